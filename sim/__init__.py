@@ -1,0 +1,1 @@
+"""Simulator of ALB target deregistration during Kubernetes rolling updates."""

@@ -1,0 +1,181 @@
+"""What happened in one replication's control plane: typed records, each with its time.
+
+Times are seconds since the start of the rollout. A pod is named by its number: 0 to replicas - 1 are the pods of the old
+ReplicaSet, the pods of the new one follow in the order of their creation. In target type `ip` a pod is its target.
+Records of one kind stand in the order in which they were written; a record may be written ahead of its time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Something that happened at `time_s`."""
+
+    time_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class PodCreated(Record):
+    """A pod of the new ReplicaSet was created."""
+
+    pod: int
+
+
+@dataclass(frozen=True, slots=True)
+class PodReady(Record):
+    """A pod of the new ReplicaSet has its containers ready and accepts connections."""
+
+    pod: int
+
+
+@dataclass(frozen=True, slots=True)
+class PodDeleted(Record):
+    """The API server set a pod's deletionTimestamp: the grace period and preStop begin."""
+
+    pod: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sigterm(Record):
+    """The kubelet sent SIGTERM."""
+
+    pod: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerClosed(Record):
+    """The pod refuses new connections from here on."""
+
+    pod: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessCut(Record):
+    """What still runs in the pod is cut: SIGTERM where it exits at once, else SIGKILL (a draining one may end earlier)."""
+
+    pod: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointAdded(Record):
+    """The ingress controller's watch sees the pod among the ready endpoints."""
+
+    pod: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointRemoved(Record):
+    """The ingress controller's watch no longer sees the pod among the ready endpoints."""
+
+    pod: int
+
+
+@dataclass(frozen=True, slots=True)
+class TargetRegistered(Record):
+    """RegisterTargets succeeded for the pod."""
+
+    pod: int
+
+
+@dataclass(frozen=True, slots=True)
+class TargetDeregistered(Record):
+    """DeregisterTargets succeeded for the pod; what runs on it at `drain_deadline_s` is cut by the ALB."""
+
+    pod: int
+    drain_deadline_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class TargetHealthy(Record):
+    """An ALB node's first check of the target passed: it is in that node's rotation."""
+
+    pod: int
+    node: int
+
+
+@dataclass(frozen=True, slots=True)
+class TargetUnhealthy(Record):
+    """An ALB node's checks of the target failed `unhealthy_threshold` times in a row: it leaves that node's rotation."""
+
+    pod: int
+    node: int
+
+
+@dataclass(frozen=True, slots=True)
+class TargetDrained(Record):
+    """The deregistration has reached an ALB node: it sends the target no new request."""
+
+    pod: int
+    node: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaSetScaled(Record):
+    """The Deployment controller changed a ReplicaSet's `spec.replicas`."""
+
+    replica_set: Literal["old", "new"]
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutComplete(Record):
+    """Every pod of the new ReplicaSet is available and the old ReplicaSet has none left."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiAttempt(Record):
+    """One attempt of an AWS API call, at the moment it is sent. `cluster` 0 is the rolled one.
+
+    `attempt` counts from 0; `backoff_s` is the wait before the next attempt (0 if this one succeeded or was the last).
+    """
+
+    cluster: int
+    reconcile: int
+    action: str
+    attempt: int
+    throttled: bool
+    latency_s: float
+    backoff_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled(Record):
+    """A reconcile of an ingress began at `time_s` and ended at `end_s`. `error` is None or the call that gave up."""
+
+    end_s: float
+    cluster: int
+    ingress: int
+    reconcile: int
+    error: str | None
+
+
+R = TypeVar("R", bound=Record)
+
+
+class Trace:
+    """The records of one replication, by kind."""
+
+    def __init__(self) -> None:
+        self._records: dict[type[Record], list[Record]] = {}
+
+    def record(self, record: Record) -> None:
+        """Add a record."""
+        self._records.setdefault(type(record), []).append(record)
+
+    def of(self, kind: type[R]) -> list[R]:
+        """Give the records of one kind, in the order in which they were written."""
+        return self._records.get(kind, [])  # type: ignore[return-value]
+
+    def frame(self, kind: type[Record]) -> pd.DataFrame:
+        """Give the records of one kind as a tidy frame: a row each, a column for each field."""
+        import pandas as pd
+
+        columns = list(kind.__dataclass_fields__)
+        return pd.DataFrame([asdict(record) for record in self.of(kind)], columns=columns)

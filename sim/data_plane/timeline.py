@@ -1,0 +1,42 @@
+"""What the data plane must know of the control plane: for each target, when it can be sent to and what it then does.
+
+A target is a pod's number (see the trace). Every interval is half-open `[from, until)`; `inf` is never, `-inf` is since
+before the rollout. All times in seconds since its start.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Times = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """One replication's targets.
+
+    By target, shape (targets,):
+    `listener_closed_s`: new connections are refused from here on;
+    `cut_s`: what still runs is cut (the process's end, or for a draining server its latest end);
+    `drain_deadline_s`: the deregistration delay has elapsed: the ALB cuts what still runs;
+    By ALB node and target, shape (alb_nodes, targets):
+    `registered_from_s`, `registered_until_s`: the node knows the target as registered, not draining;
+    `healthy_from_s`, `healthy_until_s`: the node's checks call it healthy.
+    `drains`: the process ends as soon as its last request is done, at the latest at `cut_s`.
+    `rollout_complete_s`: when the Deployment is complete.
+    """
+
+    listener_closed_s: Times
+    cut_s: Times
+    drain_deadline_s: Times
+    registered_from_s: Times
+    registered_until_s: Times
+    healthy_from_s: Times
+    healthy_until_s: Times
+    drains: bool
+    rollout_complete_s: float

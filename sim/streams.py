@@ -1,0 +1,89 @@
+"""Random streams: one for each purpose and entity, so that scenarios stay comparable draw by draw.
+
+A stream's key is `(replication, Stream, *entity)` under the scenario's seed (`numpy.random.SeedSequence`), never a
+count of calls: what one part of the model draws shifts nothing elsewhere, and replication k of two scenarios meets the
+same pods, calls and arrivals (common random numbers).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+_BLOCK = 128
+
+
+class Stream(IntEnum):
+    """What a stream is for. Append only: a number that changes its meaning changes every result."""
+
+    POD_STARTUP = 0
+    POD_DELETION_ORDER = 1
+    ENDPOINT_REMOVAL = 2
+    ENDPOINT_ADDITION = 3
+    API_LATENCY = 4
+    API_BACKOFF = 5
+    API_BACKGROUND = 6
+    CHURN = 7
+    FIRST_HEALTH_CHECK = 8
+    DEREGISTRATION_PROPAGATION = 9
+    DEREGISTRATION_LAG = 10
+    REGISTRATION_LAG = 11
+    ARRIVALS = 12
+    ARRIVALS_BEFORE = 13
+    SERVICE_TIMES = 14
+    SERVICE_TIMES_BEFORE = 15
+    ALB_NODE = 16
+    ROUTING = 17
+
+
+class Sampler(Protocol):
+    """Whatever draws `size` values from a generator: a distribution of a scenario."""
+
+    def sample(self, rng: np.random.Generator, size: int) -> NDArray[np.float64]:
+        """Draw `size` values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """Every random stream of one replication."""
+
+    seed: int
+    replication: int
+
+    def generator(self, stream: Stream, *entity: int) -> np.random.Generator:
+        """Make the generator of this purpose and entity, at its beginning."""
+        key = (self.replication, int(stream), *entity)
+        return np.random.Generator(np.random.SFC64(np.random.SeedSequence(self.seed, spawn_key=key)))
+
+    def draws(self, law: Sampler, stream: Stream, *entity: int) -> Iterator[float]:
+        """Draw without end, in order: for an entity that makes one draw after another."""
+        rng = self.generator(stream, *entity)
+        while True:
+            yield from law.sample(rng, _BLOCK).tolist()
+
+    def indexed(self, law: Sampler, stream: Stream, *entity: int) -> IndexedDraws:
+        """Draws by index: the i-th entity meets the i-th draw, in whatever order they ask."""
+        return IndexedDraws(law, self.generator(stream, *entity))
+
+
+class IndexedDraws:
+    """A sequence of draws without end, made as far as it is asked for."""
+
+    def __init__(self, law: Sampler, rng: np.random.Generator) -> None:
+        self._law = law
+        self._rng = rng
+        self._values: list[float] = []
+
+    def __getitem__(self, index: int) -> float:
+        """Give the draw of this index."""
+        while index >= len(self._values):
+            self._values.extend(self._law.sample(self._rng, _BLOCK).tolist())
+        return self._values[index]
