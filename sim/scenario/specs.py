@@ -25,7 +25,7 @@ class DeploymentSpec(Spec):
     max_surge: int | str = "25%"
     max_unavailable: int | str = "25%"
     min_ready_s: float = 0.0
-    sync_latency_s: float = 0.1
+    sync_latency_s: DistributionField = Constant(value=0.1)
 
     @property
     def surge(self) -> int:
