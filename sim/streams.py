@@ -42,6 +42,9 @@ class Stream(IntEnum):
     SERVICE_TIMES_BEFORE = 15
     ALB_NODE = 16
     ROUTING = 17
+    ALB_NODE_BEFORE = 32
+    ROUTING_BEFORE = 33
+    RING_ORDER = 34
 
 
 class Sampler(Protocol):
