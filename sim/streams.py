@@ -43,6 +43,9 @@ class Stream(IntEnum):
     ALB_NODE = 16
     ROUTING = 17
     DEPLOYMENT_SYNC = 18
+    ALB_NODE_BEFORE = 19
+    ROUTING_BEFORE = 20
+    RING_ORDER = 21
 
 
 class Sampler(Protocol):
