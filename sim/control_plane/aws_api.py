@@ -62,7 +62,7 @@ def _buckets_by_action(spec: AwsApiSpec, now_s: float) -> dict[str, tuple[TokenB
         return TokenBucket(size.capacity, size.refill_per_s, at_s=now_s)
 
     shared = {name: bucket(name) for name in {*BUCKET_OF_ACTION.values(), ACCOUNT_BUCKET}}
-    covering = {}
+    covering: dict[str, tuple[TokenBucket, ...]] = {}
     for action, name in BUCKET_OF_ACTION.items():
         own = bucket(name) if action.startswith("ec2:") else shared[name]
         covering[action] = (own, shared[ACCOUNT_BUCKET]) if name.startswith("elbv2_") else (own,)

@@ -210,10 +210,10 @@ class IngressControllerV1:
         current = backend.current()
         if desired - current:
             yield from self._call("elasticloadbalancing:RegisterTargets", reconcile)
-            backend.register(sorted(desired - current))
+            backend.register(desired - current)
         if current - desired:
             yield from self._call("elasticloadbalancing:DeregisterTargets", reconcile)
-            backend.deregister(sorted(current - desired))
+            backend.deregister(current - desired)
         return len(desired)
 
     def _listeners_and_rules(self, ingress: Ingress, reconcile: int) -> Generator[simpy.Event]:

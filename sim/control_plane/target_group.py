@@ -54,7 +54,7 @@ class TargetGroup:
     def register(self, pods: Iterable[Pod]) -> None:
         """RegisterTargets has succeeded."""
         now_s = self._env.now
-        for pod in pods:
+        for pod in sorted(pods):
             self.registered.add(pod)
             self._trace.record(TargetRegistered(now_s, pod.number))
             for node, first_check_s in enumerate(self._first_check_s):
@@ -64,7 +64,7 @@ class TargetGroup:
     def deregister(self, pods: Iterable[Pod]) -> None:
         """DeregisterTargets has succeeded."""
         now_s = self._env.now
-        for pod in pods:
+        for pod in sorted(pods):
             self.registered.remove(pod)
             self._trace.record(TargetDeregistered(now_s, pod.number, now_s + self._spec.deregistration_delay_s))
             for node, propagation_s in enumerate(self._propagation_s):

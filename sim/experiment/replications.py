@@ -23,9 +23,7 @@ def process_pool(workers: int | None = None) -> ProcessPoolExecutor:
 
     They are spawned, not forked: a fork inherits the threads' locks of a progress bar in whatever state they are.
     """
-    return ProcessPoolExecutor(
-        workers or len(os.sched_getaffinity(0)), mp_context=multiprocessing.get_context("spawn")
-    )
+    return ProcessPoolExecutor(workers or len(os.sched_getaffinity(0)), mp_context=multiprocessing.get_context("spawn"))
 
 
 def replicate(scenario: Scenario, executor: Executor | None = None) -> Iterator[Figures]:
