@@ -1,18 +1,19 @@
 """The ALB Ingress Controller v1.1.0 to v1.1.9 (aws-alb-ingress-controller), target type `ip`.
 
-The real thing: one work queue of ingresses and its workers; whatever changes, an ingress is reconciled as a whole, by a
-fixed sequence of AWS API calls in which RegisterTargets and then DeregisterTargets of its target groups come last but one.
-Modelled: the sequence of each version, its caches, which ingresses an Endpoints change enqueues, workers, the requeue of
-a failed reconcile and the worker's pause after it. The ingress's AWS resources exist and do not drift; subnets are
+The real thing: one work queue of ingresses and its workers; whatever changes, an ingress is reconciled as a whole, by
+a fixed sequence of AWS API calls in which RegisterTargets and then DeregisterTargets of its target groups come last
+but one.
+Modelled: the sequence of each version, its caches, which ingresses an Endpoints change enqueues, workers, the requeue
+of a failed reconcile and the worker's pause after it. The ingress's AWS resources exist and do not drift; subnets are
 discovered, the security group is managed, certificates are annotated; the rolled Service is the last backend of its
 ingress, which is the worst place.
 Left out: the opt-in SDK cache of v1.1.6 and later, Shield, ACM, rules that change, paging of more than 199 addresses
 elsewhere than in DescribeNetworkInterfaces.
 Sources: internal/alb/** of each version (facts/controller §2 and §3). Two points differ from those facts, after the
 files themselves: up to v1.1.2 subnets are discovered through two tag:GetResources calls (internal/aws/rgt.go before
-commit 32ca4ad750cd), and the endpoints are read before DescribeVpcs and DescribeTargetHealth (internal/alb/tg/targets.go
-@1aba9e51f6e0), so that a pod deleted while one of these is retried waits for the next reconcile.
-"""
+commit 32ca4ad750cd), and the endpoints are read before DescribeVpcs and DescribeTargetHealth
+(internal/alb/tg/targets.go @1aba9e51f6e0), so that a pod deleted while one of these is retried waits for the next
+reconcile. """
 
 from __future__ import annotations
 

@@ -1,15 +1,15 @@
 """The target group and the ALB nodes' knowledge of it (target type `ip`).
 
-Modelled: a registered target is `initial` at each ALB node until that node's first check of it, at a random phase of the
-check's interval, and in rotation from then on; without a health check it is in rotation at once. A deregistered one is
-`draining` from the API call on, but each node goes on sending it requests until the deregistration has reached it,
-`propagation_s` later, a draw for each node and target. A target whose checks fail leaves a node's rotation at that node's
-`unhealthy_threshold`-th failing check. A draining target's requests may run until `deregistration_delay_s`.
+Modelled: a registered target is `initial` at each ALB node until that node's first check of it, at a random phase of
+the check's interval, and in rotation from then on; without a health check it is in rotation at once. A deregistered
+one is `draining` from the API call on, but each node goes on sending it requests until the deregistration has reached
+it, `propagation_s` later, a draw for each node and target. A target whose checks fail leaves a node's rotation at
+that node's `unhealthy_threshold`-th failing check. A draining target's requests may run until
+`deregistration_delay_s`.
 Left out: the check's own duration; slow start; recovery of an unhealthy target (a terminating pod does not recover);
 the delay of RegisterTargets to the data plane (the first check cannot come before it, and is what the field measures:
 about 10 s in `initial`).
-Sources: facts/alb §1 and §2; the propagation is the least known number of the model.
-"""
+Sources: facts/alb §1 and §2; the propagation is the least known number of the model. """
 
 from __future__ import annotations
 

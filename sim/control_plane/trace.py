@@ -1,8 +1,8 @@
 """What happened in one replication's control plane: typed records, each with its time.
 
-Times are seconds since the start of the rollout. A pod is named by its number: 0 to replicas - 1 are the pods of the old
-ReplicaSet, the pods of the new one follow in the order of their creation. In target type `ip` a pod is its target.
-Records of one kind stand in the order in which they were written; a record may be written ahead of its time.
+Times are seconds since the start of the rollout. A pod is named by its number: 0 to replicas - 1 are the pods of the
+old ReplicaSet, the pods of the new one follow in the order of their creation. In target type `ip` a pod is its
+target. Records of one kind stand in the order in which they were written; a record may be written ahead of its time.
 """
 
 from __future__ import annotations

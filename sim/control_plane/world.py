@@ -1,9 +1,8 @@
 """One replication's control plane, wired: who is given what, and when it is over.
 
 Time begins `aws_api.warm_up_s` before the rollout, so that at t = 0 the account's buckets and the other clusters'
-controllers are in their steady state. It ends when the Deployment is complete, every old pod is terminated and every old
-pod's target is deregistered.
-"""
+controllers are in their steady state. It ends when the Deployment is complete, every old pod is terminated and every
+old pod's target is deregistered. """
 
 from __future__ import annotations
 

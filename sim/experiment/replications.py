@@ -1,4 +1,5 @@
-"""Many replications of a scenario, on one core or several; the result depends on neither their number nor their order."""
+"""Many replications of a scenario, on one core or several; the result depends on neither their number nor their
+order."""
 
 from __future__ import annotations
 
