@@ -109,7 +109,8 @@ class AwsClient:
     """One controller's SDK client.
 
     `max_retries` are the attempts after the first; actions in `not_retried` fail at the first throttling.
-    """
+   
+"""
 
     def __init__(
         self,
@@ -138,7 +139,8 @@ class AwsClient:
         """Make the call and wait for its success, through the SDK's retries.
 
         Raises `ThrottledError` when the last retry is throttled too.
-        """
+       
+"""
         max_retries = 0 if action in self._not_retried else self._max_retries
         backoff_s = 0.0
         for attempt in count():

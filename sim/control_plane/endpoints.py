@@ -4,7 +4,8 @@ Modelled: a pod joins `propagation_s` after it is ready and leaves `propagation_
 kubelet terminates it (nothing orders the two); every change is told to who watches.
 Left out: the stale-cache retry of the EndpointSlice controller, which Endpoints do not go through; readiness that is
 lost before the deletion.
-Source: facts/kubernetes §1 and §2 (`ready = serving && !terminating`; Endpoints drop a terminating pod at once). """
+Source: facts/kubernetes §1 and §2 (`ready = serving && !terminating`; Endpoints drop a terminating pod at once).
+"""
 
 from __future__ import annotations
 

@@ -13,7 +13,8 @@ Sources: internal/alb/** of each version (facts/controller §2 and §3). Two poi
 files themselves: up to v1.1.2 subnets are discovered through two tag:GetResources calls (internal/aws/rgt.go before
 commit 32ca4ad750cd), and the endpoints are read before DescribeVpcs and DescribeTargetHealth
 (internal/alb/tg/targets.go @1aba9e51f6e0), so that a pod deleted while one of these is retried waits for the next
-reconcile. """
+reconcile.
+"""
 
 from __future__ import annotations
 

@@ -6,7 +6,8 @@ has elapsed; SIGKILL when what remains of the grace period (whole seconds of pre
 elapsed after SIGTERM. A preStop as long as the grace period therefore ends in SIGKILL two seconds after it.
 Left out: the kubelet's own delay in seeing the deletion (it is the worst case for the pod that there is none), probes
 one by one, several containers, sidecars.
-Source: killContainer in pkg/kubelet/kuberuntime/kuberuntime_container.go@fbba6b47 (facts/kubernetes §1). """
+Source: killContainer in pkg/kubelet/kuberuntime/kuberuntime_container.go@fbba6b47 (facts/kubernetes §1).
+"""
 
 from __future__ import annotations
 

@@ -3,7 +3,8 @@
 Modelled: pods come and go at `churn_per_s` (a Poisson stream over the cluster, each change in one of its ingresses,
 by equal chance a pod that came or one that went); its controller reconciles for that and, throttled, backs off as
 ours does.
-Left out: ingresses with several backends or more than 199 addresses. """
+Left out: ingresses with several backends or more than 199 addresses.
+"""
 
 from __future__ import annotations
 

@@ -9,7 +9,8 @@ that node's `unhealthy_threshold`-th failing check. A draining target's requests
 Left out: the check's own duration; slow start; recovery of an unhealthy target (a terminating pod does not recover);
 the delay of RegisterTargets to the data plane (the first check cannot come before it, and is what the field measures:
 about 10 s in `initial`).
-Sources: facts/alb §1 and §2; the propagation is the least known number of the model. """
+Sources: facts/alb §1 and §2; the propagation is the least known number of the model.
+"""
 
 from __future__ import annotations
 

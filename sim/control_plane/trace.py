@@ -134,7 +134,8 @@ class ApiAttempt(Record):
     """One attempt of an AWS API call, at the moment it is sent. `cluster` 0 is the rolled one.
 
     `attempt` counts from 0; `backoff_s` is the wait before the next attempt (0 if this one succeeded or was the last).
-    """
+   
+"""
 
     cluster: int
     reconcile: int

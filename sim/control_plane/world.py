@@ -2,7 +2,8 @@
 
 Time begins `aws_api.warm_up_s` before the rollout, so that at t = 0 the account's buckets and the other clusters'
 controllers are in their steady state. It ends when the Deployment is complete, every old pod is terminated and every
-old pod's target is deregistered. """
+old pod's target is deregistered.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +42,8 @@ def run_control_plane(scenario: Scenario, streams: Streams) -> Trace:
     """Simulate one replication's control plane.
 
     Raises `RolloutNeverEndsError` where the settings let it come to no end within a day of simulated time.
-    """
+   
+"""
     env = simpy.Environment(initial_time=-scenario.aws_api.warm_up_s)
     trace = Trace()
     old_pods = [Pod(number, env, number, is_new=False) for number in range(scenario.deployment.replicas)]

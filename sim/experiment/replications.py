@@ -1,5 +1,4 @@
-"""Many replications of a scenario, on one core or several; the result depends on neither their number nor their
-order."""
+"""Many replications of a scenario, on one core or several; the result depends on neither number nor order."""
 
 from __future__ import annotations
 
@@ -23,7 +22,8 @@ def process_pool(workers: int | None = None) -> ProcessPoolExecutor:
     """Make a pool of processes, by default one for each core this process may use.
 
     They are spawned, not forked: a fork inherits the threads' locks of a progress bar in whatever state they are.
-    """
+   
+"""
     return ProcessPoolExecutor(workers or len(os.sched_getaffinity(0)), mp_context=multiprocessing.get_context("spawn"))
 
 
