@@ -57,7 +57,7 @@ class Retryer(ABC):
 
 @dataclass(frozen=True, slots=True)
 class PublishedSchedule(Retryer):
-    """The waits shown in the talk: 1, 1, 2, 7, 15, 30 and 61 s, without jitter: one upper-tail draw of aws-sdk-go's law.
+    """The waits shown in the talk: 1, 1, 2, 7, 15, 30, 61 s, without jitter: one upper-tail draw of aws-sdk-go's law.
 
     The talk gives seven. `growth` says what follows them: None, nothing (to ask for an eighth is an error); 1, the last
     wait again and again; 2, each wait twice the one before, up to `cap_s` (the SDK's longest, 300 s).

@@ -43,6 +43,12 @@ RETRYERS: Mapping[str, Retryer] = MappingProxyType(
 )
 """Every policy by its name. The eras of aws-sdk-go are named for their first version."""
 
+WITH_RETRY_QUOTA = frozenset({"botocore-standard", "botocore-adaptive"})
+"""The policies whose client has a `RetryQuota`; the load balancer controller takes it out of aws-sdk-go-v2."""
+
+WITH_RATE_LIMIT = frozenset({"botocore-adaptive"})
+"""The policies whose client has an `AdaptiveRateLimiter`."""
+
 
 def retryer(name: str, *, max_retries: int) -> Retryer:
     """Give the policy of this name, for calls that may be retried `max_retries` times.
