@@ -59,7 +59,6 @@ class Behaviour:
     describes_vpcs: bool
     security_group_first: bool
     caches_waf: bool
-    retries_throttled_tagging: bool
     asks_wafv2: bool
     enqueues_namespace: bool
     one_worker: bool
@@ -75,7 +74,6 @@ def behaviour(version: str) -> Behaviour:
         one_worker=patch <= 2,
         security_group_first=patch >= 3,
         caches_waf=patch >= 5,
-        retries_throttled_tagging=patch >= 5,
         enqueues_namespace=patch <= 5,
         asks_wafv2=patch >= 7,
     )

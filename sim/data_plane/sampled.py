@@ -7,7 +7,7 @@ How: block by block in the order of arrival, so that memory does not grow with t
 depend on the blocks. Nearly all requests are finished before their target's first trouble: only the others are
 examined.
 Left out: what the ALB had given up on (idle timeout) before t = 0 but a pod still works on.
-Source: model.md, "Data plane". """
+Source: model.md, "Data plane"."""
 
 from __future__ import annotations
 

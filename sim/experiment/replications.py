@@ -22,9 +22,10 @@ def process_pool(workers: int | None = None) -> ProcessPoolExecutor:
     """Make a pool of processes, by default one for each core this process may use.
 
     They are spawned, not forked: a fork inherits the threads' locks of a progress bar in whatever state they are.
-   
-"""
-    return ProcessPoolExecutor(workers or len(os.sched_getaffinity(0)), mp_context=multiprocessing.get_context("spawn"))
+
+    """
+    workers = workers or len(os.sched_getaffinity(0))
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
 
 
 def replicate(scenario: Scenario, executor: Executor | None = None) -> Iterator[Figures]:
