@@ -56,10 +56,10 @@ class Response:
 
 
 def retry_after_s(response: Response) -> float | None:
-    """Give the Retry-After of a 429 or 503 in seconds; None if it has none that the SDK reads (an integer)."""
+    """Give the Retry-After of a 429 or 503 in seconds; None if it has none that the SDK reads (whole seconds)."""
     if response.status not in _RETRY_AFTER_STATUSES or response.retry_after is None:
         return None
-    return float(response.retry_after) if re.fullmatch(r"[+-]?[0-9]+", response.retry_after) else None
+    return float(response.retry_after) if re.fullmatch(r"[0-9]+", response.retry_after) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +152,7 @@ class DelayCappedRetryer(DefaultRetryer):
 
     def delay_s(self, response: Response, retry_count: int, u: float) -> float:
         """Give the delay that RetryRules computes for this response, in seconds."""
-        asked_s = retry_after_s(response) if self.is_throttle(response) else None
-        return (asked_s or 0.0) + self._computed_s(response, retry_count, u)
+        return (retry_after_s(response) or 0.0) + self._computed_s(response, retry_count, u)
 
     def _is_server_error(self, status: int) -> bool:
         return status == 500  # noqa: PLR2004  the others of its class are throttles

@@ -82,7 +82,6 @@ class AdaptiveRateLimiter:
         wanted_per_s = min(wanted_per_s, self._MAX_RATE_SCALE * measured_per_s)
         self.rate_per_s = max(wanted_per_s, self._MIN_RATE_PER_S)
         self._max_tokens = max(wanted_per_s, 1.0)
-        self._tokens = min(self._tokens, self._max_tokens)
 
     def _fill(self, now_s: float) -> None:
         self._tokens = min(self._max_tokens, self._tokens + (now_s - self._filled_s) * self.rate_per_s)
