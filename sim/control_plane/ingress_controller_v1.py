@@ -61,7 +61,6 @@ class Behaviour:
     caches_waf: bool
     asks_wafv2: bool
     enqueues_namespace: bool
-    one_worker: bool
 
 
 def behaviour(version: str) -> Behaviour:
@@ -71,7 +70,6 @@ def behaviour(version: str) -> Behaviour:
         caches_sdk_reads=patch <= 1,
         tags_name_subnets=patch <= 2,
         describes_vpcs=patch >= 2,
-        one_worker=patch <= 2,
         security_group_first=patch >= 3,
         caches_waf=patch >= 5,
         enqueues_namespace=patch <= 5,
@@ -115,7 +113,7 @@ class Ingress:
 
 
 class IngressControllerV1:
-    """One cluster's controller. Start `work` once for each of `n_workers`."""
+    """One cluster's controller. Start `work` once for each of its workers."""
 
     def __init__(
         self,
@@ -137,7 +135,6 @@ class IngressControllerV1:
         self._cache = CallCache(env, read_lifetime_s(self._behaves))
         self._queue: WorkQueue[int] = WorkQueue(env)
         self._reconciles = count()
-        self.n_workers = 1 if self._behaves.one_worker else spec.max_concurrent_reconciles
 
     def on_endpoints_change(self, ingress: Ingress) -> None:
         """Enqueue what the change of one of the ingress's Services enqueues."""

@@ -125,7 +125,7 @@ class Account:
             max_retries=spec.aws_max_retries,
         )
         controller = IngressControllerV1(self._env, spec, client, self._trace, ingresses, cluster=cluster)
-        for _ in range(controller.n_workers):
+        for _ in range(spec.max_concurrent_reconciles):
             self._env.process(controller.work())
         return controller
 
