@@ -52,12 +52,12 @@ class DeploymentSpec(Spec):
 
     @property
     def surge(self) -> int:
-        """maxSurge in pods, rounded up (ResolveFenceposts, K8s deployment_util.go)."""
+        """MaxSurge in pods, rounded up (ResolveFenceposts, K8s deployment_util.go)."""
         return -(-_hundredths(self.max_surge, self.replicas) // 100)
 
     @property
     def unavailable(self) -> int:
-        """maxUnavailable in pods, rounded down, at most `replicas`; one if both it and the surge are zero."""
+        """MaxUnavailable in pods, rounded down, at most `replicas`; one if both it and the surge are zero."""
         count = min(_hundredths(self.max_unavailable, self.replicas) // 100, self.replicas)
         return count if count or self.surge else 1
 
