@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import ConfigDict, Field
 
-from sim.scenario.account import AwsApiSpec, BucketsSpec, BucketSpec, ControllerSpec, OtherClusterSpec
+from sim.scenario.account import AwsApiSpec, BucketSpec, BucketsSpec, ControllerSpec, OtherClusterSpec
 from sim.scenario.fields import WHOLE, Spec
 from sim.scenario.overrides import overridden
 from sim.scenario.target_group import HealthCheckSpec, TargetGroupSpec

@@ -6,6 +6,7 @@ there, what was found, and for an unknown key the nearest one.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -58,6 +59,10 @@ def _complaint(details: ErrorDetails, path: KeyPath, value: object, raw: object,
         return Problem(key=key, expected=expected, found="nothing", hint="this key is required")
     if details["type"] == "union_tag_not_found":
         return Problem(key=key, expected=expected, found=shown(value), hint="'dist' is missing")
+    if details["type"] == "union_tag_invalid":
+        families = details["ctx"]["expected_tags"]
+        hint = did_you_mean(str(value), re.findall("'(.*?)'", families))
+        return Problem(key=key, expected=f"one of {families}", found=shown(value), hint=hint)
     hint = did_you_mean(value, words.choices_at(path, raw)) if isinstance(value, str) else ""
     return Problem(key=key, expected=expected, found=shown(value), hint=hint)
 
