@@ -57,9 +57,9 @@ def _pre_stop_against_grace(scenario: Scenario) -> Iterator[Advice]:
     if pod.pre_stop_sleep_s and left <= 0:
         yield Advice(
             "pod.pre_stop_sleep_s",
-            f"{plain(pod.pre_stop_sleep_s)} s is not below the grace period, {plain(pod.termination_grace_period_s)} s, in "
-            "which preStop runs: the kubelet stops waiting when that is over, sends SIGTERM, and SIGKILL 2 s later (K8s "
-            "killContainer)",
+            f"{plain(pod.pre_stop_sleep_s)} s is not below the grace period, {plain(pod.termination_grace_period_s)} s, "
+            "in which preStop runs: the kubelet stops waiting when that is over, sends SIGTERM, and SIGKILL 2 s later "
+            "(K8s killContainer)",
         )
     elif pod.pre_stop_sleep_s and left < _KUBELET_FLOOR_S:
         yield Advice(
@@ -149,8 +149,8 @@ def _health_check_exit(scenario: Scenario) -> Iterator[Advice]:
     if pod.pre_stop_sleep_s < detection_s:
         yield Advice(
             "pod.pre_stop_fails_health_check",
-            f"an ALB node needs up to {plain(detection_s)} s to see the failing check (unhealthy_threshold intervals and a "
-            f"timeout), longer than preStop's {plain(pod.pre_stop_sleep_s)} s",
+            f"an ALB node needs up to {plain(detection_s)} s to see the failing check (unhealthy_threshold intervals "
+            f"and a timeout), longer than preStop's {plain(pod.pre_stop_sleep_s)} s",
         )
 
 
@@ -168,8 +168,8 @@ def _keep_alive(scenario: Scenario) -> Iterator[Advice]:
     if keep_alive_s is not None and keep_alive_s <= idle_s:
         yield Advice(
             "pod.keep_alive_timeout_s",
-            f"{plain(keep_alive_s)} s is not above the ALB's idle timeout, {plain(idle_s)} s: a request may be sent on a "
-            "connection that the pod is closing, and gets 502 (AWS, edit-load-balancer-attributes)",
+            f"{plain(keep_alive_s)} s is not above the ALB's idle timeout, {plain(idle_s)} s: a request may be sent on "
+            "a connection that the pod is closing, and gets 502 (AWS, edit-load-balancer-attributes)",
         )
 
 
@@ -204,7 +204,7 @@ def _retries_against_pre_stop(scenario: Scenario) -> Iterator[Advice]:
     if fitting < controller.aws_max_retries:
         yield Advice(
             "controller.aws_max_retries",
-            f"a call that is throttled {controller.aws_max_retries} times holds its reconcile for up to {worst_s[-1]} s, "
+            f"a call throttled {controller.aws_max_retries} times holds its reconcile for up to {worst_s[-1]} s, "
             f"longer than preStop's {plain(pre_stop_s)} s; with {fitting} it is {worst_s[fitting]} s (aws-sdk-go "
             "DefaultRetryer; LBC issue 1048)",
         )
