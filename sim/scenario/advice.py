@@ -57,9 +57,9 @@ def _pre_stop_against_grace(scenario: Scenario) -> Iterator[Advice]:
     if pod.pre_stop_sleep_s and left <= 0:
         yield Advice(
             "pod.pre_stop_sleep_s",
-            f"{plain(pod.pre_stop_sleep_s)} s is not below the grace period, {plain(pod.termination_grace_period_s)} s, "
-            "in which preStop runs: the kubelet stops waiting when that is over, sends SIGTERM, and SIGKILL 2 s later "
-            "(K8s killContainer)",
+            f"{plain(pod.pre_stop_sleep_s)} s is not below the grace period, "
+            f"{plain(pod.termination_grace_period_s)} s, in which preStop runs: the kubelet stops waiting when that is "
+            "over, sends SIGTERM, and SIGKILL 2 s later (K8s killContainer)",
         )
     elif pod.pre_stop_sleep_s and left < _KUBELET_FLOOR_S:
         yield Advice(
