@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     Times = NDArray[np.float64]
@@ -40,3 +41,8 @@ class Timeline:
     healthy_until_s: Times
     drains: bool
     rollout_complete_s: float
+
+    @property
+    def terminated(self) -> NDArray[np.intp]:
+        """The targets whose pods are told to end in this rollout: in a rolling update the old ones."""
+        return np.flatnonzero(np.isfinite(self.cut_s))

@@ -1,0 +1,99 @@
+"""Requests as they come: when, at which ALB node, and how long the pod would take to answer.
+
+The real thing: clients, and the DNS that spreads them over the ALB's nodes.
+Modelled: an open loop at a constant rate, `poisson` (exponential gaps) or `even` (one request every 1/rate seconds,
+with one random phase for all); each node equally likely; service times independent. Request k has the k-th draw of each
+stream, whatever the window, the blocks or the rest of the scenario. Requests from before the rollout run backwards from
+t = 0 with streams of their own, so that how far back one looks changes nothing.
+Left out: retries by clients, rates that change, DNS caching (clients that stay on one node).
+Source: model.md, "Data plane".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from sim.streams import Stream
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sim.data_plane.timeline import Times
+    from sim.scenario.specs import TrafficSpec
+    from sim.streams import Streams
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Successive requests, as arrays of one length."""
+
+    arrival_s: Times
+    service_s: Times
+    node: NDArray[np.int16]
+
+    def at_node(self, node: int) -> NDArray[np.intp]:
+        """Give the indices of one node's requests, in their order."""
+        return np.flatnonzero(self.node == node)
+
+
+class RequestSource:
+    """All requests, from t = 0 on, or with `before` from t = 0 backwards; taken block by block."""
+
+    def __init__(self, traffic: TrafficSpec, *, nodes: int, streams: Streams, before: bool = False) -> None:
+        """Start at t = 0, where nothing has been drawn."""
+        self._law = traffic.service_time_s
+        self._nodes = nodes
+        self._sign = -1 if before else 1
+        self._distances = _distances(traffic, streams, before=before)
+        self._service_rng = streams.generator(Stream.SERVICE_TIMES_BEFORE if before else Stream.SERVICE_TIMES)
+        self._node_rng = streams.generator(Stream.ALB_NODE_BEFORE if before else Stream.ALB_NODE)
+
+    def take(self, size: int) -> Block:
+        """Draw the next `size` requests (at least one)."""
+        arrival_s = self._sign * self._distances.take(size)
+        service_s = self._law.sample(self._service_rng, size)
+        return Block(arrival_s, service_s, (self._node_rng.random(size) * self._nodes).astype(np.int16))
+
+
+class _Distances(Protocol):
+    """The requests' distances from t = 0 in seconds, ascending."""
+
+    def take(self, size: int) -> Times: ...
+
+
+class _Poisson:
+    def __init__(self, rate_rps: float, rng: np.random.Generator) -> None:
+        self._rate_rps = rate_rps
+        self._rng = rng
+        self._gaps_so_far = 0.0
+
+    def take(self, size: int) -> Times:
+        """Add up unit gaps one after the other, so that where a block ends does not change a bit of the sum."""
+        gaps = self._rng.standard_exponential(size)
+        gaps[0] += self._gaps_so_far
+        np.cumsum(gaps, out=gaps)
+        self._gaps_so_far = gaps[-1]
+        return gaps / self._rate_rps
+
+
+class _Even:
+    def __init__(self, rate_rps: float, phase: float) -> None:
+        self._rate_rps = rate_rps
+        self._phase = phase
+        self._taken = 0
+
+    def take(self, size: int) -> Times:
+        first = self._taken
+        self._taken += size
+        return (np.arange(first, first + size, dtype=np.float64) + self._phase) / self._rate_rps
+
+
+def _distances(traffic: TrafficSpec, streams: Streams, *, before: bool) -> _Distances:
+    if traffic.arrivals == "poisson":
+        rng = streams.generator(Stream.ARRIVALS_BEFORE if before else Stream.ARRIVALS)
+        return _Poisson(traffic.arrival_rate_rps, rng)
+    phase = streams.generator(Stream.ARRIVALS).random()
+    return _Even(traffic.arrival_rate_rps, 1 - phase if before else phase)

@@ -1,0 +1,136 @@
+"""What becomes of a request.
+
+The real thing: an ALB answers for a target that refuses, vanishes, hangs up or is too slow; which status, and after how
+long, is how one tells the causes apart in its access log.
+Modelled: a request needs its target's listener at its arrival and the process until its finish. While the listener is
+open it is accepted; then the earliest of these decides: its finish, the process's end, the drain deadline, the idle
+timeout. After the listener has closed it is refused while the pod's network is there, and meets no host after that.
+Ties: intervals are half-open, so at the very moment of a cut a finished request is finished (`ok`), and a connection at
+the very moment of the closing is refused; among cuts at one instant the order of `Outcome` decides.
+A node that has not heard of a deregistration goes on sending even past the drain deadline; what it sends then is cut
+when it hears.
+Left out: keep-alive races, pooled connections, queues in the pod; round-trip times; retries (an ALB has none).
+Sources: facts/alb §3 (statuses, 3.1 s and 10 s); model.md, "Data plane".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sim.data_plane.timeline import Timeline, Times
+
+
+class Outcome(IntEnum):
+    """What became of a request; `name.lower()` is its name in results."""
+
+    OK = 0
+    CONNECT_REFUSED = 1
+    HOST_UNREACHABLE = 2
+    CLOSED_IN_FLIGHT = 3
+    KEEP_ALIVE_RACE = 4
+    DEREGISTRATION_DELAY_ELAPSED = 5
+    IDLE_TIMEOUT = 6
+    CONNECT_TIMEOUT = 7
+    NO_REGISTERED_TARGETS = 8
+
+    @property
+    def status(self) -> int:
+        """The HTTP status the client gets."""
+        return _STATUS.get(self, 502)
+
+
+_STATUS = {
+    Outcome.OK: 200,
+    Outcome.IDLE_TIMEOUT: 504,
+    Outcome.CONNECT_TIMEOUT: 504,
+    Outcome.NO_REGISTERED_TARGETS: 503,
+}
+_UNREACHABLE: dict[str, tuple[Outcome, float]] = {
+    "host_unreachable": (Outcome.HOST_UNREACHABLE, 3.1),
+    "connect_timeout": (Outcome.CONNECT_TIMEOUT, 10.0),
+}
+_ENDS = np.array(
+    [Outcome.OK, Outcome.CLOSED_IN_FLIGHT, Outcome.DEREGISTRATION_DELAY_ELAPSED, Outcome.IDLE_TIMEOUT], np.int8
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Requests on their way, as arrays of one length: `finish_s` is when the pod would have answered."""
+
+    arrival_s: Times
+    finish_s: Times
+    node: NDArray[np.int16]
+    target: NDArray[np.int32]
+
+    def __getitem__(self, at: NDArray[np.intp] | NDArray[np.bool_] | slice) -> Sent:
+        """Give some of them."""
+        return Sent(self.arrival_s[at], self.finish_s[at], self.node[at], self.target[at])
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """How requests ended: `answered_s` is when the client had its answer."""
+
+    outcome: NDArray[np.int8]
+    answered_s: Times
+
+
+def first_trouble_s(timeline: Timeline) -> Times:
+    """When each target's first trouble comes: a request that is finished before it is `ok` but for the idle timeout.
+
+    Shape (targets + 1,): the last place, which index -1 reads, is that of no target at all.
+    """
+    trouble_s = np.minimum(timeline.listener_closed_s, np.minimum(timeline.cut_s, timeline.drain_deadline_s))
+    return np.append(trouble_s, -np.inf)
+
+
+def accepted(sent: Sent, timeline: Timeline) -> NDArray[np.bool_]:
+    """Tell which requests find an open listener."""
+    return (sent.target >= 0) & (sent.arrival_s < timeline.listener_closed_s[sent.target])
+
+
+def classify(
+    sent: Sent,
+    timeline: Timeline,
+    *,
+    network_gone_s: Times,
+    idle_timeout_s: float,
+    after_teardown: Literal["host_unreachable", "connect_timeout"],
+) -> Answers:
+    """Give each request's outcome. `network_gone_s`: when each target's address stops answering, shape (targets,)."""
+    unreachable, delay_s = _UNREACHABLE[after_teardown]
+    refused = sent.arrival_s < network_gone_s[sent.target]
+    outcome = np.where(refused, Outcome.CONNECT_REFUSED, unreachable).astype(np.int8)
+    answered_s = np.where(refused, sent.arrival_s, sent.arrival_s + delay_s)
+    nowhere = sent.target < 0
+    outcome[nowhere] = Outcome.NO_REGISTERED_TARGETS
+    answered_s[nowhere] = sent.arrival_s[nowhere]
+    inside = accepted(sent, timeline)
+    served = _served(sent[inside], timeline, idle_timeout_s)
+    outcome[inside] = served.outcome
+    answered_s[inside] = served.answered_s
+    return Answers(outcome, answered_s)
+
+
+def _served(sent: Sent, timeline: Timeline, idle_timeout_s: float) -> Answers:
+    """Give accepted requests' outcomes: the earliest end wins, the first of them in a tie."""
+    late = sent.arrival_s >= timeline.drain_deadline_s[sent.target]
+    heard_s = timeline.registered_until_s[sent.node, sent.target]
+    ends_s = np.stack(
+        [
+            sent.finish_s,
+            timeline.cut_s[sent.target],
+            np.where(late, heard_s, timeline.drain_deadline_s[sent.target]),
+            sent.arrival_s + idle_timeout_s,
+        ]
+    )
+    first = np.argmin(ends_s, axis=0)
+    return Answers(_ENDS[first], np.take_along_axis(ends_s, first[None], axis=0)[0])

@@ -1,0 +1,107 @@
+"""Which targets an ALB node sends new requests to, and when.
+
+The real thing: every ALB node keeps its own list of registered targets and its own opinion of their health.
+Modelled: a node's rotation is what is registered and healthy there; while that is nothing, every target registered
+there (fail-open, `initial` ones among them); while nothing is registered either, nothing.
+Left out: slow start, stickiness, cross-zone off, minimum healthy targets other than 1.
+Source: facts/alb §2; model.md, "Target group and ALB nodes".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from sim.data_plane.timeline import Timeline, Times
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """One node's rotation as spells: `target[k]` is in it during `[from_s[k], until_s[k])`, and none is empty.
+
+    A target's spells neither overlap nor touch; it has more than one only if fail-open brings it back.
+    """
+
+    target: NDArray[np.int32]
+    from_s: Times
+    until_s: Times
+
+    def within(self, from_s: Times | float, until_s: Times | float) -> Rotation:
+        """Cut each spell to an interval (one for all, or one for each) and drop what is empty then."""
+        begin_s = np.maximum(self.from_s, from_s)
+        end_s = np.minimum(self.until_s, until_s)
+        kept = begin_s < end_s
+        return Rotation(self.target[kept], begin_s[kept], end_s[kept])
+
+    def before_rollout(self) -> Rotation:
+        """Give the rotation as it was before anything happened, and as if it had stayed so."""
+        kept = np.isneginf(self.from_s)
+        return Rotation(self.target[kept], self.from_s[kept], np.full(np.count_nonzero(kept), np.inf))
+
+
+def rotations(timeline: Timeline) -> tuple[Rotation, ...]:
+    """Give each node's rotation, in the order of the nodes."""
+    return tuple(_rotation(timeline, node) for node in range(timeline.registered_from_s.shape[0]))
+
+
+def left_rotation_s(timeline: Timeline) -> Times:
+    """When each target has left the rotation of the last node, by health check or by deregistration, shape (targets,).
+
+    `inf`: it never does; `-inf`: it never was in one.
+    """
+    left_s = np.full(timeline.cut_s.size, -np.inf)
+    for rotation in rotations(timeline):
+        np.maximum.at(left_s, rotation.target, rotation.until_s)
+    return left_s
+
+
+def exposure_s(timeline: Timeline) -> Times:
+    """How long each terminated target was in a node's rotation and refused connections, shape (targets,).
+
+    The longest over the nodes, since clients see errors until the last of them has heard. NaN: it was not terminated.
+    """
+    exposed_s = np.full(timeline.cut_s.size, np.nan)
+    ended = timeline.terminated
+    dead_from_s = np.where(np.isfinite(timeline.cut_s), timeline.listener_closed_s, np.inf)
+    by_node = []
+    for rotation in rotations(timeline):
+        dead = rotation.within(dead_from_s[rotation.target], np.inf)
+        by_node.append(np.bincount(dead.target, dead.until_s - dead.from_s, minlength=timeline.cut_s.size))
+    exposed_s[ended] = np.max(by_node, axis=0)[ended]
+    return exposed_s
+
+
+def _rotation(timeline: Timeline, node: int) -> Rotation:
+    targets = np.arange(timeline.cut_s.size, dtype=np.int32)
+    listed = Rotation(targets, timeline.registered_from_s[node], timeline.registered_until_s[node])
+    healthy = listed.within(timeline.healthy_from_s[node], timeline.healthy_until_s[node])
+    return _joined([healthy, *(listed.within(*gap) for gap in _gaps(healthy))])
+
+
+def _gaps(rotation: Rotation) -> Iterator[tuple[float, float]]:
+    """Give the intervals in which nobody is in it."""
+    order = np.argsort(rotation.from_s)
+    begin_s = np.append(rotation.from_s[order], np.inf)
+    covered_until_s = np.append(-np.inf, np.maximum.accumulate(rotation.until_s[order]))
+    real = covered_until_s < begin_s
+    return zip(covered_until_s[real].tolist(), begin_s[real].tolist(), strict=True)
+
+
+def _joined(parts: list[Rotation]) -> Rotation:
+    """Put disjoint spells together; those of one target that touch become one, so that it keeps its place."""
+    target = np.concatenate([part.target for part in parts])
+    from_s = np.concatenate([part.from_s for part in parts])
+    until_s = np.concatenate([part.until_s for part in parts])
+    order = np.lexsort((from_s, target))
+    target, from_s, until_s = target[order], from_s[order], until_s[order]
+    apart = (target[1:] != target[:-1]) | (from_s[1:] > until_s[:-1])
+    first = np.append(True, apart)[: target.size]
+    last = np.append(apart, True)[: target.size]
+    return Rotation(target[first], from_s[first], until_s[last])

@@ -1,0 +1,166 @@
+"""Which target a request is sent to: the ALB's routing algorithms, each node on its own.
+
+The real thing: each ALB node runs the target group's algorithm over what is in its rotation; AWS publishes the names
+(`round_robin`, `least_outstanding_requests`, `weighted_random`), not the code.
+Modelled: `round_robin` as a ring. Where the rotation changes, who stays keeps its place, newcomers join at the end, and
+the next in turn stays the next (if it left, the one after it). The ring's order at the start, and of those who join at
+the same instant, is random for each node. `random`: uniform over the node's rotation (weighted_random without weights).
+Requests from before the rollout take the ring's turns backwards from t = 0.
+Left out: stickiness, automatic target weights. Source: facts/alb §2; model.md, "Data plane".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from sim.streams import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from sim.data_plane.arrivals import Block
+    from sim.data_plane.rotation import Rotation
+    from sim.data_plane.timeline import Times
+    from sim.scenario.specs import TargetGroupSpec
+    from sim.streams import Streams
+
+    Targets = NDArray[np.int32]
+
+NO_TARGET = -1
+
+
+class Router(Protocol):
+    """Sends requests to targets; it has a memory, so blocks come to it in order."""
+
+    def route(self, block: Block) -> Targets:
+        """Give each request's target; `NO_TARGET` where the node's rotation is empty."""
+
+
+def router(
+    target_group: TargetGroupSpec, node_rotations: Sequence[Rotation], streams: Streams, *, before: bool = False
+) -> Router:
+    """Make the target group's router; with `before` that of the requests before the rollout, latest first."""
+    rings = [_ring(rotation, streams, node, before=before) for node, rotation in enumerate(node_rotations)]
+    match target_group.routing:
+        case "round_robin":
+            return _RoundRobin(rings)
+        case "random":
+            return _Random(rings, streams.generator(Stream.ROUTING_BEFORE if before else Stream.ROUTING))
+        case other:
+            msg = f"'target_group.routing' {other!r} is not simulated yet"
+            raise ValueError(msg)
+
+
+class Ring:
+    """The targets in one node's rotation in their order, as time goes on."""
+
+    def __init__(self, rotation: Rotation, place: Times) -> None:
+        """Put the spells in the order of joining, by `place[target]` among those who join at the same instant."""
+        order = np.lexsort((place[rotation.target], rotation.from_s))
+        self._target = np.append(rotation.target[order], np.int32(NO_TARGET))
+        from_s, until_s = rotation.from_s[order], rotation.until_s[order]
+        change_s = np.unique(np.concatenate((from_s, until_s)))
+        self._change_s = change_s[np.isfinite(change_s)]
+        self._joined_by = np.searchsorted(from_s, self._change_s, side="right").tolist()
+        self._left_by = np.searchsorted(np.sort(until_s), self._change_s, side="right").tolist()
+        self._leavers = np.argsort(until_s, kind="stable").tolist()
+        self._changes = 0
+        self._joined = int(np.count_nonzero(np.isneginf(from_s)))
+        self._left = 0
+        # A member is the index of its spell. Spells are sorted by joining, so members are ascending.
+        self._members = np.arange(order.size, dtype=np.int32)
+        self._size = self._joined
+        self._next = 0
+
+    def in_turn(self, arrival_s: Times) -> Targets:
+        """Give each arrival (ascending, after all earlier ones) the next target in turn."""
+        member = np.empty(arrival_s.size, np.int32)
+        for start, stop in self._stretches(arrival_s):
+            member[start:stop] = self._turns(stop - start)
+        return self._target[member]
+
+    def by_choice(self, arrival_s: Times, choice: Times) -> Targets:
+        """Give each arrival (ascending, after all earlier ones) the target its uniform draw points at."""
+        member = np.full(arrival_s.size, NO_TARGET, np.int32)
+        for start, stop in self._stretches(arrival_s):
+            if self._size:
+                index = (choice[start:stop] * self._size).astype(np.int32)
+                member[start:stop] = self._members.take(index)
+        return self._target[member]
+
+    def _turns(self, count: int) -> Targets | int:
+        if not self._size:
+            return NO_TARGET
+        turn = np.arange(self._next, self._next + count, dtype=np.int32) % self._size
+        self._next = (self._next + count) % self._size
+        return self._members.take(turn)
+
+    def _stretches(self, arrival_s: Times) -> Iterator[tuple[int, int]]:
+        """Cut the arrivals where the rotation changes; while a stretch is out, the members are those of it."""
+        if not arrival_s.size:
+            return
+        due = int(np.searchsorted(self._change_s, arrival_s[-1], side="right"))
+        start = 0
+        for stop in np.searchsorted(arrival_s, self._change_s[self._changes : due]).tolist():
+            if start < stop:
+                yield start, stop
+            self._change()
+            start = stop
+        yield start, arrival_s.size
+
+    def _change(self) -> None:
+        """Let those leave and then those join whose time it is."""
+        joined_by, left_by = self._joined_by[self._changes], self._left_by[self._changes]
+        for spell in self._leavers[self._left : left_by]:
+            self._remove(spell)
+        if self._next >= self._size:
+            self._next = 0
+        newcomers = np.arange(self._joined, joined_by, dtype=np.int32)
+        self._members[self._size : self._size + newcomers.size] = newcomers
+        self._size += newcomers.size
+        self._joined, self._left = joined_by, left_by
+        self._changes += 1
+
+    def _remove(self, spell: int) -> None:
+        place = int(np.searchsorted(self._members[: self._size], spell))
+        self._members[place : self._size - 1] = self._members[place + 1 : self._size]
+        self._size -= 1
+        if place < self._next:
+            self._next -= 1
+
+
+class _RoundRobin:
+    def __init__(self, rings: list[Ring]) -> None:
+        self._rings = rings
+
+    def route(self, block: Block) -> Targets:
+        target = np.empty(block.node.size, np.int32)
+        for node, ring in enumerate(self._rings):
+            at = block.at_node(node)
+            target[at] = ring.in_turn(block.arrival_s[at])
+        return target
+
+
+class _Random:
+    def __init__(self, rings: list[Ring], rng: np.random.Generator) -> None:
+        self._rings = rings
+        self._rng = rng
+
+    def route(self, block: Block) -> Targets:
+        target = np.empty(block.node.size, np.int32)
+        choice = self._rng.random(block.node.size)
+        for node, ring in enumerate(self._rings):
+            at = block.at_node(node)
+            target[at] = ring.by_choice(block.arrival_s[at], choice[at])
+        return target
+
+
+def _ring(rotation: Rotation, streams: Streams, node: int, *, before: bool) -> Ring:
+    """Make a node's ring; backwards in time its order is reversed, so that turn -1 - k comes k-th."""
+    targets = int(rotation.target.max(initial=-1)) + 1
+    place = streams.generator(Stream.RING_ORDER, node).random(targets)
+    return Ring(rotation.before_rollout(), -place) if before else Ring(rotation, place)
