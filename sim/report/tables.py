@@ -44,7 +44,15 @@ def render(summaries: Sequence[Summary], form: str) -> str:
 
 def tables(summaries: Sequence[Summary]) -> Group:
     """Give the two tables for a terminal: the 502s, and where they come from."""
-    return Group(_table("502s", _ANSWER, summaries), "", _table("Where they come from (lag and exposure of each terminated pod; calls and reconciles per rollout)", _CAUSES, summaries))
+    return Group(
+        _table("502s", _ANSWER, summaries),
+        "",
+        _table(
+            "Where they come from (lag and exposure of each terminated pod; calls and reconciles per rollout)",
+            _CAUSES,
+            summaries,
+        ),
+    )
 
 
 def _table(title: str, columns: Columns, summaries: Sequence[Summary]) -> Table:

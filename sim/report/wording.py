@@ -38,8 +38,14 @@ def percent(fraction: float) -> str:
 
 
 def count(n: int, noun: str) -> str:
-    """Write how many there are of a thing: `1 pod`, `2,000 pods`."""
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+    """Write how many there are of a thing: `1 pod`, `2,000 pods`, `10 retries`."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{n:,} {noun if n == 1 else plural}"
+
+
+def times(n: int) -> str:
+    """Write how often: `once`, `6 times`."""
+    return "once" if n == 1 else f"{n:,} times"
 
 
 def listed(parts: Iterable[str]) -> str:
@@ -55,3 +61,13 @@ def plain(renderable: RenderableType, *, width: int) -> str:
     text = io.StringIO()
     Console(file=text, width=width, color_system=None, legacy_windows=False, _environ={}).print(renderable)
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
+
+
+def seconds(value_s: float) -> str:
+    """Write a time to a tenth of a second: `1,234.5 s`."""
+    return f"{tenths(value_s)} s"
+
+
+def tenths(value: float) -> str:
+    """Write a number with one decimal; what never comes as a dash."""
+    return f"{value:,.1f}" if math.isfinite(value) else NOTHING
