@@ -14,6 +14,8 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING
 
+from sim.control_plane.client_limits import AdaptiveRateLimiter, RetryQuota
+from sim.control_plane.retryers import WITH_RATE_LIMIT, WITH_RETRY_QUOTA, retryer
 from sim.control_plane.token_bucket import TokenBucket
 from sim.control_plane.trace import ApiAttempt
 from sim.scenario.distributions import Exponential
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 
     import simpy
 
-    from sim.control_plane.retry import Retryer
     from sim.control_plane.trace import Trace
     from sim.scenario.specs import AwsApiSpec, BucketSpec
     from sim.streams import Streams
@@ -53,6 +54,15 @@ BUCKET_OF_ACTION = {
     "wafv2:GetWebACLForResource": "wafv2",
 }
 
+THROTTLE_CODE = {
+    "elasticloadbalancing": "Throttling",
+    "ec2": "RequestLimitExceeded",
+    "tag": "ThrottledException",
+    "waf-regional": "ThrottlingException",
+    "wafv2": "ThrottlingException",
+}
+"""The error code by which each service throttles; not every SDK retries every one of them."""
+
 
 def _buckets_by_action(spec: AwsApiSpec, now_s: float) -> dict[str, tuple[TokenBucket, ...]]:
     """Give the buckets that cover each action. EC2 limits each action by itself, the other services by category."""
@@ -62,7 +72,7 @@ def _buckets_by_action(spec: AwsApiSpec, now_s: float) -> dict[str, tuple[TokenB
         return TokenBucket(size.capacity, size.refill_per_s, at_s=now_s)
 
     shared = {name: bucket(name) for name in {*BUCKET_OF_ACTION.values(), ACCOUNT_BUCKET}}
-    covering = {}
+    covering: dict[str, tuple[TokenBucket, ...]] = {}
     for action, name in BUCKET_OF_ACTION.items():
         own = bucket(name) if action.startswith("ec2:") else shared[name]
         covering[action] = (own, shared[ACCOUNT_BUCKET]) if name.startswith("elbv2_") else (own,)
@@ -106,31 +116,28 @@ class AwsApi:
 
 
 class AwsClient:
-    """One controller's SDK client.
-
-    `max_retries` are the attempts after the first; actions in `not_retried` fail at the first throttling.
-    """
+    """One controller's SDK client: 1 + `max_retries` attempts a call, and the limits its policy puts on itself."""
 
     def __init__(
         self,
         env: simpy.Environment,
         api: AwsApi,
         spec: AwsApiSpec,
-        retryer: Retryer,
         streams: Streams,
         trace: Trace,
         *,
         cluster: int,
+        policy: str,
         max_retries: int,
-        not_retried: frozenset[str] = frozenset(),
     ) -> None:
         self._env = env
         self._api = api
-        self._retryer = retryer
         self._trace = trace
         self._cluster = cluster
         self._max_retries = max_retries
-        self._not_retried = not_retried
+        self._retryer = retryer(policy, max_retries=max_retries)
+        self._quota = RetryQuota() if policy in WITH_RETRY_QUOTA else None
+        self._rate_limiter = AdaptiveRateLimiter(env.now) if policy in WITH_RATE_LIMIT else None
         self._latency_s = streams.draws(spec.latency_s, Stream.API_LATENCY, cluster)
         self._uniform = streams.uniforms(Stream.API_BACKOFF, cluster)
 
@@ -139,18 +146,30 @@ class AwsClient:
 
         Raises `ThrottledError` when the last retry is throttled too.
         """
-        max_retries = 0 if action in self._not_retried else self._max_retries
         backoff_s = 0.0
         for attempt in count():
+            if self._rate_limiter is not None:
+                yield self._env.timeout(self._rate_limiter.acquire(self._env.now))
             latency_s = next(self._latency_s)
             throttled = not self._api.admit(action)
-            retries = throttled and attempt < max_retries
+            retries = throttled and attempt < self._max_retries and self._may_retry(action)
             backoff_s = self._retryer.wait_s(attempt + 1, next(self._uniform), backoff_s) if retries else 0.0
             self._trace.record(
                 ApiAttempt(self._env.now, self._cluster, reconcile, action, attempt, throttled, latency_s, backoff_s)
             )
             yield self._env.timeout(latency_s + backoff_s)
+            self._note(self._env.now - backoff_s, throttled=throttled, retried=attempt > 0)
             if not retries:
                 break
         if throttled:
             raise ThrottledError(action)
+
+    def _may_retry(self, action: str) -> bool:
+        code = THROTTLE_CODE[action.split(":", 1)[0]]
+        return self._retryer.retries(code) and (self._quota is None or self._quota.acquire())
+
+    def _note(self, answered_s: float, *, throttled: bool, retried: bool) -> None:
+        if self._quota is not None and not throttled:
+            self._quota.succeeded(retried=retried)
+        if self._rate_limiter is not None:
+            self._rate_limiter.response(answered_s, throttled=throttled)

@@ -32,6 +32,8 @@ class CallCache:
         """Note that the call has succeeded now."""
         service, operation = action.split(":")
         if not operation.startswith(READS):
-            self._until_s = {call: until_s for call, until_s in self._until_s.items() if call[0].split(":")[0] != service}
+            self._until_s = {
+                call: until_s for call, until_s in self._until_s.items() if call[0].split(":")[0] != service
+            }
         elif (lifetime_s := self._lifetime_s(action)) > 0:
             self._until_s[action, parameters] = self._env.now + lifetime_s

@@ -1,10 +1,10 @@
 """The Deployment's rolling update and its two ReplicaSets.
 
-Modelled: each sync takes one step, scaling the new ReplicaSet up or else the old one down by what availability allows;
-terminating pods do not count. Creates and deletes pass the controller-manager's client (20 per second, burst 30) and each
-writes an Event through it too; creates go in slow-start batches 1, 2, 4, …, at most 500 in a sync. Which old pods go
-first is a random order (equal ranks fall to the UUIDs). The Deployment acts on a pod's availability `sync_latency_s`
-after it: the kubelet's status write, the ReplicaSet's, and the watches between.
+Modelled: each sync takes one step, scaling the new ReplicaSet up or else the old one down by what availability
+allows; terminating pods do not count. Creates and deletes pass the controller-manager's client (20 per second, burst
+30) and each writes an Event through it too; creates go in slow-start batches 1, 2, 4, …, at most 500 in a sync. Which
+old pods go first is a random order (equal ranks fall to the UUIDs). The Deployment acts on a pod's availability
+`sync_latency_s` after it: the kubelet's status write, the ReplicaSet's, and the watches between.
 Left out: unhealthy old pods (here all are available when the rollout starts), several old ReplicaSets, the progress
 deadline, which sets a condition only.
 Sources: pkg/controller/deployment/rolling.go@95f08499, replicaset/replica_set.go@3e4a7900 (facts/kubernetes §3, §5).

@@ -1,9 +1,9 @@
 """The Service's Endpoints, as the ingress controller's watch sees them.
 
-Modelled: a pod joins `propagation_s` after it is ready and leaves `propagation_s` after it is deleted, while the kubelet
-terminates it (nothing orders the two); every change is told to who watches.
-Left out: the stale-cache retry of the EndpointSlice controller, which Endpoints do not go through; readiness that is lost
-before the deletion.
+Modelled: a pod joins `propagation_s` after it is ready and leaves `propagation_s` after it is deleted, while the
+kubelet terminates it (nothing orders the two); every change is told to who watches.
+Left out: the stale-cache retry of the EndpointSlice controller, which Endpoints do not go through; readiness that is
+lost before the deletion.
 Source: facts/kubernetes §1 and §2 (`ready = serving && !terminating`; Endpoints drop a terminating pod at once).
 """
 

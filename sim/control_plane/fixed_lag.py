@@ -27,8 +27,8 @@ class FixedLag:
     def __init__(
         self, env: simpy.Environment, spec: ControllerSpec, streams: Streams, target_group: TargetGroup
     ) -> None:
-        assert spec.deregistration_lag_s is not None
-        assert spec.registration_lag_s is not None
+        if spec.deregistration_lag_s is None or spec.registration_lag_s is None:
+            raise ValueError(f"'deregistration_lag_s' and 'registration_lag_s' must be given (got {spec})")
         self._env = env
         self._target_group = target_group
         self._registers_after_s = PodDraws(streams, spec.registration_lag_s, Stream.REGISTRATION_LAG)

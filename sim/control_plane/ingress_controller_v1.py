@@ -1,17 +1,19 @@
 """The ALB Ingress Controller v1.1.0 to v1.1.9 (aws-alb-ingress-controller), target type `ip`.
 
-The real thing: one work queue of ingresses and its workers; whatever changes, an ingress is reconciled as a whole, by a
-fixed sequence of AWS API calls in which RegisterTargets and then DeregisterTargets of its target groups come last but one.
-Modelled: the sequence of each version, its caches, which ingresses an Endpoints change enqueues, workers, the requeue of
-a failed reconcile and the worker's pause after it. The ingress's AWS resources exist and do not drift; subnets are
+The real thing: one work queue of ingresses and its workers; whatever changes, an ingress is reconciled as a whole, by
+a fixed sequence of AWS API calls in which RegisterTargets and then DeregisterTargets of its target groups come last
+but one.
+Modelled: the sequence of each version, its caches, which ingresses an Endpoints change enqueues, workers, the requeue
+of a failed reconcile and the worker's pause after it. The ingress's AWS resources exist and do not drift; subnets are
 discovered, the security group is managed, certificates are annotated; the rolled Service is the last backend of its
 ingress, which is the worst place.
 Left out: the opt-in SDK cache of v1.1.6 and later, Shield, ACM, rules that change, paging of more than 199 addresses
 elsewhere than in DescribeNetworkInterfaces.
 Sources: internal/alb/** of each version (facts/controller §2 and §3). Two points differ from those facts, after the
 files themselves: up to v1.1.2 subnets are discovered through two tag:GetResources calls (internal/aws/rgt.go before
-commit 32ca4ad750cd), and the endpoints are read before DescribeVpcs and DescribeTargetHealth (internal/alb/tg/targets.go
-@1aba9e51f6e0), so that a pod deleted while one of these is retried waits for the next reconcile.
+commit 32ca4ad750cd), and the endpoints are read before DescribeVpcs and DescribeTargetHealth
+(internal/alb/tg/targets.go @1aba9e51f6e0), so that a pod deleted while one of these is retried waits for the next
+reconcile.
 """
 
 from __future__ import annotations
@@ -57,10 +59,8 @@ class Behaviour:
     describes_vpcs: bool
     security_group_first: bool
     caches_waf: bool
-    retries_throttled_tagging: bool
     asks_wafv2: bool
     enqueues_namespace: bool
-    one_worker: bool
 
 
 def behaviour(version: str) -> Behaviour:
@@ -70,10 +70,8 @@ def behaviour(version: str) -> Behaviour:
         caches_sdk_reads=patch <= 1,
         tags_name_subnets=patch <= 2,
         describes_vpcs=patch >= 2,
-        one_worker=patch <= 2,
         security_group_first=patch >= 3,
         caches_waf=patch >= 5,
-        retries_throttled_tagging=patch >= 5,
         enqueues_namespace=patch <= 5,
         asks_wafv2=patch >= 7,
     )
@@ -115,7 +113,7 @@ class Ingress:
 
 
 class IngressControllerV1:
-    """One cluster's controller. Start `work` once for each of `n_workers`."""
+    """One cluster's controller. Start `work` once for each of its workers."""
 
     def __init__(
         self,
@@ -137,7 +135,6 @@ class IngressControllerV1:
         self._cache = CallCache(env, read_lifetime_s(self._behaves))
         self._queue: WorkQueue[int] = WorkQueue(env)
         self._reconciles = count()
-        self.n_workers = 1 if self._behaves.one_worker else spec.max_concurrent_reconciles
 
     def on_endpoints_change(self, ingress: Ingress) -> None:
         """Enqueue what the change of one of the ingress's Services enqueues."""
@@ -210,10 +207,10 @@ class IngressControllerV1:
         current = backend.current()
         if desired - current:
             yield from self._call("elasticloadbalancing:RegisterTargets", reconcile)
-            backend.register(sorted(desired - current))
+            backend.register(desired - current)
         if current - desired:
             yield from self._call("elasticloadbalancing:DeregisterTargets", reconcile)
-            backend.deregister(sorted(current - desired))
+            backend.deregister(current - desired)
         return len(desired)
 
     def _listeners_and_rules(self, ingress: Ingress, reconcile: int) -> Generator[simpy.Event]:

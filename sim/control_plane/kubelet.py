@@ -1,9 +1,9 @@
 """The kubelet: it starts a pod's containers, and it terminates them.
 
-Modelled: the start as one delay to "containers ready" (scheduling, image, start, readiness probe). Termination: the grace
-clock starts when the pod is deleted, and preStop runs inside it; SIGTERM when preStop ends or the grace period has
-elapsed; SIGKILL when what remains of the grace period (whole seconds of preStop deducted, never under two) has elapsed
-after SIGTERM. A preStop as long as the grace period therefore ends in SIGKILL two seconds after it.
+Modelled: the start as one delay to "containers ready" (scheduling, image, start, readiness probe). Termination: the
+grace clock starts when the pod is deleted, and preStop runs inside it; SIGTERM when preStop ends or the grace period
+has elapsed; SIGKILL when what remains of the grace period (whole seconds of preStop deducted, never under two) has
+elapsed after SIGTERM. A preStop as long as the grace period therefore ends in SIGKILL two seconds after it.
 Left out: the kubelet's own delay in seeing the deletion (it is the worst case for the pod that there is none), probes
 one by one, several containers, sidecars.
 Source: killContainer in pkg/kubelet/kuberuntime/kuberuntime_container.go@fbba6b47 (facts/kubernetes §1).

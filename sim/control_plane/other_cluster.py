@@ -1,7 +1,8 @@
 """Another cluster of the account: the same controller process, with ingresses and churn of its own.
 
-Modelled: pods come and go at `churn_per_s` (a Poisson stream over the cluster, each change in one of its ingresses, by
-equal chance a pod that came or one that went); its controller reconciles for that and, throttled, backs off as ours does.
+Modelled: pods come and go at `churn_per_s` (a Poisson stream over the cluster, each change in one of its ingresses,
+by equal chance a pod that came or one that went); its controller reconciles for that and, throttled, backs off as
+ours does.
 Left out: ingresses with several backends or more than 199 addresses.
 """
 
@@ -9,7 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.control_plane.ingress_controller_v1 import Ingress
 from sim.scenario.distributions import Exponential
 from sim.streams import Stream
 
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
     import simpy
 
-    from sim.control_plane.ingress_controller_v1 import IngressControllerV1
+    from sim.control_plane.ingress_controller_v1 import Ingress, IngressControllerV1
     from sim.streams import Streams
 
 PODS_AT_FIRST = 50
+COMES_FRACTION = 0.5
 
 
 class ChurningBackend:
@@ -33,12 +34,12 @@ class ChurningBackend:
         self._next = PODS_AT_FIRST
 
     def come(self) -> None:
-        """A pod has joined."""
+        """Let a pod join."""
         self._endpoints.add(self._next)
         self._next += 1
 
     def go(self) -> None:
-        """The oldest pod has left."""
+        """Let the oldest pod leave."""
         self._endpoints.discard(min(self._endpoints, default=0))
 
     def desired(self) -> set[int]:
@@ -76,7 +77,7 @@ def churn(
     while True:
         yield env.timeout(next(gaps_s))
         number = int(next(which) * len(ingresses))
-        if next(comes) < 0.5:
+        if next(comes) < COMES_FRACTION:
             backends[number].come()
         else:
             backends[number].go()

@@ -22,6 +22,7 @@ class Pod:
     `ready`: its containers are ready (kubelet); `deleted`: its deletionTimestamp is set (ReplicaSet controller);
     `fails_checks`: the load balancer's health checks of it fail from here on (kubelet); `deregistered`: its target is
     draining (target group).
+
     """
 
     number: int

@@ -1,10 +1,11 @@
 """The target group and the ALB nodes' knowledge of it (target type `ip`).
 
-Modelled: a registered target is `initial` at each ALB node until that node's first check of it, at a random phase of the
-check's interval, and in rotation from then on; without a health check it is in rotation at once. A deregistered one is
-`draining` from the API call on, but each node goes on sending it requests until the deregistration has reached it,
-`propagation_s` later, a draw for each node and target. A target whose checks fail leaves a node's rotation at that node's
-`unhealthy_threshold`-th failing check. A draining target's requests may run until `deregistration_delay_s`.
+Modelled: a registered target is `initial` at each ALB node until that node's first check of it, at a random phase of
+the check's interval, and in rotation from then on; without a health check it is in rotation at once. A deregistered
+one is `draining` from the API call on, but each node goes on sending it requests until the deregistration has reached
+it, `propagation_s` later, a draw for each node and target. A target whose checks fail leaves a node's rotation at
+that node's `unhealthy_threshold`-th failing check. A draining target's requests may run until
+`deregistration_delay_s`.
 Left out: the check's own duration; slow start; recovery of an unhealthy target (a terminating pod does not recover);
 the delay of RegisterTargets to the data plane (the first check cannot come before it, and is what the field measures:
 about 10 s in `initial`).
@@ -54,7 +55,7 @@ class TargetGroup:
     def register(self, pods: Iterable[Pod]) -> None:
         """RegisterTargets has succeeded."""
         now_s = self._env.now
-        for pod in pods:
+        for pod in sorted(pods):
             self.registered.add(pod)
             self._trace.record(TargetRegistered(now_s, pod.number))
             for node, first_check_s in enumerate(self._first_check_s):
@@ -64,7 +65,7 @@ class TargetGroup:
     def deregister(self, pods: Iterable[Pod]) -> None:
         """DeregisterTargets has succeeded."""
         now_s = self._env.now
-        for pod in pods:
+        for pod in sorted(pods):
             self.registered.remove(pod)
             self._trace.record(TargetDeregistered(now_s, pod.number, now_s + self._spec.deregistration_delay_s))
             for node, propagation_s in enumerate(self._propagation_s):

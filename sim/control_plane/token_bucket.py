@@ -1,8 +1,8 @@
 """A token bucket: capacity, a steady refill, one token a call.
 
-Modelled: the continuous form that AWS describes for its API throttling ("token bucket algorithm", Elastic Load Balancing
-user guide, elb-api-throttling) and that golang.org/x/time/rate implements for the clients of Kubernetes. AWS refuses when
-the bucket is empty (`try_take`); a client-side limiter makes its caller wait (`reserve`).
+Modelled: the continuous form that AWS describes for its API throttling ("token bucket algorithm", Elastic Load
+Balancing user guide, elb-api-throttling) and that golang.org/x/time/rate implements for the clients of Kubernetes.
+AWS refuses when the bucket is empty (`try_take`); a client-side limiter makes its caller wait (`reserve`).
 Left out: AWS publishes no granularity of the refill; it is continuous here.
 """
 

@@ -1,8 +1,8 @@
 """The work queue of a controller: client-go's `workqueue` with its default rate limiter.
 
-Modelled: FIFO order; an item that waits is not added twice; an item added while it is worked on is queued again when that
-work is done, so that there is at most one queued and one running for each; a failed item comes back after
-max(5 ms x 2^failures capped at 1000 s, a token of a bucket of 10 per second with burst 100) until it is forgotten.
+Modelled: FIFO order; an item that waits is not added twice; an item added while it is worked on is queued again when
+that work is done, so that there is at most one queued and one running for each; a failed item comes back after max(5
+ms x 2^failures capped at 1000 s, a token of a bucket of 10 per second with burst 100) until it is forgotten.
 Source: client-go util/workqueue queue.go and default_rate_limiters.go@8d9ed539 (the pin of the controllers v1.1.x).
 """
 

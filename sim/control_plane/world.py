@@ -1,8 +1,8 @@
 """One replication's control plane, wired: who is given what, and when it is over.
 
 Time begins `aws_api.warm_up_s` before the rollout, so that at t = 0 the account's buckets and the other clusters'
-controllers are in their steady state. It ends when the Deployment is complete, every old pod is terminated and every old
-pod's target is deregistered.
+controllers are in their steady state. It ends when the Deployment is complete, every old pod is terminated and every
+old pod's target is deregistered.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from sim.control_plane.aws_api import AwsApi, AwsClient
 from sim.control_plane.deployment import Deployment
 from sim.control_plane.endpoints import Endpoints
 from sim.control_plane.fixed_lag import FixedLag
-from sim.control_plane.ingress_controller_v1 import TAGGING, Ingress, IngressControllerV1, behaviour
+from sim.control_plane.ingress_controller_v1 import Ingress, IngressControllerV1
 from sim.control_plane.kubelet import Kubelet
 from sim.control_plane.other_cluster import ChurningBackend, churn
 from sim.control_plane.pod import Pod
-from sim.control_plane.retry import default_retryer, retryer
+from sim.control_plane.retryers import default_retryer
 from sim.control_plane.target_group import TargetGroup
 from sim.control_plane.trace import Trace
 
@@ -42,6 +42,7 @@ def run_control_plane(scenario: Scenario, streams: Streams) -> Trace:
     """Simulate one replication's control plane.
 
     Raises `RolloutNeverEndsError` where the settings let it come to no end within a day of simulated time.
+
     """
     env = simpy.Environment(initial_time=-scenario.aws_api.warm_up_s)
     trace = Trace()
@@ -66,7 +67,7 @@ def run_control_plane(scenario: Scenario, streams: Streams) -> Trace:
     env.run(until=over | env.timeout(LONGEST_ROLLOUT_S - env.now))
     if not over.triggered:
         left = sum(not pod.deregistered.triggered for pod in old_pods)
-        msg = f"the rollout is not over after {LONGEST_ROLLOUT_S:g} s; {left} of {len(old_pods)} old targets are registered"
+        msg = f"the rollout is not over after {LONGEST_ROLLOUT_S:g} s: {left} of {len(old_pods)} old targets remain"
         raise RolloutNeverEndsError(msg)
     return trace
 
@@ -113,21 +114,18 @@ class Account:
 
     def _controller(self, spec: ControllerSpec, ingresses: list[Ingress], *, cluster: int) -> IngressControllerV1:
         aws_api = self._scenario.aws_api
-        policy = retryer(aws_api.retryer or default_retryer(spec.version))
-        not_retried = frozenset() if behaviour(spec.version).retries_throttled_tagging else frozenset({TAGGING})
         client = AwsClient(
             self._env,
             self._api,
             aws_api,
-            policy,
             self._streams,
             self._trace,
             cluster=cluster,
+            policy=aws_api.retryer or default_retryer(spec.version),
             max_retries=spec.aws_max_retries,
-            not_retried=not_retried,
         )
         controller = IngressControllerV1(self._env, spec, client, self._trace, ingresses, cluster=cluster)
-        for _ in range(controller.n_workers):
+        for _ in range(spec.max_concurrent_reconciles):
             self._env.process(controller.work())
         return controller
 

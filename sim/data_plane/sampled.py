@@ -4,7 +4,7 @@ Modelled: the window runs from t = 0 until the Deployment is complete, every old
 and every old pod is gone; requests accepted before it and not answered at t = 0 belong to it. A draining server's
 process ends with its last request, so the window's end depends on the requests.
 How: block by block in the order of arrival, so that memory does not grow with the number of requests; results do not
-depend on the blocks. Nearly all requests are finished before their target's first trouble: only the others are examined.
+depend on the blocks. Nearly all requests are finished before their target's first trouble; only the rest are examined.
 Left out: what the ALB had given up on (idle timeout) before t = 0 but a pod still works on.
 Source: model.md, "Data plane".
 """

@@ -33,6 +33,7 @@ class Figures:
     `outcomes`: requests by `Outcome`, by its value. `any_502`: 1 if there was a 502, else 0. `deregistration_lag_s`,
     `exposure_s`: one for each terminated pod, in the order of pod numbers (interface.md says what they are). The calls
     are the attempts that the rolled cluster's controller sent from the rollout's start on, the retries among them.
+
     """
 
     outcomes: NDArray[np.float64]
@@ -107,6 +108,7 @@ def simulate(scenario: Scenario, *, replication: int = 0) -> Replication:
     """Simulate one replication; the same scenario, seed and number give the same result to the bit.
 
     Raises `RolloutNeverEndsError` where the settings let the rollout come to no end.
+
     """
     streams = Streams(scenario.seed, replication)
     trace = run_control_plane(scenario, streams)

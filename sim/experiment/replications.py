@@ -1,4 +1,4 @@
-"""Many replications of a scenario, on one core or several; the result depends on neither their number nor their order."""
+"""Many replications of a scenario, on one core or several; the result depends on neither number nor order."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def process_pool(workers: int | None = None) -> ProcessPoolExecutor:
     """Make a pool of processes, by default one for each core this process may use.
 
     They are spawned, not forked: a fork inherits the threads' locks of a progress bar in whatever state they are.
+
     """
-    return ProcessPoolExecutor(
-        workers or len(os.sched_getaffinity(0)), mp_context=multiprocessing.get_context("spawn")
-    )
+    workers = workers or len(os.sched_getaffinity(0))
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
 
 
 def replicate(scenario: Scenario, executor: Executor | None = None) -> Iterator[Figures]:
-    """Yield the figures of each of the scenario's replications, in their order. Without an executor: in this process."""
+    """Yield the figures of each replication of the scenario, in their order; without an executor: in this process."""
     figures = partial(_figures, scenario)
     numbers = range(scenario.replications)
     if executor is None:

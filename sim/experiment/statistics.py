@@ -29,7 +29,7 @@ def mean_estimate(values: ArrayLike, *, confidence: float = CONFIDENCE) -> Estim
 
     sample = np.asarray(values, dtype=np.float64)
     mean = float(sample.mean())
-    if sample.size < 2:
+    if sample.size == 1:
         return Estimate(mean, math.nan, math.nan)
     quantile = float(special.stdtrit(sample.size - 1, (1 + confidence) / 2))
     margin = quantile * float(sample.std(ddof=1)) / math.sqrt(sample.size)

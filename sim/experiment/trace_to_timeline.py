@@ -1,7 +1,7 @@
 """From what happened in the control plane to what the data plane must know: the trace becomes a timeline.
 
-An old pod's target was registered and healthy before the rollout; a new one's is from its records on. What has no record
-never happens within the window (`inf`).
+An old pod's target was registered and healthy before the rollout; a new one's is from its records on. What has no
+record never happens within the window (`inf`).
 """
 
 from __future__ import annotations
