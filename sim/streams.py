@@ -42,9 +42,10 @@ class Stream(IntEnum):
     SERVICE_TIMES_BEFORE = 15
     ALB_NODE = 16
     ROUTING = 17
-    ALB_NODE_BEFORE = 32
-    ROUTING_BEFORE = 33
-    RING_ORDER = 34
+    DEPLOYMENT_SYNC = 18
+    ALB_NODE_BEFORE = 19
+    ROUTING_BEFORE = 20
+    RING_ORDER = 21
 
 
 class Sampler(Protocol):
@@ -65,6 +66,12 @@ class Streams:
         """Make the generator of this purpose and entity, at its beginning."""
         key = (self.replication, int(stream), *entity)
         return np.random.Generator(np.random.SFC64(np.random.SeedSequence(self.seed, spawn_key=key)))
+
+    def uniforms(self, stream: Stream, *entity: int) -> Iterator[float]:
+        """Draw from [0, 1) without end, in order."""
+        rng = self.generator(stream, *entity)
+        while True:
+            yield from rng.random(_BLOCK).tolist()
 
     def draws(self, law: Sampler, stream: Stream, *entity: int) -> Iterator[float]:
         """Draw without end, in order: for an entity that makes one draw after another."""

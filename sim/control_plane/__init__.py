@@ -1,0 +1,1 @@
+"""The SimPy world: one file for each real component."""

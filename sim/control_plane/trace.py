@@ -1,8 +1,8 @@
 """What happened in one replication's control plane: typed records, each with its time.
 
-Times are seconds since the start of the rollout. A pod is named by its number: 0 to replicas - 1 are the pods of the old
-ReplicaSet, the pods of the new one follow in the order of their creation. In target type `ip` a pod is its target.
-Records of one kind stand in the order in which they were written; a record may be written ahead of its time.
+Times are seconds since the start of the rollout. A pod is named by its number: 0 to replicas - 1 are the pods of the
+old ReplicaSet, the pods of the new one follow in the order of their creation. In target type `ip` a pod is its
+target. Records of one kind stand in the order in which they were written; a record may be written ahead of its time.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class ListenerClosed(Record):
 
 @dataclass(frozen=True, slots=True)
 class ProcessCut(Record):
-    """What still runs in the pod is cut: SIGTERM where it exits at once, else SIGKILL (a draining one may end earlier)."""
+    """What still runs in the pod is cut: by its exit at SIGTERM, else by SIGKILL (a draining one may end earlier)."""
 
     pod: int
 
@@ -102,7 +102,7 @@ class TargetHealthy(Record):
 
 @dataclass(frozen=True, slots=True)
 class TargetUnhealthy(Record):
-    """An ALB node's checks of the target failed `unhealthy_threshold` times in a row: it leaves that node's rotation."""
+    """An ALB node's checks of the target failed `unhealthy_threshold` times in a row: it is out of its rotation."""
 
     pod: int
     node: int
@@ -134,6 +134,7 @@ class ApiAttempt(Record):
     """One attempt of an AWS API call, at the moment it is sent. `cluster` 0 is the rolled one.
 
     `attempt` counts from 0; `backoff_s` is the wait before the next attempt (0 if this one succeeded or was the last).
+
     """
 
     cluster: int

@@ -1,0 +1,1 @@
+"""Replications of a scenario, and what they come to together."""

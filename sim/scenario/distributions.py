@@ -1,106 +1,261 @@
 """Random quantities of a scenario: a number, or `{dist: …}` with named parameters.
 
-What is modelled: constant, uniform, exponential, lognormal, gamma and empirical laws, each of which may be cut with
-`max`: a value above it becomes `max` (a cap, not a redraw, so that a cut scenario keeps the draws of the uncut one).
-A parameter is always named for what it is: `median`, `mean`, `sigma` (of the logarithm), `p95`.
+What is modelled: constant, uniform, exponential, lognormal, gamma and empirical laws. A parameter is always named for
+what it is: `median`, `mean` (of the quantity itself, never of its logarithm), `sigma` (of the logarithm), `p95`. Means
+and quantiles are exact, of the law and of its cut (`law`).
+What is left out: every other family. An empirical law from a measurement stands for any of them.
+Sources: the closed forms are those of Klugman, Panjer, Willmot, "Loss Models", appendix A (limited expected values).
 """
 
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeFloat, PositiveFloat, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+
+from sim.scenario.fields import LONGEST_S, PositiveSeconds, Seconds, complaint
+from sim.scenario.law import Law, tail_product
+from sim.scenario.measured import Empirical
+from sim.scenario.problems import plain
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
+    from pydantic import GetJsonSchemaHandler
+    from pydantic_core import CoreSchema
 
     Floats = NDArray[np.float64]
 
-
-class _Law(BaseModel):
-    """A non-negative law: subclasses give its uncut sample, survival function, quantile and mean."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    max: PositiveFloat | None = None
-
-    def sample(self, rng: np.random.Generator, size: int) -> Floats:
-        """Draw `size` values. Laws of one family consume the generator alike, whatever their parameters."""
-        values = self._sample(rng, size)
-        return values if self.max is None else np.minimum(values, self.max)
-
-    def _sample(self, rng: np.random.Generator, size: int) -> Floats:
-        raise NotImplementedError
+_WIDEST_SIGMA = 10.0
+_PROBABILITIES = {"p75": 0.75, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 
 
-class Constant(_Law):
+class Constant(Law):
     """The same value always."""
 
     dist: Literal["constant"] = "constant"
-    value: NonNegativeFloat
+    value: Seconds
+    """The value."""
 
-    def _sample(self, rng: np.random.Generator, size: int) -> Floats:
+    def _sample(self, rng: np.random.Generator, size: int) -> Floats:  # noqa: ARG002 - nothing to draw
         return np.full(size, self.value)
 
+    def _limited_mean(self, x: Floats) -> Floats:
+        return np.minimum(x, self.value)
 
-class Uniform(_Law):
-    """Uniform on [low, high)."""
+    def _sf(self, x: Floats) -> Floats:
+        return np.where(x < self.value, 1.0, 0.0)
 
-    dist: Literal["uniform"]
-    low: NonNegativeFloat
-    high: NonNegativeFloat
+    def _ppf(self, q: Floats) -> Floats:
+        return np.full_like(q, self.value)
+
+
+class Uniform(Law):
+    """Uniform between two values."""
+
+    dist: Literal["uniform"] = "uniform"
+    low: Seconds
+    """The smallest value."""
+    high: Seconds
+    """The largest value, not below `low`."""
+
+    @field_validator("high")
+    @classmethod
+    def _is_not_below_low(cls, high: float, info: ValidationInfo) -> float:
+        low = info.data.get("low", 0.0)
+        if high < low:
+            raise complaint(expected=f"a number of at least {plain(low)}, which is low", found=plain(high))
+        return high
 
     def _sample(self, rng: np.random.Generator, size: int) -> Floats:
-        return self.low + (self.high - self.low) * rng.random(size)
+        return self._ppf(rng.random(size))
+
+    def _limited_mean(self, x: Floats) -> Floats:
+        below = np.minimum(x, self.low)
+        if self.high == self.low:
+            return below
+        inside = np.clip(x, self.low, self.high) - self.low
+        return below + inside * (1 - inside / (self.high - self.low) / 2)
+
+    def _sf(self, x: Floats) -> Floats:
+        if self.high == self.low:
+            return np.where(x < self.low, 1.0, 0.0)
+        return np.clip((self.high - x) / (self.high - self.low), 0.0, 1.0)
+
+    def _ppf(self, q: Floats) -> Floats:
+        return self.low + (self.high - self.low) * q
 
 
-class Exponential(_Law):
-    """Exponential with this mean."""
+class Exponential(Law):
+    """Exponential."""
 
-    dist: Literal["exponential"]
-    mean: PositiveFloat
+    dist: Literal["exponential"] = "exponential"
+    mean_parameter: PositiveSeconds = Field(alias="mean")
+    """The mean."""
 
     def _sample(self, rng: np.random.Generator, size: int) -> Floats:
-        return self.mean * rng.standard_exponential(size)
+        return self.mean_parameter * rng.standard_exponential(size)
+
+    def _limited_mean(self, x: Floats) -> Floats:
+        return -self.mean_parameter * np.expm1(-x / self.mean_parameter)
+
+    def _sf(self, x: Floats) -> Floats:
+        return np.exp(-x / self.mean_parameter)
+
+    def _ppf(self, q: Floats) -> Floats:
+        with np.errstate(divide="ignore"):
+            return -self.mean_parameter * np.log1p(-q)
 
 
-class Lognormal(_Law):
-    """Lognormal: `median` with `sigma` or one quantile, or `mean` with `sigma`; sigma is that of the logarithm."""
+class Lognormal(Law):
+    """Lognormal: `median` with `sigma` or with one quantile, or `mean` with `sigma`."""
 
-    dist: Literal["lognormal"]
-    median: PositiveFloat | None = None
-    mean: PositiveFloat | None = None
-    sigma: NonNegativeFloat | None = None
-    p90: PositiveFloat | None = None
-    p95: PositiveFloat | None = None
-    p99: PositiveFloat | None = None
+    dist: Literal["lognormal"] = "lognormal"
+    median: PositiveSeconds | None = None
+    """The median."""
+    mean_parameter: PositiveSeconds | None = Field(default=None, alias="mean")
+    """The mean of the quantity itself, not of its logarithm."""
+    sigma: Annotated[float, Field(ge=0, le=_WIDEST_SIGMA)] | None = None
+    """The standard deviation of the logarithm."""
+    p75: PositiveSeconds | None = None
+    """The value that a quarter exceeds."""
+    p90: PositiveSeconds | None = None
+    """The value that a tenth exceeds."""
+    p95: PositiveSeconds | None = None
+    """The value that one in 20 exceeds."""
+    p99: PositiveSeconds | None = None
+    """The value that one in 100 exceeds."""
+    p999: PositiveSeconds | None = None
+    """The value that one in 1000 exceeds."""
 
+    @field_validator(*_PROBABILITIES)
+    @classmethod
+    def _is_above_median(cls, quantile: float | None, info: ValidationInfo) -> float | None:
+        median = info.data.get("median")
+        if quantile is None or median is None:
+            return quantile
+        if quantile <= median:
+            raise complaint(expected=f"a number above the median, {plain(median)}", found=plain(quantile))
+        if _sigma(median, str(info.field_name), quantile) > _WIDEST_SIGMA:
+            raise complaint(expected=f"a sigma of at most {plain(_WIDEST_SIGMA)}", found="a larger one")
+        return quantile
+
+    @model_validator(mode="after")
+    def _is_determined(self) -> Self:
+        places = {"median": self.median, "mean": self.mean_parameter}
+        spreads = {"sigma": self.sigma} | {name: getattr(self, name) for name in _PROBABILITIES}
+        given = [name for name, value in (places | spreads).items() if value is not None]
+        spread = [name for name in given if name in spreads]
+        if len(given) != 2 or len(spread) != 1 or (given[0] == "mean" and spread != ["sigma"]):  # noqa: PLR2004 - a pair
+            wanted = f"median with sigma or with one of {', '.join(_PROBABILITIES)}; or mean with sigma"
+            raise complaint(expected=wanted, found=" with ".join(given) or "none of them")
+        return self
+
+    @property
     def _log_parameters(self) -> tuple[float, float]:
-        z = {"p90": 1.2815515655446004, "p95": 1.6448536269514722, "p99": 2.3263478740408408}
-        sigma = self.sigma
-        for name, score in z.items():
-            quantile = getattr(self, name)
-            if quantile is not None and self.median is not None:
-                sigma = math.log(quantile / self.median) / score
-        assert sigma is not None
-        if self.median is not None:
-            return math.log(self.median), sigma
-        assert self.mean is not None
-        return math.log(self.mean) - sigma**2 / 2, sigma
+        """Mean and standard deviation of the logarithm."""
+        if self.mean_parameter is not None and self.sigma is not None:
+            return math.log(self.mean_parameter) - self.sigma**2 / 2, self.sigma
+        median = self.median or math.nan
+        quantiles = ((name, getattr(self, name)) for name in _PROBABILITIES)
+        sigma = next((_sigma(median, name, value) for name, value in quantiles if value is not None), self.sigma)
+        return math.log(median), sigma if sigma is not None else math.nan
 
     def _sample(self, rng: np.random.Generator, size: int) -> Floats:
-        mu, sigma = self._log_parameters()
+        mu, sigma = self._log_parameters
         return np.exp(mu + sigma * rng.standard_normal(size))
 
+    def _score(self, x: Floats) -> Floats:
+        """How many sigmas log(x) is above its mean; with sigma 0, whether x is at or above the median."""
+        mu, sigma = self._log_parameters
+        with np.errstate(divide="ignore"):
+            above = np.log(x) - mu
+        return above / sigma if sigma else np.where(above >= 0, np.inf, -np.inf)
 
-def _from_number(value: Any) -> Any:
-    return {"dist": "constant", "value": value} if isinstance(value, int | float) else value
+    def _limited_mean(self, x: Floats) -> Floats:
+        from scipy.special import ndtr
+
+        mu, sigma = self._log_parameters
+        score = self._score(x)
+        return np.exp(mu + sigma**2 / 2) * ndtr(score - sigma) + tail_product(x, ndtr(-score))
+
+    def _sf(self, x: Floats) -> Floats:
+        from scipy.special import ndtr
+
+        return np.asarray(ndtr(-self._score(x)))
+
+    def _ppf(self, q: Floats) -> Floats:
+        from scipy.special import ndtri
+
+        mu, sigma = self._log_parameters
+        return np.exp(mu + sigma * ndtri(q) if sigma else np.full_like(q, mu))
+
+
+def _sigma(median: float, quantile_name: str, quantile: float) -> float:
+    score = NormalDist().inv_cdf(_PROBABILITIES[quantile_name])
+    return (math.log(quantile) - math.log(median)) / score
+
+
+class Gamma(Law):
+    """Gamma: `shape` with `scale` or with `mean`."""
+
+    dist: Literal["gamma"] = "gamma"
+    shape: Annotated[float, Field(ge=1e-3, le=1e6)]
+    """The shape (1: exponential; a whole number k: the sum of k exponentials)."""
+    scale: PositiveSeconds | None = None
+    """The scale: mean / shape."""
+    mean_parameter: PositiveSeconds | None = Field(default=None, alias="mean")
+    """The mean: shape · scale."""
+
+    @model_validator(mode="after")
+    def _is_determined(self) -> Self:
+        if (self.scale is None) == (self.mean_parameter is None):
+            found = "neither" if self.scale is None else "both"
+            raise complaint(expected="shape with scale or shape with mean", found=found)
+        return self
+
+    @property
+    def _scale(self) -> float:
+        return self.scale if self.scale is not None else (self.mean_parameter or math.nan) / self.shape
+
+    def _sample(self, rng: np.random.Generator, size: int) -> Floats:
+        return self._scale * rng.standard_gamma(self.shape, size)
+
+    def _limited_mean(self, x: Floats) -> Floats:
+        from scipy.special import gammainc
+
+        return self.shape * self._scale * gammainc(self.shape + 1, x / self._scale) + tail_product(x, self._sf(x))
+
+    def _sf(self, x: Floats) -> Floats:
+        from scipy.special import gammaincc
+
+        return np.asarray(gammaincc(self.shape, x / self._scale))
+
+    def _ppf(self, q: Floats) -> Floats:
+        from scipy.special import gammaincinv
+
+        return np.asarray(self._scale * gammaincinv(self.shape, q))
+
+
+class _OrNumber:
+    """Lets a plain number stand for a constant, also in the JSON Schema."""
+
+    def __get_pydantic_json_schema__(self, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        number = {"type": "number", "minimum": 0, "maximum": LONGEST_S}
+        comment = f"a number from 0 to {plain(LONGEST_S)} or a distribution such as {{dist: uniform, low: 1, high: 2}}"
+        return {"anyOf": [number, handler(core_schema)], "$comment": comment}
+
+
+def as_law(value: Any) -> Any:  # noqa: ANN401 - whatever the file holds
+    """Give `{dist: constant}` for a plain number, everything else as it is."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return {"dist": "constant", "value": value} if is_number else value
 
 
 Distribution = Annotated[
-    Constant | Uniform | Exponential | Lognormal,
+    Constant | Uniform | Exponential | Lognormal | Gamma | Empirical,
     Field(discriminator="dist"),
 ]
-DistributionField = Annotated[Distribution, BeforeValidator(_from_number)]
+DistributionField = Annotated[Distribution, BeforeValidator(as_law), _OrNumber()]

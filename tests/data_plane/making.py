@@ -22,7 +22,7 @@ NEVER = math.inf
 EVER = -math.inf
 
 
-def timeline(targets: int = 1, nodes: int = 1, *, drains: bool = False, complete_s: float = 0.0, **at: Any) -> Timeline:  # noqa: ANN401 any nested sequence of numbers
+def timeline(targets: int = 1, nodes: int = 1, *, drains: bool = False, complete_s: float = 0.0, **at: Any) -> Timeline:
     """Make a timeline in which nothing ever happens, but for the fields given (broadcast over nodes and targets)."""
     by_target = {"listener_closed_s": NEVER, "cut_s": NEVER, "drain_deadline_s": NEVER}
     by_node = {
@@ -41,7 +41,7 @@ def timeline(targets: int = 1, nodes: int = 1, *, drains: bool = False, complete
     return Timeline(**fields, drains=drains, rollout_complete_s=complete_s)
 
 
-def run(scene: Timeline, *, seed: int = 1, replication: int = 0, streams: Streams | None = None, **at: Any) -> Requests:  # noqa: ANN401 any key of three specs
+def run(scene: Timeline, *, seed: int = 1, replication: int = 0, streams: Streams | None = None, **at: Any) -> Requests:
     """Simulate requests with these values of `traffic`, `pod` and `target_group`, whichever has the key."""
     traffic, pod, target_group = specs(**at)
     return simulate_requests(
@@ -49,7 +49,7 @@ def run(scene: Timeline, *, seed: int = 1, replication: int = 0, streams: Stream
     )
 
 
-def specs(**at: Any) -> tuple[TrafficSpec, PodSpec, TargetGroupSpec]:  # noqa: ANN401 any key of three specs
+def specs(**at: Any) -> tuple[TrafficSpec, PodSpec, TargetGroupSpec]:
     """Sort these values into the three specs."""
     values = {"arrival_rate_rps": 50.0, **at}
     models = (TrafficSpec, PodSpec, TargetGroupSpec)

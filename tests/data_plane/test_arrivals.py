@@ -16,7 +16,7 @@ from tests.data_plane.making import specs
 STREAMS = Streams(8, 0)
 
 
-def source(*, nodes: int = 2, before: bool = False, streams: Streams = STREAMS, **at: Any) -> RequestSource:  # noqa: ANN401 any key of the specs
+def source(*, nodes: int = 2, before: bool = False, streams: Streams = STREAMS, **at: Any) -> RequestSource:
     return RequestSource(specs(**at)[0], nodes=nodes, streams=streams, before=before)
 
 

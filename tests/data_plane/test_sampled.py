@@ -33,7 +33,7 @@ TIMES = [
 ]
 
 
-def totals(scene: Timeline, replications: int, **at: Any) -> Times:  # noqa: ANN401 any key of the specs
+def totals(scene: Timeline, replications: int, **at: Any) -> Times:
     """Add up the counts of outcomes over replications."""
     counts = np.zeros(len(Outcome))
     for replication in range(replications):

@@ -1,0 +1,175 @@
+"""The AWS API of one account and Region, and a controller's client of it.
+
+Modelled: an attempt needs a token from every bucket that covers its action, else it is throttled and takes none; all
+clusters of the account share the buckets. The decision falls when the attempt is sent, its effect comes with the
+response, one latency later. The client retries a throttled attempt as its SDK does, in the goroutine of its caller.
+Other users of the account are a Poisson stream on a bucket (`background_calls_per_s`).
+Left out: errors other than throttling; the SDK's token refresh; paging.
+Sources: the buckets and what they cover, Elastic Load Balancing user guide, elb-api-throttling (facts/alb §5); whether
+a throttled call takes tokens is not published.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING
+
+from sim.control_plane.client_limits import AdaptiveRateLimiter, RetryQuota
+from sim.control_plane.retryers import WITH_RATE_LIMIT, WITH_RETRY_QUOTA, retryer
+from sim.control_plane.token_bucket import TokenBucket
+from sim.control_plane.trace import ApiAttempt
+from sim.scenario.distributions import Exponential
+from sim.streams import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    import simpy
+
+    from sim.control_plane.trace import Trace
+    from sim.scenario.specs import AwsApiSpec, BucketSpec
+    from sim.streams import Streams
+
+ACCOUNT_BUCKET = "elbv2_account"
+
+BUCKET_OF_ACTION = {
+    "elasticloadbalancing:DescribeListenerCertificates": "elbv2_describe",
+    "elasticloadbalancing:DescribeListeners": "elbv2_describe",
+    "elasticloadbalancing:DescribeLoadBalancerAttributes": "elbv2_describe",
+    "elasticloadbalancing:DescribeLoadBalancers": "elbv2_describe",
+    "elasticloadbalancing:DescribeRules": "elbv2_describe",
+    "elasticloadbalancing:DescribeTags": "elbv2_describe",
+    "elasticloadbalancing:DescribeTargetGroupAttributes": "elbv2_describe",
+    "elasticloadbalancing:DescribeTargetGroups": "elbv2_describe",
+    "elasticloadbalancing:DescribeTargetHealth": "elbv2_describe",
+    "elasticloadbalancing:DeregisterTargets": "elbv2_register",
+    "elasticloadbalancing:RegisterTargets": "elbv2_register",
+    "ec2:DescribeInstances": "ec2_describe",
+    "ec2:DescribeNetworkInterfaces": "ec2_describe",
+    "ec2:DescribeSecurityGroups": "ec2_describe",
+    "ec2:DescribeSubnets": "ec2_describe",
+    "ec2:DescribeVpcs": "ec2_describe",
+    "tag:GetResources": "tagging",
+    "waf-regional:GetWebACLForResource": "waf_regional",
+    "wafv2:GetWebACLForResource": "wafv2",
+}
+
+THROTTLE_CODE = {
+    "elasticloadbalancing": "Throttling",
+    "ec2": "RequestLimitExceeded",
+    "tag": "ThrottledException",
+    "waf-regional": "ThrottlingException",
+    "wafv2": "ThrottlingException",
+}
+"""The error code by which each service throttles; not every SDK retries every one of them."""
+
+
+def _buckets_by_action(spec: AwsApiSpec, now_s: float) -> dict[str, tuple[TokenBucket, ...]]:
+    """Give the buckets that cover each action. EC2 limits each action by itself, the other services by category."""
+
+    def bucket(name: str) -> TokenBucket:
+        size: BucketSpec = getattr(spec.buckets, name)
+        return TokenBucket(size.capacity, size.refill_per_s, at_s=now_s)
+
+    shared = {name: bucket(name) for name in {*BUCKET_OF_ACTION.values(), ACCOUNT_BUCKET}}
+    covering: dict[str, tuple[TokenBucket, ...]] = {}
+    for action, name in BUCKET_OF_ACTION.items():
+        own = bucket(name) if action.startswith("ec2:") else shared[name]
+        covering[action] = (own, shared[ACCOUNT_BUCKET]) if name.startswith("elbv2_") else (own,)
+    return covering
+
+
+class ThrottledError(Exception):
+    """A call was throttled more often than its client retries."""
+
+
+class AwsApi:
+    """The buckets of the account."""
+
+    def __init__(self, env: simpy.Environment, spec: AwsApiSpec, streams: Streams) -> None:
+        self._env = env
+        self._covering = _buckets_by_action(spec, env.now)
+        by_name = {name: self._covering[action] for action, name in BUCKET_OF_ACTION.items()}
+        for entity, (name, covering) in enumerate(by_name.items()):
+            calls_per_s = spec.background_calls_per_s.get(name, 0.0)
+            if calls_per_s > 0:
+                gap = Exponential(dist="exponential", mean=1 / calls_per_s)
+                env.process(self._background(covering, streams.draws(gap, Stream.API_BACKGROUND, entity)))
+
+    def _background(self, covering: tuple[TokenBucket, ...], gaps_s: Iterator[float]) -> Generator[simpy.Event]:
+        for gap_s in gaps_s:
+            yield self._env.timeout(gap_s)
+            self._admit(covering)
+
+    def admit(self, action: str) -> bool:
+        """Decide on an attempt sent now: True, and it takes its tokens; False, and it is throttled."""
+        return self._admit(self._covering[action])
+
+    def _admit(self, covering: tuple[TokenBucket, ...]) -> bool:
+        now_s = self._env.now
+        for bucket in covering:
+            if bucket.tokens(now_s) < 1:
+                return False
+        for bucket in covering:
+            bucket.take(now_s)
+        return True
+
+
+class AwsClient:
+    """One controller's SDK client: 1 + `max_retries` attempts a call, and the limits its policy puts on itself."""
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        api: AwsApi,
+        spec: AwsApiSpec,
+        streams: Streams,
+        trace: Trace,
+        *,
+        cluster: int,
+        policy: str,
+        max_retries: int,
+    ) -> None:
+        self._env = env
+        self._api = api
+        self._trace = trace
+        self._cluster = cluster
+        self._max_retries = max_retries
+        self._retryer = retryer(policy, max_retries=max_retries)
+        self._quota = RetryQuota() if policy in WITH_RETRY_QUOTA else None
+        self._rate_limiter = AdaptiveRateLimiter(env.now) if policy in WITH_RATE_LIMIT else None
+        self._latency_s = streams.draws(spec.latency_s, Stream.API_LATENCY, cluster)
+        self._uniform = streams.uniforms(Stream.API_BACKOFF, cluster)
+
+    def call(self, action: str, reconcile: int) -> Generator[simpy.Event]:
+        """Make the call and wait for its success, through the SDK's retries.
+
+        Raises `ThrottledError` when the last retry is throttled too.
+        """
+        backoff_s = 0.0
+        for attempt in count():
+            if self._rate_limiter is not None:
+                yield self._env.timeout(self._rate_limiter.acquire(self._env.now))
+            latency_s = next(self._latency_s)
+            throttled = not self._api.admit(action)
+            retries = throttled and attempt < self._max_retries and self._may_retry(action)
+            backoff_s = self._retryer.wait_s(attempt + 1, next(self._uniform), backoff_s) if retries else 0.0
+            self._trace.record(
+                ApiAttempt(self._env.now, self._cluster, reconcile, action, attempt, throttled, latency_s, backoff_s)
+            )
+            yield self._env.timeout(latency_s + backoff_s)
+            self._note(self._env.now - backoff_s, throttled=throttled, retried=attempt > 0)
+            if not retries:
+                break
+        if throttled:
+            raise ThrottledError(action)
+
+    def _may_retry(self, action: str) -> bool:
+        code = THROTTLE_CODE[action.split(":", 1)[0]]
+        return self._retryer.retries(code) and (self._quota is None or self._quota.acquire())
+
+    def _note(self, answered_s: float, *, throttled: bool, retried: bool) -> None:
+        if self._quota is not None and not throttled:
+            self._quota.succeeded(retried=retried)
+        if self._rate_limiter is not None:
+            self._rate_limiter.response(answered_s, throttled=throttled)

@@ -1,0 +1,71 @@
+"""The kubelet: it starts a pod's containers, and it terminates them.
+
+Modelled: the start as one delay to "containers ready" (scheduling, image, start, readiness probe). Termination: the
+grace clock starts when the pod is deleted, and preStop runs inside it; SIGTERM when preStop ends or the grace period
+has elapsed; SIGKILL when what remains of the grace period (whole seconds of preStop deducted, never under two) has
+elapsed after SIGTERM. A preStop as long as the grace period therefore ends in SIGKILL two seconds after it.
+Left out: the kubelet's own delay in seeing the deletion (it is the worst case for the pod that there is none), probes
+one by one, several containers, sidecars.
+Source: killContainer in pkg/kubelet/kuberuntime/kuberuntime_container.go@fbba6b47 (facts/kubernetes §1).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from sim.control_plane.pod import Pod, PodDraws
+from sim.control_plane.trace import ListenerClosed, PodReady, ProcessCut, Sigterm
+from sim.streams import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    import simpy
+
+    from sim.control_plane.trace import Trace
+    from sim.scenario.specs import PodSpec
+    from sim.streams import Streams
+
+MINIMUM_GRACE_PERIOD_S = 2.0
+
+
+class Kubelet:
+    """The kubelets of all nodes: what they do to one pod does not depend on another."""
+
+    def __init__(self, env: simpy.Environment, spec: PodSpec, streams: Streams, trace: Trace) -> None:
+        self._env = env
+        self._spec = spec
+        self._trace = trace
+        self._startup_s = PodDraws(streams, spec.startup_s, Stream.POD_STARTUP)
+
+    def start(self, pod: Pod) -> Generator[simpy.Event]:
+        """Bring a created pod to readiness."""
+        yield self._env.timeout(self._startup_s[pod])
+        self._trace.record(PodReady(self._env.now, pod.number))
+        pod.ready.succeed()
+
+    def terminate(self, pod: Pod) -> Generator[simpy.Event]:
+        """Wait for the pod's deletion, then end it."""
+        yield pod.deleted
+        if self._spec.pre_stop_fails_health_check:
+            pod.fails_checks.succeed()
+        slept_s = min(self._spec.pre_stop_sleep_s, self._spec.termination_grace_period_s)
+        yield self._env.timeout(slept_s)
+        self._trace.record(Sigterm(self._env.now, pod.number))
+        closes_s, cut_s = self._after_sigterm(slept_s)
+        cut_at_s = self._env.now + cut_s
+        yield self._env.timeout(closes_s)
+        self._trace.record(ListenerClosed(self._env.now, pod.number))
+        self._trace.record(ProcessCut(cut_at_s, pod.number))
+        if not self._spec.pre_stop_fails_health_check:
+            pod.fails_checks.succeed()
+
+    def _after_sigterm(self, slept_s: float) -> tuple[float, float]:
+        """Give the seconds from SIGTERM until the listener closes, and until what still runs is cut."""
+        spec = self._spec
+        sigkill_s = max(MINIMUM_GRACE_PERIOD_S, spec.termination_grace_period_s - math.floor(slept_s))
+        if spec.on_sigterm == "ignore":
+            return sigkill_s, sigkill_s
+        closes_s = min(spec.serve_after_sigterm_s, sigkill_s)
+        return closes_s, (closes_s if spec.on_sigterm == "exit" else sigkill_s)

@@ -1,0 +1,84 @@
+"""The target group and the ALB nodes' knowledge of it (target type `ip`).
+
+Modelled: a registered target is `initial` at each ALB node until that node's first check of it, at a random phase of
+the check's interval, and in rotation from then on; without a health check it is in rotation at once. A deregistered
+one is `draining` from the API call on, but each node goes on sending it requests until the deregistration has reached
+it, `propagation_s` later, a draw for each node and target. A target whose checks fail leaves a node's rotation at
+that node's `unhealthy_threshold`-th failing check. A draining target's requests may run until
+`deregistration_delay_s`.
+Left out: the check's own duration; slow start; recovery of an unhealthy target (a terminating pod does not recover);
+the delay of RegisterTargets to the data plane (the first check cannot come before it, and is what the field measures:
+about 10 s in `initial`).
+Sources: facts/alb §1 and §2; the propagation is the least known number of the model.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from sim.control_plane.pod import Pod, PodDraws
+from sim.control_plane.trace import TargetDeregistered, TargetDrained, TargetHealthy, TargetRegistered, TargetUnhealthy
+from sim.scenario.distributions import Constant, Uniform
+from sim.streams import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Sequence
+
+    import simpy
+
+    from sim.control_plane.trace import Trace
+    from sim.scenario.specs import TargetGroupSpec
+    from sim.streams import Streams
+
+
+class TargetGroup:
+    """One target group. `registered` are its targets but the draining ones."""
+
+    def __init__(
+        self, env: simpy.Environment, spec: TargetGroupSpec, streams: Streams, trace: Trace, registered: Sequence[Pod]
+    ) -> None:
+        self._env = env
+        self._spec = spec
+        self._trace = trace
+        check = spec.health_check
+        interval = Uniform(dist="uniform", low=0, high=check.interval_s) if check else Constant(value=0)
+        nodes = range(spec.alb_nodes)
+        self._first_check_s = [PodDraws(streams, interval, Stream.FIRST_HEALTH_CHECK, node) for node in nodes]
+        self._propagation_s = [
+            PodDraws(streams, spec.propagation_s, Stream.DEREGISTRATION_PROPAGATION, node) for node in nodes
+        ]
+        self.registered = set(registered)
+        for pod in registered:
+            env.process(self._watch_health(pod, env.now))
+
+    def register(self, pods: Iterable[Pod]) -> None:
+        """RegisterTargets has succeeded."""
+        now_s = self._env.now
+        for pod in sorted(pods):
+            self.registered.add(pod)
+            self._trace.record(TargetRegistered(now_s, pod.number))
+            for node, first_check_s in enumerate(self._first_check_s):
+                self._trace.record(TargetHealthy(now_s + first_check_s[pod], pod.number, node))
+            self._env.process(self._watch_health(pod, now_s))
+
+    def deregister(self, pods: Iterable[Pod]) -> None:
+        """DeregisterTargets has succeeded."""
+        now_s = self._env.now
+        for pod in sorted(pods):
+            self.registered.remove(pod)
+            self._trace.record(TargetDeregistered(now_s, pod.number, now_s + self._spec.deregistration_delay_s))
+            for node, propagation_s in enumerate(self._propagation_s):
+                self._trace.record(TargetDrained(now_s + propagation_s[pod], pod.number, node))
+            pod.deregistered.succeed()
+
+    def _watch_health(self, pod: Pod, since_s: float) -> Generator[simpy.Event]:
+        yield pod.fails_checks
+        check = self._spec.health_check
+        if check is None:
+            return
+        for node, first_check_s in enumerate(self._first_check_s):
+            first_s = since_s + first_check_s[pod]
+            passed = max(0, math.ceil((self._env.now - first_s) / check.interval_s))
+            failing = passed + check.unhealthy_threshold - 1
+            self._trace.record(TargetUnhealthy(first_s + failing * check.interval_s, pod.number, node))

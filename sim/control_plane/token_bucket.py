@@ -1,0 +1,38 @@
+"""A token bucket: capacity, a steady refill, one token a call.
+
+Modelled: the continuous form that AWS describes for its API throttling ("token bucket algorithm", Elastic Load
+Balancing user guide, elb-api-throttling) and that golang.org/x/time/rate implements for the clients of Kubernetes.
+AWS refuses when the bucket is empty (`try_take`); a client-side limiter makes its caller wait (`reserve`).
+Left out: AWS publishes no granularity of the refill; it is continuous here.
+"""
+
+from __future__ import annotations
+
+
+class TokenBucket:
+    """Tokens that refill at `refill_per_s` up to `capacity`; full at the beginning."""
+
+    __slots__ = ("_at_s", "_tokens", "capacity", "refill_per_s")
+
+    def __init__(self, capacity: float, refill_per_s: float, *, at_s: float = 0.0) -> None:
+        self.capacity = capacity
+        self.refill_per_s = refill_per_s
+        self._tokens = capacity
+        self._at_s = at_s
+
+    def tokens(self, now_s: float) -> float:
+        """Tokens in the bucket; negative where callers have reserved ahead."""
+        if now_s > self._at_s:
+            self._tokens = min(self.capacity, self._tokens + (now_s - self._at_s) * self.refill_per_s)
+            self._at_s = now_s
+        return self._tokens
+
+    def take(self, now_s: float) -> None:
+        """Take a token, whether there is one or not."""
+        self.tokens(now_s)
+        self._tokens -= 1
+
+    def reserve(self, now_s: float) -> float:
+        """Take a token now or from those to come; give the seconds to wait for it (first come, first served)."""
+        self.take(now_s)
+        return 0.0 if self._tokens >= 0 else -self._tokens / self.refill_per_s

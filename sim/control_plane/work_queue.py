@@ -1,0 +1,74 @@
+"""The work queue of a controller: client-go's `workqueue` with its default rate limiter.
+
+Modelled: FIFO order; an item that waits is not added twice; an item added while it is worked on is queued again when
+that work is done, so that there is at most one queued and one running for each; a failed item comes back after max(5
+ms x 2^failures capped at 1000 s, a token of a bucket of 10 per second with burst 100) until it is forgotten.
+Source: client-go util/workqueue queue.go and default_rate_limiters.go@8d9ed539 (the pin of the controllers v1.1.x).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import simpy
+
+from sim.control_plane.token_bucket import TokenBucket
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+T = TypeVar("T", bound=Hashable)
+
+BASE_DELAY_S = 0.005
+MAX_DELAY_S = 1000.0
+BUCKET_PER_S = 10.0
+BUCKET_BURST = 100
+
+
+class WorkQueue(Generic[T]):
+    """Items that wait for a worker."""
+
+    def __init__(self, env: simpy.Environment) -> None:
+        self._env = env
+        self._waiting = simpy.Store(env)
+        self._dirty: set[T] = set()
+        self._processing: set[T] = set()
+        self._failures: dict[T, int] = {}
+        self._bucket = TokenBucket(BUCKET_BURST, BUCKET_PER_S, at_s=env.now)
+
+    def add(self, item: T) -> None:
+        """Queue the item, unless it waits already."""
+        if item in self._dirty:
+            return
+        self._dirty.add(item)
+        if item not in self._processing:
+            self._waiting.put(item)
+
+    def get(self) -> Generator[simpy.Event, T, T]:
+        """Wait for the next item and begin to work on it."""
+        item = yield self._waiting.get()
+        self._dirty.discard(item)
+        self._processing.add(item)
+        return item
+
+    def done(self, item: T) -> None:
+        """End the work on the item; queue it again if it was added meanwhile."""
+        self._processing.discard(item)
+        if item in self._dirty:
+            self._waiting.put(item)
+
+    def add_rate_limited(self, item: T) -> None:
+        """Queue the item after the delay that its failures so far have earned."""
+        failures = self._failures.get(item, 0)
+        self._failures[item] = failures + 1
+        delay_s = max(min(BASE_DELAY_S * 2.0**failures, MAX_DELAY_S), self._bucket.reserve(self._env.now))
+        self._env.process(self._add_after(item, delay_s))
+
+    def _add_after(self, item: T, delay_s: float) -> Generator[simpy.Event]:
+        yield self._env.timeout(delay_s)
+        self.add(item)
+
+    def forget(self, item: T) -> None:
+        """Clear the item's failures."""
+        self._failures.pop(item, None)

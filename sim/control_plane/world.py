@@ -1,0 +1,148 @@
+"""One replication's control plane, wired: who is given what, and when it is over.
+
+Time begins `aws_api.warm_up_s` before the rollout, so that at t = 0 the account's buckets and the other clusters'
+controllers are in their steady state. It ends when the Deployment is complete, every old pod is terminated and every
+old pod's target is deregistered.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import simpy
+
+from sim.control_plane.aws_api import AwsApi, AwsClient
+from sim.control_plane.deployment import Deployment
+from sim.control_plane.endpoints import Endpoints
+from sim.control_plane.fixed_lag import FixedLag
+from sim.control_plane.ingress_controller_v1 import Ingress, IngressControllerV1
+from sim.control_plane.kubelet import Kubelet
+from sim.control_plane.other_cluster import ChurningBackend, churn
+from sim.control_plane.pod import Pod
+from sim.control_plane.retryers import default_retryer
+from sim.control_plane.target_group import TargetGroup
+from sim.control_plane.trace import Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from sim.scenario.specs import ControllerSpec, Scenario
+    from sim.streams import Streams
+
+    PodProcess = Callable[[Pod], Generator[simpy.Event]]
+
+LONGEST_ROLLOUT_S = 86_400.0
+
+
+class RolloutNeverEndsError(Exception):
+    """A day after its start the rollout, or the deregistration of its old targets, is still not over."""
+
+
+def run_control_plane(scenario: Scenario, streams: Streams) -> Trace:
+    """Simulate one replication's control plane.
+
+    Raises `RolloutNeverEndsError` where the settings let it come to no end within a day of simulated time.
+
+    """
+    env = simpy.Environment(initial_time=-scenario.aws_api.warm_up_s)
+    trace = Trace()
+    old_pods = [Pod(number, env, number, is_new=False) for number in range(scenario.deployment.replicas)]
+    kubelet = Kubelet(env, scenario.pod, streams, trace)
+    endpoints = Endpoints(env, scenario.endpoints, streams, trace, old_pods)
+    target_group = TargetGroup(env, scenario.target_group, streams, trace, old_pods)
+    pod_processes: list[PodProcess] = [kubelet.terminate, endpoints.follow]
+    if scenario.controller.version == "fixed_lag":
+        pod_processes.append(FixedLag(env, scenario.controller, streams, target_group).follow)
+    else:
+        Account(env, scenario, streams, trace).start(endpoints, target_group)
+
+    def adopt(pod: Pod) -> None:
+        for process in (kubelet.start, *pod_processes):
+            env.process(process(pod))
+
+    deployment = Deployment(env, scenario.deployment, streams, trace, old_pods, adopt)
+    ends = [env.process(process(pod)) for pod in old_pods for process in pod_processes]
+    rollout = env.process(_start_at_zero(env, deployment))
+    over = env.all_of([rollout, *ends, *(pod.deregistered for pod in old_pods)])
+    env.run(until=over | env.timeout(LONGEST_ROLLOUT_S - env.now))
+    if not over.triggered:
+        left = sum(not pod.deregistered.triggered for pod in old_pods)
+        msg = f"the rollout is not over after {LONGEST_ROLLOUT_S:g} s: {left} of {len(old_pods)} old targets remain"
+        raise RolloutNeverEndsError(msg)
+    return trace
+
+
+def _start_at_zero(env: simpy.Environment, deployment: Deployment) -> Generator[simpy.Event]:
+    yield env.timeout(-env.now)
+    yield from deployment.run()
+
+
+class Account:
+    """The AWS account: its API, this cluster's controller (cluster 0) and the other clusters' ones."""
+
+    def __init__(self, env: simpy.Environment, scenario: Scenario, streams: Streams, trace: Trace) -> None:
+        self._env = env
+        self._scenario = scenario
+        self._streams = streams
+        self._trace = trace
+        self._api = AwsApi(env, scenario.aws_api, streams)
+
+    def start(self, endpoints: Endpoints, target_group: TargetGroup) -> None:
+        """Start every controller and the churn of the other clusters."""
+        spec = self._scenario.controller
+        quiet = [ChurningBackend() for _ in range(spec.target_groups - 1)]
+        rolled = Ingress(0, [*quiet, RolledBackend(endpoints, target_group)])
+        others = [Ingress(number, [ChurningBackend()]) for number in range(1, spec.ingresses)]
+        ours = self._controller(spec, [rolled, *others], cluster=0)
+        endpoints.watchers.append(lambda: ours.on_endpoints_change(rolled))
+        for cluster, other in enumerate(self._scenario.aws_api.other_clusters, start=1):
+            backends = [ChurningBackend() for _ in range(other.ingresses)]
+            ingresses = [Ingress(number, [backend]) for number, backend in enumerate(backends)]
+            controller = self._controller(other.controller, ingresses, cluster=cluster)
+            if other.churn_per_s > 0:
+                self._env.process(
+                    churn(
+                        self._env,
+                        controller,
+                        backends,
+                        ingresses,
+                        self._streams,
+                        churn_per_s=other.churn_per_s,
+                        cluster=cluster,
+                    )
+                )
+
+    def _controller(self, spec: ControllerSpec, ingresses: list[Ingress], *, cluster: int) -> IngressControllerV1:
+        aws_api = self._scenario.aws_api
+        client = AwsClient(
+            self._env,
+            self._api,
+            aws_api,
+            self._streams,
+            self._trace,
+            cluster=cluster,
+            policy=aws_api.retryer or default_retryer(spec.version),
+            max_retries=spec.aws_max_retries,
+        )
+        controller = IngressControllerV1(self._env, spec, client, self._trace, ingresses, cluster=cluster)
+        for _ in range(spec.max_concurrent_reconciles):
+            self._env.process(controller.work())
+        return controller
+
+
+class RolledBackend:
+    """The rolled Deployment's Service and its target group."""
+
+    def __init__(self, endpoints: Endpoints, target_group: TargetGroup) -> None:
+        self._endpoints = endpoints
+        self._target_group = target_group
+        self.register = target_group.register
+        self.deregister = target_group.deregister
+
+    def desired(self) -> set[Pod]:
+        """Give the addresses that the Endpoints hold now."""
+        return set(self._endpoints.addresses)
+
+    def current(self) -> set[Pod]:
+        """Give the registered targets that are not draining."""
+        return set(self._target_group.registered)

@@ -1,0 +1,123 @@
+"""One replication of a scenario: its control plane, its requests and the figures that come of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.control_plane.trace import ApiAttempt, PodDeleted, Reconciled
+from sim.control_plane.world import run_control_plane
+from sim.data_plane.outcomes import Outcome
+from sim.data_plane.rotation import exposure_s, left_rotation_s
+from sim.data_plane.sampled import simulate_requests
+from sim.experiment.trace_to_timeline import timeline_of
+from sim.streams import Streams
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sim.control_plane.trace import Trace
+    from sim.data_plane.sampled import Requests
+    from sim.data_plane.timeline import Timeline, Times
+    from sim.scenario.specs import Scenario
+
+ROLLED_CLUSTER = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What one replication comes to.
+
+    `outcomes`: requests by `Outcome`, by its value. `any_502`: 1 if there was a 502, else 0. `deregistration_lag_s`,
+    `exposure_s`: one for each terminated pod, in the order of pod numbers (interface.md says what they are). The calls
+    are the attempts that the rolled cluster's controller sent from the rollout's start on, the retries among them.
+
+    """
+
+    outcomes: NDArray[np.float64]
+    any_502: float
+    rollout_s: float
+    deregistration_lag_s: Times
+    exposure_s: Times
+    calls: int
+    throttled: int
+    reconciles: int
+    failed_reconciles: int
+
+    @property
+    def requests(self) -> float:
+        """The requests of the window."""
+        return float(self.outcomes.sum())
+
+    def responses(self, status: int) -> float:
+        """Give the number of requests answered with an HTTP status."""
+        return float(sum(self.outcomes[outcome] for outcome in Outcome if outcome.status == status))
+
+    @property
+    def rate_502(self) -> float:
+        """The 502s as a fraction of the requests."""
+        return self.responses(502) / self.requests if self.requests else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Replication:
+    """One replication, whole: what happened, what the data plane knew, what became of the requests."""
+
+    scenario: Scenario
+    number: int
+    trace: Trace
+    timeline: Timeline
+    requests: Requests
+
+    def deleted_s(self) -> Times:
+        """When each target's pod was deleted, shape (targets,); NaN for those that were not."""
+        deleted_s = np.full(self.timeline.cut_s.size, np.nan)
+        for deleted in self.trace.of(PodDeleted):
+            deleted_s[deleted.pod] = deleted.time_s
+        return deleted_s
+
+    def deregistration_lag_s(self) -> Times:
+        """From each target's pod's deletion until the last ALB node sends it nothing, shape (targets,); else NaN."""
+        return left_rotation_s(self.timeline) - self.deleted_s()
+
+    def exposure_s(self) -> Times:
+        """How long each target was routable and not serving, shape (targets,); NaN where its pod was not deleted."""
+        return exposure_s(self.timeline)
+
+    def figures(self) -> Figures:
+        """Give the figures."""
+        terminated = ~np.isnan(self.deleted_s())
+        attempts = [a for a in self.trace.of(ApiAttempt) if a.cluster == ROLLED_CLUSTER and a.time_s >= 0]
+        reconciles = [r for r in self.trace.of(Reconciled) if r.cluster == ROLLED_CLUSTER and r.time_s >= 0]
+        return Figures(
+            outcomes=self.requests.counts.astype(np.float64),
+            any_502=float(self.requests.n_status(502) > 0),
+            rollout_s=self.timeline.rollout_complete_s,
+            deregistration_lag_s=self.deregistration_lag_s()[terminated],
+            exposure_s=self.exposure_s()[terminated],
+            calls=len(attempts),
+            throttled=sum(attempt.throttled for attempt in attempts),
+            reconciles=len(reconciles),
+            failed_reconciles=sum(reconcile.error is not None for reconcile in reconciles),
+        )
+
+
+def simulate(scenario: Scenario, *, replication: int = 0) -> Replication:
+    """Simulate one replication; the same scenario, seed and number give the same result to the bit.
+
+    Raises `RolloutNeverEndsError` where the settings let the rollout come to no end.
+
+    """
+    streams = Streams(scenario.seed, replication)
+    trace = run_control_plane(scenario, streams)
+    timeline = timeline_of(trace, scenario)
+    requests = simulate_requests(
+        timeline,
+        traffic=scenario.traffic,
+        pod=scenario.pod,
+        target_group=scenario.target_group,
+        streams=streams,
+    )
+    return Replication(scenario, replication, trace, timeline, requests)

@@ -1,0 +1,41 @@
+"""Many replications of a scenario, on one core or several; the result depends on neither number nor order."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING
+
+from sim.experiment.replication import simulate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from concurrent.futures import Executor
+
+    from sim.experiment.replication import Figures
+    from sim.scenario.specs import Scenario
+
+
+def process_pool(workers: int | None = None) -> ProcessPoolExecutor:
+    """Make a pool of processes, by default one for each core this process may use.
+
+    They are spawned, not forked: a fork inherits the threads' locks of a progress bar in whatever state they are.
+
+    """
+    workers = workers or len(os.sched_getaffinity(0))
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+
+
+def replicate(scenario: Scenario, executor: Executor | None = None) -> Iterator[Figures]:
+    """Yield the figures of each of the scenario's replications, in their order. Without an executor: in this process."""
+    figures = partial(_figures, scenario)
+    numbers = range(scenario.replications)
+    if executor is None:
+        return map(figures, numbers)
+    return executor.map(figures, numbers)
+
+
+def _figures(scenario: Scenario, number: int) -> Figures:
+    return simulate(scenario, replication=number).figures()

@@ -1,0 +1,71 @@
+"""From what happened in the control plane to what the data plane must know: the trace becomes a timeline.
+
+An old pod's target was registered and healthy before the rollout; a new one's is from its records on. What has no
+record never happens within the window (`inf`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.control_plane.trace import (
+    ListenerClosed,
+    PodCreated,
+    ProcessCut,
+    RolloutComplete,
+    TargetDeregistered,
+    TargetDrained,
+    TargetHealthy,
+    TargetRegistered,
+    TargetUnhealthy,
+)
+from sim.data_plane.timeline import Timeline
+
+if TYPE_CHECKING:
+    from sim.control_plane.trace import Trace
+    from sim.data_plane.timeline import Times
+    from sim.scenario.specs import Scenario
+
+
+def timeline_of(trace: Trace, scenario: Scenario) -> Timeline:
+    """Build the timeline of a replication from its trace."""
+    n_old = scenario.deployment.replicas
+    n_targets = n_old + len(trace.of(PodCreated))
+    n_nodes = scenario.target_group.alb_nodes
+
+    def by_target(kind: type[ListenerClosed | ProcessCut]) -> Times:
+        times = np.full(n_targets, np.inf)
+        records = trace.of(kind)
+        times[[record.pod for record in records]] = [record.time_s for record in records]
+        return times
+
+    def by_node(kind: type[TargetDrained | TargetHealthy | TargetUnhealthy]) -> Times:
+        times = np.full((n_nodes, n_targets), np.inf)
+        records = trace.of(kind)
+        times[[record.node for record in records], [record.pod for record in records]] = [
+            record.time_s for record in records
+        ]
+        return times
+
+    registered_from_s = np.full(n_targets, np.inf)
+    for registered in trace.of(TargetRegistered):
+        registered_from_s[registered.pod] = registered.time_s
+    registered_from_s[:n_old] = -np.inf
+    drain_deadline_s = np.full(n_targets, np.inf)
+    for deregistered in trace.of(TargetDeregistered):
+        drain_deadline_s[deregistered.pod] = deregistered.drain_deadline_s
+    healthy_from_s = by_node(TargetHealthy)
+    healthy_from_s[:, :n_old] = -np.inf
+    return Timeline(
+        listener_closed_s=by_target(ListenerClosed),
+        cut_s=by_target(ProcessCut),
+        drain_deadline_s=drain_deadline_s,
+        registered_from_s=np.tile(registered_from_s, (n_nodes, 1)),
+        registered_until_s=by_node(TargetDrained),
+        healthy_from_s=healthy_from_s,
+        healthy_until_s=by_node(TargetUnhealthy),
+        drains=scenario.pod.on_sigterm == "drain",
+        rollout_complete_s=trace.of(RolloutComplete)[0].time_s,
+    )

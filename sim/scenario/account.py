@@ -1,0 +1,184 @@
+"""The AWS account: the ingress controller, the API it calls, and everything else that calls it.
+
+Sources: LBC is kubernetes-sigs/aws-load-balancer-controller (v1: aws-alb-ingress-controller), AWS the documentation of
+each service.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from sim.scenario.distributions import Constant, DistributionField, Lognormal
+from sim.scenario.fields import WHOLE, CallsPerSecond, Count, Seconds, Spec, complaint
+from sim.scenario.problems import shown
+
+FIXED_LAG = "fixed_lag"
+VERSIONS = (*(f"v1.1.{patch}" for patch in range(10)), FIXED_LAG)
+"""Versions by name, for suggestions; of v2 and v3 every release has the form that the pattern accepts."""
+_ONE_WORKER = ("v1.1.0", "v1.1.1", "v1.1.2")
+
+Retryer = Literal[
+    "published",
+    "aws-sdk-go-1.12",
+    "aws-sdk-go-1.23.13",
+    "aws-sdk-go-1.23.22",
+    "aws-sdk-go-v2",
+    "botocore-legacy",
+    "botocore-standard",
+    "botocore-adaptive",
+    "full-jitter",
+    "equal-jitter",
+    "decorrelated-jitter",
+]
+
+Version = Annotated[
+    str,
+    Field(
+        pattern=r"^(v1\.1\.[0-9]|v[23]\.[0-9]{1,2}(\.[0-9]{1,2})?|fixed_lag)$",
+        examples=list(VERSIONS),
+        json_schema_extra={"$comment": "'v1.1.0' to 'v1.1.9', 'v2.0' to 'v3.x', or 'fixed_lag'"},
+    ),
+]
+
+
+def _lag_by_default(given: dict[str, Any]) -> Constant | None:
+    return Constant(value=0.0) if given.get("version") == FIXED_LAG else None
+
+
+class ControllerSpec(Spec):
+    """The ingress controller."""
+
+    version: Version = "v1.1.9"
+    """v1.1.0 to v1.1.9: aws-alb-ingress-controller; v2.0 on: aws-load-balancer-controller; `fixed_lag`: none, each target
+    is (de)registered a given time after its pod. Default: the last release of v1."""
+    aws_max_retries: Annotated[int, Field(ge=0, le=1000), WHOLE] = 10
+    """`--aws-max-retries`: how often a throttled call is repeated before the reconcile fails. Default: LBC's."""
+    max_concurrent_reconciles: Count = 1
+    """`--max-concurrent-reconciles`: workers. Default: LBC v1.1.3 on; up to v1.1.2 there is one and no such flag."""
+    ingresses: Count = 1
+    """Ingresses in this cluster, the rolled one among them; they share the workers."""
+    target_groups: Count = 1
+    """Target groups of the rolled ingress: distinct pairs of service and port."""
+    listeners: Count = 2
+    """Listeners of the rolled ingress. Default: HTTP and HTTPS."""
+    https_listeners: Annotated[int, Field(ge=0, le=10_000), WHOLE] = 1
+    """Those of the listeners with a certificate: one more call for each in a reconcile."""
+    deregistration_lag_s: DistributionField | None = Field(default=None, validate_default=True)
+    """`fixed_lag` only, and required there: from a pod's deletion to the success of DeregisterTargets."""
+    registration_lag_s: DistributionField | None = Field(
+        default_factory=_lag_by_default, json_schema_extra={"default": None}
+    )
+    """`fixed_lag` only: from a pod's Ready to the success of RegisterTargets. Default there: 0."""
+
+    @field_validator("deregistration_lag_s", "registration_lag_s")
+    @classmethod
+    def _is_of_fixed_lag(cls, lag: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 - a distribution or None
+        version = info.data.get("version")
+        if version == FIXED_LAG and lag is None:
+            raise complaint(expected="a number or a distribution", found="null", hint="fixed_lag needs it")
+        if version not in (FIXED_LAG, None) and lag is not None:
+            raise complaint(expected="null", found=f"a lag for {version}", hint="it is for fixed_lag only")
+        return lag
+
+    @field_validator("https_listeners")
+    @classmethod
+    def _is_some_of_the_listeners(cls, https: int, info: ValidationInfo) -> int:
+        listeners = info.data.get("listeners", https)
+        if https > listeners:
+            raise complaint(expected=f"at most {listeners}, the number of listeners", found=str(https))
+        return https
+
+    @field_validator("max_concurrent_reconciles")
+    @classmethod
+    def _has_the_flag(cls, workers: int, info: ValidationInfo) -> int:
+        version = info.data.get("version")
+        if workers > 1 and version in _ONE_WORKER:
+            raise complaint(expected="1", found=str(workers), hint=f"{version} has one worker; v1.1.3 brought the flag")
+        return workers
+
+
+class BucketSpec(Spec):
+    """A token bucket: each attempt takes a token, and is throttled if there is none."""
+
+    capacity: Annotated[float, Field(ge=1, le=1e6)]
+    """The most tokens it holds: the burst that passes at once."""
+    refill_per_s: Annotated[float, Field(gt=0, le=1e6)]
+    """Tokens that come back per second: the rate that passes for ever."""
+
+
+class BucketsSpec(Spec):
+    """The account's token buckets in this Region; a bucket's unnamed half keeps its default."""
+
+    elbv2_describe: BucketSpec = BucketSpec(capacity=40, refill_per_s=10)
+    """ELBv2 Describe*. Default: AWS (elb-api-throttling) until March 2026; 200 and 50 since."""
+    elbv2_register: BucketSpec = BucketSpec(capacity=20, refill_per_s=4)
+    """RegisterTargets and DeregisterTargets. Default: AWS (elb-api-throttling)."""
+    elbv2_modify: BucketSpec = BucketSpec(capacity=20, refill_per_s=3)
+    """Other mutating ELBv2 calls. Default: AWS (elb-api-throttling)."""
+    elbv2_account: BucketSpec = BucketSpec(capacity=40, refill_per_s=10)
+    """All ELBv2 calls together. Default: AWS (elb-api-throttling); whether it binds since March 2026 is not known."""
+    waf_regional: BucketSpec = BucketSpec(capacity=1, refill_per_s=1)
+    """WAFRegional GetWebACLForResource. Default: one per second (LBC issue 1131, pull request 1128)."""
+    wafv2: BucketSpec = BucketSpec(capacity=1, refill_per_s=1)
+    """WAFV2 GetWebACLForResource. Default: what LBC v2 allows itself (pkg/aws/throttle/defaults.go)."""
+    ec2_describe: BucketSpec = BucketSpec(capacity=100, refill_per_s=20)
+    """EC2 Describe*, filtered or paginated. Default: AWS (EC2 API throttling, non-mutating actions)."""
+    tagging: BucketSpec = BucketSpec(capacity=15, refill_per_s=15)
+    """Resource Groups Tagging API, GetResources. Default: an assumption; AWS's figure was not found."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _fill_up(cls, given: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 - whatever the file holds
+        if not isinstance(given, dict):
+            return given
+        return cls.model_fields[str(info.field_name)].default.model_dump() | given
+
+
+BucketName = Literal[
+    "elbv2_describe",
+    "elbv2_register",
+    "elbv2_modify",
+    "elbv2_account",
+    "waf_regional",
+    "wafv2",
+    "ec2_describe",
+    "tagging",
+]
+
+
+class OtherClusterSpec(Spec):
+    """Another cluster of the account: the same controller process, which backs off too when it is throttled."""
+
+    ingresses: Count = 1
+    """Ingresses in that cluster."""
+    churn_per_s: CallsPerSecond = 0.0
+    """Endpoint changes per second in that cluster: a pod came or went."""
+    controller: ControllerSpec = ControllerSpec()
+    """Its controller; of its keys, `ingresses` is given beside it."""
+
+    @field_validator("controller")
+    @classmethod
+    def _calls_the_api(cls, controller: ControllerSpec) -> ControllerSpec:
+        if controller.version == FIXED_LAG:
+            raise complaint(expected="a version that calls the AWS API", found=shown(controller.version))
+        return controller
+
+
+class AwsApiSpec(Spec):
+    """The AWS API of the account: what it takes, how long it takes, and who else calls it."""
+
+    retryer: Retryer | None = None
+    """How long a client waits before each retry. null: the retryer of the SDK that the controller's version pins."""
+    latency_s: DistributionField = Lognormal(median=0.08, p99=0.5)
+    """How long a call takes. Default: an assumption; a DeregisterTargets call took 41 ms (LBC issue 3069), a reconcile
+    of some ten calls 1.2 to 1.9 s (issues 1103, 1359)."""
+    buckets: BucketsSpec = BucketsSpec()
+    """The account's token buckets."""
+    background_calls_per_s: dict[BucketName, CallsPerSecond] = Field(default_factory=dict)
+    """Calls of everything else in the account, by bucket: a Poisson stream that does not back off."""
+    other_clusters: Annotated[tuple[OtherClusterSpec, ...], Field(strict=False)] = ()
+    """Other clusters whose controllers share the account."""
+    warm_up_s: Seconds = 300.0
+    """How long buckets and other clusters run before the rollout starts, so that a loaded account is loaded at t = 0."""

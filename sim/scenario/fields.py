@@ -1,0 +1,72 @@
+"""What every part of the schema is made of: the base of its models and the kinds of value that a key may have.
+
+A value is never coerced: text is no number, `true` is no number; only a float without fraction (1e3) is a whole number.
+Upper bounds are there to keep sums and conversions finite, not to say what is sensible: see `advice` for that.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from sim.scenario.not_yet import not_simulated_yet
+from sim.scenario.problems import shown
+
+LONGEST_S = 1e9
+MOST_PODS = 150_000
+"""The largest cluster that Kubernetes is built for (kubernetes.io, "Considerations for large clusters")."""
+
+
+class Frozen(BaseModel):
+    """A model that cannot be changed and accepts exactly what it names; the docstring below a key describes it."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, strict=True, use_attribute_docstrings=True
+    )
+
+
+class Spec(Frozen):
+    """A group of a scenario's keys."""
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _is_simulated(cls, value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 - any key's value
+        instead = not_simulated_yet(cls.__name__, str(info.field_name), value)
+        if instead:
+            raise complaint(found=f"{shown(value)} is not simulated yet", hint=f"expected {instead}")
+        return value
+
+
+def complaint(*, found: str, expected: str = "", hint: str = "") -> PydanticCustomError:
+    """Make the error that a validator raises, in the words that the problem will have."""
+    context = {"found": found, "expected": expected, "hint": hint}
+    return PydanticCustomError("complaint", "expected {expected} (got {found}) {hint}", context)
+
+
+def _whole(value: Any) -> Any:  # noqa: ANN401 - whatever the file holds
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WHOLE = BeforeValidator(_whole)
+Count = Annotated[int, Field(ge=1, le=10_000), WHOLE]
+Seconds = Annotated[float, Field(ge=0, le=LONGEST_S)]
+PositiveSeconds = Annotated[float, Field(gt=0, le=LONGEST_S)]
+CallsPerSecond = Annotated[float, Field(ge=0, le=10_000)]
+
+_Pods = Annotated[int, Field(ge=0, le=MOST_PODS), WHOLE]
+_AnyPercentage = Annotated[str, Field(pattern=r"^[0-9]{1,4}%$")]
+_Percentage = Annotated[str, Field(pattern=r"^([0-9]{1,2}|100)%$")]
+PodsOrAnyPercentage = Annotated[
+    _Pods | _AnyPercentage,
+    Field(json_schema_extra={"$comment": f"a number of pods from 0 to {MOST_PODS} or a percentage such as '25%'"}),
+]
+PodsOrPercentage = Annotated[
+    _Pods | _Percentage,
+    Field(
+        json_schema_extra={"$comment": f"a number of pods from 0 to {MOST_PODS} or a percentage from '0%' to '100%'"}
+    ),
+]
+"""Kubernetes takes whole percentages only, and of these two refuses the one above 100 % for maxUnavailable alone
+(IsValidPercent; ValidateRollingUpdateDeployment, kubernetes/pkg/apis/apps/validation/validation.go)."""

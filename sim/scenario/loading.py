@@ -1,0 +1,189 @@
+"""From a file to scenarios: reading, `extends`, validation, with all problems of a file at once.
+
+What is modelled: UTF-8 YAML, one scenario in each document; `extends` starts from another file beside this one (mappings
+are merged key by key; lists and distributions replaced whole). Everything that other files hold is read here, so that a
+scenario needs none later.
+What is left out: reading from the network, templates, environment variables.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sim.scenario.overrides import overridden
+from sim.scenario.problems import Places, Problem, ScenarioError, located, shown
+from sim.scenario.specs import Scenario
+from sim.scenario.validation import validated
+from sim.scenario.yaml_source import read_documents
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator
+
+_MOST_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """What a document gives before it is validated."""
+
+    raw: dict[str, object]
+    places: Places
+    problems: list[Problem] = field(default_factory=list)
+
+
+def load_scenario(path: str | os.PathLike[str]) -> Scenario:
+    """Read the one scenario of a file; raises ScenarioError with every problem of it."""
+    scenarios = load_scenarios(path)
+    if len(scenarios) > 1:
+        raise ScenarioError([Problem(file=str(path), expected="one scenario", found=f"{len(scenarios)} documents")])
+    return scenarios[0]
+
+
+def load_scenarios(path: str | os.PathLike[str]) -> list[Scenario]:
+    """Read the scenarios of a file, one for each YAML document; raises ScenarioError with every problem of them."""
+    scenarios: list[Scenario] = []
+    problems: list[Problem] = []
+    for draft in _drafts(Path(path), ()):
+        try:
+            scenarios.append(_scenario(draft))
+        except ScenarioError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise ScenarioError(problems)
+    return scenarios
+
+
+def _scenario(draft: _Draft) -> Scenario:
+    problems = list(draft.problems)
+    scenario = None
+    try:
+        scenario = validated(Scenario, draft.raw, draft.places)
+    except ScenarioError as error:
+        problems.extend(error.problems)
+    problems.extend(_sweep_problems(draft, problems))
+    if scenario is None or problems:
+        raise ScenarioError(problems)
+    return scenario
+
+
+def _drafts(path: Path, trail: tuple[Path, ...]) -> list[_Draft]:
+    """Read a file's documents, each on top of what it extends; `trail` leads here through the `extends` of others."""
+    file = str(path)
+    documents = read_documents(_text(path), file)
+    if not documents:
+        raise ScenarioError([Problem(file=file, expected="a scenario", found="an empty file")])
+    drafts = []
+    for document in documents:
+        if not isinstance(document.value, dict):
+            place = document.places[()]
+            found = "an empty document" if document.value is None else shown(document.value)
+            raise ScenarioError([Problem(file=file, line=place.line, expected="a mapping of keys", found=found)])
+        raw = {key: _beside(value, path.parent) for key, value in document.value.items()}
+        drafts.append(_extended(_Draft(raw, document.places, document.problems), path, trail))
+    return drafts
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as opened:
+            content = opened.read(_MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise _unreadable(path, f"cannot be read: {reason}") from None
+    if b"\0" in content:
+        raise _unreadable(path, "is binary")
+    if len(content) > _MOST_BYTES:
+        raise _unreadable(path, f"is larger than {_MOST_BYTES // 10**6} MB; measured values can stand in a CSV file")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise _unreadable(path, f"is not UTF-8 (byte 0x{content[error.start]:02x})", line) from None
+
+
+def _unreadable(path: Path, why: str, line: int | None = None) -> ScenarioError:
+    return ScenarioError(
+        [Problem(file=str(path), line=line, expected="a scenario in YAML", found=f"a file that {why}")]
+    )
+
+
+def _beside(value: object, directory: Path) -> object:
+    """Give a value in which the CSV files of distributions are named from here, not from the scenario's directory."""
+    if isinstance(value, list):
+        return [_beside(item, directory) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("dist") == "empirical" and isinstance(value.get("csv"), str):
+        return {**value, "csv": str(directory / value["csv"])}
+    return {key: _beside(item, directory) for key, item in value.items()}
+
+
+def _extended(draft: _Draft, path: Path, trail: tuple[Path, ...]) -> _Draft:
+    if "extends" not in draft.raw:
+        return draft
+    name = draft.raw["extends"]
+    own = {key: value for key, value in draft.raw.items() if key != "extends"}
+    file, line = located(("extends",), draft.places)
+    refused = Problem(
+        file=file, line=line, key="extends", expected="the name of another scenario file", found=shown(name)
+    )
+    if not isinstance(name, str) or not name:
+        return _Draft(own, draft.places, [*draft.problems, refused])
+    trail = (*trail, path)
+    parent = path.parent / name
+    if parent.resolve() in [step.resolve() for step in trail]:
+        cycle = " → ".join(step.name for step in (*trail, parent))
+        raise ScenarioError([*draft.problems, replace(refused, found=f"the cycle {cycle}")])
+    try:
+        below = _drafts(parent, trail)
+    except ScenarioError as error:
+        raise ScenarioError([*draft.problems, *(_named(problem, refused) for problem in error.problems)]) from None
+    if len(below) > 1:
+        several = replace(refused, expected="a file with one scenario", found=f"{len(below)} documents in {parent}")
+        raise ScenarioError([*draft.problems, several])
+    places = {**below[0].places, **draft.places}
+    return _Draft(_merged(below[0].raw, own), places, [*draft.problems, *below[0].problems])
+
+
+def _named(problem: Problem, extends: Problem) -> Problem:
+    """Say which `extends` led to a file that cannot be read at all."""
+    if problem.key or problem.line is not None or problem.hint:
+        return problem
+    return replace(problem, hint=f"{extends.file}:{extends.line} extends it")
+
+
+def _merged(below: dict[str, object], above: dict[str, object]) -> dict[str, object]:
+    merged = dict(below)
+    for key, value in above.items():
+        base = below.get(key)
+        both = isinstance(base, dict) and isinstance(value, dict) and "dist" not in base and "dist" not in value
+        merged[key] = _merged(base, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+def _sweep_problems(draft: _Draft, others: list[Problem]) -> Iterator[Problem]:
+    """Find what is wrong with the sweep's keys and with each of their values, where all else is as it stands."""
+    known = {(problem.key, problem.found) for problem in others}
+    base = {key: value for key, value in draft.raw.items() if key != "sweep"}
+    sweep = draft.raw.get("sweep")
+    for key, values in sweep.items() if isinstance(sweep, dict) else ():
+        for index, value in enumerate(values if isinstance(values, list) else ()):
+            file, line = located(("sweep", key, index), draft.places)
+            for problem in _problems_with(base, key, value):
+                if _related(problem.key, key) and (problem.key, problem.found) not in known:
+                    yield replace(problem, key=f"sweep.{key}", file=file, line=line)
+
+
+def _problems_with(base: dict[str, object], key: str, value: object) -> tuple[Problem, ...]:
+    try:
+        validated(Scenario, overridden(base, key, value, Scenario), {})
+    except ScenarioError as error:
+        return error.problems
+    return ()
+
+
+def _related(one: str, other: str) -> bool:
+    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")

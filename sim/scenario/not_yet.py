@@ -1,0 +1,46 @@
+"""What the schema names and the model does not simulate yet: refused by name, never accepted and ignored.
+
+When one of these is built, its line goes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class NotYet(NamedTuple):
+    """`refused` says of a key's value whether it is still to be built; `instead` is what may stand there."""
+
+    refused: Callable[[object], bool]
+    instead: str
+
+
+def _is_given(value: object) -> bool:
+    return value is not None
+
+
+NOT_YET: dict[tuple[str, str], NotYet] = {
+    ("PodSpec", "readiness_gate"): NotYet(lambda value: value is True, "false"),
+    ("PodSpec", "concurrency"): NotYet(_is_given, "null"),
+    ("PodSpec", "accept"): NotYet(lambda value: value == "prefork", "'eager'"),
+    ("PodSpec", "keep_alive_timeout_s"): NotYet(_is_given, "null"),
+    ("PodSpec", "idle_connections_at_sigterm"): NotYet(lambda value: value == "serve", "'close'"),
+    ("ControllerSpec", "version"): NotYet(
+        lambda value: str(value).startswith(("v2.", "v3.")), "'v1.1.0' to 'v1.1.9' or 'fixed_lag'"
+    ),
+    ("TargetGroupSpec", "target_type"): NotYet(lambda value: value == "instance", "'ip'"),
+    ("TargetGroupSpec", "routing"): NotYet(
+        lambda value: value == "least_outstanding_requests", "'round_robin' or 'random'"
+    ),
+    ("TargetGroupSpec", "connection_reuse"): NotYet(lambda value: value is True, "false"),
+}
+"""By the name of the spec and of its key."""
+
+
+def not_simulated_yet(spec: str, key: str, value: object) -> str:
+    """Say what may stand there instead if this value is not simulated yet, else nothing."""
+    row = NOT_YET.get((spec, key))
+    return row.instead if row is not None and row.refused(value) else ""

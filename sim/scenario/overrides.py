@@ -1,0 +1,66 @@
+"""Changes to a scenario by dotted key, as `--set`, a sweep and `with_overrides` make them.
+
+They are made in what was given, which is then validated again as a whole: a change can no more be wrong than a file.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, get_args
+
+from pydantic import BaseModel
+
+from sim.scenario.distributions import as_law
+from sim.scenario.fields import Spec
+from sim.scenario.problems import Problem, ScenarioError, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def overridden(raw: Mapping[str, object], key: str, value: object, schema: type[Spec]) -> dict[str, object]:
+    """Give a copy of `raw`, a mapping meant for `schema`, with `value` at the dotted key.
+
+    Where a step of the key is not in `raw`, what it changes is the default. Raises ScenarioError if a step leads through
+    something that has no keys; whether the key and the value are right is left to the validation.
+    """
+    changed = _replaced(raw, key.split("."), as_python(value), schema)
+    if not isinstance(changed, dict):
+        raise ScenarioError([Problem(key=key, expected="a key of a scenario", found=shown(key))])
+    return changed
+
+
+def as_python(value: object) -> object:
+    """Give the plain number for one of NumPy's (a notebook's `numpy.arange`), everything else as it is."""
+    return value.item() if hasattr(value, "item") and hasattr(value, "dtype") else value
+
+
+def _replaced(current: object, steps: Sequence[str], value: object, schema: type[Spec] | None) -> object:
+    if not steps:
+        return value
+    step, rest = steps[0], steps[1:]
+    if isinstance(current, list | tuple) and step.isdecimal() and int(step) < len(current):
+        index = int(step)
+        return [*current[:index], _replaced(current[index], rest, value, schema), *current[index + 1 :]]
+    mapping = _as_mapping(current)
+    if mapping is None:
+        raise ScenarioError([Problem(key=step, expected="a mapping to set this key in", found=shown(current))])
+    before = mapping.get(step, _default(schema, step))
+    return {**mapping, step: _replaced(before, rest, value, _schema_of(schema, step))}
+
+
+def _as_mapping(current: object) -> dict[str, object] | None:
+    if current is None:
+        return {}
+    plain = current.model_dump(exclude_unset=True) if isinstance(current, BaseModel) else as_law(current)
+    return plain if isinstance(plain, dict) else None
+
+
+def _default(schema: type[Spec] | None, key: str) -> object:
+    field = schema.model_fields.get(key) if schema else None
+    return field.default if field and isinstance(field.default, BaseModel) else None
+
+
+def _schema_of(schema: type[Spec] | None, key: str) -> type[Spec] | None:
+    field = schema.model_fields.get(key) if schema else None
+    candidates = (field.annotation, *get_args(field.annotation)) if field else ()
+    return next((kind for kind in candidates if isinstance(kind, type) and issubclass(kind, Spec)), None)

@@ -1,0 +1,50 @@
+"""The load balancer's side: the target group, its health check, and the ALB's nodes.
+
+Sources: AWS is the documentation of Elastic Load Balancing (application load balancers); LBC is
+kubernetes-sigs/aws-load-balancer-controller.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from sim.scenario.distributions import DistributionField, Lognormal
+from sim.scenario.fields import Count, PositiveSeconds, Seconds, Spec
+
+
+class HealthCheckSpec(Spec):
+    """The health check that every ALB node makes of every target, each on its own phase (AWS)."""
+
+    interval_s: PositiveSeconds = 15.0
+    """From one check to the next. Default: the controllers' (LBC annotations); the API's own is 30; AWS takes 5 to 300."""
+    timeout_s: PositiveSeconds = 5.0
+    """How long a check waits for its answer. Default: LBC and AWS; AWS takes 2 to 120."""
+    healthy_threshold: Count = 2
+    """Passed checks in a row from unhealthy to healthy; a new target needs one (AWS). Default: LBC; the API's own is 5."""
+    unhealthy_threshold: Count = 2
+    """Failed checks in a row from healthy to unhealthy. Default: LBC and AWS; AWS takes 2 to 10."""
+
+
+class TargetGroupSpec(Spec):
+    """The target group and the ALB in front of it."""
+
+    target_type: Literal["ip", "instance"] = "ip"
+    """`ip`: targets are pods; `instance`: targets are nodes, and kube-proxy passes requests on. Default: what the
+    VPC CNI allows and the incident of the talk used; the controllers' own default is `instance`."""
+    alb_nodes: Count = 2
+    """Nodes of the ALB, each with its own view of the targets. Default: one in each of two zones, the fewest AWS takes."""
+    routing: Literal["round_robin", "random", "least_outstanding_requests"] = "round_robin"
+    """How a node chooses among its routable targets. Default: AWS (load_balancing.algorithm.type)."""
+    deregistration_delay_s: Seconds = 300.0
+    """How long requests in flight may go on after DeregisterTargets; it does not delay the end of new requests. Default:
+    AWS (deregistration_delay.timeout_seconds, 0 to 3600)."""
+    idle_timeout_s: PositiveSeconds = 60.0
+    """No response within this: 504. Default: AWS (idle_timeout.timeout_seconds, 1 to 4000)."""
+    connection_reuse: bool = False
+    """Whether the ALB keeps a pool of connections to each target; without it every request opens one."""
+    propagation_s: DistributionField = Lognormal(median=10, p95=20)
+    """From the success of DeregisterTargets until an ALB node sends the target nothing new: a draw for each node and
+    target. AWS publishes no figure. Default: users saw 15 to 21 s (LBC issues 905, 2366), assume 10 s (1719), and meet
+    tails of a minute. The least known number here: vary it."""
+    health_check: HealthCheckSpec | None = HealthCheckSpec()
+    """null: no health check; a registered target is routable at once."""

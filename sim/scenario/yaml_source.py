@@ -1,0 +1,171 @@
+"""YAML text to plain Python values, with the line of every key.
+
+What is modelled: the parser is PyYAML's; what a plain word means follows YAML 1.2 (core schema, decimal numbers only), so
+that `1e3` is a number, and `no`, `010` and `2019-10-01` are not silently something else. Duplicate keys are problems.
+Nesting, size and the growth through aliases are bounded, so that no file takes long to be refused.
+What is left out: tags, merge keys (`<<`; a scenario has `extends`), keys that are not text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+import yaml
+
+from sim.scenario.problems import KeyPath, Place, Places, Problem, ScenarioError, dotted, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_DEEPEST = 20
+_MOST_VALUES = 20_000
+_LONGEST_INTEGER = 40
+
+_NULL = re.compile(r"~|null|Null|NULL|")
+_TRUE = re.compile(r"true|True|TRUE")
+_FALSE = re.compile(r"false|False|FALSE")
+_INTEGER = re.compile(r"[-+]?[0-9]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_INFINITE = re.compile(r"[-+]?\.(inf|Inf|INF)")
+_NAN = re.compile(r"\.(nan|NaN|NAN)")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One YAML document: its value, where each key of it stands, and what is wrong with it as YAML."""
+
+    value: object
+    places: Places
+    problems: list[Problem] = field(default_factory=list)
+
+
+class _Anchored(NamedTuple):
+    value: object
+    size: int
+    height: int
+
+
+def read_documents(text: str, file: str) -> list[Document]:
+    """Read every document of a YAML text; raises ScenarioError where it stops being YAML or leaves the bounds."""
+    try:
+        events = yaml.parse(text, Loader=yaml.SafeLoader)
+        return [_Reader(events, file).document() for event in events if isinstance(event, yaml.DocumentStartEvent)]
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        what = " ".join(str(part) for part in (error.context, error.problem) if part)
+        raise _refused(f"not valid YAML: {what}", file, mark.line + 1 if mark else None) from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise _refused(
+            f"not valid YAML: the character {chr(error.character)!r} may not stand here", file, line
+        ) from None
+
+
+def _refused(what: str, file: str, line: int | None) -> ScenarioError:
+    return ScenarioError([Problem(found=what, file=file, line=line)])
+
+
+class _Reader:
+    """Reads the events of one document."""
+
+    def __init__(self, events: Iterator[yaml.Event], file: str) -> None:
+        self._events = events
+        self._file = file
+        self._places: Places = {}
+        self._problems: list[Problem] = []
+        self._anchored: dict[str, _Anchored] = {}
+        self._size = 0
+
+    def document(self) -> Document:
+        """Read to the end of the document."""
+        event = next(self._events)
+        self._places[()] = self._place(event)
+        value, _ = self._value(event, (), depth=0)
+        next(self._events)
+        return Document(value, self._places, self._problems)
+
+    def _value(self, event: yaml.Event, path: KeyPath, *, depth: int) -> tuple[object, int]:
+        """Give the value that begins with this event, and how deep it is."""
+        self._count(1, depth, event)
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event, depth)
+        if event.tag not in (None, "!"):
+            self._complain(path, self._place(event), "a value without a tag", event.tag)
+        size = self._size
+        if isinstance(event, yaml.MappingStartEvent):
+            value, height = self._mapping(path, depth)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            value, height = self._sequence(path, depth)
+        else:
+            value, height = _resolved(event.value) if event.implicit[0] else event.value, 0
+        if event.anchor:
+            self._anchored[event.anchor] = _Anchored(value, self._size - size + 1, height)
+        return value, height
+
+    def _mapping(self, path: KeyPath, depth: int) -> tuple[object, int]:
+        mapping: dict[str, object] = {}
+        height = 0
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            key, _ = self._value(event, path, depth=depth + 1)
+            place = self._place(event)
+            where = (*path, key if isinstance(key, str) else shown(key))
+            if not isinstance(key, str):
+                self._complain(where, place, "a key in text", shown(key))
+            elif key in mapping:
+                self._complain(where, place, "", f"given twice; first on line {self._places[where].line}")
+            else:
+                self._places[where] = place
+            value, below = self._value(next(self._events), where, depth=depth + 1)
+            height = max(height, below + 1)
+            if isinstance(key, str):
+                mapping.setdefault(key, value)
+        return mapping, height
+
+    def _sequence(self, path: KeyPath, depth: int) -> tuple[object, int]:
+        items: list[object] = []
+        height = 0
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            where = (*path, len(items))
+            self._places[where] = self._place(event)
+            value, below = self._value(event, where, depth=depth + 1)
+            height = max(height, below + 1)
+            items.append(value)
+        return items, height
+
+    def _alias(self, event: yaml.AliasEvent, depth: int) -> tuple[object, int]:
+        anchored = self._anchored.get(event.anchor)
+        if anchored is None:
+            raise _refused(f"not valid YAML: no value is called &{event.anchor} before this", *self._place(event))
+        self._count(anchored.size, depth + anchored.height, event)
+        return anchored.value, anchored.height
+
+    def _count(self, values: int, depth: int, event: yaml.Event) -> None:
+        self._size += values
+        if depth > _DEEPEST:
+            raise _refused(f"nested more than {_DEEPEST} deep", *self._place(event))
+        if self._size > _MOST_VALUES:
+            raise _refused(f"more than {_MOST_VALUES} values, aliases written out", *self._place(event))
+
+    def _complain(self, path: KeyPath, place: Place, expected: str, found: str) -> None:
+        problem = Problem(key=dotted(path), file=place.file, line=place.line, expected=expected, found=found)
+        self._problems.append(problem)
+
+    def _place(self, event: yaml.Event) -> Place:
+        return Place(self._file, event.start_mark.line + 1)
+
+
+def _resolved(text: str) -> object:
+    """Give what a plain word means in YAML 1.2."""
+    if _NULL.fullmatch(text):
+        return None
+    if _TRUE.fullmatch(text) or _FALSE.fullmatch(text):
+        return text.lower() == "true"
+    if _INTEGER.fullmatch(text) and len(text) <= _LONGEST_INTEGER:
+        return int(text)
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    if _INFINITE.fullmatch(text) or _NAN.fullmatch(text):
+        return float(text.replace(".", ""))
+    return text

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from sim.scenario.specs import Scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+settings.register_profile(
+    "ci", derandomize=True, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+settings.load_profile("ci")
+
+
+def _scenario(**overrides: Any) -> Scenario:
+    """Make a small scenario on a quiet account; keywords are dotted keys with `__` for the dot."""
+    base = Scenario.model_validate(
+        {"name": "test", "traffic": {"arrival_rate_rps": 100}, "deployment": {"replicas": 4}}
+    )
+    return base.with_overrides({key.replace("__", "."): value for key, value in overrides.items()})
+
+
+@pytest.fixture(scope="session")
+def make_scenario() -> Callable[..., Scenario]:
+    return _scenario
