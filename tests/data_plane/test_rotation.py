@@ -68,7 +68,7 @@ def test_nobody_registered_is_nobody_in_rotation() -> None:
     assert spells(rotations(timeline(2, registered_until_s=EVER))[0]) == []
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(scene=timelines())
 def test_spells_are_the_definition_at_every_moment(scene: Timeline) -> None:
     for node, rotation in enumerate(rotations(scene)):
@@ -79,7 +79,7 @@ def test_spells_are_the_definition_at_every_moment(scene: Timeline) -> None:
                 assert set(inside) == routable(scene, node, now_s)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(scene=timelines())
 def test_spells_of_one_target_are_apart(scene: Timeline) -> None:
     for rotation in rotations(scene):

@@ -46,7 +46,7 @@ def check_same(scene: Timeline, at: dict[str, Any]) -> Counter[str]:
     return counts
 
 
-@settings(max_examples=250, deadline=None, derandomize=True)
+@settings(max_examples=250)
 @given(scene=timelines(), at=settings_of_requests())
 def test_fast_and_slow_agree_request_for_request(scene: Timeline, at: dict[str, Any]) -> None:
     check_same(scene, at)
@@ -55,7 +55,7 @@ def test_fast_and_slow_agree_request_for_request(scene: Timeline, at: dict[str, 
 def test_the_random_scenarios_meet_every_outcome() -> None:
     met: Counter[str] = Counter()
 
-    @settings(max_examples=60, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=60, database=None)
     @given(scene=timelines(), at=settings_of_requests())
     def count(scene: Timeline, at: dict[str, Any]) -> None:
         counts = run(scene, **at).counts.tolist()
@@ -65,7 +65,7 @@ def test_the_random_scenarios_meet_every_outcome() -> None:
     assert {name for name, n in met.items() if n} == {outcome.name for outcome in Outcome} - {"KEEP_ALIVE_RACE"}
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(scene=timelines(), at=settings_of_requests())
 def test_blocks_change_nothing(scene: Timeline, at: dict[str, Any]) -> None:
     whole = run(scene, **at)
@@ -78,7 +78,7 @@ def test_blocks_change_nothing(scene: Timeline, at: dict[str, Any]) -> None:
         assert failures(split) == failures(whole)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 @given(scene=timelines(), at=settings_of_requests())
 def test_counts_add_up(scene: Timeline, at: dict[str, Any]) -> None:
     requests = run(scene, **at)
