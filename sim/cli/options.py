@@ -79,7 +79,9 @@ def takes_workers(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command `--workers` and `--quiet`."""
     for option in (
         click.option("--quiet", is_flag=True, help="Show no progress."),
-        click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Processes; by default one for a core."),
+        click.option(
+            "--workers", type=click.IntRange(min=1), metavar="N", help="Processes; by default one for a core."
+        ),
     ):
         command = option(command)
     return command

@@ -50,9 +50,7 @@ def run(scenarios: list[Scenario], form: str, out: Path | None, workers: int | N
             _print(summaries, form)
 
 
-def _summaries(
-    scenarios: list[Scenario], executor: Executor | None, progress: Progress
-) -> Iterator[Summary]:
+def _summaries(scenarios: list[Scenario], executor: Executor | None, progress: Progress) -> Iterator[Summary]:
     from sim.experiment.replications import replicate
     from sim.experiment.summary import summarise
 

@@ -8,8 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 import numpy as np
-
-from tests.data_plane.making import EVER, NEVER, run, timeline
+from data_plane.making import EVER, NEVER, run, timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,8 +76,8 @@ def test_ten_times_the_targets_take_at_most_fifteen_times_as_long() -> None:
 def test_fifty_million_requests_fit_in_two_gib() -> None:
     script = """
 import resource
-from tests.benchmarks.test_data_plane_speed import LAW, rolling_update
-from tests.data_plane.making import run
+from benchmarks.test_data_plane_speed import LAW, rolling_update
+from data_plane.making import run
 assert run(rolling_update(150, 200), arrival_rate_rps=250_000.0, service_time_s=LAW).n_requests > 50_000_000
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """

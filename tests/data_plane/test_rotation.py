@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from data_plane.making import EVER, NEVER, timeline, timelines
 from hypothesis import given, settings
 
 from sim.data_plane.rotation import Rotation, exposure_s, left_rotation_s, rotations
-from tests.data_plane.making import EVER, NEVER, timeline, timelines
 
 if TYPE_CHECKING:
     from sim.data_plane.timeline import Timeline

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from data_plane.making import EVER, NEVER, specs, timeline, timelines
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reference.data_plane_twin import Node
 
 from sim.data_plane.arrivals import Block, RequestSource
 from sim.data_plane.rotation import Rotation, rotations
 from sim.data_plane.routing import NO_TARGET, Ring, router
 from sim.streams import Stream, Streams
-from tests.data_plane.making import EVER, NEVER, specs, timeline, timelines
-from tests.reference.data_plane_twin import Node
 
 if TYPE_CHECKING:
     from sim.data_plane.timeline import Timeline

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from data_plane.making import EVER, NEVER, run, settings_of_requests, timeline, timelines
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.data_plane.outcomes import Outcome
 from sim.streams import Streams
-from tests.data_plane.making import EVER, NEVER, run, settings_of_requests, timeline, timelines
 
 if TYPE_CHECKING:
     from sim.data_plane.timeline import Timeline, Times

@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from data_plane.making import EVER, NEVER, run, settings_of_requests, specs, timeline, timelines
 from hypothesis import given, settings
+from reference.data_plane_twin import Twin
 
 import sim.data_plane.sampled as fast
 from sim.data_plane.outcomes import Outcome
 from sim.data_plane.routing import NO_TARGET
 from sim.streams import Streams
-from tests.data_plane.making import EVER, NEVER, run, settings_of_requests, specs, timeline, timelines
-from tests.reference.data_plane_twin import Twin
 
 if TYPE_CHECKING:
+    from reference.data_plane_twin import Ended
+
     from sim.data_plane.sampled import Requests
     from sim.data_plane.timeline import Timeline
-    from tests.reference.data_plane_twin import Ended
 
 Row = tuple[float, int, int, str, float]
 

@@ -36,9 +36,7 @@ PAIRS = [
     pytest.param(
         Lognormal(median=10, p95=20), stats.lognorm(math.log(2) / stats.norm.ppf(0.95), scale=10), id="lognormal-p95"
     ),
-    pytest.param(
-        Lognormal(mean=3, sigma=0.5), stats.lognorm(0.5, scale=3 * math.exp(-0.125)), id="lognormal-mean"
-    ),
+    pytest.param(Lognormal(mean=3, sigma=0.5), stats.lognorm(0.5, scale=3 * math.exp(-0.125)), id="lognormal-mean"),
     pytest.param(Gamma(shape=2.5, scale=3), stats.gamma(2.5, scale=3), id="gamma-scale"),
     pytest.param(Gamma(shape=0.5, mean=3), stats.gamma(0.5, scale=6), id="gamma-mean"),
 ]
