@@ -8,7 +8,9 @@ import time
 from typing import TYPE_CHECKING
 
 import numpy as np
-from data_plane.making import EVER, NEVER, run, timeline
+from data_plane.making import EVER, NEVER, run, specs, timeline
+
+from sim.data_plane.expected import expect_requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,3 +85,14 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)  # noqa: S603 our own script
     assert int(done.stdout) < 2 * 2**20
+
+
+def test_the_expectation_costs_the_same_at_a_million_requests_a_second() -> None:
+    scene = rolling_update(150, 200)
+
+    def expected_s(rate_rps: float) -> float:
+        traffic, pod, target_group = specs(arrival_rate_rps=rate_rps, service_time_s=LAW)
+        return best_s(lambda: expect_requests(scene, traffic=traffic, pod=pod, target_group=target_group), tries=20)
+
+    expected_s(100.0)
+    assert expected_s(1e6) <= 1.1 * expected_s(100.0)
