@@ -32,9 +32,6 @@ NOT_YET: dict[tuple[str, str], NotYet] = {
         lambda value: str(value).startswith(("v2.", "v3.")), "'v1.1.0' to 'v1.1.9' or 'fixed_lag'"
     ),
     ("TargetGroupSpec", "target_type"): NotYet(lambda value: value == "instance", "'ip'"),
-    ("TargetGroupSpec", "routing"): NotYet(
-        lambda value: value == "least_outstanding_requests", "'round_robin' or 'random'"
-    ),
     ("TargetGroupSpec", "connection_reuse"): NotYet(lambda value: value is True, "false"),
 }
 """By the name of the spec and of its key."""
