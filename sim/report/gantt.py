@@ -128,7 +128,7 @@ def _draw_pods(axes: Axes, shown: Sequence[PodEnd], found: Findings) -> None:
     axes.set_ylabel("terminated pods", fontsize="small")
 
 
-def _bar(axes: Axes, row: float, from_s: float, until_s: float, **style: Any) -> None:
+def _bar(axes: Axes, row: float, from_s: float, until_s: float, **style: Any) -> None:  # noqa: ANN401 - matplotlib takes many
     axes.broken_barh([(from_s, until_s - from_s)], (row - BAR_HEIGHT / 2, BAR_HEIGHT), **style)
 
 
