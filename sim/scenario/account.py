@@ -17,10 +17,13 @@ from sim.scenario.problems import shown
 FIXED_LAG = "fixed_lag"
 VERSIONS = (*(f"v1.1.{patch}" for patch in range(10)), FIXED_LAG)
 """Versions by name, for suggestions; of v2 and v3 every release has the form that the pattern accepts."""
+PUBLISHED_WAITS = 7
 _ONE_WORKER = ("v1.1.0", "v1.1.1", "v1.1.2")
 
 Retryer = Literal[
     "published",
+    "published-repeat",
+    "published-double",
     "aws-sdk-go-1.12",
     "aws-sdk-go-1.23.13",
     "aws-sdk-go-1.23.22",
@@ -170,7 +173,9 @@ class AwsApiSpec(Spec):
     """The AWS API of the account: what it takes, how long it takes, and who else calls it."""
 
     retryer: Retryer | None = None
-    """How long a client waits before each retry. null: the retryer of the SDK that the controller's version pins."""
+    """How long a client waits before each retry, here and in other clusters. null: the retryer of the SDK that the
+    controller's version pins. `published` has seven waits: 1, 1, 2, 7, 15, 30, 61 s; `published-repeat` and
+    `published-double` go on with the last one, or with twice it each time."""
     latency_s: DistributionField = Lognormal(median=0.08, p99=0.5)
     """How long a call takes. Default: an assumption; a DeregisterTargets call took 41 ms (LBC issue 3069), a reconcile
     of some ten calls 1.2 to 1.9 s (issues 1103, 1359)."""

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import ConfigDict, Field, model_validator
 
-from sim.scenario.fields import Seconds, complaint
+from sim.scenario.fields import LONGEST_S, Seconds, complaint
 from sim.scenario.law import Law, require_dist, tail_product
-from sim.scenario.problems import shown
+from sim.scenario.problems import plain, shown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _MOST_BYTES = 20_000_000
-_EXPECTED = "a CSV file with one number in each line"
+_EXPECTED = f"a CSV file with one number from 0 to {plain(LONGEST_S)} in each line"
 
 
 def _or_csv(schema: dict[str, Any]) -> None:
@@ -93,9 +93,9 @@ def _read(name: object) -> list[float]:
 
 def _numbers(name: str, lines: list[str]) -> list[float]:
     cells = [(number, line.strip()) for number, line in enumerate(lines, start=1) if line.strip()]
-    if cells and not _is_number(cells[0][1]):
+    if cells and _number(cells[0][1]) is None:
         cells = cells[1:]
-    wrong = next(((number, cell) for number, cell in cells if not _is_number(cell)), None)
+    wrong = next(((number, cell) for number, cell in cells if not _is_time(cell)), None)
     if wrong is not None:
         raise _unfit(f"{name}:{wrong[0]}: {shown(wrong[1])}")
     if not cells:
@@ -107,9 +107,13 @@ def _unfit(found: str) -> PydanticCustomError:
     return complaint(expected=_EXPECTED, found=found)
 
 
-def _is_number(cell: str) -> bool:
+def _is_time(cell: str) -> bool:
+    number = _number(cell)
+    return number is not None and 0 <= number <= LONGEST_S
+
+
+def _number(cell: str) -> float | None:
     try:
-        float(cell)
+        return float(cell)
     except ValueError:
-        return False
-    return True
+        return None

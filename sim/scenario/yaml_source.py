@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _DEEPEST = 20
-_MOST_VALUES = 20_000
+_MOST_VALUES = 10_000
 _LONGEST_INTEGER = 40
 
 _NULL = re.compile(r"~|null|Null|NULL|")

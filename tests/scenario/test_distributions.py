@@ -15,12 +15,12 @@ from scipy import integrate, stats
 from sim.scenario.distributions import (
     Constant,
     DistributionField,
-    Empirical,
     Exponential,
     Gamma,
     Lognormal,
     Uniform,
 )
+from sim.scenario.measured import Empirical
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,9 +36,7 @@ PAIRS = [
     pytest.param(
         Lognormal(median=10, p95=20), stats.lognorm(math.log(2) / stats.norm.ppf(0.95), scale=10), id="lognormal-p95"
     ),
-    pytest.param(
-        Lognormal(mean=3, sigma=0.5), stats.lognorm(0.5, scale=3 * math.exp(-0.125)), id="lognormal-mean"
-    ),
+    pytest.param(Lognormal(mean=3, sigma=0.5), stats.lognorm(0.5, scale=3 * math.exp(-0.125)), id="lognormal-mean"),
     pytest.param(Gamma(shape=2.5, scale=3), stats.gamma(2.5, scale=3), id="gamma-scale"),
     pytest.param(Gamma(shape=0.5, mean=3), stats.gamma(0.5, scale=6), id="gamma-mean"),
 ]
@@ -140,6 +138,8 @@ def test_values_are_read_from_a_csv_file_and_kept(tmp_path: Path, text: str) -> 
         (b"", "which has none"),
         (b"lag_s\n", "which has none"),
         (b"1\nx\n", ":2: 'x'"),
+        (b"1e999\n1\n", ":1: '1e999'"),
+        (b"nan\n1\n", ":1: 'nan'"),
         (b"1,2\n3,4\n", ":2: '3,4'"),
         (b"1\n\xff\n", "not UTF-8"),
     ],
