@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from sim.scenario.distributions import Constant, DistributionField, Lognormal
 from sim.scenario.fields import WHOLE, CallsPerSecond, Count, Seconds, Spec, complaint
@@ -105,6 +105,9 @@ class ControllerSpec(Spec):
 class BucketSpec(Spec):
     """A token bucket: each attempt takes a token, and is throttled if there is none."""
 
+    # Not in a scenario, where each bucket has a default for both.
+    model_config = ConfigDict(json_schema_extra=lambda schema: schema.pop("required"))
+
     capacity: Annotated[float, Field(ge=1, le=1e6)]
     """The most tokens it holds: the burst that passes at once."""
     refill_per_s: Annotated[float, Field(gt=0, le=1e6)]
@@ -181,7 +184,9 @@ class AwsApiSpec(Spec):
     of some ten calls 1.2 to 1.9 s (issues 1103, 1359)."""
     buckets: BucketsSpec = BucketsSpec()
     """The account's token buckets."""
-    background_calls_per_s: dict[BucketName, CallsPerSecond] = Field(default_factory=dict)
+    background_calls_per_s: dict[BucketName, CallsPerSecond] = Field(
+        default_factory=dict, json_schema_extra={"default": {}}
+    )
     """Calls of everything else in the account, by bucket: a Poisson stream that does not back off."""
     other_clusters: Annotated[tuple[OtherClusterSpec, ...], Field(strict=False)] = ()
     """Other clusters whose controllers share the account."""

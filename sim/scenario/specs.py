@@ -80,12 +80,14 @@ class Scenario(Spec):
     endpoints: EndpointsSpec = EndpointsSpec()
     """How fast the ingress controller hears of a pod."""
     controller: ControllerSpec = ControllerSpec()
-    """The ingress controller."""
+    """The ingress controller of the rolled cluster."""
     aws_api: AwsApiSpec = AwsApiSpec()
     """The AWS API."""
     target_group: TargetGroupSpec = TargetGroupSpec()
     """The target group and the ALB."""
-    sweep: dict[str, Annotated[tuple[object, ...], Field(strict=False, min_length=1)]] = Field(default_factory=dict)
+    sweep: dict[str, Annotated[tuple[object, ...], Field(strict=False, min_length=1)]] = Field(
+        default_factory=dict, json_schema_extra={"default": {}}
+    )
     """What `albsim sweep` varies: for each key, dotted, the list of its values; the full grid of them all."""
 
     @field_validator("aws_api")
