@@ -217,9 +217,7 @@ def test_every_removed_endpoint_is_deregistered_by_a_reconcile_that_began_its_ta
     removed_s = {record.pod: record.time_s for record in trace.of(EndpointRemoved)}
     reconciles = _reconciles(trace)
     for deregistered in trace.of(TargetDeregistered):
-        attempts = next(
-            a for a in reconciles if a[0].time_s <= deregistered.time_s <= a[-1].time_s + a[-1].latency_s
-        )
+        attempts = next(a for a in reconciles if a[0].time_s <= deregistered.time_s <= a[-1].time_s + a[-1].latency_s)
         vpcs = next(a for a in attempts if a.action == "ec2:DescribeVpcs")
         assert removed_s[deregistered.pod] <= vpcs.time_s
     assert len(trace.of(TargetDeregistered)) == 20

@@ -69,7 +69,7 @@ def test_a_whole_client_sleeps_as_the_policy_says(mode: str, attempts: int, monk
     assert slept == [RETRYERS[f"botocore-{mode}"].wait_s(k, rng.random()) for k in range(1, attempts)]
 
 
-def always_throttled(request: Any, **_: Any) -> AWSResponse:  # noqa: ANN401  botocore is not typed
+def always_throttled(request: Any, **_: Any) -> AWSResponse:
     raw = SimpleNamespace(stream=lambda: iter([THROTTLED_XML]), headers={})
     return AWSResponse(request.url, 400, {"Content-Type": "text/xml"}, raw)
 

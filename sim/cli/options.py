@@ -1,14 +1,8 @@
-"""The command line: arguments in, a call, a table out.
-
-Heavy libraries are imported inside the commands that use them, so that `albsim --help` answers at once. Results go to
-stdout, all else to stderr. Exit status: 0 done, 1 a defect of the program, 2 the input was wrong, 130 interrupted.
-"""
+"""What several commands take: scenarios, changes to them, formats, workers."""
 
 from __future__ import annotations
 
 import functools
-import os
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,36 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sim.scenario.specs import Scenario
-
-_WRONG_INPUT = 2
-_INTERRUPTED = 130
-
-
-class Program(click.Group):
-    """The group of all commands: what ends any of them before its time is handled here."""
-
-    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
-        """Run the command; turn a wrong scenario, Ctrl-C and a closed pipe into their exit statuses."""
-        try:
-            result = super().invoke(ctx)
-            sys.stdout.flush()
-        except ScenarioError as error:
-            click.echo(str(error), err=True)
-            ctx.exit(_WRONG_INPUT)
-        except KeyboardInterrupt:
-            click.echo("interrupted", err=True)
-            ctx.exit(_INTERRUPTED)
-        except BrokenPipeError:
-            # Whoever read our output has had enough of it; the interpreter must not try to flush the rest.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            ctx.exit(0)
-        return result
-
-
-@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="albsim")
-def main() -> None:
-    """How many 502s does a rolling update behind an ALB give, and which setting removes them."""
 
 
 def takes_scenarios(command: Callable[..., None]) -> Callable[..., None]:
@@ -111,25 +75,13 @@ def _loaded(files: Sequence[str], changes: dict[str, object]) -> list[Scenario]:
     return scenarios
 
 
-@main.command()
-@takes_scenarios
-def check(scenarios: list[Scenario]) -> None:
-    """Validate scenarios, and say what is unwise in them."""
-    from sim.scenario.advice import advise
-
-    for scenario in scenarios:
-        advice = advise(scenario)
-        click.echo(f"{scenario.name}: valid" + (f", {len(advice)} to consider" if advice else ""))
-        for item in advice:
-            click.echo(f"  warning: {item}")
-
-
-@main.command()
-def schema() -> None:
-    """Print the JSON Schema of a scenario: every key with its default and where that comes from."""
-    import json
-
-    from sim.scenario.schema import schema_of
-    from sim.scenario.specs import Scenario
-
-    click.echo(json.dumps(schema_of(Scenario), indent=2, ensure_ascii=False))
+def takes_workers(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command `--workers` and `--quiet`."""
+    for option in (
+        click.option("--quiet", is_flag=True, help="Show no progress."),
+        click.option(
+            "--workers", type=click.IntRange(min=1), metavar="N", help="Processes; by default one for a core."
+        ),
+    ):
+        command = option(command)
+    return command

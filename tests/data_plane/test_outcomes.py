@@ -1,0 +1,104 @@
+"""Every row of the table of outcomes, at its edges, worked out by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pytest
+from data_plane.making import NEVER, timeline
+
+from sim.data_plane.outcomes import Outcome, Sent, classify, first_trouble_s
+
+if TYPE_CHECKING:
+    from sim.data_plane.timeline import Timeline
+
+Teardown = Literal["host_unreachable", "connect_timeout"]
+OK, CLOSED, ELAPSED, IDLE = "ok", "closed_in_flight", "deregistration_delay_elapsed", "idle_timeout"
+
+
+def answer(
+    scene: Timeline,
+    arrival_s: float,
+    finish_s: float,
+    *,
+    target: int = 0,
+    after_teardown: Teardown = "host_unreachable",
+) -> tuple[str, float]:
+    """One request's outcome; the network goes 5 s after the cut, the idle timeout is 60 s."""
+    sent = Sent(np.array([arrival_s]), np.array([finish_s]), np.array([0], np.int16), np.array([target], np.int32))
+    answers = classify(
+        sent,
+        scene,
+        network_gone_s=scene.cut_s + 5,
+        idle_timeout_s=60,
+        after_teardown=after_teardown,
+    )
+    return Outcome(answers.outcome[0]).name.lower(), float(answers.answered_s[0])
+
+
+# The listener closes at 10, the process is cut at 20, its network goes at 25; the node hears at 15, the deadline is 18.
+SCENE = timeline(1, listener_closed_s=10, cut_s=20, registered_until_s=15, drain_deadline_s=18)
+NO_DEADLINE = timeline(1, listener_closed_s=10, cut_s=20)
+HEARS_LATE = timeline(1, listener_closed_s=10, cut_s=20, registered_until_s=15, drain_deadline_s=5)
+
+
+@pytest.mark.parametrize(
+    ("scene", "arrival_s", "finish_s", "outcome", "answered_s"),
+    [
+        (SCENE, 9, 9.5, OK, 9.5),
+        (SCENE, 9.999, 18, OK, 18),
+        (SCENE, 9.999, 18.001, ELAPSED, 18),
+        (NO_DEADLINE, 9.999, 20, OK, 20),
+        (NO_DEADLINE, 9.999, 20.001, CLOSED, 20),
+        (SCENE, 10, 10, "connect_refused", 10),
+        (SCENE, 10, 10.5, "connect_refused", 10),
+        (SCENE, 24.999, 25.5, "connect_refused", 24.999),
+        (SCENE, 25, 25.5, "host_unreachable", 28.1),
+        (timeline(1), 0, 60, OK, 60),
+        (timeline(1), 0, 60.001, IDLE, 60),
+        (timeline(1, cut_s=60, listener_closed_s=60), 0, 61, CLOSED, 60),
+        (timeline(1, cut_s=60, listener_closed_s=60), 0.5, 61, CLOSED, 60),
+        (timeline(1, cut_s=60, listener_closed_s=60), -0.5, 61, IDLE, 59.5),
+        (timeline(1, drain_deadline_s=60), 0, 61, ELAPSED, 60),
+        (timeline(1, drain_deadline_s=60, cut_s=60, listener_closed_s=60), 0, 61, CLOSED, 60),
+        (HEARS_LATE, 4, 4.5, OK, 4.5),
+        (HEARS_LATE, 4, 9, ELAPSED, 5),
+        (HEARS_LATE, 5, 15, OK, 15),
+        (HEARS_LATE, 5, 15.5, ELAPSED, 15),
+    ],
+)
+def test_earliest_cause_wins(
+    scene: Timeline, arrival_s: float, finish_s: float, outcome: str, answered_s: float
+) -> None:
+    name, at_s = answer(scene, arrival_s, finish_s)
+    assert name == outcome
+    assert at_s == pytest.approx(answered_s)
+
+
+def test_a_silent_address_costs_ten_seconds() -> None:
+    assert answer(SCENE, 25, 26, after_teardown="connect_timeout") == ("connect_timeout", 35)
+
+
+def test_without_a_target_the_answer_comes_at_once() -> None:
+    assert answer(timeline(1), 7, 8, target=-1) == ("no_registered_targets", 7)
+
+
+def test_statuses_are_those_of_the_table() -> None:
+    status = {outcome.name.lower(): outcome.status for outcome in Outcome}
+    assert status == {
+        "ok": 200,
+        "connect_refused": 502,
+        "host_unreachable": 502,
+        "connect_timeout": 504,
+        "closed_in_flight": 502,
+        "keep_alive_race": 502,
+        "deregistration_delay_elapsed": 502,
+        "idle_timeout": 504,
+        "no_registered_targets": 503,
+    }
+
+
+def test_first_trouble_is_the_earliest_and_no_target_is_trouble_at_once() -> None:
+    scene = timeline(3, listener_closed_s=[1, 5, NEVER], cut_s=[2, 6, NEVER], drain_deadline_s=[3, 4, NEVER])
+    assert first_trouble_s(scene).tolist() == [1, 4, NEVER, -NEVER]

@@ -1,0 +1,125 @@
+"""The fast data plane and the slow one agree, request for request."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from data_plane.making import EVER, NEVER, run, settings_of_requests, specs, timeline, timelines
+from hypothesis import given, settings
+from reference.data_plane_twin import Twin
+
+import sim.data_plane.sampled as fast
+from sim.data_plane.outcomes import Outcome
+from sim.data_plane.routing import NO_TARGET
+from sim.streams import Streams
+
+if TYPE_CHECKING:
+    from reference.data_plane_twin import Ended
+
+    from sim.data_plane.sampled import Requests
+    from sim.data_plane.timeline import Timeline
+
+Row = tuple[float, int, int, str, float]
+
+
+def failures(requests: Requests) -> list[Row]:
+    columns = (requests.arrival_s, requests.node, requests.target, requests.outcome, requests.answered_s)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return [(a, node, target, Outcome(outcome).name.lower(), at) for a, node, target, outcome, at in rows]
+
+
+def row(ended: Ended) -> Row:
+    target = NO_TARGET if ended.target is None else ended.target
+    return ended.arrival_s, ended.node, target, ended.outcome, ended.answered_s
+
+
+def check_same(scene: Timeline, at: dict[str, Any]) -> Counter[str]:
+    traffic, pod, target_group = specs(**{key: value for key, value in at.items() if key != "streams"})
+    slow, until_s = Twin(scene, traffic, pod, target_group, at["streams"]).run()
+    requests = run(scene, **at)
+    counts = Counter(ended.outcome for ended in slow)
+    assert requests.window_until_s == until_s
+    assert {o.name.lower(): n for o, n in zip(Outcome, requests.counts.tolist(), strict=True) if n} == counts
+    assert failures(requests) == [row(ended) for ended in slow if ended.outcome != "ok"]
+    return counts
+
+
+@settings(max_examples=250)
+@given(scene=timelines(), at=settings_of_requests())
+def test_fast_and_slow_agree_request_for_request(scene: Timeline, at: dict[str, Any]) -> None:
+    check_same(scene, at)
+
+
+def test_the_random_scenarios_meet_every_outcome() -> None:
+    met: Counter[str] = Counter()
+
+    @settings(max_examples=60, database=None)
+    @given(scene=timelines(), at=settings_of_requests())
+    def count(scene: Timeline, at: dict[str, Any]) -> None:
+        counts = run(scene, **at).counts.tolist()
+        met.update({outcome.name: n for outcome, n in zip(Outcome, counts, strict=True)})
+
+    count()
+    assert {name for name, n in met.items() if n} == {outcome.name for outcome in Outcome} - {"KEEP_ALIVE_RACE"}
+
+
+@settings(max_examples=60)
+@given(scene=timelines(), at=settings_of_requests())
+def test_blocks_change_nothing(scene: Timeline, at: dict[str, Any]) -> None:
+    whole = run(scene, **at)
+    for size in (1, 7):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(fast, "BLOCK_SIZE", size)
+            split = run(scene, **at)
+        assert split.window_until_s == whole.window_until_s
+        assert split.counts.tolist() == whole.counts.tolist()
+        assert failures(split) == failures(whole)
+
+
+@settings(max_examples=100)
+@given(scene=timelines(), at=settings_of_requests())
+def test_counts_add_up(scene: Timeline, at: dict[str, Any]) -> None:
+    requests = run(scene, **at)
+    counts = requests.counts
+    assert requests.n_requests == counts.sum()
+    assert sum(requests.n_status(status) for status in (200, 502, 503, 504)) == requests.n_requests
+    assert np.bincount(requests.outcome, minlength=len(Outcome))[1:].tolist() == counts[1:].tolist()
+    assert (requests.answered_s >= requests.arrival_s).all()
+    assert (requests.arrival_s < requests.window_until_s).all()
+    assert (np.diff(requests.arrival_s) >= 0).all()
+
+
+@pytest.mark.parametrize("routing", ["round_robin", "random"])
+@pytest.mark.parametrize("drains", [False, True])
+def test_a_rolling_update_of_many_targets(routing: str, *, drains: bool) -> None:
+    """40 pods replaced in steps, on two nodes, with lags, long requests and a short idle timeout: thousands agree."""
+    rng = np.random.default_rng(5)
+    old, new = 20, 20
+    deleted_s = np.append(np.sort(rng.uniform(0, 40, old)), np.full(new, NEVER))
+    registered_from_s = np.append(np.full(old, EVER), np.sort(rng.uniform(0, 35, new)))
+    scene = timeline(
+        old + new,
+        2,
+        drains=drains,
+        complete_s=42,
+        listener_closed_s=deleted_s + 4,
+        cut_s=deleted_s + 7,
+        drain_deadline_s=deleted_s + 5,
+        registered_from_s=registered_from_s,
+        registered_until_s=deleted_s + rng.uniform(0, 10, (2, old + new)),
+        healthy_from_s=registered_from_s + rng.uniform(0, 5, (2, old + new)),
+    )
+    at = {
+        "arrival_rate_rps": 150.0,
+        "service_time_s": {"dist": "lognormal", "median": 0.3, "sigma": 1.5},
+        "idle_timeout_s": 5.0,
+        "routing": routing,
+        "streams": Streams(11, 0),
+    }
+    counts = check_same(scene, at)
+    assert counts["connect_refused"] > 20
+    assert counts["deregistration_delay_elapsed"] > 20
+    assert counts["idle_timeout"] > 20

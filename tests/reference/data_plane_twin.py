@@ -1,0 +1,224 @@
+"""The data plane again, slowly: one request after another, in plain Python, written from model.md and facts/alb.
+
+It shares the draws of `sim.data_plane` and nothing else: no arrays, no blocks, no intervals worked out beforehand. What
+is in an ALB node's rotation is asked of the timeline's definitions at every moment when anything changes there.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING
+
+from sim.streams import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sim.data_plane.timeline import Timeline
+    from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
+    from sim.streams import Streams
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A request before anyone has routed it; `choice` points at a target when routing is random."""
+
+    arrival_s: float
+    service_s: float
+    node: int
+    choice: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A request and what became of it."""
+
+    arrival_s: float
+    node: int
+    target: int | None
+    outcome: str
+    answered_s: float
+
+
+def drawn(traffic: TrafficSpec, streams: Streams, nodes: int, *, before: bool) -> Iterator[Drawn]:
+    """Draw requests one by one: from t = 0 on, or from t = 0 backwards."""
+    arrivals = streams.generator(Stream.ARRIVALS_BEFORE if before else Stream.ARRIVALS)
+    service = streams.generator(Stream.SERVICE_TIMES_BEFORE if before else Stream.SERVICE_TIMES)
+    which_node = streams.generator(Stream.ALB_NODE_BEFORE if before else Stream.ALB_NODE)
+    choice = streams.generator(Stream.ROUTING_BEFORE if before else Stream.ROUTING)
+    phase = streams.generator(Stream.ARRIVALS).random()
+    elapsed = 0.0
+    for k in count():
+        if traffic.arrivals == "poisson":
+            elapsed += arrivals.standard_exponential()
+        else:
+            elapsed = k + 1 - phase if before else k + phase
+        arrival_s = (-elapsed if before else elapsed) / traffic.arrival_rate_rps
+        service_s = float(traffic.service_time_s.sample(service, 1)[0])
+        yield Drawn(arrival_s, service_s, int(which_node.random() * nodes), choice.random())
+
+
+class Node:
+    """One ALB node: its rotation as time goes on, and whose turn it is."""
+
+    def __init__(self, timeline: Timeline, number: int, streams: Streams) -> None:
+        targets = timeline.cut_s.size
+        self._place = streams.generator(Stream.RING_ORDER, number).random(targets)
+        self._registered = list(
+            zip(timeline.registered_from_s[number], timeline.registered_until_s[number], strict=True)
+        )
+        self._healthy = list(zip(timeline.healthy_from_s[number], timeline.healthy_until_s[number], strict=True))
+        moments = {time for interval in self._registered + self._healthy for time in interval}
+        self._moments = sorted(float(time) for time in moments if math.isfinite(time))
+        self.ring: list[int] = []
+        self._turn: int | None = None
+        self.left_s: dict[int, float] = {}
+        self._change(-math.inf)
+
+    def registered_until_s(self, target: int) -> float:
+        """When this node hears of the target's deregistration."""
+        return float(self._registered[target][1])
+
+    def advance(self, now_s: float) -> None:
+        """Go through everything that changes until now."""
+        while self._moments and self._moments[0] <= now_s:
+            self._change(self._moments.pop(0))
+
+    def next_in_turn(self) -> int | None:
+        """Round robin: give the turn's target and pass the turn on."""
+        target = self._turn
+        if target is not None:
+            self._turn = self.ring[(self.ring.index(target) + 1) % len(self.ring)]
+        return target
+
+    def chosen(self, choice: float) -> int | None:
+        """Random: give the target the draw points at."""
+        return self.ring[int(choice * len(self.ring))] if self.ring else None
+
+    def _change(self, now_s: float) -> None:
+        rotation = self._rotation(now_s)
+        self._turn = self._first_that_stays(rotation)
+        self.left_s.update({target: now_s for target in self.ring if target not in rotation})
+        stays = [target for target in self.ring if target in rotation]
+        newcomers = sorted(rotation.difference(stays), key=lambda target: self._place[target])
+        self.ring = stays + newcomers
+        if self._turn is None and self.ring:
+            self._turn = self.ring[0]
+
+    def _rotation(self, now_s: float) -> set[int]:
+        registered = {i for i, (from_s, until_s) in enumerate(self._registered) if from_s <= now_s < until_s}
+        healthy = {i for i, (from_s, until_s) in enumerate(self._healthy) if from_s <= now_s < until_s}
+        return registered & healthy or registered
+
+    def _first_that_stays(self, rotation: set[int]) -> int | None:
+        """Whose turn it is after those not in `rotation` have left: the next one around the ring."""
+        if self._turn is None:
+            return None
+        at = self.ring.index(self._turn)
+        around = self.ring[at:] + self.ring[:at]
+        return next((target for target in around if target in rotation), None)
+
+
+class Twin:
+    """One replication of the data plane."""
+
+    def __init__(
+        self, timeline: Timeline, traffic: TrafficSpec, pod: PodSpec, target_group: TargetGroupSpec, streams: Streams
+    ) -> None:
+        self._timeline = timeline
+        self._traffic = traffic
+        self._pod = pod
+        self._target_group = target_group
+        self._streams = streams
+        self._n_nodes, n_targets = timeline.registered_from_s.shape
+        self.nodes = [Node(timeline, number, streams) for number in range(self._n_nodes)]
+        self._finishes_s: list[list[float]] = [[] for _ in range(n_targets)]
+
+    def run(self) -> tuple[list[Ended], float]:
+        """Give the window's requests in the order of arrival, and its end."""
+        past = [self._end(request, target) for request, target in reversed(list(self._in_flight()))]
+        future = [self._end(request, self._route(request)) for request in self._until(self._latest_s())]
+        until_s = self._window_until_s()
+        return past + [request for request in future if request.arrival_s < until_s], until_s
+
+    def _until(self, until_s: float) -> Iterator[Drawn]:
+        for request in drawn(self._traffic, self._streams, self._n_nodes, before=False):
+            if request.arrival_s >= until_s:
+                break
+            yield request
+
+    def _in_flight(self) -> Iterator[tuple[Drawn, int]]:
+        """Those accepted before t = 0 and not answered then, latest first, with their targets."""
+        turns = [0] * self._n_nodes
+        for request in drawn(self._traffic, self._streams, self._n_nodes, before=True):
+            if request.arrival_s + self._target_group.idle_timeout_s <= 0:
+                break
+            ring = self.nodes[request.node].ring
+            if not ring:
+                continue
+            turns[request.node] -= 1
+            turn = turns[request.node] % len(ring)
+            if self._target_group.routing == "random":
+                # The draw runs through the ring backwards too.
+                turn = len(ring) - 1 - int(request.choice * len(ring))
+            if request.arrival_s + request.service_s > 0:
+                yield request, ring[turn]
+
+    def _route(self, request: Drawn) -> int | None:
+        node = self.nodes[request.node]
+        node.advance(request.arrival_s)
+        return node.chosen(request.choice) if self._target_group.routing == "random" else node.next_in_turn()
+
+    def _end(self, request: Drawn, target: int | None) -> Ended:
+        if target is None:
+            outcome, answered_s = "no_registered_targets", request.arrival_s
+        elif request.arrival_s < self._timeline.listener_closed_s[target]:
+            self._finishes_s[target].append(request.arrival_s + request.service_s)
+            outcome, answered_s = self._served(request, target)
+        else:
+            outcome, answered_s = self._not_accepted(request, target)
+        return Ended(request.arrival_s, request.node, target, outcome, answered_s)
+
+    def _served(self, request: Drawn, target: int) -> tuple[str, float]:
+        deadline_s = float(self._timeline.drain_deadline_s[target])
+        if deadline_s <= request.arrival_s:
+            deadline_s = self.nodes[request.node].registered_until_s(target)
+        ends = [
+            ("ok", request.arrival_s + request.service_s),
+            ("closed_in_flight", float(self._timeline.cut_s[target])),
+            ("deregistration_delay_elapsed", deadline_s),
+            ("idle_timeout", request.arrival_s + self._target_group.idle_timeout_s),
+        ]
+        return min(ends, key=lambda end: end[1])
+
+    def _not_accepted(self, request: Drawn, target: int) -> tuple[str, float]:
+        if request.arrival_s < self._gone_s(target):
+            return "connect_refused", request.arrival_s
+        if self._pod.after_teardown == "host_unreachable":
+            return "host_unreachable", request.arrival_s + 3.1
+        return "connect_timeout", request.arrival_s + 10
+
+    def _gone_s(self, target: int) -> float:
+        """When the pod's network is gone: its process has ended and its sandbox is torn down."""
+        ended_s = float(self._timeline.cut_s[target])
+        if self._timeline.drains:
+            last_s = max([float(self._timeline.listener_closed_s[target]), *self._finishes_s[target]])
+            ended_s = min(ended_s, last_s)
+        return ended_s + self._pod.sandbox_teardown_s
+
+    def _old(self) -> list[int]:
+        return [target for target, cut_s in enumerate(self._timeline.cut_s) if math.isfinite(cut_s)]
+
+    def _latest_s(self) -> float:
+        """A time by which the window has ended, whatever the requests do."""
+        times = [*self._timeline.cut_s, *self._timeline.registered_until_s.ravel()]
+        latest_s = max([self._timeline.rollout_complete_s, *(time for time in times if math.isfinite(time))])
+        return float(latest_s) + self._pod.sandbox_teardown_s
+
+    def _window_until_s(self) -> float:
+        for node in self.nodes:
+            node.advance(math.inf)
+        left = [node.left_s.get(target, -math.inf) for node in self.nodes for target in self._old()]
+        return max([self._timeline.rollout_complete_s, *left, *(self._gone_s(target) for target in self._old())])
