@@ -130,9 +130,11 @@ class BucketsSpec(Spec):
     wafv2: BucketSpec = BucketSpec(capacity=1, refill_per_s=1)
     """WAFV2 GetWebACLForResource. Default: what LBC v2 allows itself (pkg/aws/throttle/defaults.go)."""
     ec2_describe: BucketSpec = BucketSpec(capacity=100, refill_per_s=20)
-    """EC2 Describe*, filtered or paginated; each action has such a bucket of its own. Default: AWS (EC2 API throttling)."""
+    """EC2 Describe*, filtered or paginated; each action has such a bucket of its own. Default: AWS (EC2 API
+    throttling)."""
     tagging: BucketSpec = BucketSpec(capacity=15, refill_per_s=15)
-    """GetResources. Default: 15 per second (AWS, tag-editor user guide, reference); the burst is assumed to be as much."""
+    """GetResources. Default: 15 per second (AWS, tag-editor user guide, reference); the burst is assumed to be as
+    much."""
 
     @field_validator("*", mode="before")
     @classmethod

@@ -12,10 +12,10 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from sim import cli
-from sim.cli import Program, main, takes_scenario
+from sim.cli import Program, main, options
+from sim.cli.options import takes_scenario
 
-SCENARIOS = Path(__file__).parents[1] / "scenarios"
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
 BASELINE = str(SCENARIOS / "baseline.yaml")
 MINIMAL = "name: x\ntraffic: {arrival_rate_rps: 100}\ndeployment: {replicas: 4}\n"
 
@@ -102,8 +102,8 @@ def test_seed_0_is_a_seed_and_options_override_the_file() -> None:
     def show(scenario: object) -> None:
         seen.append(scenario)
 
-    options = ["--seed", "0", "--replications", "3", "--set", "seed=5", "--set", "pod.startup_s.low=12"]
-    assert CliRunner().invoke(program, ["show", BASELINE, *options]).exit_code == 0
+    changing = ["--seed", "0", "--replications", "3", "--set", "seed=5", "--set", "pod.startup_s.low=12"]
+    assert CliRunner().invoke(program, ["show", BASELINE, *changing]).exit_code == 0
     (scenario,) = seen
     dump = scenario.model_dump()  # type: ignore[attr-defined]
     assert (dump["seed"], dump["replications"]) == (0, 3)
@@ -139,9 +139,7 @@ def test_help_imports_nothing_heavy() -> None:
         "try: main(['--help'])\nexcept SystemExit: pass\n"
         "print(sorted({'pydantic', 'numpy', 'scipy', 'pandas', 'matplotlib', 'simpy', 'yaml'} & set(sys.modules)))"
     )
-    result = subprocess.run(  # noqa: S603 - this interpreter
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.splitlines()[-1] == "[]"
     assert "check" in result.stdout
 
@@ -150,7 +148,7 @@ def test_ctrl_c_exits_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_loaded", interrupt)
+    monkeypatch.setattr(options, "_loaded", interrupt)
     result = run("check", BASELINE)
     assert result.exit_code == 130
     assert result.stderr == "interrupted\n"
@@ -160,7 +158,7 @@ def test_a_defect_shows_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(cli, "_loaded", fail)
+    monkeypatch.setattr(options, "_loaded", fail)
     result = run("check", BASELINE)
     assert result.exit_code == 1
     assert isinstance(result.exception, ZeroDivisionError)
@@ -169,9 +167,7 @@ def test_a_defect_shows_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_reader_that_has_enough_is_no_error() -> None:
     read, write = os.pipe()
     os.close(read)
-    process = subprocess.run(  # noqa: S603 - this interpreter
-        albsim("schema"), stdout=write, stderr=subprocess.PIPE, text=True, check=False
-    )
+    process = subprocess.run(albsim("schema"), stdout=write, stderr=subprocess.PIPE, text=True, check=False)
     os.close(write)
     assert process.returncode == 0
     assert process.stderr == ""
