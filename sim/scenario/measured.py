@@ -76,16 +76,18 @@ class Empirical(Law):
 
 def _read(name: object) -> list[float]:
     """Read the numbers of a CSV file; a complaint if it has none or holds something else."""
-    if not isinstance(name, str) or not name or "\0" in name:
+    if not isinstance(name, str) or not name:
         raise complaint(expected="the name of a CSV file", found=shown(name))
     try:
         with Path(name).open("rb") as file:
             content = file.read(_MOST_BYTES + 1)
         lines = content.decode("utf-8-sig").splitlines()
-    except OSError as error:
-        raise complaint(expected=_EXPECTED, found=f"{name}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise complaint(expected=_EXPECTED, found=f"{name}, which is not UTF-8 text") from None
+    except OSError as error:
+        raise complaint(expected=_EXPECTED, found=f"{name}: {error.strerror}") from None
+    except ValueError:
+        raise complaint(expected=_EXPECTED, found=f"{shown(name)}, which no file can be called") from None
     if len(content) > _MOST_BYTES:
         raise complaint(expected=_EXPECTED, found=f"{name}, which is larger than {_MOST_BYTES // 10**6} MB")
     return _numbers(name, lines)

@@ -355,6 +355,19 @@ def test_a_cycle_of_extends_is_refused_by_name(write: Write) -> None:
     assert "the cycle x.yaml → x.yaml" in problems_of(write("extends: x.yaml"))[0]
 
 
+@pytest.mark.parametrize("name", ['"a\\0b"', '"\\ud83d"', "loop.yaml", "a" * 5000, "."])
+def test_what_no_file_is_called_cannot_be_extended(write: Write, tmp_path: Path, name: str) -> None:
+    (tmp_path / "loop.yaml").symlink_to("loop.yaml")
+    (said,) = problems_of(write(f"extends: {name}\n"))
+    assert "cannot be read: " in said
+
+
+def test_a_replaced_value_leaves_no_line_behind(write: Write) -> None:
+    write(f"{MINIMAL}pod:\n  startup_s:\n    dist: uniform\n    low: 1\n    high: 2\n", "base.yaml")
+    (said,) = problems_of(write("extends: base.yaml\npod:\n  startup_s: {dist: uniform, low: 1}\n"))
+    assert said.startswith("x.yaml:3: pod.startup_s.high: ")
+
+
 def test_only_one_scenario_can_be_extended(write: Write) -> None:
     write(f"{MINIMAL}---\n{MINIMAL}", "base.yaml")
     assert "expected a file with one scenario (got 2 documents in" in problems_of(write("extends: base.yaml"))[0]
