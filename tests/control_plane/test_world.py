@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.control_plane.trace import (
@@ -21,11 +21,12 @@ from sim.streams import Streams
 OTHERS = [{"ingresses": 4, "churn_per_s": 0.3, "controller": {"version": "v1.1.4"}}] * 2
 
 
+@settings(max_examples=25)
 @given(
     version=st.sampled_from([f"v1.1.{patch}" for patch in range(10)]),
     retries=st.integers(0, 4),
     replicas=st.integers(1, 12),
-    waf_per_s=st.floats(0.3, 2),
+    waf_per_s=st.floats(0.7, 2),
     describe_per_s=st.floats(4, 12),
     seed=st.integers(0, 3),
 )
