@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
@@ -25,7 +26,13 @@ def process_pool(workers: int | None = None) -> ProcessPoolExecutor:
 
     """
     workers = workers or len(os.sched_getaffinity(0))
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_interrupts_to_the_parent)
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    """Ctrl-C reaches every process of the terminal's group; one of them says so."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def replicate(scenario: Scenario, executor: Executor | None = None) -> Iterator[Figures]:
