@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,16 @@ def process_pool(workers: int | None = None) -> ProcessPoolExecutor:
     workers = workers or len(os.sched_getaffinity(0))
     context = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_interrupts_to_the_parent)
+
+
+@contextmanager
+def executor_of(workers: int | None) -> Iterator[Executor | None]:
+    """Give a pool of so many processes for a while; None, which is this process, for one."""
+    if workers == 1:
+        yield None
+        return
+    with process_pool(workers) as pool:
+        yield pool
 
 
 def _leave_interrupts_to_the_parent() -> None:
