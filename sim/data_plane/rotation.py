@@ -40,11 +40,6 @@ class Rotation:
         kept = begin_s < end_s
         return Rotation(self.target[kept], begin_s[kept], end_s[kept])
 
-    def before_rollout(self) -> Rotation:
-        """Give the rotation as it was before anything happened, and as if it had stayed so."""
-        kept = np.isneginf(self.from_s)
-        return Rotation(self.target[kept], self.from_s[kept], np.full(np.count_nonzero(kept), np.inf))
-
 
 def rotations(timeline: Timeline) -> tuple[Rotation, ...]:
     """Give each node's rotation, in the order of the nodes."""

@@ -160,7 +160,7 @@ class _Random:
 
 
 def _ring(rotation: Rotation, streams: Streams, node: int, *, before: bool) -> Ring:
-    """Make a node's ring; backwards in time its order is reversed, so that turn -1 - k comes k-th."""
+    """Make a node's ring. Backwards from t = 0, before which nothing changes, its order is reversed."""
     targets = int(rotation.target.max(initial=-1)) + 1
     place = streams.generator(Stream.RING_ORDER, node).random(targets)
-    return Ring(rotation.before_rollout(), -place) if before else Ring(rotation, place)
+    return Ring(rotation, -place if before else place)

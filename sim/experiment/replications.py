@@ -29,7 +29,7 @@ def process_pool(workers: int | None = None) -> ProcessPoolExecutor:
 
 
 def replicate(scenario: Scenario, executor: Executor | None = None) -> Iterator[Figures]:
-    """Yield the figures of each of the scenario's replications, in their order. Without an executor: in this process."""
+    """Yield the figures of each replication of the scenario, in their order; without an executor: in this process."""
     figures = partial(_figures, scenario)
     numbers = range(scenario.replications)
     if executor is None:

@@ -60,8 +60,8 @@ class ControllerSpec(Spec):
     """The ingress controller."""
 
     version: Version = "v1.1.9"
-    """v1.1.0 to v1.1.9: aws-alb-ingress-controller; v2.0 on: aws-load-balancer-controller; `fixed_lag`: none, each target
-    is (de)registered a given time after its pod. Default: the last release of v1."""
+    """v1.1.0 to v1.1.9: aws-alb-ingress-controller; v2.0 on: aws-load-balancer-controller; `fixed_lag`: none, each
+    target is (de)registered a given time after its pod. Default: the last release of v1."""
     aws_max_retries: Annotated[int, Field(ge=0, le=1000), WHOLE] = 10
     """`--aws-max-retries`: how often a throttled call is repeated before the reconcile fails; from v2.9 on, how often it
     is attempted, and 0 is without end. Default: LBC's."""
@@ -152,9 +152,9 @@ class BucketsSpec(Spec):
     wafv2: BucketSpec = BucketSpec(capacity=1, refill_per_s=1)
     """WAFV2 GetWebACLForResource. Default: what LBC v2 allows itself (pkg/aws/throttle/defaults.go)."""
     ec2_describe: BucketSpec = BucketSpec(capacity=100, refill_per_s=20)
-    """EC2 Describe*, filtered or paginated. Default: AWS (EC2 API throttling, non-mutating actions)."""
+    """EC2 Describe*, filtered or paginated; each action has such a bucket of its own. Default: AWS (EC2 API throttling)."""
     tagging: BucketSpec = BucketSpec(capacity=15, refill_per_s=15)
-    """Resource Groups Tagging API, GetResources. Default: an assumption; AWS's figure was not found."""
+    """GetResources. Default: 15 per second (AWS, tag-editor user guide, reference); the burst is assumed to be as much."""
 
     @field_validator("*", mode="before")
     @classmethod
@@ -209,4 +209,4 @@ class AwsApiSpec(Spec):
     other_clusters: Annotated[tuple[OtherClusterSpec, ...], Field(strict=False)] = ()
     """Other clusters whose controllers share the account."""
     warm_up_s: Seconds = 300.0
-    """How long buckets and other clusters run before the rollout starts, so that a loaded account is loaded at t = 0."""
+    """How long buckets and other clusters run before the rollout starts: a loaded account is loaded at t = 0."""

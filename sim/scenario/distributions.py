@@ -179,7 +179,8 @@ class Lognormal(Law):
 
         mu, sigma = self._log_parameters
         score = self._score(x)
-        return np.exp(mu + sigma**2 / 2) * ndtr(score - sigma) + tail_product(x, ndtr(-score))
+        below = np.exp(mu + sigma**2 / 2) * ndtr(score - sigma)
+        return np.asarray(below + tail_product(x, ndtr(-score)))
 
     def _sf(self, x: Floats) -> Floats:
         from scipy.special import ndtr

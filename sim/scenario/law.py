@@ -81,6 +81,6 @@ class Law(Frozen, ABC):
     def _ppf(self, q: Floats) -> Floats: ...
 
 
-def tail_product(x: Floats, tail: Floats) -> Floats:
+def tail_product(x: Floats, tail: NDArray[np.floating]) -> Floats:
     """Give x · tail, elementwise, where x may be infinite once the tail is 0: then 0."""
-    return np.multiply(x, tail, out=np.zeros(np.shape(x)), where=tail > 0)
+    return np.asarray(np.multiply(x, tail, out=np.zeros(np.shape(x)), where=tail > 0))

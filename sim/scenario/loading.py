@@ -1,8 +1,8 @@
 """From a file to scenarios: reading, `extends`, validation, with all problems of a file at once.
 
-What is modelled: UTF-8 YAML, one scenario in each document; `extends` starts from another file beside this one (mappings
-are merged key by key; lists and distributions replaced whole). Everything that other files hold is read here, so that a
-scenario needs none later.
+What is modelled: UTF-8 YAML, one scenario in each document; `extends` starts from another file beside this one
+(mappings are merged key by key; lists and distributions replaced whole). Everything that other files hold is read here,
+so that a scenario needs none later.
 What is left out: reading from the network, templates, environment variables.
 """
 

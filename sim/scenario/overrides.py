@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def overridden(raw: Mapping[str, object], key: str, value: object, schema: type[Spec]) -> dict[str, object]:
     """Give a copy of `raw`, a mapping meant for `schema`, with `value` at the dotted key.
 
-    Where a step of the key is not in `raw`, what it changes is the default. Raises ScenarioError if a step leads through
-    something that has no keys; whether the key and the value are right is left to the validation.
+    Where a step of the key is not in `raw`, what it changes is the default. Raises ScenarioError if a step leads
+    through something that has no keys; whether the key and the value are right is left to the validation.
     """
     changed = _replaced(raw, key.split("."), as_python(value), schema)
     if not isinstance(changed, dict):

@@ -56,6 +56,7 @@ class ScenarioError(Exception):
     """A scenario that cannot be simulated: `problems` says why, all of it."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
+        """Keep the problems, each once, in their order."""
         self.problems = tuple(dict.fromkeys(problems))
         super().__init__(self.problems)
 

@@ -39,6 +39,7 @@ class Words:
     """What a JSON Schema says of a key, for error messages. A path is the steps of a dotted key; an int is an index."""
 
     def __init__(self, schema: Node) -> None:
+        """Read the schema of a whole scenario."""
         self._schema = schema
 
     def expected_at(self, path: Sequence[str | int], raw: object) -> str:
@@ -69,15 +70,14 @@ class Words:
         """Give the alternatives of a node; of a distribution that names its family, that family."""
         if "$ref" in node:
             node = self._schema["$defs"][node["$ref"].rsplit("/", 1)[-1]]
-        alternatives = node.get("anyOf", node.get("oneOf", []))
+        alternatives = node.get("anyOf") or node.get("oneOf") or []
         for alternative in alternatives:
             yield from self._branches(alternative, value)
         if not alternatives and _is_family(node, value):
             yield node
 
     def _choices(self, node: Node) -> list[str]:
-        found = [c for b in self._branches(node) for c in (*b.get("enum", []), *b.get("examples", []))]
-        return [*found, *node.get("discriminator", {}).get("mapping", {})]
+        return [c for b in self._branches(node) for c in (*b.get("enum", []), *b.get("examples", []))]
 
     def _in_words(self, node: Node) -> str:
         if "$comment" in node:

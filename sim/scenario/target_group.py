@@ -16,11 +16,13 @@ class HealthCheckSpec(Spec):
     """The health check that every ALB node makes of every target, each on its own phase (AWS)."""
 
     interval_s: PositiveSeconds = 15.0
-    """From one check to the next. Default: the controllers' (LBC annotations); the API's own is 30; AWS takes 5 to 300."""
+    """From one check to the next. Default: the controllers' (LBC annotations); the API's own is 30. AWS takes 5 to
+    300."""
     timeout_s: PositiveSeconds = 5.0
     """How long a check waits for its answer. Default: LBC and AWS; AWS takes 2 to 120."""
     healthy_threshold: Count = 2
-    """Passed checks in a row from unhealthy to healthy; a new target needs one (AWS). Default: LBC; the API's own is 5."""
+    """Passed checks in a row from unhealthy to healthy; a new target needs one (AWS). Default: LBC; the API's own is
+    5. AWS takes 2 to 10."""
     unhealthy_threshold: Count = 2
     """Failed checks in a row from healthy to unhealthy. Default: LBC and AWS; AWS takes 2 to 10."""
 
@@ -32,12 +34,13 @@ class TargetGroupSpec(Spec):
     """`ip`: targets are pods; `instance`: targets are nodes, and kube-proxy passes requests on. Default: what the
     VPC CNI allows and the incident of the talk used; the controllers' own default is `instance`."""
     alb_nodes: Count = 2
-    """Nodes of the ALB, each with its own view of the targets. Default: one in each of two zones, the fewest AWS takes."""
+    """Nodes of the ALB, each with its own view of the targets. Default: one in each of two zones, the fewest that AWS
+    takes."""
     routing: Literal["round_robin", "random", "least_outstanding_requests"] = "round_robin"
     """How a node chooses among its routable targets. Default: AWS (load_balancing.algorithm.type)."""
     deregistration_delay_s: Seconds = 300.0
-    """How long requests in flight may go on after DeregisterTargets; it does not delay the end of new requests. Default:
-    AWS (deregistration_delay.timeout_seconds, 0 to 3600)."""
+    """How long requests in flight may go on after DeregisterTargets; it does not delay the end of new requests.
+    Default: AWS (deregistration_delay.timeout_seconds, 0 to 3600)."""
     idle_timeout_s: PositiveSeconds = 60.0
     """No response within this: 504. Default: AWS (idle_timeout.timeout_seconds, 1 to 4000)."""
     connection_reuse: bool = False

@@ -6,6 +6,7 @@ there, what was found, and for an unknown key the nearest one.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from sim.scenario.problems import KeyPath, Place
 
 S = TypeVar("S", bound=Spec)
-_MISSING = object()
 
 
 def validated(spec: type[S], raw: object, places: Mapping[KeyPath, Place]) -> S:
@@ -41,12 +41,12 @@ def _errors(error: ValidationError) -> list[ErrorDetails]:
 
 
 def _problem(details: ErrorDetails, raw: object, words: Words, places: Mapping[KeyPath, Place]) -> Problem:
-    path, value, is_there = _walk(details, raw)
+    path, value = _walk(details, raw)
     file, line = located(path, places)
-    return replace(_complaint(details, path, value if is_there else _MISSING, raw, words), file=file, line=line)
+    return replace(_unlocated(details, path, value, raw, words), file=file, line=line)
 
 
-def _complaint(details: ErrorDetails, path: KeyPath, value: object, raw: object, words: Words) -> Problem:
+def _unlocated(details: ErrorDetails, path: KeyPath, value: object, raw: object, words: Words) -> Problem:
     key = dotted(path)
     if details["type"] == "complaint":
         said = details["ctx"]
@@ -54,16 +54,20 @@ def _complaint(details: ErrorDetails, path: KeyPath, value: object, raw: object,
     if details["type"] == "extra_forbidden" or "[key]" in details["loc"]:
         return Problem(key=key, found="unknown key", hint=_nearest_key(path, raw, words))
     expected = words.expected_at(path, raw)
-    if value is _MISSING:
+    if details["type"] == "missing":
         return Problem(key=key, expected=expected, found="nothing", hint="this key is required")
     if details["type"] == "union_tag_not_found":
         return Problem(key=key, expected=expected, found=shown(value), hint="'dist' is missing")
+    if details["type"] == "union_tag_invalid":
+        families = details["ctx"]["expected_tags"]
+        hint = did_you_mean(str(value), re.findall("'(.*?)'", families))
+        return Problem(key=key, expected=f"one of {families}", found=shown(value), hint=hint)
     hint = did_you_mean(value, words.choices_at(path, raw)) if isinstance(value, str) else ""
     return Problem(key=key, expected=expected, found=shown(value), hint=hint)
 
 
-def _walk(details: ErrorDetails, raw: object) -> tuple[KeyPath, object, bool]:
-    """Give the path of an error as the file has it, the value there, and whether there is one.
+def _walk(details: ErrorDetails, raw: object) -> tuple[KeyPath, object]:
+    """Give the path of an error as the file has it, and the value there.
 
     pydantic's own path also names the family of a distribution and the branch of a union.
     """
@@ -78,14 +82,12 @@ def _walk(details: ErrorDetails, raw: object) -> tuple[KeyPath, object, bool]:
             if step == value.get("dist") and step != "dist" and not (is_last and details["type"] == "extra_forbidden"):
                 continue
             path = (*path, step)
-            if step not in value:
-                return path, None, not is_last or details["type"] != "missing"
-            value = value[step]
+            value = value.get(step)
         elif isinstance(value, list | tuple) and isinstance(step, int) and step < len(value):
             path, value = (*path, step), value[step]
         else:
             break
-    return path, value, True
+    return path, value
 
 
 def _nearest_key(path: KeyPath, raw: object, words: Words) -> str:

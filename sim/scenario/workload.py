@@ -40,9 +40,9 @@ class DeploymentSpec(Spec):
     replicas: Annotated[int, Field(ge=1, le=MOST_PODS), WHOLE]
     """Pods of the Deployment. Required."""
     max_surge: PodsOrAnyPercentage = "25%"
-    """Pods above `replicas` during the rollout: a number, or a percentage, rounded up. Default: K8s apps/v1 defaults."""
+    """Pods above `replicas` during the rollout: a number, or a percentage, rounded up. Default: K8s apps/v1."""
     max_unavailable: PodsOrPercentage = "25%"
-    """Pods below `replicas`: a number, or a percentage, rounded down. Default: K8s apps/v1 defaults."""
+    """Pods below `replicas`: a number, or a percentage, rounded down. Default: K8s apps/v1."""
     min_ready_s: Seconds = 0.0
     """How long a pod is Ready before it counts as available (minReadySeconds). Default: K8s apps/v1."""
     sync_latency_s: DistributionField = Constant(value=0.1)
@@ -52,12 +52,12 @@ class DeploymentSpec(Spec):
 
     @property
     def surge(self) -> int:
-        """MaxSurge in pods, rounded up (ResolveFenceposts, K8s deployment_util.go)."""
+        """Give maxSurge in pods, rounded up (ResolveFenceposts, K8s deployment_util.go)."""
         return -(-_hundredths(self.max_surge, self.replicas) // 100)
 
     @property
     def unavailable(self) -> int:
-        """MaxUnavailable in pods, rounded down, at most `replicas`; one if both it and the surge are zero."""
+        """Give maxUnavailable in pods, rounded down, at most `replicas`; one if both it and the surge are zero."""
         count = min(_hundredths(self.max_unavailable, self.replicas) // 100, self.replicas)
         return count if count or self.surge else 1
 
@@ -90,11 +90,11 @@ class PodSpec(Spec):
     concurrency: Count | None = None
     """Requests that a pod serves at once; others wait, first come, first served. null: no limit."""
     accept: Literal["eager", "prefork"] = "eager"
-    """`eager`: waiting requests have been accepted (an event loop); `prefork`: they wait in the kernel's backlog and are
-    reset when the listener closes (Apache prefork)."""
+    """`eager`: waiting requests have been accepted (an event loop); `prefork`: they wait in the kernel's backlog and
+    are reset when the listener closes (Apache prefork)."""
     keep_alive_timeout_s: PositiveSeconds | None = None
-    """How long the server keeps an idle connection open (Apache 5, Node 5, nginx 75). null: longer than the ALB does, so
-    that a request never meets a closing connection."""
+    """How long the server keeps an idle connection open (Apache 5, Node 5, nginx 75). null: longer than the ALB does,
+    so that a request never meets a closing connection."""
     idle_connections_at_sigterm: Literal["close", "serve"] = "close"
     """What a draining server does with idle connections of the ALB's pool: `serve` answers on them until SIGKILL."""
     sandbox_teardown_s: Seconds = 1.0

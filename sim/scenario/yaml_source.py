@@ -1,8 +1,8 @@
 """YAML text to plain Python values, with the line of every key.
 
-What is modelled: the parser is PyYAML's; what a plain word means follows YAML 1.2 (core schema, decimal numbers only), so
-that `1e3` is a number, and `no`, `010` and `2019-10-01` are not silently something else. Duplicate keys are problems.
-Nesting, size and the growth through aliases are bounded, so that no file takes long to be refused.
+What is modelled: the parser is PyYAML's; what a plain word means follows YAML 1.2 (core schema, decimal numbers only),
+so that `1e3` is a number, and `no`, `010` and `2019-10-01` are not silently something else. Duplicate keys are
+problems. Nesting, size and the growth through aliases are bounded, so that no file takes long to be refused.
 What is left out: tags, merge keys (`<<`; a scenario has `extends`), keys that are not text.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
@@ -39,6 +39,9 @@ class Document:
     value: object
     places: Places
     problems: list[Problem] = field(default_factory=list)
+
+
+_NodeEvent = yaml.AliasEvent | yaml.ScalarEvent | yaml.SequenceStartEvent | yaml.MappingStartEvent
 
 
 class _Anchored(NamedTuple):
@@ -80,26 +83,29 @@ class _Reader:
 
     def document(self) -> Document:
         """Read to the end of the document."""
-        event = next(self._events)
+        event = self._next()
         self._places[()] = self._place(event)
         value, _ = self._value(event, (), depth=0)
         next(self._events)
         return Document(value, self._places, self._problems)
 
-    def _value(self, event: yaml.Event, path: KeyPath, *, depth: int) -> tuple[object, int]:
+    def _next(self) -> Any:  # noqa: ANN401 - the parser's grammar says which event follows, its types do not
+        return next(self._events)
+
+    def _value(self, event: _NodeEvent, path: KeyPath, *, depth: int) -> tuple[object, int]:
         """Give the value that begins with this event, and how deep it is."""
         self._count(1, depth, event)
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event, depth)
-        if event.tag not in (None, "!"):
-            self._complain(path, self._place(event), "a value without a tag", event.tag)
         size = self._size
         if isinstance(event, yaml.MappingStartEvent):
             value, height = self._mapping(path, depth)
         elif isinstance(event, yaml.SequenceStartEvent):
             value, height = self._sequence(path, depth)
         else:
-            value, height = _resolved(event.value) if event.implicit[0] else event.value, 0
+            value, height = (_resolved(event.value) if event.implicit[0] else event.value), 0
+        if event.tag not in (None, "!"):
+            self._complain(path, self._place(event), "a value without a tag", event.tag)
         if event.anchor:
             self._anchored[event.anchor] = _Anchored(value, self._size - size + 1, height)
         return value, height
@@ -107,7 +113,7 @@ class _Reader:
     def _mapping(self, path: KeyPath, depth: int) -> tuple[object, int]:
         mapping: dict[str, object] = {}
         height = 0
-        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+        while not isinstance(event := self._next(), yaml.MappingEndEvent):
             key, _ = self._value(event, path, depth=depth + 1)
             place = self._place(event)
             where = (*path, key if isinstance(key, str) else shown(key))
@@ -117,7 +123,7 @@ class _Reader:
                 self._complain(where, place, "", f"given twice; first on line {self._places[where].line}")
             else:
                 self._places[where] = place
-            value, below = self._value(next(self._events), where, depth=depth + 1)
+            value, below = self._value(self._next(), where, depth=depth + 1)
             height = max(height, below + 1)
             if isinstance(key, str):
                 mapping.setdefault(key, value)
@@ -126,7 +132,7 @@ class _Reader:
     def _sequence(self, path: KeyPath, depth: int) -> tuple[object, int]:
         items: list[object] = []
         height = 0
-        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+        while not isinstance(event := self._next(), yaml.SequenceEndEvent):
             where = (*path, len(items))
             self._places[where] = self._place(event)
             value, below = self._value(event, where, depth=depth + 1)
@@ -135,7 +141,7 @@ class _Reader:
         return items, height
 
     def _alias(self, event: yaml.AliasEvent, depth: int) -> tuple[object, int]:
-        anchored = self._anchored.get(event.anchor)
+        anchored = self._anchored.get(str(event.anchor))
         if anchored is None:
             raise _refused(f"not valid YAML: no value is called &{event.anchor} before this", *self._place(event))
         self._count(anchored.size, depth + anchored.height, event)
@@ -153,7 +159,7 @@ class _Reader:
         self._problems.append(problem)
 
     def _place(self, event: yaml.Event) -> Place:
-        return Place(self._file, event.start_mark.line + 1)
+        return Place(self._file, event.start_mark.line + 1 if event.start_mark else 1)
 
 
 def _resolved(text: str) -> object:

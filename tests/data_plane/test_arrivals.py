@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from data_plane.making import specs
 from scipy import stats
 
 from sim.data_plane.arrivals import Block, RequestSource
 from sim.streams import Streams
-from tests.data_plane.making import specs
 
 STREAMS = Streams(8, 0)
 

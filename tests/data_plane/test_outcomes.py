@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pytest
+from data_plane.making import NEVER, timeline
 
 from sim.data_plane.outcomes import Outcome, Sent, classify, first_trouble_s
-from tests.data_plane.making import NEVER, timeline
 
 if TYPE_CHECKING:
     from sim.data_plane.timeline import Timeline

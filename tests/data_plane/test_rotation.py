@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from data_plane.making import EVER, NEVER, timeline, timelines
 from hypothesis import given, settings
 
 from sim.data_plane.rotation import Rotation, exposure_s, left_rotation_s, rotations
-from tests.data_plane.making import EVER, NEVER, timeline, timelines
 
 if TYPE_CHECKING:
     from sim.data_plane.timeline import Timeline
@@ -68,7 +68,7 @@ def test_nobody_registered_is_nobody_in_rotation() -> None:
     assert spells(rotations(timeline(2, registered_until_s=EVER))[0]) == []
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(scene=timelines())
 def test_spells_are_the_definition_at_every_moment(scene: Timeline) -> None:
     for node, rotation in enumerate(rotations(scene)):
@@ -79,7 +79,7 @@ def test_spells_are_the_definition_at_every_moment(scene: Timeline) -> None:
                 assert set(inside) == routable(scene, node, now_s)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(scene=timelines())
 def test_spells_of_one_target_are_apart(scene: Timeline) -> None:
     for rotation in rotations(scene):

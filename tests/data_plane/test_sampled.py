@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from data_plane.making import EVER, NEVER, run, settings_of_requests, timeline, timelines
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.data_plane.outcomes import Outcome
 from sim.streams import Streams
-from tests.data_plane.making import EVER, NEVER, run, settings_of_requests, timeline, timelines
 
 if TYPE_CHECKING:
     from sim.data_plane.timeline import Timeline, Times
@@ -199,7 +199,7 @@ def test_a_window_without_end_is_refused_by_target() -> None:
         run(timeline(1, complete_s=NEVER))
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(scene=timelines(), at=settings_of_requests(), later_s=st.sampled_from([0.5, 2.0, 9.0]))
 def test_a_listener_that_closes_later_refuses_no_more(scene: Timeline, at: dict[str, Any], later_s: float) -> None:
     def refused(closed_s: Times) -> int:
@@ -218,7 +218,7 @@ def test_a_listener_that_closes_later_refuses_no_more(scene: Timeline, at: dict[
     assert refused(scene.listener_closed_s + later_s) <= refused(scene.listener_closed_s)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(scene=timelines(), at=settings_of_requests())
 def test_at_twice_the_pace_the_same_happens(scene: Timeline, at: dict[str, Any]) -> None:
     """Every time halved and the rate doubled: the same requests, to the last count (powers of two are exact)."""

@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from data_plane.making import EVER, NEVER, run, settings_of_requests, specs, timeline, timelines
 from hypothesis import given, settings
+from reference.data_plane_twin import Twin
 
 import sim.data_plane.sampled as fast
 from sim.data_plane.outcomes import Outcome
 from sim.data_plane.routing import NO_TARGET
 from sim.streams import Streams
-from tests.data_plane.making import EVER, NEVER, run, settings_of_requests, specs, timeline, timelines
-from tests.reference.data_plane_twin import Twin
 
 if TYPE_CHECKING:
+    from reference.data_plane_twin import Ended
+
     from sim.data_plane.sampled import Requests
     from sim.data_plane.timeline import Timeline
-    from tests.reference.data_plane_twin import Ended
 
 Row = tuple[float, int, int, str, float]
 
@@ -46,7 +47,7 @@ def check_same(scene: Timeline, at: dict[str, Any]) -> Counter[str]:
     return counts
 
 
-@settings(max_examples=250, deadline=None, derandomize=True)
+@settings(max_examples=250)
 @given(scene=timelines(), at=settings_of_requests())
 def test_fast_and_slow_agree_request_for_request(scene: Timeline, at: dict[str, Any]) -> None:
     check_same(scene, at)
@@ -55,7 +56,7 @@ def test_fast_and_slow_agree_request_for_request(scene: Timeline, at: dict[str, 
 def test_the_random_scenarios_meet_every_outcome() -> None:
     met: Counter[str] = Counter()
 
-    @settings(max_examples=60, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=60, database=None)
     @given(scene=timelines(), at=settings_of_requests())
     def count(scene: Timeline, at: dict[str, Any]) -> None:
         counts = run(scene, **at).counts.tolist()
@@ -65,7 +66,7 @@ def test_the_random_scenarios_meet_every_outcome() -> None:
     assert {name for name, n in met.items() if n} == {outcome.name for outcome in Outcome} - {"KEEP_ALIVE_RACE"}
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60)
 @given(scene=timelines(), at=settings_of_requests())
 def test_blocks_change_nothing(scene: Timeline, at: dict[str, Any]) -> None:
     whole = run(scene, **at)
@@ -78,7 +79,7 @@ def test_blocks_change_nothing(scene: Timeline, at: dict[str, Any]) -> None:
         assert failures(split) == failures(whole)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 @given(scene=timelines(), at=settings_of_requests())
 def test_counts_add_up(scene: Timeline, at: dict[str, Any]) -> None:
     requests = run(scene, **at)

@@ -7,7 +7,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from sim.cli_backoff import backoff
+from sim.cli.backoff import backoff
 
 
 def test_the_talks_table() -> None:

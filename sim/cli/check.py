@@ -1,0 +1,25 @@
+"""The command `albsim check`: is a scenario valid, and what is unwise in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from sim.cli.options import takes_scenarios
+
+if TYPE_CHECKING:
+    from sim.scenario.specs import Scenario
+
+
+@click.command()
+@takes_scenarios
+def check(scenarios: list[Scenario]) -> None:
+    """Validate scenarios, and say what is unwise in them."""
+    from sim.scenario.advice import advise
+
+    for scenario in scenarios:
+        advice = advise(scenario)
+        click.echo(f"{scenario.name}: valid" + (f", {len(advice)} to consider" if advice else ""))
+        for item in advice:
+            click.echo(f"  warning: {item}")

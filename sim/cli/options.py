@@ -1,0 +1,87 @@
+"""What several commands take: scenarios, changes to them, formats, workers."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sim.scenario.problems import Problem, ScenarioError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sim.scenario.specs import Scenario
+
+
+def takes_scenarios(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command SCENARIO… and the options that change a scenario; it is called with `scenarios`, a list."""
+
+    @functools.wraps(command)
+    def with_scenarios(scenario_files: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401 - the command's own
+        changes = _changes(options)
+        command(scenarios=_loaded(scenario_files, changes), **options)
+
+    argument = click.argument("scenario_files", metavar="SCENARIO...", nargs=-1, required=True)
+    return argument(_changing_options(with_scenarios))
+
+
+def takes_scenario(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command SCENARIO and the options that change it; it is called with `scenario`."""
+
+    @functools.wraps(command)
+    def with_scenario(scenario_file: str, **options: Any) -> None:  # noqa: ANN401 - the command's own
+        from sim.scenario.loading import load_scenario
+
+        changes = _changes(options)
+        command(scenario=load_scenario(scenario_file).with_overrides(changes), **options)
+
+    return click.argument("scenario_file", metavar="SCENARIO")(_changing_options(with_scenario))
+
+
+def _changing_options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in (
+        click.option("--replications", type=int, metavar="N", help="How often to repeat, instead of the scenario's."),
+        click.option("--seed", type=int, metavar="N", help="The seed, instead of the scenario's."),
+        click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any key of a scenario."),
+    ):
+        command = option(command)
+    return command
+
+
+def _changes(options: dict[str, Any]) -> dict[str, object]:
+    """Take the options that change a scenario out of `options`."""
+    from sim.scenario.assignments import parse_assignment
+
+    changes = dict(parse_assignment(text) for text in options.pop("assignments"))
+    given = {key: options.pop(key) for key in ("seed", "replications")}
+    return changes | {key: value for key, value in given.items() if value is not None}
+
+
+def _loaded(files: Sequence[str], changes: dict[str, object]) -> list[Scenario]:
+    """Load and change the scenarios of all files; raises one ScenarioError for all of them."""
+    from sim.scenario.loading import load_scenarios
+
+    scenarios: list[Scenario] = []
+    problems: list[Problem] = []
+    for file in files:
+        try:
+            scenarios.extend(scenario.with_overrides(changes) for scenario in load_scenarios(file))
+        except ScenarioError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise ScenarioError(problems)
+    return scenarios
+
+
+def takes_workers(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command `--workers` and `--quiet`."""
+    for option in (
+        click.option("--quiet", is_flag=True, help="Show no progress."),
+        click.option(
+            "--workers", type=click.IntRange(min=1), metavar="N", help="Processes; by default one for a core."
+        ),
+    ):
+        command = option(command)
+    return command

@@ -1,0 +1,64 @@
+"""Progress of long work: on a terminal's stderr, and nowhere else."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+
+T = TypeVar("T")
+
+
+class Progress(Protocol):
+    """How far the work is."""
+
+    def describe(self, what: str) -> None:
+        """Say what is being done."""
+
+    def step(self, done: T) -> T:
+        """Count one more piece of work as done, and hand it on."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def describe(self, what: str) -> None:
+        """Say nothing."""
+
+    def step(self, done: T) -> T:
+        """Hand it on."""
+        return done
+
+
+@contextmanager
+def progress_of(total: int, *, quiet: bool) -> Iterator[Progress]:
+    """Show a bar with the time left, for `total` pieces of work."""
+    if quiet or not sys.stderr.isatty():
+        yield Silent()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+        yield _Bar(bars, bars.add_task("", total=total))
+
+
+class _Bar:
+    def __init__(self, bars: Bars, task: TaskID) -> None:
+        self._bars = bars
+        self._task = task
+
+    def describe(self, what: str) -> None:
+        self._bars.update(self._task, description=what)
+
+    def step(self, done: T) -> T:
+        self._bars.advance(self._task)
+        return done

@@ -1,0 +1,79 @@
+"""The command `albsim run`: simulate scenarios, print their figures."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sim.cli.options import takes_scenarios, takes_workers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from concurrent.futures import Executor
+
+    from sim.cli.progress import Progress
+    from sim.experiment.summary import Summary
+    from sim.scenario.specs import Scenario
+
+FORMATS = ("table", "json", "csv", "markdown")
+
+
+@click.command()
+@takes_scenarios
+@takes_workers
+@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write each scenario's figures there too, NAME.json, as soon as it is finished.",
+)
+def run(scenarios: list[Scenario], form: str, out: Path | None, workers: int | None, *, quiet: bool) -> None:
+    """Simulate scenarios and print how many 502s they give, and why."""
+    from sim.cli.progress import progress_of
+    from sim.experiment.replications import process_pool
+
+    summaries: list[Summary] = []
+    try:
+        with ExitStack() as stack:
+            progress = stack.enter_context(progress_of(sum(s.replications for s in scenarios), quiet=quiet))
+            executor = stack.enter_context(process_pool(workers)) if workers != 1 else None
+            for summary in _summaries(scenarios, executor, progress):
+                summaries.append(summary)
+                if out is not None:
+                    _write(summary, out)
+    finally:
+        if summaries:
+            _print(summaries, form)
+
+
+def _summaries(scenarios: list[Scenario], executor: Executor | None, progress: Progress) -> Iterator[Summary]:
+    from sim.experiment.replications import replicate
+    from sim.experiment.summary import summarise
+
+    for scenario in scenarios:
+        progress.describe(scenario.name)
+        yield summarise(scenario, [progress.step(figures) for figures in replicate(scenario, executor)])
+
+
+def _write(summary: Summary, out: Path) -> None:
+    from sim.report.tables import render
+
+    out.mkdir(parents=True, exist_ok=True)
+    (out / f"{summary.scenario}.json").write_text(render([summary], "json") + "\n", encoding="utf-8")
+
+
+def _print(summaries: list[Summary], form: str) -> None:
+    import sys
+
+    from sim.report.tables import render, tables
+
+    if form == "table" and sys.stdout.isatty():
+        from rich.console import Console
+
+        Console().print(tables(summaries))
+    else:
+        click.echo(render(summaries, form))

@@ -1,0 +1,92 @@
+"""A replication's answer in a few sentences: did the preStop sleep win the race, by how much, and what took so long."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.data_plane.outcomes import Outcome
+from sim.report.wording import count, seconds
+
+if TYPE_CHECKING:
+    from sim.data_plane.sampled import Requests
+    from sim.report.findings import Findings
+    from sim.report.pod_ends import PodEnd
+    from sim.scenario.specs import PodSpec
+
+WORTH_TELLING_S = 1.0
+
+PART_WORDS = {
+    "endpoint_s": "the endpoint's removal on its way to the controller",
+    "waiting_s": "the wait for the reconcile that carried it",
+    "calls_s": "that reconcile's calls up to DeregisterTargets",
+    "throttled_s": "throttled calls and the waits after them",
+    "given_lag_s": "the controller's lag as the scenario gives it",
+    "alb_s": "the deregistration on its way to the ALB nodes",
+    "serving_s": "the time until its health checks failed",
+    "checks_s": "its health checks failing often enough",
+    "fail_open_s": "fail-open, because a node had no healthy target",
+}
+
+
+def answer(found: Findings) -> str:
+    """Give the answer, as one line of text."""
+    requests = found.replication.requests
+    if not found.ends:
+        return f"No pod in rotation was told to end. {_n_502(requests)}"
+    pre_stop, worst = _pre_stop(found.replication.scenario.pod), found.ends[0]
+    if worst.exposed_s > 0:
+        return f"{pre_stop}; {_lost(worst)} {_why(found, worst)} {_n_502(requests)}"
+    spare_s = min(end.closed_s - end.left_s for end in found.ends)
+    return (
+        f"{pre_stop}; every target had left the last ALB node before its pod refused connections: the slowest took "
+        f"{seconds(worst.lag_s)}, the narrowest had {seconds(spare_s)} to spare. {_n_502(requests)}"
+    )
+
+
+def causes(failed: dict[Outcome, int]) -> str:
+    """Write counts by outcome, the most frequent first."""
+    most_first = sorted(failed.items(), key=lambda item: -item[1])
+    return ", ".join(f"{outcome.name.lower()} {n:,}" for outcome, n in most_first) or "none"
+
+
+def _pre_stop(pod: PodSpec) -> str:
+    if pod.pre_stop_sleep_s == 0:
+        return "No preStop sleep"
+    slept = f"preStop {pod.pre_stop_sleep_s:g} s"
+    if pod.pre_stop_sleep_s >= pod.termination_grace_period_s:
+        return f"{slept}, of which the grace period allows {pod.termination_grace_period_s:g} s"
+    return slept
+
+
+def _lost(worst: PodEnd) -> str:
+    served_s = worst.closed_s - worst.deleted_s
+    refused = f"{seconds(served_s)} after its deletion" if served_s > 0 else "from its deletion on"
+    return (
+        f"pod {worst.pod} refused connections {refused}, and its target left the last ALB node {seconds(worst.lag_s)} "
+        f"after it: {seconds(worst.exposed_s)} exposed."
+    )
+
+
+def _why(found: Findings, worst: PodEnd) -> str:
+    parts = found.parts[worst.pod]
+    stall, cost_s = found.worst_stall(worst) or (None, 0.0)
+    reasons = []
+    if stall is not None and cost_s >= WORTH_TELLING_S:
+        n = len(stall.throttled)
+        attempts = f"{n} consecutive throttled attempts" if n > 1 else "A throttled attempt"
+        reasons.append(f"{attempts} of {stall.action} held its deregistration up for {seconds(cost_s)}.")
+    if parts.fail_open_s >= WORTH_TELLING_S:
+        reasons.append(
+            f"Its health checks had failed, but fail-open kept it in rotation for {seconds(parts.fail_open_s)}."
+        )
+    if not reasons:
+        reasons.append(f"{seconds(parts.by_name()[parts.largest])} of that went to {PART_WORDS[parts.largest]}.")
+    return " ".join(reasons)
+
+
+def _n_502(requests: Requests) -> str:
+    by_cause = {o: int(requests.counts[o]) for o in Outcome if o.status == 502 and requests.counts[o]}
+    of_all = f"of {count(requests.n_requests, 'request')}"
+    if not by_cause:
+        return f"None {of_all} ended in a 502."
+    return f"{sum(by_cause.values()):,} {of_all} ended in a 502: {causes(by_cause)}."

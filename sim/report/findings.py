@@ -1,0 +1,59 @@
+"""What there is to tell of a replication: its pods' ends, the controller's reconciles, and the parts of each lag."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sim.report.controller_log import reconciles_of, throttled_before
+from sim.report.lag_parts import LagParts, lag_parts
+from sim.report.pod_ends import pod_ends
+
+if TYPE_CHECKING:
+    from sim.experiment.replication import Replication
+    from sim.report.controller_log import Call, ReconcileLog
+    from sim.report.pod_ends import PodEnd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """One replication, ready to be told.
+
+    `ends`: the terminated pods, the worst first: the longest exposed, then the one with the longest lag. `parts`: of
+    each one's lag, by pod.
+    """
+
+    replication: Replication
+    reconciles: list[ReconcileLog]
+    ends: list[PodEnd]
+    parts: dict[int, LagParts]
+
+    def worst_stall(self, end: PodEnd) -> tuple[Call, float] | None:
+        """Give the call whose throttling took the most of a pod's lag, and how many seconds; None if none took any."""
+        stalls = [stall for reconcile in self.reconciles for stall in reconcile.stalls]
+        costs_s = [_overlap_s(stall, end) for stall in stalls]
+        worst = max(range(len(stalls)), key=costs_s.__getitem__, default=None)
+        return None if worst is None or costs_s[worst] == 0 else (stalls[worst], costs_s[worst])
+
+
+def findings(replication: Replication) -> Findings:
+    """Find them."""
+    reconciles = reconciles_of(replication.trace)
+    began_s = {pod: reconcile.began_s for reconcile in reconciles for pod in reconcile.deregistered}
+    before = throttled_before(reconciles)
+    ends = pod_ends(replication)
+    return Findings(
+        replication=replication,
+        reconciles=reconciles,
+        ends=sorted(ends, key=lambda end: (-end.exposed_s, -end.lag_s, end.pod)),
+        parts={end.pod: lag_parts(end, began_s=began_s.get(end.pod), throttled_before=before) for end in ends},
+    )
+
+
+def _overlap_s(stall: Call, end: PodEnd) -> float:
+    """Give how much of the wait for a pod's deregistration, as far as it is in its lag, a call's throttling took."""
+    until_s = min(end.deregistered_s, end.left_s)
+    return sum(
+        max(0.0, min(a.time_s + a.latency_s + a.backoff_s, until_s) - max(a.time_s, end.endpoint_removed_s))
+        for a in stall.throttled
+    )

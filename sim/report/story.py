@@ -1,0 +1,229 @@
+"""One replication's story in words (`albsim explain`), for a reader who knows EKS.
+
+What is told: the answer; how the rollout went; what the controller did, which reconcile carried which deregistrations
+and where it was throttled; the worst pods, and of which parts their lags consist; what became of the requests.
+Left out: the other clusters' controllers (the Perfetto trace shows their calls). Times are seconds since the rollout's
+start.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from textwrap import fill, indent
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rich.table import Table
+
+from sim.control_plane.trace import PodCreated, PodDeleted, PodReady
+from sim.data_plane.outcomes import Outcome
+from sim.report.answer import answer, causes
+from sim.report.findings import findings
+from sim.report.wording import count, listed, plain, seconds, tenths, times
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from sim.experiment.replication import Replication
+    from sim.report.controller_log import Call, ReconcileLog
+    from sim.report.findings import Findings
+    from sim.report.lag_parts import LagParts
+    from sim.report.pod_ends import PodEnd
+
+WIDTH = 120
+WORST_PODS = 5
+MOST_RECONCILES = 15
+BETWEEN_WAVES_S = 5.0
+
+PART_HEADINGS = {
+    "endpoint_s": "endpoint gone",
+    "waiting_s": "waiting",
+    "calls_s": "calls",
+    "throttled_s": "throttled",
+    "given_lag_s": "given lag",
+    "alb_s": "to ALB nodes",
+    "serving_s": "until checks fail",
+    "checks_s": "health checks",
+    "fail_open_s": "fail-open",
+}
+
+
+def story(replication: Replication) -> str:
+    """Tell a replication's story as plain text of lines of at most `WIDTH`, without a line end."""
+    found = findings(replication)
+    worst = "Worst pods" if len(found.ends) > WORST_PODS else "Pods"
+    sections = {
+        "Answer": [answer(found)],
+        "Rollout": list(_rollout(found)),
+        "Controller": list(_controller(found)),
+        worst: list(_worst(found)) if found.ends else ["None was told to end."],
+        "Requests": list(_requests(found)),
+    }
+    told = (f"{title.upper()}\n" + "\n".join(map(_wrapped, parts)) for title, parts in sections.items())
+    return "\n\n".join([_heading(replication), *told])
+
+
+def _wrapped(part: str | Table) -> str:
+    if isinstance(part, str):
+        return fill(part, WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
+    return indent(plain(part, width=WIDTH - 2), "  ")
+
+
+def _table(headings: Iterable[str], rows: Iterable[Iterable[str]], *, words: int = 0) -> Table:
+    """Make a table of numbers whose last `words` columns are words."""
+    headings = tuple(headings)
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for position, heading in enumerate(headings):
+        is_words = position >= len(headings) - words
+        table.add_column(heading, justify="left" if is_words else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _heading(replication: Replication) -> str:
+    scenario = replication.scenario
+    controller, pod = scenario.controller, scenario.pod
+    with_retries = "" if controller.version == "fixed_lag" else f" with {count(controller.aws_max_retries, 'retry')}"
+    return fill(
+        f"{scenario.name}, seed {scenario.seed}, replication {replication.number}: "
+        f"{count(scenario.deployment.replicas, 'pod')}, {scenario.traffic.arrival_rate_rps:,g} requests per second; "
+        f"preStop {pod.pre_stop_sleep_s:g} s, grace period {pod.termination_grace_period_s:g} s, {pod.on_sigterm} on "
+        f"SIGTERM; controller {controller.version}{with_retries}",
+        WIDTH,
+    )
+
+
+def _rollout(found: Findings) -> Iterator[str]:
+    replication = found.replication
+    trace, deployment = replication.trace, replication.scenario.deployment
+    yield (
+        f"Began at 0 s and complete after {seconds(replication.timeline.rollout_complete_s)}, with a surge of "
+        f"{deployment.surge} and {deployment.unavailable} unavailable."
+    )
+    for kind, what in (
+        (PodCreated, "new pods created"),
+        (PodReady, "new pods ready"),
+        (PodDeleted, "old pods deleted"),
+    ):
+        yield f"{what[0].upper()}{what[1:]}: {', '.join(_waves(sorted(r.time_s for r in trace.of(kind)))) or 'none'}."
+
+
+def _waves(times_s: list[float]) -> Iterator[str]:
+    """Write how many came and when, apart where more than `BETWEEN_WAVES_S` lay between two."""
+    breaks = [at for at, (one_s, next_s) in enumerate(pairwise(times_s), start=1) if next_s - one_s > BETWEEN_WAVES_S]
+    for first, last in pairwise([0, *breaks, len(times_s)]):
+        if first < last:
+            from_s, until_s = tenths(times_s[first]), tenths(times_s[last - 1])
+            yield (
+                f"{last - first:,} at {from_s} s"
+                if from_s == until_s
+                else f"{last - first:,} from {from_s} to {until_s} s"
+            )
+
+
+def _controller(found: Findings) -> Iterator[str | Table]:
+    if not found.reconciles:
+        yield "No reconciles: each target is deregistered a given lag after its pod's deletion."
+        return
+    reconciles = found.reconciles
+    attempts = [attempt for reconcile in reconciles for call in reconcile.calls for attempt in call.attempts]
+    stalls = [stall for reconcile in reconciles for stall in reconcile.stalls]
+    yield (
+        f"{count(len(reconciles), 'reconcile')}, {sum(r.error is not None for r in reconciles)} failed; "
+        f"{count(len(attempts), 'call')} of the AWS API with their retries, {sum(a.throttled for a in attempts)} "
+        f"throttled, at a cost of {seconds(sum(stall.throttled_s for stall in stalls))}."
+    )
+    yield from map(_stall, sorted(stalls, key=lambda stall: -stall.throttled_s)[:1])
+    told = _worth_telling(reconciles)
+    headings = ("reconcile", "began s", "took s", "calls", "registered", "deregistered", "result; throttled calls")
+    yield _table(headings, map(_reconcile, told), words=1)
+    if len(told) < len(reconciles):
+        yield f"… and {len(reconciles) - len(told)} more."
+
+
+def _worth_telling(reconciles: list[ReconcileLog]) -> list[ReconcileLog]:
+    """Give at most `MOST_RECONCILES`, in their order: those which failed or deregistered most, or stalled longest."""
+
+    def weight(log: ReconcileLog) -> tuple[bool, float, int]:
+        return (
+            log.error is not None or log.ended_s is None,
+            sum(c.throttled_s for c in log.stalls),
+            len(log.deregistered),
+        )
+
+    chosen = sorted(reconciles, key=weight, reverse=True)[:MOST_RECONCILES]
+    return [log for log in reconciles if log in chosen]
+
+
+def _reconcile(log: ReconcileLog) -> tuple[str, ...]:
+    result = "ok" if log.error is None else f"failed: gave up on {log.error}"
+    if log.ended_s is None:
+        result = "unfinished at the end"
+    throttled = [f"{call.action} {times(len(call.throttled))}, {seconds(call.throttled_s)}" for call in log.stalls]
+    return (
+        str(log.number),
+        tenths(log.began_s),
+        "–" if log.ended_s is None else tenths(log.ended_s - log.began_s),
+        str(sum(len(call.attempts) for call in log.calls)),
+        str(len(log.registered)),
+        str(len(log.deregistered)),
+        "; ".join([result, *throttled]),
+    )
+
+
+def _stall(stall: Call) -> str:
+    waits = [tenths(attempt.backoff_s) for attempt in stall.throttled if attempt.backoff_s > 0]
+    slept = f"it waited {listed(waits)} s between the attempts" if waits else "it did not retry"
+    return (
+        f"The longest stall: {stall.action} at {seconds(stall.began_s)}, throttled {times(len(stall.throttled))}; "
+        f"{slept}, {seconds(stall.throttled_s)} in all."
+    )
+
+
+def _worst(found: Findings) -> Iterator[str | Table]:
+    worst = found.ends[:WORST_PODS]
+    yield "In seconds since the start; lag: from deleted to left ALB; exposed: in rotation while refusing:"
+    headings = (
+        "pod",
+        "deleted",
+        "SIGTERM",
+        "refusing",
+        "deregistered",
+        "left ALB",
+        "lag",
+        "exposed",
+        "failed requests",
+    )
+    yield _table(headings, map(_pod, worst), words=1)
+    yield "Where their lags went, in seconds:"
+    yield _parts([*((str(end.pod), [end]) for end in worst), (f"mean of {len(found.ends)}", found.ends)], found.parts)
+
+
+def _pod(end: PodEnd) -> tuple[str, ...]:
+    times_s = (end.deleted_s, end.sigterm_s, end.closed_s, end.deregistered_s, end.left_s, end.lag_s, end.exposed_s)
+    return (str(end.pod), *map(tenths, times_s), causes(end.failed))
+
+
+def _parts(groups: list[tuple[str, list[PodEnd]]], parts: dict[int, LagParts]) -> Table:
+    """Make the table of the mean parts of each group's lags, without the parts that nobody has."""
+    means = [
+        {name: float(np.mean([parts[end.pod].by_name()[name] for end in ends])) for name in PART_HEADINGS}
+        for _, ends in groups
+        if ends
+    ]
+    shown = [name for name in PART_HEADINGS if any(mean[name] > 0 for mean in means)]
+    rows = [
+        (label, *(tenths(mean[name]) for name in shown), tenths(sum(mean.values())))
+        for (label, _), mean in zip(groups, means, strict=True)
+    ]
+    return _table(("pod", *(PART_HEADINGS[name] for name in shown), "lag"), rows)
+
+
+def _requests(found: Findings) -> Iterator[str]:
+    requests, ends = found.replication.requests, found.ends
+    by_outcome = {outcome: int(requests.counts[outcome]) for outcome in Outcome if requests.counts[outcome]}
+    yield (
+        f"{count(requests.n_requests, 'request')} within {seconds(requests.window_until_s)}: {causes(by_outcome)}. "
+        f"{sum(end.exposed_s > 0 for end in ends):,} of {count(len(ends), 'pod')} were exposed."
+    )

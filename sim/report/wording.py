@@ -1,0 +1,73 @@
+"""Numbers and small texts as people read them: three significant digits, thousands apart, units beside them."""
+
+from __future__ import annotations
+
+import io
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rich.console import RenderableType
+
+NOTHING = "–"
+SIGNIFICANT_DIGITS = 3
+
+
+def number(value: float) -> str:
+    """Write a number with three significant digits and its thousands apart; what is not a number as a dash."""
+    if not math.isfinite(value):
+        return NOTHING
+    rounded = _significant(value)
+    return f"{rounded:,.{max(0, -_last_place(rounded))}f}" if rounded else "0"
+
+
+def _significant(value: float) -> float:
+    return round(value, -_last_place(value)) if value else 0.0
+
+
+def _last_place(value: float) -> int:
+    """Give the power of ten of the last significant digit."""
+    return math.floor(math.log10(abs(value))) - SIGNIFICANT_DIGITS + 1
+
+
+def percent(fraction: float) -> str:
+    """Write a fraction as a percentage."""
+    return f"{number(100 * fraction)} %" if math.isfinite(fraction) else NOTHING
+
+
+def count(n: int, noun: str) -> str:
+    """Write how many there are of a thing: `1 pod`, `2,000 pods`, `10 retries`."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{n:,} {noun if n == 1 else plural}"
+
+
+def times(n: int) -> str:
+    """Write how often: `once`, `6 times`."""
+    return "once" if n == 1 else f"{n:,} times"
+
+
+def listed(parts: Iterable[str]) -> str:
+    """Write `a, b and c`."""
+    *first, last = parts
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def plain(renderable: RenderableType, *, width: int) -> str:
+    """Write what rich can show as plain text of a fixed width: the same bytes on a terminal, in a pipe and in CI."""
+    from rich.console import Console
+
+    text = io.StringIO()
+    Console(file=text, width=width, color_system=None, legacy_windows=False, _environ={}).print(renderable)
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
+
+
+def seconds(value_s: float) -> str:
+    """Write a time to a tenth of a second: `1,234.5 s`."""
+    return f"{tenths(value_s)} s"
+
+
+def tenths(value: float) -> str:
+    """Write a number with one decimal; what never comes as a dash."""
+    return f"{value:,.1f}" if math.isfinite(value) else NOTHING

@@ -1,0 +1,258 @@
+"""What is possible but unwise: it runs, with a warning that says why.
+
+Each rule looks at one thing and gives its reason. The rules say what can be seen without a simulation; what a setting
+costs in 502s is what the simulation is for.
+Sources: K8s is kubernetes/kubernetes, LBC kubernetes-sigs/aws-load-balancer-controller, AWS its documentation of
+Elastic Load Balancing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sim.scenario.account import FIXED_LAG
+from sim.scenario.problems import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sim.scenario.specs import Scenario
+
+_RARE = 0.001
+_SHARE_OF_LATE_NODES = 0.01
+_KUBELET_FLOOR_S = 2
+_LONGEST_DELAY_S = {"aws-sdk-go-1.12": 256, "aws-sdk-go-1.23.13": 256, "aws-sdk-go-1.23.22": 300}
+"""Before one retry of a throttled call: the shift stops at 8 in the older ones (aws-sdk-go default_retryer.go)."""
+_LIMITS_OF_AWS = {
+    "deregistration_delay_s": (0, 3600),
+    "idle_timeout_s": (1, 4000),
+    "health_check.interval_s": (5, 300),
+    "health_check.timeout_s": (2, 120),
+    "health_check.healthy_threshold": (2, 10),
+    "health_check.unhealthy_threshold": (2, 10),
+}
+"""What AWS takes for the keys of `target_group`: a real one cannot be set otherwise."""
+_BEFORE_V1_1_5 = ("v1.1.0", "v1.1.1", "v1.1.2", "v1.1.3", "v1.1.4")
+
+
+class Advice(NamedTuple):
+    """A key, and what is unwise about its value."""
+
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        """Give both in one line."""
+        return f"{self.key}: {self.message}"
+
+
+def advise(scenario: Scenario) -> list[Advice]:
+    """Say what is unwise in a valid scenario, with the reasons; nothing if nothing is."""
+    return [advice for rule in _RULES for advice in rule(scenario)]
+
+
+def _pre_stop_against_grace(scenario: Scenario) -> Iterator[Advice]:
+    pod = scenario.pod
+    left = pod.termination_grace_period_s - pod.pre_stop_sleep_s
+    if pod.pre_stop_sleep_s and left <= 0:
+        yield Advice(
+            "pod.pre_stop_sleep_s",
+            f"{plain(pod.pre_stop_sleep_s)} s is not below the grace period, "
+            f"{plain(pod.termination_grace_period_s)} s, in which preStop runs: the kubelet stops waiting when that is "
+            "over, sends SIGTERM, and SIGKILL 2 s later (K8s killContainer)",
+        )
+    elif pod.pre_stop_sleep_s and left < _KUBELET_FLOOR_S:
+        yield Advice(
+            "pod.termination_grace_period_s",
+            f"preStop leaves {plain(left)} s of the grace period: the server has about 2 s from SIGTERM to SIGKILL, "
+            "the least that the kubelet gives (K8s minimumGracePeriodInSeconds)",
+        )
+
+
+def _no_pre_stop(scenario: Scenario) -> Iterator[Advice]:
+    pod = scenario.pod
+    if not pod.pre_stop_sleep_s and not pod.serve_after_sigterm_s and pod.on_sigterm != "ignore":
+        yield Advice(
+            "pod.pre_stop_sleep_s",
+            "no preStop sleep: the pod stops at its deletion, while the ALB goes on sending to it until the target is "
+            "deregistered and every ALB node knows (LBC issues 1064, 2366)",
+        )
+
+
+def _pre_stop_against_propagation(scenario: Scenario) -> Iterator[Advice]:
+    serves_s = scenario.pod.pre_stop_sleep_s + scenario.pod.serve_after_sigterm_s
+    late = float(scenario.target_group.propagation_s.sf(serves_s))
+    by_health_check = scenario.pod.pre_stop_fails_health_check
+    if serves_s and late > _SHARE_OF_LATE_NODES and not by_health_check and scenario.pod.on_sigterm != "ignore":
+        yield Advice(
+            "pod.pre_stop_sleep_s",
+            f"a deleted pod serves for {plain(serves_s)} s; in {late:.0%} of cases an ALB node needs longer than that "
+            "to stop sending, even if DeregisterTargets succeeds at once (target_group.propagation_s; LBC issue 2366)",
+        )
+
+
+def _grace_against_requests(scenario: Scenario) -> Iterator[Advice]:
+    pod, service_time_s = scenario.pod, scenario.traffic.service_time_s
+    left = pod.termination_grace_period_s - pod.pre_stop_sleep_s - pod.serve_after_sigterm_s
+    longer = float(service_time_s.sf(max(left, _KUBELET_FLOOR_S)))
+    if pod.on_sigterm == "drain" and longer > _RARE:
+        yield Advice(
+            "pod.termination_grace_period_s",
+            f"{longer:.2%} of requests take longer than a draining pod has until SIGKILL, which cuts them",
+        )
+
+
+def _serving_after_sigterm(scenario: Scenario) -> Iterator[Advice]:
+    pod = scenario.pod
+    if pod.on_sigterm == "ignore" and pod.serve_after_sigterm_s:
+        yield Advice(
+            "pod.serve_after_sigterm_s", "has no effect: with on_sigterm 'ignore' the pod serves until SIGKILL"
+        )
+    elif (
+        pod.serve_after_sigterm_s and pod.pre_stop_sleep_s + pod.serve_after_sigterm_s > pod.termination_grace_period_s
+    ):
+        yield Advice(
+            "pod.serve_after_sigterm_s", "preStop and this together outlast the grace period: SIGKILL comes first"
+        )
+
+
+def _deregistration_delay(scenario: Scenario) -> Iterator[Advice]:
+    delay_s = scenario.target_group.deregistration_delay_s
+    longer = float(scenario.traffic.service_time_s.sf(delay_s))
+    if longer > _RARE:
+        yield Advice(
+            "target_group.deregistration_delay_s",
+            f"{longer:.2%} of requests take longer than {plain(delay_s)} s; one that still runs then gets 502 (AWS, "
+            "load-balancer-troubleshooting)",
+        )
+
+
+def _idle_timeout(scenario: Scenario) -> Iterator[Advice]:
+    timeout_s = scenario.target_group.idle_timeout_s
+    longer = float(scenario.traffic.service_time_s.sf(timeout_s))
+    if longer > _RARE:
+        yield Advice(
+            "target_group.idle_timeout_s",
+            f"{longer:.2%} of requests take longer than {plain(timeout_s)} s and get 504, rollout or not (AWS, "
+            "idle_timeout.timeout_seconds)",
+        )
+
+
+def _health_check_exit(scenario: Scenario) -> Iterator[Advice]:
+    pod, check = scenario.pod, scenario.target_group.health_check
+    if not pod.pre_stop_fails_health_check:
+        return
+    if check is None:
+        yield Advice("pod.pre_stop_fails_health_check", "has no effect without target_group.health_check")
+        return
+    detection_s = check.interval_s * check.unhealthy_threshold + check.timeout_s
+    if pod.pre_stop_sleep_s < detection_s:
+        yield Advice(
+            "pod.pre_stop_fails_health_check",
+            f"an ALB node needs up to {plain(detection_s)} s to see the failing check (unhealthy_threshold intervals "
+            f"and a timeout), longer than preStop's {plain(pod.pre_stop_sleep_s)} s",
+        )
+
+
+def _least_outstanding_requests(scenario: Scenario) -> Iterator[Advice]:
+    if scenario.target_group.routing == "least_outstanding_requests" and not scenario.pod.pre_stop_sleep_s:
+        yield Advice(
+            "target_group.routing",
+            "without a preStop sleep a dead target refuses at once, has the fewest outstanding requests, and draws the "
+            "traffic of its ALB node",
+        )
+
+
+def _keep_alive(scenario: Scenario) -> Iterator[Advice]:
+    keep_alive_s, idle_s = scenario.pod.keep_alive_timeout_s, scenario.target_group.idle_timeout_s
+    if keep_alive_s is not None and keep_alive_s <= idle_s:
+        yield Advice(
+            "pod.keep_alive_timeout_s",
+            f"{plain(keep_alive_s)} s is not above the ALB's idle timeout, {plain(idle_s)} s: a request may be sent on "
+            "a connection that the pod is closing, and gets 502 (AWS, edit-load-balancer-attributes)",
+        )
+
+
+def _rolling_update(scenario: Scenario) -> Iterator[Advice]:
+    deployment = scenario.deployment
+    if _is_zero(deployment.max_surge) and _is_zero(deployment.max_unavailable):
+        yield Advice(
+            "deployment.max_unavailable",
+            "zero like max_surge: the Deployment controller then takes one pod as unavailable (K8s ResolveFenceposts); "
+            "the API server does not accept both as zero (K8s ValidateRollingUpdateDeployment)",
+        )
+    if deployment.unavailable == deployment.replicas > 1:
+        yield Advice(
+            "deployment.max_unavailable",
+            "all old pods may be deleted before a new one is ready: until then no target can answer",
+        )
+
+
+def _is_zero(value: int | str) -> bool:
+    return value == 0 if isinstance(value, int) else int(value.removesuffix("%")) == 0
+
+
+def _retries_against_pre_stop(scenario: Scenario) -> Iterator[Advice]:
+    controller, pre_stop_s = scenario.controller, scenario.pod.pre_stop_sleep_s
+    pinned = "aws-sdk-go-1.12" if controller.version in _BEFORE_V1_1_5 else "aws-sdk-go-1.23.22"
+    longest_s = _LONGEST_DELAY_S.get(scenario.aws_api.retryer or pinned)
+    if controller.version == FIXED_LAG or longest_s is None or not pre_stop_s:
+        return
+    # Before retry k + 1 at most 2^k s.
+    worst_s = [sum(min(2**k, longest_s) for k in range(retries)) for retries in range(controller.aws_max_retries + 1)]
+    fitting = max(retries for retries, worst in enumerate(worst_s) if worst <= pre_stop_s)
+    if fitting < controller.aws_max_retries:
+        yield Advice(
+            "controller.aws_max_retries",
+            f"a call throttled {controller.aws_max_retries} times holds its reconcile for up to {worst_s[-1]} s, "
+            f"longer than preStop's {plain(pre_stop_s)} s; with {fitting} it is {worst_s[fitting]} s (aws-sdk-go "
+            "DefaultRetryer; LBC issue 1048)",
+        )
+
+
+def _waf(scenario: Scenario) -> Iterator[Advice]:
+    version = scenario.controller.version
+    if version in _BEFORE_V1_1_5:
+        yield Advice(
+            "controller.version",
+            f"{version} calls WAF Regional in every reconcile, which the account may do once per second; v1.1.5 "
+            "remembers the answer for 10 minutes (LBC issue 1131, pull request 1128)",
+        )
+
+
+def _fixed_lag(scenario: Scenario) -> Iterator[Advice]:
+    if scenario.controller.version != FIXED_LAG:
+        return
+    given = scenario.controller.model_fields_set - {"version", "deregistration_lag_s", "registration_lag_s"}
+    without_effect = [f"controller.{key}" for key in sorted(given)]
+    without_effect += [f"aws_api.{key}" for key in sorted(scenario.aws_api.model_fields_set)]
+    for key in without_effect:
+        yield Advice(key, "has no effect: with fixed_lag there are no reconciles and no AWS calls")
+
+
+def _limits_of_aws(scenario: Scenario) -> Iterator[Advice]:
+    for key, (least, most) in _LIMITS_OF_AWS.items():
+        value: object = scenario.target_group
+        for step in key.split("."):
+            value = getattr(value, step, None)
+        if isinstance(value, int | float) and not least <= value <= most:
+            yield Advice(f"target_group.{key}", f"AWS takes {least} to {most}, not {plain(value)}")
+
+
+_RULES: tuple[Callable[[Scenario], Iterator[Advice]], ...] = (
+    _no_pre_stop,
+    _pre_stop_against_grace,
+    _pre_stop_against_propagation,
+    _grace_against_requests,
+    _serving_after_sigterm,
+    _health_check_exit,
+    _keep_alive,
+    _rolling_update,
+    _waf,
+    _retries_against_pre_stop,
+    _fixed_lag,
+    _deregistration_delay,
+    _idle_timeout,
+    _least_outstanding_requests,
+    _limits_of_aws,
+)

@@ -1,0 +1,85 @@
+"""The sampled data plane's cost, as ratios within one run, and its memory. Not part of the timed tests."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+from data_plane.making import EVER, NEVER, run, timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from sim.data_plane.timeline import Timeline, Times
+
+    Targets = NDArray[np.intp]
+
+LAW = {"dist": "lognormal", "median": 0.05, "sigma": 0.8}
+
+
+def best_s(work: Callable[[], object], *, tries: int = 5) -> float:
+    """The shortest of some tries: the one that the machine disturbed least."""
+    times_s = []
+    for _ in range(tries):
+        begin_s = time.perf_counter()
+        work()
+        times_s.append(time.perf_counter() - begin_s)
+    return min(times_s)
+
+
+def rolling_update(pods: int, span_s: float) -> Timeline:
+    """As many new pods as old ones, replaced evenly over a span; dead 5 s before the ALB's two nodes hear of it."""
+    deleted_s = np.append(np.linspace(0, span_s, pods), np.full(pods, NEVER))
+    created_s = np.append(np.full(pods, EVER), np.linspace(0, span_s, pods))
+    lag_s = np.random.default_rng(1).uniform(0, 20, (2, 2 * pods))
+    return timeline(
+        2 * pods,
+        2,
+        complete_s=span_s,
+        listener_closed_s=deleted_s + 10,
+        cut_s=deleted_s + 10,
+        drain_deadline_s=deleted_s + 300,
+        registered_from_s=created_s,
+        healthy_from_s=created_s + lag_s,
+        registered_until_s=deleted_s + 5 + lag_s,
+    )
+
+
+def plain_pass(requests: int) -> tuple[Times, Targets]:
+    """Draw arrivals, assign by index, draw service times, add."""
+    rng = np.random.Generator(np.random.SFC64(1))
+    arrival_s = np.cumsum(rng.standard_exponential(requests)) / 5000
+    target = np.arange(requests) % 300
+    service_s = np.exp(-3 + 0.8 * rng.standard_normal(requests))
+    return arrival_s + service_s, target
+
+
+def test_at_most_four_plain_passes() -> None:
+    scene = rolling_update(150, 200)
+    n_requests = run(scene, arrival_rate_rps=5000.0, service_time_s=LAW).n_requests
+    assert n_requests > 1_000_000
+    simulated_s = best_s(lambda: run(scene, arrival_rate_rps=5000.0, service_time_s=LAW))
+    assert simulated_s <= 4 * best_s(lambda: plain_pass(n_requests))
+
+
+def test_ten_times_the_targets_take_at_most_fifteen_times_as_long() -> None:
+    few, many = rolling_update(1000, 400), rolling_update(10_000, 400)
+    few_s = best_s(lambda: run(few, arrival_rate_rps=100.0))
+    assert best_s(lambda: run(many, arrival_rate_rps=100.0), tries=2) <= 15 * few_s
+
+
+def test_fifty_million_requests_fit_in_two_gib() -> None:
+    script = """
+import resource
+from benchmarks.test_data_plane_speed import LAW, rolling_update
+from data_plane.making import run
+assert run(rolling_update(150, 200), arrival_rate_rps=250_000.0, service_time_s=LAW).n_requests > 50_000_000
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)  # noqa: S603 our own script
+    assert int(done.stdout) < 2 * 2**20

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import math
+from itertools import accumulate, pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.control_plane.trace import PodCreated, PodDeleted, PodReady, ReplicaSetScaled, RolloutComplete, Trace
+from sim.control_plane.world import run_control_plane
+from sim.scenario.specs import Scenario
+from sim.streams import Streams
+
+LAG = {"version": "fixed_lag", "deregistration_lag_s": 1, "registration_lag_s": 0}
+PERCENT = st.integers(0, 100).map(lambda percent: f"{percent}%")
+
+
+def _trace(startup_s: object = 15, min_ready_s: float = 0, **deployment: object) -> Trace:
+    scenario = Scenario.model_validate(
+        {
+            "name": "test",
+            "traffic": {"arrival_rate_rps": 1},
+            "deployment": {"min_ready_s": min_ready_s, **deployment},
+            "pod": {"startup_s": startup_s},
+            "controller": LAG,
+        }
+    )
+    return run_control_plane(scenario, Streams(scenario.seed, 0))
+
+
+@given(
+    replicas=st.integers(1, 60),
+    surge=st.integers(0, 70) | PERCENT,
+    unavailable=st.integers(0, 60) | PERCENT,
+    startup_s=st.sampled_from([0, 0.01, 5, {"dist": "uniform", "low": 0, "high": 20}]),
+)
+def test_surge_and_unavailability_are_never_broken(
+    replicas: int, surge: int | str, unavailable: int | str, startup_s: object
+) -> None:
+    trace = _trace(startup_s, replicas=replicas, max_surge=surge, max_unavailable=unavailable)
+    most = replicas + _count(surge, replicas, math.ceil)
+    least = replicas - _count(unavailable, replicas, math.floor)
+    if most == replicas == least:
+        least = replicas - 1
+    created, deleted, ready = (
+        [(record.time_s, record.pod) for record in trace.of(kind)] for kind in (PodCreated, PodDeleted, PodReady)
+    )
+    pods = sorted([(time_s, 1) for time_s, _ in created] + [(time_s, -1) for time_s, _ in deleted])
+    assert max(accumulate((change for _, change in pods), initial=replicas)) <= most
+    gone = {pod: time_s for time_s, pod in deleted}
+    available = sorted(
+        [(time_s, 1) for time_s, pod in ready if pod not in gone] + [(time_s, -1) for time_s, _ in deleted]
+    )
+    assert min(accumulate((change for _, change in available), initial=replicas)) >= least
+    assert len(created) == len(deleted) == replicas
+
+
+def _count(value: int | str, replicas: int, rounded: object) -> int:
+    return value if isinstance(value, int) else rounded(int(value[:-1]) * replicas / 100)
+
+
+def test_ten_replicas_with_the_defaults_step_as_in_the_facts() -> None:
+    steps = [(record.replica_set, record.replicas) for record in _trace(replicas=10).of(ReplicaSetScaled)]
+    assert steps[:3] == [("new", 3), ("old", 8), ("new", 5)]
+    assert steps[-1] in {("new", 10), ("old", 0)}
+
+
+def test_with_one_surge_and_none_unavailable_pods_are_replaced_one_by_one() -> None:
+    trace = _trace(replicas=3, max_surge=1, max_unavailable=0)
+    # A pod is created, starts in 15 s, and is acted on 0.1 s later: the next creation follows at once.
+    assert [record.time_s for record in trace.of(PodCreated)] == pytest.approx([0, 15.1, 30.2])
+    assert [record.time_s for record in trace.of(PodDeleted)] == pytest.approx([15.1, 30.2, 45.3])
+    assert trace.of(RolloutComplete)[0].time_s == pytest.approx(45.3)
+
+
+def test_min_ready_counts_from_readiness_and_is_rechecked_a_second_late() -> None:
+    trace = _trace(replicas=1, max_surge=1, max_unavailable=0, min_ready_s=30)
+    assert trace.of(PodDeleted)[0].time_s == pytest.approx(15 + 30 + 1 + 0.1)
+
+
+def test_the_client_of_the_controller_manager_is_limited() -> None:
+    """Each create and each delete takes two tokens of 30 and then 20 per second: 15 at once, then 10 per second."""
+    trace = _trace(replicas=200, max_surge="100%", max_unavailable="100%")
+    writes_s = sorted(record.time_s for kind in (PodCreated, PodDeleted) for record in trace.of(kind))
+    assert writes_s[14] == 0.0
+    assert writes_s[15] > 0.0
+    assert writes_s[-1] == pytest.approx((400 - 15) / 10, abs=0.5)
+    for first, later in pairwise(writes_s[15:]):
+        assert later - first == pytest.approx(0.1, abs=1e-9) or later - first < 0.1 + 1e-9
+
+
+def test_which_old_pods_go_first_is_random_but_reproducible() -> None:
+    first, again = (
+        [r.pod for r in _trace(replicas=20, max_surge=1, max_unavailable=0).of(PodDeleted)] for _ in range(2)
+    )
+    assert first == again
+    assert sorted(first) == list(range(20))
+    assert first != sorted(first)

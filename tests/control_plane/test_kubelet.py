@@ -1,0 +1,73 @@
+"""Oracle: t_TERM = min(preStop, G); t_KILL = t_TERM + max(2, G - floor(min(preStop, G))); after the deletion."""
+
+from __future__ import annotations
+
+import pytest
+
+from sim.control_plane.kubelet import Kubelet
+from sim.control_plane.pod import Pod
+from sim.control_plane.trace import ListenerClosed, PodReady, ProcessCut, Sigterm, Trace
+from sim.scenario.specs import PodSpec
+from sim.streams import Streams
+
+DELETED_S = 100.0
+
+
+def _terminated(make_env, **pod: object) -> tuple[float, float, float, float]:
+    """Give SIGTERM, listener's close, process's cut and failing checks, in seconds after the deletion."""
+    env, trace = make_env(), Trace()
+    kubelet = Kubelet(env, PodSpec.model_validate(pod), Streams(1, 0), trace)
+    one = Pod(0, env, 0, is_new=False)
+    fails_checks_s: list[float] = []
+    one.fails_checks.callbacks.append(lambda _: fails_checks_s.append(env.now))
+    env.process(kubelet.terminate(one))
+    env.run(until=DELETED_S)
+    one.deleted.succeed()
+    env.run()
+    times_s = [trace.of(kind)[0].time_s for kind in (Sigterm, ListenerClosed, ProcessCut)]
+    return tuple(time_s - DELETED_S for time_s in (*times_s, *fails_checks_s))
+
+
+@pytest.mark.parametrize(
+    ("pre_stop_s", "grace_s", "sigterm_s", "sigkill_s"),
+    [
+        (0, 30, 0, 30),
+        (10, 30, 10, 30),
+        (10.9, 30, 10.9, 30.9),  # whole seconds of preStop are deducted
+        (28, 30, 28, 30),
+        (29.5, 30, 29.5, 31.5),  # never less than two seconds
+        (30, 30, 30, 32),
+        (45, 30, 30, 32),  # the hook is not waited for beyond the grace period
+    ],
+)
+def test_sigterm_and_sigkill(make_env, pre_stop_s: float, grace_s: float, sigterm_s: float, sigkill_s: float) -> None:
+    settings = {"pre_stop_sleep_s": pre_stop_s, "termination_grace_period_s": grace_s}
+    ignores = _terminated(make_env, **settings, on_sigterm="ignore")
+    assert ignores == pytest.approx((sigterm_s, sigkill_s, sigkill_s, sigkill_s))
+    drains = _terminated(make_env, **settings, on_sigterm="drain")
+    assert drains == pytest.approx((sigterm_s, sigterm_s, sigkill_s, sigterm_s))
+    exits = _terminated(make_env, **settings, on_sigterm="exit")
+    assert exits == pytest.approx((sigterm_s, sigterm_s, sigterm_s, sigterm_s))
+
+
+def test_a_server_that_goes_on_accepting_after_sigterm(make_env) -> None:
+    settings = {"pre_stop_sleep_s": 10, "termination_grace_period_s": 30, "serve_after_sigterm_s": 5}
+    assert _terminated(make_env, **settings, on_sigterm="exit") == pytest.approx((10, 15, 15, 15))
+    assert _terminated(make_env, **settings, on_sigterm="drain") == pytest.approx((10, 15, 30, 15))
+    long = settings | {"serve_after_sigterm_s": 500}
+    assert _terminated(make_env, **long, on_sigterm="drain") == pytest.approx((10, 30, 30, 30))
+
+
+def test_failing_checks_from_pre_stop_on(make_env) -> None:
+    settings = {"pre_stop_sleep_s": 10, "termination_grace_period_s": 30, "pre_stop_fails_health_check": True}
+    assert _terminated(make_env, **settings) == pytest.approx((10, 10, 10, 0))
+
+
+def test_start(make_env) -> None:
+    env, trace = make_env(), Trace()
+    kubelet = Kubelet(env, PodSpec(startup_s={"dist": "constant", "value": 12.5}), Streams(1, 0), trace)
+    one = Pod(7, env, 0, is_new=True)
+    env.process(kubelet.start(one))
+    env.run()
+    assert trace.of(PodReady) == [PodReady(12.5, 7)]
+    assert one.ready.triggered

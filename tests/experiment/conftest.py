@@ -1,0 +1,10 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def scenario_paths() -> list[Path]:
+    return sorted(Path("scenarios").glob("*.yaml"))

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from sim.data_plane.outcomes import Outcome
+from sim.experiment.replication import simulate
+from sim.experiment.replications import process_pool, replicate
+from sim.experiment.summary import summarise
+from sim.scenario.loading import load_scenario
+
+
+def test_fixed_lag_against_arithmetic_by_hand() -> None:
+    """Four pods, each routable and dead for 10 s, a fifth of 50 requests per second each: 100 a pod, Poisson.
+
+    In flight at SIGTERM: 10 per second x 0.05 s = 0.5 a pod. The bounds are four standard errors of Poisson counts.
+    """
+    scenario = load_scenario("scenarios/fixed-lag.yaml")
+    figures = list(replicate(scenario))
+    n = scenario.replications
+    refused = sum(f.outcomes[Outcome.CONNECT_REFUSED] for f in figures) / n
+    cut = sum(f.outcomes[Outcome.CLOSED_IN_FLIGHT] for f in figures) / n
+    assert refused == pytest.approx(400, abs=4 * math.sqrt(400 / n))
+    assert cut == pytest.approx(4 * 0.5, abs=4 * math.sqrt(2 / n))
+    summary = summarise(scenario, figures)
+    assert summary.outcomes["connect_refused"].low <= 400 <= summary.outcomes["connect_refused"].high
+    assert summary.outcomes["closed_in_flight"].low <= 2 <= summary.outcomes["closed_in_flight"].high
+    lag_s = np.concatenate([f.deregistration_lag_s for f in figures])
+    assert lag_s == pytest.approx(10)
+
+
+def test_counts_add_up_on_every_scenario(scenario_paths) -> None:
+    for path in scenario_paths:
+        result = simulate(load_scenario(path), replication=3)
+        requests = result.requests
+        assert requests.counts.sum() == requests.n_requests
+        assert requests.counts[1:].sum() == requests.arrival_s.size
+        figures = result.figures()
+        assert figures.requests == sum(figures.responses(status) for status in (200, 502, 503, 504))
+
+
+def test_a_replication_is_the_same_twice_and_another_one_differs() -> None:
+    scenario = load_scenario("scenarios/baseline.yaml")
+    first, again, other = (simulate(scenario, replication=k).figures() for k in (0, 0, 1))
+    assert _bytes(first) == _bytes(again) != _bytes(other)
+
+
+def test_seed_zero_is_a_seed() -> None:
+    scenario = load_scenario("scenarios/baseline.yaml")
+    zero, one = (simulate(scenario.with_overrides({"seed": seed})).figures() for seed in (0, 1))
+    assert _bytes(zero) == _bytes(simulate(scenario.with_overrides({"seed": 0})).figures()) != _bytes(one)
+
+
+def test_workers_do_not_change_the_result() -> None:
+    scenario = load_scenario("scenarios/baseline.yaml").with_overrides({"replications": 6})
+    alone = [_bytes(figures) for figures in replicate(scenario)]
+    with process_pool(2) as executor:
+        assert [_bytes(figures) for figures in replicate(scenario, executor)] == alone
+
+
+def test_another_process_gives_the_same_bytes() -> None:
+    """Hash randomisation, in particular, must not reach the order of events."""
+    code = (
+        "import hashlib, pickle; from sim.scenario.loading import load_scenario;"
+        "from sim.experiment.replication import simulate;"
+        "f = simulate(load_scenario('scenarios/gree-200-pods.yaml')).figures();"
+        "print(hashlib.sha256(f.outcomes.tobytes() + f.deregistration_lag_s.tobytes()).hexdigest())"
+    )
+    runs = {subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout for _ in range(2)}
+    assert len(runs) == 1
+
+
+def test_common_random_numbers_meet_the_same_control_plane() -> None:
+    """A longer preStop changes neither pods nor controller: every target leaves the rotation at the same moment."""
+    scenario = load_scenario("scenarios/gree-200-pods.yaml").with_overrides({"deployment.replicas": 20})
+    short, long = (simulate(scenario.with_overrides({"pod.pre_stop_sleep_s": sleep_s})) for sleep_s in (20, 30))
+    assert np.array_equal(short.timeline.registered_until_s, long.timeline.registered_until_s)
+    assert np.array_equal(short.deleted_s(), long.deleted_s(), equal_nan=True)
+    assert not np.array_equal(short.timeline.listener_closed_s, long.timeline.listener_closed_s)
+
+
+def _bytes(figures) -> bytes:
+    return b"".join(
+        np.asarray(getattr(figures, name), np.float64).tobytes() for name in type(figures).__dataclass_fields__
+    )
