@@ -178,7 +178,9 @@ class LoadBalancerControllerV2:
     def _again(self) -> Outcome:
         return Outcome.AGAIN_SOON if self._behaves.polls_steadily else Outcome.BACKS_OFF
 
-    def _see_to_network(self, name: TargetGroupName, pods: frozenset[T], reconcile: int) -> Generator[simpy.Event, Any, bool]:
+    def _see_to_network(
+        self, name: TargetGroupName, pods: frozenset[T], reconcile: int
+    ) -> Generator[simpy.Event, Any, bool]:
         """Find the pods' ENIs and see to their security group; give whether that could be done."""
         try:
             yield from self._find_interfaces(name, pods, reconcile)

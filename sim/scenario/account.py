@@ -63,16 +63,16 @@ class ControllerSpec(Spec):
     """v1.1.0 to v1.1.9: aws-alb-ingress-controller; v2.0 on: aws-load-balancer-controller; `fixed_lag`: none, each
     target is (de)registered a given time after its pod. Default: the last release of v1."""
     aws_max_retries: Annotated[int, Field(ge=0, le=1000), WHOLE] = 10
-    """`--aws-max-retries`: how often a throttled call is repeated before the reconcile fails; from v2.9 on, how often it
-    is attempted, and 0 is without end. Default: LBC's."""
+    """`--aws-max-retries`: how often a throttled call is repeated before the reconcile fails; from v2.9 on, how often
+    it is attempted, and 0 is without end. Default: LBC's."""
     max_concurrent_reconciles: Count = Field(default_factory=_workers_by_default, json_schema_extra={"default": 1})
     """`--max-concurrent-reconciles`: workers; from v2.0 on `--targetgroupbinding-max-concurrent-reconciles`. Default:
     LBC's, 1 from v1.1.3 on and 3 from v2.0 on; up to v1.1.2 there is one and no such flag."""
     aws_api_throttle: str | None = None
-    """`--aws-api-throttle`, from v2.0 on: the limits that the controller puts on its own calls, in the flag's own syntax,
+    """`--aws-api-throttle`, from v2.0 on: the limits that the controller puts on its own calls, in the flag's syntax,
     `serviceID:operationRegex=rate:burst` with commas between; a rule for a service replaces that service's defaults.
-    null: LBC's defaults, which differ by version (pkg/aws/throttle/defaults.go); from v2.4.4 on 4 a second with a burst
-    of 20 for Register- and DeregisterTargets."""
+    null: LBC's defaults, which differ by version (pkg/aws/throttle/defaults.go); from v2.4.4 on 4 a second with a
+    burst of 20 for RegisterTargets and DeregisterTargets."""
     ingresses: Count = 1
     """Ingresses in this cluster, the rolled one among them; they share the workers."""
     target_groups: Count = 1
