@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -25,7 +27,23 @@ def process_pool(workers: int | None = None) -> ProcessPoolExecutor:
 
     """
     workers = workers or len(os.sched_getaffinity(0))
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_interrupts_to_the_parent)
+
+
+@contextmanager
+def executor_of(workers: int | None) -> Iterator[Executor | None]:
+    """Give a pool of so many processes for a while; None, which is this process, for one."""
+    if workers == 1:
+        yield None
+        return
+    with process_pool(workers) as pool:
+        yield pool
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    """Ctrl-C reaches every process of the terminal's group; one of them says so."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def replicate(scenario: Scenario, executor: Executor | None = None) -> Iterator[Figures]:
