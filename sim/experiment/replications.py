@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
@@ -25,7 +27,7 @@ def process_pool(workers: int | None = None) -> ProcessPoolExecutor:
 
     """
     workers = workers or len(os.sched_getaffinity(0))
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_follow_parent)
 
 
 def replicate(scenario: Scenario, executor: Executor | None = None) -> Iterator[Figures]:
@@ -35,6 +37,19 @@ def replicate(scenario: Scenario, executor: Executor | None = None) -> Iterator[
     if executor is None:
         return map(figures, numbers)
     return executor.map(figures, numbers)
+
+
+def _follow_parent() -> None:
+    """Leave Ctrl-C to the parent, and end when it does: a killed parent would leave its workers waiting for ever."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _figures(scenario: Scenario, number: int) -> Figures:
