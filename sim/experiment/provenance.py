@@ -20,6 +20,8 @@ import sim
 if TYPE_CHECKING:
     from sim.scenario.specs import Scenario
 
+PROVENANCE = "albsim"
+"""Where a frame's `attrs`, and a file's metadata, hold what it came from."""
 _LIBRARIES = ("numpy", "scipy", "simpy")
 _PARTS = ("streams.py", "scenario", "control_plane", "data_plane", "experiment")
 _WITHOUT_EFFECT = {"name", "description", "replications", "sweep"}

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from sim.control_plane.world import RolloutNeverEndsError
 from sim.experiment.columns import COLUMNS
 from sim.experiment.grid import as_written, grid
-from sim.experiment.provenance import model_version, replication_key
+from sim.experiment.provenance import PROVENANCE, model_version, replication_key
 from sim.experiment.replications import process_pool
 from sim.experiment.statistics import mean_estimate
 from sim.experiment.tasks import Task, finished
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
 _MOST_REPLICATIONS = 1000
 _NUMBER_502 = COLUMNS.index("responses.502")
-PROVENANCE = "albsim"
-"""Where a frame's `attrs`, and a file's metadata, hold what it came from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
