@@ -22,6 +22,7 @@ from sim.control_plane.pod import Pod
 from sim.control_plane.retryers import default_retryer
 from sim.control_plane.target_group import TargetGroup
 from sim.control_plane.trace import Trace
+from sim.scenario.problems import Problem, ScenarioError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -34,14 +35,10 @@ if TYPE_CHECKING:
 LONGEST_ROLLOUT_S = 86_400.0
 
 
-class RolloutNeverEndsError(Exception):
-    """A day after its start the rollout, or the deregistration of its old targets, is still not over."""
-
-
 def run_control_plane(scenario: Scenario, streams: Streams) -> Trace:
     """Simulate one replication's control plane.
 
-    Raises `RolloutNeverEndsError` where the settings let it come to no end within a day of simulated time.
+    Raises `ScenarioError` where the settings let it come to no end within a day of simulated time.
 
     """
     env = simpy.Environment(initial_time=-scenario.aws_api.warm_up_s)
@@ -67,8 +64,8 @@ def run_control_plane(scenario: Scenario, streams: Streams) -> Trace:
     env.run(until=over | env.timeout(LONGEST_ROLLOUT_S - env.now))
     if not over.triggered:
         left = sum(not pod.deregistered.triggered for pod in old_pods)
-        msg = f"the rollout is not over after {LONGEST_ROLLOUT_S:g} s: {left} of {len(old_pods)} old targets remain"
-        raise RolloutNeverEndsError(msg)
+        found = f"one in which {left} of {len(old_pods)} old targets are registered still"
+        raise ScenarioError([Problem(expected="a rollout that is over within a day", found=found)])
     return trace
 
 

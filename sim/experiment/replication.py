@@ -107,7 +107,7 @@ class Replication:
 def simulate(scenario: Scenario, *, replication: int = 0) -> Replication:
     """Simulate one replication; the same scenario, seed and number give the same result to the bit.
 
-    Raises `RolloutNeverEndsError` where the settings let the rollout come to no end.
+    Raises `ScenarioError` where the settings let the rollout come to no end.
 
     """
     streams = Streams(scenario.seed, replication)

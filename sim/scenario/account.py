@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from sim.scenario.distributions import Constant, DistributionField, Lognormal
 from sim.scenario.fields import WHOLE, CallsPerSecond, Count, Seconds, Spec, complaint
@@ -17,10 +17,13 @@ from sim.scenario.problems import shown
 FIXED_LAG = "fixed_lag"
 VERSIONS = (*(f"v1.1.{patch}" for patch in range(10)), FIXED_LAG)
 """Versions by name, for suggestions; of v2 and v3 every release has the form that the pattern accepts."""
+PUBLISHED_WAITS = 7
 _ONE_WORKER = ("v1.1.0", "v1.1.1", "v1.1.2")
 
 Retryer = Literal[
     "published",
+    "published-repeat",
+    "published-double",
     "aws-sdk-go-1.12",
     "aws-sdk-go-1.23.13",
     "aws-sdk-go-1.23.22",
@@ -102,6 +105,9 @@ class ControllerSpec(Spec):
 class BucketSpec(Spec):
     """A token bucket: each attempt takes a token, and is throttled if there is none."""
 
+    # Not in a scenario, where each bucket has a default for both.
+    model_config = ConfigDict(json_schema_extra=lambda schema: schema.pop("required"))
+
     capacity: Annotated[float, Field(ge=1, le=1e6)]
     """The most tokens it holds: the burst that passes at once."""
     refill_per_s: Annotated[float, Field(gt=0, le=1e6)]
@@ -124,9 +130,11 @@ class BucketsSpec(Spec):
     wafv2: BucketSpec = BucketSpec(capacity=1, refill_per_s=1)
     """WAFV2 GetWebACLForResource. Default: what LBC v2 allows itself (pkg/aws/throttle/defaults.go)."""
     ec2_describe: BucketSpec = BucketSpec(capacity=100, refill_per_s=20)
-    """EC2 Describe*, filtered or paginated; each action has such a bucket of its own. Default: AWS (EC2 API throttling)."""
+    """EC2 Describe*, filtered or paginated; each action has such a bucket of its own. Default: AWS (EC2 API
+    throttling)."""
     tagging: BucketSpec = BucketSpec(capacity=15, refill_per_s=15)
-    """GetResources. Default: 15 per second (AWS, tag-editor user guide, reference); the burst is assumed to be as much."""
+    """GetResources. Default: 15 per second (AWS, tag-editor user guide, reference); the burst is assumed to be as
+    much."""
 
     @field_validator("*", mode="before")
     @classmethod
@@ -170,13 +178,17 @@ class AwsApiSpec(Spec):
     """The AWS API of the account: what it takes, how long it takes, and who else calls it."""
 
     retryer: Retryer | None = None
-    """How long a client waits before each retry. null: the retryer of the SDK that the controller's version pins."""
+    """How long a client waits before each retry, here and in other clusters. null: the retryer of the SDK that the
+    controller's version pins. `published` has seven waits: 1, 1, 2, 7, 15, 30, 61 s; `published-repeat` and
+    `published-double` go on with the last one, or with twice it each time."""
     latency_s: DistributionField = Lognormal(median=0.08, p99=0.5)
     """How long a call takes. Default: an assumption; a DeregisterTargets call took 41 ms (LBC issue 3069), a reconcile
     of some ten calls 1.2 to 1.9 s (issues 1103, 1359)."""
     buckets: BucketsSpec = BucketsSpec()
     """The account's token buckets."""
-    background_calls_per_s: dict[BucketName, CallsPerSecond] = Field(default_factory=dict)
+    background_calls_per_s: dict[BucketName, CallsPerSecond] = Field(
+        default_factory=dict, json_schema_extra={"default": {}}
+    )
     """Calls of everything else in the account, by bucket: a Poisson stream that does not back off."""
     other_clusters: Annotated[tuple[OtherClusterSpec, ...], Field(strict=False)] = ()
     """Other clusters whose controllers share the account."""
