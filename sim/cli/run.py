@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,13 +33,12 @@ FORMATS = ("table", "json", "csv", "markdown")
 def run(scenarios: list[Scenario], form: str, out: Path | None, workers: int | None, *, quiet: bool) -> None:
     """Simulate scenarios and print how many 502s they give, and why."""
     from sim.cli.progress import progress_of
-    from sim.experiment.replications import process_pool
+    from sim.experiment.replications import executor_of
 
     summaries: list[Summary] = []
     try:
-        with ExitStack() as stack:
-            progress = stack.enter_context(progress_of(sum(s.replications for s in scenarios), quiet=quiet))
-            executor = stack.enter_context(process_pool(workers)) if workers != 1 else None
+        total = sum(scenario.replications for scenario in scenarios)
+        with progress_of(total, quiet=quiet) as progress, executor_of(workers) as executor:
             for summary in _summaries(scenarios, executor, progress):
                 summaries.append(summary)
                 if out is not None:

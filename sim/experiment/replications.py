@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,18 @@ def process_pool(workers: int | None = None) -> ProcessPoolExecutor:
 
     """
     workers = workers or len(os.sched_getaffinity(0))
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_follow_parent)
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_follow_parent)
+
+
+@contextmanager
+def executor_of(workers: int | None) -> Iterator[Executor | None]:
+    """Give a pool of so many processes for a while; None, which is this process, for one."""
+    if workers == 1:
+        yield None
+        return
+    with process_pool(workers) as pool:
+        yield pool
 
 
 def replicate(scenario: Scenario, executor: Executor | None = None) -> Iterator[Figures]:
