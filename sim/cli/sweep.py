@@ -86,7 +86,6 @@ def sweep(
 ) -> None:
     """Simulate a scenario at every point of a grid and write a row for each point and replication."""
     from sim.cli.progress import progress_of
-    from sim.control_plane.world import RolloutNeverEndsError
     from sim.experiment.journal import InUseError
     from sim.experiment.sweep_file import NotASweepError, sweep_to_file
 
@@ -95,7 +94,7 @@ def sweep(
     try:
         with progress_of(quiet=quiet) as progress, _executor(scheduler, workers) as executor:
             frame = sweep_to_file(scenario, vary, out, until=until, executor=executor, progress=progress.reach)
-    except (InUseError, NotASweepError, RolloutNeverEndsError) as error:
+    except (InUseError, NotASweepError) as error:
         raise Refused(str(error)) from None
     except OSError as error:
         raise Refused(f"{error.filename or out}: {error.strerror or error}") from None

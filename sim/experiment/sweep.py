@@ -14,26 +14,23 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sim.control_plane.world import RolloutNeverEndsError
 from sim.experiment.columns import COLUMNS
 from sim.experiment.grid import as_written, grid
-from sim.experiment.provenance import PROVENANCE, model_version, replication_key
+from sim.experiment.provenance import PROVENANCE, model_version
 from sim.experiment.replications import process_pool
+from sim.experiment.rows import Rows
 from sim.experiment.statistics import mean_estimate
-from sim.experiment.tasks import Task, finished
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
-    from concurrent.futures import Executor, Future
+    from collections.abc import Mapping, Sequence
+    from concurrent.futures import Executor
 
     import pandas as pd
 
     from sim.experiment.grid import Cell, Grid
+    from sim.experiment.rows import Kept, Progress
     from sim.experiment.tasks import Row
     from sim.scenario.specs import Scenario
-
-    Progress = Callable[[int, int], None]
-    Kept = MutableMapping[str, Row]
 
 _MOST_REPLICATIONS = 1000
 _NUMBER_502 = COLUMNS.index("responses.502")
@@ -75,14 +72,14 @@ def sweep(
 
     Returns a frame with a row for each point and replication, in the grid's order: a column for each varied key (text
     where its values are not all numbers), `replication`, and `COLUMNS`. Its `attrs["albsim"]` say what it came from.
-    Raises ScenarioError before anything runs, RolloutNeverEndsError if some rollout comes to no end.
+    Raises ScenarioError: before anything runs, if a point is wrong; later, if a rollout comes to no end.
     """
     if replications is not None:
         scenario = scenario.with_overrides({"replications": replications})
     whole = grid(scenario, vary)
     with ExitStack() as stack:
         executor = executor or stack.enter_context(process_pool())
-        rows = _Rows(whole, executor, progress or _silent, {} if kept is None else kept)
+        rows = Rows(whole, executor, progress=progress, kept=kept)
         rows.fill(range(len(whole.points)), scenario.replications)
         if until is not None:
             _refine(rows, scenario.replications, until)
@@ -103,43 +100,7 @@ def provenance(
     }
 
 
-class _Rows:
-    """The rows of a grid's points as far as they have been simulated."""
-
-    def __init__(self, whole: Grid, executor: Executor, progress: Progress, kept: Kept) -> None:
-        self.by_point: list[list[Row]] = [[] for _ in whole.points]
-        self._grid = whole
-        self._executor = executor
-        self._progress = progress
-        self._kept = kept
-
-    def fill(self, points: Iterable[int], replications: int) -> None:
-        """Give these points that many rows."""
-        wanted = [
-            Task(point, number, self._grid.points[point])
-            for point in points
-            for number in range(len(self.by_point[point]), replications)
-        ]
-        keys = {task[:2]: replication_key(task.scenario, task.number) for task in wanted}
-        missing = [task for task in wanted if keys[task[:2]] not in self._kept]
-        before = sum(map(len, self.by_point)) + len(wanted) - len(missing)
-        total = before + len(missing)
-        self._progress(before, total)
-        for done, (task, future) in enumerate(finished(missing, self._executor), start=before + 1):
-            self._kept[keys[task[:2]]] = self._row(task, future)
-            self._progress(done, total)
-        for task in wanted:
-            self.by_point[task.point].append(self._kept[keys[task[:2]]])
-
-    def _row(self, task: Task, future: Future[Row]) -> Row:
-        try:
-            return future.result()
-        except RolloutNeverEndsError as error:
-            where = ", ".join(filter(None, [self._grid.name(task.point), f"replication {task.number}"]))
-            raise RolloutNeverEndsError(f"{where}: {error}") from None
-
-
-def _refine(rows: _Rows, batch: int, until: UntilPrecise) -> None:
+def _refine(rows: Rows, batch: int, until: UntilPrecise) -> None:
     replications = batch
     while True:
         unsettled = [
@@ -167,7 +128,3 @@ def _frame(whole: Grid, by_point: list[list[Row]], source: dict[str, Any]) -> pd
     frame = pd.concat([pd.DataFrame(columns), pd.DataFrame(figures, columns=list(COLUMNS))], axis="columns")
     frame.attrs[PROVENANCE] = source
     return frame
-
-
-def _silent(done: int, total: int) -> None:
-    """Show nothing."""

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from sim.experiment.grid import Cell
-    from sim.experiment.sweep import Progress, UntilPrecise
+    from sim.experiment.rows import Progress
+    from sim.experiment.sweep import UntilPrecise
     from sim.scenario.specs import Scenario
 
 SUFFIXES = (".parquet", ".csv")

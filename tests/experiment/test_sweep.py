@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sim.control_plane.world import RolloutNeverEndsError
 from sim.experiment.columns import COLUMNS
 from sim.experiment.provenance import replication_key
 from sim.experiment.replication import simulate
@@ -151,7 +150,9 @@ def test_nothing_runs_if_a_point_is_wrong(fixed_lag: Scenario) -> None:
 
 def test_a_rollout_without_an_end_is_named_and_the_finished_ones_are_kept(fixed_lag: Scenario) -> None:
     kept: dict[str, tuple[float, ...]] = {}
-    with pytest.raises(RolloutNeverEndsError, match=r"^pod\.startup_s=1000000\.0, replication 0: the rollout"):
+    with pytest.raises(
+        ScenarioError, match=r"^pod\.startup_s=1000000\.0, replication 0: expected a rollout that is over"
+    ):
         sweep(fixed_lag, {"pod.startup_s": [15, 1e6]}, executor=InOrder(), kept=kept)
 
     assert len(kept) == fixed_lag.replications
