@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,16 +38,15 @@ def run(
     """Simulate scenarios and print how many 502s they give, and why."""
     from sim.cli.progress import progress_of
     from sim.data_plane.expected import require_expectable
-    from sim.experiment.replications import process_pool
+    from sim.experiment.replications import executor_of
 
     if estimator == "expected":
         for scenario in scenarios:
             require_expectable(scenario)
     summaries: list[Summary] = []
     try:
-        with ExitStack() as stack:
-            progress = stack.enter_context(progress_of(sum(s.replications for s in scenarios), quiet=quiet))
-            executor = stack.enter_context(process_pool(workers)) if workers != 1 else None
+        total = sum(scenario.replications for scenario in scenarios)
+        with progress_of(total, quiet=quiet) as progress, executor_of(workers) as executor:
             for summary in _summaries(scenarios, estimator, executor, progress):
                 summaries.append(summary)
                 if out is not None:

@@ -6,7 +6,7 @@ response, one latency later. The client retries a throttled attempt as its SDK d
 Other users of the account are a Poisson stream on a bucket (`background_calls_per_s`).
 Left out: errors other than throttling; the SDK's token refresh; paging.
 Sources: the buckets and what they cover, Elastic Load Balancing user guide, elb-api-throttling (facts/alb §5); whether
-a throttled call takes tokens is not published.
+a throttled call takes tokens is not published. EC2 evaluates "each API individually" (EC2 developer guide, throttling).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from sim.control_plane.client_limits import AdaptiveRateLimiter, RetryQuota
+from sim.control_plane.client_throttle import ClientThrottle
 from sim.control_plane.retryers import WITH_RATE_LIMIT, WITH_RETRY_QUOTA, retryer
 from sim.control_plane.token_bucket import TokenBucket
 from sim.control_plane.trace import ApiAttempt
@@ -22,7 +23,7 @@ from sim.scenario.distributions import Exponential
 from sim.streams import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterator, Mapping
 
     import simpy
 
@@ -64,19 +65,16 @@ THROTTLE_CODE = {
 """The error code by which each service throttles; not every SDK retries every one of them."""
 
 
-def _buckets_by_action(spec: AwsApiSpec, now_s: float) -> dict[str, tuple[TokenBucket, ...]]:
-    """Give the buckets that cover each action. EC2 limits each action by itself, the other services by category."""
+def _apart(action: str) -> bool:
+    """EC2 limits each action by itself, the other services limit a category of actions together."""
+    return action.startswith("ec2:")
 
-    def bucket(name: str) -> TokenBucket:
-        size: BucketSpec = getattr(spec.buckets, name)
-        return TokenBucket(size.capacity, size.refill_per_s, at_s=now_s)
 
-    shared = {name: bucket(name) for name in {*BUCKET_OF_ACTION.values(), ACCOUNT_BUCKET}}
-    covering: dict[str, tuple[TokenBucket, ...]] = {}
-    for action, name in BUCKET_OF_ACTION.items():
-        own = bucket(name) if action.startswith("ec2:") else shared[name]
-        covering[action] = (own, shared[ACCOUNT_BUCKET]) if name.startswith("elbv2_") else (own,)
-    return covering
+def _covering(name: str, own: TokenBucket, shared: Mapping[str, TokenBucket]) -> tuple[TokenBucket, ...]:
+    """Give a bucket and what else covers its calls."""
+    if name.startswith("elbv2_") and name != ACCOUNT_BUCKET:
+        return own, shared[ACCOUNT_BUCKET]
+    return (own,)
 
 
 class ThrottledError(Exception):
@@ -84,17 +82,30 @@ class ThrottledError(Exception):
 
 
 class AwsApi:
-    """The buckets of the account."""
+    """The buckets of the account, and what others take from them."""
 
     def __init__(self, env: simpy.Environment, spec: AwsApiSpec, streams: Streams) -> None:
         self._env = env
-        self._covering = _buckets_by_action(spec, env.now)
-        by_name = {name: self._covering[action] for action, name in BUCKET_OF_ACTION.items()}
-        for entity, (name, covering) in enumerate(by_name.items()):
-            calls_per_s = spec.background_calls_per_s.get(name, 0.0)
-            if calls_per_s > 0:
-                gap = Exponential(dist="exponential", mean=1 / calls_per_s)
-                env.process(self._background(covering, streams.draws(gap, Stream.API_BACKGROUND, entity)))
+        shared = {name: self._bucket(size) for name, size in spec.buckets}
+        self._covering = {
+            action: _covering(
+                name, self._bucket(getattr(spec.buckets, name)) if _apart(action) else shared[name], shared
+            )
+            for action, name in BUCKET_OF_ACTION.items()
+        }
+        for name, calls_per_s in spec.background_calls_per_s.items():
+            apart = [action for action, own in BUCKET_OF_ACTION.items() if own == name and _apart(action)]
+            used_up = [self._covering[action] for action in apart] or [_covering(name, shared[name], shared)]
+            for entity, covering in enumerate(used_up):
+                self._use_up(covering, calls_per_s, streams, list(shared).index(name), entity)
+
+    def _bucket(self, size: BucketSpec) -> TokenBucket:
+        return TokenBucket(size.capacity, size.refill_per_s, at_s=self._env.now)
+
+    def _use_up(self, covering: tuple[TokenBucket, ...], calls_per_s: float, streams: Streams, *entity: int) -> None:
+        if calls_per_s > 0:
+            gap = Exponential(dist="exponential", mean=1 / calls_per_s)
+            self._env.process(self._background(covering, streams.draws(gap, Stream.API_BACKGROUND, *entity)))
 
     def _background(self, covering: tuple[TokenBucket, ...], gaps_s: Iterator[float]) -> Generator[simpy.Event]:
         for gap_s in gaps_s:
@@ -116,7 +127,10 @@ class AwsApi:
 
 
 class AwsClient:
-    """One controller's SDK client: 1 + `max_retries` attempts a call, and the limits its policy puts on itself."""
+    """One controller's SDK client: 1 + `max_retries` attempts a call, and the limits it puts on itself.
+
+    These are its retry policy's, and its `throttle` (none by default).
+    """
 
     def __init__(
         self,
@@ -129,12 +143,14 @@ class AwsClient:
         cluster: int,
         policy: str,
         max_retries: int,
+        throttle: ClientThrottle | None = None,
     ) -> None:
         self._env = env
         self._api = api
         self._trace = trace
         self._cluster = cluster
         self._max_retries = max_retries
+        self._throttle = throttle or ClientThrottle(env, (), per_attempt=False)
         self._retryer = retryer(policy, max_retries=max_retries)
         self._quota = RetryQuota() if policy in WITH_RETRY_QUOTA else None
         self._rate_limiter = AdaptiveRateLimiter(env.now) if policy in WITH_RATE_LIMIT else None
@@ -147,7 +163,9 @@ class AwsClient:
         Raises `ThrottledError` when the last retry is throttled too.
         """
         backoff_s = 0.0
+        yield from self._throttle.before_call(action)
         for attempt in count():
+            yield from self._throttle.before_attempt(action)
             if self._rate_limiter is not None:
                 yield self._env.timeout(self._rate_limiter.acquire(self._env.now))
             latency_s = next(self._latency_s)

@@ -122,8 +122,8 @@ class Replication:
 def simulate(scenario: Scenario, *, replication: int = 0, estimator: Estimator = "sampled") -> Replication:
     """Simulate one replication; the same scenario, seed and number give the same result to the bit.
 
-    Raises `RolloutNeverEndsError` where the settings let the rollout come to no end, and `ScenarioError` where the
-    estimator is `expected` and the settings have no expectation in closed form.
+    Raises `ScenarioError` where the settings let the rollout come to no end, or where the estimator is `expected` and
+    the settings have no expectation in closed form.
 
     """
     if estimator == "expected":

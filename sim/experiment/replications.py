@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import threading
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -25,7 +28,18 @@ def process_pool(workers: int | None = None) -> ProcessPoolExecutor:
 
     """
     workers = workers or len(os.sched_getaffinity(0))
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_follow_parent)
+
+
+@contextmanager
+def executor_of(workers: int | None) -> Iterator[Executor | None]:
+    """Give a pool of so many processes for a while; None, which is this process, for one."""
+    if workers == 1:
+        yield None
+        return
+    with process_pool(workers) as pool:
+        yield pool
 
 
 def replicate(
@@ -37,6 +51,19 @@ def replicate(
     if executor is None:
         return map(figures, numbers)
     return executor.map(figures, numbers)
+
+
+def _follow_parent() -> None:
+    """Leave Ctrl-C to the parent, and end when it does: a killed parent would leave its workers waiting for ever."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _figures(scenario: Scenario, estimator: Estimator, number: int) -> Figures:

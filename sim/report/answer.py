@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.data_plane.outcomes import Outcome
+from sim.report.causes import OUTCOMES_502, by_outcome
 from sim.report.wording import count, seconds
 
 if TYPE_CHECKING:
@@ -37,16 +37,11 @@ def answer(found: Findings) -> str:
     if worst.exposed_s > 0:
         return f"{pre_stop}; {_lost(worst)} {_why(found, worst)} {_n_502(requests)}"
     spare_s = min(end.closed_s - end.left_s for end in found.ends)
+    slowest_s = max(end.lag_s for end in found.ends)
     return (
         f"{pre_stop}; every target had left the last ALB node before its pod refused connections: the slowest took "
-        f"{seconds(worst.lag_s)}, the narrowest had {seconds(spare_s)} to spare. {_n_502(requests)}"
+        f"{seconds(slowest_s)}, the narrowest had {seconds(spare_s)} to spare. {_n_502(requests)}"
     )
-
-
-def causes(failed: dict[Outcome, int]) -> str:
-    """Write counts by outcome, the most frequent first."""
-    most_first = sorted(failed.items(), key=lambda item: -item[1])
-    return ", ".join(f"{outcome.name.lower()} {n:,}" for outcome, n in most_first) or "none"
 
 
 def _pre_stop(pod: PodSpec) -> str:
@@ -76,17 +71,17 @@ def _why(found: Findings, worst: PodEnd) -> str:
         attempts = f"{n} consecutive throttled attempts" if n > 1 else "A throttled attempt"
         reasons.append(f"{attempts} of {stall.action} held its deregistration up for {seconds(cost_s)}.")
     if parts.fail_open_s >= WORTH_TELLING_S:
-        reasons.append(
-            f"Its health checks had failed, but fail-open kept it in rotation for {seconds(parts.fail_open_s)}."
-        )
+        reasons.append(f"Its health checks failed, but fail-open kept it in rotation for {seconds(parts.fail_open_s)}.")
+    elif not worst.left_by_deregistration:
+        reasons.append("Its health checks took it out of rotation before its deregistration did.")
     if not reasons:
         reasons.append(f"{seconds(parts.by_name()[parts.largest])} of that went to {PART_WORDS[parts.largest]}.")
     return " ".join(reasons)
 
 
 def _n_502(requests: Requests) -> str:
-    by_cause = {o: int(requests.counts[o]) for o in Outcome if o.status == 502 and requests.counts[o]}
+    by_cause = {outcome: int(requests.counts[outcome]) for outcome in OUTCOMES_502 if requests.counts[outcome]}
     of_all = f"of {count(requests.n_requests, 'request')}"
     if not by_cause:
         return f"None {of_all} ended in a 502."
-    return f"{sum(by_cause.values()):,} {of_all} ended in a 502: {causes(by_cause)}."
+    return f"{sum(by_cause.values()):,} {of_all} ended in a 502: {by_outcome(by_cause)}."

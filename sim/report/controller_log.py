@@ -16,12 +16,17 @@ import numpy as np
 from sim.control_plane.trace import ApiAttempt, Reconciled, TargetDeregistered, TargetRegistered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from sim.control_plane.trace import Trace
 
 ROLLED_CLUSTER = 0
 SAME_MOMENT_S = 1e-6
+
+
+def held_up_until_s(attempt: ApiAttempt) -> float:
+    """Give when an attempt's response, and the wait after it, were over."""
+    return attempt.time_s + attempt.latency_s + attempt.backoff_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +48,7 @@ class Call:
     @property
     def ended_s(self) -> float:
         """When the last attempt's response, and the wait after it, were over."""
-        last = self.attempts[-1]
-        return last.time_s + last.latency_s + last.backoff_s
+        return held_up_until_s(self.attempts[-1])
 
     @property
     def throttled(self) -> tuple[ApiAttempt, ...]:
@@ -71,6 +75,11 @@ class ReconcileLog:
     calls: tuple[Call, ...]
     registered: tuple[int, ...]
     deregistered: tuple[int, ...]
+
+    @property
+    def known_until_s(self) -> float:
+        """When it ended, or, if it still ran at the end, when its last known call did."""
+        return self.calls[-1].ended_s if self.ended_s is None else self.ended_s
 
     @property
     def stalls(self) -> tuple[Call, ...]:
@@ -102,13 +111,24 @@ def calls_of(trace: Trace, *, cluster: int) -> list[Call]:
     return sorted(calls, key=lambda call: call.began_s)
 
 
+def in_lanes(reconciles: Sequence[ReconcileLog]) -> list[list[ReconcileLog]]:
+    """Lay reconciles, in the order in which they began, into as few lanes as they need not to overlap: the workers."""
+    lanes: list[list[ReconcileLog]] = []
+    for log in reconciles:
+        lane = next((lane for lane in lanes if lane[-1].known_until_s <= log.began_s), None)
+        if lane is None:
+            lanes.append(lane := [])
+        lane.append(log)
+    return lanes
+
+
 def throttled_before(reconciles: Iterable[ReconcileLog]) -> Callable[[float], float]:
     """Give a function of a time: how long, until then, the controller had been held up by throttled attempts, in s.
 
     Where several workers are held up at once, that time counts once.
     """
     stops = sorted(
-        (attempt.time_s, attempt.time_s + attempt.latency_s + attempt.backoff_s)
+        (attempt.time_s, held_up_until_s(attempt))
         for reconcile in reconciles
         for stall in reconcile.stalls
         for attempt in stall.throttled

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sim.report.controller_log import reconciles_of, throttled_before
+from sim.report.controller_log import held_up_until_s, reconciles_of, throttled_before
 from sim.report.lag_parts import LagParts, lag_parts
 from sim.report.pod_ends import pod_ends
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class Findings:
     """One replication, ready to be told.
 
-    `ends`: the terminated pods, the worst first: the longest exposed, then the one with the longest lag. `parts`: of
-    each one's lag, by pod.
+    `ends`: the terminated pods, the worst first: the longest exposed, then the one with most failed requests, then the
+    one with the longest lag. `parts`: of each one's lag, by pod.
     """
 
     replication: Replication
@@ -29,7 +29,10 @@ class Findings:
     parts: dict[int, LagParts]
 
     def worst_stall(self, end: PodEnd) -> tuple[Call, float] | None:
-        """Give the call whose throttling took the most of a pod's lag, and how many seconds; None if none took any."""
+        """Give the call whose throttling held a pod's deregistration up the longest, and for how many seconds.
+
+        None if none did.
+        """
         stalls = [stall for reconcile in self.reconciles for stall in reconcile.stalls]
         costs_s = [_overlap_s(stall, end) for stall in stalls]
         worst = max(range(len(stalls)), key=costs_s.__getitem__, default=None)
@@ -45,15 +48,14 @@ def findings(replication: Replication) -> Findings:
     return Findings(
         replication=replication,
         reconciles=reconciles,
-        ends=sorted(ends, key=lambda end: (-end.exposed_s, -end.lag_s, end.pod)),
+        ends=sorted(ends, key=lambda end: (-end.exposed_s, -sum(end.failed.values()), -end.lag_s, end.pod)),
         parts={end.pod: lag_parts(end, began_s=began_s.get(end.pod), throttled_before=before) for end in ends},
     )
 
 
 def _overlap_s(stall: Call, end: PodEnd) -> float:
-    """Give how much of the wait for a pod's deregistration, as far as it is in its lag, a call's throttling took."""
-    until_s = min(end.deregistered_s, end.left_s)
+    """Give how much of the wait for a pod's deregistration a call's throttling took, in s."""
     return sum(
-        max(0.0, min(a.time_s + a.latency_s + a.backoff_s, until_s) - max(a.time_s, end.endpoint_removed_s))
-        for a in stall.throttled
+        max(0.0, min(held_up_until_s(attempt), end.deregistered_s) - max(attempt.time_s, end.endpoint_removed_s))
+        for attempt in stall.throttled
     )

@@ -1,4 +1,4 @@
-"""Of which parts a target's deregistration lag consists: from its pod's deletion until the last ALB node has dropped it.
+"""The parts of a target's deregistration lag: from its pod's deletion until the last ALB node has dropped it.
 
 The lag ends in one of two ways. By deregistration: the endpoint's removal reaches the controller; the change waits for
 the reconcile that carries it; that reconcile's calls come before its DeregisterTargets; then the ALB nodes hear of it.
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class LagParts:
     """The parts of one target's lag, in seconds; they add up to it. What its way does not have is 0.
 
-    By deregistration: `endpoint_s`, from the deletion until the controller sees the endpoint gone; `waiting_s`, until the
-    reconcile that carries it begins; `calls_s`, that reconcile's calls up to the answer to DeregisterTargets;
+    By deregistration: `endpoint_s`, from the deletion until the controller sees the endpoint gone; `waiting_s`, until
+    the reconcile that carries it begins; `calls_s`, that reconcile's calls up to the answer to DeregisterTargets;
     `throttled_s`, what throttling took of these two; `alb_s`, from that answer until the last ALB node has heard.
     With a controller without reconciles, `given_lag_s`: from the deletion until the deregistration.
     By health check: `serving_s`, until its checks fail; `checks_s`, until the last node's have failed often enough;

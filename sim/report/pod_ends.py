@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -17,17 +17,27 @@ from sim.data_plane.outcomes import Outcome
 from sim.data_plane.rotation import exposure_s, left_rotation_s
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sim.experiment.replication import Replication
 
-_KINDS = (PodDeleted, EndpointRemoved, Sigterm, ListenerClosed, ProcessCut, TargetDeregistered)
+PodRecord: TypeAlias = PodDeleted | EndpointRemoved | Sigterm | ListenerClosed | ProcessCut | TargetDeregistered
+_KINDS: tuple[type[PodRecord], ...] = (
+    PodDeleted,
+    EndpointRemoved,
+    Sigterm,
+    ListenerClosed,
+    ProcessCut,
+    TargetDeregistered,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodEnd:
     """One pod's end. What did not happen within the replication is `inf`.
 
-    `cut_s`: what still runs in it is cut (a draining one may have ended before); `left_s`: the last ALB node has dropped
-    it; `left_by_deregistration`: and has done so because it heard of the deregistration, not for its health checks;
+    `cut_s`: what still runs in it is cut (a draining one may have ended before); `left_s`: the last ALB node has
+    dropped it; `left_by_deregistration`: and not for its health checks;
     `checks_fail_s`: its health checks fail from here on; `unhealthy_s`: they have failed often enough, at each node;
     `exposed_s`: how long it was sent requests and refused them; `failed`: the requests that failed on it, by outcome.
     """
@@ -51,18 +61,13 @@ class PodEnd:
         """The deregistration lag."""
         return self.left_s - self.deleted_s
 
-    @property
-    def n_502(self) -> int:
-        """How many requests to it ended in a 502."""
-        return sum(n for outcome, n in self.failed.items() if outcome.status == 502)
-
 
 def pod_ends(replication: Replication) -> list[PodEnd]:
     """Give the ends of all pods that were deleted and whose targets were in rotation, in the order of pod numbers."""
     timeline, trace = replication.timeline, replication.trace
     left_s, exposed_s = left_rotation_s(timeline), exposure_s(timeline)
-    failed = failures(replication)
-    times_s = {kind: {record.pod: record.time_s for record in trace.of(kind)} for kind in _KINDS}
+    failed = _failures(replication)
+    times_s = {kind: _by_pod(trace.of(kind)) for kind in _KINDS}
 
     def end(pod: int) -> PodEnd:
         at_s = {kind: times_s[kind].get(pod, math.inf) for kind in _KINDS}
@@ -86,7 +91,11 @@ def pod_ends(replication: Replication) -> list[PodEnd]:
     return [end(pod) for pod in sorted(times_s[PodDeleted]) if math.isfinite(left_s[pod])]
 
 
-def failures(replication: Replication) -> dict[int, dict[Outcome, int]]:
+def _by_pod(records: Iterable[PodRecord]) -> dict[int, float]:
+    return {record.pod: record.time_s for record in records}
+
+
+def _failures(replication: Replication) -> dict[int, dict[Outcome, int]]:
     """Count the requests that failed, by target and outcome; those that found no target have target -1."""
     requests = replication.requests
     pairs, counts = np.unique(np.stack([requests.target, requests.outcome]), axis=1, return_counts=True)

@@ -17,7 +17,8 @@ from rich.table import Table
 
 from sim.control_plane.trace import PodCreated, PodDeleted, PodReady
 from sim.data_plane.outcomes import Outcome
-from sim.report.answer import answer, causes
+from sim.report.answer import answer
+from sim.report.causes import by_outcome
 from sim.report.findings import findings
 from sim.report.wording import count, listed, plain, seconds, tenths, times
 
@@ -52,7 +53,7 @@ def story(replication: Replication) -> str:
     """Tell a replication's story as plain text of lines of at most `WIDTH`, without a line end."""
     found = findings(replication)
     worst = "Worst pods" if len(found.ends) > WORST_PODS else "Pods"
-    sections = {
+    sections: dict[str, Iterable[str | Table]] = {
         "Answer": [answer(found)],
         "Rollout": list(_rollout(found)),
         "Controller": list(_controller(found)),
@@ -164,7 +165,7 @@ def _reconcile(log: ReconcileLog) -> tuple[str, ...]:
     return (
         str(log.number),
         tenths(log.began_s),
-        "–" if log.ended_s is None else tenths(log.ended_s - log.began_s),
+        "-" if log.ended_s is None else tenths(log.ended_s - log.began_s),
         str(sum(len(call.attempts) for call in log.calls)),
         str(len(log.registered)),
         str(len(log.deregistered)),
@@ -184,25 +185,18 @@ def _stall(stall: Call) -> str:
 def _worst(found: Findings) -> Iterator[str | Table]:
     worst = found.ends[:WORST_PODS]
     yield "In seconds since the start; lag: from deleted to left ALB; exposed: in rotation while refusing:"
-    headings = (
-        "pod",
-        "deleted",
-        "SIGTERM",
-        "refusing",
-        "deregistered",
-        "left ALB",
-        "lag",
-        "exposed",
-        "failed requests",
-    )
-    yield _table(headings, map(_pod, worst), words=1)
+    in_s = ("deleted", "SIGTERM", "refusing", "deregistered", "left ALB", "lag", "exposed")
+    yield _table(("pod", *in_s, "failed requests"), map(_pod, worst), words=1)
+    by_checks = sum(not end.left_by_deregistration for end in found.ends)
+    n_targets = count(len(found.ends), "target")
+    yield f"Of {n_targets}, {by_checks:,} left the last node by health check, the others by deregistration."
     yield "Where their lags went, in seconds:"
     yield _parts([*((str(end.pod), [end]) for end in worst), (f"mean of {len(found.ends)}", found.ends)], found.parts)
 
 
 def _pod(end: PodEnd) -> tuple[str, ...]:
     times_s = (end.deleted_s, end.sigterm_s, end.closed_s, end.deregistered_s, end.left_s, end.lag_s, end.exposed_s)
-    return (str(end.pod), *map(tenths, times_s), causes(end.failed))
+    return (str(end.pod), *map(tenths, times_s), by_outcome(end.failed))
 
 
 def _parts(groups: list[tuple[str, list[PodEnd]]], parts: dict[int, LagParts]) -> Table:
@@ -222,8 +216,8 @@ def _parts(groups: list[tuple[str, list[PodEnd]]], parts: dict[int, LagParts]) -
 
 def _requests(found: Findings) -> Iterator[str]:
     requests, ends = found.replication.requests, found.ends
-    by_outcome = {outcome: int(requests.counts[outcome]) for outcome in Outcome if requests.counts[outcome]}
+    counts = {outcome: int(requests.counts[outcome]) for outcome in Outcome if requests.counts[outcome]}
     yield (
-        f"{count(requests.n_requests, 'request')} within {seconds(requests.window_until_s)}: {causes(by_outcome)}. "
+        f"{count(requests.n_requests, 'request')} within {seconds(requests.window_until_s)}: {by_outcome(counts)}. "
         f"{sum(end.exposed_s > 0 for end in ends):,} of {count(len(ends), 'pod')} were exposed."
     )

@@ -1,9 +1,9 @@
 """The tables of `albsim run`: one row for each scenario.
 
 What is shown on a terminal: the answer first (502s per rollout, how many rollouts have any, why), then where it comes
-from (lags, exposure, AWS calls). Intervals are those of the summary, 95 %; the mean of a count cannot be negative, so an
-interval that Student's t extends below zero is shown from zero on. Times in seconds; p50, p99 and max pool all pods of
-all rollouts. JSON and CSV carry every figure in full precision, named as interface.md names them.
+from (lags, exposure, AWS calls). Intervals are those of the summary, 95 %; the mean of a count cannot be negative, so
+an interval that Student's t extends below zero is shown from zero on. Times in seconds; p50, p99 and max pool all pods
+of all rollouts. JSON and CSV carry every figure in full precision, named as interface.md names them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group
 from rich.table import Table
 
-from sim.data_plane.outcomes import Outcome
+from sim.report.causes import OUTCOMES_502
 from sim.report.wording import number, percent, plain
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _any_502(summary: Summary) -> str:
 
 
 def _main_cause(summary: Summary) -> str:
-    causes = {o.name.lower(): summary.outcomes[o.name.lower()].value for o in Outcome if o.status == 502}
+    causes = {o.name.lower(): summary.outcomes[o.name.lower()].value for o in OUTCOMES_502}
     name = max(causes, key=causes.__getitem__)
     return f"{name}\n{percent(causes[name] / sum(causes.values()))}" if causes[name] else "none seen"
 

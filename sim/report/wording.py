@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-NOTHING = "–"
+NOTHING = "-"
 SIGNIFICANT_DIGITS = 3
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
+from sim.scenario.api_throttle import FORMAT, parse_throttle
 from sim.scenario.distributions import Constant, DistributionField, Lognormal
 from sim.scenario.fields import WHOLE, CallsPerSecond, Count, Seconds, Spec, complaint
 from sim.scenario.problems import shown
@@ -17,10 +18,13 @@ from sim.scenario.problems import shown
 FIXED_LAG = "fixed_lag"
 VERSIONS = (*(f"v1.1.{patch}" for patch in range(10)), FIXED_LAG)
 """Versions by name, for suggestions; of v2 and v3 every release has the form that the pattern accepts."""
+PUBLISHED_WAITS = 7
 _ONE_WORKER = ("v1.1.0", "v1.1.1", "v1.1.2")
 
 Retryer = Literal[
     "published",
+    "published-repeat",
+    "published-double",
     "aws-sdk-go-1.12",
     "aws-sdk-go-1.23.13",
     "aws-sdk-go-1.23.22",
@@ -47,6 +51,14 @@ def _lag_by_default(given: dict[str, Any]) -> Constant | None:
     return Constant(value=0.0) if given.get("version") == FIXED_LAG else None
 
 
+def _workers_by_default(given: dict[str, Any]) -> int:
+    return 3 if _is_v2(given.get("version")) else 1
+
+
+def _is_v2(version: object) -> bool:
+    return str(version).startswith(("v2.", "v3."))
+
+
 class ControllerSpec(Spec):
     """The ingress controller."""
 
@@ -54,9 +66,16 @@ class ControllerSpec(Spec):
     """v1.1.0 to v1.1.9: aws-alb-ingress-controller; v2.0 on: aws-load-balancer-controller; `fixed_lag`: none, each
     target is (de)registered a given time after its pod. Default: the last release of v1."""
     aws_max_retries: Annotated[int, Field(ge=0, le=1000), WHOLE] = 10
-    """`--aws-max-retries`: how often a throttled call is repeated before the reconcile fails. Default: LBC's."""
-    max_concurrent_reconciles: Count = 1
-    """`--max-concurrent-reconciles`: workers. Default: LBC v1.1.3 on; up to v1.1.2 there is one and no such flag."""
+    """`--aws-max-retries`: how often a throttled call is repeated before the reconcile fails; from v2.9 on, how often
+    it is attempted, and 0 is without end. Default: LBC's."""
+    max_concurrent_reconciles: Count = Field(default_factory=_workers_by_default, json_schema_extra={"default": 1})
+    """`--max-concurrent-reconciles`: workers; from v2.0 on `--targetgroupbinding-max-concurrent-reconciles`. Default:
+    LBC's, 1 from v1.1.3 on and 3 from v2.0 on; up to v1.1.2 there is one and no such flag."""
+    aws_api_throttle: str | None = None
+    """`--aws-api-throttle`, from v2.0 on: the limits that the controller puts on its own calls, in the flag's syntax,
+    `serviceID:operationRegex=rate:burst` with commas between; a rule for a service replaces that service's defaults.
+    null: LBC's defaults, which differ by version (pkg/aws/throttle/defaults.go); from v2.4.4 on 4 a second with a
+    burst of 20 for RegisterTargets and DeregisterTargets."""
     ingresses: Count = 1
     """Ingresses in this cluster, the rolled one among them; they share the workers."""
     target_groups: Count = 1
@@ -82,6 +101,18 @@ class ControllerSpec(Spec):
             raise complaint(expected="null", found=f"a lag for {version}", hint="it is for fixed_lag only")
         return lag
 
+    @field_validator("aws_api_throttle")
+    @classmethod
+    def _has_the_syntax(cls, flag: str | None, info: ValidationInfo) -> str | None:
+        version = info.data.get("version")
+        if flag is not None and version is not None and not _is_v2(version):
+            raise complaint(expected="null", found=shown(flag), hint=f"{version} has no such flag; v2.0 brought it")
+        try:
+            parse_throttle(flag) if flag is not None else None
+        except ValueError as error:
+            raise complaint(expected=FORMAT, found=shown(flag), hint=str(error)) from None
+        return flag
+
     @field_validator("https_listeners")
     @classmethod
     def _is_some_of_the_listeners(cls, https: int, info: ValidationInfo) -> int:
@@ -101,6 +132,9 @@ class ControllerSpec(Spec):
 
 class BucketSpec(Spec):
     """A token bucket: each attempt takes a token, and is throttled if there is none."""
+
+    # Not in a scenario, where each bucket has a default for both.
+    model_config = ConfigDict(json_schema_extra=lambda schema: schema.pop("required"))
 
     capacity: Annotated[float, Field(ge=1, le=1e6)]
     """The most tokens it holds: the burst that passes at once."""
@@ -124,9 +158,11 @@ class BucketsSpec(Spec):
     wafv2: BucketSpec = BucketSpec(capacity=1, refill_per_s=1)
     """WAFV2 GetWebACLForResource. Default: what LBC v2 allows itself (pkg/aws/throttle/defaults.go)."""
     ec2_describe: BucketSpec = BucketSpec(capacity=100, refill_per_s=20)
-    """EC2 Describe*, filtered or paginated. Default: AWS (EC2 API throttling, non-mutating actions)."""
+    """EC2 Describe*, filtered or paginated; each action has such a bucket of its own. Default: AWS (EC2 API
+    throttling)."""
     tagging: BucketSpec = BucketSpec(capacity=15, refill_per_s=15)
-    """Resource Groups Tagging API, GetResources. Default: an assumption; AWS's figure was not found."""
+    """GetResources. Default: 15 per second (AWS, tag-editor user guide, reference); the burst is assumed to be as
+    much."""
 
     @field_validator("*", mode="before")
     @classmethod
@@ -170,13 +206,17 @@ class AwsApiSpec(Spec):
     """The AWS API of the account: what it takes, how long it takes, and who else calls it."""
 
     retryer: Retryer | None = None
-    """How long a client waits before each retry. null: the retryer of the SDK that the controller's version pins."""
+    """How long a client waits before each retry, here and in other clusters. null: the retryer of the SDK that the
+    controller's version pins. `published` has seven waits: 1, 1, 2, 7, 15, 30, 61 s; `published-repeat` and
+    `published-double` go on with the last one, or with twice it each time."""
     latency_s: DistributionField = Lognormal(median=0.08, p99=0.5)
     """How long a call takes. Default: an assumption; a DeregisterTargets call took 41 ms (LBC issue 3069), a reconcile
     of some ten calls 1.2 to 1.9 s (issues 1103, 1359)."""
     buckets: BucketsSpec = BucketsSpec()
     """The account's token buckets."""
-    background_calls_per_s: dict[BucketName, CallsPerSecond] = Field(default_factory=dict)
+    background_calls_per_s: dict[BucketName, CallsPerSecond] = Field(
+        default_factory=dict, json_schema_extra={"default": {}}
+    )
     """Calls of everything else in the account, by bucket: a Poisson stream that does not back off."""
     other_clusters: Annotated[tuple[OtherClusterSpec, ...], Field(strict=False)] = ()
     """Other clusters whose controllers share the account."""

@@ -8,10 +8,10 @@ from sim.scenario.yaml_source import read_documents
 
 def parse_assignment(text: str) -> tuple[str, object]:
     """Split `KEY=VALUE` and read its value; raises ScenarioError if it is not of that form or the value not YAML."""
-    key, sign, value = (part.strip() for part in text.partition("="))
-    where = f"--set {text}"
-    if not key or not sign or not value:
-        raise ScenarioError([Problem(file=where, expected="KEY=VALUE", found="no value" if key and sign else "no key")])
+    key, _, value = (part.strip() for part in text.partition("="))
+    where = f"--set {key}"
+    if not key or not value:
+        raise ScenarioError([Problem(file=where, expected="KEY=VALUE", found="no value" if key else "no key")])
     documents = read_documents(value, where)
     if len(documents) != 1:
         raise ScenarioError([Problem(file=where, expected="one value in YAML", found=f"{len(documents)} documents")])

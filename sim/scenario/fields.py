@@ -39,9 +39,9 @@ class Spec(Frozen):
         return value
 
 
-def complaint(*, found: str, expected: str = "", hint: str = "") -> PydanticCustomError:
-    """Make the error that a validator raises, in the words that the problem will have."""
-    context = {"found": found, "expected": expected, "hint": hint}
+def complaint(*, found: str, expected: str = "", hint: str = "", key: str = "") -> PydanticCustomError:
+    """Make the error that a validator raises, in the words that the problem will have; `key` is one within."""
+    context = {"found": found, "expected": expected, "hint": hint, "key": key}
     return PydanticCustomError("complaint", "expected {expected} (got {found}) {hint}", context)
 
 

@@ -8,18 +8,19 @@ What is left out: reading from the network, templates, environment variables.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sim.scenario.overrides import overridden
 from sim.scenario.problems import Places, Problem, ScenarioError, located, shown
+from sim.scenario.schema import value_at
 from sim.scenario.specs import Scenario
 from sim.scenario.validation import validated
 from sim.scenario.yaml_source import read_documents
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterator
 
 _MOST_BYTES = 1_000_000
@@ -134,7 +135,7 @@ def _extended(draft: _Draft, path: Path, trail: tuple[Path, ...]) -> _Draft:
         return _Draft(own, draft.places, [*draft.problems, refused])
     trail = (*trail, path)
     parent = path.parent / name
-    if parent.resolve() in [step.resolve() for step in trail]:
+    if _identity(parent) in [_identity(step) for step in trail]:
         cycle = " → ".join(step.name for step in (*trail, parent))
         raise ScenarioError([*draft.problems, replace(refused, found=f"the cycle {cycle}")])
     try:
@@ -144,8 +145,20 @@ def _extended(draft: _Draft, path: Path, trail: tuple[Path, ...]) -> _Draft:
     if len(below) > 1:
         several = replace(refused, expected="a file with one scenario", found=f"{len(below)} documents in {parent}")
         raise ScenarioError([*draft.problems, several])
-    places = {**below[0].places, **draft.places}
-    return _Draft(_merged(below[0].raw, own), places, [*draft.problems, *below[0].problems])
+    return _on_top(below[0], _Draft(own, draft.places, draft.problems))
+
+
+def _identity(path: Path) -> str:
+    try:
+        return os.path.realpath(path)
+    except ValueError:  # no name that a file can have; opening it will say so
+        return str(path)
+
+
+def _on_top(below: _Draft, above: _Draft) -> _Draft:
+    raw = _merged(below.raw, above.raw)
+    kept = {path: at for path, at in below.places.items() if value_at(raw, path) is value_at(below.raw, path)}
+    return _Draft(raw, {**kept, **above.places}, [*above.problems, *below.problems])
 
 
 def _named(problem: Problem, extends: Problem) -> Problem:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 from pydantic import ConfigDict, Field, model_validator
 
-from sim.scenario.fields import Seconds, complaint
+from sim.scenario.fields import LONGEST_S, Seconds, complaint
 from sim.scenario.law import Law, require_dist, tail_product
-from sim.scenario.problems import shown
+from sim.scenario.problems import plain, shown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _MOST_BYTES = 20_000_000
-_EXPECTED = "a CSV file with one number in each line"
+_EXPECTED = f"a CSV file with one number from 0 to {plain(LONGEST_S)} in each line"
 
 
 def _or_csv(schema: dict[str, Any]) -> None:
@@ -76,16 +76,18 @@ class Empirical(Law):
 
 def _read(name: object) -> list[float]:
     """Read the numbers of a CSV file; a complaint if it has none or holds something else."""
-    if not isinstance(name, str) or not name or "\0" in name:
+    if not isinstance(name, str) or not name:
         raise complaint(expected="the name of a CSV file", found=shown(name))
     try:
         with Path(name).open("rb") as file:
             content = file.read(_MOST_BYTES + 1)
         lines = content.decode("utf-8-sig").splitlines()
-    except OSError as error:
-        raise complaint(expected=_EXPECTED, found=f"{name}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise complaint(expected=_EXPECTED, found=f"{name}, which is not UTF-8 text") from None
+    except OSError as error:
+        raise complaint(expected=_EXPECTED, found=f"{name}: {error.strerror}") from None
+    except ValueError:
+        raise complaint(expected=_EXPECTED, found=f"{shown(name)}, which no file can be called") from None
     if len(content) > _MOST_BYTES:
         raise complaint(expected=_EXPECTED, found=f"{name}, which is larger than {_MOST_BYTES // 10**6} MB")
     return _numbers(name, lines)
@@ -93,9 +95,9 @@ def _read(name: object) -> list[float]:
 
 def _numbers(name: str, lines: list[str]) -> list[float]:
     cells = [(number, line.strip()) for number, line in enumerate(lines, start=1) if line.strip()]
-    if cells and not _is_number(cells[0][1]):
+    if cells and _number(cells[0][1]) is None:
         cells = cells[1:]
-    wrong = next(((number, cell) for number, cell in cells if not _is_number(cell)), None)
+    wrong = next(((number, cell) for number, cell in cells if not _is_time(cell)), None)
     if wrong is not None:
         raise _unfit(f"{name}:{wrong[0]}: {shown(wrong[1])}")
     if not cells:
@@ -107,9 +109,13 @@ def _unfit(found: str) -> PydanticCustomError:
     return complaint(expected=_EXPECTED, found=found)
 
 
-def _is_number(cell: str) -> bool:
+def _is_time(cell: str) -> bool:
+    number = _number(cell)
+    return number is not None and 0 <= number <= LONGEST_S
+
+
+def _number(cell: str) -> float | None:
     try:
-        float(cell)
+        return float(cell)
     except ValueError:
-        return False
-    return True
+        return None

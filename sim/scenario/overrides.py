@@ -23,10 +23,7 @@ def overridden(raw: Mapping[str, object], key: str, value: object, schema: type[
     Where a step of the key is not in `raw`, what it changes is the default. Raises ScenarioError if a step leads
     through something that has no keys; whether the key and the value are right is left to the validation.
     """
-    changed = _replaced(raw, key.split("."), as_python(value), schema)
-    if not isinstance(changed, dict):
-        raise ScenarioError([Problem(key=key, expected="a key of a scenario", found=shown(key))])
-    return changed
+    return _in_mapping(raw, key.split("."), as_python(value), schema, key)
 
 
 def as_python(value: object) -> object:
@@ -34,18 +31,25 @@ def as_python(value: object) -> object:
     return value.item() if hasattr(value, "item") and hasattr(value, "dtype") else value
 
 
-def _replaced(current: object, steps: Sequence[str], value: object, schema: type[Spec] | None) -> object:
+def _in_mapping(
+    mapping: Mapping[str, object], steps: Sequence[str], value: object, schema: type[Spec] | None, key: str
+) -> dict[str, object]:
+    step, *rest = steps
+    before = mapping.get(step, _default(schema, step))
+    return {**mapping, step: _replaced(before, rest, value, _schema_of(schema, step), key)}
+
+
+def _replaced(current: object, steps: Sequence[str], value: object, schema: type[Spec] | None, key: str) -> object:
     if not steps:
         return value
-    step, rest = steps[0], steps[1:]
+    step, *rest = steps
     if isinstance(current, list | tuple) and step.isdecimal() and int(step) < len(current):
         index = int(step)
-        return [*current[:index], _replaced(current[index], rest, value, schema), *current[index + 1 :]]
+        return [*current[:index], _replaced(current[index], rest, value, schema, key), *current[index + 1 :]]
     mapping = _as_mapping(current)
     if mapping is None:
-        raise ScenarioError([Problem(key=step, expected="a mapping to set this key in", found=shown(current))])
-    before = mapping.get(step, _default(schema, step))
-    return {**mapping, step: _replaced(before, rest, value, _schema_of(schema, step))}
+        raise ScenarioError([Problem(key=key, expected=f"a mapping to set '{step}' in", found=shown(current))])
+    return _in_mapping(mapping, steps, value, schema, key)
 
 
 def _as_mapping(current: object) -> dict[str, object] | None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _LONGEST_SHOWN = 60
+_LONGEST_KEY = 100
 
 KeyPath = tuple[str | int, ...]
 """The steps of a key; an int is the index of a list's item."""
@@ -49,7 +50,8 @@ class Problem:
         place = f"{self.file}:{self.line}" if self.line is not None else self.file
         complaint = f"expected {self.expected} (got {self.found})" if self.expected else self.found
         said = f"{complaint}; {self.hint}" if self.hint else complaint
-        return ": ".join(part for part in (place, self.key, said) if part)
+        key = self.key if self.key.isprintable() and len(self.key) <= _LONGEST_KEY else shown(self.key)
+        return ": ".join(part for part in (place, key, said) if part)
 
 
 class ScenarioError(Exception):

@@ -48,7 +48,7 @@ class Words:
 
     def keys_at(self, path: Sequence[str | int], raw: object) -> list[str]:
         """Name the keys that the mapping at `path` of `raw` may have."""
-        return [key for branch in self._branches(self._node(path, raw), _at(raw, path)) for key in _keys(branch)]
+        return [key for branch in self._branches(self._node(path, raw), value_at(raw, path)) for key in _keys(branch)]
 
     def choices_at(self, path: Sequence[str | int], raw: object) -> list[str]:
         """Name the words that may stand at `path` of `raw`, if they can be named."""
@@ -63,7 +63,7 @@ class Words:
         node, value = self._schema, raw
         for step in path:
             node = next((child for b in self._branches(node, value) for child in _children(b, step)), {})
-            value = _at(value, [step])
+            value = value_at(value, [step])
         return node
 
     def _branches(self, node: Node, value: object = None) -> Iterator[Node]:
@@ -116,7 +116,8 @@ def _is_family(node: Node, value: object) -> bool:
     return dist is None or not isinstance(value, dict) or "dist" not in value or dist.get("const") == value["dist"]
 
 
-def _at(value: object, path: Sequence[str | int]) -> object:
+def value_at(value: object, path: Sequence[str | int]) -> object:
+    """Give what stands at a path of mappings and lists; None if nothing does."""
     for step in path:
         if isinstance(value, dict):
             value = value.get(step)

@@ -8,10 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
-from sim.scenario.account import AwsApiSpec, BucketSpec, BucketsSpec, ControllerSpec, OtherClusterSpec
-from sim.scenario.fields import WHOLE, Spec
+from sim.scenario.account import (
+    FIXED_LAG,
+    PUBLISHED_WAITS,
+    AwsApiSpec,
+    BucketSpec,
+    BucketsSpec,
+    ControllerSpec,
+    OtherClusterSpec,
+)
+from sim.scenario.fields import WHOLE, Spec, complaint
 from sim.scenario.overrides import overridden
 from sim.scenario.target_group import HealthCheckSpec, TargetGroupSpec
 from sim.scenario.validation import validated
@@ -72,13 +80,31 @@ class Scenario(Spec):
     endpoints: EndpointsSpec = EndpointsSpec()
     """How fast the ingress controller hears of a pod."""
     controller: ControllerSpec = ControllerSpec()
-    """The ingress controller."""
+    """The ingress controller of the rolled cluster."""
     aws_api: AwsApiSpec = AwsApiSpec()
     """The AWS API."""
     target_group: TargetGroupSpec = TargetGroupSpec()
     """The target group and the ALB."""
-    sweep: dict[str, Annotated[tuple[object, ...], Field(strict=False, min_length=1)]] = Field(default_factory=dict)
+    sweep: dict[str, Annotated[tuple[object, ...], Field(strict=False, min_length=1)]] = Field(
+        default_factory=dict, json_schema_extra={"default": {}}
+    )
     """What `albsim sweep` varies: for each key, dotted, the list of its values; the full grid of them all."""
+
+    @field_validator("aws_api")
+    @classmethod
+    def _has_waits_for_every_retry(cls, aws_api: AwsApiSpec, info: ValidationInfo) -> AwsApiSpec:
+        own = info.data.get("controller")
+        controllers = [own] if own is not None and own.version != FIXED_LAG else []
+        controllers += [cluster.controller for cluster in aws_api.other_clusters]
+        most = max((controller.aws_max_retries for controller in controllers), default=0)
+        if aws_api.retryer == "published" and most > PUBLISHED_WAITS:
+            raise complaint(
+                key="retryer",
+                expected=f"a retryer that has waits for aws_max_retries, {most}",
+                found="'published', which has 7",
+                hint="'published-repeat' and 'published-double' go on",
+            )
+        return aws_api
 
     def with_overrides(self, changes: Mapping[str, object]) -> Self:
         """Make the scenario with other values, by dotted key, each as it would stand in the file.

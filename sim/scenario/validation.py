@@ -76,6 +76,8 @@ def _walk(details: ErrorDetails, raw: object) -> tuple[KeyPath, object]:
     steps = [step for step in details["loc"] if step != "[key]"]
     if details["type"] == "union_tag_invalid":
         steps.append("dist")
+    elif details["type"] == "complaint" and details["ctx"]["key"]:
+        steps.append(details["ctx"]["key"])
     for position, step in enumerate(steps):
         if isinstance(value, dict):
             is_last = position == len(steps) - 1

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _DEEPEST = 20
-_MOST_VALUES = 20_000
+_MOST_VALUES = 10_000
 _LONGEST_INTEGER = 40
 
 _NULL = re.compile(r"~|null|Null|NULL|")
@@ -103,7 +103,7 @@ class _Reader:
         elif isinstance(event, yaml.SequenceStartEvent):
             value, height = self._sequence(path, depth)
         else:
-            value, height = (_resolved(event.value) if event.implicit[0] else event.value), 0
+            value, height = (_resolved(event.value) if event.implicit[0] else _paired(event.value)), 0
         if event.tag not in (None, "!"):
             self._complain(path, self._place(event), "a value without a tag", event.tag)
         if event.anchor:
@@ -160,6 +160,11 @@ class _Reader:
 
     def _place(self, event: yaml.Event) -> Place:
         return Place(self._file, event.start_mark.line + 1 if event.start_mark else 1)
+
+
+def _paired(text: str) -> str:
+    """Join the halves in which JSON writes a character beyond 16 bits, which PyYAML leaves apart."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 
 def _resolved(text: str) -> object:

@@ -87,6 +87,22 @@ def test_background_calls_use_the_account_up(make_env, make_scenario) -> None:
     assert admitted / 200 == pytest.approx(1 / 3, abs=4 * (1 / 3 * 2 / 3 / 200) ** 0.5)
 
 
+@pytest.mark.parametrize("name", ["elbv2_modify", "elbv2_account", "ec2_describe", "tagging", "wafv2"])
+def test_every_bucket_can_be_used_up_by_others(make_env, make_scenario, name: str) -> None:
+    env = make_env()
+    bucket = {"capacity": 5, "refill_per_s": 1}
+    spec = make_scenario(aws_api__buckets={name: bucket}, aws_api__background_calls_per_s={name: 500}).aws_api
+    api = AwsApi(env, spec, Streams(1, 0))
+    env.run(until=20.31)
+    action = {
+        "ec2_describe": "ec2:DescribeVpcs",
+        "tagging": "tag:GetResources",
+        "wafv2": "wafv2:GetWebACLForResource",
+    }.get(name, "elasticloadbalancing:DescribeRules")
+    # elbv2_modify covers no call of these controllers, but what is used of it the account's bucket loses too: 1 per s.
+    assert api.admit(action) == (name == "elbv2_modify")
+
+
 def test_ec2_limits_each_action_by_itself(make_env, make_scenario) -> None:
     spec = make_scenario(aws_api__buckets={"ec2_describe": {"capacity": 1, "refill_per_s": 0.001}}).aws_api
     api = AwsApi(make_env(), spec, Streams(1, 0))

@@ -1,4 +1,4 @@
-"""Oracle: t_TERM = min(preStop, G); t_KILL = t_TERM + max(2, G - floor(min(preStop, G))) after the deletion, by hand."""
+"""Oracle: t_TERM = min(preStop, G); t_KILL = t_TERM + max(2, G - floor(min(preStop, G))); after the deletion."""
 
 from __future__ import annotations
 

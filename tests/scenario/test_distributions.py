@@ -15,12 +15,12 @@ from scipy import integrate, stats
 from sim.scenario.distributions import (
     Constant,
     DistributionField,
-    Empirical,
     Exponential,
     Gamma,
     Lognormal,
     Uniform,
 )
+from sim.scenario.measured import Empirical
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -138,6 +138,8 @@ def test_values_are_read_from_a_csv_file_and_kept(tmp_path: Path, text: str) -> 
         (b"", "which has none"),
         (b"lag_s\n", "which has none"),
         (b"1\nx\n", ":2: 'x'"),
+        (b"1e999\n1\n", ":1: '1e999'"),
+        (b"nan\n1\n", ":1: 'nan'"),
         (b"1,2\n3,4\n", ":2: '3,4'"),
         (b"1\n\xff\n", "not UTF-8"),
     ],
@@ -152,8 +154,11 @@ def test_a_csv_file_without_a_column_of_numbers_is_refused(tmp_path: Path, conte
 def test_a_csv_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="No such file"):
         LAW.validate_python({"dist": "empirical", "csv": str(tmp_path / "no.csv")})
-    for name in ("", 3, "a\0b"):
+    for name in ("", 3):
         with pytest.raises(ValidationError, match="the name of a CSV file"):
+            LAW.validate_python({"dist": "empirical", "csv": name})
+    for name in ("a\0b", "\ud83d"):
+        with pytest.raises(ValidationError, match="which no file can be called"):
             LAW.validate_python({"dist": "empirical", "csv": name})
 
 

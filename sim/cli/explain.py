@@ -1,0 +1,68 @@
+"""The command `albsim explain`: one replication's story, in words and in pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sim.cli.options import takes_scenario, takes_workers
+
+if TYPE_CHECKING:
+    from sim.scenario.specs import Scenario
+
+
+@click.command()
+@takes_scenario
+@takes_workers
+@click.option("--replication", type=click.IntRange(min=0), default=0, metavar="N", show_default=True, help="Which one.")
+@click.option("--worst", is_flag=True, help="The one with the most 502s, instead.")
+@click.option("--format", "form", type=click.Choice(("text", "json")), default="text", help="How to tell it.")
+@click.option(
+    "--gantt", "gantt_path", type=click.Path(path_type=Path), metavar="FILE", help="Draw it: png, svg or pdf."
+)
+@click.option(
+    "--perfetto", "perfetto_path", type=click.Path(path_type=Path), metavar="FILE", help="Write a trace for Perfetto."
+)
+def explain(
+    scenario: Scenario,
+    replication: int,
+    form: str,
+    gantt_path: Path | None,
+    perfetto_path: Path | None,
+    workers: int | None,
+    *,
+    worst: bool,
+    quiet: bool,
+) -> None:
+    """Tell one replication: who died when, what the controller did, where the 502s came from."""
+    from sim.experiment.replication import simulate
+    from sim.report.figures import image_format, save
+    from sim.report.gantt import gantt
+    from sim.report.perfetto import perfetto
+    from sim.report.story import story
+    from sim.report.story_json import story_json
+
+    if gantt_path is not None:
+        try:
+            image_format(gantt_path)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+    told = simulate(scenario, replication=_worst(scenario, workers, quiet=quiet) if worst else replication)
+    if gantt_path is not None:
+        save(gantt(told), gantt_path)
+    if perfetto_path is not None:
+        perfetto_path.write_text(perfetto(told), encoding="utf-8")
+    click.echo(story(told) if form == "text" else story_json(told))
+
+
+def _worst(scenario: Scenario, workers: int | None, *, quiet: bool) -> int:
+    """Give the number of the replication with the most 502s, the first of them in a tie."""
+    from sim.cli.progress import progress_of
+    from sim.experiment.replications import executor_of, replicate
+
+    with progress_of(scenario.replications, quiet=quiet) as progress, executor_of(workers) as executor:
+        progress.describe(f"{scenario.name}: the worst replication")
+        n_502 = [progress.step(figures).responses(502) for figures in replicate(scenario, executor)]
+    return n_502.index(max(n_502))

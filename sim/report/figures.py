@@ -1,0 +1,54 @@
+"""What all figures share: colours that colour-blind readers can tell apart, and files that are equal byte for byte.
+
+Source of the colours: Okabe and Ito, "Color Universal Design" (2008).
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.figure import Figure
+
+ORANGE = "#E69F00"
+SKY_BLUE = "#56B4E9"
+GREEN = "#009E73"
+YELLOW = "#F0E442"
+BLUE = "#0072B2"
+VERMILION = "#D55E00"
+PURPLE = "#CC79A7"
+BLACK = "#000000"
+PALE = "#E8E8E8"
+
+DPI = 150
+_UNDATED: dict[str, dict[str, Any]] = {
+    ".png": {},
+    ".svg": {"Date": None},
+    ".pdf": {"CreationDate": None},
+}
+
+
+def image_format(path: Path) -> str:
+    """Give the format that a file's suffix asks for: png, svg or pdf.
+
+    Raises ValueError for any other.
+    """
+    if path.suffix.lower() not in _UNDATED:
+        raise ValueError(f"'{path}' must end in {', '.join(_UNDATED)}: a figure is written as one of these")
+    return path.suffix.lower().removeprefix(".")
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure to a file in the format of its suffix; an equal figure gives equal bytes.
+
+    Raises ValueError if the suffix is none of .png, .svg and .pdf, before anything is written.
+    """
+    import matplotlib as mpl
+
+    form, drawn = image_format(path), io.BytesIO()
+    with mpl.rc_context({"svg.hashsalt": "albsim"}):
+        figure.savefig(drawn, format=form, dpi=DPI, metadata=_UNDATED[f".{form}"])
+    path.write_bytes(drawn.getvalue())

@@ -1,0 +1,69 @@
+"""One replication's story for programs (`albsim explain --format json`): the figures of which `story` makes words."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from sim.data_plane.outcomes import Outcome
+from sim.report.answer import answer
+from sim.report.findings import findings
+
+if TYPE_CHECKING:
+    from sim.experiment.replication import Replication
+    from sim.report.controller_log import ReconcileLog
+    from sim.report.lag_parts import LagParts
+    from sim.report.pod_ends import PodEnd
+
+
+def story_json(replication: Replication) -> str:
+    """Write the answer, the reconciles and the terminated pods, the worst first; what never happened is null."""
+    found, requests = findings(replication), replication.requests
+    told = {
+        "scenario": replication.scenario.name,
+        "seed": replication.scenario.seed,
+        "replication": replication.number,
+        "answer": answer(found),
+        "rollout_s": replication.timeline.rollout_complete_s,
+        "outcomes": {outcome.name.lower(): int(requests.counts[outcome]) for outcome in Outcome},
+        "reconciles": [_reconcile(log) for log in found.reconciles],
+        "pods": [_pod(end, found.parts[end.pod]) for end in found.ends],
+    }
+    return json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _reconcile(log: ReconcileLog) -> dict[str, Any]:
+    return {
+        "reconcile": log.number,
+        "began_s": log.began_s,
+        "ended_s": log.ended_s,
+        "error": log.error,
+        "calls": sum(len(call.attempts) for call in log.calls),
+        "registered": log.registered,
+        "deregistered": log.deregistered,
+        "throttled": [
+            {"action": stall.action, "attempts": len(stall.throttled), "cost_s": stall.throttled_s}
+            for stall in log.stalls
+        ],
+    }
+
+
+def _pod(end: PodEnd, parts: LagParts) -> dict[str, Any]:
+    times_s = {
+        "deleted_s": end.deleted_s,
+        "sigterm_s": end.sigterm_s,
+        "listener_closed_s": end.closed_s,
+        "deregistered_s": end.deregistered_s,
+        "left_rotation_s": end.left_s,
+        "deregistration_lag_s": end.lag_s,
+        "exposure_s": end.exposed_s,
+    }
+    return {
+        "pod": end.pod,
+        **{name: time_s if math.isfinite(time_s) else None for name, time_s in times_s.items()},
+        "left_by": "deregistration" if end.left_by_deregistration else "health check",
+        "lag_parts": asdict(parts),
+        "outcomes": {outcome.name.lower(): n for outcome, n in end.failed.items()},
+    }

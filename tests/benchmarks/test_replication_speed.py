@@ -1,0 +1,57 @@
+"""A whole replication's cost in seconds of CPU and in memory. Not part of the timed tests."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+
+from sim.experiment.replication import simulate
+from sim.scenario.loading import load_scenario
+
+GREE = "scenarios/gree-200-pods.yaml"
+ROLLOUT_OF = """
+import resource, sys, time
+from sim.experiment.replication import simulate
+from sim.scenario.loading import load_scenario
+scenario = load_scenario("scenarios/gree-200-pods.yaml").with_overrides({"deployment.replicas": int(sys.argv[1])})
+began_s = time.process_time()
+figures = simulate(scenario).figures()
+print(time.process_time() - began_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+assert len(figures.deregistration_lag_s) == int(sys.argv[1])
+"""
+
+
+def test_a_replication_of_200_pods_with_its_requests_within_a_quarter_of_a_second() -> None:
+    scenario = load_scenario(GREE)
+    simulate(scenario)
+    spent_s = []
+    for replication in range(15):
+        began_s = time.process_time()
+        simulate(scenario, replication=replication).figures()
+        spent_s.append(time.process_time() - began_s)
+    assert statistics.median(spent_s) <= 0.25
+
+
+def test_ten_thousand_pods_within_a_gib_and_fifteen_times_a_thousand() -> None:
+    thousand_s, _ = _cost(1_000)
+    ten_thousand_s, memory_kib = _cost(10_000)
+    assert memory_kib < 2**20
+    assert ten_thousand_s <= 15 * thousand_s
+
+
+def _cost(replicas: int) -> tuple[float, int]:
+    done = subprocess.run([sys.executable, "-c", ROLLOUT_OF, str(replicas)], capture_output=True, text=True, check=True)
+    spent_s, memory_kib = done.stdout.split()
+    return float(spent_s), int(memory_kib)
+
+
+def test_help_within_three_tenths_of_a_second() -> None:
+    command = [sys.executable, "-c", "from sim.cli import main; main()", "--help"]
+    spent_s = []
+    for _ in range(5):
+        began_s = time.perf_counter()
+        subprocess.run(command, capture_output=True, check=True)
+        spent_s.append(time.perf_counter() - began_s)
+    assert statistics.median(spent_s) <= 0.3

@@ -1,0 +1,142 @@
+"""Each rule speaks where it should, and is silent just beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sim.scenario import not_yet
+from sim.scenario.advice import Advice, advise
+from sim.scenario.loading import load_scenario
+from sim.scenario.specs import Scenario
+
+WISE = Scenario.model_validate(
+    {
+        "name": "x",
+        "traffic": {"arrival_rate_rps": 100, "service_time_s": {"dist": "exponential", "mean": 0.1}},
+        "deployment": {"replicas": 8},
+        "pod": {"pre_stop_sleep_s": 40, "termination_grace_period_s": 60, "on_sigterm": "drain"},
+        "controller": {"aws_max_retries": 4},
+    }
+)
+
+
+def advised(**changes: object) -> list[Advice]:
+    """Give the advice on the wise scenario after changes (keywords are keys with `__` for the dot)."""
+    scenario = WISE.with_overrides({key.replace("__", "."): value for key, value in changes.items()})
+    return advise(scenario)
+
+
+def test_a_wise_scenario_gets_no_advice() -> None:
+    assert advise(WISE) == []
+
+
+FIXED = {"controller": {"version": "fixed_lag", "deregistration_lag_s": 3}}
+HEALTH = {"pod__pre_stop_fails_health_check": True}
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "words"),
+    [
+        ({"pod__pre_stop_sleep_s": 0}, "pod.pre_stop_sleep_s", "no preStop sleep"),
+        ({"pod__pre_stop_sleep_s": 60}, "pod.pre_stop_sleep_s", "60 s is not below the grace period, 60 s"),
+        ({"pod__pre_stop_sleep_s": 90}, "pod.pre_stop_sleep_s", "SIGKILL 2 s later"),
+        ({"pod__pre_stop_sleep_s": 58.5}, "pod.termination_grace_period_s", "preStop leaves 1.5 s"),
+        ({"pod__pre_stop_sleep_s": 10}, "pod.pre_stop_sleep_s", "in 50% of cases"),
+        ({"traffic__service_time_s": 30}, "pod.termination_grace_period_s", "100.00% of requests take longer than a"),
+        (
+            {"pod__serve_after_sigterm_s": 5, "pod__on_sigterm": "ignore"},
+            "pod.serve_after_sigterm_s",
+            "has no effect",
+        ),
+        ({"pod__serve_after_sigterm_s": 21}, "pod.serve_after_sigterm_s", "SIGKILL comes first"),
+        ({"target_group__deregistration_delay_s": 0.5}, "target_group.deregistration_delay_s", "0.67% of requests"),
+        ({"target_group__idle_timeout_s": 0.5}, "target_group.idle_timeout_s", "0.67% of requests"),
+        (HEALTH | {"pod__pre_stop_sleep_s": 30}, "pod.pre_stop_fails_health_check", "up to 35 s"),
+        (HEALTH | {"target_group__health_check": None}, "pod.pre_stop_fails_health_check", "has no effect without"),
+        ({"deployment__max_surge": 0, "deployment__max_unavailable": "0%"}, "deployment.max_unavailable", "takes one"),
+        ({"deployment__max_unavailable": "100%"}, "deployment.max_unavailable", "all old pods"),
+        ({"deployment__max_unavailable": 9}, "deployment.max_unavailable", "all old pods"),
+        ({"controller__version": "v1.1.4"}, "controller.version", "WAF"),
+        ({"controller__aws_max_retries": 10}, "controller.aws_max_retries", "up to 811 s, longer than preStop's 40 s"),
+        ({"controller__aws_max_retries": 10}, "controller.aws_max_retries", "with 5 it is 31 s"),
+        (
+            {"controller__aws_max_retries": 10, "controller__version": "v1.1.4"},
+            "controller.aws_max_retries",
+            "up to 767 s",
+        ),
+        (
+            {"controller__aws_max_retries": 10, "aws_api__retryer": "aws-sdk-go-1.12"},
+            "controller.aws_max_retries",
+            "up to 767 s",
+        ),
+        (FIXED | {"controller__aws_max_retries": 4}, "controller.aws_max_retries", "has no effect"),
+        (FIXED | {"aws_api__warm_up_s": 4}, "aws_api.warm_up_s", "has no effect"),
+        ({"target_group__deregistration_delay_s": 4000}, "target_group.deregistration_delay_s", "AWS takes 0 to 3600"),
+        ({"target_group__idle_timeout_s": 5000}, "target_group.idle_timeout_s", "AWS takes 1 to 4000, not 5000"),
+        ({"target_group__health_check__interval_s": 1}, "target_group.health_check.interval_s", "AWS takes 5 to 300"),
+    ],
+)
+def test_what_is_unwise_is_said_with_its_reason(changes: dict[str, object], key: str, words: str) -> None:
+    assert any(advice.key == key and words in advice.message for advice in advised(**changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"pod__pre_stop_sleep_s": 0, "pod__on_sigterm": "ignore"},
+        {"pod__pre_stop_sleep_s": 0, "pod__serve_after_sigterm_s": 40},
+        {"pod__pre_stop_sleep_s": 58, "pod__on_sigterm": "exit"},
+        {"traffic__service_time_s": 30, "pod__on_sigterm": "exit"},
+        {"traffic__service_time_s": 20},
+        {"pod__serve_after_sigterm_s": 10},
+        {"target_group__deregistration_delay_s": 5},
+        HEALTH | {"pod__pre_stop_sleep_s": 35},
+        {"deployment__max_surge": 0, "deployment__max_unavailable": 1},
+        {"deployment__max_unavailable": "99%"},
+        {"controller__version": "v1.1.5"},
+        {"controller__aws_max_retries": 5},
+        {"controller__aws_max_retries": 10, "aws_api__retryer": "botocore-standard"},
+        FIXED,
+        {"target_group__deregistration_delay_s": 3600, "target_group__idle_timeout_s": 4000},
+    ],
+)
+def test_what_is_just_beside_gets_no_advice(changes: dict[str, object]) -> None:
+    assert advised(**changes) == []
+
+
+def test_percentages_that_round_to_zero_are_no_zeros() -> None:
+    changes = {"deployment__replicas": 3, "deployment__max_surge": 0, "deployment__max_unavailable": "25%"}
+    assert advised(**changes) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "words"),
+    [
+        (
+            {"target_group__routing": "least_outstanding_requests", "pod__pre_stop_sleep_s": 0},
+            "target_group.routing",
+            "fewest outstanding requests",
+        ),
+        ({"pod__keep_alive_timeout_s": 5}, "pod.keep_alive_timeout_s", "not above the ALB's idle timeout, 60 s"),
+    ],
+)
+def test_what_is_not_simulated_yet_is_advised_on_once_it_is(
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, object], key: str, words: str
+) -> None:
+    monkeypatch.setattr(not_yet, "NOT_YET", {})
+    assert any(advice.key == key and words in advice.message for advice in advised(**changes))
+
+
+def test_the_projects_scenarios_are_advised_on_what_they_show() -> None:
+    folder = Path(__file__).parents[2] / "scenarios"
+    gree = dict(advise(load_scenario(folder / "gree-200-pods.yaml")))
+    assert set(gree) == {"controller.version", "controller.aws_max_retries"}
+    assert set(dict(advise(load_scenario(folder / "baseline.yaml")))) == {"pod.pre_stop_sleep_s"}
+
+
+def test_advice_is_one_line() -> None:
+    (advice,) = advise(WISE.with_overrides({"pod.pre_stop_sleep_s": 0}))
+    assert str(advice).startswith("pod.pre_stop_sleep_s: no preStop sleep")
+    assert "\n" not in str(advice)
