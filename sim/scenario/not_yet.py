@@ -23,7 +23,6 @@ def _is_given(value: object) -> bool:
 
 
 NOT_YET: dict[tuple[str, str], NotYet] = {
-    ("PodSpec", "readiness_gate"): NotYet(lambda value: value is True, "false"),
     ("PodSpec", "concurrency"): NotYet(_is_given, "null"),
     ("PodSpec", "accept"): NotYet(lambda value: value == "prefork", "'eager'"),
     ("PodSpec", "keep_alive_timeout_s"): NotYet(_is_given, "null"),
