@@ -22,6 +22,8 @@ T = TypeVar("T", bound=Hashable)
 
 BASE_DELAY_S = 0.005
 MAX_DELAY_S = 1000.0
+MOST_DOUBLINGS = 18
+"""From here on the maximum counts; a power without a bound would overflow at the 1024th failure."""
 BUCKET_PER_S = 10.0
 BUCKET_BURST = 100
 
@@ -62,7 +64,8 @@ class WorkQueue(Generic[T]):
         """Queue the item after the delay that its failures so far have earned."""
         failures = self._failures.get(item, 0)
         self._failures[item] = failures + 1
-        delay_s = max(min(BASE_DELAY_S * 2.0**failures, MAX_DELAY_S), self._bucket.reserve(self._env.now))
+        own_s = min(BASE_DELAY_S * 2 ** min(failures, MOST_DOUBLINGS), MAX_DELAY_S)
+        delay_s = max(own_s, self._bucket.reserve(self._env.now))
         self._env.process(self._add_after(item, delay_s))
 
     def _add_after(self, item: T, delay_s: float) -> Generator[simpy.Event]:
