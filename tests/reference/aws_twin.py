@@ -20,6 +20,8 @@ EC2_ACTIONS = (
 )
 SERVICE_BUCKETS = {"tag": "tagging", "waf-regional": "waf_regional", "wafv2": "wafv2"}
 PINS = ((2, "aws-sdk-go-1.12"), (4, "aws-sdk-go-1.23.13"), (9, "aws-sdk-go-1.23.22"))
+ROUNDING = 1e-9
+"""Several workers may call at one instant: the last whole token must not be lost to the division by the refill."""
 PUBLISHED_S = (1.0, 1.0, 2.0, 7.0, 15.0, 30.0, 61.0)
 
 
@@ -67,7 +69,7 @@ class Api:
         return covered | {"ec2_describe": [[action] for action in EC2_ACTIONS]}
 
     def admit(self, names: list[str], now_s: float) -> bool:
-        if any(self.buckets[name].tokens(now_s) < 1 for name in names):
+        if any(self.buckets[name].tokens(now_s) < 1 - ROUNDING for name in names):
             return False
         for name in names:
             self.buckets[name].take(now_s)
