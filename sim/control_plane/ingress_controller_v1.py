@@ -21,19 +21,21 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sim.control_plane.aws_api import ThrottledError
 from sim.control_plane.call_cache import CallCache
+from sim.control_plane.ingress import not_draining
 from sim.control_plane.trace import Reconciled
 from sim.control_plane.work_queue import WorkQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     import simpy
 
     from sim.control_plane.aws_api import AwsClient
+    from sim.control_plane.ingress import Backend, Ingress
     from sim.control_plane.trace import Trace
     from sim.scenario.specs import ControllerSpec
 
@@ -88,30 +90,6 @@ def read_lifetime_s(behaves: Behaviour) -> Callable[[str], float]:
     return lifetime_s
 
 
-class Backend(Protocol[T]):
-    """A Service behind an ingress and its target group, whose targets are of type T."""
-
-    def desired(self) -> set[T]:
-        """Give the addresses that the Endpoints hold now."""
-
-    def current(self) -> set[T]:
-        """Give the registered targets that are not draining."""
-
-    def register(self, targets: Iterable[T]) -> None:
-        """RegisterTargets has succeeded."""
-
-    def deregister(self, targets: Iterable[T]) -> None:
-        """DeregisterTargets has succeeded."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ingress:
-    """One ingress: its number in the cluster and its backends, in their order."""
-
-    number: int
-    backends: Sequence[Backend[Any]]
-
-
 class IngressControllerV1:
     """One cluster's controller. Start `work` once for each of its workers."""
 
@@ -136,7 +114,7 @@ class IngressControllerV1:
         self._queue: WorkQueue[int] = WorkQueue(env)
         self._reconciles = count()
 
-    def on_endpoints_change(self, ingress: Ingress) -> None:
+    def on_endpoints_change(self, ingress: Ingress, _position: int) -> None:
         """Enqueue what the change of one of the ingress's Services enqueues."""
         for touched in self._ingresses if self._behaves.enqueues_namespace else (ingress,):
             self._queue.add(touched.number)
@@ -204,7 +182,7 @@ class IngressControllerV1:
         if self._behaves.describes_vpcs:
             yield from self._call("ec2:DescribeVpcs", reconcile)
         yield from self._call("elasticloadbalancing:DescribeTargetHealth", reconcile, name)
-        current = backend.current()
+        current = not_draining(backend.health())
         if desired - current:
             yield from self._call("elasticloadbalancing:RegisterTargets", reconcile)
             backend.register(desired - current)

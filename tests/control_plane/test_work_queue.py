@@ -86,3 +86,38 @@ def test_the_shared_bucket_holds_back_many_items() -> None:
     env.run(until=env.process(take()))
     assert came[99] == pytest.approx(0.005)
     assert came[119] == pytest.approx(20 / 10)
+
+
+def test_of_several_delayed_additions_the_earliest_counts() -> None:
+    env = simpy.Environment()
+    queue: WorkQueue[str] = WorkQueue(env, shared_bucket=False)
+    log: list[tuple[float, str]] = []
+    env.process(_worker(env, queue, log, 0.0))
+    queue.add_after("a", 15)
+    queue.add_after("a", 3)
+    queue.add_after("a", 20)
+    queue.add_after("b", 5)
+    env.run(until=100)
+    assert log == [(3, "a"), (5, "b")]
+
+
+def test_an_addition_at_once_leaves_the_delayed_one() -> None:
+    env = simpy.Environment()
+    queue: WorkQueue[str] = WorkQueue(env, shared_bucket=False)
+    log: list[tuple[float, str]] = []
+    env.process(_worker(env, queue, log, 0.0))
+    queue.add_after("a", 15)
+    queue.add("a")
+    env.run(until=100)
+    assert log == [(0, "a"), (15, "a")]
+
+
+def test_without_the_shared_bucket_many_items_come_back_at_once() -> None:
+    env = simpy.Environment()
+    queue: WorkQueue[str] = WorkQueue(env, shared_bucket=False)
+    log: list[tuple[float, str]] = []
+    env.process(_worker(env, queue, log, 0.0))
+    for item in range(200):
+        queue.add_rate_limited(str(item))
+    env.run(until=100)
+    assert [at_s for at_s, _ in log] == pytest.approx([0.005] * 200)
