@@ -19,8 +19,9 @@ import numpy as np
 
 from sim.data_plane.arrivals import RequestSource
 from sim.data_plane.outcomes import Answers, Outcome, Sent, accepted, classify, first_trouble_s
-from sim.data_plane.rotation import left_rotation_s, rotations
+from sim.data_plane.rotation import rotations
 from sim.data_plane.routing import router
+from sim.data_plane.window import fixed_until_s
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,6 +58,11 @@ class Requests:
     def n_requests(self) -> int:
         """The requests of the window."""
         return int(self.counts.sum())
+
+    @property
+    def any_502(self) -> float:
+        """1 if there was a 502, else 0."""
+        return float(self.n_status(502) > 0)
 
     def n_status(self, status: int) -> int:
         """Count the requests answered with an HTTP status."""
@@ -104,7 +110,7 @@ class _Servers:
         self._idle_timeout_s = target_group.idle_timeout_s
         self._trouble_s = first_trouble_s(timeline)
         self._last_finish_s = np.full(timeline.cut_s.size, -np.inf)
-        self._fixed_until_s = _fixed_until_s(timeline)
+        self._fixed_until_s = fixed_until_s(timeline)
 
     def suspects(self, sent: Sent) -> tuple[Sent, NDArray[np.intp]]:
         """Give the requests that may not be `ok`, and their indices."""
@@ -142,18 +148,6 @@ class _Servers:
         if self._timeline.drains:
             ended_s = np.minimum(ended_s, np.maximum(self._timeline.listener_closed_s, self._last_finish_s))
         return ended_s + self._pod.sandbox_teardown_s
-
-
-def _fixed_until_s(timeline: Timeline) -> float:
-    """Give the part of the window's end that no request changes."""
-    left_s = left_rotation_s(timeline)
-    for target in timeline.terminated[np.isposinf(left_s[timeline.terminated])].tolist():
-        msg = f"the window of requests has no end: target {target} never leaves the rotation of every ALB node"
-        raise ValueError(msg)
-    if not math.isfinite(timeline.rollout_complete_s):
-        msg = f"the window of requests has no end: the rollout is complete at {timeline.rollout_complete_s} s"
-        raise ValueError(msg)
-    return float(left_s[timeline.terminated].max(initial=timeline.rollout_complete_s))
 
 
 def _in_flight_at_start(

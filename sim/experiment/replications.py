@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from concurrent.futures import Executor
 
-    from sim.experiment.replication import Figures
+    from sim.experiment.replication import Estimator, Figures
     from sim.scenario.specs import Scenario
 
 
@@ -42,9 +42,11 @@ def executor_of(workers: int | None) -> Iterator[Executor | None]:
         yield pool
 
 
-def replicate(scenario: Scenario, executor: Executor | None = None) -> Iterator[Figures]:
+def replicate(
+    scenario: Scenario, executor: Executor | None = None, *, estimator: Estimator = "sampled"
+) -> Iterator[Figures]:
     """Yield the figures of each replication of the scenario, in their order; without an executor: in this process."""
-    figures = partial(_figures, scenario)
+    figures = partial(_figures, scenario, estimator)
     numbers = range(scenario.replications)
     if executor is None:
         return map(figures, numbers)
@@ -64,5 +66,5 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _figures(scenario: Scenario, number: int) -> Figures:
-    return simulate(scenario, replication=number).figures()
+def _figures(scenario: Scenario, estimator: Estimator, number: int) -> Figures:
+    return simulate(scenario, replication=number, estimator=estimator).figures()

@@ -101,11 +101,22 @@ class Node:
         rotation = self._rotation(now_s)
         self._turn = self._first_that_stays(rotation)
         self.left_s.update({target: now_s for target in self.ring if target not in rotation})
-        stays = [target for target in self.ring if target in rotation]
-        newcomers = sorted(rotation.difference(stays), key=lambda target: self._place[target])
-        self.ring = stays + newcomers
-        if self._turn is None and self.ring:
-            self._turn = self.ring[0]
+        self.ring = [target for target in self.ring if target in rotation]
+        newcomers = rotation.difference(self.ring)
+        if now_s == -math.inf:
+            self.ring = sorted(newcomers, key=lambda target: self._place[target])
+            self._turn = self.ring[0] if self.ring else None
+        else:
+            for target in sorted(newcomers):
+                self._join(target)
+
+    def _join(self, newcomer: int) -> None:
+        """Let this many have their turns before the newcomer has its first: any number is equally likely."""
+        ahead = int(self._place[newcomer] * (len(self.ring) + 1))
+        at = (self.ring.index(self._turn) if self._turn is not None else 0) + ahead
+        self.ring.insert(at - len(self.ring) if at > len(self.ring) else at, newcomer)
+        if ahead == 0:
+            self._turn = newcomer
 
     def _rotation(self, now_s: float) -> set[int]:
         registered = {i for i, (from_s, until_s) in enumerate(self._registered) if from_s <= now_s < until_s}

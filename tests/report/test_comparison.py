@@ -35,7 +35,10 @@ FEWER = difference("responses.502", 5590, 1710, -3950, -3800)
     [
         (
             FEWER,
-            "A has 5,590 502s per rollout, B 1,710: 3,880 fewer, and that is real (95 % interval 3,800 to 3,950",
+            (
+                "A has 5,590 502s per rollout, B 1,710: 3,880 fewer, and that is real (95 % interval 3,800 to 3,950 "
+                "fewer)."
+            ),
         ),
         (difference("responses.502", 1, 5, 3, 5), "4.00 more, and that is real (95 % interval 3.00 to 5.00 more)."),
         (
