@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sim.cli.options import takes_scenario, takes_workers
+from sim.cli.refused import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,12 +17,6 @@ if TYPE_CHECKING:
 
     from sim.experiment.sweep import UntilPrecise
     from sim.scenario.specs import Scenario
-
-
-class Refused(click.ClickException):
-    """The input was wrong."""
-
-    exit_code = 2
 
 
 class Fraction(click.ParamType[float]):
