@@ -69,7 +69,7 @@ class Changes(NamedTuple):
 class Open(NamedTuple):
     """The open requests as each node counts them.
 
-    By node and target: `n_open`, and `key`, by whose smallest the next target is chosen; `winner`: a tournament for each
+    By node and target: `n_open`, and `key`, whose smallest is the next target; `winner`: a tournament for each
     node (see `set_key`). By node: `turn`, how many turns it has had, and a heap of `heap_size` answers to come.
     """
 
