@@ -24,7 +24,7 @@ import numpy as np
 
 from sim.data_plane.draining import Spell, gone_law
 from sim.data_plane.load import load_of
-from sim.data_plane.outcomes import Outcome
+from sim.data_plane.outcomes import UNREACHABLE, Outcome
 from sim.data_plane.rotation import left_rotation_s, rotations
 from sim.data_plane.window import fixed_until_s
 from sim.scenario.problems import Problem, ScenarioError, shown
@@ -100,7 +100,7 @@ class _Expected:
         self._longest_s = float(self._law.ppf(_NEARLY_ALL))
         self._idle_timeout_s = target_group.idle_timeout_s
         self._teardown_s = pod.sandbox_teardown_s
-        self._unreachable = Outcome[pod.after_teardown.upper()]
+        self._unreachable = UNREACHABLE[pod.after_teardown][0]
         self._rotations = rotations(timeline)
         self._traffic_rps = traffic.arrival_rate_rps
         self._rps = traffic.arrival_rate_rps / len(self._rotations)

@@ -7,6 +7,7 @@ keeps its place and a newcomer gets a random one, as the order at the start is r
 each of n targets is the next in turn with probability 1/n, whatever the changes: a property, not an approximation.)
 `random`: uniform over the node's rotation (weighted_random without weights).
 Requests from before the rollout take the turns backwards from t = 0.
+`least_outstanding_requests` has a module of its own.
 Left out: stickiness, automatic target weights. Source: facts/alb §2; model.md, "Data plane".
 """
 
@@ -44,16 +45,11 @@ class Router(Protocol):
 def router(
     target_group: TargetGroupSpec, node_rotations: Sequence[Rotation], streams: Streams, *, before: bool = False
 ) -> Router:
-    """Make the target group's router; with `before` that of the requests before the rollout, latest first."""
+    """Make the router of `round_robin` or `random`; with `before` that of the requests before t = 0, latest first."""
     rings = [_ring(rotation, streams, node, before=before) for node, rotation in enumerate(node_rotations)]
-    match target_group.routing:
-        case "round_robin":
-            return _RoundRobin(rings)
-        case "random":
-            return _Random(rings, streams.generator(Stream.ROUTING_BEFORE if before else Stream.ROUTING))
-        case other:
-            msg = f"'target_group.routing' {other!r} is not simulated yet"
-            raise ValueError(msg)
+    if target_group.routing == "random":
+        return _Random(rings, streams.generator(Stream.ROUTING_BEFORE if before else Stream.ROUTING))
+    return _RoundRobin(rings)
 
 
 class Ring:

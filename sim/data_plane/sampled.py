@@ -24,10 +24,12 @@ from sim.data_plane.routing import router
 from sim.data_plane.window import fixed_until_s
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from sim.data_plane.arrivals import Block
-    from sim.data_plane.rotation import Rotation
+    from sim.data_plane.routing import Router
     from sim.data_plane.timeline import Timeline, Times
     from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
     from sim.streams import Streams
@@ -84,11 +86,19 @@ def simulate_requests(
     node_rotations = rotations(timeline)
     servers = _Servers(timeline, pod, target_group)
     tally = _Tally()
-    before = _in_flight_at_start(node_rotations, traffic, target_group, streams)
+    past = _Past(traffic, target_group, nodes=len(node_rotations), streams=streams)
+    send: Router
+    if target_group.routing == "least_outstanding_requests":
+        from sim.data_plane.least_outstanding import LeastOutstanding
+
+        send = LeastOutstanding(node_rotations, timeline, pod, target_group, streams)
+        before = past.sent_forwards(send)
+    else:
+        send = router(target_group, node_rotations, streams)
+        before = past.sent_backwards(router(target_group, node_rotations, streams, before=True))
     servers.take(before)
     tally.add(before.arrival_s.size, before, servers.answers(before))
     source = RequestSource(traffic, nodes=len(node_rotations), streams=streams)
-    send = router(target_group, node_rotations, streams)
     now_s, complete = 0.0, False
     while not complete:
         block = source.take(_size(servers.window_until_s() - now_s, traffic.arrival_rate_rps))
@@ -150,26 +160,37 @@ class _Servers:
         return ended_s + self._pod.sandbox_teardown_s
 
 
-def _in_flight_at_start(
-    node_rotations: tuple[Rotation, ...],
-    traffic: TrafficSpec,
-    target_group: TargetGroupSpec,
-    streams: Streams,
-) -> Sent:
-    """Give the requests that were accepted before t = 0 and are not answered then, in the order of their arrival."""
-    source = RequestSource(traffic, nodes=len(node_rotations), streams=streams, before=True)
-    send = router(target_group, node_rotations, streams, before=True)
-    longest_s = float(traffic.service_time_s.ppf(_NEARLY_ALL))
-    oldest_s = min(target_group.idle_timeout_s, longest_s)
-    parts: list[Sent] = []
-    looked_back_s = 0.0
-    while not parts or looked_back_s < oldest_s:
-        block = source.take(_size(oldest_s - looked_back_s, traffic.arrival_rate_rps))
-        sent = _sent(block, send.route(block))
-        answered_s = np.minimum(sent.finish_s, sent.arrival_s + target_group.idle_timeout_s)
-        parts.append(sent[(answered_s > 0) & (sent.target >= 0) & (sent.arrival_s > -oldest_s)])
-        looked_back_s = -float(block.arrival_s[-1])
-    return _concatenated(parts)[::-1]
+class _Past:
+    """The requests before the rollout, of which those matter that were accepted and are not answered at t = 0."""
+
+    def __init__(self, traffic: TrafficSpec, target_group: TargetGroupSpec, *, nodes: int, streams: Streams) -> None:
+        self._source = RequestSource(traffic, nodes=nodes, streams=streams, before=True)
+        self._rate_rps = traffic.arrival_rate_rps
+        self._idle_timeout_s = target_group.idle_timeout_s
+        self._oldest_s = min(self._idle_timeout_s, float(traffic.service_time_s.ppf(_NEARLY_ALL)))
+
+    def sent_backwards(self, send: Router) -> Sent:
+        """Give those in flight in the order of their arrival, sent by a router that takes the latest first."""
+        return _concatenated([self._in_flight(_sent(block, send.route(block))) for block in self._blocks()])[::-1]
+
+    def sent_forwards(self, send: Router) -> Sent:
+        """Give those in flight in the order of their arrival, sent by a router that must have seen all before them."""
+        parts = []
+        for block in reversed(list(self._blocks())):
+            inside = block[np.flatnonzero(block.arrival_s > -self._oldest_s)[::-1]]
+            parts.append(self._in_flight(_sent(inside, send.route(inside))))
+        return _concatenated(parts)
+
+    def _blocks(self) -> Iterator[Block]:
+        looked_back_s = -1.0
+        while looked_back_s < self._oldest_s:
+            block = self._source.take(_size(self._oldest_s - max(looked_back_s, 0.0), self._rate_rps))
+            yield block
+            looked_back_s = -float(block.arrival_s[-1])
+
+    def _in_flight(self, sent: Sent) -> Sent:
+        answered_s = np.minimum(sent.finish_s, sent.arrival_s + self._idle_timeout_s)
+        return sent[(answered_s > 0) & (sent.target >= 0) & (sent.arrival_s > -self._oldest_s)]
 
 
 def _size(left_s: float, rate_rps: float) -> int:

@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from data_plane.making import EVER, NEVER, run, specs, timeline
 
+from sim.data_plane.arrivals import RequestSource
 from sim.data_plane.expected import expect_requests
+from sim.data_plane.least_outstanding import LeastOutstanding
+from sim.data_plane.rotation import rotations
+from sim.streams import Streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,3 +103,19 @@ def test_the_expectation_costs_the_same_at_a_million_requests_a_second() -> None
 
     expected_s(100.0)
     assert expected_s(1e6) <= 1.1 * expected_s(100.0)
+
+
+def test_least_outstanding_requests_takes_two_million_a_second() -> None:
+    scene = rolling_update(150, 200)
+    _, pod, target_group = specs(routing="least_outstanding_requests")
+    block = RequestSource(specs(arrival_rate_rps=5000.0, service_time_s=LAW)[0], nodes=2, streams=Streams(1, 0)).take(
+        10**6
+    )
+
+    def routed_s() -> float:
+        router = LeastOutstanding(rotations(scene), scene, pod, target_group, Streams(1, 0))
+        begin_s = time.perf_counter()
+        router.route(block)
+        return time.perf_counter() - begin_s
+
+    assert 10**6 / min(routed_s() for _ in range(5)) >= 2e6

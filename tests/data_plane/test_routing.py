@@ -99,13 +99,6 @@ def test_random_points_into_the_rotation_of_the_moment() -> None:
     assert target.by_choice(np.array([1.0, 2, 3, 10, 11]), choice).tolist() == [0, 0, 1, 1, 2]
 
 
-def test_another_routing_is_refused_by_name() -> None:
-    """The schema refuses it first; this is for whoever goes past its validation."""
-    target_group = specs()[2].model_copy(update={"routing": "least_outstanding_requests"})
-    with pytest.raises(ValueError, match=r"'target_group\.routing' 'least_outstanding_requests' is not simulated yet"):
-        router(target_group, rotations(timeline(1)), STREAMS)
-
-
 @settings(max_examples=150)
 @given(scene=timelines(), routing=st.sampled_from(["round_robin", "random"]), seed=st.integers(0, 9))
 def test_every_target_is_the_twins(scene: Timeline, routing: str, seed: int) -> None:

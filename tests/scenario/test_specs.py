@@ -74,7 +74,6 @@ def test_percentages_are_exact_at_any_size(replicas: int, surge: int, unavailabl
         ("pod.idle_connections_at_sigterm", "serve"),
         ("pod.concurrency", 8),
         ("pod.accept", "prefork"),
-        ("pod.readiness_gate", True),
         ("target_group.connection_reuse", True),
         ("target_group.routing", "least_outstanding_requests"),
         ("target_group.target_type", "instance"),
