@@ -70,8 +70,9 @@ def sweep(
     """Simulate the full grid of `vary` (dotted keys, each with its values); without keys, the scenario as it stands.
 
     `replications`: instead of the scenario's; with `until`, the size of a batch. `estimator`: whether requests are
-    drawn (`sampled`) or their expectation computed (`expected`). `executor`: where, by default this machine's cores. `progress` is called with how many replications are done, of how many. `kept`: results by their
-    `replication_key`, taken from there if they are there and put there as they finish.
+    drawn (`sampled`) or their expectation computed (`expected`). `executor`: where, by default this machine's cores.
+    `progress` is called with how many replications are done, of how many. `kept`: results by their `replication_key`,
+    taken from there if they are there and put there as they finish.
 
     Returns a frame with a row for each point and replication, in the grid's order: a column for each varied key (text
     where its values are not all numbers), `replication`, and `COLUMNS`. Its `attrs["albsim"]` say what it came from.
