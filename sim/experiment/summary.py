@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.data_plane.outcomes import Outcome
+from sim.experiment.columns import STATUSES
 from sim.experiment.statistics import Estimate, fraction_estimate, mean_estimate, quantiles
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
     from sim.experiment.replication import Estimator, Figures
     from sim.scenario.specs import Scenario
-
-STATUSES = (200, 502, 503, 504)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
