@@ -17,6 +17,7 @@ from sim.cli.check import check
 from sim.cli.explain import explain
 from sim.cli.run import run
 from sim.cli.schema import schema
+from sim.cli.verify import verify
 from sim.scenario.problems import ScenarioError
 
 _WRONG_INPUT = 2
@@ -50,5 +51,5 @@ def main() -> None:
     """How many 502s does a rolling update behind an ALB give, and which setting removes them."""
 
 
-for _command in (run, explain, backoff, check, schema):
+for _command in (run, explain, backoff, check, verify, schema):
     main.add_command(_command)
