@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 
 from sim.data_plane.outcomes import Outcome
@@ -14,6 +13,7 @@ from sim.data_plane.outcomes import Outcome
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
     from numpy.typing import NDArray
 
 

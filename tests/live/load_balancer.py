@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from sim.data_plane.outcomes import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
     from sim.scenario.specs import TargetGroupSpec
@@ -84,10 +84,8 @@ class LoadBalancer:
 
     async def outcomes(self, requests: int) -> dict[int, Outcome]:
         """Give the outcome of each request by its number, as soon as so many are in the log."""
-        async with asyncio.timeout(5):
-            while len(outcomes := self._logged()) < requests:
-                await asyncio.sleep(0.01)
-        return outcomes
+        await _until(lambda: len(self._logged()) >= requests)
+        return self._logged()
 
     def _logged(self) -> dict[int, Outcome]:
         lines = (self._directory / "log").read_text().splitlines()
@@ -126,7 +124,7 @@ async def load_balancer(
             pass_fds=[front.fileno()],
         )
         try:
-            await _started(directory / "runtime", process)
+            await _until((directory / "runtime").is_socket)
             yield LoadBalancer(front.getsockname(), directory)
         finally:
             process.terminate()
@@ -150,11 +148,9 @@ def _configuration(target_group: TargetGroupSpec, scale: float, *, directory: Pa
     )
 
 
-async def _started(runtime: Path, process: asyncio.subprocess.Process) -> None:
+async def _until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
-        while not runtime.exists():
-            if process.returncode is not None:
-                raise RuntimeError(f"HAProxy has ended: {(runtime.parent / 'log').read_text()}")
+        while not true():  # noqa: ASYNC110  nobody tells of a file
             await asyncio.sleep(0.01)
 
 

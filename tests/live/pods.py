@@ -3,7 +3,8 @@
 The real thing: a container's process behind an address of its own.
 What this is: one parent that forks a small HTTP server for each pod, each on a loopback address of its own, so that a
 pod's port answers RST as soon as its process has ended. A request `GET /NUMBER?SECONDS` is answered after so many
-seconds; `GET /health` at once, with 503 after a SIGUSR1. The parent ends every pod when its own standard input closes; a pod ends itself after `LONGEST_LIFE_S`.
+seconds; `GET /health` at once, with 503 after a SIGUSR1. The parent ends every pod when its own standard input closes;
+a pod ends itself after `LONGEST_LIFE_S`.
 Run as a script with a `Manners` as JSON; the parent then writes a line of JSON: each pod's process id and address.
 """
 
