@@ -175,10 +175,11 @@ class AwsClient:
             self._trace.record(
                 ApiAttempt(self._env.now, self._cluster, reconcile, action, attempt, throttled, latency_s, backoff_s)
             )
-            yield self._env.timeout(latency_s + backoff_s)
-            self._note(self._env.now - backoff_s, throttled=throttled, retried=attempt > 0)
+            yield self._env.timeout(latency_s)
+            self._note(throttled=throttled, retried=attempt > 0)
             if not retries:
                 break
+            yield self._env.timeout(backoff_s)
         if throttled:
             raise ThrottledError(action)
 
@@ -186,8 +187,8 @@ class AwsClient:
         code = THROTTLE_CODE[action.split(":", 1)[0]]
         return self._retryer.retries(code) and (self._quota is None or self._quota.acquire())
 
-    def _note(self, answered_s: float, *, throttled: bool, retried: bool) -> None:
+    def _note(self, *, throttled: bool, retried: bool) -> None:
         if self._quota is not None and not throttled:
             self._quota.succeeded(retried=retried)
         if self._rate_limiter is not None:
-            self._rate_limiter.response(answered_s, throttled=throttled)
+            self._rate_limiter.response(self._env.now, throttled=throttled)

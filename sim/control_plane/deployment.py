@@ -2,8 +2,9 @@
 
 Modelled: each sync takes one step, scaling the new ReplicaSet up or else the old one down by what availability
 allows; terminating pods do not count. Creates and deletes pass the controller-manager's client (20 per second, burst
-30) and each writes an Event through it too; creates go in slow-start batches 1, 2, 4, …, at most 500 in a sync. Which
-old pods go first is a random order (equal ranks fall to the UUIDs). The Deployment acts on a pod's availability
+30) and each writes an Event through it too. A ReplicaSet is synced once at a time: its creates go in slow-start batches
+1, 2, 4, …, at most 500 in a sync, and what it is scaled up by meanwhile waits for its next one; deletes go all at once.
+Which old pods go first is a random order (equal ranks fall to the UUIDs). The Deployment acts on a pod's availability
 `sync_latency_s` after it: the kubelet's status write, the ReplicaSet's, and the watches between.
 Left out: unhealthy old pods (here all are available when the rollout starts), several old ReplicaSets, the progress
 deadline, which sets a condition only.
@@ -59,6 +60,7 @@ class Deployment:
         self._new_replicas = 0
         self._new_available = 0
         self._created = 0
+        self._creating = False
         self._changed = env.event()
 
     def run(self) -> Generator[simpy.Event]:
@@ -79,7 +81,9 @@ class Deployment:
             return False
         self._new_replicas += n_pods
         self._trace.record(ReplicaSetScaled(self._env.now, "new", self._new_replicas))
-        self._env.process(self._create(n_pods))
+        if not self._creating:
+            self._creating = True
+            self._env.process(self._create_missing())
         return True
 
     def _scale_down(self) -> bool:
@@ -94,10 +98,16 @@ class Deployment:
             self._env.process(self._delete(pod, self._write_after_s()))
         return True
 
+    def _create_missing(self) -> Generator[simpy.Event]:
+        """Sync the new ReplicaSet until it misses no pod: one sync at a time, each with a slow start of its own."""
+        while (n_missing := self._new_replicas - self._created) > 0:
+            yield from self._create(min(n_missing, BURST_REPLICAS))
+        self._creating = False
+
     def _create(self, n_pods: int) -> Generator[simpy.Event]:
         batch = 1
         while n_pods > 0:
-            waits_s = [self._write_after_s() for _ in range(min(batch, n_pods, BURST_REPLICAS))]
+            waits_s = [self._write_after_s() for _ in range(min(batch, n_pods))]
             began_s = self._env.now
             for wait_s in waits_s:
                 yield self._env.timeout(max(0.0, began_s + wait_s - self._env.now))

@@ -21,11 +21,31 @@ TargetHealth = Literal["initial", "healthy", "unhealthy", "draining"]
 """A target's state as DescribeTargetHealth tells it; a target that is not registered has none."""
 
 
+class Gates(Protocol[T]):
+    """The readiness gates of a Service's pods. `poll_interval_s` is the interval at which v1 asks for them."""
+
+    poll_interval_s: float
+
+    def closed(self) -> set[T]:
+        """Give the addresses whose containers are ready and whose gate is closed."""
+
+    def any_starting(self) -> bool:
+        """Say whether the Endpoints hold an address whose containers are not ready yet."""
+
+    def open(self, targets: Iterable[T]) -> None:
+        """Set the gates of these targets."""
+
+
 class Backend(Protocol[T]):
-    """A Service behind an ingress and its target group, whose targets are of type T."""
+    """A Service behind an ingress and its target group, whose targets are of type T.
+
+    `gates` are its pods' readiness gates, None if they have none.
+    """
+
+    gates: Gates[T] | None
 
     def desired(self) -> set[T]:
-        """Give the addresses that the Endpoints hold now."""
+        """Give the addresses that are to be targets: the ready ones, and the gated ones with ready containers."""
 
     def health(self) -> Mapping[T, TargetHealth]:
         """Give the state of every target, the draining ones among them."""
@@ -50,6 +70,9 @@ class Controller(Protocol):
 
     def on_endpoints_change(self, ingress: Ingress, position: int) -> None:
         """Enqueue what a change of the Endpoints of the ingress's backend at this position enqueues."""
+
+    def on_containers_ready(self, ingress: Ingress, position: int) -> None:
+        """Enqueue what the readiness of a gated pod's containers enqueues."""
 
     def work(self) -> Generator[simpy.Event]:
         """Reconcile one item after another, for ever."""

@@ -4,8 +4,9 @@ The real thing: each Service behind an ingress has a TargetGroupBinding (TGB), a
 reconciles that TGB alone, in three workers: read the endpoints, read the targets, see to the network (a pod's ENI and
 its security group), DeregisterTargets, then RegisterTargets.
 Modelled: that sequence with its caches (`target_cache` holds the targets' one and its lock), the second lock around
-the security group, what of it each version does otherwise, the requeue of a failed reconcile, the hash of the
-endpoints by which later versions pass over a TGB that has not changed, and their check of it after all.
+the security group, what of it each version does otherwise, the requeue of a failed reconcile, and the hash of the
+endpoints by which later versions pass over a TGB that has not changed. Readiness gates are set by the health that the
+reconcile read at its beginning; a TGB with closed ones, or with pods that may yet need theirs set, comes back.
 The AWS resources exist and do not drift: pods run on EC2 nodes that share one security group, whose rules stay.
 Left out: the reconciles of the ingresses themselves, which no pod change causes; security groups of branch ENIs;
 Fargate; the one DescribeSecurityGroups after which a process knows every group of the cluster; the rewriting of the
@@ -33,10 +34,10 @@ from sim.control_plane.trace import Reconciled
 from sim.control_plane.work_queue import WorkQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     from sim.control_plane.aws_api import AwsClient
-    from sim.control_plane.ingress import Backend, Ingress
+    from sim.control_plane.ingress import Backend, Ingress, TargetHealth
     from sim.control_plane.trace import Trace
     from sim.scenario.specs import ControllerSpec
 
@@ -133,6 +134,9 @@ class LoadBalancerControllerV2:
         """Enqueue the one TGB of the Service."""
         self._queue.add((ingress.number, position))
 
+    def on_containers_ready(self, ingress: Ingress, position: int) -> None:
+        """Enqueue nothing: a TGB with starting pods comes back by itself."""
+
     def work(self) -> Generator[simpy.Event]:
         """Reconcile one TGB after another, for ever."""
         while True:
@@ -160,17 +164,22 @@ class LoadBalancerControllerV2:
         number, position = name
         backend: Backend[Any] = self._ingresses[number].backends[position]
         desired = frozenset(backend.desired())
-        if self._behaves.passes_over_unchanged and self._unchanged.get(name) == desired:
+        starting = backend.gates is not None and backend.gates.any_starting()
+        if self._behaves.passes_over_unchanged and not starting and self._unchanged.get(name) == desired:
             return Outcome.DONE
         health = yield from self._targets.read(name, backend, reconcile)
         registered = not_draining(health)
         networked = yield from self._see_to_network(name, desired, reconcile)
-        self._unchanged.pop(name, None)
+        if registered != desired or not networked:
+            self._unchanged.pop(name, None)
         yield from self._targets.deregister(name, backend, registered - desired, reconcile)
         if desired - registered:
             yield from self._call("ec2:DescribeVpcs", reconcile)
             yield from self._targets.register(name, backend, desired - registered, reconcile)
-        if not networked:
+        closed = _open_gates(backend, desired, health)
+        if closed and (desired - registered or any(health.get(target) == "initial" for target in desired)):
+            return Outcome.AGAIN_SOON
+        if closed or starting or not networked:
             return self._again()
         self._unchanged[name] = desired
         return Outcome.DONE
@@ -206,3 +215,13 @@ class LoadBalancerControllerV2:
         if not self._network.holds(action, ()):
             yield from self._client.call(action, reconcile)
             self._network.note(action, ())
+
+
+def _open_gates(backend: Backend[T], desired: frozenset[T], health: Mapping[T, TargetHealth]) -> bool:
+    """Open the gates of the targets that were healthy; give whether any stays closed."""
+    if backend.gates is None:
+        return False
+    closed = desired & backend.gates.closed()
+    healthy = {target for target in closed if health.get(target) == "healthy"}
+    backend.gates.open(healthy)
+    return len(healthy) < len(closed)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import simpy
 
-    from sim.control_plane.ingress import Controller, Ingress, TargetHealth
+    from sim.control_plane.ingress import Controller, Gates, Ingress, TargetHealth
     from sim.streams import Streams
 
 PODS_AT_FIRST = 50
@@ -29,7 +29,7 @@ DRAINING_S = 300.0
 
 
 class ChurningBackend:
-    """A Service whose pods come and go, and its target group."""
+    """A Service whose pods, without readiness gates, come and go, and its target group."""
 
     def __init__(self, env: simpy.Environment) -> None:
         self._env = env
@@ -37,6 +37,7 @@ class ChurningBackend:
         self._healthy_from_s = dict.fromkeys(self._endpoints, -math.inf)
         self._drained_s: dict[int, float] = {}
         self._next = PODS_AT_FIRST
+        self.gates: Gates[int] | None = None
 
     def come(self) -> None:
         """Let a pod join."""

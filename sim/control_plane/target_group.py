@@ -64,6 +64,10 @@ class TargetGroup:
         }
         return draining | {pod: self._state(pod) for pod in self._healthy_from_s}
 
+    def healthy_from_s(self, pod: Pod) -> float:
+        """Give when every node has passed its first check of a registered target."""
+        return self._healthy_from_s[pod]
+
     def _state(self, pod: Pod) -> TargetHealth:
         now_s = self._env.now
         if self._unhealthy_from_s.get(pod, math.inf) <= now_s:

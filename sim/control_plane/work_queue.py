@@ -25,9 +25,10 @@ T = TypeVar("T", bound=Hashable)
 
 BASE_DELAY_S = 0.005
 MAX_DELAY_S = 1000.0
+MOST_DOUBLINGS = 18
+"""From here on the maximum counts; a power without a bound would overflow at the 1024th failure."""
 BUCKET_PER_S = 10.0
 BUCKET_BURST = 100
-_MOST_DOUBLINGS = 20
 
 
 class WorkQueue(Generic[T]):
@@ -67,7 +68,7 @@ class WorkQueue(Generic[T]):
         """Queue the item after the delay that its failures so far have earned."""
         failures = self._failures.get(item, 0)
         self._failures[item] = failures + 1
-        own_s = min(BASE_DELAY_S * 2.0 ** min(failures, _MOST_DOUBLINGS), MAX_DELAY_S)
+        own_s = min(BASE_DELAY_S * 2.0 ** min(failures, MOST_DOUBLINGS), MAX_DELAY_S)
         self.add_after(item, max(own_s, self._bucket.reserve(self._env.now)) if self._bucket else own_s)
 
     def add_after(self, item: T, delay_s: float) -> None:

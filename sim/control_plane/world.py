@@ -20,14 +20,16 @@ from sim.control_plane.ingress import Ingress
 from sim.control_plane.kubelet import Kubelet
 from sim.control_plane.other_cluster import ChurningBackend, churn
 from sim.control_plane.pod import Pod
+from sim.control_plane.readiness_gates import ReadinessGates
 from sim.control_plane.target_group import TargetGroup
 from sim.control_plane.trace import Trace
 from sim.scenario.problems import Problem, ScenarioError
+from sim.scenario.target_group import HealthCheckSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from sim.control_plane.ingress import Controller
+    from sim.control_plane.ingress import Controller, Gates
     from sim.scenario.specs import ControllerSpec, Scenario
     from sim.streams import Streams
 
@@ -46,7 +48,8 @@ def run_control_plane(scenario: Scenario, streams: Streams) -> Trace:
     trace = Trace()
     old_pods = [Pod(number, env, number, is_new=False) for number in range(scenario.deployment.replicas)]
     kubelet = Kubelet(env, scenario.pod, streams, trace)
-    endpoints = Endpoints(env, scenario.endpoints, streams, trace, old_pods)
+    has_gates = scenario.pod.readiness_gate
+    endpoints = Endpoints(env, scenario.endpoints, streams, trace, old_pods, has_gates=has_gates)
     target_group = TargetGroup(env, scenario.target_group, streams, trace, old_pods)
     pod_processes: list[PodProcess] = [kubelet.terminate, endpoints.follow]
     if scenario.controller.version == "fixed_lag":
@@ -89,10 +92,11 @@ class Account:
         """Start every controller and the churn of the other clusters."""
         spec = self._scenario.controller
         quiet = [ChurningBackend(self._env) for _ in range(spec.target_groups - 1)]
-        rolled = Ingress(0, [*quiet, RolledBackend(endpoints, target_group)])
+        rolled = Ingress(0, [*quiet, RolledBackend(endpoints, target_group, self._gates(endpoints))])
         others = [Ingress(number, [ChurningBackend(self._env)]) for number in range(1, spec.ingresses)]
         ours = self._controller(spec, [rolled, *others], cluster=0)
         endpoints.watchers.append(lambda: ours.on_endpoints_change(rolled, len(quiet)))
+        endpoints.pod_watchers.append(lambda: ours.on_containers_ready(rolled, len(quiet)))
         for cluster, other in enumerate(self._scenario.aws_api.other_clusters, start=1):
             backends = [ChurningBackend(self._env) for _ in range(other.ingresses)]
             ingresses = [Ingress(number, [backend]) for number, backend in enumerate(backends)]
@@ -110,6 +114,11 @@ class Account:
                     )
                 )
 
+    def _gates(self, endpoints: Endpoints) -> ReadinessGates | None:
+        check = self._scenario.target_group.health_check
+        interval_s = (check or HealthCheckSpec()).interval_s
+        return ReadinessGates(endpoints, interval_s) if self._scenario.pod.readiness_gate else None
+
     def _controller(self, spec: ControllerSpec, ingresses: list[Ingress], *, cluster: int) -> Controller:
         return start_controller(
             self._env,
@@ -126,12 +135,13 @@ class Account:
 class RolledBackend:
     """The rolled Deployment's Service and its target group."""
 
-    def __init__(self, endpoints: Endpoints, target_group: TargetGroup) -> None:
+    def __init__(self, endpoints: Endpoints, target_group: TargetGroup, gates: ReadinessGates | None) -> None:
         self._endpoints = endpoints
+        self.gates: Gates[Pod] | None = gates
         self.health = target_group.health
         self.register = target_group.register
         self.deregister = target_group.deregister
 
     def desired(self) -> set[Pod]:
-        """Give the addresses that the Endpoints hold now."""
-        return set(self._endpoints.addresses)
+        """Give the addresses that are to be targets: the ready ones, and the gated ones with ready containers."""
+        return self._endpoints.addresses | self._endpoints.gated

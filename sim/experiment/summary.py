@@ -10,6 +10,7 @@ import numpy as np
 
 from sim.data_plane.latency import Latency
 from sim.data_plane.outcomes import Outcome
+from sim.experiment.columns import STATUSES
 from sim.experiment.statistics import Estimate, fraction_estimate, mean_estimate, quantiles
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
     from sim.experiment.replication import Estimator, Figures
     from sim.scenario.specs import Scenario
-
-STATUSES = (200, 502, 503, 504)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ FIXED_LAG = "fixed_lag"
 VERSIONS = (*(f"v1.1.{patch}" for patch in range(10)), FIXED_LAG)
 """Versions by name, for suggestions; of v2 and v3 every release has the form that the pattern accepts."""
 PUBLISHED_WAITS = 7
+WITHOUT_READINESS_GATES = tuple(f"v1.1.{patch}" for patch in range(6))
 _ONE_WORKER = ("v1.1.0", "v1.1.1", "v1.1.2")
 
 Retryer = Literal[

@@ -19,7 +19,6 @@ class NotYet(NamedTuple):
 
 
 NOT_YET: dict[tuple[str, str], NotYet] = {
-    ("PodSpec", "readiness_gate"): NotYet(lambda value: value is True, "false"),
     ("TargetGroupSpec", "target_type"): NotYet(lambda value: value == "instance", "'ip'"),
 }
 """By the name of the spec and of its key."""

@@ -73,6 +73,24 @@ def test_the_retry_quota_of_botocore_ends_a_storm(make_env, make_scenario) -> No
     assert len(trace.of(ApiAttempt)) == 1 + 1 + 100
 
 
+def test_the_adaptive_rate_knows_of_a_throttle_when_it_is_answered(make_env, make_scenario) -> None:
+    """Another worker's call in the middle of the backoff is held back by it already (half a call per second)."""
+    env = make_env()
+    client, trace = _client(env, _dry(make_scenario), "botocore-adaptive", 1, cluster=1)
+
+    def other_worker() -> Generator[simpy.Event]:
+        yield env.timeout(0.35)
+        yield from client.call("ec2:DescribeVpcs", 1)
+
+    env.process(other_worker())
+    with pytest.raises(ThrottledError):
+        env.run(until=env.process(_twice(client)))
+    first, refused = trace.of(ApiAttempt)[:2]
+    assert (first.time_s, refused.time_s, refused.throttled) == (0.0, 0.1, True)
+    assert refused.time_s + 0.1 + refused.backoff_s > 0.4
+    assert next(a.time_s for a in trace.of(ApiAttempt) if a.reconcile == 1) > 1.0
+
+
 def test_background_calls_use_the_account_up(make_env, make_scenario) -> None:
     """A bucket of 10 per second under 30 background calls per second: two thirds of all are throttled."""
     env = make_env()

@@ -90,6 +90,19 @@ def test_the_client_of_the_controller_manager_is_limited() -> None:
         assert later - first == pytest.approx(0.1, abs=1e-9) or later - first < 0.1 + 1e-9
 
 
+def test_a_replica_set_is_synced_once_at_a_time() -> None:
+    """30 tokens: 5 creates at once and 10 deletes; what the new ReplicaSet is scaled up by meanwhile waits.
+
+    At 0.15 s the first sync asks for its last 3 pods, which it gets until 0.45 s. By then 7 pods are available (0.23 s
+    after their creation), and as many old ones are to go: their deletes come before all creates of the next sync.
+    """
+    trace = _trace(0.13, replicas=40, max_surge=10, max_unavailable=10)
+    writes = sorted((r.time_s, kind.__name__) for kind in (PodCreated, PodDeleted) for r in trace.of(kind))
+    assert writes[:15] == [(0.0, "PodCreated")] * 5 + [(0.0, "PodDeleted")] * 10
+    assert [time_s for time_s, _ in writes[15:28]] == pytest.approx([0.05 + 0.1 * k for k in range(13)])
+    assert [kind for _, kind in writes[15:28]] == ["PodCreated"] * 5 + ["PodDeleted"] * 7 + ["PodCreated"]
+
+
 def test_which_old_pods_go_first_is_random_but_reproducible() -> None:
     first, again = (
         [r.pod for r in _trace(replicas=20, max_surge=1, max_unavailable=0).of(PodDeleted)] for _ in range(2)

@@ -71,6 +71,23 @@ def test_failures_double_the_delay_until_they_are_forgotten() -> None:
     assert came == pytest.approx([0.005 * 2**k if k < 18 else 1000.0 for k in range(20)] + [0.005])
 
 
+def test_thousands_of_failures_wait_no_longer_than_the_longest() -> None:
+    """Each change enqueues an item at once, whatever its failures: they can grow without bound."""
+    env = simpy.Environment()
+    queue: WorkQueue[str] = WorkQueue(env)
+
+    def fail() -> Generator[simpy.Event]:
+        for _ in range(2000):
+            queue.add_rate_limited("a")
+            queue.done((yield from queue.get()))
+
+    env.run(until=env.process(fail()))
+    began_s = env.now
+    queue.add_rate_limited("a")
+    env.run()
+    assert env.now - began_s == 1000
+
+
 def test_the_shared_bucket_holds_back_many_items() -> None:
     env = simpy.Environment()
     queue: WorkQueue[int] = WorkQueue(env)

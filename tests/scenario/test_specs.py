@@ -70,7 +70,6 @@ def test_percentages_are_exact_at_any_size(replicas: int, surge: int, unavailabl
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("pod.readiness_gate", True),
         ("target_group.target_type", "instance"),
     ],
 )
