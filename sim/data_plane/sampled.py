@@ -19,7 +19,17 @@ import numpy as np
 
 from sim.data_plane.arrivals import RequestSource
 from sim.data_plane.latency import Latencies, Latency, of_law
-from sim.data_plane.outcomes import Answers, Outcome, Sent, Way, accepted, classify, first_trouble_s, reset_at_closing
+from sim.data_plane.outcomes import (
+    Answers,
+    Outcome,
+    Sent,
+    Way,
+    accepted,
+    classify,
+    first_trouble_s,
+    reset_at_closing,
+    without_target,
+)
 from sim.data_plane.rotation import rotations
 from sim.data_plane.routing import NO_TARGET, router
 from sim.data_plane.window import fixed_until_s
@@ -197,6 +207,7 @@ class _Servers:
         self._idle_timeout_s = target_group.idle_timeout_s
         self._pooled = target_group.connection_reuse
         self._prefork = pod.accept == "prefork"
+        self._nowhere = without_target(target_group)
         self._drains = timeline.drains and not (self._pooled and pod.idle_connections_at_sigterm == "serve")
         self._trouble_s = first_trouble_s(timeline)
         self._last_finish_s = np.full(timeline.cut_s.size, -np.inf)
@@ -231,6 +242,7 @@ class _Servers:
             idle_timeout_s=self._idle_timeout_s,
             after_teardown=self._pod.after_teardown,
             prefork=self._prefork,
+            nowhere=self._nowhere,
         )
 
     def window_until_s(self) -> float:
