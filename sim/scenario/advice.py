@@ -8,9 +8,10 @@ Elastic Load Balancing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from sim.scenario.account import FIXED_LAG
+from sim.scenario.advice_on_requests import ON_REQUESTS, Advice
 from sim.scenario.problems import plain
 
 if TYPE_CHECKING:
@@ -33,17 +34,6 @@ _LIMITS_OF_AWS = {
 }
 """What AWS takes for the keys of `target_group`: a real one cannot be set otherwise."""
 _BEFORE_V1_1_5 = ("v1.1.0", "v1.1.1", "v1.1.2", "v1.1.3", "v1.1.4")
-
-
-class Advice(NamedTuple):
-    """A key, and what is unwise about its value."""
-
-    key: str
-    message: str
-
-    def __str__(self) -> str:
-        """Give both in one line."""
-        return f"{self.key}: {self.message}"
 
 
 def advise(scenario: Scenario) -> list[Advice]:
@@ -154,54 +144,6 @@ def _health_check_exit(scenario: Scenario) -> Iterator[Advice]:
         )
 
 
-def _least_outstanding_requests(scenario: Scenario) -> Iterator[Advice]:
-    if scenario.target_group.routing == "least_outstanding_requests" and not scenario.pod.pre_stop_sleep_s:
-        yield Advice(
-            "target_group.routing",
-            "without a preStop sleep a dead target refuses at once, has the fewest outstanding requests, and draws the "
-            "traffic of its ALB node",
-        )
-
-
-def _keep_alive(scenario: Scenario) -> Iterator[Advice]:
-    keep_alive_s, idle_s = scenario.pod.keep_alive_timeout_s, scenario.target_group.idle_timeout_s
-    if keep_alive_s is None:
-        return
-    if not scenario.target_group.connection_reuse:
-        yield Advice("pod.keep_alive_timeout_s", "has no effect without target_group.connection_reuse")
-    elif keep_alive_s <= idle_s:
-        yield Advice(
-            "pod.keep_alive_timeout_s",
-            f"{plain(keep_alive_s)} s is not above the ALB's idle timeout, {plain(idle_s)} s: a request may be sent on "
-            "a connection that the pod is closing, and gets 502 (AWS, edit-load-balancer-attributes)",
-        )
-
-
-def _pooled_connections(scenario: Scenario) -> Iterator[Advice]:
-    pod = scenario.pod
-    if pod.idle_connections_at_sigterm != "serve":
-        return
-    if not scenario.target_group.connection_reuse:
-        yield Advice("pod.idle_connections_at_sigterm", "has no effect without target_group.connection_reuse")
-    elif pod.on_sigterm != "drain":
-        yield Advice("pod.idle_connections_at_sigterm", "has no effect without pod.on_sigterm 'drain'")
-
-
-def _queue(scenario: Scenario) -> Iterator[Advice]:
-    pod, traffic, replicas = scenario.pod, scenario.traffic, scenario.deployment.replicas
-    if pod.concurrency is None:
-        if pod.accept == "prefork":
-            yield Advice("pod.accept", "has no effect without pod.concurrency")
-        return
-    busy = traffic.arrival_rate_rps * traffic.service_time_s.mean() / (replicas * pod.concurrency)
-    if busy >= 1:
-        yield Advice(
-            "pod.concurrency",
-            f"{replicas} pods that serve {pod.concurrency} requests at once are asked for {busy:.0%} of what they can "
-            "do before the rollout begins: queues grow without end",
-        )
-
-
 def _rolling_update(scenario: Scenario) -> Iterator[Advice]:
     deployment = scenario.deployment
     if _is_zero(deployment.max_surge) and _is_zero(deployment.max_unavailable):
@@ -259,20 +201,6 @@ def _fixed_lag(scenario: Scenario) -> Iterator[Advice]:
         yield Advice(key, "has no effect: with fixed_lag there are no reconciles and no AWS calls")
 
 
-def _instances(scenario: Scenario) -> Iterator[Advice]:
-    """Say which keys a rollout behind worker nodes never meets."""
-    if scenario.target_group.target_type != "instance":
-        return
-    meets = {"target_type", "instances", "kube_proxy_sync_s", "idle_timeout_s"}
-    without_effect = [f"controller.{key}" for key in sorted(scenario.controller.model_fields_set)]
-    without_effect += [f"aws_api.{key}" for key in sorted(scenario.aws_api.model_fields_set)]
-    without_effect += [f"target_group.{key}" for key in sorted(scenario.target_group.model_fields_set - meets)]
-    without_effect += ["pod.readiness_gate"] if scenario.pod.readiness_gate else []
-    without_effect += ["pod.pre_stop_fails_health_check"] if scenario.pod.pre_stop_fails_health_check else []
-    for key in without_effect:
-        yield Advice(key, "has no effect: with target_type 'instance' a rollout changes kube-proxy's rules alone")
-
-
 def _limits_of_aws(scenario: Scenario) -> Iterator[Advice]:
     for key, (least, most) in _LIMITS_OF_AWS.items():
         value: object = scenario.target_group
@@ -289,16 +217,12 @@ _RULES: tuple[Callable[[Scenario], Iterator[Advice]], ...] = (
     _grace_against_requests,
     _serving_after_sigterm,
     _health_check_exit,
-    _keep_alive,
-    _pooled_connections,
-    _queue,
     _rolling_update,
     _waf,
     _retries_against_pre_stop,
     _fixed_lag,
-    _instances,
     _deregistration_delay,
     _idle_timeout,
-    _least_outstanding_requests,
     _limits_of_aws,
+    *ON_REQUESTS,
 )
