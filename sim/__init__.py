@@ -1,6 +1,7 @@
-"""Simulator of ALB target deregistration during Kubernetes rolling updates: what notebooks use.
+"""Simulator of ALB target deregistration during Kubernetes rolling updates.
 
-The names are imported when they are first used, so that `albsim --help` does not wait for NumPy.
+What notebooks use is here: `load_scenario`, `simulate`, `sweep`. Each is imported when it is first asked for, so that
+importing a part of the package does not import the others.
 """
 
 from __future__ import annotations
@@ -10,14 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sim.experiment.replication import simulate
+    from sim.experiment.sweep import sweep
     from sim.scenario.loading import load_scenario
 
-__all__ = ["load_scenario", "simulate"]
+__all__ = ["load_scenario", "simulate", "sweep"]
 
-_HOME = {"load_scenario": "sim.scenario.loading", "simulate": "sim.experiment.replication"}
+_HOMES = {
+    "load_scenario": "sim.scenario.loading",
+    "simulate": "sim.experiment.replication",
+    "sweep": "sim.experiment.sweep",
+}
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name is of
-    if name not in _HOME:
-        raise AttributeError(f"module 'sim' has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - any of the above
+    """Import what is asked for from its home."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'sim' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name]), name)

@@ -14,9 +14,13 @@ import click
 
 from sim.cli.backoff import backoff
 from sim.cli.check import check
+from sim.cli.compare import compare
 from sim.cli.explain import explain
+from sim.cli.plot import plot
+from sim.cli.recommend import recommend
 from sim.cli.run import run
 from sim.cli.schema import schema
+from sim.cli.sweep import sweep
 from sim.cli.verify import verify
 from sim.scenario.problems import ScenarioError
 
@@ -51,5 +55,5 @@ def main() -> None:
     """How many 502s does a rolling update behind an ALB give, and which setting removes them."""
 
 
-for _command in (run, explain, backoff, check, verify, schema):
+for _command in (run, sweep, plot, compare, recommend, explain, backoff, check, verify, schema):
     main.add_command(_command)

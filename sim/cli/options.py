@@ -85,3 +85,14 @@ def takes_workers(command: Callable[..., None]) -> Callable[..., None]:
     ):
         command = option(command)
     return command
+
+
+def takes_estimator(default: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command `--estimator`."""
+    return click.option(
+        "--estimator",
+        type=click.Choice(("sampled", "expected")),
+        default=default,
+        show_default=True,
+        help="Draw every request, or compute what is expected of them.",
+    )

@@ -24,6 +24,9 @@ class Progress(Protocol):
     def step(self, done: T) -> T:
         """Count one more piece of work as done, and hand it on."""
 
+    def reach(self, done: int, total: int) -> None:
+        """Say how many pieces of work are done, of how many."""
+
 
 class Silent:
     """Shows nothing."""
@@ -35,10 +38,13 @@ class Silent:
         """Hand it on."""
         return done
 
+    def reach(self, done: int, total: int) -> None:
+        """Say nothing."""
+
 
 @contextmanager
-def progress_of(total: int, *, quiet: bool) -> Iterator[Progress]:
-    """Show a bar with the time left, for `total` pieces of work."""
+def progress_of(total: int | None = None, *, quiet: bool) -> Iterator[Progress]:
+    """Show a bar with the time left, for `total` pieces of work, or as many as `reach` says."""
     if quiet or not sys.stderr.isatty():
         yield Silent()
         return
@@ -62,3 +68,6 @@ class _Bar:
     def step(self, done: T) -> T:
         self._bars.advance(self._task)
         return done
+
+    def reach(self, done: int, total: int) -> None:
+        self._bars.update(self._task, completed=done, total=total)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sim.cli.options import takes_scenarios, takes_workers
+from sim.cli.options import takes_estimator, takes_scenarios, takes_workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from concurrent.futures import Executor
 
     from sim.cli.progress import Progress
+    from sim.experiment.replication import Estimator
     from sim.experiment.summary import Summary
     from sim.scenario.specs import Scenario
 
@@ -23,6 +24,7 @@ FORMATS = ("table", "json", "csv", "markdown")
 @click.command()
 @takes_scenarios
 @takes_workers
+@takes_estimator("sampled")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print.")
 @click.option(
     "--out",
@@ -30,16 +32,22 @@ FORMATS = ("table", "json", "csv", "markdown")
     metavar="DIR",
     help="Write each scenario's figures there too, NAME.json, as soon as it is finished.",
 )
-def run(scenarios: list[Scenario], form: str, out: Path | None, workers: int | None, *, quiet: bool) -> None:
+def run(
+    scenarios: list[Scenario], form: str, out: Path | None, workers: int | None, estimator: Estimator, *, quiet: bool
+) -> None:
     """Simulate scenarios and print how many 502s they give, and why."""
     from sim.cli.progress import progress_of
+    from sim.data_plane.expected import require_expectable
     from sim.experiment.replications import executor_of
 
+    if estimator == "expected":
+        for scenario in scenarios:
+            require_expectable(scenario)
     summaries: list[Summary] = []
     try:
         total = sum(scenario.replications for scenario in scenarios)
         with progress_of(total, quiet=quiet) as progress, executor_of(workers) as executor:
-            for summary in _summaries(scenarios, executor, progress):
+            for summary in _summaries(scenarios, estimator, executor, progress):
                 summaries.append(summary)
                 if out is not None:
                     _write(summary, out)
@@ -48,13 +56,16 @@ def run(scenarios: list[Scenario], form: str, out: Path | None, workers: int | N
             _print(summaries, form)
 
 
-def _summaries(scenarios: list[Scenario], executor: Executor | None, progress: Progress) -> Iterator[Summary]:
+def _summaries(
+    scenarios: list[Scenario], estimator: Estimator, executor: Executor | None, progress: Progress
+) -> Iterator[Summary]:
     from sim.experiment.replications import replicate
     from sim.experiment.summary import summarise
 
     for scenario in scenarios:
         progress.describe(scenario.name)
-        yield summarise(scenario, [progress.step(figures) for figures in replicate(scenario, executor)])
+        replications = replicate(scenario, executor, estimator=estimator)
+        yield summarise(scenario, [progress.step(figures) for figures in replications], estimator=estimator)
 
 
 def _write(summary: Summary, out: Path) -> None:

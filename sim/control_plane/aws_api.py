@@ -15,6 +15,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from sim.control_plane.client_limits import AdaptiveRateLimiter, RetryQuota
+from sim.control_plane.client_throttle import ClientThrottle
 from sim.control_plane.retryers import WITH_RATE_LIMIT, WITH_RETRY_QUOTA, retryer
 from sim.control_plane.token_bucket import TokenBucket
 from sim.control_plane.trace import ApiAttempt
@@ -126,7 +127,10 @@ class AwsApi:
 
 
 class AwsClient:
-    """One controller's SDK client: 1 + `max_retries` attempts a call, and the limits its policy puts on itself."""
+    """One controller's SDK client: 1 + `max_retries` attempts a call, and the limits it puts on itself.
+
+    These are its retry policy's, and its `throttle` (none by default).
+    """
 
     def __init__(
         self,
@@ -139,12 +143,14 @@ class AwsClient:
         cluster: int,
         policy: str,
         max_retries: int,
+        throttle: ClientThrottle | None = None,
     ) -> None:
         self._env = env
         self._api = api
         self._trace = trace
         self._cluster = cluster
         self._max_retries = max_retries
+        self._throttle = throttle or ClientThrottle(env, (), per_attempt=False)
         self._retryer = retryer(policy, max_retries=max_retries)
         self._quota = RetryQuota() if policy in WITH_RETRY_QUOTA else None
         self._rate_limiter = AdaptiveRateLimiter(env.now) if policy in WITH_RATE_LIMIT else None
@@ -157,7 +163,9 @@ class AwsClient:
         Raises `ThrottledError` when the last retry is throttled too.
         """
         backoff_s = 0.0
+        yield from self._throttle.before_call(action)
         for attempt in count():
+            yield from self._throttle.before_attempt(action)
             if self._rate_limiter is not None:
                 yield self._env.timeout(self._rate_limiter.acquire(self._env.now))
             latency_s = next(self._latency_s)

@@ -1,9 +1,12 @@
 """The Service's Endpoints, as the ingress controller's watch sees them.
 
 Modelled: a pod joins `propagation_s` after it is ready and leaves `propagation_s` after it is deleted, while the
-kubelet terminates it (nothing orders the two); every change is told to who watches.
-Left out: the stale-cache retry of the EndpointSlice controller, which Endpoints do not go through; readiness that is
-lost before the deletion.
+kubelet terminates it (nothing orders the two); every change is told to who watches. A pod with a readiness gate is
+among the addresses that are not ready from the moment it has one; that its containers are ready changes nothing in
+the Endpoints, the pod's own watch tells it, as much later.
+Left out: the addresses of pods without a gate that are not ready yet, which no controller takes for targets; the
+stale-cache retry of the EndpointSlice controller, which Endpoints do not go through; readiness that is lost before the
+deletion.
 Source: facts/kubernetes §1 and §2 (`ready = serving && !terminating`; Endpoints drop a terminating pod at once).
 """
 
@@ -26,32 +29,62 @@ if TYPE_CHECKING:
 
 
 class Endpoints:
-    """The ready addresses of one Service. `watchers` are called after each change."""
+    """The addresses of one Service. `watchers` are called after each change.
+
+    `addresses` are the ready ones. Of the others, pods with a closed gate, `starting` are those whose containers are
+    not ready yet, `gated` those whose are; `pod_watchers` are called when one passes from the first to the second.
+    """
 
     def __init__(
-        self, env: simpy.Environment, spec: EndpointsSpec, streams: Streams, trace: Trace, ready: Iterable[Pod]
+        self,
+        env: simpy.Environment,
+        spec: EndpointsSpec,
+        streams: Streams,
+        trace: Trace,
+        ready: Iterable[Pod],
+        *,
+        has_gates: bool = False,
     ) -> None:
         self._env = env
         self._trace = trace
         self._joins_after_s = PodDraws(streams, spec.propagation_s, Stream.ENDPOINT_ADDITION)
         self._leaves_after_s = PodDraws(streams, spec.propagation_s, Stream.ENDPOINT_REMOVAL)
+        self._has_gates = has_gates
         self.addresses = set(ready)
+        self.starting: set[Pod] = set()
+        self.gated: set[Pod] = set()
         self.watchers: list[Callable[[], None]] = []
+        self.pod_watchers: list[Callable[[], None]] = []
 
     def follow(self, pod: Pod) -> Generator[simpy.Event]:
         """Follow one pod from its readiness to its deletion."""
         if pod not in self.addresses:
+            if self._has_gates:
+                yield from self._follow_to_gate(pod)
             yield pod.ready
             yield self._env.timeout(self._joins_after_s[pod])
+            self.gated.discard(pod)
             self.addresses.add(pod)
             self._trace.record(EndpointAdded(self._env.now, pod.number))
-            self._tell()
+            _tell(self.watchers)
         yield pod.deleted
         yield self._env.timeout(self._leaves_after_s[pod])
         self.addresses.remove(pod)
         self._trace.record(EndpointRemoved(self._env.now, pod.number))
-        self._tell()
+        _tell(self.watchers)
 
-    def _tell(self) -> None:
-        for watcher in self.watchers:
-            watcher()
+    def _follow_to_gate(self, pod: Pod) -> Generator[simpy.Event]:
+        yield pod.has_address
+        yield self._env.timeout(self._joins_after_s[pod])
+        self.starting.add(pod)
+        _tell(self.watchers)
+        yield pod.containers_ready
+        yield self._env.timeout(self._joins_after_s[pod])
+        self.starting.remove(pod)
+        self.gated.add(pod)
+        _tell(self.pod_watchers)
+
+
+def _tell(watchers: Iterable[Callable[[], None]]) -> None:
+    for watcher in watchers:
+        watcher()

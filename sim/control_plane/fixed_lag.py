@@ -1,7 +1,8 @@
 """A controller without a reconcile loop: constant, random or measured lags (`controller.version: fixed_lag`).
 
-Modelled: each target is registered `registration_lag_s` after its pod is ready and deregistered `deregistration_lag_s`
-after its pod's deletion, whatever the others do. It serves arithmetic by hand and lags that were measured in a cluster.
+Modelled: each target is registered `registration_lag_s` after its pod's containers are ready and deregistered
+`deregistration_lag_s` after its pod's deletion, whatever the others do; a readiness gate is set the moment its target
+is healthy. It serves arithmetic by hand and lags that were measured in a cluster.
 """
 
 from __future__ import annotations
@@ -37,9 +38,11 @@ class FixedLag:
     def follow(self, pod: Pod) -> Generator[simpy.Event]:
         """Follow one pod from its readiness to its target's deregistration."""
         if pod.is_new:
-            yield pod.ready
+            yield pod.containers_ready
             yield self._env.timeout(self._registers_after_s[pod])
             self._target_group.register([pod])
+            yield self._env.timeout(self._target_group.healthy_from_s(pod) - self._env.now)
+            pod.gate_opened.succeed()
         yield pod.deleted
         yield self._env.timeout(self._deregisters_after_s[pod])
         self._target_group.deregister([pod])

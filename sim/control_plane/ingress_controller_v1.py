@@ -4,9 +4,9 @@ The real thing: one work queue of ingresses and its workers; whatever changes, a
 a fixed sequence of AWS API calls in which RegisterTargets and then DeregisterTargets of its target groups come last
 but one.
 Modelled: the sequence of each version, its caches, which ingresses an Endpoints change enqueues, workers, the requeue
-of a failed reconcile and the worker's pause after it. The ingress's AWS resources exist and do not drift; subnets are
-discovered, the security group is managed, certificates are annotated; the rolled Service is the last backend of its
-ingress, which is the worst place.
+of a failed reconcile and the worker's pause after it, and the polling for readiness gates (`gate_poller_v1`). The
+ingress's AWS resources exist and do not drift; subnets are discovered, the security group is managed, certificates are
+annotated; the rolled Service is the last backend of its ingress, which is the worst place.
 Left out: the opt-in SDK cache of v1.1.6 and later, Shield, ACM, rules that change, paging of more than 199 addresses
 elsewhere than in DescribeNetworkInterfaces.
 Sources: internal/alb/** of each version (facts/controller §2 and §3). Two points differ from those facts, after the
@@ -21,19 +21,22 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sim.control_plane.aws_api import ThrottledError
 from sim.control_plane.call_cache import CallCache
+from sim.control_plane.gate_poller_v1 import GatePoller
+from sim.control_plane.ingress import not_draining
 from sim.control_plane.trace import Reconciled
 from sim.control_plane.work_queue import WorkQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     import simpy
 
     from sim.control_plane.aws_api import AwsClient
+    from sim.control_plane.ingress import Backend, Ingress
     from sim.control_plane.trace import Trace
     from sim.scenario.specs import ControllerSpec
 
@@ -61,6 +64,7 @@ class Behaviour:
     caches_waf: bool
     asks_wafv2: bool
     enqueues_namespace: bool
+    enqueues_on_containers_ready: bool
 
 
 def behaviour(version: str) -> Behaviour:
@@ -74,6 +78,7 @@ def behaviour(version: str) -> Behaviour:
         caches_waf=patch >= 5,
         enqueues_namespace=patch <= 5,
         asks_wafv2=patch >= 7,
+        enqueues_on_containers_ready=patch >= 7,
     )
 
 
@@ -86,30 +91,6 @@ def read_lifetime_s(behaves: Behaviour) -> Callable[[str], float]:
         return WAF_CACHE_S if behaves.caches_waf and action in (WAF_REGIONAL, WAFV2) else 0.0
 
     return lifetime_s
-
-
-class Backend(Protocol[T]):
-    """A Service behind an ingress and its target group, whose targets are of type T."""
-
-    def desired(self) -> set[T]:
-        """Give the addresses that the Endpoints hold now."""
-
-    def current(self) -> set[T]:
-        """Give the registered targets that are not draining."""
-
-    def register(self, targets: Iterable[T]) -> None:
-        """RegisterTargets has succeeded."""
-
-    def deregister(self, targets: Iterable[T]) -> None:
-        """DeregisterTargets has succeeded."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ingress:
-    """One ingress: its number in the cluster and its backends, in their order."""
-
-    number: int
-    backends: Sequence[Backend[Any]]
 
 
 class IngressControllerV1:
@@ -134,12 +115,23 @@ class IngressControllerV1:
         self._behaves = behaviour(spec.version)
         self._cache = CallCache(env, read_lifetime_s(self._behaves))
         self._queue: WorkQueue[int] = WorkQueue(env)
+        self._pollers = {
+            (ingress.number, position): GatePoller(env, client, backend, backend.gates)
+            for ingress in ingresses
+            for position, backend in enumerate(ingress.backends)
+            if backend.gates is not None
+        }
         self._reconciles = count()
 
-    def on_endpoints_change(self, ingress: Ingress) -> None:
+    def on_endpoints_change(self, ingress: Ingress, _position: int) -> None:
         """Enqueue what the change of one of the ingress's Services enqueues."""
         for touched in self._ingresses if self._behaves.enqueues_namespace else (ingress,):
             self._queue.add(touched.number)
+
+    def on_containers_ready(self, ingress: Ingress, _position: int) -> None:
+        """Enqueue the ingress, from v1.1.7 on; before, nothing tells the controller."""
+        if self._behaves.enqueues_on_containers_ready:
+            self._queue.add(ingress.number)
 
     def work(self) -> Generator[simpy.Event]:
         """Reconcile one ingress after another, for ever."""
@@ -204,7 +196,9 @@ class IngressControllerV1:
         if self._behaves.describes_vpcs:
             yield from self._call("ec2:DescribeVpcs", reconcile)
         yield from self._call("elasticloadbalancing:DescribeTargetHealth", reconcile, name)
-        current = backend.current()
+        current = not_draining(backend.health())
+        if backend.gates is not None:
+            yield from self._pollers[name].watch(desired & backend.gates.closed())
         if desired - current:
             yield from self._call("elasticloadbalancing:RegisterTargets", reconcile)
             backend.register(desired - current)

@@ -1,6 +1,8 @@
 """The kubelet: it starts a pod's containers, and it terminates them.
 
-Modelled: the start as one delay to "containers ready" (scheduling, image, start, readiness probe). Termination: the
+Modelled: the start as one delay to "containers ready" (scheduling, image, start, readiness probe), and, where a
+readiness gate makes it matter, when the pod has its address: as long after its creation as a container's start takes
+in the median. With a gate it is Ready when that is set, not before. Termination: the
 grace clock starts when the pod is deleted, and preStop runs inside it; SIGTERM when preStop ends or the grace period
 has elapsed; SIGKILL when what remains of the grace period (whole seconds of preStop deducted, never under two) has
 elapsed after SIGTERM. A preStop as long as the grace period therefore ends in SIGKILL two seconds after it.
@@ -15,7 +17,7 @@ import math
 from typing import TYPE_CHECKING
 
 from sim.control_plane.pod import Pod, PodDraws
-from sim.control_plane.trace import ListenerClosed, PodReady, ProcessCut, Sigterm
+from sim.control_plane.trace import ListenerClosed, PodReady, ProcessCut, ReadinessGateOpened, Sigterm
 from sim.streams import Stream
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from sim.streams import Streams
 
 MINIMUM_GRACE_PERIOD_S = 2.0
+ADDRESS_AFTER_S = 2.0
+"""Median from scheduling to a started container (facts/kubernetes §8)."""
 
 
 class Kubelet:
@@ -41,9 +45,20 @@ class Kubelet:
 
     def start(self, pod: Pod) -> Generator[simpy.Event]:
         """Bring a created pod to readiness."""
-        yield self._env.timeout(self._startup_s[pod])
+        startup_s = self._startup_s[pod]
+        if self._spec.readiness_gate:
+            self._env.process(self._give_address(pod, min(ADDRESS_AFTER_S, startup_s)))
+        yield self._env.timeout(startup_s)
         self._trace.record(PodReady(self._env.now, pod.number))
+        pod.containers_ready.succeed()
+        if self._spec.readiness_gate:
+            yield pod.gate_opened
+            self._trace.record(ReadinessGateOpened(self._env.now, pod.number))
         pod.ready.succeed()
+
+    def _give_address(self, pod: Pod, after_s: float) -> Generator[simpy.Event]:
+        yield self._env.timeout(after_s)
+        pod.has_address.succeed()
 
     def terminate(self, pod: Pod) -> Generator[simpy.Event]:
         """Wait for the pod's deletion, then end it."""

@@ -2,12 +2,13 @@
 
 Modelled: pods come and go at `churn_per_s` (a Poisson stream over the cluster, each change in one of its ingresses,
 by equal chance a pod that came or one that went); its controller reconciles for that and, throttled, backs off as
-ours does.
+ours does. Its targets are `initial` for 15 s and `draining` for 300 s (the controllers' and AWS's defaults).
 Left out: ingresses with several backends or more than 199 addresses.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from sim.scenario.distributions import Exponential
@@ -18,20 +19,25 @@ if TYPE_CHECKING:
 
     import simpy
 
-    from sim.control_plane.ingress_controller_v1 import Ingress, IngressControllerV1
+    from sim.control_plane.ingress import Controller, Gates, Ingress, TargetHealth
     from sim.streams import Streams
 
 PODS_AT_FIRST = 50
 COMES_FRACTION = 0.5
+INITIAL_S = 15.0
+DRAINING_S = 300.0
 
 
 class ChurningBackend:
-    """A Service whose pods come and go, and its target group."""
+    """A Service whose pods, without readiness gates, come and go, and its target group."""
 
-    def __init__(self) -> None:
+    def __init__(self, env: simpy.Environment) -> None:
+        self._env = env
         self._endpoints = set(range(PODS_AT_FIRST))
-        self._registered = set(self._endpoints)
+        self._healthy_from_s = dict.fromkeys(self._endpoints, -math.inf)
+        self._drained_s: dict[int, float] = {}
         self._next = PODS_AT_FIRST
+        self.gates: Gates[int] | None = None
 
     def come(self) -> None:
         """Let a pod join."""
@@ -46,22 +52,29 @@ class ChurningBackend:
         """Give the addresses that the Endpoints hold now."""
         return set(self._endpoints)
 
-    def current(self) -> set[int]:
-        """Give the registered targets that are not draining."""
-        return set(self._registered)
+    def health(self) -> dict[int, TargetHealth]:
+        """Give the state of every target, the draining ones among them."""
+        now_s = self._env.now
+        self._drained_s = {target: until_s for target, until_s in self._drained_s.items() if now_s < until_s}
+        states: dict[int, TargetHealth] = dict.fromkeys(self._drained_s, "draining")
+        for target, from_s in self._healthy_from_s.items():
+            states[target] = "healthy" if from_s <= now_s else "initial"
+        return states
 
     def register(self, targets: Iterable[int]) -> None:
         """RegisterTargets has succeeded."""
-        self._registered.update(targets)
+        self._healthy_from_s.update(dict.fromkeys(targets, self._env.now + INITIAL_S))
 
     def deregister(self, targets: Iterable[int]) -> None:
         """DeregisterTargets has succeeded."""
-        self._registered.difference_update(targets)
+        for target in targets:
+            del self._healthy_from_s[target]
+            self._drained_s[target] = self._env.now + DRAINING_S
 
 
 def churn(
     env: simpy.Environment,
-    controller: IngressControllerV1,
+    controller: Controller,
     backends: list[ChurningBackend],
     ingresses: list[Ingress],
     streams: Streams,
@@ -81,4 +94,4 @@ def churn(
             backends[number].come()
         else:
             backends[number].go()
-        controller.on_endpoints_change(ingresses[number])
+        controller.on_endpoints_change(ingresses[number], 0)

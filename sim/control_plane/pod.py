@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 class Pod:
     """One pod and its SimPy events, each triggered once by the part that causes it. Its number is its identity.
 
-    `ready`: its containers are ready (kubelet); `deleted`: its deletionTimestamp is set (ReplicaSet controller);
-    `fails_checks`: the load balancer's health checks of it fail from here on (kubelet); `deregistered`: its target is
-    draining (target group).
+    `has_address`: it has one, told only where a gate makes it matter (kubelet); `containers_ready`: its containers are
+    ready (kubelet); `gate_opened`: its readiness gate is set, if it has one (ingress controller); `ready`: it is Ready
+    (kubelet); `deleted`: its deletionTimestamp is set (ReplicaSet controller); `fails_checks`: the load balancer's
+    health checks of it fail from here on (kubelet); `deregistered`: its target is draining (target group).
 
     """
 
@@ -29,6 +30,9 @@ class Pod:
     env: simpy.Environment = field(compare=False)
     ordinal: int = field(compare=False)
     is_new: bool = field(compare=False)
+    has_address: simpy.Event = field(init=False, compare=False)
+    containers_ready: simpy.Event = field(init=False, compare=False)
+    gate_opened: simpy.Event = field(init=False, compare=False)
     ready: simpy.Event = field(init=False, compare=False)
     deleted: simpy.Event = field(init=False, compare=False)
     fails_checks: simpy.Event = field(init=False, compare=False)
@@ -36,7 +40,7 @@ class Pod:
 
     def __post_init__(self) -> None:
         """Make the events."""
-        for name in ("ready", "deleted", "fails_checks", "deregistered"):
+        for name in self.__dataclass_fields__.keys() - {"number", "env", "ordinal", "is_new"}:
             object.__setattr__(self, name, self.env.event())
 
 

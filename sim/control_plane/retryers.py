@@ -106,9 +106,15 @@ def attempts(version: str, max_retries: int) -> int | None:
     return max_retries or None
 
 
-def _pin(version: str) -> SdkPin:
+def release(version: str) -> tuple[int, int, int]:
+    """Give the release that `v2.4.7` or, for a first one, `v2.4` names; `ValueError` if it is none from v1.1.0 on."""
     parts = re.fullmatch(r"v(\d+)\.(\d+)(?:\.(\d+))?", version)
-    number = tuple(int(part or 0) for part in parts.groups()) if parts else ()
-    if number < SDK_PINS[0].since:
+    major, minor, patch = (int(part or 0) for part in parts.groups()) if parts else (0, 0, 0)
+    if (major, minor, patch) < SDK_PINS[0].since:
         raise ValueError(f"'version' must be a controller version from v1.1.0 on, such as v1.1.4 (got {version!r})")
+    return major, minor, patch
+
+
+def _pin(version: str) -> SdkPin:
+    number = release(version)
     return [pin for pin in SDK_PINS if pin.since <= number][-1]

@@ -5,7 +5,8 @@ the check's interval, and in rotation from then on; without a health check it is
 one is `draining` from the API call on, but each node goes on sending it requests until the deregistration has reached
 it, `propagation_s` later, a draw for each node and target. A target whose checks fail leaves a node's rotation at
 that node's `unhealthy_threshold`-th failing check. A draining target's requests may run until
-`deregistration_delay_s`.
+`deregistration_delay_s`. DescribeTargetHealth takes a target for healthy when it is at every node, and goes on showing
+`draining` until the deregistration delay is over.
 Left out: the check's own duration; slow start; recovery of an unhealthy target (a terminating pod does not recover);
 the delay of RegisterTargets to the data plane (the first check cannot come before it, and is what the field measures:
 about 10 s in `initial`).
@@ -27,13 +28,14 @@ if TYPE_CHECKING:
 
     import simpy
 
+    from sim.control_plane.ingress import TargetHealth
     from sim.control_plane.trace import Trace
     from sim.scenario.specs import TargetGroupSpec
     from sim.streams import Streams
 
 
 class TargetGroup:
-    """One target group. `registered` are its targets but the draining ones."""
+    """One target group."""
 
     def __init__(
         self, env: simpy.Environment, spec: TargetGroupSpec, streams: Streams, trace: Trace, registered: Sequence[Pod]
@@ -48,15 +50,35 @@ class TargetGroup:
         self._propagation_s = [
             PodDraws(streams, spec.propagation_s, Stream.DEREGISTRATION_PROPAGATION, node) for node in nodes
         ]
-        self.registered = set(registered)
+        self._healthy_from_s = dict.fromkeys(registered, -math.inf)
+        self._unhealthy_from_s: dict[Pod, float] = {}
+        self._draining_until_s: dict[Pod, float] = {}
         for pod in registered:
             env.process(self._watch_health(pod, env.now))
+
+    def health(self) -> dict[Pod, TargetHealth]:
+        """Give every target's state, as DescribeTargetHealth tells it."""
+        now_s = self._env.now
+        draining: dict[Pod, TargetHealth] = {
+            pod: "draining" for pod, until_s in self._draining_until_s.items() if now_s < until_s
+        }
+        return draining | {pod: self._state(pod) for pod in self._healthy_from_s}
+
+    def healthy_from_s(self, pod: Pod) -> float:
+        """Give when every node has passed its first check of a registered target."""
+        return self._healthy_from_s[pod]
+
+    def _state(self, pod: Pod) -> TargetHealth:
+        now_s = self._env.now
+        if self._unhealthy_from_s.get(pod, math.inf) <= now_s:
+            return "unhealthy"
+        return "healthy" if self._healthy_from_s[pod] <= now_s else "initial"
 
     def register(self, pods: Iterable[Pod]) -> None:
         """RegisterTargets has succeeded."""
         now_s = self._env.now
         for pod in sorted(pods):
-            self.registered.add(pod)
+            self._healthy_from_s[pod] = now_s + max(first_check_s[pod] for first_check_s in self._first_check_s)
             self._trace.record(TargetRegistered(now_s, pod.number))
             for node, first_check_s in enumerate(self._first_check_s):
                 self._trace.record(TargetHealthy(now_s + first_check_s[pod], pod.number, node))
@@ -66,7 +88,8 @@ class TargetGroup:
         """DeregisterTargets has succeeded."""
         now_s = self._env.now
         for pod in sorted(pods):
-            self.registered.remove(pod)
+            del self._healthy_from_s[pod]
+            self._draining_until_s[pod] = now_s + self._spec.deregistration_delay_s
             self._trace.record(TargetDeregistered(now_s, pod.number, now_s + self._spec.deregistration_delay_s))
             for node, propagation_s in enumerate(self._propagation_s):
                 self._trace.record(TargetDrained(now_s + propagation_s[pod], pod.number, node))
@@ -80,5 +103,6 @@ class TargetGroup:
         for node, first_check_s in enumerate(self._first_check_s):
             first_s = since_s + first_check_s[pod]
             passed = max(0, math.ceil((self._env.now - first_s) / check.interval_s))
-            failing = passed + check.unhealthy_threshold - 1
-            self._trace.record(TargetUnhealthy(first_s + failing * check.interval_s, pod.number, node))
+            failed_s = first_s + (passed + check.unhealthy_threshold - 1) * check.interval_s
+            self._unhealthy_from_s[pod] = min(failed_s, self._unhealthy_from_s.get(pod, math.inf))
+            self._trace.record(TargetUnhealthy(failed_s, pod.number, node))

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+NO_RECONCILE = -1
+"""The `reconcile` of a call that belongs to none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """Something that happened at `time_s`."""
@@ -31,6 +35,13 @@ class PodCreated(Record):
 @dataclass(frozen=True, slots=True)
 class PodReady(Record):
     """A pod of the new ReplicaSet has its containers ready and accepts connections."""
+
+    pod: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadinessGateOpened(Record):
+    """The controller set the readiness gate of a pod, whose target it saw healthy: the pod is Ready."""
 
     pod: int
 
@@ -134,6 +145,7 @@ class ApiAttempt(Record):
     """One attempt of an AWS API call, at the moment it is sent. `cluster` 0 is the rolled one.
 
     `attempt` counts from 0; `backoff_s` is the wait before the next attempt (0 if this one succeeded or was the last).
+    `reconcile` is `NO_RECONCILE` for what v1 asks beside its reconciles, for readiness gates.
 
     """
 

@@ -2,12 +2,15 @@
 
 Modelled: FIFO order; an item that waits is not added twice; an item added while it is worked on is queued again when
 that work is done, so that there is at most one queued and one running for each; a failed item comes back after max(5
-ms x 2^failures capped at 1000 s, a token of a bucket of 10 per second with burst 100) until it is forgotten.
-Source: client-go util/workqueue queue.go and default_rate_limiters.go@8d9ed539 (the pin of the controllers v1.1.x).
+ms x 2^failures capped at 1000 s, a token of a bucket of 10 per second with burst 100) until it is forgotten; of several
+delayed additions of an item the earliest counts. Later controllers have no such bucket.
+Source: client-go util/workqueue queue.go, delaying_queue.go and default_rate_limiters.go@8d9ed539 (the pin of the
+controllers v1.1.x).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -31,13 +34,14 @@ BUCKET_BURST = 100
 class WorkQueue(Generic[T]):
     """Items that wait for a worker."""
 
-    def __init__(self, env: simpy.Environment) -> None:
+    def __init__(self, env: simpy.Environment, *, shared_bucket: bool = True) -> None:
         self._env = env
         self._waiting = simpy.Store(env)
         self._dirty: set[T] = set()
         self._processing: set[T] = set()
         self._failures: dict[T, int] = {}
-        self._bucket = TokenBucket(BUCKET_BURST, BUCKET_PER_S, at_s=env.now)
+        self._due_s: dict[T, float] = {}
+        self._bucket = TokenBucket(BUCKET_BURST, BUCKET_PER_S, at_s=env.now) if shared_bucket else None
 
     def add(self, item: T) -> None:
         """Queue the item, unless it waits already."""
@@ -64,13 +68,21 @@ class WorkQueue(Generic[T]):
         """Queue the item after the delay that its failures so far have earned."""
         failures = self._failures.get(item, 0)
         self._failures[item] = failures + 1
-        own_s = min(BASE_DELAY_S * 2 ** min(failures, MOST_DOUBLINGS), MAX_DELAY_S)
-        delay_s = max(own_s, self._bucket.reserve(self._env.now))
-        self._env.process(self._add_after(item, delay_s))
+        own_s = min(BASE_DELAY_S * 2.0 ** min(failures, MOST_DOUBLINGS), MAX_DELAY_S)
+        self.add_after(item, max(own_s, self._bucket.reserve(self._env.now)) if self._bucket else own_s)
 
-    def _add_after(self, item: T, delay_s: float) -> Generator[simpy.Event]:
-        yield self._env.timeout(delay_s)
-        self.add(item)
+    def add_after(self, item: T, delay_s: float) -> None:
+        """Queue the item after a delay, unless it is due earlier."""
+        due_s = self._env.now + delay_s
+        if self._due_s.get(item, math.inf) > due_s:
+            self._due_s[item] = due_s
+            self._env.process(self._add_when_due(item, due_s))
+
+    def _add_when_due(self, item: T, due_s: float) -> Generator[simpy.Event]:
+        yield self._env.timeout(due_s - self._env.now)
+        if self._due_s.get(item) == due_s:
+            del self._due_s[item]
+            self.add(item)
 
     def forget(self, item: T) -> None:
         """Clear the item's failures."""

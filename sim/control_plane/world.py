@@ -11,22 +11,25 @@ from typing import TYPE_CHECKING
 
 import simpy
 
-from sim.control_plane.aws_api import AwsApi, AwsClient
+from sim.control_plane.aws_api import AwsApi
+from sim.control_plane.controllers import start_controller
 from sim.control_plane.deployment import Deployment
 from sim.control_plane.endpoints import Endpoints
 from sim.control_plane.fixed_lag import FixedLag
-from sim.control_plane.ingress_controller_v1 import Ingress, IngressControllerV1
+from sim.control_plane.ingress import Ingress
 from sim.control_plane.kubelet import Kubelet
 from sim.control_plane.other_cluster import ChurningBackend, churn
 from sim.control_plane.pod import Pod
-from sim.control_plane.retryers import default_retryer
+from sim.control_plane.readiness_gates import ReadinessGates
 from sim.control_plane.target_group import TargetGroup
 from sim.control_plane.trace import Trace
 from sim.scenario.problems import Problem, ScenarioError
+from sim.scenario.target_group import HealthCheckSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from sim.control_plane.ingress import Controller, Gates
     from sim.scenario.specs import ControllerSpec, Scenario
     from sim.streams import Streams
 
@@ -45,7 +48,8 @@ def run_control_plane(scenario: Scenario, streams: Streams) -> Trace:
     trace = Trace()
     old_pods = [Pod(number, env, number, is_new=False) for number in range(scenario.deployment.replicas)]
     kubelet = Kubelet(env, scenario.pod, streams, trace)
-    endpoints = Endpoints(env, scenario.endpoints, streams, trace, old_pods)
+    has_gates = scenario.pod.readiness_gate
+    endpoints = Endpoints(env, scenario.endpoints, streams, trace, old_pods, has_gates=has_gates)
     target_group = TargetGroup(env, scenario.target_group, streams, trace, old_pods)
     pod_processes: list[PodProcess] = [kubelet.terminate, endpoints.follow]
     if scenario.controller.version == "fixed_lag":
@@ -87,13 +91,14 @@ class Account:
     def start(self, endpoints: Endpoints, target_group: TargetGroup) -> None:
         """Start every controller and the churn of the other clusters."""
         spec = self._scenario.controller
-        quiet = [ChurningBackend() for _ in range(spec.target_groups - 1)]
-        rolled = Ingress(0, [*quiet, RolledBackend(endpoints, target_group)])
-        others = [Ingress(number, [ChurningBackend()]) for number in range(1, spec.ingresses)]
+        quiet = [ChurningBackend(self._env) for _ in range(spec.target_groups - 1)]
+        rolled = Ingress(0, [*quiet, RolledBackend(endpoints, target_group, self._gates(endpoints))])
+        others = [Ingress(number, [ChurningBackend(self._env)]) for number in range(1, spec.ingresses)]
         ours = self._controller(spec, [rolled, *others], cluster=0)
-        endpoints.watchers.append(lambda: ours.on_endpoints_change(rolled))
+        endpoints.watchers.append(lambda: ours.on_endpoints_change(rolled, len(quiet)))
+        endpoints.pod_watchers.append(lambda: ours.on_containers_ready(rolled, len(quiet)))
         for cluster, other in enumerate(self._scenario.aws_api.other_clusters, start=1):
-            backends = [ChurningBackend() for _ in range(other.ingresses)]
+            backends = [ChurningBackend(self._env) for _ in range(other.ingresses)]
             ingresses = [Ingress(number, [backend]) for number, backend in enumerate(backends)]
             controller = self._controller(other.controller, ingresses, cluster=cluster)
             if other.churn_per_s > 0:
@@ -109,37 +114,34 @@ class Account:
                     )
                 )
 
-    def _controller(self, spec: ControllerSpec, ingresses: list[Ingress], *, cluster: int) -> IngressControllerV1:
-        aws_api = self._scenario.aws_api
-        client = AwsClient(
+    def _gates(self, endpoints: Endpoints) -> ReadinessGates | None:
+        check = self._scenario.target_group.health_check
+        interval_s = (check or HealthCheckSpec()).interval_s
+        return ReadinessGates(endpoints, interval_s) if self._scenario.pod.readiness_gate else None
+
+    def _controller(self, spec: ControllerSpec, ingresses: list[Ingress], *, cluster: int) -> Controller:
+        return start_controller(
             self._env,
+            spec,
+            self._scenario.aws_api,
             self._api,
-            aws_api,
+            ingresses,
             self._streams,
             self._trace,
             cluster=cluster,
-            policy=aws_api.retryer or default_retryer(spec.version),
-            max_retries=spec.aws_max_retries,
         )
-        controller = IngressControllerV1(self._env, spec, client, self._trace, ingresses, cluster=cluster)
-        for _ in range(spec.max_concurrent_reconciles):
-            self._env.process(controller.work())
-        return controller
 
 
 class RolledBackend:
     """The rolled Deployment's Service and its target group."""
 
-    def __init__(self, endpoints: Endpoints, target_group: TargetGroup) -> None:
+    def __init__(self, endpoints: Endpoints, target_group: TargetGroup, gates: ReadinessGates | None) -> None:
         self._endpoints = endpoints
-        self._target_group = target_group
+        self.gates: Gates[Pod] | None = gates
+        self.health = target_group.health
         self.register = target_group.register
         self.deregister = target_group.deregister
 
     def desired(self) -> set[Pod]:
-        """Give the addresses that the Endpoints hold now."""
-        return set(self._endpoints.addresses)
-
-    def current(self) -> set[Pod]:
-        """Give the registered targets that are not draining."""
-        return set(self._target_group.registered)
+        """Give the addresses that are to be targets: the ready ones, and the gated ones with ready containers."""
+        return self._endpoints.addresses | self._endpoints.gated

@@ -34,6 +34,10 @@ class Block:
     service_s: Times
     node: NDArray[np.int16]
 
+    def __getitem__(self, at: NDArray[np.intp] | slice) -> Block:
+        """Give some of them."""
+        return Block(self.arrival_s[at], self.service_s[at], self.node[at])
+
     def at_node(self, node: int) -> NDArray[np.intp]:
         """Give the indices of one node's requests, in their order."""
         return np.flatnonzero(self.node == node)

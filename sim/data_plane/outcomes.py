@@ -52,10 +52,11 @@ _STATUS = {
     Outcome.CONNECT_TIMEOUT: 504,
     Outcome.NO_REGISTERED_TARGETS: 503,
 }
-_UNREACHABLE: dict[str, tuple[Outcome, float]] = {
+UNREACHABLE: dict[str, tuple[Outcome, float]] = {
     "host_unreachable": (Outcome.HOST_UNREACHABLE, 3.1),
     "connect_timeout": (Outcome.CONNECT_TIMEOUT, 10.0),
 }
+"""What a request to an address that is gone comes to, and after how long, by `pod.after_teardown`."""
 _ENDS = np.array(
     [Outcome.OK, Outcome.CLOSED_IN_FLIGHT, Outcome.DEREGISTRATION_DELAY_ELAPSED, Outcome.IDLE_TIMEOUT], np.int8
 )
@@ -106,7 +107,7 @@ def classify(
     after_teardown: Literal["host_unreachable", "connect_timeout"],
 ) -> Answers:
     """Give each request's outcome. `network_gone_s`: when each target's address stops answering, shape (targets,)."""
-    unreachable, delay_s = _UNREACHABLE[after_teardown]
+    unreachable, delay_s = UNREACHABLE[after_teardown]
     refused = sent.arrival_s < network_gone_s[sent.target]
     outcome = np.where(refused, Outcome.CONNECT_REFUSED, unreachable).astype(np.int8)
     answered_s = np.where(refused, sent.arrival_s, sent.arrival_s + delay_s)

@@ -2,10 +2,12 @@
 
 The real thing: each ALB node runs the target group's algorithm over what is in its rotation; AWS publishes the names
 (`round_robin`, `least_outstanding_requests`, `weighted_random`), not the code.
-Modelled: `round_robin` as a ring. Where the rotation changes, who stays keeps its place, newcomers join at the end, and
-the next in turn stays the next (if it left, the one after it). The ring's order at the start, and of those who join at
-the same instant, is random for each node. `random`: uniform over the node's rotation (weighted_random without weights).
-Requests from before the rollout take the ring's turns backwards from t = 0.
+Modelled: `round_robin` as a queue of turns: who has had a turn goes to the end. Where the rotation changes, who stays
+keeps its place and a newcomer gets a random one, as the order at the start is random, for each node. (So at any moment
+each of n targets is the next in turn with probability 1/n, whatever the changes: a property, not an approximation.)
+`random`: uniform over the node's rotation (weighted_random without weights).
+Requests from before the rollout take the turns backwards from t = 0.
+`least_outstanding_requests` has a module of its own.
 Left out: stickiness, automatic target weights. Source: facts/alb §2; model.md, "Data plane".
 """
 
@@ -43,25 +45,26 @@ class Router(Protocol):
 def router(
     target_group: TargetGroupSpec, node_rotations: Sequence[Rotation], streams: Streams, *, before: bool = False
 ) -> Router:
-    """Make the target group's router; with `before` that of the requests before the rollout, latest first."""
+    """Make the router of `round_robin` or `random`; with `before` that of the requests before t = 0, latest first."""
     rings = [_ring(rotation, streams, node, before=before) for node, rotation in enumerate(node_rotations)]
-    match target_group.routing:
-        case "round_robin":
-            return _RoundRobin(rings)
-        case "random":
-            return _Random(rings, streams.generator(Stream.ROUTING_BEFORE if before else Stream.ROUTING))
-        case other:
-            msg = f"'target_group.routing' {other!r} is not simulated yet"
-            raise ValueError(msg)
+    if target_group.routing == "random":
+        return _Random(rings, streams.generator(Stream.ROUTING_BEFORE if before else Stream.ROUTING))
+    return _RoundRobin(rings)
 
 
 class Ring:
     """The targets in one node's rotation in their order, as time goes on."""
 
     def __init__(self, rotation: Rotation, place: Times) -> None:
-        """Put the spells in the order of joining, by `place[target]` among those who join at the same instant."""
-        order = np.lexsort((place[rotation.target], rotation.from_s))
+        """Order by `place[target]`, in [0, 1), who is there from the start; a newcomer's says how far behind it joins.
+
+        It joins with `floor(place * (size + 1))` turns before its own.
+        """
+        from_the_start = np.isneginf(rotation.from_s)
+        # Newcomers of one instant join one after the other in an order that has nothing to do with their places.
+        order = np.lexsort((np.where(from_the_start, place[rotation.target], rotation.target), rotation.from_s))
         self._target = np.append(rotation.target[order], np.int32(NO_TARGET))
+        self._place = place[rotation.target[order]].tolist()
         from_s, until_s = rotation.from_s[order], rotation.until_s[order]
         change_s = np.unique(np.concatenate((from_s, until_s)))
         self._change_s = change_s[np.isfinite(change_s)]
@@ -69,9 +72,9 @@ class Ring:
         self._left_by = np.searchsorted(np.sort(until_s), self._change_s, side="right").tolist()
         self._leavers = np.argsort(until_s, kind="stable").tolist()
         self._changes = 0
-        self._joined = int(np.count_nonzero(np.isneginf(from_s)))
+        self._joined = int(np.count_nonzero(from_the_start))
         self._left = 0
-        # A member is the index of its spell. Spells are sorted by joining, so members are ascending.
+        # A member is the index of its spell, in the order of joining.
         self._members = np.arange(order.size, dtype=np.int32)
         self._size = self._joined
         self._next = 0
@@ -117,20 +120,28 @@ class Ring:
         joined_by, left_by = self._joined_by[self._changes], self._left_by[self._changes]
         for spell in self._leavers[self._left : left_by]:
             self._remove(spell)
-        if self._next >= self._size:
-            self._next = 0
-        newcomers = np.arange(self._joined, joined_by, dtype=np.int32)
-        self._members[self._size : self._size + newcomers.size] = newcomers
-        self._size += newcomers.size
+        for spell in range(self._joined, joined_by):
+            self._insert(spell)
         self._joined, self._left = joined_by, left_by
         self._changes += 1
 
     def _remove(self, spell: int) -> None:
-        place = int(np.searchsorted(self._members[: self._size], spell))
-        self._members[place : self._size - 1] = self._members[place + 1 : self._size]
+        at = int(np.flatnonzero(self._members[: self._size] == spell)[0])
+        self._members[at : self._size - 1] = self._members[at + 1 : self._size]
         self._size -= 1
-        if place < self._next:
+        if at < self._next:
             self._next -= 1
+        if self._next == self._size:
+            self._next = 0
+
+    def _insert(self, spell: int) -> None:
+        at = self._next + int(self._place[spell] * (self._size + 1))
+        if at > self._size:
+            at -= self._size
+            self._next += 1
+        self._members[at + 1 : self._size + 1] = self._members[at : self._size]
+        self._members[at] = spell
+        self._size += 1
 
 
 class _RoundRobin:
@@ -163,4 +174,4 @@ def _ring(rotation: Rotation, streams: Streams, node: int, *, before: bool) -> R
     """Make a node's ring. Backwards from t = 0, before which nothing changes, its order is reversed."""
     targets = int(rotation.target.max(initial=-1)) + 1
     place = streams.generator(Stream.RING_ORDER, node).random(targets)
-    return Ring(rotation, -place if before else place)
+    return Ring(rotation, 1 - place if before else place)

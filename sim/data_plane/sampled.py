@@ -19,14 +19,17 @@ import numpy as np
 
 from sim.data_plane.arrivals import RequestSource
 from sim.data_plane.outcomes import Answers, Outcome, Sent, accepted, classify, first_trouble_s
-from sim.data_plane.rotation import left_rotation_s, rotations
+from sim.data_plane.rotation import rotations
 from sim.data_plane.routing import router
+from sim.data_plane.window import fixed_until_s
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from sim.data_plane.arrivals import Block
-    from sim.data_plane.rotation import Rotation
+    from sim.data_plane.routing import Router
     from sim.data_plane.timeline import Timeline, Times
     from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
     from sim.streams import Streams
@@ -58,6 +61,11 @@ class Requests:
         """The requests of the window."""
         return int(self.counts.sum())
 
+    @property
+    def any_502(self) -> float:
+        """1 if there was a 502, else 0."""
+        return float(self.n_status(502) > 0)
+
     def n_status(self, status: int) -> int:
         """Count the requests answered with an HTTP status."""
         return sum(int(self.counts[outcome]) for outcome in Outcome if outcome.status == status)
@@ -78,11 +86,19 @@ def simulate_requests(
     node_rotations = rotations(timeline)
     servers = _Servers(timeline, pod, target_group)
     tally = _Tally()
-    before = _in_flight_at_start(node_rotations, traffic, target_group, streams)
+    past = _Past(traffic, target_group, nodes=len(node_rotations), streams=streams)
+    send: Router
+    if target_group.routing == "least_outstanding_requests":
+        from sim.data_plane.least_outstanding import LeastOutstanding
+
+        send = LeastOutstanding(node_rotations, timeline, pod, target_group, streams)
+        before = past.sent_forwards(send)
+    else:
+        send = router(target_group, node_rotations, streams)
+        before = past.sent_backwards(router(target_group, node_rotations, streams, before=True))
     servers.take(before)
     tally.add(before.arrival_s.size, before, servers.answers(before))
     source = RequestSource(traffic, nodes=len(node_rotations), streams=streams)
-    send = router(target_group, node_rotations, streams)
     now_s, complete = 0.0, False
     while not complete:
         block = source.take(_size(servers.window_until_s() - now_s, traffic.arrival_rate_rps))
@@ -104,7 +120,7 @@ class _Servers:
         self._idle_timeout_s = target_group.idle_timeout_s
         self._trouble_s = first_trouble_s(timeline)
         self._last_finish_s = np.full(timeline.cut_s.size, -np.inf)
-        self._fixed_until_s = _fixed_until_s(timeline)
+        self._fixed_until_s = fixed_until_s(timeline)
 
     def suspects(self, sent: Sent) -> tuple[Sent, NDArray[np.intp]]:
         """Give the requests that may not be `ok`, and their indices."""
@@ -144,38 +160,37 @@ class _Servers:
         return ended_s + self._pod.sandbox_teardown_s
 
 
-def _fixed_until_s(timeline: Timeline) -> float:
-    """Give the part of the window's end that no request changes."""
-    left_s = left_rotation_s(timeline)
-    for target in timeline.terminated[np.isposinf(left_s[timeline.terminated])].tolist():
-        msg = f"the window of requests has no end: target {target} never leaves the rotation of every ALB node"
-        raise ValueError(msg)
-    if not math.isfinite(timeline.rollout_complete_s):
-        msg = f"the window of requests has no end: the rollout is complete at {timeline.rollout_complete_s} s"
-        raise ValueError(msg)
-    return float(left_s[timeline.terminated].max(initial=timeline.rollout_complete_s))
+class _Past:
+    """The requests before the rollout, of which those matter that were accepted and are not answered at t = 0."""
 
+    def __init__(self, traffic: TrafficSpec, target_group: TargetGroupSpec, *, nodes: int, streams: Streams) -> None:
+        self._source = RequestSource(traffic, nodes=nodes, streams=streams, before=True)
+        self._rate_rps = traffic.arrival_rate_rps
+        self._idle_timeout_s = target_group.idle_timeout_s
+        self._oldest_s = min(self._idle_timeout_s, float(traffic.service_time_s.ppf(_NEARLY_ALL)))
 
-def _in_flight_at_start(
-    node_rotations: tuple[Rotation, ...],
-    traffic: TrafficSpec,
-    target_group: TargetGroupSpec,
-    streams: Streams,
-) -> Sent:
-    """Give the requests that were accepted before t = 0 and are not answered then, in the order of their arrival."""
-    source = RequestSource(traffic, nodes=len(node_rotations), streams=streams, before=True)
-    send = router(target_group, node_rotations, streams, before=True)
-    longest_s = float(traffic.service_time_s.ppf(_NEARLY_ALL))
-    oldest_s = min(target_group.idle_timeout_s, longest_s)
-    parts: list[Sent] = []
-    looked_back_s = 0.0
-    while not parts or looked_back_s < oldest_s:
-        block = source.take(_size(oldest_s - looked_back_s, traffic.arrival_rate_rps))
-        sent = _sent(block, send.route(block))
-        answered_s = np.minimum(sent.finish_s, sent.arrival_s + target_group.idle_timeout_s)
-        parts.append(sent[(answered_s > 0) & (sent.target >= 0) & (sent.arrival_s > -oldest_s)])
-        looked_back_s = -float(block.arrival_s[-1])
-    return _concatenated(parts)[::-1]
+    def sent_backwards(self, send: Router) -> Sent:
+        """Give those in flight in the order of their arrival, sent by a router that takes the latest first."""
+        return _concatenated([self._in_flight(_sent(block, send.route(block))) for block in self._blocks()])[::-1]
+
+    def sent_forwards(self, send: Router) -> Sent:
+        """Give those in flight in the order of their arrival, sent by a router that must have seen all before them."""
+        parts = []
+        for block in reversed(list(self._blocks())):
+            inside = block[np.flatnonzero(block.arrival_s > -self._oldest_s)[::-1]]
+            parts.append(self._in_flight(_sent(inside, send.route(inside))))
+        return _concatenated(parts)
+
+    def _blocks(self) -> Iterator[Block]:
+        looked_back_s = -1.0
+        while looked_back_s < self._oldest_s:
+            block = self._source.take(_size(self._oldest_s - max(looked_back_s, 0.0), self._rate_rps))
+            yield block
+            looked_back_s = -float(block.arrival_s[-1])
+
+    def _in_flight(self, sent: Sent) -> Sent:
+        answered_s = np.minimum(sent.finish_s, sent.arrival_s + self._idle_timeout_s)
+        return sent[(answered_s > 0) & (sent.target >= 0) & (sent.arrival_s > -self._oldest_s)]
 
 
 def _size(left_s: float, rate_rps: float) -> int:

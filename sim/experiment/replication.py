@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from sim.control_plane.trace import ApiAttempt, PodDeleted, Reconciled
 from sim.control_plane.world import run_control_plane
+from sim.data_plane.expected import Expectation, expect_requests, require_expectable
 from sim.data_plane.outcomes import Outcome
 from sim.data_plane.rotation import exposure_s, left_rotation_s
-from sim.data_plane.sampled import simulate_requests
+from sim.data_plane.sampled import Requests, simulate_requests
 from sim.experiment.trace_to_timeline import timeline_of
 from sim.streams import Streams
 
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.control_plane.trace import Trace
-    from sim.data_plane.sampled import Requests
     from sim.data_plane.timeline import Timeline, Times
     from sim.scenario.specs import Scenario
+
+Estimator = Literal["sampled", "expected"]
+"""`sampled`: every request is drawn; `expected`: the expected counts, given what the control plane did."""
 
 ROLLED_CLUSTER = 0
 
@@ -30,7 +33,8 @@ ROLLED_CLUSTER = 0
 class Figures:
     """What one replication comes to.
 
-    `outcomes`: requests by `Outcome`, by its value. `any_502`: 1 if there was a 502, else 0. `deregistration_lag_s`,
+    `outcomes`: requests by `Outcome`, by its value. `any_502`: 1 if there was a 502, else 0; with the estimator
+    `expected` the probability of one. `deregistration_lag_s`,
     `exposure_s`: one for each terminated pod, in the order of pod numbers (interface.md says what they are). The calls
     are the attempts that the rolled cluster's controller sent from the rollout's start on, the retries among them.
 
@@ -63,13 +67,24 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Replication:
-    """One replication, whole: what happened, what the data plane knew, what became of the requests."""
+    """One replication, whole: what happened, what the data plane knew, what became of the requests.
+
+    `estimate`: the requests themselves, or with the estimator `expected` what is expected of them.
+    """
 
     scenario: Scenario
     number: int
     trace: Trace
     timeline: Timeline
-    requests: Requests
+    estimate: Requests | Expectation
+
+    @property
+    def requests(self) -> Requests:
+        """The requests; raises TypeError with the estimator `expected`, which draws none."""
+        if not isinstance(self.estimate, Requests):
+            msg = "the estimator 'expected' draws no requests: use 'sampled'"
+            raise TypeError(msg)
+        return self.estimate
 
     def deleted_s(self) -> Times:
         """When each target's pod was deleted, shape (targets,); NaN for those that were not."""
@@ -92,8 +107,8 @@ class Replication:
         attempts = [a for a in self.trace.of(ApiAttempt) if a.cluster == ROLLED_CLUSTER and a.time_s >= 0]
         reconciles = [r for r in self.trace.of(Reconciled) if r.cluster == ROLLED_CLUSTER and r.time_s >= 0]
         return Figures(
-            outcomes=self.requests.counts.astype(np.float64),
-            any_502=float(self.requests.n_status(502) > 0),
+            outcomes=self.estimate.counts.astype(np.float64),
+            any_502=self.estimate.any_502,
             rollout_s=self.timeline.rollout_complete_s,
             deregistration_lag_s=self.deregistration_lag_s()[terminated],
             exposure_s=self.exposure_s()[terminated],
@@ -104,20 +119,23 @@ class Replication:
         )
 
 
-def simulate(scenario: Scenario, *, replication: int = 0) -> Replication:
+def simulate(scenario: Scenario, *, replication: int = 0, estimator: Estimator = "sampled") -> Replication:
     """Simulate one replication; the same scenario, seed and number give the same result to the bit.
 
-    Raises `ScenarioError` where the settings let the rollout come to no end.
+    Raises `ScenarioError` where the settings let the rollout come to no end, or where the estimator is `expected` and
+    the settings have no expectation in closed form.
 
     """
+    if estimator == "expected":
+        require_expectable(scenario)
     streams = Streams(scenario.seed, replication)
     trace = run_control_plane(scenario, streams)
     timeline = timeline_of(trace, scenario)
-    requests = simulate_requests(
-        timeline,
-        traffic=scenario.traffic,
-        pod=scenario.pod,
-        target_group=scenario.target_group,
-        streams=streams,
-    )
-    return Replication(scenario, replication, trace, timeline, requests)
+    return Replication(scenario, replication, trace, timeline, _estimate(scenario, timeline, streams, estimator))
+
+
+def _estimate(scenario: Scenario, timeline: Timeline, streams: Streams, estimator: Estimator) -> Requests | Expectation:
+    traffic, pod, target_group = scenario.traffic, scenario.pod, scenario.target_group
+    if estimator == "expected":
+        return expect_requests(timeline, traffic=traffic, pod=pod, target_group=target_group)
+    return simulate_requests(timeline, traffic=traffic, pod=pod, target_group=target_group, streams=streams)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from concurrent.futures import Executor
 
-    from sim.experiment.replication import Figures
+    from sim.experiment.replication import Estimator, Figures
     from sim.scenario.specs import Scenario
 
 
@@ -28,7 +29,7 @@ def process_pool(workers: int | None = None) -> ProcessPoolExecutor:
     """
     workers = workers or len(os.sched_getaffinity(0))
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_interrupts_to_the_parent)
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_follow_parent)
 
 
 @contextmanager
@@ -41,19 +42,29 @@ def executor_of(workers: int | None) -> Iterator[Executor | None]:
         yield pool
 
 
-def _leave_interrupts_to_the_parent() -> None:
-    """Ctrl-C reaches every process of the terminal's group; one of them says so."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def replicate(scenario: Scenario, executor: Executor | None = None) -> Iterator[Figures]:
+def replicate(
+    scenario: Scenario, executor: Executor | None = None, *, estimator: Estimator = "sampled"
+) -> Iterator[Figures]:
     """Yield the figures of each replication of the scenario, in their order; without an executor: in this process."""
-    figures = partial(_figures, scenario)
+    figures = partial(_figures, scenario, estimator)
     numbers = range(scenario.replications)
     if executor is None:
         return map(figures, numbers)
     return executor.map(figures, numbers)
 
 
-def _figures(scenario: Scenario, number: int) -> Figures:
-    return simulate(scenario, replication=number).figures()
+def _follow_parent() -> None:
+    """Leave Ctrl-C to the parent, and end when it does: a killed parent would leave its workers waiting for ever."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _figures(scenario: Scenario, estimator: Estimator, number: int) -> Figures:
+    return simulate(scenario, replication=number, estimator=estimator).figures()

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.data_plane.outcomes import Outcome
+from sim.experiment.columns import STATUSES
 from sim.experiment.statistics import Estimate, fraction_estimate, mean_estimate, quantiles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sim.experiment.replication import Figures
+    from sim.experiment.replication import Estimator, Figures
     from sim.scenario.specs import Scenario
-
-STATUSES = (200, 502, 503, 504)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,20 +58,21 @@ class Summary:
         }
 
 
-def summarise(scenario: Scenario, figures: Sequence[Figures]) -> Summary:
-    """Put the figures of a scenario's replications together."""
+def summarise(scenario: Scenario, figures: Sequence[Figures], *, estimator: Estimator = "sampled") -> Summary:
+    """Put the figures of a scenario's replications, made with this estimator, together."""
     n = len(figures)
+    any_502 = [f.any_502 for f in figures]
     return Summary(
         scenario=scenario.name,
         seed=scenario.seed,
         replications=n,
-        estimator="sampled",
+        estimator=estimator,
         version=version("albsim"),
         requests=mean_estimate([f.requests for f in figures]),
         responses={status: mean_estimate([f.responses(status) for f in figures]) for status in STATUSES},
         outcomes={o.name.lower(): mean_estimate([f.outcomes[o] for f in figures]) for o in Outcome},
         rate_502=mean_estimate([f.rate_502 for f in figures]),
-        any_502=fraction_estimate(sum(f.any_502 > 0 for f in figures), n),
+        any_502=fraction_estimate(int(sum(any_502)), n) if estimator == "sampled" else _probability(any_502),
         rollout_s=quantiles([f.rollout_s for f in figures]),
         deregistration_lag_s=quantiles(np.concatenate([f.deregistration_lag_s for f in figures])),
         exposure_s=quantiles(np.concatenate([f.exposure_s for f in figures])),
@@ -81,6 +81,13 @@ def summarise(scenario: Scenario, figures: Sequence[Figures]) -> Summary:
             for name in ("calls", "throttled", "reconciles", "failed_reconciles")
         },
     )
+
+
+def _probability(values: Sequence[float]) -> Estimate:
+    """Estimate the mean of probabilities, whose interval goes no further than they do."""
+    estimate = mean_estimate(values)
+    low, high = np.clip([estimate.low, estimate.high], 0.0, 1.0).tolist()
+    return Estimate(estimate.value, low, high)
 
 
 def _mean(estimate: Estimate) -> dict[str, Any]:

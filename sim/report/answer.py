@@ -37,9 +37,10 @@ def answer(found: Findings) -> str:
     if worst.exposed_s > 0:
         return f"{pre_stop}; {_lost(worst)} {_why(found, worst)} {_n_502(requests)}"
     spare_s = min(end.closed_s - end.left_s for end in found.ends)
+    slowest_s = max(end.lag_s for end in found.ends)
     return (
         f"{pre_stop}; every target had left the last ALB node before its pod refused connections: the slowest took "
-        f"{seconds(worst.lag_s)}, the narrowest had {seconds(spare_s)} to spare. {_n_502(requests)}"
+        f"{seconds(slowest_s)}, the narrowest had {seconds(spare_s)} to spare. {_n_502(requests)}"
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.control_plane.trace import ApiAttempt, Reconciled, TargetDeregistered, TargetRegistered
+from sim.control_plane.trace import NO_RECONCILE, ApiAttempt, Reconciled, TargetDeregistered, TargetRegistered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -91,7 +91,8 @@ def reconciles_of(trace: Trace) -> list[ReconcileLog]:
     """Give the controller's reconciles that ran after the rollout's start, in the order in which they began."""
     calls: dict[int, list[Call]] = {}
     for call in calls_of(trace, cluster=ROLLED_CLUSTER):
-        calls.setdefault(call.attempts[0].reconcile, []).append(call)
+        if call.attempts[0].reconcile != NO_RECONCILE:
+            calls.setdefault(call.attempts[0].reconcile, []).append(call)
     ended = {r.reconcile: r for r in trace.of(Reconciled) if r.cluster == ROLLED_CLUSTER}
     logs = [_log(trace, number, ended.get(number), calls.get(number, [])) for number in calls.keys() | ended.keys()]
     running = [log for log in logs if log.ended_s is None or log.ended_s >= 0]

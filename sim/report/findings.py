@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class Findings:
     """One replication, ready to be told.
 
-    `ends`: the terminated pods, the worst first: the longest exposed, then the one with the longest lag. `parts`: of
-    each one's lag, by pod.
+    `ends`: the terminated pods, the worst first: the longest exposed, then the one with most failed requests, then the
+    one with the longest lag. `parts`: of each one's lag, by pod.
     """
 
     replication: Replication
@@ -48,7 +48,7 @@ def findings(replication: Replication) -> Findings:
     return Findings(
         replication=replication,
         reconciles=reconciles,
-        ends=sorted(ends, key=lambda end: (-end.exposed_s, -end.lag_s, end.pod)),
+        ends=sorted(ends, key=lambda end: (-end.exposed_s, -sum(end.failed.values()), -end.lag_s, end.pod)),
         parts={end.pod: lag_parts(end, began_s=began_s.get(end.pod), throttled_before=before) for end in ends},
     )
 

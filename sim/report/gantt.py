@@ -39,6 +39,7 @@ MOST_PODS = 40
 WORST_PODS = 20
 INCHES_PER_ROW = 0.17
 POINTS_ACROSS = 1000
+MANY, SMALL, LARGE = 2000, 1.5, 5.0
 BAR_HEIGHT = 0.8
 GOLDEN = 0.6180339887
 
@@ -49,7 +50,7 @@ PHASES = {
     "refusing connections, until SIGKILL at the latest": PURPLE,
     "process ended": PALE,
 }
-DEAD, POINT, COMPLETE = "routable but dead", "502", "rollout complete"
+DEAD, POINT, COMPLETE = "routable but dead", "502, at its request's arrival", "rollout complete"
 DEREGISTERED, LEFT = "DeregisterTargets", "left the last ALB node"
 RECONCILE, THROTTLED, FAILED = "reconcile", "throttled attempt and the wait after it", "reconcile failed"
 LEGEND = (*PHASES, DEAD, POINT, DEREGISTERED, LEFT, COMPLETE, RECONCILE, THROTTLED, FAILED)
@@ -119,7 +120,16 @@ def _draw_pods(axes: Axes, shown: Sequence[PodEnd], found: Findings) -> None:
         for from_s, dead_until_s in dead.get(end.pod, []):
             _bar(axes, row, from_s, min(dead_until_s, until_s), color=VERMILION, label=DEAD, zorder=2)
     points_s, point_rows = _points(replication, shown)
-    axes.scatter(points_s, point_rows, s=1.5, color=BLACK, linewidths=0, zorder=3, label=POINT, rasterized=True)
+    axes.scatter(
+        points_s,
+        point_rows,
+        s=SMALL if points_s.size > MANY else LARGE,
+        color=BLACK,
+        linewidths=0,
+        zorder=3,
+        label=POINT,
+        rasterized=True,
+    )
     mark = partial(axes.scatter, y=rows, edgecolors=BLACK, linewidths=0.6, s=26)
     mark([end.left_s for end in shown], marker="D", color="white", zorder=4, label=LEFT)
     mark([end.deregistered_s for end in shown], marker=">", color=GREEN, zorder=5, label=DEREGISTERED)
@@ -128,7 +138,7 @@ def _draw_pods(axes: Axes, shown: Sequence[PodEnd], found: Findings) -> None:
     axes.set_ylabel("terminated pods", fontsize="small")
 
 
-def _bar(axes: Axes, row: float, from_s: float, until_s: float, **style: Any) -> None:
+def _bar(axes: Axes, row: float, from_s: float, until_s: float, **style: Any) -> None:  # noqa: ANN401 - matplotlib takes many
     axes.broken_barh([(from_s, until_s - from_s)], (row - BAR_HEIGHT / 2, BAR_HEIGHT), **style)
 
 

@@ -1,12 +1,12 @@
 """One replication as a trace that https://ui.perfetto.dev and chrome://tracing open (Trace Event Format, JSON).
 
-What is shown: processes "pods" (a thread for each pod, its phases), "targets" (when the ALB sends to it, and when in
-vain; the deregistration), "ingress controller" (a thread for each worker: reconciles, in them calls, in these attempts
-and waits), "AWS API" (a thread for each action: the attempts of every cluster of the account) and "requests" (failures
-by second and outcome).
+What is shown: processes "deployment" (its ReplicaSets), "pods" (a thread for each pod, its phases), "targets" (when the
+ALB sends to it, and when in vain; the deregistration), "ingress controller" (a thread for each worker: reconciles, in
+them calls, in these attempts and waits), "AWS API" (a thread for each action: the attempts of every cluster of the
+account) and "requests" (failures by second and outcome).
 Times: in the file µs since the start of the rollout; what was over before it is left out, what had begun is cut to 0.
 Left out: requests one by one, which would make the file as large as the rollout is bad.
-Source: "Trace Event Format", Google, section "JSON Array Format": events X (complete), i (instant), C (counter) and M
+Source: "Trace Event Format", Google, section "JSON Object Format": events X (complete), i (instant), C (counter) and M
 (metadata); complete events of one thread must nest.
 """
 
@@ -22,7 +22,7 @@ from sim.control_plane.trace import (
     ApiAttempt,
     PodCreated,
     PodReady,
-    RolloutComplete,
+    ReplicaSetScaled,
     TargetDeregistered,
     TargetRegistered,
 )
@@ -39,8 +39,9 @@ if TYPE_CHECKING:
 
     Event = dict[str, Any]
 
-PODS, TARGETS, CONTROLLER, AWS_API, REQUESTS = range(1, 6)
+DEPLOYMENT, PODS, TARGETS, CONTROLLER, AWS_API, REQUESTS = range(1, 7)
 PROCESSES = {
+    DEPLOYMENT: "deployment",
     PODS: "pods",
     TARGETS: "targets (ALB)",
     CONTROLLER: "ingress controller",
@@ -52,8 +53,9 @@ MICROSECONDS_PER_S = 1_000_000
 
 def perfetto(replication: Replication) -> str:
     """Write a replication's trace as JSON."""
-    events = [*_names(), *_pods(replication), *_targets(replication), *_controller(replication)]
-    events += [*_aws_api(replication), *_requests(replication)]
+    events = list(_names())
+    for part in (_deployment, _pods, _targets, _controller, _aws_api, _requests):
+        events += part(replication)
     events.sort(key=_place)
     scenario = replication.scenario
     about = {"scenario": scenario.name, "seed": scenario.seed, "replication": replication.number}
@@ -70,6 +72,13 @@ def _names() -> Iterator[Event]:
     for process, name in PROCESSES.items():
         yield _metadata("process_name", process, 0, name=name)
         yield _metadata("process_sort_index", process, 0, sort_index=process)
+
+
+def _deployment(replication: Replication) -> Iterator[Event]:
+    yield from _thread(DEPLOYMENT, 0, "rollout")
+    yield from _complete(DEPLOYMENT, 0, "rollout", 0.0, replication.timeline.rollout_complete_s)
+    for scaled in replication.trace.of(ReplicaSetScaled):
+        yield _counter(DEPLOYMENT, f"{scaled.replica_set} ReplicaSet, replicas", scaled.time_s, scaled.replicas)
 
 
 def _pods(replication: Replication) -> Iterator[Event]:
@@ -110,8 +119,6 @@ def _controller(replication: Replication) -> Iterator[Event]:
         yield from _thread(CONTROLLER, worker, f"worker {worker + 1}")
         for log in lane:
             yield from _reconcile(worker, log)
-    for complete in replication.trace.of(RolloutComplete):
-        yield from _instant(CONTROLLER, 0, "rollout complete", complete.time_s, scope="g")
 
 
 def _reconcile(worker: int, log: ReconcileLog) -> Iterator[Event]:
@@ -155,7 +162,7 @@ def _requests(replication: Replication) -> Iterator[Event]:
             per_s = np.bincount(seconds[requests.outcome == outcome], minlength=math.ceil(requests.window_until_s) + 1)
             name = f"{outcome.name.lower()} ({outcome.status}) per second"
             for second, n in enumerate(per_s.tolist()):
-                yield {"ph": "C", "pid": REQUESTS, "tid": 0, "name": name, "ts": _us(second), "args": {"n": n}}
+                yield _counter(REQUESTS, name, second, n)
 
 
 def _thread(process: int, thread: int, name: str) -> Iterator[Event]:
@@ -177,9 +184,13 @@ def _complete(
         yield {**place, "ts": _us(from_s), "dur": _us(until_s) - _us(from_s), "args": args}
 
 
-def _instant(process: int, thread: int, name: str, at_s: float, *, scope: str = "t") -> Iterator[Event]:
+def _instant(process: int, thread: int, name: str, at_s: float) -> Iterator[Event]:
     if 0 <= at_s < math.inf:
-        yield {"ph": "i", "pid": process, "tid": thread, "name": name, "ts": _us(at_s), "s": scope}
+        yield {"ph": "i", "pid": process, "tid": thread, "name": name, "ts": _us(at_s), "s": "t"}
+
+
+def _counter(process: int, name: str, at_s: float, n: int) -> Event:
+    return {"ph": "C", "pid": process, "tid": 0, "name": name, "ts": _us(at_s), "args": {"n": n}}
 
 
 def _us(time_s: float) -> int:

@@ -185,18 +185,11 @@ def _stall(stall: Call) -> str:
 def _worst(found: Findings) -> Iterator[str | Table]:
     worst = found.ends[:WORST_PODS]
     yield "In seconds since the start; lag: from deleted to left ALB; exposed: in rotation while refusing:"
-    headings = (
-        "pod",
-        "deleted",
-        "SIGTERM",
-        "refusing",
-        "deregistered",
-        "left ALB",
-        "lag",
-        "exposed",
-        "failed requests",
-    )
-    yield _table(headings, map(_pod, worst), words=1)
+    in_s = ("deleted", "SIGTERM", "refusing", "deregistered", "left ALB", "lag", "exposed")
+    yield _table(("pod", *in_s, "failed requests"), map(_pod, worst), words=1)
+    by_checks = sum(not end.left_by_deregistration for end in found.ends)
+    n_targets = count(len(found.ends), "target")
+    yield f"Of {n_targets}, {by_checks:,} left the last node by health check, the others by deregistration."
     yield "Where their lags went, in seconds:"
     yield _parts([*((str(end.pod), [end]) for end in worst), (f"mean of {len(found.ends)}", found.ends)], found.parts)
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
+from sim.scenario.api_throttle import FORMAT, parse_throttle
 from sim.scenario.distributions import Constant, DistributionField, Lognormal
 from sim.scenario.fields import WHOLE, CallsPerSecond, Count, Seconds, Spec, complaint
 from sim.scenario.problems import shown
@@ -18,6 +19,7 @@ FIXED_LAG = "fixed_lag"
 VERSIONS = (*(f"v1.1.{patch}" for patch in range(10)), FIXED_LAG)
 """Versions by name, for suggestions; of v2 and v3 every release has the form that the pattern accepts."""
 PUBLISHED_WAITS = 7
+WITHOUT_READINESS_GATES = tuple(f"v1.1.{patch}" for patch in range(6))
 _ONE_WORKER = ("v1.1.0", "v1.1.1", "v1.1.2")
 
 Retryer = Literal[
@@ -50,6 +52,14 @@ def _lag_by_default(given: dict[str, Any]) -> Constant | None:
     return Constant(value=0.0) if given.get("version") == FIXED_LAG else None
 
 
+def _workers_by_default(given: dict[str, Any]) -> int:
+    return 3 if _is_v2(given.get("version")) else 1
+
+
+def _is_v2(version: object) -> bool:
+    return str(version).startswith(("v2.", "v3."))
+
+
 class ControllerSpec(Spec):
     """The ingress controller."""
 
@@ -57,9 +67,16 @@ class ControllerSpec(Spec):
     """v1.1.0 to v1.1.9: aws-alb-ingress-controller; v2.0 on: aws-load-balancer-controller; `fixed_lag`: none, each
     target is (de)registered a given time after its pod. Default: the last release of v1."""
     aws_max_retries: Annotated[int, Field(ge=0, le=1000), WHOLE] = 10
-    """`--aws-max-retries`: how often a throttled call is repeated before the reconcile fails. Default: LBC's."""
-    max_concurrent_reconciles: Count = 1
-    """`--max-concurrent-reconciles`: workers. Default: LBC v1.1.3 on; up to v1.1.2 there is one and no such flag."""
+    """`--aws-max-retries`: how often a throttled call is repeated before the reconcile fails; from v2.9 on, how often
+    it is attempted, and 0 is without end. Default: LBC's."""
+    max_concurrent_reconciles: Count = Field(default_factory=_workers_by_default, json_schema_extra={"default": 1})
+    """`--max-concurrent-reconciles`: workers; from v2.0 on `--targetgroupbinding-max-concurrent-reconciles`. Default:
+    LBC's, 1 from v1.1.3 on and 3 from v2.0 on; up to v1.1.2 there is one and no such flag."""
+    aws_api_throttle: str | None = None
+    """`--aws-api-throttle`, from v2.0 on: the limits that the controller puts on its own calls, in the flag's syntax,
+    `serviceID:operationRegex=rate:burst` with commas between; a rule for a service replaces that service's defaults.
+    null: LBC's defaults, which differ by version (pkg/aws/throttle/defaults.go); from v2.4.4 on 4 a second with a
+    burst of 20 for RegisterTargets and DeregisterTargets."""
     ingresses: Count = 1
     """Ingresses in this cluster, the rolled one among them; they share the workers."""
     target_groups: Count = 1
@@ -84,6 +101,18 @@ class ControllerSpec(Spec):
         if version not in (FIXED_LAG, None) and lag is not None:
             raise complaint(expected="null", found=f"a lag for {version}", hint="it is for fixed_lag only")
         return lag
+
+    @field_validator("aws_api_throttle")
+    @classmethod
+    def _has_the_syntax(cls, flag: str | None, info: ValidationInfo) -> str | None:
+        version = info.data.get("version")
+        if flag is not None and version is not None and not _is_v2(version):
+            raise complaint(expected="null", found=shown(flag), hint=f"{version} has no such flag; v2.0 brought it")
+        try:
+            parse_throttle(flag) if flag is not None else None
+        except ValueError as error:
+            raise complaint(expected=FORMAT, found=shown(flag), hint=str(error)) from None
+        return flag
 
     @field_validator("https_listeners")
     @classmethod

@@ -23,18 +23,11 @@ def _is_given(value: object) -> bool:
 
 
 NOT_YET: dict[tuple[str, str], NotYet] = {
-    ("PodSpec", "readiness_gate"): NotYet(lambda value: value is True, "false"),
     ("PodSpec", "concurrency"): NotYet(_is_given, "null"),
     ("PodSpec", "accept"): NotYet(lambda value: value == "prefork", "'eager'"),
     ("PodSpec", "keep_alive_timeout_s"): NotYet(_is_given, "null"),
     ("PodSpec", "idle_connections_at_sigterm"): NotYet(lambda value: value == "serve", "'close'"),
-    ("ControllerSpec", "version"): NotYet(
-        lambda value: str(value).startswith(("v2.", "v3.")), "'v1.1.0' to 'v1.1.9' or 'fixed_lag'"
-    ),
     ("TargetGroupSpec", "target_type"): NotYet(lambda value: value == "instance", "'ip'"),
-    ("TargetGroupSpec", "routing"): NotYet(
-        lambda value: value == "least_outstanding_requests", "'round_robin' or 'random'"
-    ),
     ("TargetGroupSpec", "connection_reuse"): NotYet(lambda value: value is True, "false"),
 }
 """By the name of the spec and of its key."""

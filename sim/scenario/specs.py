@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 from sim.scenario.account import (
     FIXED_LAG,
     PUBLISHED_WAITS,
+    WITHOUT_READINESS_GATES,
     AwsApiSpec,
     BucketSpec,
     BucketsSpec,
@@ -21,6 +22,7 @@ from sim.scenario.account import (
 )
 from sim.scenario.fields import WHOLE, Spec, complaint
 from sim.scenario.overrides import overridden
+from sim.scenario.problems import shown
 from sim.scenario.target_group import HealthCheckSpec, TargetGroupSpec
 from sim.scenario.validation import validated
 from sim.scenario.workload import DeploymentSpec, EndpointsSpec, PodSpec, TrafficSpec
@@ -89,6 +91,19 @@ class Scenario(Spec):
         default_factory=dict, json_schema_extra={"default": {}}
     )
     """What `albsim sweep` varies: for each key, dotted, the list of its values; the full grid of them all."""
+
+    @field_validator("controller")
+    @classmethod
+    def _has_readiness_gates(cls, controller: ControllerSpec, info: ValidationInfo) -> ControllerSpec:
+        pod = info.data.get("pod")
+        if pod is not None and pod.readiness_gate and controller.version in WITHOUT_READINESS_GATES:
+            raise complaint(
+                key="version",
+                expected="a version with readiness gates, v1.1.6 or later",
+                found=shown(controller.version),
+                hint="or leave out pod.readiness_gate",
+            )
+        return controller
 
     @field_validator("aws_api")
     @classmethod

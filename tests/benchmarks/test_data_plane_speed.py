@@ -10,7 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from data_plane.making import EVER, NEVER, run, timeline
+from data_plane.making import EVER, NEVER, run, specs, timeline
+
+from sim.data_plane.arrivals import RequestSource
+from sim.data_plane.expected import expect_requests
+from sim.data_plane.least_outstanding import LeastOutstanding
+from sim.data_plane.rotation import rotations
+from sim.streams import Streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,3 +92,30 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment)
     assert int(done.stdout) < 2 * 2**20
+
+
+def test_the_expectation_costs_the_same_at_a_million_requests_a_second() -> None:
+    scene = rolling_update(150, 200)
+
+    def expected_s(rate_rps: float) -> float:
+        traffic, pod, target_group = specs(arrival_rate_rps=rate_rps, service_time_s=LAW)
+        return best_s(lambda: expect_requests(scene, traffic=traffic, pod=pod, target_group=target_group), tries=20)
+
+    expected_s(100.0)
+    assert expected_s(1e6) <= 1.1 * expected_s(100.0)
+
+
+def test_least_outstanding_requests_takes_two_million_a_second() -> None:
+    scene = rolling_update(150, 200)
+    _, pod, target_group = specs(routing="least_outstanding_requests")
+    block = RequestSource(specs(arrival_rate_rps=5000.0, service_time_s=LAW)[0], nodes=2, streams=Streams(1, 0)).take(
+        10**6
+    )
+
+    def routed_s() -> float:
+        router = LeastOutstanding(rotations(scene), scene, pod, target_group, Streams(1, 0))
+        begin_s = time.perf_counter()
+        router.route(block)
+        return time.perf_counter() - begin_s
+
+    assert 10**6 / min(routed_s() for _ in range(5)) >= 2e6

@@ -75,10 +75,17 @@ def test_thousands_of_failures_wait_no_longer_than_the_longest() -> None:
     """Each change enqueues an item at once, whatever its failures: they can grow without bound."""
     env = simpy.Environment()
     queue: WorkQueue[str] = WorkQueue(env)
-    for _ in range(2000):
-        queue.add_rate_limited("a")
+
+    def fail() -> Generator[simpy.Event]:
+        for _ in range(2000):
+            queue.add_rate_limited("a")
+            queue.done((yield from queue.get()))
+
+    env.run(until=env.process(fail()))
+    began_s = env.now
+    queue.add_rate_limited("a")
     env.run()
-    assert env.now == 1000
+    assert env.now - began_s == 1000
 
 
 def test_the_shared_bucket_holds_back_many_items() -> None:
@@ -96,3 +103,38 @@ def test_the_shared_bucket_holds_back_many_items() -> None:
     env.run(until=env.process(take()))
     assert came[99] == pytest.approx(0.005)
     assert came[119] == pytest.approx(20 / 10)
+
+
+def test_of_several_delayed_additions_the_earliest_counts() -> None:
+    env = simpy.Environment()
+    queue: WorkQueue[str] = WorkQueue(env, shared_bucket=False)
+    log: list[tuple[float, str]] = []
+    env.process(_worker(env, queue, log, 0.0))
+    queue.add_after("a", 15)
+    queue.add_after("a", 3)
+    queue.add_after("a", 20)
+    queue.add_after("b", 5)
+    env.run(until=100)
+    assert log == [(3, "a"), (5, "b")]
+
+
+def test_an_addition_at_once_leaves_the_delayed_one() -> None:
+    env = simpy.Environment()
+    queue: WorkQueue[str] = WorkQueue(env, shared_bucket=False)
+    log: list[tuple[float, str]] = []
+    env.process(_worker(env, queue, log, 0.0))
+    queue.add_after("a", 15)
+    queue.add("a")
+    env.run(until=100)
+    assert log == [(0, "a"), (15, "a")]
+
+
+def test_without_the_shared_bucket_many_items_come_back_at_once() -> None:
+    env = simpy.Environment()
+    queue: WorkQueue[str] = WorkQueue(env, shared_bucket=False)
+    log: list[tuple[float, str]] = []
+    env.process(_worker(env, queue, log, 0.0))
+    for item in range(200):
+        queue.add_rate_limited(str(item))
+    env.run(until=100)
+    assert [at_s for at_s, _ in log] == pytest.approx([0.005] * 200)

@@ -136,7 +136,7 @@ def settings_of_requests(draw: st.DrawFn) -> dict[str, Any]:
         "service_time_s": draw(LAWS),
         "sandbox_teardown_s": draw(st.sampled_from([0.0, 1.0, 6.0])),
         "after_teardown": draw(st.sampled_from(["host_unreachable", "connect_timeout"])),
-        "routing": draw(st.sampled_from(["round_robin", "random"])),
+        "routing": draw(st.sampled_from(["round_robin", "random", "least_outstanding_requests"])),
         "idle_timeout_s": draw(st.sampled_from([1.0, 2.5, 10.0])),
         "streams": (OnTheGrid if grid else Streams)(draw(st.integers(0, 2**32)), draw(st.integers(0, 3))),
     }

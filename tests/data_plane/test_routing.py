@@ -11,6 +11,7 @@ from data_plane.making import EVER, NEVER, specs, timeline, timelines
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference.data_plane_twin import Node
+from scipy import stats
 
 from sim.data_plane.arrivals import Block, RequestSource
 from sim.data_plane.rotation import Rotation, rotations
@@ -24,9 +25,10 @@ STREAMS = Streams(3, 0)
 
 
 def ring(*spells: tuple[int, float, float]) -> Ring:
-    """A ring whose targets stand in the order of their numbers where they join at the same instant."""
+    """A ring whose targets stand in the order of their numbers at the start; target i of n has place i / n."""
     target, from_s, until_s = zip(*spells, strict=True)
-    return Ring(Rotation(np.array(target, np.int32), np.array(from_s), np.array(until_s)), np.arange(max(target) + 1.0))
+    place = np.arange(max(target) + 1) / (max(target) + 1)
+    return Ring(Rotation(np.array(target, np.int32), np.array(from_s), np.array(until_s)), place)
 
 
 def turns(of: Ring, *arrival_s: float) -> list[int]:
@@ -50,9 +52,29 @@ def test_if_the_last_of_the_ring_is_next_and_leaves_the_first_is_next_and_not_a_
     assert at == [0, 1, 0, 1, 3, 0]
 
 
-def test_a_newcomer_joins_at_the_end() -> None:
-    at = turns(ring((1, EVER, NEVER), (2, EVER, NEVER), (0, 10, NEVER)), 1, 2, 11, 12, 13, 14)
-    assert at == [1, 2, 1, 2, 0, 1]
+@pytest.mark.parametrize(
+    ("place", "after"),
+    [(0.0, [9, 2, 0, 1]), (0.25, [2, 9, 0, 1]), (0.5, [2, 0, 9, 1]), (0.75, [2, 0, 1, 9]), (0.99, [2, 0, 1, 9])],
+)
+def test_a_newcomer_joins_where_its_place_says(place: float, after: list[int]) -> None:
+    rotation = Rotation(np.array([0, 1, 2, 9], np.int32), np.array([EVER, EVER, EVER, 10]), np.full(4, NEVER))
+    target = Ring(rotation, np.array([0.1, 0.2, 0.3, *[0.0] * 6, place]))
+    assert turns(target, 1, 2) == [0, 1]
+    assert turns(target, *range(11, 19)) == after * 2
+
+
+def test_whatever_changes_each_target_is_the_next_in_turn_equally_often() -> None:
+    """Over 4000 orders, chi-square at a fixed seed: rejects a true law with probability 0.001."""
+    rng = np.random.default_rng(1)
+    scene = timeline(
+        7, registered_from_s=[*[EVER] * 4, 3, 3, 4.5], registered_until_s=[2, 4.6, *[NEVER] * 5], healthy_until_s=NEVER
+    )
+    arrival_s = np.array([0.5, 1.5, 2.5, 2.6, 2.7, 3.1, 3.2, 4.1, 4.55, 5, 6])
+    routed = np.array([Ring(rotations(scene)[0], rng.random(7)).in_turn(arrival_s) for _ in range(4000)])
+    for k in (4, 5, 6, 7, 8, 9, 10):
+        counts = np.bincount(routed[:, k], minlength=7)
+        assert stats.chisquare(counts[counts > 0]).pvalue > 0.001
+        assert np.count_nonzero(counts) == {4: 3, 5: 5, 6: 5, 7: 5, 8: 6, 9: 5, 10: 5}[k]
 
 
 def test_a_change_holds_from_its_very_instant_on() -> None:
@@ -75,13 +97,6 @@ def test_random_points_into_the_rotation_of_the_moment() -> None:
     target = ring((0, EVER, 10), (1, EVER, NEVER), (2, 10, NEVER), (2, 30, 31))
     choice = np.array([0.0, 0.49, 0.5, 0.49, 0.5])
     assert target.by_choice(np.array([1.0, 2, 3, 10, 11]), choice).tolist() == [0, 0, 1, 1, 2]
-
-
-def test_another_routing_is_refused_by_name() -> None:
-    """The schema refuses it first; this is for whoever goes past its validation."""
-    target_group = specs()[2].model_copy(update={"routing": "least_outstanding_requests"})
-    with pytest.raises(ValueError, match=r"'target_group\.routing' 'least_outstanding_requests' is not simulated yet"):
-        router(target_group, rotations(timeline(1)), STREAMS)
 
 
 @settings(max_examples=150)

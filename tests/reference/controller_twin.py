@@ -110,6 +110,7 @@ class Controller:
         self._busy: set[int] = set()
         self._again: set[int] = set()
         self._failures = dict.fromkeys(range(len(ingresses)), 0)
+        self._due_s: dict[int, float] = {}
         self._requeues = Bucket(100, 10)
         self._idle = [Worker() for _ in range(spec.max_concurrent_reconciles)]
         self._known_until_s: dict[tuple[Any, ...], float] = {}
@@ -150,8 +151,20 @@ class Controller:
             return
         own_s = 0.005 * 2 ** min(self._failures[number], 20)
         self._failures[number] += 1
-        self._agenda.after(max(min(own_s, 1000.0), self._requeues.wait_s(now_s)), lambda: self._add(number))
+        self._add_at(number, now_s + max(min(own_s, 1000.0), self._requeues.wait_s(now_s)))
         self._agenda.after(1.0, self._free)
+
+    def _add_at(self, number: int, due_s: float) -> None:
+        """Of several times at which an item is due, the earliest counts (client-go delaying_queue.go, insert)."""
+        if number in self._due_s and self._due_s[number] <= due_s:
+            return
+        self._due_s[number] = due_s
+        self._agenda.after(due_s - self._agenda.now_s, lambda: self._come_due(number, due_s))
+
+    def _come_due(self, number: int, due_s: float) -> None:
+        if self._due_s.get(number) == due_s:
+            del self._due_s[number]
+            self._add(number)
 
     def _free(self) -> None:
         self._idle.append(Worker())

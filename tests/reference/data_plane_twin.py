@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, takewhile
 from typing import TYPE_CHECKING
 
 from sim.streams import Stream
@@ -73,6 +73,9 @@ class Node:
         moments = {time for interval in self._registered + self._healthy for time in interval}
         self._moments = sorted(float(time) for time in moments if math.isfinite(time))
         self.ring: list[int] = []
+        self._open: dict[int, list[float]] = {target: [] for target in range(targets)}
+        self._sent_to = dict.fromkeys(range(targets), -1)
+        self._turns = 0
         self._turn: int | None = None
         self.left_s: dict[int, float] = {}
         self._change(-math.inf)
@@ -97,15 +100,46 @@ class Node:
         """Random: give the target the draw points at."""
         return self.ring[int(choice * len(self.ring))] if self.ring else None
 
+    def fewest_open(self, now_s: float) -> int | None:
+        """Least outstanding requests; of those with as few the one that was sent a request the longest ago."""
+
+        def rank(target: int) -> tuple[int, int]:
+            return sum(answered_s > now_s for answered_s in self._open[target]), self._sent_to[target]
+
+        return min(self.ring, key=rank) if self.ring else None
+
+    def sent(self, target: int, answered_s: float) -> None:
+        """Note that a request was sent, and when its answer will come."""
+        self._open[target].append(answered_s)
+        self._note_turn(target)
+
+    def _note_turn(self, target: int) -> None:
+        self._sent_to[target] = self._turns
+        self._turns += 1
+
     def _change(self, now_s: float) -> None:
         rotation = self._rotation(now_s)
         self._turn = self._first_that_stays(rotation)
         self.left_s.update({target: now_s for target in self.ring if target not in rotation})
-        stays = [target for target in self.ring if target in rotation]
-        newcomers = sorted(rotation.difference(stays), key=lambda target: self._place[target])
-        self.ring = stays + newcomers
-        if self._turn is None and self.ring:
-            self._turn = self.ring[0]
+        self.ring = [target for target in self.ring if target in rotation]
+        newcomers = rotation.difference(self.ring)
+        if now_s == -math.inf:
+            self.ring = sorted(newcomers, key=lambda target: self._place[target])
+            self._turn = self.ring[0] if self.ring else None
+            for target in self.ring:
+                self._note_turn(target)
+        else:
+            for target in sorted(newcomers):
+                self._join(target)
+                self._note_turn(target)
+
+    def _join(self, newcomer: int) -> None:
+        """Let this many have their turns before the newcomer has its first: any number is equally likely."""
+        ahead = int(self._place[newcomer] * (len(self.ring) + 1))
+        at = (self.ring.index(self._turn) if self._turn is not None else 0) + ahead
+        self.ring.insert(at - len(self.ring) if at > len(self.ring) else at, newcomer)
+        if ahead == 0:
+            self._turn = newcomer
 
     def _rotation(self, now_s: float) -> set[int]:
         registered = {i for i, (from_s, until_s) in enumerate(self._registered) if from_s <= now_s < until_s}
@@ -138,7 +172,7 @@ class Twin:
 
     def run(self) -> tuple[list[Ended], float]:
         """Give the window's requests in the order of arrival, and its end."""
-        past = [self._end(request, target) for request, target in reversed(list(self._in_flight()))]
+        past = self._past()
         future = [self._end(request, self._route(request)) for request in self._until(self._latest_s())]
         until_s = self._window_until_s()
         return past + [request for request in future if request.arrival_s < until_s], until_s
@@ -149,10 +183,27 @@ class Twin:
                 break
             yield request
 
+    def _past(self) -> list[Ended]:
+        """Those accepted before t = 0 and not answered then, in the order of arrival."""
+        if self._target_group.routing != "least_outstanding_requests":
+            return [self._end(request, target) for request, target in reversed(list(self._in_flight()))]
+        longest_s = float(self._traffic.service_time_s.ppf(1 - 1e-12))
+        oldest_s = -min(self._target_group.idle_timeout_s, longest_s)
+        young_enough = takewhile(lambda request: request.arrival_s > oldest_s, self._drawn_before())
+        past = [(request, self._end(request, self._route(request))) for request in reversed(list(young_enough))]
+        return [ended for request, ended in past if ended.target is not None and self._in_flight_at_start(request)]
+
+    def _drawn_before(self) -> Iterator[Drawn]:
+        return drawn(self._traffic, self._streams, self._n_nodes, before=True)
+
+    def _in_flight_at_start(self, request: Drawn) -> bool:
+        idle_s = self._target_group.idle_timeout_s
+        return request.arrival_s + min(request.service_s, idle_s) > 0
+
     def _in_flight(self) -> Iterator[tuple[Drawn, int]]:
         """Those accepted before t = 0 and not answered then, latest first, with their targets."""
         turns = [0] * self._n_nodes
-        for request in drawn(self._traffic, self._streams, self._n_nodes, before=True):
+        for request in self._drawn_before():
             if request.arrival_s + self._target_group.idle_timeout_s <= 0:
                 break
             ring = self.nodes[request.node].ring
@@ -163,13 +214,19 @@ class Twin:
             if self._target_group.routing == "random":
                 # The draw runs through the ring backwards too.
                 turn = len(ring) - 1 - int(request.choice * len(ring))
-            if request.arrival_s + request.service_s > 0:
+            if self._in_flight_at_start(request):
                 yield request, ring[turn]
 
     def _route(self, request: Drawn) -> int | None:
         node = self.nodes[request.node]
         node.advance(request.arrival_s)
-        return node.chosen(request.choice) if self._target_group.routing == "random" else node.next_in_turn()
+        match self._target_group.routing:
+            case "random":
+                return node.chosen(request.choice)
+            case "round_robin":
+                return node.next_in_turn()
+            case "least_outstanding_requests":
+                return node.fewest_open(request.arrival_s)
 
     def _end(self, request: Drawn, target: int | None) -> Ended:
         if target is None:
@@ -179,6 +236,8 @@ class Twin:
             outcome, answered_s = self._served(request, target)
         else:
             outcome, answered_s = self._not_accepted(request, target)
+        if target is not None:
+            self.nodes[request.node].sent(target, answered_s)
         return Ended(request.arrival_s, request.node, target, outcome, answered_s)
 
     def _served(self, request: Drawn, target: int) -> tuple[str, float]:

@@ -13,7 +13,7 @@ from sim.scenario.loading import load_scenario, load_scenarios
 from sim.scenario.problems import ScenarioError
 
 SCENARIOS = sorted((Path(__file__).parents[2] / "scenarios").glob("*.yaml"))
-V1_OR_FIXED_LAG = "'v1.1.0' to 'v1.1.9' or 'fixed_lag'"
+VERSIONS = "'v1.1.0' to 'v1.1.9', 'v2.0' to 'v3.x', or 'fixed_lag'"
 MINIMAL = "name: x\ntraffic: {arrival_rate_rps: 100}\ndeployment: {replicas: 4}\n"
 
 
@@ -254,7 +254,7 @@ aws_api:
   other_clusters:
     - ingresses: 3
     - controller:
-        version: v2.4
+        version: v4.0
 sweep:
   pod.on_sigterm:
     - drain
@@ -267,8 +267,7 @@ sweep:
         "x.yaml:8: deployment.replicas: expected a whole number from 1 to 150000",
         "x.yaml:11: pod.concurrency: 8 is not simulated yet; expected null",
         "x.yaml:10: pod.pre_stop_slep_s: unknown key; did you mean 'pod.pre_stop_sleep_s'?",
-        "x.yaml:16: aws_api.other_clusters.1.controller.version: 'v2.4' is not simulated yet; expected "
-        + V1_OR_FIXED_LAG,
+        "x.yaml:16: aws_api.other_clusters.1.controller.version: expected " + VERSIONS,
         "x.yaml:20: sweep.pod.on_sigterm: expected one of 'exit', 'drain', 'ignore'",
     ]
 

@@ -74,14 +74,8 @@ def test_percentages_are_exact_at_any_size(replicas: int, surge: int, unavailabl
         ("pod.idle_connections_at_sigterm", "serve"),
         ("pod.concurrency", 8),
         ("pod.accept", "prefork"),
-        ("pod.readiness_gate", True),
         ("target_group.connection_reuse", True),
-        ("target_group.routing", "least_outstanding_requests"),
         ("target_group.target_type", "instance"),
-        ("controller.version", "v2.0"),
-        ("controller.version", "v2.13.4"),
-        ("controller.version", "v3.2.0"),
-        ("aws_api.other_clusters", [{"controller": {"version": "v2.4"}}]),
     ],
 )
 def test_what_is_not_simulated_yet_is_refused_by_name(key: str, value: object) -> None:

@@ -1,0 +1,136 @@
+"""The command `albsim sweep`: a scenario at every point of a grid, into a file."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sim.cli.options import takes_estimator, takes_scenario, takes_workers
+from sim.cli.refused import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from concurrent.futures import Executor
+
+    from sim.experiment.replication import Estimator
+    from sim.experiment.sweep import UntilPrecise
+    from sim.scenario.specs import Scenario
+
+
+class Fraction(click.ParamType[float]):
+    """A part of a whole, above 0: `5%` or `0.05`."""
+
+    name = "percentage"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read it."""
+        text = str(value).strip()
+        try:
+            fraction = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            fraction = 0.0
+        if not 0 < fraction <= 1:
+            self.fail(f"expected a percentage above 0, such as 5% (got '{text}')", param, ctx)
+        return fraction
+
+
+@click.command()
+@takes_scenario
+@takes_workers
+@takes_estimator("sampled")
+@click.option(
+    "--vary",
+    "variations",
+    multiple=True,
+    metavar="KEY=V1,V2 | KEY=START:STOP:STEP",
+    help="Instead of the scenario's sweep: a key and its values; several make a full grid.",
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    metavar="FILE.parquet|csv",
+    help="Where the results go. The same command goes on where an interrupted one was.",
+)
+@click.option(
+    "--until-ci",
+    type=Fraction(),
+    metavar="P%",
+    help="Replicate, in batches of --replications, until 502s per rollout are known to this part of their mean.",
+)
+@click.option(
+    "--max-replications",
+    type=click.IntRange(min=1),
+    default=1000,
+    show_default=True,
+    metavar="N",
+    help="Where --until-ci gives up.",
+)
+@click.option("--dask", "scheduler", metavar="ADDRESS", help="Run on this Dask cluster instead of this machine.")
+def sweep(
+    scenario: Scenario,
+    variations: tuple[str, ...],
+    out: Path,
+    until_ci: float | None,
+    max_replications: int,
+    scheduler: str | None,
+    workers: int | None,
+    estimator: Estimator,
+    *,
+    quiet: bool,
+) -> None:
+    """Simulate a scenario at every point of a grid and write a row for each point and replication."""
+    from sim.cli.progress import progress_of
+    from sim.experiment.journal import InUseError
+    from sim.experiment.sweep_file import NotASweepError, sweep_to_file
+
+    vary = _varied(scenario, variations)
+    until = _until(until_ci, max_replications)
+    try:
+        with progress_of(quiet=quiet) as progress, _executor(scheduler, workers) as executor:
+            frame = sweep_to_file(
+                scenario, vary, out, until=until, estimator=estimator, executor=executor, progress=progress.reach
+            )
+    except (InUseError, NotASweepError) as error:
+        raise Refused(str(error)) from None
+    except OSError as error:
+        raise Refused(f"{error.filename or out}: {error.strerror or error}") from None
+    if not quiet:
+        click.echo(f"{out}: {len(frame)} replications", err=True)
+
+
+def _varied(scenario: Scenario, variations: tuple[str, ...]) -> dict[str, list[object]]:
+    from sim.scenario.variations import parse_variation
+
+    vary: dict[str, list[object]] = {}
+    for key, values in map(parse_variation, variations):
+        vary.setdefault(key, []).extend(values)
+    vary = vary or {key: list(values) for key, values in scenario.sweep.items()}
+    if not vary:
+        raise click.UsageError(f"'{scenario.name}' has no sweep: say what to vary with --vary KEY=V1,V2")
+    return vary
+
+
+def _until(until_ci: float | None, max_replications: int) -> UntilPrecise | None:
+    from sim.experiment.sweep import UntilPrecise
+
+    return None if until_ci is None else UntilPrecise(half_width=until_ci, at_most=max_replications)
+
+
+@contextmanager
+def _executor(scheduler: str | None, workers: int | None) -> Iterator[Executor]:
+    from sim.experiment.replications import process_pool
+
+    if scheduler is None:
+        with process_pool(workers) as pool:
+            yield pool
+        return
+    try:
+        from distributed import Client
+    except ImportError:
+        raise click.UsageError("--dask needs Dask: pip install 'albsim[dask]'") from None
+    with Client(scheduler, timeout="10s") as client:
+        yield client.get_executor()

@@ -1,0 +1,67 @@
+"""Which controller a version is, with the AWS client that it is built with.
+
+Source: `retryers` for the SDKs, the modules of the two controllers for what they do.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from sim.control_plane.aws_api import AwsClient
+from sim.control_plane.client_throttle import ClientThrottle
+from sim.control_plane.ingress_controller_v1 import IngressControllerV1
+from sim.control_plane.load_balancer_controller_v2 import LoadBalancerControllerV2, behaviour
+from sim.control_plane.retryers import attempts, default_retryer
+from sim.scenario.api_throttle import overriding, parse_throttle
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import simpy
+
+    from sim.control_plane.aws_api import AwsApi
+    from sim.control_plane.ingress import Controller, Ingress
+    from sim.control_plane.trace import Trace
+    from sim.scenario.specs import AwsApiSpec, ControllerSpec
+    from sim.streams import Streams
+
+
+def start_controller(
+    env: simpy.Environment,
+    spec: ControllerSpec,
+    aws_api: AwsApiSpec,
+    api: AwsApi,
+    ingresses: Sequence[Ingress],
+    streams: Streams,
+    trace: Trace,
+    *,
+    cluster: int,
+) -> Controller:
+    """Make the controller of a cluster and start its workers."""
+    is_v1 = spec.version.startswith("v1.")
+    n_attempts = attempts(spec.version, spec.aws_max_retries)
+    client = AwsClient(
+        env,
+        api,
+        aws_api,
+        streams,
+        trace,
+        cluster=cluster,
+        policy=aws_api.retryer or default_retryer(spec.version),
+        max_retries=sys.maxsize if n_attempts is None else n_attempts - 1,
+        throttle=None if is_v1 else _throttle(env, spec),
+    )
+    controller = (IngressControllerV1 if is_v1 else LoadBalancerControllerV2)(
+        env, spec, client, trace, ingresses, cluster=cluster
+    )
+    for _ in range(spec.max_concurrent_reconciles):
+        env.process(controller.work())
+    return controller
+
+
+def _throttle(env: simpy.Environment, spec: ControllerSpec) -> ClientThrottle:
+    behaves = behaviour(spec.version)
+    given = parse_throttle(spec.aws_api_throttle) if spec.aws_api_throttle is not None else ()
+    rules = overriding(parse_throttle(behaves.aws_api_throttle), given)
+    return ClientThrottle(env, rules, per_attempt=behaves.throttles_attempts)

@@ -1,0 +1,83 @@
+"""An ingress as its controller knows it: its backends, each a Service with a target group, and who controls it.
+
+Both controllers are given the same ingresses; v1 reconciles each as a whole, v2 each of its target groups by itself.
+What a controller reads of a backend it reads after the call that tells it, and what it writes takes effect when the
+call has succeeded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Mapping, Sequence
+
+    import simpy
+
+T = TypeVar("T")
+
+TargetHealth = Literal["initial", "healthy", "unhealthy", "draining"]
+"""A target's state as DescribeTargetHealth tells it; a target that is not registered has none."""
+
+
+class Gates(Protocol[T]):
+    """The readiness gates of a Service's pods. `poll_interval_s` is the interval at which v1 asks for them."""
+
+    poll_interval_s: float
+
+    def closed(self) -> set[T]:
+        """Give the addresses whose containers are ready and whose gate is closed."""
+
+    def any_starting(self) -> bool:
+        """Say whether the Endpoints hold an address whose containers are not ready yet."""
+
+    def open(self, targets: Iterable[T]) -> None:
+        """Set the gates of these targets."""
+
+
+class Backend(Protocol[T]):
+    """A Service behind an ingress and its target group, whose targets are of type T.
+
+    `gates` are its pods' readiness gates, None if they have none.
+    """
+
+    gates: Gates[T] | None
+
+    def desired(self) -> set[T]:
+        """Give the addresses that are to be targets: the ready ones, and the gated ones with ready containers."""
+
+    def health(self) -> Mapping[T, TargetHealth]:
+        """Give the state of every target, the draining ones among them."""
+
+    def register(self, targets: Iterable[T]) -> None:
+        """RegisterTargets has succeeded."""
+
+    def deregister(self, targets: Iterable[T]) -> None:
+        """DeregisterTargets has succeeded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ingress:
+    """One ingress: its number in the cluster and its backends, in their order."""
+
+    number: int
+    backends: Sequence[Backend[Any]]
+
+
+class Controller(Protocol):
+    """One cluster's controller. Start `work` once for each of its workers."""
+
+    def on_endpoints_change(self, ingress: Ingress, position: int) -> None:
+        """Enqueue what a change of the Endpoints of the ingress's backend at this position enqueues."""
+
+    def on_containers_ready(self, ingress: Ingress, position: int) -> None:
+        """Enqueue what the readiness of a gated pod's containers enqueues."""
+
+    def work(self) -> Generator[simpy.Event]:
+        """Reconcile one item after another, for ever."""
+
+
+def not_draining(health: Mapping[T, TargetHealth]) -> set[T]:
+    """Give the registered targets: both controllers take a draining one for gone."""
+    return {target for target, state in health.items() if state != "draining"}

@@ -1,0 +1,227 @@
+"""The AWS Load Balancer Controller v2.0 to v3.x (aws-load-balancer-controller), target type `ip`.
+
+The real thing: each Service behind an ingress has a TargetGroupBinding (TGB), and a change of the Service's Endpoints
+reconciles that TGB alone, in three workers: read the endpoints, read the targets, see to the network (a pod's ENI and
+its security group), DeregisterTargets, then RegisterTargets.
+Modelled: that sequence with its caches (`target_cache` holds the targets' one and its lock), the second lock around
+the security group, what of it each version does otherwise, the requeue of a failed reconcile, and the hash of the
+endpoints by which later versions pass over a TGB that has not changed. Readiness gates are set by the health that the
+reconcile read at its beginning; a TGB with closed ones, or with pods that may yet need theirs set, comes back.
+The AWS resources exist and do not drift: pods run on EC2 nodes that share one security group, whose rules stay.
+Left out: the reconciles of the ingresses themselves, which no pod change causes; security groups of branch ENIs;
+Fargate; the one DescribeSecurityGroups after which a process knows every group of the cluster; the rewriting of the
+hash and the pod conditions through the API server, which takes no call to AWS.
+Sources: pkg/targetgroupbinding/resource_manager.go@01fac95722 and networking_manager.go@043f39b947,
+pkg/networking/pod_eni_info_resolver.go@04ab450bd3, controllers/elbv2/targetgroupbinding_deferred_reconciler.go
+@703ba45f58; the boundaries of the versions are those of facts/controller §2 and §4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from itertools import count
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import simpy
+
+from sim.control_plane.aws_api import ThrottledError
+from sim.control_plane.call_cache import CallCache
+from sim.control_plane.ingress import not_draining
+from sim.control_plane.retryers import release
+from sim.control_plane.target_cache import TargetCache, TargetGroupName
+from sim.control_plane.trace import Reconciled
+from sim.control_plane.work_queue import WorkQueue
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping, Sequence
+
+    from sim.control_plane.aws_api import AwsClient
+    from sim.control_plane.ingress import Backend, Ingress, TargetHealth
+    from sim.control_plane.trace import Trace
+    from sim.scenario.specs import ControllerSpec
+
+T = TypeVar("T")
+
+NETWORK_CACHE_S = 600.0
+WORKER_PAUSE_S = 1.0
+REQUEUE_S = 15.0
+DEFERRED_CHECK_S = 1800.0
+DEFERRED_JITTER_S = 900.0
+
+WAF_RULES = ",".join(
+    f"{service}:{rule}"
+    for service in ("WAF Regional", "WAFV2")
+    for rule in ("^AssociateWebACL|DisassociateWebACL=0.5:1", "^GetWebACLForResource|ListResourcesForWebACL=1:1")
+)
+ELBV2_TARGETS = "Elastic Load Balancing v2:^RegisterTargets|^DeregisterTargets=4:20"
+ELBV2_ALL = "Elastic Load Balancing v2:.*=10:40"
+ELBV2_OTHERS = "Elastic Load Balancing v2:^Describe.*=50:200,Elastic Load Balancing v2:^Modify.*=3:20"
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What differs between the versions. `aws_api_throttle` is the flag's default."""
+
+    shares_requeue_bucket: bool
+    pauses_worker: bool
+    aws_api_throttle: str
+    throttles_attempts: bool
+    deregisters_without_network: bool
+    passes_over_unchanged: bool
+    polls_steadily: bool
+
+
+def behaviour(version: str) -> Behaviour:
+    """Give what a version from `v2.0` on does (facts/controller §2 and §4)."""
+    number = release(version)
+    return Behaviour(
+        shares_requeue_bucket=number < (2, 2, 1),
+        pauses_worker=number < (2, 3, 0),
+        aws_api_throttle=(
+            WAF_RULES
+            if number < (2, 4, 4)
+            else f"{WAF_RULES},{ELBV2_TARGETS},{ELBV2_ALL}"
+            if number < (3, 2, 0)
+            else f"{WAF_RULES},{ELBV2_TARGETS},{ELBV2_OTHERS}"
+        ),
+        deregisters_without_network=number >= (2, 6, 2),
+        throttles_attempts=number < (2, 9, 0),
+        passes_over_unchanged=number >= (2, 9, 1),
+        polls_steadily=number >= (2, 9, 1),
+    )
+
+
+class Outcome(Enum):
+    """What becomes of a TGB after a reconcile."""
+
+    DONE = auto()
+    AGAIN_SOON = auto()
+    BACKS_OFF = auto()
+
+
+class LoadBalancerControllerV2:
+    """One cluster's controller. Start `work` once for each of its workers."""
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        spec: ControllerSpec,
+        client: AwsClient,
+        trace: Trace,
+        ingresses: Sequence[Ingress],
+        *,
+        cluster: int,
+    ) -> None:
+        self._env = env
+        self._client = client
+        self._trace = trace
+        self._ingresses = ingresses
+        self._cluster = cluster
+        self._behaves = behaviour(spec.version)
+        self._targets = TargetCache(env, client)
+        self._network = CallCache(env, lambda _action: NETWORK_CACHE_S)
+        self._security_group_lock = simpy.Resource(env)
+        self._queue: WorkQueue[TargetGroupName] = WorkQueue(env, shared_bucket=self._behaves.shares_requeue_bucket)
+        self._unchanged: dict[TargetGroupName, frozenset[Any]] = {
+            (ingress.number, position): frozenset(backend.desired())
+            for ingress in ingresses
+            for position, backend in enumerate(ingress.backends)
+        }
+        self._reconciles = count()
+
+    def on_endpoints_change(self, ingress: Ingress, position: int) -> None:
+        """Enqueue the one TGB of the Service."""
+        self._queue.add((ingress.number, position))
+
+    def on_containers_ready(self, ingress: Ingress, position: int) -> None:
+        """Enqueue nothing: a TGB with starting pods comes back by itself."""
+
+    def work(self) -> Generator[simpy.Event]:
+        """Reconcile one TGB after another, for ever."""
+        while True:
+            name = yield from self._queue.get()
+            began_s, reconcile, error = self._env.now, next(self._reconciles), None
+            try:
+                outcome = yield from self._reconcile(name, reconcile)
+            except ThrottledError as throttled:
+                outcome, error = Outcome.BACKS_OFF, str(throttled)
+            self._trace.record(Reconciled(began_s, self._env.now, self._cluster, name[0], reconcile, error))
+            self._settle(name, outcome)
+            if error is not None and self._behaves.pauses_worker:
+                yield self._env.timeout(WORKER_PAUSE_S)
+
+    def _settle(self, name: TargetGroupName, outcome: Outcome) -> None:
+        if outcome is Outcome.BACKS_OFF:
+            self._queue.add_rate_limited(name)
+        else:
+            self._queue.forget(name)
+        if outcome is Outcome.AGAIN_SOON:
+            self._queue.add_after(name, REQUEUE_S)
+        self._queue.done(name)
+
+    def _reconcile(self, name: TargetGroupName, reconcile: int) -> Generator[simpy.Event, Any, Outcome]:
+        number, position = name
+        backend: Backend[Any] = self._ingresses[number].backends[position]
+        desired = frozenset(backend.desired())
+        starting = backend.gates is not None and backend.gates.any_starting()
+        if self._behaves.passes_over_unchanged and not starting and self._unchanged.get(name) == desired:
+            return Outcome.DONE
+        health = yield from self._targets.read(name, backend, reconcile)
+        registered = not_draining(health)
+        networked = yield from self._see_to_network(name, desired, reconcile)
+        if registered != desired or not networked:
+            self._unchanged.pop(name, None)
+        yield from self._targets.deregister(name, backend, registered - desired, reconcile)
+        if desired - registered:
+            yield from self._call("ec2:DescribeVpcs", reconcile)
+            yield from self._targets.register(name, backend, desired - registered, reconcile)
+        closed = _open_gates(backend, desired, health)
+        if closed and (desired - registered or any(health.get(target) == "initial" for target in desired)):
+            return Outcome.AGAIN_SOON
+        if closed or starting or not networked:
+            return self._again()
+        self._unchanged[name] = desired
+        return Outcome.DONE
+
+    def _again(self) -> Outcome:
+        return Outcome.AGAIN_SOON if self._behaves.polls_steadily else Outcome.BACKS_OFF
+
+    def _see_to_network(
+        self, name: TargetGroupName, pods: frozenset[T], reconcile: int
+    ) -> Generator[simpy.Event, Any, bool]:
+        """Find the pods' ENIs and see to their security group; give whether that could be done."""
+        try:
+            yield from self._find_interfaces(name, pods, reconcile)
+            with self._security_group_lock.request() as lock:
+                yield lock
+                yield from self._call("ec2:DescribeSecurityGroups", reconcile)
+        except ThrottledError:
+            if not self._behaves.deregisters_without_network:
+                raise
+            return False
+        return True
+
+    def _find_interfaces(self, name: TargetGroupName, pods: frozenset[T], reconcile: int) -> Generator[simpy.Event]:
+        """Ask for the instances of all pods that are not known yet, in one call."""
+        action = "ec2:DescribeInstances"
+        unknown = [pod for pod in pods if not self._network.holds(action, (name, pod))]
+        if unknown:
+            yield from self._client.call(action, reconcile)
+        for pod in unknown:
+            self._network.note(action, (name, pod))
+
+    def _call(self, action: str, reconcile: int) -> Generator[simpy.Event]:
+        if not self._network.holds(action, ()):
+            yield from self._client.call(action, reconcile)
+            self._network.note(action, ())
+
+
+def _open_gates(backend: Backend[T], desired: frozenset[T], health: Mapping[T, TargetHealth]) -> bool:
+    """Open the gates of the targets that were healthy; give whether any stays closed."""
+    if backend.gates is None:
+        return False
+    closed = desired & backend.gates.closed()
+    healthy = {target for target in closed if health.get(target) == "healthy"}
+    backend.gates.open(healthy)
+    return len(healthy) < len(closed)

@@ -1,0 +1,236 @@
+"""The `expected` estimator: given a timeline, the expected count of every outcome, with no request drawn.
+
+Modelled: the same window and the same requests as `sampled` has, those in flight at t = 0 among them. Each target in a
+node's rotation gets its share of the node's requests (`load`); a request sent at u fails if its service outlasts what
+comes first of the process's end, the drain deadline and the idle timeout, all known from the timeline, so that a sum of
+integrals of the service time's survival function is the expected count. A draining process ends with its last request:
+that random end has a law (`draining`), over which both what is refused after it and the window's end are averaged.
+Exact for `random` and `round_robin`, Poisson and `even` arrivals alike (the phase of the even ones is uniform), but for
+what hangs on the random end of a draining process: see `draining`.
+At least one 502: 1 - exp(-expected 502s), which is exact if they are Poisson: `random` and Poisson arrivals. Those of
+`round_robin` and of `even` arrivals come more regularly, so that the probability is a little larger than this one, by
+1/e at the most (one 502 expected, and sure), and by nothing where far more or far fewer are expected.
+The cost grows with the targets and the changes of the rotations, and not with the requests.
+Left out: what has no such form and is refused by name: `least_outstanding_requests`.
+Source: model.md, "Data plane".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.data_plane.draining import Spell, gone_law
+from sim.data_plane.load import load_of
+from sim.data_plane.outcomes import UNREACHABLE, Outcome
+from sim.data_plane.rotation import left_rotation_s, rotations
+from sim.data_plane.window import fixed_until_s
+from sim.scenario.problems import Problem, ScenarioError, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from sim.data_plane.draining import GoneLaw
+    from sim.data_plane.load import Load
+    from sim.data_plane.rotation import Rotation
+    from sim.data_plane.timeline import Timeline, Times
+    from sim.scenario.specs import PodSpec, Scenario, TargetGroupSpec, TrafficSpec
+
+    Targets = NDArray[np.int32]
+
+# One request in 10^12 takes longer than this quantile.
+_NEARLY_ALL = 1 - 1e-12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What is expected of the requests of one replication's window.
+
+    `counts`: how many requests end in each `Outcome`, by its value. `window_until_s`: the mean of the window's end.
+    """
+
+    counts: Times
+    window_until_s: float
+
+    @property
+    def any_502(self) -> float:
+        """The probability of at least one 502."""
+        return float(-np.expm1(-sum(self.counts[outcome] for outcome in Outcome if outcome.status == 502)))  # noqa: PLR2004 - a status
+
+
+def require_expectable(scenario: Scenario) -> None:
+    """Raise ScenarioError, with every key that stands against it, if a scenario has no expectation in closed form."""
+    problems = [
+        Problem(
+            key=key,
+            found=f"{shown(value)} has no expectation in closed form",
+            hint="the estimator 'sampled' can do it",
+        )
+        for key, value in _without_form(scenario)
+    ]
+    if problems:
+        raise ScenarioError(problems)
+
+
+def _without_form(scenario: Scenario) -> Iterator[tuple[str, object]]:
+    """Yield the keys and values for which requests depend on each other."""
+    if scenario.target_group.routing == "least_outstanding_requests":
+        yield "target_group.routing", scenario.target_group.routing
+
+
+def expect_requests(
+    timeline: Timeline, *, traffic: TrafficSpec, pod: PodSpec, target_group: TargetGroupSpec
+) -> Expectation:
+    """Give the expected count of every outcome in the window.
+
+    Times in the timeline are either infinite or not before the rollout; the scenario must have passed
+    `require_expectable`. Raises ValueError if the window has no end.
+    """
+    return _Expected(timeline, traffic, pod, target_group).expectation()
+
+
+class _Expected:
+    def __init__(self, timeline: Timeline, traffic: TrafficSpec, pod: PodSpec, target_group: TargetGroupSpec) -> None:
+        self._timeline = timeline
+        self._law = traffic.service_time_s
+        self._longest_s = float(self._law.ppf(_NEARLY_ALL))
+        self._idle_timeout_s = target_group.idle_timeout_s
+        self._teardown_s = pod.sandbox_teardown_s
+        self._unreachable = UNREACHABLE[pod.after_teardown][0]
+        self._rotations = rotations(timeline)
+        self._traffic_rps = traffic.arrival_rate_rps
+        self._rps = traffic.arrival_rate_rps / len(self._rotations)
+        self._oldest_s = -min(self._idle_timeout_s, self._longest_s)
+        # A process ends here, or if it drains from here on, at the latest when its longest request could end.
+        first_end_s = timeline.listener_closed_s if timeline.drains else timeline.cut_s
+        last_end_s = np.minimum(timeline.cut_s, first_end_s + self._longest_s) if timeline.drains else timeline.cut_s
+        self._first_gone_s, self._last_gone_s = first_end_s + self._teardown_s, last_end_s + self._teardown_s
+        ended = timeline.terminated
+        self._sure_until_s = float(self._first_gone_s[ended].max(initial=fixed_until_s(timeline)))
+        self._latest_s = float(self._last_gone_s[ended].max(initial=self._sure_until_s))
+        self._counts = np.zeros(len(Outcome))
+
+    def expectation(self) -> Expectation:
+        window = _Window(np.array([self._sure_until_s]), np.zeros(0))
+        loads = [self._load(rotation, window)[0] for rotation in self._rotations]
+        gone = self._gone_laws(loads)
+        window = self._window(gone)
+        total = self._traffic_rps * window.mean_s + self._in_flight()
+        for node, rotation in enumerate(self._rotations):
+            load, nowhere = self._load(rotation, window)
+            self._counts[Outcome.NO_REGISTERED_TARGETS] += nowhere
+            self._accepted(node, rotation, load)
+            self._refused(rotation, load, gone)
+        self._counts[Outcome.OK] = total - self._counts.sum()
+        return Expectation(counts=self._counts, window_until_s=window.mean_s)
+
+    def _load(self, rotation: Rotation, window: _Window) -> tuple[Load, float]:
+        """Give a node's load, and how many of its requests find no target."""
+        moments = np.concatenate(
+            (rotation.from_s, rotation.until_s, window.at_s, [self._oldest_s, 0.0, self._latest_s])
+        )
+        edge_s = np.unique(moments[(moments >= self._oldest_s) & (moments <= self._latest_s)])
+        weight = window.still_open((edge_s[:-1] + edge_s[1:]) / 2)
+        load, nowhere_rps = load_of(rotation, self._rps, edge_s, weight)
+        return load, float(np.sum((nowhere_rps * np.diff(edge_s))[edge_s[:-1] >= 0]))
+
+    def _in_flight(self) -> float:
+        """How many requests from before the rollout are not answered at t = 0."""
+        nodes = sum(bool(np.isneginf(rotation.from_s).any()) for rotation in self._rotations)
+        return nodes * self._rps * float(self._law.limited_mean(self._idle_timeout_s))
+
+    def _accepted(self, node: int, rotation: Rotation, load: Load) -> None:
+        """Count what fails of the requests that find an open listener."""
+        timeline, target = self._timeline, rotation.target
+        until_s = np.minimum(rotation.until_s, timeline.listener_closed_s[target])
+        deadline_s = timeline.drain_deadline_s[target]
+        self._cut(target, load, rotation.from_s, np.minimum(until_s, deadline_s), deadline_s)
+        # What a node that has not heard of the deregistration sends after the deadline is cut when it hears.
+        heard_s = timeline.registered_until_s[node, target]
+        self._cut(target, load, np.maximum(rotation.from_s, deadline_s), until_s, heard_s)
+
+    def _cut(self, target: Targets, load: Load, from_s: Times, until_s: Times, deadline_s: Times) -> None:
+        """Count what fails of the requests sent during each `[from, until)`, which the ALB cuts at the deadline."""
+        cut_s = self._timeline.cut_s[target]
+        end_s = np.minimum(cut_s, deadline_s)
+        idle_first_s = end_s - self._idle_timeout_s
+        idle = load.requests(from_s, np.minimum(until_s, idle_first_s)) * self._law.sf(self._idle_timeout_s)
+        self._counts[Outcome.IDLE_TIMEOUT] += idle.sum()
+        ends = np.isfinite(end_s)
+        late = load.outliving(
+            self._law, self._longest_s, np.maximum(from_s, idle_first_s)[ends], until_s[ends], end_s[ends]
+        )
+        by_process = (cut_s <= deadline_s)[ends]
+        self._counts[Outcome.CLOSED_IN_FLIGHT] += late[by_process].sum()
+        self._counts[Outcome.DEREGISTRATION_DELAY_ELAPSED] += late[~by_process].sum()
+
+    def _refused(self, rotation: Rotation, load: Load, gone: dict[int, GoneLaw]) -> None:
+        """Count the requests that find the listener closed, or the address gone."""
+        target = rotation.target
+        from_s = np.maximum(rotation.from_s, self._timeline.listener_closed_s[target])
+        refused = load.requests(from_s, np.minimum(rotation.until_s, self._first_gone_s[target])).sum()
+        for spell in np.flatnonzero(np.isin(target, list(gone))).tolist():
+            begin_s, end_s, there = gone[int(target[spell])].cells()
+            begin_s, end_s = np.maximum(begin_s, from_s[spell]), np.minimum(end_s, rotation.until_s[spell])
+            refused += np.sum(load.requests(begin_s, end_s) * there)
+        self._counts[Outcome.CONNECT_REFUSED] += refused
+        self._counts[self._unreachable] += load.requests(from_s, rotation.until_s).sum() - refused
+
+    def _gone_laws(self, loads: list[Load]) -> dict[int, GoneLaw]:
+        """Give the law of each end that is random and matters: requests or the window's end come after its first."""
+        if not self._timeline.drains:
+            return {}
+        sent_until_s = left_rotation_s(self._timeline)
+        matters = (sent_until_s > self._first_gone_s) | (self._last_gone_s > self._sure_until_s)
+        return {
+            target: gone_law(
+                self._spells(loads, target),
+                self._law,
+                longest_s=self._longest_s,
+                closed_s=float(self._timeline.listener_closed_s[target]),
+                cut_s=float(self._timeline.cut_s[target]),
+                teardown_s=self._teardown_s,
+            )
+            for target in self._timeline.terminated.tolist()
+            if matters[target]
+        }
+
+    def _spells(self, loads: list[Load], target: int) -> list[Spell]:
+        """Give the spells during which the target accepts requests, over all nodes."""
+        closed_s = float(self._timeline.listener_closed_s[target])
+        return [
+            Spell(load, float(rotation.from_s[at]), min(float(rotation.until_s[at]), closed_s))
+            for load, rotation in zip(loads, self._rotations, strict=True)
+            for at in np.flatnonzero(rotation.target == target).tolist()
+        ]
+
+    def _window(self, gone: dict[int, GoneLaw]) -> _Window:
+        """Give the law of the window's end: that of the last draining process, if it ends after all else."""
+        last = [law for law in gone.values() if law.at_s[-1] > self._sure_until_s]
+        moments = np.concatenate([np.array([self._sure_until_s]), *(law.at_s for law in last)])
+        at_s = np.unique(moments[moments >= self._sure_until_s])
+        middle_s = (at_s[:-1] + at_s[1:]) / 2
+        all_gone = np.ones(middle_s.size)
+        for law in last:
+            all_gone *= 1 - law.still_there(middle_s)
+        return _Window(at_s, 1 - all_gone)
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """The window's end: after `at_s[0]`; it is still open in the cell `[at_s[k], at_s[k + 1])` with `open[k]`."""
+
+    at_s: Times
+    open: Times
+
+    @property
+    def mean_s(self) -> float:
+        return float(self.at_s[0] + np.sum(np.diff(self.at_s) * self.open))
+
+    def still_open(self, at_s: Times) -> Times:
+        """Give the probability that the window is still open; no time is the very edge of a cell."""
+        return np.concatenate(([1.0], self.open, [0.0]))[np.searchsorted(self.at_s, at_s)]

@@ -1,0 +1,97 @@
+"""How many requests per second an ALB node sends to each target in its rotation: a step function of time.
+
+The real thing: whichever algorithm, each of n targets in a node's rotation gets an n-th of the node's requests.
+Modelled: exactly that, at every instant: each of n targets is the next one's with probability 1/n (see `routing`).
+How: with the number of requests up to each step kept, those between any two times are a subtraction, and those of them
+that take longer than a given time too (the integral of a law's survival function has a closed form). Nothing here
+depends on how many requests there are.
+Source: model.md, "Data plane".
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from sim.data_plane.rotation import Rotation
+    from sim.data_plane.timeline import Times
+    from sim.scenario.distributions import Distribution
+
+# Pairs of targets and steps that are looked at together: bounds the memory, not the result.
+_MOST_PAIRS = 2**20
+
+
+class Load:
+    """Requests per second to each target in a node's rotation: `rps[k]` during `[edge_s[k], edge_s[k + 1])`, else 0."""
+
+    def __init__(self, edge_s: Times, rps: Times) -> None:
+        """Keep the steps: `edge_s` ascending, shape (steps + 1,), `rps` of shape (steps,)."""
+        self._edge_s = edge_s
+        self._rps = rps
+        self._sent = np.append(0.0, np.cumsum(rps * np.diff(edge_s)))
+
+    def requests(self, from_s: ArrayLike, until_s: ArrayLike) -> Times:
+        """Give how many are sent to one target during each interval `[from, until)`; 0 for an empty one."""
+        begin_s = np.asarray(from_s, dtype=np.float64)
+        end_s = np.maximum(begin_s, until_s)
+        return np.asarray(self._by(end_s) - self._by(begin_s))
+
+    def outliving(self, law: Distribution, longest_s: float, from_s: Times, until_s: Times, end_s: Times) -> Times:
+        """Give how many of those sent during each `[from, until)` would be served only after its `end_s`.
+
+        Arrays of one length; `until_s` at most `end_s`. `longest_s`: no service takes longer, in effect.
+        """
+        begin_s = np.maximum(from_s, end_s - longest_s)
+        first = np.clip(np.searchsorted(self._edge_s, begin_s, side="right") - 1, 0, self._rps.size)
+        last = np.clip(np.searchsorted(self._edge_s, until_s, side="left"), first, self._rps.size)
+        n_steps = np.where(begin_s < until_s, last - first, 0)
+        result = np.zeros(begin_s.size)
+        for part in _parts(n_steps):
+            result[part] = self._outliving(law, first[part], n_steps[part], begin_s[part], until_s[part], end_s[part])
+        return result
+
+    def _by(self, at_s: Times) -> Times:
+        return np.asarray(np.interp(at_s, self._edge_s, self._sent), dtype=np.float64)
+
+    def _outliving(
+        self,
+        law: Distribution,
+        first: NDArray[np.intp],
+        n_steps: NDArray[np.intp],
+        begin_s: Times,
+        until_s: Times,
+        end_s: Times,
+    ) -> Times:
+        row = np.repeat(np.arange(first.size), n_steps)
+        step = np.arange(row.size) - np.repeat(np.cumsum(n_steps) - n_steps, n_steps) + first[row]
+        from_s = np.maximum(self._edge_s[step], begin_s[row])
+        to_s = np.maximum(from_s, np.minimum(self._edge_s[step + 1], until_s[row]))
+        # The integral of the survival function from `to` to `from` before the end.
+        living = law.limited_mean(end_s[row] - from_s) - law.limited_mean(end_s[row] - to_s)
+        result = np.zeros(first.size)
+        np.add.at(result, row, self._rps[step] * living)
+        return result
+
+
+def load_of(rotation: Rotation, rps: float, edge_s: Times, weight: Times) -> tuple[Load, Times]:
+    """Give the load of a node with these requests per second, and its requests per second for which it has no target.
+
+    `edge_s` holds every time of a change within its range, shape (steps + 1,); `weight`, shape (steps,): what the
+    requests of each step count for.
+    """
+    joined = np.searchsorted(np.sort(rotation.from_s), edge_s[:-1], side="right")
+    left = np.searchsorted(np.sort(rotation.until_s), edge_s[:-1], side="right")
+    size = joined - left
+    to_each = np.divide(rps * weight, size, out=np.zeros(size.size), where=size > 0)
+    return Load(edge_s, to_each), np.where(size > 0, 0.0, rps * weight)
+
+
+def _parts(n_steps: NDArray[np.intp]) -> list[slice]:
+    """Cut the rows into parts of about as many pairs as are looked at together."""
+    starts = np.flatnonzero(np.diff(np.cumsum(n_steps) // _MOST_PAIRS)) + 1
+    return [slice(start, stop) for start, stop in pairwise([0, *starts.tolist(), n_steps.size])]

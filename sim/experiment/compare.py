@@ -1,0 +1,107 @@
+"""Two scenarios side by side under common random numbers: by how much each figure differs, and whether that is real.
+
+Replication k of both meets the same pods, calls and arrivals as far as they have them in common, so the difference is
+taken pair by pair, with Student's interval.
+What is left out: a correction for looking at many figures at once. Of figures that do not differ at all, one in 20 has
+an interval without zero by chance: the question is 502s per rollout; the others say why.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from sim.experiment.columns import COLUMNS
+from sim.experiment.grid import Grid
+from sim.experiment.replications import process_pool
+from sim.experiment.rows import Rows
+from sim.experiment.statistics import paired_difference
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from numpy.typing import NDArray
+
+    from sim.experiment.replication import Estimator
+    from sim.experiment.rows import Progress
+    from sim.experiment.statistics import Estimate
+    from sim.scenario.specs import Scenario
+
+    Verdict = Literal["none", "real", "open"]
+
+PRIMARY = "responses.502"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """How a figure differs: its means per rollout, and the mean of second minus first with its 95 % interval."""
+
+    figure: str
+    first: float
+    second: float
+    difference: Estimate
+    is_identical: bool
+    """Whether it is the same in every pair of replications."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """`none`: identical in each replication; `real`: the interval is without zero; `open`: it may be chance."""
+        if self.is_identical:
+            return "none"
+        return "real" if self.difference.low > 0 or self.difference.high < 0 else "open"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Two scenarios' names, and how each of `COLUMNS` differs between them."""
+
+    first: str
+    second: str
+    seed: int
+    replications: int
+    differences: tuple[Difference, ...]
+
+    def of(self, figure: str) -> Difference:
+        """Give one figure's difference."""
+        return next(difference for difference in self.differences if difference.figure == figure)
+
+
+def compare(
+    first: Scenario,
+    second: Scenario,
+    *,
+    estimator: Estimator = "sampled",
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Simulate both with the first one's seed, as often as the one that asks for more, and compare them.
+
+    `executor`: where, by default this machine's cores. `progress` is called with how many replications are done, of
+    how many. Raises ScenarioError if a rollout comes to no end, or has no expectation where that is the estimator.
+    """
+    paired = Grid((first, second.with_overrides({"seed": first.seed})), {"scenario": (first.name, second.name)})
+    replications = max(first.replications, second.replications)
+    with ExitStack() as stack:
+        rows = Rows(paired, executor or stack.enter_context(process_pool()), estimator, progress=progress)
+        rows.fill([0, 1], replications)
+    one, two = np.array(rows.by_point)
+    return Comparison(
+        first=first.name,
+        second=second.name,
+        seed=first.seed,
+        replications=replications,
+        differences=tuple(_difference(figure, one[:, at], two[:, at]) for at, figure in enumerate(COLUMNS)),
+    )
+
+
+def _difference(figure: str, one: NDArray[np.float64], two: NDArray[np.float64]) -> Difference:
+    return Difference(
+        figure=figure,
+        first=float(one.mean()),
+        second=float(two.mean()),
+        difference=paired_difference(one, two),
+        is_identical=np.array_equal(one, two, equal_nan=True),
+    )

@@ -1,0 +1,107 @@
+"""The results of an unfinished sweep, kept beside its file as they finish.
+
+How: a text file that is only ever appended to, a line for each replication, each written by one system call: a program
+that is killed loses what had not finished. A last line that is torn (a full disk, a power cut) is cut off when the
+journal is opened again, and a line that cannot be read is as good as none: its replication is simulated again.
+A lock that the operating system drops with its holder keeps a second sweep off the same file.
+What is left out: several machines writing one file, and protection against someone who edits the journal.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from sim.experiment.columns import COLUMNS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sim.experiment.tasks import Row
+
+
+class InUseError(Exception):
+    """Another sweep is writing the same file now."""
+
+
+class Journal(MutableMapping[str, "Row"]):
+    """Results by key; what is put into it is in the file when the call returns."""
+
+    def __init__(self, path: Path) -> None:
+        self._rows: dict[str, Row] = {}
+        self._file = path.open("a+b")
+        self._file.seek(0)
+        whole, newline, torn = self._file.read().rpartition(b"\n")
+        if torn:
+            self._file.truncate(len(whole) + len(newline))
+        self._rows.update(entry for line in whole.splitlines() if (entry := _entry(line)))
+
+    def __getitem__(self, key: str) -> Row:
+        """Give the result of this key."""
+        return self._rows[key]
+
+    def __setitem__(self, key: str, row: Row) -> None:
+        """Keep a result."""
+        self._file.write(json.dumps([key, row]).encode() + b"\n")
+        self._file.flush()
+        self._rows[key] = row
+
+    def __delitem__(self, key: str) -> None:
+        """Refuse: a journal forgets nothing."""
+        raise TypeError(f"a journal's results cannot be removed (got {key!r})")
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the keys."""
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        """Count the results."""
+        return len(self._rows)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def journal_path(results: Path) -> Path:
+    """Say where the journal of a file of results is."""
+    return results.with_name(f"{results.name}.partial")
+
+
+@contextmanager
+def journal(results: Path) -> Iterator[Journal]:
+    """Open the journal of a file of results; it is removed if the block ends well, and kept if not (unless empty).
+
+    Raises InUseError if another process has it open, OSError if it cannot be written.
+    """
+    path = journal_path(results)
+    lock_path = results.with_name(f"{results.name}.lock")
+    try:
+        lock = FileLock(lock_path, blocking=False).acquire()
+    except Timeout:
+        raise InUseError(f"{results}: another sweep is writing this file; wait for it or choose another one") from None
+    with lock:
+        kept = Journal(path)
+        is_needed = True
+        try:
+            yield kept
+            is_needed = False
+        finally:
+            kept.close()
+            if not (is_needed and kept):
+                path.unlink()
+            # While the lock is held: one who has opened the file meanwhile finds it gone and tries a new one.
+            lock_path.unlink()
+
+
+def _entry(line: bytes) -> tuple[str, Row] | None:
+    try:
+        key, row = json.loads(line)
+        values = tuple(map(float, row))
+    except (ValueError, TypeError):
+        return None
+    return (key, values) if isinstance(key, str) and len(values) == len(COLUMNS) else None

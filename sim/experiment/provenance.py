@@ -1,0 +1,56 @@
+"""What results came from: the scenario, its seed, and the version of the model.
+
+The model's version is the package's, with a digest of the source that results depend on and of the versions of the
+libraries that draw and compute: results of an edited working copy never pass for those of the release.
+What is left out: the processor's floating point, the operating system, the time of the run (so that the same input
+gives the same bytes).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sim
+
+if TYPE_CHECKING:
+    from sim.experiment.replication import Estimator
+    from sim.scenario.specs import Scenario
+
+PROVENANCE = "albsim"
+"""Where a frame's `attrs`, and a file's metadata, hold what it came from."""
+_LIBRARIES = ("numpy", "scipy", "simpy")
+_PARTS = ("streams.py", "scenario", "control_plane", "data_plane", "experiment")
+_WITHOUT_EFFECT = {"name", "description", "replications", "sweep"}
+"""Keys of a scenario on which no single replication depends."""
+
+
+@cache
+def model_version() -> str:
+    """Give the version of the model, such as `0.1.0+3f2a90c1d4be`."""
+    digest = hashlib.sha256()
+    for library in _LIBRARIES:
+        digest.update(f"{library} {version(library)}\n".encode())
+    for file in _sources():
+        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return f"{version('albsim')}+{digest.hexdigest()[:12]}"
+
+
+def replication_key(scenario: Scenario, number: int, estimator: Estimator) -> str:
+    """Name one replication's result: by all that it depends on, its number, the estimator and the model's version."""
+    return f"{_scenario_key(scenario.model_dump_json(exclude=_WITHOUT_EFFECT))}/{estimator}/{number}"
+
+
+@cache
+def _scenario_key(canonical: str) -> str:
+    return hashlib.sha256(json.dumps([model_version(), canonical]).encode()).hexdigest()
+
+
+def _sources() -> list[Path]:
+    package = Path(sim.__file__).parent
+    found = [file for part in _PARTS for file in [package / part, *sorted((package / part).rglob("*.py"))]]
+    return [file for file in found if file.is_file()]

@@ -1,0 +1,70 @@
+"""The replications of several scenarios, a row of figures each: what sweeps and comparisons are made of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sim.experiment.provenance import replication_key
+from sim.experiment.tasks import Task, finished
+from sim.scenario.problems import ScenarioError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, MutableMapping
+    from concurrent.futures import Executor, Future
+
+    from sim.experiment.grid import Grid
+    from sim.experiment.replication import Estimator
+    from sim.experiment.tasks import Row
+
+    Progress = Callable[[int, int], None]
+    Kept = MutableMapping[str, Row]
+
+
+class Rows:
+    """The rows of a grid's points, in the order of the replications, as far as they have been simulated."""
+
+    def __init__(
+        self,
+        whole: Grid,
+        executor: Executor,
+        estimator: Estimator,
+        *,
+        progress: Progress | None = None,
+        kept: Kept | None = None,
+    ) -> None:
+        self.by_point: list[list[Row]] = [[] for _ in whole.points]
+        self._grid = whole
+        self._executor = executor
+        self._estimator = estimator
+        self._progress = progress or _silent
+        self._kept = {} if kept is None else kept
+
+    def fill(self, points: Iterable[int], replications: int) -> None:
+        """Give these points that many rows."""
+        wanted = [
+            Task(point, number, self._grid.points[point], self._estimator)
+            for point in points
+            for number in range(len(self.by_point[point]), replications)
+        ]
+        keys = {task[:2]: replication_key(task.scenario, task.number, task.estimator) for task in wanted}
+        missing = [task for task in wanted if keys[task[:2]] not in self._kept]
+        before = sum(map(len, self.by_point)) + len(wanted) - len(missing)
+        total = before + len(missing)
+        self._progress(before, total)
+        for done, (task, future) in enumerate(finished(missing, self._executor), start=before + 1):
+            self._kept[keys[task[:2]]] = self._row(task, future)
+            self._progress(done, total)
+        for task in wanted:
+            self.by_point[task.point].append(self._kept[keys[task[:2]]])
+
+    def _row(self, task: Task, future: Future[Row]) -> Row:
+        try:
+            return future.result()
+        except ScenarioError as error:
+            where = ", ".join(filter(None, [self._grid.name(task.point), f"replication {task.number}"]))
+            raise ScenarioError(replace(problem, file=where) for problem in error.problems) from None
+
+
+def _silent(done: int, total: int) -> None:
+    """Show nothing."""

@@ -1,0 +1,138 @@
+"""A sweep: a scenario simulated at every point of a grid, a row for each point and replication.
+
+Replication k of every point meets the same random draws (common random numbers), so that differences between points
+are sharper than their intervals.
+With a wanted precision the number of replications of a point grows, batch by batch, until Student's interval of its
+502s per rollout is narrow enough. Whether it is, is asked after whole batches only: the rows depend neither on the
+executor nor on the order in which tasks finish. (Stopping when the interval looks narrow makes it a little too
+narrow: its coverage is slightly below nominal; the cap and a first batch of some dozens keep that small.)
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sim.data_plane.expected import require_expectable
+from sim.experiment.columns import COLUMNS
+from sim.experiment.grid import as_written, grid
+from sim.experiment.provenance import PROVENANCE, model_version
+from sim.experiment.replications import process_pool
+from sim.experiment.rows import Rows
+from sim.experiment.statistics import mean_estimate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from concurrent.futures import Executor
+
+    import pandas as pd
+
+    from sim.experiment.grid import Cell, Grid
+    from sim.experiment.replication import Estimator
+    from sim.experiment.rows import Kept, Progress
+    from sim.experiment.tasks import Row
+    from sim.scenario.specs import Scenario
+
+_MOST_REPLICATIONS = 1000
+_NUMBER_502 = COLUMNS.index("responses.502")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UntilPrecise:
+    """Replicate until the half-width of the 95 % interval of 502s per rollout is at most this fraction of its mean.
+
+    `at_most`: replications after which it is given up. Where no replication has a 502 there is nothing to wait for.
+    """
+
+    half_width: float
+    at_most: int = _MOST_REPLICATIONS
+
+    def is_reached(self, numbers_502: Sequence[float]) -> bool:
+        """Tell whether these replications' 502s are enough."""
+        if len(numbers_502) >= self.at_most:
+            return True
+        estimate = mean_estimate(numbers_502)
+        return estimate.high - estimate.value <= self.half_width * estimate.value
+
+
+def sweep(
+    scenario: Scenario,
+    vary: Mapping[str, Sequence[object]],
+    *,
+    replications: int | None = None,
+    until: UntilPrecise | None = None,
+    estimator: Estimator = "sampled",
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+    kept: Kept | None = None,
+) -> pd.DataFrame:
+    """Simulate the full grid of `vary` (dotted keys, each with its values); without keys, the scenario as it stands.
+
+    `replications`: instead of the scenario's; with `until`, the size of a batch. `estimator`: whether requests are
+    drawn (`sampled`) or their expectation computed (`expected`). `executor`: where, by default this machine's cores.
+    `progress` is called with how many replications are done, of how many. `kept`: results by their `replication_key`,
+    taken from there if they are there and put there as they finish.
+
+    Returns a frame with a row for each point and replication, in the grid's order: a column for each varied key (text
+    where its values are not all numbers), `replication`, and `COLUMNS`. Its `attrs["albsim"]` say what it came from.
+    Raises ScenarioError: before anything runs, if a point is wrong; later, if a rollout comes to no end.
+    """
+    if replications is not None:
+        scenario = scenario.with_overrides({"replications": replications})
+    whole = grid(scenario, vary)
+    if estimator == "expected":
+        for point in whole.points:
+            require_expectable(point)
+    with ExitStack() as stack:
+        executor = executor or stack.enter_context(process_pool())
+        rows = Rows(whole, executor, estimator, progress=progress, kept=kept)
+        rows.fill(range(len(whole.points)), scenario.replications)
+        if until is not None:
+            _refine(rows, scenario.replications, until)
+    return _frame(whole, rows.by_point, provenance(scenario, vary, until=until, estimator=estimator))
+
+
+def provenance(
+    scenario: Scenario, vary: Mapping[str, Sequence[object]], *, until: UntilPrecise | None, estimator: Estimator
+) -> dict[str, Any]:
+    """Give what a sweep's results come from, as JSON has it; the same for the same results."""
+    return {
+        "scenario": scenario.model_dump(mode="json", exclude_unset=True),
+        "seed": scenario.seed,
+        "replications": scenario.replications,
+        "until": None if until is None else {"half_width": until.half_width, "at_most": until.at_most},
+        "estimator": estimator,
+        "vary": as_written(vary),
+        "version": model_version(),
+    }
+
+
+def _refine(rows: Rows, batch: int, until: UntilPrecise) -> None:
+    replications = batch
+    while True:
+        unsettled = [
+            point
+            for point, of_point in enumerate(rows.by_point)
+            if len(of_point) == replications and not until.is_reached([row[_NUMBER_502] for row in of_point])
+        ]
+        if not unsettled:
+            return
+        replications = min(replications + batch, until.at_most)
+        rows.fill(unsettled, replications)
+
+
+def _frame(whole: Grid, by_point: list[list[Row]], source: dict[str, Any]) -> pd.DataFrame:
+    import numpy as np
+    import pandas as pd
+
+    sizes = [len(of_point) for of_point in by_point]
+    columns: dict[str, list[Cell]] = {
+        key: [cell for cell, size in zip(column, sizes, strict=True) for _ in range(size)]
+        for key, column in whole.columns.items()
+    }
+    columns["replication"] = [number for size in sizes for number in range(size)]
+    figures = np.array([row for of_point in by_point for row in of_point], dtype=np.float64)
+    frame = pd.concat([pd.DataFrame(columns), pd.DataFrame(figures, columns=list(COLUMNS))], axis="columns")
+    frame.attrs[PROVENANCE] = source
+    return frame

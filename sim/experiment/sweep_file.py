@@ -1,0 +1,144 @@
+"""A sweep's results as a file: Parquet, or CSV with one line of metadata before the header.
+
+The bytes depend on the results and the libraries' versions alone: no times, no host, fixed options of the writer. The
+metadata (key `albsim` of the Parquet file; the CSV file's first line, after `# albsim `) are JSON: the scenario, its
+seed, the varied values, the model's version. A file appears under its name only when it is whole.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from typing import TYPE_CHECKING, Any
+
+from sim.experiment.columns import COLUMNS
+from sim.experiment.grid import cells
+from sim.experiment.journal import journal
+from sim.experiment.provenance import PROVENANCE
+from sim.experiment.sweep import provenance, sweep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from concurrent.futures import Executor
+    from pathlib import Path
+
+    import pandas as pd
+
+    from sim.experiment.grid import Cell
+    from sim.experiment.replication import Estimator
+    from sim.experiment.rows import Progress
+    from sim.experiment.sweep import UntilPrecise
+    from sim.scenario.specs import Scenario
+
+SUFFIXES = (".parquet", ".csv")
+_CSV_START = f"# {PROVENANCE} "
+
+
+class NotASweepError(Exception):
+    """A file that is not, or no longer, a sweep's results."""
+
+
+def sweep_to_file(
+    scenario: Scenario,
+    vary: Mapping[str, Sequence[object]],
+    path: Path,
+    *,
+    until: UntilPrecise | None = None,
+    estimator: Estimator = "sampled",
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Sweep into a file, going on where an interrupted sweep into it was; a finished one is read, not repeated.
+
+    Finished replications are kept in `<path>.partial` until the file is whole. Raises what `sweep` does, InUseError
+    while another process sweeps into this file, NotASweepError if the file is there and something else (it is left as
+    it is), OSError if it cannot be written.
+    """
+    _check_suffix(path)
+    source = provenance(scenario, vary, until=until, estimator=estimator)
+    with journal(path) as kept:
+        if path.exists() and (finished := read_sweep(path)).attrs[PROVENANCE] == source:
+            return finished
+        frame = sweep(scenario, vary, until=until, estimator=estimator, executor=executor, progress=progress, kept=kept)
+        write_sweep(frame, path)
+    return frame
+
+
+def write_sweep(frame: pd.DataFrame, path: Path) -> None:
+    """Write a sweep's frame; the file is replaced as a whole."""
+    _check_suffix(path)
+    unfinished = path.with_name(f"{path.name}.tmp")
+    metadata = json.dumps(frame.attrs[PROVENANCE], ensure_ascii=False)
+    if path.suffix == ".parquet":
+        _write_parquet(frame, metadata, unfinished)
+    else:
+        text = frame.to_csv(index=False, lineterminator="\n")
+        unfinished.write_text(f"{_CSV_START}{metadata}\n{text}", encoding="utf-8", newline="")
+    unfinished.replace(path)
+
+
+def read_sweep(path: Path) -> pd.DataFrame:
+    """Read a sweep's frame as it was written, with what it came from in `attrs["albsim"]`.
+
+    Raises NotASweepError if it is something else, OSError if it cannot be read.
+    """
+    _check_suffix(path)
+    try:
+        metadata, frame = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
+    except (ValueError, KeyError):
+        raise NotASweepError(f"{path}: expected a sweep's results (got something else)") from None
+    frame.attrs[PROVENANCE] = metadata
+    return frame
+
+
+def _write_parquet(frame: pd.DataFrame, metadata: str, path: Path) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    table = pa.table({name: pa.array(frame[name].tolist()) for name in frame.columns})
+    table = table.replace_schema_metadata({PROVENANCE: metadata})
+    parquet.write_table(table, path, version="2.6", compression="zstd", compression_level=3)
+
+
+def _read_parquet(path: Path) -> tuple[dict[str, Any], pd.DataFrame]:
+    from pyarrow import parquet
+
+    table = parquet.read_table(path)
+    metadata = (table.schema.metadata or {})[PROVENANCE.encode()]
+    return json.loads(metadata), table.to_pandas()
+
+
+def _read_csv(path: Path) -> tuple[dict[str, Any], pd.DataFrame]:
+    import pandas as pd
+
+    with path.open(encoding="utf-8", newline="") as file:
+        start, _, text = file.readline().partition(_CSV_START)
+        if start:
+            raise ValueError(start)
+        metadata = json.loads(text)
+        header, *rows = csv.reader(file)
+    kinds = {key: _kind(cells(values)) for key, values in metadata["vary"].items()}
+    kinds |= {"replication": int} | dict.fromkeys(COLUMNS, _float)
+    columns = zip(*rows, strict=True)
+    return metadata, pd.DataFrame(
+        {name: [kinds[name](text) for text in column] for name, column in zip(header, columns, strict=True)}
+    )
+
+
+def _kind(column: Sequence[Cell]) -> Callable[[str], Cell]:
+    """Say how a varied key's column is read, from the values that it was given."""
+    if any(isinstance(cell, str) for cell in column):
+        return str
+    if any(isinstance(cell, bool) for cell in column):
+        return "True".__eq__
+    return float if any(isinstance(cell, float) for cell in column) else int
+
+
+def _float(text: str) -> float:
+    return float(text or "nan")
+
+
+def _check_suffix(path: Path) -> None:
+    if path.suffix not in SUFFIXES:
+        found = f"got '{path.suffix}'" if path.suffix else "got none"
+        raise NotASweepError(f"{path}: expected a name that ends in {' or '.join(SUFFIXES)} ({found})")

@@ -1,0 +1,67 @@
+"""The flag `--aws-api-throttle` of aws-load-balancer-controller: its syntax and what it means.
+
+Each rule is `serviceID:operationRegex=rate:burst`, rules are separated by commas: `Elastic Load Balancing
+v2:RegisterTargets|DeregisterTargets=4:20`. The service is named by the SDK's ServiceID, and the regular expression
+need match only a part of the operation's name. A rule for a service replaces all default rules of that service.
+Left out: services that the model does not call are refused here, while the controller takes any name in silence; the
+regular expressions are Python's, not Go's.
+Source: pkg/aws/throttle/config.go of kubernetes-sigs/aws-load-balancer-controller (`Set`), its documentation of the
+flag.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+SERVICE_IDS = {
+    "elasticloadbalancing": "Elastic Load Balancing v2",
+    "ec2": "EC2",
+    "tag": "Resource Groups Tagging API",
+    "waf-regional": "WAF Regional",
+    "wafv2": "WAFV2",
+}
+"""The SDK's ServiceID for each service by its IAM prefix, which names it elsewhere in the model."""
+
+FORMAT = "rules such as 'Elastic Load Balancing v2:RegisterTargets|DeregisterTargets=4:20', separated by commas"
+
+
+class ThrottleRule(NamedTuple):
+    """Calls of a service's matching operations pass at `rate_per_s`, and `burst` of them at once."""
+
+    service_id: str
+    operation: re.Pattern[str]
+    rate_per_s: float
+    burst: int
+
+    def covers(self, action: str) -> bool:
+        """Say whether the rule limits an action such as `ec2:DescribeVpcs`."""
+        service, operation = action.split(":")
+        return SERVICE_IDS[service] == self.service_id and self.operation.search(operation) is not None
+
+
+def parse_throttle(flag: str) -> tuple[ThrottleRule, ...]:
+    """Read the flag's value; `ValueError` with the rule that is wrong and why."""
+    return tuple(_rule(text) for text in flag.split(","))
+
+
+def _rule(text: str) -> ThrottleRule:
+    parts = re.fullmatch(r"([^:=]+):([^:=]+)=([^:=]+):([^:=]+)", text)
+    if parts is None:
+        raise ValueError(f"{text!r} is not serviceID:operationRegex=rate:burst")
+    service_id, operation, rate, burst = parts.groups()
+    if service_id not in SERVICE_IDS.values():
+        raise ValueError(f"{service_id!r} is not one of {', '.join(SERVICE_IDS.values())}")
+    try:
+        pattern, rate_per_s, n_burst = re.compile(operation), float(rate), int(burst)
+    except (re.error, ValueError) as error:
+        raise ValueError(f"{text!r} is not serviceID:operationRegex=rate:burst: {error}") from None
+    if not 0 < rate_per_s < float("inf") or n_burst < 1:
+        raise ValueError(f"{text!r} lets nothing pass, or all: the rate must be above 0 and the burst at least 1")
+    return ThrottleRule(service_id, pattern, rate_per_s, n_burst)
+
+
+def overriding(defaults: tuple[ThrottleRule, ...], given: tuple[ThrottleRule, ...]) -> tuple[ThrottleRule, ...]:
+    """Give the rules in force: the defaults of every service that is not given any, then the given ones."""
+    named = {rule.service_id for rule in given}
+    return (*(rule for rule in defaults if rule.service_id not in named), *given)

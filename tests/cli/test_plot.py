@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from sim.cli import main
+
+SCENARIO = str(Path("scenarios/fixed-lag.yaml").resolve())
+SLEEP, SURGE = "pod.pre_stop_sleep_s", "deployment.max_surge"
+
+
+def albsim(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = str(tmp_path_factory.mktemp("swept") / "r.csv")
+    vary = ["--vary", f"{SLEEP}=0:20:10", "--vary", f"{SURGE}=1,25%"]
+    assert albsim("sweep", SCENARIO, *vary, "--replications", "2", "--workers", "1", "--out", path).exit_code == 0
+    return path
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--x", SLEEP, "--hue", SURGE],
+        ["--hue", SURGE, "--y", "rollout_s"],
+        ["--heatmap", SLEEP, SURGE, "--y", "responses.502"],
+        ["--lag", "--where", f"{SURGE}=25%"],
+        ["--causes", "--x", SURGE, "--where", f"{SLEEP}=0"],
+    ],
+)
+def test_it_draws(swept: str, tmp_path: Path, arguments: list[str]) -> None:
+    result = albsim("plot", swept, *arguments, "-o", str(tmp_path / "p.png"))
+
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["-o", "p.png"], "say with --x which key"),
+        (["--x", SLEEP, "-o", "p.png"], "is varied too"),
+        (["--x", SLEEP, "--hue", SURGE, "-o", "p.gif"], "must end in .png, .svg, .pdf"),
+        (["--where", "x", "-o", "p.png"], "expected KEY=VALUE"),
+    ],
+)
+def test_wrong_input_is_refused(
+    swept: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = albsim("plot", swept, *arguments)
+
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_no_sweep_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    result = albsim("plot", str(tmp_path / "r.csv"), "-o", str(tmp_path / "p.png"))
+
+    assert result.exit_code == 2
+    assert "expected a sweep's results" in result.stderr

@@ -1,0 +1,177 @@
+"""The command as users run it: a process of its own, killed and interrupted in the middle."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from sim.cli import main
+from sim.experiment.journal import journal_path
+from sim.experiment.sweep_file import read_sweep
+
+SCENARIO = str(Path("scenarios/fixed-lag.yaml").resolve())
+SWEEP = ["sweep", SCENARIO, "--vary", "pod.pre_stop_sleep_s=0,10,20", "--replications", "30", "--workers", "1"]
+
+
+def albsim(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", "from sim.cli import main; main()", *arguments]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def names(directory: Path) -> list[str]:
+    return [path.name for path in directory.iterdir()]
+
+
+def wait_for_lines(journal: Path, lines: int) -> None:
+    while not journal.exists() or journal.read_bytes().count(b"\n") < lines:
+        time.sleep(0.005)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("undisturbed") / "r.parquet"
+    assert albsim(*SWEEP, "--out", str(path)).exit_code == 0
+    return path
+
+
+def test_it_writes_a_row_for_each_point_and_replication(undisturbed: Path) -> None:
+    frame = read_sweep(undisturbed)
+
+    assert frame.groupby("pod.pre_stop_sleep_s").size().to_dict() == {0: 30, 10: 30, 20: 30}
+    assert frame.groupby("pod.pre_stop_sleep_s")["responses.502"].mean().to_dict() == {
+        0: pytest.approx(402, abs=5),
+        10: pytest.approx(2.5, abs=1.5),
+        20: 0,
+    }, "20 old pods' lag of 10 s at a fifth of 50 rps; at 10 s only what is in flight for 50 ms is cut"
+
+
+def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(tmp_path: Path, undisturbed: Path) -> None:
+    out = tmp_path / "r.parquet"
+    moments = random.Random(4)  # noqa: S311 - no secret
+    lines = 0
+    for _ in range(3):
+        process = start(*SWEEP, "--out", str(out))
+        wait_for_lines(journal_path(out), lines + moments.randint(1, 20))
+        process.kill()
+        process.communicate()
+        now = journal_path(out).read_bytes().count(b"\n")
+        assert now > lines, "nothing finished is lost"
+        lines = now
+    assert albsim(*SWEEP, "--out", str(out)).exit_code == 0
+
+    assert out.read_bytes() == undisturbed.read_bytes()
+    assert names(tmp_path) == ["r.parquet"]
+
+
+def test_interrupted_it_keeps_what_is_finished(tmp_path: Path) -> None:
+    out = tmp_path / "r.csv"
+    process = start(*SWEEP, "--out", str(out))
+    wait_for_lines(journal_path(out), 2)
+    os.killpg(process.pid, signal.SIGINT)
+
+    _, said = process.communicate()
+    assert process.returncode == 130
+    assert said == "interrupted\n"
+    assert names(tmp_path) == ["r.csv.partial"]
+
+
+def test_a_second_sweep_on_the_same_file_is_refused(tmp_path: Path) -> None:
+    out = tmp_path / "r.csv"
+    process = start(*SWEEP, "--out", str(out))
+    wait_for_lines(journal_path(out), 1)
+    second = albsim(*SWEEP, "--out", str(out))
+    process.kill()
+    process.communicate()
+
+    assert second.exit_code == 2
+    assert "another sweep is writing this file" in second.stderr
+
+
+def test_a_killed_sweep_takes_its_workers_along(tmp_path: Path) -> None:
+    out = tmp_path / "r.csv"
+    process = start(*SWEEP, "--out", str(out))
+    wait_for_lines(journal_path(out), 1)
+    process.kill()
+    process.communicate()
+    deadline = time.monotonic() + 20
+    while _is_alive(process.pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _is_alive(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return any(_state(pid) not in {"Z", ""} for pid in names(Path("/proc")) if pid.isdigit() and _group(pid) == group)
+
+
+def _fields(pid: str) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return ["", "0", "0"]
+
+
+def _state(pid: str) -> str:
+    return _fields(pid)[0]
+
+
+def _group(pid: str) -> int:
+    return int(_fields(pid)[2])
+
+
+def test_it_replicates_until_precise(tmp_path: Path) -> None:
+    out = tmp_path / "r.csv"
+    until = ["--until-ci", "2%", "--max-replications", "50"]
+    result = albsim(
+        "sweep", SCENARIO, "--vary", "pod.pre_stop_sleep_s=0,10", "--replications", "5", *until, "--out", str(out)
+    )
+
+    assert result.exit_code == 0
+    assert read_sweep(out).groupby("pod.pre_stop_sleep_s").size().to_dict() == {0: 10, 10: 50}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--vary", "pod.pre_stop_slep_s=1"], "did you mean 'pod.pre_stop_sleep_s'?"),
+        (["--vary", "pod.pre_stop_sleep_s=-1"], "(got -1)"),
+        (["--vary", "pod.pre_stop_sleep_s"], "expected KEY=V1,V2 or KEY=START:STOP:STEP"),
+        ([], "has no sweep"),
+        (["--vary", "pod.pre_stop_sleep_s=1", "--until-ci", "much"], "expected a percentage above 0"),
+        (["--vary", "pod.pre_stop_sleep_s=1", "--out", "r.xlsx"], "ends in .parquet or .csv"),
+        (["--vary", "pod.pre_stop_sleep_s=1", "--out", f"{SCENARIO}/r.csv"], "scenarios/fixed-lag.yaml"),
+    ],
+)
+def test_wrong_input_is_refused_and_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = albsim("sweep", SCENARIO, "--out", "r.csv", *arguments)
+
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert names(tmp_path) == []
+
+
+def test_a_dask_cluster_gives_the_same_file(tmp_path: Path, undisturbed: Path) -> None:
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        result = albsim(*SWEEP, "--out", str(tmp_path / "r.parquet"), "--dask", cluster.scheduler_address)
+
+    assert result.exit_code == 0
+    assert (tmp_path / "r.parquet").read_bytes() == undisturbed.read_bytes()

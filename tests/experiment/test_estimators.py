@@ -1,0 +1,108 @@
+"""Both estimators on the scenarios that come with the program, and the way of `--estimator` to the figures.
+
+Of a replication both see the same control plane, so that their difference is the requests' own: its mean over
+replications must lie within its 99 % interval (Student). Fixed seeds.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from scipy import stats
+
+from sim.cli import main
+from sim.data_plane.expected import expect_requests
+from sim.data_plane.outcomes import Outcome
+from sim.experiment.replication import simulate
+from sim.experiment.replications import replicate
+from sim.experiment.summary import summarise
+from sim.scenario.loading import load_scenario
+from sim.scenario.problems import ScenarioError
+
+if TYPE_CHECKING:
+    from sim.scenario.specs import Scenario
+
+REPLICATIONS = 8
+RARE = 1.0
+"""So few expected in all replications together that a mean's interval says nothing; then Poisson's own tail does."""
+
+
+def test_they_agree_on_every_scenario(scenario_paths) -> None:
+    for path in scenario_paths:
+        scenario = load_scenario(path).with_overrides({"seed": 5})
+        if scenario.target_group.routing == "least_outstanding_requests":
+            with pytest.raises(ScenarioError, match="has no expectation in closed form"):
+                simulate(scenario, estimator="expected")
+            continue
+        sampled, expected = zip(*(_both(scenario, replication) for replication in range(REPLICATIONS)), strict=True)
+        for outcome in Outcome:
+            counts, means = (np.array(of)[:, outcome] for of in (sampled, expected))
+            if means.sum() < RARE:
+                assert stats.poisson.sf(counts.sum() - 1, means.sum()) > 0.01, (path.name, outcome.name)
+            else:
+                assert stats.ttest_rel(counts, means).pvalue > 0.01, (path.name, outcome.name)
+
+
+def _both(scenario: Scenario, replication: int) -> tuple[np.ndarray, np.ndarray]:
+    """Give a replication's counts of outcomes, sampled and expected."""
+    drawn = simulate(scenario, replication=replication)
+    counted = expect_requests(
+        drawn.timeline, traffic=scenario.traffic, pod=scenario.pod, target_group=scenario.target_group
+    )
+    return drawn.requests.counts, counted.counts
+
+
+def test_an_expected_replication_draws_no_requests() -> None:
+    result = simulate(load_scenario("scenarios/fixed-lag.yaml"), estimator="expected")
+    figures = result.figures()
+    assert figures.outcomes[Outcome.CONNECT_REFUSED] == pytest.approx(400)
+    assert figures.outcomes[Outcome.CLOSED_IN_FLIGHT] == pytest.approx(2)
+    assert figures.any_502 == pytest.approx(1)
+    with pytest.raises(TypeError, match="draws no requests: use 'sampled'"):
+        _ = result.requests
+
+
+def test_the_control_plane_is_the_same_under_both() -> None:
+    scenario = load_scenario("scenarios/baseline.yaml")
+    one, other = (simulate(scenario, estimator=estimator).figures() for estimator in ("sampled", "expected"))
+    assert one.rollout_s == other.rollout_s
+    assert one.exposure_s.tolist() == other.exposure_s.tolist()
+
+
+def test_any_502_is_a_mean_of_probabilities_with_an_interval_inside_zero_and_one() -> None:
+    scenario = load_scenario("scenarios/fixed-lag.yaml").with_overrides(
+        {"replications": 8, "controller.deregistration_lag_s": 0, "traffic.arrival_rate_rps": 2}
+    )
+    figures = list(replicate(scenario, estimator="expected"))
+    summary = summarise(scenario, figures, estimator="expected")
+    # In flight at SIGTERM: four times a fifth of 2 requests a second times 0.05 s.
+    assert summary.any_502.value == pytest.approx(1 - math.exp(-0.08))
+    assert 0 <= summary.any_502.low <= summary.any_502.value <= summary.any_502.high <= 1
+    assert summary.estimator == "expected"
+
+
+def test_the_black_hole_has_several_times_the_502s_of_round_robin() -> None:
+    scenario = load_scenario("scenarios/black-hole.yaml")
+    other = scenario.with_overrides({"target_group.routing": "round_robin"})
+    hole, fair = (sum(simulate(s, replication=k).figures().responses(502) for k in range(3)) for s in (scenario, other))
+    assert hole > 4 * fair
+
+
+def test_what_has_no_expectation_is_wrong_input() -> None:
+    done = CliRunner().invoke(main, ["run", "scenarios/black-hole.yaml", "--estimator", "expected", "--quiet"])
+    assert done.exit_code == 2
+    assert "target_group.routing: 'least_outstanding_requests' has no expectation in closed form" in done.stderr
+
+
+def test_the_command_takes_the_estimator() -> None:
+    arguments = ["run", "scenarios/fixed-lag.yaml", "--replications", "2", "--workers", "1", "--quiet"]
+    done = CliRunner().invoke(main, [*arguments, "--estimator", "expected", "--format", "json"])
+    assert done.exit_code == 0
+    (printed,) = json.loads(done.stdout)
+    assert printed["estimator"] == "expected"
+    assert printed["outcomes"]["connect_refused"]["mean"] == pytest.approx(400)

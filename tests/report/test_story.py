@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from report.making import BY_HAND, DEREGISTER, by_hand, scenario
+
+from sim.control_plane.trace import EndpointRemoved, PodDeleted, Reconciled, Sigterm, TargetHealthy
+from sim.data_plane.outcomes import Outcome
+from sim.experiment.replication import simulate
+from sim.report.answer import answer
+from sim.report.findings import findings
+from sim.report.story import MOST_RECONCILES, WIDTH, story
+from sim.report.story_json import story_json
+from sim.scenario.loading import load_scenario
+
+GOLDEN = Path("tests/golden")
+
+
+def _words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_story_by_hand_is_the_golden_one() -> None:
+    """Each number in it follows from the records of `BY_HAND`; read it against them when it changes."""
+    assert story(by_hand()) + "\n" == (GOLDEN / "story-by-hand.txt").read_text()
+
+
+def test_story_of_fixed_lag_is_the_golden_one() -> None:
+    result = simulate(load_scenario("scenarios/fixed-lag.yaml"))
+    assert story(result) + "\n" == (GOLDEN / "story-fixed-lag.txt").read_text()
+
+
+def test_answer_names_the_stall_and_the_health_check() -> None:
+    assert answer(findings(by_hand())) == (
+        "preStop 10 s; pod 2 refused connections 10.0 s after its deletion, and its target left the last ALB node 26.0 "
+        "s after it: 16.0 s exposed. 2 consecutive throttled attempts of waf-regional:GetWebACLForResource held its "
+        "deregistration up for 1.8 s. Its health checks took it out of rotation before its deregistration did. "
+        "4 of 100 requests ended in a 502: connect_refused 2, host_unreachable 2."
+    )
+
+
+def test_answer_names_fail_open() -> None:
+    records = [r for r in BY_HAND if not (isinstance(r, TargetHealthy) and r.node == 1)]
+    told = answer(findings(by_hand([*records, TargetHealthy(35, 3, 1)])))
+    assert "21.0 s exposed" in told
+    assert "Its health checks failed, but fail-open kept it in rotation for 5.0 s." in told
+
+
+def test_answer_names_the_largest_part_where_nothing_was_throttled() -> None:
+    kept = [r for r in BY_HAND if not hasattr(r, "cluster") and getattr(r, "pod", 0) != 2]
+    told = answer(findings(by_hand(kept)))
+    assert "pod 0 refused connections 10.0 s after its deletion, and its target left the last ALB node 15.0 s" in told
+    assert "8.0 s of that went to the deregistration on its way to the ALB nodes." in told
+
+
+def test_answer_when_the_sleep_was_long_enough() -> None:
+    """Only pod 1 is deleted: it left after 9.5 s, and refuses after 10 s."""
+    kept = [r for r in BY_HAND if getattr(r, "pod", 1) in (1, 3)]
+    told = answer(findings(by_hand(kept, failed=[])))
+    assert told == (
+        "preStop 10 s; every target had left the last ALB node before its pod refused connections: the slowest took "
+        "9.5 s, the narrowest had 0.5 s to spare. None of 100 requests ended in a 502."
+    )
+
+
+def test_answer_when_requests_were_cut_though_nobody_was_exposed() -> None:
+    kept = [r for r in BY_HAND if getattr(r, "pod", 1) in (1, 3)]
+    told = answer(findings(by_hand(kept, failed=[(11.0, 0, 1, Outcome.CLOSED_IN_FLIGHT)])))
+    assert told.endswith("1 of 100 requests ended in a 502: closed_in_flight 1.")
+
+
+def test_nobody_was_told_to_end() -> None:
+    kept = [r for r in BY_HAND if getattr(r, "pod", 3) == 3]
+    told = story(by_hand(kept, failed=[]))
+    assert "No pod in rotation was told to end. None of 100 requests ended in a 502." in told
+    assert "None was told to end." in told
+
+
+@pytest.mark.parametrize(
+    ("pod", "said"),
+    [
+        ({"pre_stop_sleep_s": 0}, "No preStop sleep;"),
+        ({"pre_stop_sleep_s": 12.5}, "preStop 12.5 s;"),
+        ({"pre_stop_sleep_s": 30}, "preStop 30 s, of which the grace period allows 30 s;"),
+        ({"pre_stop_sleep_s": 45}, "preStop 45 s, of which the grace period allows 30 s;"),
+    ],
+)
+def test_answer_names_the_sleep_as_it_is(pod: dict[str, float], said: str) -> None:
+    assert answer(findings(replace(by_hand(), scenario=scenario(**pod)))).startswith(said)
+
+
+def test_a_failed_reconcile_is_told() -> None:
+    records = [replace(r, error=DEREGISTER) if isinstance(r, Reconciled) and r.reconcile == 7 else r for r in BY_HAND]
+    assert f"failed: gave up on {DEREGISTER}" in _words(story(by_hand(records)))
+    assert "2 reconciles, 1 failed" in story(by_hand(records))
+
+
+def test_waves_are_told_apart() -> None:
+    """Pods 0, 1 and 2 are deleted at 0, 2 and 4 s; with pod 2's moved to 9.5 s, more than 5 s after pod 1's."""
+    assert "Old pods deleted: 3 from 0.0 to 4.0 s." in story(by_hand())
+    moved = [replace(r, time_s=9.5) if isinstance(r, PodDeleted) and r.pod == 2 else r for r in BY_HAND]
+    assert "Old pods deleted: 2 from 0.0 to 2.0 s, 1 at 9.5 s." in story(by_hand(moved))
+
+
+def test_stories_of_all_scenarios_fit_and_are_whole(replications) -> None:
+    for result in replications:
+        told = story(result)
+        assert max(map(len, told.splitlines())) <= WIDTH
+        assert re.findall(r"^[A-Z][A-Z ]+$", told, re.MULTILINE) in (
+            ["ANSWER", "ROLLOUT", "CONTROLLER", title, "REQUESTS"] for title in ("PODS", "WORST PODS")
+        )
+        assert not re.search(r"\b(nan|inf)\b", told)
+        n_502 = result.requests.n_status(502)
+        assert f"{n_502:,} of {result.requests.n_requests:,} requests" in _words(told) or n_502 == 0
+
+
+def test_of_many_reconciles_the_weightiest_are_listed() -> None:
+    result = simulate(load_scenario("scenarios/gree-200-pods.yaml"), replication=3)
+    found = findings(result)
+    rows = re.findall(r"^ +(\d+)  .*  (?:ok|failed|unfinished)", story(result), re.MULTILINE)
+    assert len(rows) == MOST_RECONCILES < len(found.reconciles)
+    assert rows == sorted(rows, key=int)
+    most = max(found.reconciles, key=lambda log: sum(stall.throttled_s for stall in log.stalls))
+    assert str(most.number) in rows
+    assert f"… and {len(found.reconciles) - MOST_RECONCILES} more." in story(result)
+
+
+def test_json_has_the_same_figures() -> None:
+    told = json.loads(story_json(by_hand()))
+    assert told["answer"] == answer(findings(by_hand()))
+    assert told["outcomes"]["host_unreachable"] == 2
+    assert [pod["pod"] for pod in told["pods"]] == [2, 0, 1]
+    assert told["pods"][0]["left_by"] == "health check"
+    assert told["pods"][1]["lag_parts"]["throttled_s"] == 4.5
+    assert sum(told["pods"][1]["lag_parts"].values()) == told["pods"][1]["deregistration_lag_s"] == 15
+    assert [log["deregistered"] for log in told["reconciles"]] == [[0], [1, 2]]
+    assert [log["ended_s"] for log in told["reconciles"]] == [8, None]
+
+
+def test_json_has_null_for_what_never_happened() -> None:
+    records = [r for r in BY_HAND if not (isinstance(r, Sigterm) and r.pod == 0)]
+    pods = {pod["pod"]: pod for pod in json.loads(story_json(by_hand(records)))["pods"]}
+    assert pods[0]["sigterm_s"] is None
+
+
+def test_endpoint_never_seen_gone_is_no_crash() -> None:
+    kept = [r for r in BY_HAND if not isinstance(r, EndpointRemoved) and not hasattr(r, "cluster")]
+    assert "given lag" in story(by_hand(kept))

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from typing import Any
+
+import pytest
+from report.making import summary
+
+from sim.experiment.statistics import Estimate
+from sim.report.tables import FORMATS, WIDTH, render, tables
+from sim.report.wording import plain
+
+NAN = math.nan
+
+
+def _bad() -> Any:
+    outcomes = summary().outcomes | {
+        "connect_refused": Estimate(1000.0, 500.0, 1500.0),
+        "closed_in_flight": Estimate(250.0, 0.0, 500.0),
+        "idle_timeout": Estimate(9000.0, 0.0, 9000.0),
+    }
+    responses = summary().responses | {502: Estimate(1250.0, -50.0, 2550.0), 504: Estimate(9000.0, 0.0, 9000.0)}
+    return summary(
+        scenario="bad|pipe",
+        outcomes=outcomes,
+        responses=responses,
+        rate_502=Estimate(0.0125, 0.01, 0.015),
+        any_502=Estimate(0.5, 0.2538, 0.7462),
+    )
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip().replace(r"\|", "|") for cell in line.replace(r"\|", "\0").strip("| ").split(" | ")]
+
+
+def test_markdown_says_what_was_measured() -> None:
+    heading, rule, *rows = render([summary(), _bad()], "markdown").splitlines()
+    assert len({line.replace(r"\|", "").count("|") for line in (heading, rule, *rows)}) == 1
+    quiet, bad = (dict(zip(_cells(heading), _cells(row), strict=True)) for row in rows)
+    assert quiet["scenario"] == "quiet"
+    assert quiet["502s per rollout 95 % interval"] == "0"
+    assert quiet["rollouts with 502s 95 % interval"] == "none in 12 (at most 24.2 %)"
+    assert quiet["main cause of the 502s"] == "none seen"
+    assert quiet["deregistration lag, s p50 / p99 / max"] == "7.00 / 10.0 / 12.5"
+    assert quiet["AWS calls throttled"] == "1,230 (0)"
+    assert quiet["reconciles failed"] == "9.00 (0.250)"
+    assert bad["502s per rollout 95 % interval"] == "1,250 (0 to 2,550)"
+    assert bad["rollouts with 502s 95 % interval"] == "50.0 % of 12 (25.4 to 74.6 %)"
+    assert bad["502s among requests"] == "1.25 %"
+    assert bad["main cause of the 502s"] == "connect_refused (80.0 %)", "a 504 is no cause of 502s"
+    assert bad["503s, 504s per rollout"] == "0, 9,000"
+
+
+def test_one_replication_has_no_interval() -> None:
+    alone = summary(replications=1, responses=summary().responses | {502: Estimate(7.0, NAN, NAN)})
+    assert "| 7.00 |" in render([alone], "markdown")
+    assert json.loads(render([alone], "json"))[0]["responses"]["502"] == {"mean": 7.0, "ci95": None}
+    (row,) = csv.DictReader(io.StringIO(render([alone], "csv")))
+    assert (row["responses.502.mean"], row["responses.502.ci95.low"]) == ("7.0", "")
+
+
+def test_json_is_the_interface_s_list() -> None:
+    summaries = [summary(), _bad()]
+    printed = json.loads(render(summaries, "json"))
+    assert printed == [one.as_json() for one in summaries]
+    assert list(printed[0]) == [
+        "scenario", "seed", "replications", "estimator", "version", "requests", "responses", "outcomes", "rate_502",
+        "any_502", "rollout_s", "deregistration_lag_s", "exposure_s", "aws_api",
+    ]  # fmt: skip
+    assert printed[1]["any_502"] == {"fraction": 0.5, "ci95": [0.2538, 0.7462]}
+
+
+def _leaf(value: Any, path: str) -> Any:
+    for key in path.removesuffix(".low").removesuffix(".high").split("."):
+        value = value[key]
+    return value[path.endswith(".high")] if isinstance(value, list) else value
+
+
+def test_csv_has_every_leaf_of_the_json_under_its_path() -> None:
+    summaries = [summary(), _bad()]
+    text = render(summaries, "csv")
+    assert "\r" not in text
+    rows = list(csv.DictReader(io.StringIO(text)))
+    for row, one in zip(rows, summaries, strict=True):
+        for path, cell in row.items():
+            assert cell == str(_leaf(one.as_json(), path)), path
+    assert {"rate_502.mean", "any_502.fraction", "any_502.ci95.high", "rollout_s.p99", "aws_api.calls.mean"} <= set(
+        rows[0]
+    )
+
+
+def test_table_fits_and_keeps_names_whole() -> None:
+    name = "a-scenario-with-a-rather-long-name"
+    text = render([summary(scenario=name), _bad()], "table")
+    assert max(map(len, text.splitlines())) <= WIDTH
+    assert text.count(name) == 2
+    assert "none in 12" in text
+    narrow = plain(tables([summary(), _bad()]), width=80)
+    assert max(map(len, narrow.splitlines())) <= 80
+    assert "connect_refused" in narrow
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_the_same_summaries_give_the_same_bytes(form: str) -> None:
+    text = render([summary(), _bad()], form)
+    assert text == render([summary(), _bad()], form)
+    assert not text.endswith("\n")
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_no_scenario_is_no_error(form: str) -> None:
+    assert isinstance(render([], form), str)
