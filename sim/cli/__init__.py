@@ -21,6 +21,7 @@ from sim.cli.recommend import recommend
 from sim.cli.run import run
 from sim.cli.schema import schema
 from sim.cli.sweep import sweep
+from sim.cli.verify import verify
 from sim.scenario.problems import ScenarioError
 
 _WRONG_INPUT = 2
@@ -54,5 +55,5 @@ def main() -> None:
     """How many 502s does a rolling update behind an ALB give, and which setting removes them."""
 
 
-for _command in (run, sweep, plot, compare, recommend, explain, backoff, check, schema):
+for _command in (run, sweep, plot, compare, recommend, explain, backoff, check, verify, schema):
     main.add_command(_command)

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sim.cli.options import takes_scenarios, takes_workers
+from sim.cli.options import takes_estimator, takes_scenarios, takes_workers
 
 if TYPE_CHECKING:
+    from sim.experiment.replication import Estimator
     from sim.scenario.specs import Scenario
 
 FORMATS = ("table", "json", "csv", "markdown")
@@ -17,8 +18,9 @@ FORMATS = ("table", "json", "csv", "markdown")
 @click.command()
 @takes_scenarios
 @takes_workers
+@takes_estimator("sampled")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print.")
-def compare(scenarios: list[Scenario], form: str, workers: int | None, *, quiet: bool) -> None:
+def compare(scenarios: list[Scenario], form: str, workers: int | None, estimator: Estimator, *, quiet: bool) -> None:
     """Compare two scenarios, figure by figure, and say whether a difference is real."""
     from sim.cli.progress import progress_of
     from sim.experiment.compare import compare as compared
@@ -28,5 +30,5 @@ def compare(scenarios: list[Scenario], form: str, workers: int | None, *, quiet:
     if len(scenarios) != 2:  # noqa: PLR2004 - a pair
         raise click.UsageError(f"expected two scenarios (got {len(scenarios)})")
     with progress_of(quiet=quiet) as progress, process_pool(workers) as executor:
-        comparison = compared(*scenarios, executor=executor, progress=progress.reach)
+        comparison = compared(*scenarios, estimator=estimator, executor=executor, progress=progress.reach)
     click.echo(render(comparison, form))

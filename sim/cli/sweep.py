@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sim.cli.options import takes_scenario, takes_workers
+from sim.cli.options import takes_estimator, takes_scenario, takes_workers
 from sim.cli.refused import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from concurrent.futures import Executor
 
+    from sim.experiment.replication import Estimator
     from sim.experiment.sweep import UntilPrecise
     from sim.scenario.specs import Scenario
 
@@ -39,6 +40,7 @@ class Fraction(click.ParamType[float]):
 @click.command()
 @takes_scenario
 @takes_workers
+@takes_estimator("sampled")
 @click.option(
     "--vary",
     "variations",
@@ -76,6 +78,7 @@ def sweep(
     max_replications: int,
     scheduler: str | None,
     workers: int | None,
+    estimator: Estimator,
     *,
     quiet: bool,
 ) -> None:
@@ -88,7 +91,9 @@ def sweep(
     until = _until(until_ci, max_replications)
     try:
         with progress_of(quiet=quiet) as progress, _executor(scheduler, workers) as executor:
-            frame = sweep_to_file(scenario, vary, out, until=until, executor=executor, progress=progress.reach)
+            frame = sweep_to_file(
+                scenario, vary, out, until=until, estimator=estimator, executor=executor, progress=progress.reach
+            )
     except (InUseError, NotASweepError) as error:
         raise Refused(str(error)) from None
     except OSError as error:

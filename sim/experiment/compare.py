@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from sim.experiment.replication import Estimator
     from sim.experiment.rows import Progress
     from sim.experiment.statistics import Estimate
     from sim.scenario.specs import Scenario
@@ -69,17 +70,22 @@ class Comparison:
 
 
 def compare(
-    first: Scenario, second: Scenario, *, executor: Executor | None = None, progress: Progress | None = None
+    first: Scenario,
+    second: Scenario,
+    *,
+    estimator: Estimator = "sampled",
+    executor: Executor | None = None,
+    progress: Progress | None = None,
 ) -> Comparison:
     """Simulate both with the first one's seed, as often as the one that asks for more, and compare them.
 
     `executor`: where, by default this machine's cores. `progress` is called with how many replications are done, of
-    how many. Raises ScenarioError if a rollout comes to no end.
+    how many. Raises ScenarioError if a rollout comes to no end, or has no expectation where that is the estimator.
     """
     paired = Grid((first, second.with_overrides({"seed": first.seed})), {"scenario": (first.name, second.name)})
     replications = max(first.replications, second.replications)
     with ExitStack() as stack:
-        rows = Rows(paired, executor or stack.enter_context(process_pool()), progress=progress)
+        rows = Rows(paired, executor or stack.enter_context(process_pool()), estimator, progress=progress)
         rows.fill([0, 1], replications)
     one, two = np.array(rows.by_point)
     return Comparison(

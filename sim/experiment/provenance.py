@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import sim
 
 if TYPE_CHECKING:
+    from sim.experiment.replication import Estimator
     from sim.scenario.specs import Scenario
 
 PROVENANCE = "albsim"
@@ -39,9 +40,9 @@ def model_version() -> str:
     return f"{version('albsim')}+{digest.hexdigest()[:12]}"
 
 
-def replication_key(scenario: Scenario, number: int) -> str:
-    """Name one replication's result: by every value of the scenario that it depends on, its number and the model."""
-    return f"{_scenario_key(scenario.model_dump_json(exclude=_WITHOUT_EFFECT))}/{number}"
+def replication_key(scenario: Scenario, number: int, estimator: Estimator) -> str:
+    """Name one replication's result: by all that it depends on, its number, the estimator and the model's version."""
+    return f"{_scenario_key(scenario.model_dump_json(exclude=_WITHOUT_EFFECT))}/{estimator}/{number}"
 
 
 @cache

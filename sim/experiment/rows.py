@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
 
     from sim.experiment.grid import Grid
+    from sim.experiment.replication import Estimator
     from sim.experiment.tasks import Row
 
     Progress = Callable[[int, int], None]
@@ -24,22 +25,29 @@ class Rows:
     """The rows of a grid's points, in the order of the replications, as far as they have been simulated."""
 
     def __init__(
-        self, whole: Grid, executor: Executor, *, progress: Progress | None = None, kept: Kept | None = None
+        self,
+        whole: Grid,
+        executor: Executor,
+        estimator: Estimator,
+        *,
+        progress: Progress | None = None,
+        kept: Kept | None = None,
     ) -> None:
         self.by_point: list[list[Row]] = [[] for _ in whole.points]
         self._grid = whole
         self._executor = executor
+        self._estimator = estimator
         self._progress = progress or _silent
         self._kept = {} if kept is None else kept
 
     def fill(self, points: Iterable[int], replications: int) -> None:
         """Give these points that many rows."""
         wanted = [
-            Task(point, number, self._grid.points[point])
+            Task(point, number, self._grid.points[point], self._estimator)
             for point in points
             for number in range(len(self.by_point[point]), replications)
         ]
-        keys = {task[:2]: replication_key(task.scenario, task.number) for task in wanted}
+        keys = {task[:2]: replication_key(task.scenario, task.number, task.estimator) for task in wanted}
         missing = [task for task in wanted if keys[task[:2]] not in self._kept]
         before = sum(map(len, self.by_point)) + len(wanted) - len(missing)
         total = before + len(missing)

@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sim.data_plane.expected import require_expectable
 from sim.experiment.columns import COLUMNS
 from sim.experiment.grid import as_written, grid
 from sim.experiment.provenance import PROVENANCE, model_version
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from sim.experiment.grid import Cell, Grid
+    from sim.experiment.replication import Estimator
     from sim.experiment.rows import Kept, Progress
     from sim.experiment.tasks import Row
     from sim.scenario.specs import Scenario
@@ -60,15 +62,17 @@ def sweep(
     *,
     replications: int | None = None,
     until: UntilPrecise | None = None,
+    estimator: Estimator = "sampled",
     executor: Executor | None = None,
     progress: Progress | None = None,
     kept: Kept | None = None,
 ) -> pd.DataFrame:
     """Simulate the full grid of `vary` (dotted keys, each with its values); without keys, the scenario as it stands.
 
-    `replications`: instead of the scenario's; with `until`, the size of a batch. `executor`: where, by default this
-    machine's cores. `progress` is called with how many replications are done, of how many. `kept`: results by their
-    `replication_key`, taken from there if they are there and put there as they finish.
+    `replications`: instead of the scenario's; with `until`, the size of a batch. `estimator`: whether requests are
+    drawn (`sampled`) or their expectation computed (`expected`). `executor`: where, by default this machine's cores.
+    `progress` is called with how many replications are done, of how many. `kept`: results by their `replication_key`,
+    taken from there if they are there and put there as they finish.
 
     Returns a frame with a row for each point and replication, in the grid's order: a column for each varied key (text
     where its values are not all numbers), `replication`, and `COLUMNS`. Its `attrs["albsim"]` say what it came from.
@@ -77,17 +81,20 @@ def sweep(
     if replications is not None:
         scenario = scenario.with_overrides({"replications": replications})
     whole = grid(scenario, vary)
+    if estimator == "expected":
+        for point in whole.points:
+            require_expectable(point)
     with ExitStack() as stack:
         executor = executor or stack.enter_context(process_pool())
-        rows = Rows(whole, executor, progress=progress, kept=kept)
+        rows = Rows(whole, executor, estimator, progress=progress, kept=kept)
         rows.fill(range(len(whole.points)), scenario.replications)
         if until is not None:
             _refine(rows, scenario.replications, until)
-    return _frame(whole, rows.by_point, provenance(scenario, vary, until=until))
+    return _frame(whole, rows.by_point, provenance(scenario, vary, until=until, estimator=estimator))
 
 
 def provenance(
-    scenario: Scenario, vary: Mapping[str, Sequence[object]], *, until: UntilPrecise | None = None
+    scenario: Scenario, vary: Mapping[str, Sequence[object]], *, until: UntilPrecise | None, estimator: Estimator
 ) -> dict[str, Any]:
     """Give what a sweep's results come from, as JSON has it; the same for the same results."""
     return {
@@ -95,6 +102,7 @@ def provenance(
         "seed": scenario.seed,
         "replications": scenario.replications,
         "until": None if until is None else {"half_width": until.half_width, "at_most": until.at_most},
+        "estimator": estimator,
         "vary": as_written(vary),
         "version": model_version(),
     }

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from sim.experiment.grid import Cell
+    from sim.experiment.replication import Estimator
     from sim.experiment.rows import Progress
     from sim.experiment.sweep import UntilPrecise
     from sim.scenario.specs import Scenario
@@ -43,6 +44,7 @@ def sweep_to_file(
     path: Path,
     *,
     until: UntilPrecise | None = None,
+    estimator: Estimator = "sampled",
     executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
@@ -53,11 +55,11 @@ def sweep_to_file(
     it is), OSError if it cannot be written.
     """
     _check_suffix(path)
-    source = provenance(scenario, vary, until=until)
+    source = provenance(scenario, vary, until=until, estimator=estimator)
     with journal(path) as kept:
         if path.exists() and (finished := read_sweep(path)).attrs[PROVENANCE] == source:
             return finished
-        frame = sweep(scenario, vary, until=until, executor=executor, progress=progress, kept=kept)
+        frame = sweep(scenario, vary, until=until, estimator=estimator, executor=executor, progress=progress, kept=kept)
         write_sweep(frame, path)
     return frame
 

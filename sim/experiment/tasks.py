@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from concurrent.futures import Executor, Future
 
+    from sim.experiment.replication import Estimator
     from sim.scenario.specs import Scenario
 
     Row = tuple[float, ...]
@@ -26,11 +27,12 @@ _MOST_SUBMITTED = 1000
 
 
 class Task(NamedTuple):
-    """Replication `number` of a grid's point, and the scenario that the point is."""
+    """Replication `number` of a grid's point, the scenario that the point is, and how requests are estimated."""
 
     point: int
     number: int
     scenario: Scenario
+    estimator: Estimator
 
 
 def finished(tasks: Iterable[Task], executor: Executor) -> Iterator[tuple[Task, Future[Row]]]:
@@ -41,7 +43,7 @@ def finished(tasks: Iterable[Task], executor: Executor) -> Iterator[tuple[Task, 
 
     def submit(count: int) -> None:
         for task in islice(left, count):
-            future = executor.submit(_row, task.scenario, task.number)
+            future = executor.submit(_row, task.scenario, task.number, task.estimator)
             submitted[future] = task
             future.add_done_callback(done.put)
 
@@ -57,5 +59,5 @@ def finished(tasks: Iterable[Task], executor: Executor) -> Iterator[tuple[Task, 
             future.cancel()
 
 
-def _row(scenario: Scenario, number: int) -> Row:
-    return row(simulate(scenario, replication=number).figures())
+def _row(scenario: Scenario, number: int, estimator: Estimator) -> Row:
+    return row(simulate(scenario, replication=number, estimator=estimator).figures())

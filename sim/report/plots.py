@@ -217,7 +217,7 @@ def _cycle(items: Sequence[str], count: int) -> Iterable[str]:
 
 
 def _estimate(values: pd.Series, figure: str) -> Estimate:
-    if figure == "any_502":
+    if figure == "any_502" and values.isin([0, 1]).all():
         return fraction_estimate(int((values > 0).sum()), len(values))
     return mean_estimate(values)
 

@@ -165,11 +165,40 @@ def _least_outstanding_requests(scenario: Scenario) -> Iterator[Advice]:
 
 def _keep_alive(scenario: Scenario) -> Iterator[Advice]:
     keep_alive_s, idle_s = scenario.pod.keep_alive_timeout_s, scenario.target_group.idle_timeout_s
-    if keep_alive_s is not None and keep_alive_s <= idle_s:
+    if keep_alive_s is None:
+        return
+    if not scenario.target_group.connection_reuse:
+        yield Advice("pod.keep_alive_timeout_s", "has no effect without target_group.connection_reuse")
+    elif keep_alive_s <= idle_s:
         yield Advice(
             "pod.keep_alive_timeout_s",
             f"{plain(keep_alive_s)} s is not above the ALB's idle timeout, {plain(idle_s)} s: a request may be sent on "
             "a connection that the pod is closing, and gets 502 (AWS, edit-load-balancer-attributes)",
+        )
+
+
+def _pooled_connections(scenario: Scenario) -> Iterator[Advice]:
+    pod = scenario.pod
+    if pod.idle_connections_at_sigterm != "serve":
+        return
+    if not scenario.target_group.connection_reuse:
+        yield Advice("pod.idle_connections_at_sigterm", "has no effect without target_group.connection_reuse")
+    elif pod.on_sigterm != "drain":
+        yield Advice("pod.idle_connections_at_sigterm", "has no effect without pod.on_sigterm 'drain'")
+
+
+def _queue(scenario: Scenario) -> Iterator[Advice]:
+    pod, traffic, replicas = scenario.pod, scenario.traffic, scenario.deployment.replicas
+    if pod.concurrency is None:
+        if pod.accept == "prefork":
+            yield Advice("pod.accept", "has no effect without pod.concurrency")
+        return
+    busy = traffic.arrival_rate_rps * traffic.service_time_s.mean() / (replicas * pod.concurrency)
+    if busy >= 1:
+        yield Advice(
+            "pod.concurrency",
+            f"{replicas} pods that serve {pod.concurrency} requests at once are asked for {busy:.0%} of what they can "
+            "do before the rollout begins: queues grow without end",
         )
 
 
@@ -247,6 +276,8 @@ _RULES: tuple[Callable[[Scenario], Iterator[Advice]], ...] = (
     _serving_after_sigterm,
     _health_check_exit,
     _keep_alive,
+    _pooled_connections,
+    _queue,
     _rolling_update,
     _waf,
     _retries_against_pre_stop,

@@ -18,17 +18,8 @@ class NotYet(NamedTuple):
     instead: str
 
 
-def _is_given(value: object) -> bool:
-    return value is not None
-
-
 NOT_YET: dict[tuple[str, str], NotYet] = {
-    ("PodSpec", "concurrency"): NotYet(_is_given, "null"),
-    ("PodSpec", "accept"): NotYet(lambda value: value == "prefork", "'eager'"),
-    ("PodSpec", "keep_alive_timeout_s"): NotYet(_is_given, "null"),
-    ("PodSpec", "idle_connections_at_sigterm"): NotYet(lambda value: value == "serve", "'close'"),
     ("TargetGroupSpec", "target_type"): NotYet(lambda value: value == "instance", "'ip'"),
-    ("TargetGroupSpec", "connection_reuse"): NotYet(lambda value: value is True, "false"),
 }
 """By the name of the spec and of its key."""
 

@@ -138,5 +138,10 @@ def settings_of_requests(draw: st.DrawFn) -> dict[str, Any]:
         "after_teardown": draw(st.sampled_from(["host_unreachable", "connect_timeout"])),
         "routing": draw(st.sampled_from(["round_robin", "random", "least_outstanding_requests"])),
         "idle_timeout_s": draw(st.sampled_from([1.0, 2.5, 10.0])),
+        "concurrency": draw(st.sampled_from([None, None, 1, 2, 40])),
+        "accept": draw(st.sampled_from(["eager", "prefork"])),
+        "connection_reuse": draw(st.booleans()),
+        "idle_connections_at_sigterm": draw(st.sampled_from(["close", "serve"])),
+        "keep_alive_timeout_s": draw(st.sampled_from([None, 0.5, 2.0])),
         "streams": (OnTheGrid if grid else Streams)(draw(st.integers(0, 2**32)), draw(st.integers(0, 3))),
     }

@@ -77,17 +77,18 @@ def test_what_is_kept_is_not_simulated_again(fixed_lag: Scenario) -> None:
 
 
 def test_a_key_names_what_a_replication_depends_on_and_nothing_else(fixed_lag: Scenario) -> None:
-    key = replication_key(fixed_lag, 0)
+    key = replication_key(fixed_lag, 0, "sampled")
     same = {"name": "other", "description": "words", "replications": 9, "sweep": {"seed": [1]}}
 
-    assert replication_key(fixed_lag.with_overrides(same), 0) == key
+    assert replication_key(fixed_lag.with_overrides(same), 0, "sampled") == key
     for change in (
         {"seed": 4},
         {"pod.startup_s": 15.5},
         {"endpoints.propagation_s": {"dist": "uniform", "low": 0, "high": 1}},
     ):
-        assert replication_key(fixed_lag.with_overrides(change), 0) != key
-    assert replication_key(fixed_lag, 1) != key
+        assert replication_key(fixed_lag.with_overrides(change), 0, "sampled") != key
+    assert replication_key(fixed_lag, 1, "sampled") != key
+    assert replication_key(fixed_lag, 0, "expected") != key
 
 
 def test_progress_counts_what_was_kept(fixed_lag: Scenario) -> None:
@@ -138,6 +139,16 @@ def test_it_says_what_it_came_from(fixed_lag: Scenario) -> None:
     assert source["seed"] == 3
     assert source["vary"] == VARY
     assert source["version"].startswith("0.1.0+")
+
+
+def test_the_expected_estimator_gives_each_replication_s_expectation(fixed_lag: Scenario) -> None:
+    frame = sweep(fixed_lag, {"pod.pre_stop_sleep_s": [0, 10]}, estimator="expected", executor=InOrder())
+
+    # Two pods, each refusing for 10 s the third of 20 requests per second; of a pod's 0.05 s each at SIGTERM as well.
+    assert frame["responses.502"].tolist() == pytest.approx(
+        [2 * 10.05 * 20 / 3] * 3 + [2 * 0.05 * 20 / 3] * 3, rel=0.05
+    )
+    assert frame.attrs["albsim"]["estimator"] == "expected"
 
 
 def test_nothing_runs_if_a_point_is_wrong(fixed_lag: Scenario) -> None:

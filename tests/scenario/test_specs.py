@@ -70,11 +70,6 @@ def test_percentages_are_exact_at_any_size(replicas: int, surge: int, unavailabl
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("pod.keep_alive_timeout_s", 5),
-        ("pod.idle_connections_at_sigterm", "serve"),
-        ("pod.concurrency", 8),
-        ("pod.accept", "prefork"),
-        ("target_group.connection_reuse", True),
         ("target_group.target_type", "instance"),
     ],
 )
