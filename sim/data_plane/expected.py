@@ -26,7 +26,7 @@ import numpy as np
 from sim.data_plane.draining import Spell, gone_law
 from sim.data_plane.latency import Latency, of_law
 from sim.data_plane.load import load_of
-from sim.data_plane.outcomes import UNREACHABLE, Outcome
+from sim.data_plane.outcomes import UNREACHABLE, Outcome, without_target
 from sim.data_plane.rotation import left_rotation_s, rotations
 from sim.data_plane.window import fixed_until_s
 from sim.scenario.problems import Problem, ScenarioError, shown
@@ -110,6 +110,7 @@ class _Expected:
         self._idle_timeout_s = target_group.idle_timeout_s
         self._teardown_s = pod.sandbox_teardown_s
         self._unreachable = UNREACHABLE[pod.after_teardown][0]
+        self._nowhere = without_target(target_group)
         self._rotations = rotations(timeline)
         self._traffic_rps = traffic.arrival_rate_rps
         self._rps = traffic.arrival_rate_rps / len(self._rotations)
@@ -131,7 +132,7 @@ class _Expected:
         total = self._traffic_rps * window.mean_s + self._in_flight()
         for node, rotation in enumerate(self._rotations):
             load, nowhere = self._load(rotation, window)
-            self._counts[Outcome.NO_REGISTERED_TARGETS] += nowhere
+            self._counts[self._nowhere] += nowhere
             self._accepted(node, rotation, load)
             self._refused(rotation, load, gone)
         self._counts[Outcome.OK] = total - self._counts.sum()

@@ -16,13 +16,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
+    from sim.data_plane.outcomes import Sent
     from sim.data_plane.timeline import Times
     from sim.scenario.distributions import Distribution
+    from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
 
 _CLASS = 1.005
 _SHORTEST_S = 1e-6
 _CLASSES = 6000
 _QUANTILES = (0.5, 0.95, 0.99)
+_LAST_S = 60.0
 
 
 class Latency(NamedTuple):
@@ -61,3 +64,38 @@ class Latencies:
             return Latency(math.nan, math.nan, math.nan)
         classes = np.searchsorted(so_far, np.array(_QUANTILES) * so_far[-1])
         return Latency(*(_SHORTEST_S * _CLASS ** (classes + 0.5)).tolist())
+
+
+class Waits:
+    """The latencies, where there is a queue.
+
+    What fails is rare and not told from the rest, but for what would have taken longer than the idle timeout.
+    """
+
+    def __init__(self, traffic: TrafficSpec, pod: PodSpec, target_group: TargetGroupSpec) -> None:
+        """Start with none."""
+        self._without_queue = of_law(traffic.service_time_s, target_group.idle_timeout_s)
+        self._queues = pod.concurrency is not None
+        self._idle_timeout_s = target_group.idle_timeout_s
+        self._before = Latencies()
+        self._within = Latencies()
+
+    def note_before(self, sent: Sent) -> None:
+        """Count requests from before the rollout."""
+        if self._queues:
+            self._before.add(self._latency_s(sent[sent.arrival_s >= -_LAST_S]))
+
+    def note(self, sent: Sent) -> None:
+        """Count requests of the window."""
+        if self._queues:
+            self._within.add(self._latency_s(sent))
+
+    def quantiles(self) -> tuple[Latency, Latency]:
+        """Give those before the rollout and those in the window."""
+        if not self._queues:
+            return self._without_queue, self._without_queue
+        return self._before.quantiles(), self._within.quantiles()
+
+    def _latency_s(self, sent: Sent) -> Times:
+        latency_s = (sent.finish_s - sent.arrival_s)[sent.target >= 0]
+        return latency_s[latency_s <= self._idle_timeout_s]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.data_plane.timeline import Timeline, Times
+    from sim.scenario.specs import TargetGroupSpec
 
 
 class Outcome(IntEnum):
@@ -100,6 +101,12 @@ class Answers:
     answered_s: Times
 
 
+def without_target(target_group: TargetGroupSpec) -> Outcome:
+    """Give what a request comes to that finds no target."""
+    refused = target_group.target_type == "instance"
+    return Outcome.CONNECT_REFUSED if refused else Outcome.NO_REGISTERED_TARGETS
+
+
 def first_trouble_s(timeline: Timeline) -> Times:
     """When each target's first trouble comes: a request that is finished before it is `ok` but for the idle timeout.
 
@@ -128,15 +135,20 @@ def classify(
     idle_timeout_s: float,
     after_teardown: Literal["host_unreachable", "connect_timeout"],
     prefork: bool = False,
+    nowhere: Outcome = Outcome.NO_REGISTERED_TARGETS,
 ) -> Answers:
-    """Give each request's outcome. `network_gone_s`: when each target's address stops answering, shape (targets,)."""
+    """Give each request's outcome.
+
+    `network_gone_s`: when each target's address stops answering, shape (targets,); `nowhere`: what a request without a
+    target comes to (a worker node without endpoints refuses it).
+    """
     unreachable, delay_s = UNREACHABLE[after_teardown]
     refused = sent.arrival_s < network_gone_s[sent.target]
     outcome = np.where(refused, Outcome.CONNECT_REFUSED, unreachable).astype(np.int8)
     answered_s = np.where(refused, sent.arrival_s, sent.arrival_s + delay_s)
-    nowhere = sent.target < 0
-    outcome[nowhere] = Outcome.NO_REGISTERED_TARGETS
-    answered_s[nowhere] = sent.arrival_s[nowhere]
+    lost = sent.target < 0
+    outcome[lost] = nowhere
+    answered_s[lost] = sent.arrival_s[lost]
     raced = sent.way == Way.RACED
     outcome[raced] = Outcome.KEEP_ALIVE_RACE
     answered_s[raced] = sent.arrival_s[raced]

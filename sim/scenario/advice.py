@@ -259,6 +259,20 @@ def _fixed_lag(scenario: Scenario) -> Iterator[Advice]:
         yield Advice(key, "has no effect: with fixed_lag there are no reconciles and no AWS calls")
 
 
+def _instances(scenario: Scenario) -> Iterator[Advice]:
+    """Say which keys a rollout behind worker nodes never meets."""
+    if scenario.target_group.target_type != "instance":
+        return
+    meets = {"target_type", "instances", "kube_proxy_sync_s", "idle_timeout_s"}
+    without_effect = [f"controller.{key}" for key in sorted(scenario.controller.model_fields_set)]
+    without_effect += [f"aws_api.{key}" for key in sorted(scenario.aws_api.model_fields_set)]
+    without_effect += [f"target_group.{key}" for key in sorted(scenario.target_group.model_fields_set - meets)]
+    without_effect += ["pod.readiness_gate"] if scenario.pod.readiness_gate else []
+    without_effect += ["pod.pre_stop_fails_health_check"] if scenario.pod.pre_stop_fails_health_check else []
+    for key in without_effect:
+        yield Advice(key, "has no effect: with target_type 'instance' a rollout changes kube-proxy's rules alone")
+
+
 def _limits_of_aws(scenario: Scenario) -> Iterator[Advice]:
     for key, (least, most) in _LIMITS_OF_AWS.items():
         value: object = scenario.target_group
@@ -282,6 +296,7 @@ _RULES: tuple[Callable[[Scenario], Iterator[Advice]], ...] = (
     _waf,
     _retries_against_pre_stop,
     _fixed_lag,
+    _instances,
     _deregistration_delay,
     _idle_timeout,
     _least_outstanding_requests,

@@ -11,7 +11,7 @@ from data_plane.making import EVER, NEVER, run, settings_of_requests, specs, tim
 from hypothesis import given, settings
 from reference.data_plane_twin import Twin
 
-import sim.data_plane.sampled as fast
+import sim.data_plane.sending as fast
 from sim.data_plane.outcomes import Outcome
 from sim.data_plane.routing import NO_TARGET
 from sim.streams import Streams

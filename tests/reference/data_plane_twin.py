@@ -172,6 +172,8 @@ class Twin:
         self.nodes = [Node(timeline, number, streams) for number in range(self._n_nodes)]
         self._finishes_s: list[list[float]] = [[] for _ in range(n_targets)]
         self._free_s = [[-math.inf] * (pod.concurrency or 0) for _ in range(n_targets)]
+        # A worker node's kube-proxy chooses among the pods at random, whatever the ALB does among worker nodes.
+        self._routing = "random" if target_group.target_type == "instance" else target_group.routing
         self._reuses = target_group.connection_reuse
         self._serves_idle = self._reuses and timeline.drains and pod.idle_connections_at_sigterm == "serve"
 
@@ -207,7 +209,7 @@ class Twin:
             ring = self.nodes[request.node].ring
             turns[request.node] -= 1
             turn = turns[request.node] % max(1, len(ring))
-            if self._target_group.routing == "random":
+            if self._routing == "random":
                 # The draw runs through the ring backwards too.
                 turn = len(ring) - 1 - int(request.choice * len(ring))
             yield request, ring[turn] if ring else None
@@ -225,7 +227,7 @@ class Twin:
     def _route(self, request: Drawn) -> int | None:
         node = self.nodes[request.node]
         node.advance(request.arrival_s)
-        match self._target_group.routing:
+        match self._routing:
             case "random":
                 return node.chosen(request.choice)
             case "round_robin":
@@ -235,10 +237,12 @@ class Twin:
 
     def _end(self, request: Drawn, target: int | None) -> Ended:
         node, now_s = self.nodes[request.node], request.arrival_s
-        if self._target_group.routing == "least_outstanding_requests":
+        if self._routing == "least_outstanding_requests":
             target = node.fewest_open(now_s)
         if target is None:
-            return Ended(now_s, request.node, None, "no_registered_targets", now_s, math.inf)
+            at_instances = self._target_group.target_type == "instance"
+            outcome = "connect_refused" if at_instances else "no_registered_targets"
+            return Ended(now_s, request.node, None, outcome, now_s, math.inf)
         outcome, answered_s, finish_s = self._at(request, target)
         node.sent(target, answered_s)
         return Ended(now_s, request.node, target, outcome, answered_s, finish_s)

@@ -134,6 +134,11 @@ def test_percentages_that_round_to_zero_are_no_zeros() -> None:
             "pod.idle_connections_at_sigterm",
             "has no effect without",
         ),
+        (
+            {"target_group__target_type": "instance", "controller__aws_max_retries": 3},
+            "controller.aws_max_retries",
+            "changes kube-proxy's rules alone",
+        ),
         ({"pod__accept": "prefork"}, "pod.accept", "has no effect without pod.concurrency"),
         ({"pod__concurrency": 1, "traffic__arrival_rate_rps": 1000}, "pod.concurrency", "queues grow without end"),
     ],
