@@ -51,7 +51,7 @@ async def send(requests: Iterator[tuple[float, float]], to: tuple[str, int], clo
 
 async def _request(number: int, service_s: float, to: tuple[str, int], clock: Clock, load: Load) -> None:
     reader, writer = await asyncio.open_connection(*to)
-    writer.write(f"GET /{number}?{service_s:.6f} HTTP/1.1\r\nHost: pods\r\n\r\n".encode())
+    writer.write(f"GET /{number}?{service_s:.6f} HTTP/1.1\r\nHost: pods\r\nConnection: close\r\n\r\n".encode())
     with suppress(ConnectionError):
         await reader.read()
     load.answered_s[number] = clock.now_s

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 HAPROXY = shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 LONGEST_LIFE_S = 120
 ALB_CONNECT_TIMEOUT_S = 10.0
-BALANCE = {"round_robin": "roundrobin", "random": "random(1)"}
+BALANCE = {"round_robin": "roundrobin", "random": "random(1)", "least_outstanding_requests": "leastconn"}
 NO_SERVER = "<NOSRV>"
 OVER_ALREADY = "-"
 OUTCOME_OF_STATE = {
@@ -47,7 +47,7 @@ defaults
   log global
   log-format "%HU %s %ts"
   retries 0
-  option httpclose
+  option {connections}
   timeout client 120s
   timeout connect {connect_timeout}
   timeout server {idle_timeout}
@@ -58,7 +58,8 @@ backend pods
   balance {balance}
   option httpchk GET /health
   timeout check {check_timeout}
-  default-server weight 256 {check}
+  http-reuse {reuse}
+  default-server weight 256 pool-low-conn 1000 pool-purge-delay {longest_life} {check}
 {servers}
 """
 
@@ -137,6 +138,9 @@ def _configuration(target_group: TargetGroupSpec, scale: float, *, directory: Pa
 
     health = target_group.health_check
     return CONFIGURATION.format(
+        connections="http-keep-alive" if target_group.connection_reuse else "httpclose",
+        reuse="always" if target_group.connection_reuse else "never",
+        longest_life=f"{LONGEST_LIFE_S}s",
         directory=directory,
         fd=fd,
         connect_timeout=milliseconds(ALB_CONNECT_TIMEOUT_S),

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 LONGEST_LIFE_S = 120
 BACKLOG = 1000
+MOST_CONNECTIONS = 10_000
 HEALTH = b"/health"
-ANSWER = b"HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+ANSWER = b"HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: %s\r\n\r\n"
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,9 @@ class Manners:
     pods: int
     on_sigterm: Literal["exit", "drain", "ignore"]
     serve_after_sigterm_s: float
+    concurrency: int | None
+    accept: Literal["eager", "prefork"]
+    idle_connections_at_sigterm: Literal["close", "serve"]
 
 
 class Pod:
@@ -44,7 +48,11 @@ class Pod:
     def __init__(self, listener: socket.socket, manners: Manners) -> None:
         self._listener = listener
         self._manners = manners
-        self._requests: set[asyncio.Task[None]] = set()
+        self._workers = asyncio.Semaphore(manners.concurrency or MOST_CONNECTIONS)
+        self._most_accepted = manners.concurrency if manners.accept == "prefork" else None
+        self._connections: set[asyncio.Task[None]] = set()
+        self._idle: set[asyncio.StreamWriter] = set()
+        self._closing = False
         self._health = b"200 OK"
 
     async def run(self) -> None:
@@ -60,10 +68,18 @@ class Pod:
         elif self._manners.serve_after_sigterm_s:
             self._at_sigterm(lambda: os._exit(0))
         await drain.wait()
-        loop.remove_reader(self._listener)
+        await self._drain()
+
+    async def _drain(self) -> None:
         self._accept()
+        asyncio.get_running_loop().remove_reader(self._listener)
         self._listener.close()
-        await asyncio.gather(*self._requests)
+        if self._manners.idle_connections_at_sigterm == "serve":
+            await asyncio.sleep(LONGEST_LIFE_S)
+        self._closing = True
+        for connection in self._idle:
+            connection.close()
+        await asyncio.gather(*self._connections)
 
     def _at_sigterm(self, act: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
@@ -71,26 +87,44 @@ class Pod:
         loop.add_signal_handler(signal.SIGTERM, lambda: loop.call_later(after_s, act))
 
     def _accept(self) -> None:
-        """Take every connection that waits: what still did when the listener closes would be reset."""
-        with suppress(BlockingIOError):
-            while True:
-                connection, _ = self._listener.accept()
-                request = asyncio.get_running_loop().create_task(self._serve(connection))
-                self._requests.add(request)
-                request.add_done_callback(self._requests.discard)
+        """Take every connection that waits: what still did when the listener closes would be reset.
 
-    async def _serve(self, connection: socket.socket) -> None:
+        A prefork server takes no more than it has workers for, and looks again when one is free.
+        """
+        loop = asyncio.get_running_loop()
+        with suppress(BlockingIOError):
+            while self._most_accepted is None or len(self._connections) < self._most_accepted:
+                connection, _ = self._listener.accept()
+                task = loop.create_task(self._converse(connection))
+                self._connections.add(task)
+                task.add_done_callback(self._end)
+            loop.remove_reader(self._listener)
+
+    def _end(self, connection: asyncio.Task[None]) -> None:
+        self._connections.discard(connection)
+        if self._most_accepted is not None and self._listener.fileno() >= 0:
+            asyncio.get_running_loop().add_reader(self._listener, self._accept)
+
+    async def _converse(self, connection: socket.socket) -> None:
         reader, writer = await asyncio.open_connection(sock=connection)
         with suppress(ConnectionError, asyncio.IncompleteReadError):
-            head = await reader.readuntil(b"\r\n\r\n")
-            writer.write(ANSWER % await self._status(head.split(b" ")[1]))
-            await writer.drain()
+            closes = False
+            while not closes:
+                self._idle.add(writer)
+                head = await reader.readuntil(b"\r\n\r\n")
+                self._idle.discard(writer)
+                status = await self._status(head.split(b" ")[1])
+                closes = self._closing or b"connection: close" in head.lower()
+                writer.write(ANSWER % (status, b"close" if closes else b"keep-alive"))
+                await writer.drain()
+        self._idle.discard(writer)
         writer.close()
 
     async def _status(self, path: bytes) -> bytes:
         if path == HEALTH:
             return self._health
-        await asyncio.sleep(float(path.partition(b"?")[2]))
+        async with self._workers:
+            await asyncio.sleep(float(path.partition(b"?")[2]))
         return b"200 OK"
 
     def _fall_ill(self) -> None:

@@ -54,6 +54,7 @@ SCALE = 0.1
 LATEST_S = 0.04
 MOST_ATTEMPTS = 5
 MINIMUM_GRACE_PERIOD_S = 2.0
+QUEUE_LEAD_S = 20.0
 _NEARLY_ALL = 0.9999
 
 
@@ -124,7 +125,7 @@ def prompt_scheduling() -> Iterator[None]:
 
 
 async def _measure(scenario: Scenario, trace: Trace, rng: np.random.Generator, directory: str) -> Measured:
-    lead_s = 1 + min(scenario.target_group.idle_timeout_s, float(scenario.traffic.service_time_s.ppf(_NEARLY_ALL)))
+    lead_s = _lead_s(scenario)
     old = scenario.deployment.replicas
     over = asyncio.Event()
     async with (
@@ -152,6 +153,15 @@ async def _measure(scenario: Scenario, trace: Trace, rng: np.random.Generator, d
     )
 
 
+def _lead_s(scenario: Scenario) -> float:
+    """Give how long before the rollout requests begin, so that it finds what it would find in the long run."""
+    idle_timeout_s = scenario.target_group.idle_timeout_s
+    if scenario.target_group.connection_reuse:
+        return idle_timeout_s
+    queue_s = QUEUE_LEAD_S if scenario.pod.concurrency else 0.0
+    return 1 + queue_s + min(idle_timeout_s, float(scenario.traffic.service_time_s.ppf(_NEARLY_ALL)))
+
+
 def _check_interval_s(scenario: Scenario) -> float:
     check = scenario.target_group.health_check
     return check.interval_s if check else 0.0
@@ -165,7 +175,14 @@ def _in_window(load: Load, until_s: float) -> list[int]:
 async def _processes(scenario: Scenario, pods: int) -> AsyncIterator[list[Process]]:
     """Start every pod of the run, the new ones too: what a start costs must not fall into the run."""
     pod = scenario.pod
-    manners = pods_script.Manners(pods, pod.on_sigterm, pod.serve_after_sigterm_s * SCALE)
+    manners = pods_script.Manners(
+        pods=pods,
+        on_sigterm=pod.on_sigterm,
+        serve_after_sigterm_s=pod.serve_after_sigterm_s * SCALE,
+        concurrency=pod.concurrency,
+        accept=pod.accept,
+        idle_connections_at_sigterm=pod.idle_connections_at_sigterm,
+    )
     parent = await asyncio.create_subprocess_exec(
         *(sys.executable, "-I", pods_script.__file__, json.dumps(asdict(manners))),
         stdin=asyncio.subprocess.PIPE,
