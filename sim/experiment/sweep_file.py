@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from sim.scenario.specs import Scenario
 
 SUFFIXES = (".parquet", ".csv")
+_DAMAGE = (ValueError, LookupError, TypeError, AttributeError, RecursionError, csv.Error)
+"""What reading something else, or a file that has been edited or cut, leads to."""
 _CSV_START = f"# {PROVENANCE} "
 
 
@@ -85,7 +87,7 @@ def read_sweep(path: Path) -> pd.DataFrame:
     _check_suffix(path)
     try:
         metadata, frame = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
-    except (ValueError, KeyError):
+    except _DAMAGE:
         raise NotASweepError(f"{path}: expected a sweep's results (got something else)") from None
     frame.attrs[PROVENANCE] = metadata
     return frame
@@ -101,11 +103,16 @@ def _write_parquet(frame: pd.DataFrame, metadata: str, path: Path) -> None:
 
 
 def _read_parquet(path: Path) -> tuple[dict[str, Any], pd.DataFrame]:
+    import pyarrow as pa
     from pyarrow import parquet
 
-    table = parquet.read_table(path)
+    with path.open("rb") as file:
+        try:
+            table = parquet.read_table(file)
+        except (pa.ArrowException, OSError) as error:  # pyarrow calls damage an OSError too
+            raise ValueError(str(error)) from None
     metadata = (table.schema.metadata or {})[PROVENANCE.encode()]
-    return json.loads(metadata), table.to_pandas()
+    return _metadata(metadata.decode()), table.to_pandas()
 
 
 def _read_csv(path: Path) -> tuple[dict[str, Any], pd.DataFrame]:
@@ -115,7 +122,7 @@ def _read_csv(path: Path) -> tuple[dict[str, Any], pd.DataFrame]:
         start, _, text = file.readline().partition(_CSV_START)
         if start:
             raise ValueError(start)
-        metadata = json.loads(text)
+        metadata = _metadata(text)
         header, *rows = csv.reader(file)
     kinds = {key: _kind(cells(values)) for key, values in metadata["vary"].items()}
     kinds |= {"replication": int} | dict.fromkeys(COLUMNS, _float)
@@ -123,6 +130,15 @@ def _read_csv(path: Path) -> tuple[dict[str, Any], pd.DataFrame]:
     return metadata, pd.DataFrame(
         {name: [kinds[name](text) for text in column] for name, column in zip(header, columns, strict=True)}
     )
+
+
+def _metadata(text: str) -> dict[str, Any]:
+    """Read the metadata; one of `_DAMAGE` if they are of another form."""
+    metadata: dict[str, Any] = json.loads(text)
+    scenario, vary = metadata["scenario"], metadata["vary"]
+    if not isinstance(scenario, dict) or not all(isinstance(values, list) for values in vary.values()):
+        raise TypeError(text)
+    return metadata
 
 
 def _kind(column: Sequence[Cell]) -> Callable[[str], Cell]:
