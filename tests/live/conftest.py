@@ -2,21 +2,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from live.comparison import HEADER, TABLE
+from live.comparison import HEADER
 
 if TYPE_CHECKING:
-    import pytest
     from _pytest.terminal import TerminalReporter
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[TABLE] = {}
-
-
-def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.Config) -> None:
-    rows = [row for table in config.stash[TABLE].values() for row in table]
-    if rows:
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    """Show the table, from whichever process a scenario was compared in."""
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    lines = [line for report in reports for name, line in report.user_properties if name == "row"]
+    if lines:
         terminalreporter.section("the rig and the simulator")
-        terminalreporter.write_line(HEADER)
-        for row in rows:
-            terminalreporter.write_line(str(row))
+        for line in (HEADER, *sorted(lines)):
+            terminalreporter.write_line(line)

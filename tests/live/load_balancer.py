@@ -128,7 +128,8 @@ async def load_balancer(
             await _until((directory / "runtime").is_socket)
             yield LoadBalancer(front.getsockname(), directory)
         finally:
-            process.terminate()
+            if process.returncode is None:
+                process.terminate()
             await process.wait()
 
 

@@ -54,6 +54,7 @@ SCALE = 0.1
 LATEST_S = 0.04
 MOST_ATTEMPTS = 5
 MINIMUM_GRACE_PERIOD_S = 2.0
+GOLDEN_RATIO = 0.618034
 QUEUE_LEAD_S = 20.0
 _NEARLY_ALL = 0.9999
 
@@ -107,7 +108,7 @@ def measure(scenario: Scenario, replication: int) -> Measured:
     """Carry one replication out; the same replication has the same control plane and the same requests."""
     trace = run_control_plane(scenario, Streams(scenario.seed, replication))
     with tempfile.TemporaryDirectory() as directory:
-        return asyncio.run(_measure(scenario, trace, np.random.default_rng([scenario.seed, replication]), directory))
+        return asyncio.run(_measure(scenario, trace, replication, directory))
 
 
 @contextmanager
@@ -124,7 +125,8 @@ def prompt_scheduling() -> Iterator[None]:
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
-async def _measure(scenario: Scenario, trace: Trace, rng: np.random.Generator, directory: str) -> Measured:
+async def _measure(scenario: Scenario, trace: Trace, replication: int, directory: str) -> Measured:
+    rng = np.random.default_rng([scenario.seed, replication])
     lead_s = _lead_s(scenario)
     old = scenario.deployment.replicas
     over = asyncio.Event()
@@ -139,7 +141,7 @@ async def _measure(scenario: Scenario, trace: Trace, rng: np.random.Generator, d
         ) as balancer,
         asyncio.TaskGroup() as world,
     ):
-        clock = Clock(SCALE, lead_s=lead_s + 1 + rng.random() * _check_interval_s(scenario))
+        clock = Clock(SCALE, lead_s=lead_s + 1 + _check_phase_s(scenario, replication))
         sending = asyncio.create_task(send(poisson(scenario.traffic, rng, -lead_s), balancer.address, clock, over))
         rollout = Rollout(scenario, trace, processes, balancer, clock)
         rollout.start(world)
@@ -162,9 +164,13 @@ def _lead_s(scenario: Scenario) -> float:
     return 1 + queue_s + min(idle_timeout_s, float(scenario.traffic.service_time_s.ppf(_NEARLY_ALL)))
 
 
-def _check_interval_s(scenario: Scenario) -> float:
+def _check_phase_s(scenario: Scenario, replication: int) -> float:
+    """Give how far into the health checks' interval the rollout begins: evenly spread over replications.
+
+    HAProxy spaces the checks of its servers evenly, so that one phase settles those of all.
+    """
     check = scenario.target_group.health_check
-    return check.interval_s if check else 0.0
+    return check.interval_s * (replication * GOLDEN_RATIO % 1) if check else 0.0
 
 
 def _in_window(load: Load, until_s: float) -> list[int]:
@@ -273,7 +279,10 @@ class Rollout:
         silent.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         silent.bind(process.address)
         silent.listen(0)
-        self._held += [silent, socket.create_connection(process.address)]
+        filling = socket.socket()
+        filling.setblocking(False)
+        filling.connect_ex(process.address)
+        self._held += [silent, filling]
 
     async def _register(self, healthy: TargetHealthy) -> None:
         await self._until(healthy.time_s)
