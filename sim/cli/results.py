@@ -23,7 +23,7 @@ _MOST_LINES = 40
 @click.command()
 @click.argument("directory", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--check", "only_check", is_flag=True, help="Write nothing; fail when what stands there is out of date.")
-@click.option("--replications", type=click.IntRange(min=1), default=40, show_default=True, help="Of each scenario.")
+@click.option("--replications", type=click.IntRange(min=1), default=30, show_default=True, help="Of each scenario.")
 @takes_workers
 def results(directory: Path, workers: int | None, replications: int, *, only_check: bool, quiet: bool) -> None:
     """Write what all scenarios of a directory give: results.md there, and pictures with their data in figures/.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 NOTHING = "-"
 SIGNIFICANT_DIGITS = 3
-NEGLIGIBLE = 1e-9
+NEGLIGIBLE = 1e-6
 """Below it a figure is what rounding left of zero, or as good as zero: its digits would say nothing."""
 
 
