@@ -46,6 +46,7 @@ class Stream(IntEnum):
     ALB_NODE_BEFORE = 19
     ROUTING_BEFORE = 20
     RING_ORDER = 21
+    KUBE_PROXY_SYNC = 22
 
 
 class Sampler(Protocol):

@@ -1,14 +1,16 @@
 """The command line: arguments in, a call, a table out. One file for each command.
 
 Heavy libraries are imported inside the commands that use them, so that `albsim --help` answers at once. Results go to
-stdout, all else to stderr. Exit status: 0 done, 1 a defect of the program, 2 the input was wrong, 130 interrupted.
+stdout, all else to stderr. Exit status: 0 done, 1 a defect of the program or of the machine (stdout is full, a worker
+died), 2 the input was wrong (also: a file that cannot be read or written), 130 interrupted.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from concurrent.futures import BrokenExecutor
+from typing import Any, NoReturn, TextIO
 
 import click
 
@@ -22,8 +24,10 @@ from sim.cli.results import results
 from sim.cli.run import run
 from sim.cli.schema import schema
 from sim.cli.sweep import sweep
+from sim.cli.verify import verify
 from sim.scenario.problems import ScenarioError
 
+_FAILED = 1
 _WRONG_INPUT = 2
 _INTERRUPTED = 130
 
@@ -32,21 +36,41 @@ class Program(click.Group):
     """The group of all commands: what ends any of them before its time is handled here."""
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
-        """Run the command; turn a wrong scenario, Ctrl-C and a closed pipe into their exit statuses."""
+        """Run the command; turn what it cannot help into a message and an exit status."""
+        sys.stdout = sys.stdout or _nowhere()
+        sys.stderr = sys.stderr or _nowhere()
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
         except ScenarioError as error:
-            click.echo(str(error), err=True)
-            ctx.exit(_WRONG_INPUT)
+            self._end(ctx, _WRONG_INPUT, str(error))
         except KeyboardInterrupt:
-            click.echo("interrupted", err=True)
-            ctx.exit(_INTERRUPTED)
+            self._end(ctx, _INTERRUPTED, "interrupted")
         except BrokenPipeError:
-            # Whoever read our output has had enough of it; the interpreter must not try to flush the rest.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _drop_output()
             ctx.exit(0)
+        except BrokenExecutor:
+            self._end(ctx, _FAILED, "a worker process died (killed, or the memory is full); what is finished is kept")
+        except OSError as error:
+            if error.filename:
+                self._end(ctx, _WRONG_INPUT, f"{error.filename}: {error.strerror}")
+            _drop_output()
+            self._end(ctx, _FAILED, f"the output cannot be written: {error.strerror}")
         return result
+
+    @staticmethod
+    def _end(ctx: click.Context, status: int, message: str) -> NoReturn:
+        click.echo(message, err=True)
+        ctx.exit(status)
+
+
+def _nowhere() -> TextIO:
+    return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 - it lives as long as the program
+
+
+def _drop_output() -> None:
+    """Let go of what nobody takes: the interpreter would try to flush it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
@@ -55,5 +79,5 @@ def main() -> None:
     """How many 502s does a rolling update behind an ALB give, and which setting removes them."""
 
 
-for _command in (run, sweep, plot, compare, recommend, explain, backoff, check, schema, results):
+for _command in (run, sweep, plot, compare, recommend, explain, backoff, check, verify, schema, results):
     main.add_command(_command)

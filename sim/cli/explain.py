@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from sim.cli.options import takes_scenario, takes_workers
+from sim.cli.outputs import OutFile
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sim.scenario.specs import Scenario
 
 
@@ -19,12 +21,8 @@ if TYPE_CHECKING:
 @click.option("--replication", type=click.IntRange(min=0), default=0, metavar="N", show_default=True, help="Which one.")
 @click.option("--worst", is_flag=True, help="The one with the most 502s, instead.")
 @click.option("--format", "form", type=click.Choice(("text", "json")), default="text", help="How to tell it.")
-@click.option(
-    "--gantt", "gantt_path", type=click.Path(path_type=Path), metavar="FILE", help="Draw it: png, svg or pdf."
-)
-@click.option(
-    "--perfetto", "perfetto_path", type=click.Path(path_type=Path), metavar="FILE", help="Write a trace for Perfetto."
-)
+@click.option("--gantt", "gantt_path", type=OutFile(), metavar="FILE", help="Draw it: png, svg or pdf.")
+@click.option("--perfetto", "perfetto_path", type=OutFile(), metavar="FILE", help="Write a trace for Perfetto.")
 def explain(
     scenario: Scenario,
     replication: int,
@@ -38,6 +36,7 @@ def explain(
 ) -> None:
     """Tell one replication: who died when, what the controller did, where the 502s came from."""
     from sim.experiment.replication import simulate
+    from sim.experiment.whole_file import whole_file
     from sim.report.figures import image_format, save
     from sim.report.gantt import gantt
     from sim.report.perfetto import perfetto
@@ -53,7 +52,8 @@ def explain(
     if gantt_path is not None:
         save(gantt(told), gantt_path)
     if perfetto_path is not None:
-        perfetto_path.write_text(perfetto(told), encoding="utf-8")
+        with whole_file(perfetto_path) as unfinished:
+            unfinished.write_text(perfetto(told), encoding="utf-8")
     click.echo(story(told) if form == "text" else story_json(told))
 
 

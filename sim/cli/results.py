@@ -30,6 +30,7 @@ def results(directory: Path, workers: int | None, replications: int, *, only_che
 
     Only numbers at their printed precision count for --check; a picture is compared by the data it is drawn from.
     """
+    from sim.experiment.whole_file import whole_file
     from sim.report.results import page, pictures
 
     scenarios = [scenario.with_overrides({"replications": replications}) for scenario in _scenarios(directory)]
@@ -40,7 +41,8 @@ def results(directory: Path, workers: int | None, replications: int, *, only_che
     files = {name: text.encode() for name, text in texts.items()} | pictures(texts)
     for name, content in files.items():
         (directory / name).parent.mkdir(exist_ok=True)
-        (directory / name).write_bytes(content)
+        with whole_file(directory / name) as unfinished:
+            unfinished.write_bytes(content)
 
 
 def _scenarios(directory: Path) -> list[Scenario]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sim.cli.options import takes_estimator, takes_scenarios, takes_workers
+from sim.cli.outputs import require_writable_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +44,8 @@ def run(
     if estimator == "expected":
         for scenario in scenarios:
             require_expectable(scenario)
+    if out is not None:
+        require_writable_directory(out)
     summaries: list[Summary] = []
     try:
         total = sum(scenario.replications for scenario in scenarios)
@@ -69,10 +72,11 @@ def _summaries(
 
 
 def _write(summary: Summary, out: Path) -> None:
+    from sim.experiment.whole_file import whole_file
     from sim.report.tables import render
 
-    out.mkdir(parents=True, exist_ok=True)
-    (out / f"{summary.scenario}.json").write_text(render([summary], "json") + "\n", encoding="utf-8")
+    with whole_file(out / f"{summary.scenario}.json") as unfinished:
+        unfinished.write_text(render([summary], "json") + "\n", encoding="utf-8")
 
 
 def _print(summaries: list[Summary], form: str) -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from sim.cli.options import takes_estimator, takes_scenario, takes_workers
+from sim.cli.outputs import OutFile
 from sim.cli.refused import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from concurrent.futures import Executor
+    from pathlib import Path
 
     from sim.experiment.replication import Estimator
     from sim.experiment.sweep import UntilPrecise
@@ -50,7 +51,7 @@ class Fraction(click.ParamType[float]):
 )
 @click.option(
     "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=OutFile(),
     required=True,
     metavar="FILE.parquet|csv",
     help="Where the results go. The same command goes on where an interrupted one was.",

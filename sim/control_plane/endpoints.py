@@ -1,13 +1,14 @@
 """The Service's Endpoints, as the ingress controller's watch sees them.
 
 Modelled: a pod joins `propagation_s` after it is ready and leaves `propagation_s` after it is deleted, while the
-kubelet terminates it (nothing orders the two); every change is told to who watches. A pod with a readiness gate is
-among the addresses that are not ready from the moment it has one; that its containers are ready changes nothing in
-the Endpoints, the pod's own watch tells it, as much later.
-Left out: the addresses of pods without a gate that are not ready yet, which no controller takes for targets; the
-stale-cache retry of the EndpointSlice controller, which Endpoints do not go through; readiness that is lost before the
-deletion.
-Source: facts/kubernetes §1 and §2 (`ready = serving && !terminating`; Endpoints drop a terminating pod at once).
+kubelet terminates it (nothing orders the two); every change is told to who watches. Before it is ready it is among
+the addresses that are not, `propagation_s` after it has one, which is a change of the Endpoints too. That the
+containers of a pod with a readiness gate are ready changes nothing in them: the pod's own watch tells it, as much
+later.
+Left out: the stale-cache retry of the EndpointSlice controller, which Endpoints do not go through; readiness that is
+lost before the deletion.
+Source: facts/kubernetes §1 and §2 (`ready = serving && !terminating`; Endpoints drop a terminating pod at once; one
+that is not ready is in their `notReadyAddresses`).
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 class Endpoints:
     """The addresses of one Service. `watchers` are called after each change.
 
-    `addresses` are the ready ones. Of the others, pods with a closed gate, `starting` are those whose containers are
-    not ready yet, `gated` those whose are; `pod_watchers` are called when one passes from the first to the second.
+    `addresses` are the ready ones. Of the others `starting` are those whose containers are not ready yet, `gated` those
+    with a closed gate; `pod_watchers` are called when one passes from the first to the second.
     """
 
     def __init__(
@@ -61,8 +62,11 @@ class Endpoints:
         if pod not in self.addresses:
             if self._has_gates:
                 yield from self._follow_to_gate(pod)
+            else:
+                self._env.process(self._appear(pod))
             yield pod.ready
             yield self._env.timeout(self._joins_after_s[pod])
+            self.starting.discard(pod)
             self.gated.discard(pod)
             self.addresses.add(pod)
             self._trace.record(EndpointAdded(self._env.now, pod.number))
@@ -73,11 +77,15 @@ class Endpoints:
         self._trace.record(EndpointRemoved(self._env.now, pod.number))
         _tell(self.watchers)
 
-    def _follow_to_gate(self, pod: Pod) -> Generator[simpy.Event]:
+    def _appear(self, pod: Pod) -> Generator[simpy.Event]:
         yield pod.has_address
         yield self._env.timeout(self._joins_after_s[pod])
-        self.starting.add(pod)
-        _tell(self.watchers)
+        if pod not in self.addresses:
+            self.starting.add(pod)
+            _tell(self.watchers)
+
+    def _follow_to_gate(self, pod: Pod) -> Generator[simpy.Event]:
+        yield from self._appear(pod)
         yield pod.containers_ready
         yield self._env.timeout(self._joins_after_s[pod])
         self.starting.remove(pod)

@@ -1,11 +1,11 @@
 """The kubelet: it starts a pod's containers, and it terminates them.
 
-Modelled: the start as one delay to "containers ready" (scheduling, image, start, readiness probe), and, where a
-readiness gate makes it matter, when the pod has its address: as long after its creation as a container's start takes
-in the median. With a gate it is Ready when that is set, not before. Termination: the
-grace clock starts when the pod is deleted, and preStop runs inside it; SIGTERM when preStop ends or the grace period
-has elapsed; SIGKILL when what remains of the grace period (whole seconds of preStop deducted, never under two) has
-elapsed after SIGTERM. A preStop as long as the grace period therefore ends in SIGKILL two seconds after it.
+Modelled: the start as one delay to "containers ready" (scheduling, image, start, readiness probe); the pod has its
+address as long after its creation as a container's start takes in the median. With a readiness gate it is Ready when
+that is set, not before. Termination: the grace clock starts when the pod is deleted, and preStop runs inside it;
+SIGTERM when preStop ends or the grace period has elapsed; SIGKILL when what remains of the grace period (whole
+seconds of preStop deducted, never under two) has elapsed after SIGTERM. A preStop as long as the grace period
+therefore ends in SIGKILL two seconds after it.
 Left out: the kubelet's own delay in seeing the deletion (it is the worst case for the pod that there is none), probes
 one by one, several containers, sidecars.
 Source: killContainer in pkg/kubelet/kuberuntime/kuberuntime_container.go@fbba6b47 (facts/kubernetes §1).
@@ -46,19 +46,16 @@ class Kubelet:
     def start(self, pod: Pod) -> Generator[simpy.Event]:
         """Bring a created pod to readiness."""
         startup_s = self._startup_s[pod]
-        if self._spec.readiness_gate:
-            self._env.process(self._give_address(pod, min(ADDRESS_AFTER_S, startup_s)))
-        yield self._env.timeout(startup_s)
+        address_after_s = min(ADDRESS_AFTER_S, startup_s)
+        yield self._env.timeout(address_after_s)
+        pod.has_address.succeed()
+        yield self._env.timeout(startup_s - address_after_s)
         self._trace.record(PodReady(self._env.now, pod.number))
         pod.containers_ready.succeed()
         if self._spec.readiness_gate:
             yield pod.gate_opened
             self._trace.record(ReadinessGateOpened(self._env.now, pod.number))
         pod.ready.succeed()
-
-    def _give_address(self, pod: Pod, after_s: float) -> Generator[simpy.Event]:
-        yield self._env.timeout(after_s)
-        pod.has_address.succeed()
 
     def terminate(self, pod: Pod) -> Generator[simpy.Event]:
         """Wait for the pod's deletion, then end it."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Pod:
     """One pod and its SimPy events, each triggered once by the part that causes it. Its number is its identity.
 
-    `has_address`: it has one, told only where a gate makes it matter (kubelet); `containers_ready`: its containers are
+    `has_address`: it has one (kubelet); `containers_ready`: its containers are
     ready (kubelet); `gate_opened`: its readiness gate is set, if it has one (ingress controller); `ready`: it is Ready
     (kubelet); `deleted`: its deletionTimestamp is set (ReplicaSet controller); `fails_checks`: the load balancer's
     health checks of it fail from here on (kubelet); `deregistered`: its target is draining (target group).

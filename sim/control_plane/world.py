@@ -17,6 +17,7 @@ from sim.control_plane.deployment import Deployment
 from sim.control_plane.endpoints import Endpoints
 from sim.control_plane.fixed_lag import FixedLag
 from sim.control_plane.ingress import Ingress
+from sim.control_plane.kube_proxy import KubeProxies
 from sim.control_plane.kubelet import Kubelet
 from sim.control_plane.other_cluster import ChurningBackend, churn
 from sim.control_plane.pod import Pod
@@ -50,12 +51,8 @@ def run_control_plane(scenario: Scenario, streams: Streams) -> Trace:
     kubelet = Kubelet(env, scenario.pod, streams, trace)
     has_gates = scenario.pod.readiness_gate
     endpoints = Endpoints(env, scenario.endpoints, streams, trace, old_pods, has_gates=has_gates)
-    target_group = TargetGroup(env, scenario.target_group, streams, trace, old_pods)
     pod_processes: list[PodProcess] = [kubelet.terminate, endpoints.follow]
-    if scenario.controller.version == "fixed_lag":
-        pod_processes.append(FixedLag(env, scenario.controller, streams, target_group).follow)
-    else:
-        Account(env, scenario, streams, trace).start(endpoints, target_group)
+    pod_processes += _targets(env, scenario, streams, trace, endpoints, old_pods)
 
     def adopt(pod: Pod) -> None:
         for process in (kubelet.start, *pod_processes):
@@ -71,6 +68,24 @@ def run_control_plane(scenario: Scenario, streams: Streams) -> Trace:
         found = f"one in which {left} of {len(old_pods)} old targets are registered still"
         raise ScenarioError([Problem(expected="a rollout that is over within a day", found=found)])
     return trace
+
+
+def _targets(
+    env: simpy.Environment,
+    scenario: Scenario,
+    streams: Streams,
+    trace: Trace,
+    endpoints: Endpoints,
+    old_pods: list[Pod],
+) -> list[PodProcess]:
+    """Start what takes pods in and out of the ALB's rotation; give what must follow each pod for it."""
+    if scenario.target_group.target_type == "instance":
+        return [KubeProxies(env, scenario.target_group, streams, trace, endpoints).follow]
+    target_group = TargetGroup(env, scenario.target_group, streams, trace, old_pods)
+    if scenario.controller.version == "fixed_lag":
+        return [FixedLag(env, scenario.controller, streams, target_group).follow]
+    Account(env, scenario, streams, trace).start(endpoints, target_group)
+    return []
 
 
 def _start_at_zero(env: simpy.Environment, deployment: Deployment) -> Generator[simpy.Event]:

@@ -11,7 +11,8 @@ At least one 502: 1 - exp(-expected 502s), which is exact if they are Poisson: `
 `round_robin` and of `even` arrivals come more regularly, so that the probability is a little larger than this one, by
 1/e at the most (one 502 expected, and sure), and by nothing where far more or far fewer are expected.
 The cost grows with the targets and the changes of the rotations, and not with the requests.
-Left out: what has no such form and is refused by name: `least_outstanding_requests`.
+Left out: what has no such form and is refused by name: `least_outstanding_requests`,
+`pod.concurrency`, `target_group.connection_reuse`.
 Source: model.md, "Data plane".
 """
 
@@ -23,8 +24,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.data_plane.draining import Spell, gone_law
+from sim.data_plane.latency import Latency, of_law
 from sim.data_plane.load import load_of
-from sim.data_plane.outcomes import UNREACHABLE, Outcome
+from sim.data_plane.outcomes import UNREACHABLE, Outcome, without_target
 from sim.data_plane.rotation import left_rotation_s, rotations
 from sim.data_plane.window import fixed_until_s
 from sim.scenario.problems import Problem, ScenarioError, shown
@@ -51,10 +53,13 @@ class Expectation:
     """What is expected of the requests of one replication's window.
 
     `counts`: how many requests end in each `Outcome`, by its value. `window_until_s`: the mean of the window's end.
+    `latency_before_s`, `latency_s`: of the requests answered with 200 before the rollout and in the window.
     """
 
     counts: Times
     window_until_s: float
+    latency_before_s: Latency
+    latency_s: Latency
 
     @property
     def any_502(self) -> float:
@@ -80,6 +85,10 @@ def _without_form(scenario: Scenario) -> Iterator[tuple[str, object]]:
     """Yield the keys and values for which requests depend on each other."""
     if scenario.target_group.routing == "least_outstanding_requests":
         yield "target_group.routing", scenario.target_group.routing
+    if scenario.pod.concurrency is not None:
+        yield "pod.concurrency", scenario.pod.concurrency
+    if scenario.target_group.connection_reuse:
+        yield "target_group.connection_reuse", scenario.target_group.connection_reuse
 
 
 def expect_requests(
@@ -101,6 +110,7 @@ class _Expected:
         self._idle_timeout_s = target_group.idle_timeout_s
         self._teardown_s = pod.sandbox_teardown_s
         self._unreachable = UNREACHABLE[pod.after_teardown][0]
+        self._nowhere = without_target(target_group)
         self._rotations = rotations(timeline)
         self._traffic_rps = traffic.arrival_rate_rps
         self._rps = traffic.arrival_rate_rps / len(self._rotations)
@@ -122,11 +132,14 @@ class _Expected:
         total = self._traffic_rps * window.mean_s + self._in_flight()
         for node, rotation in enumerate(self._rotations):
             load, nowhere = self._load(rotation, window)
-            self._counts[Outcome.NO_REGISTERED_TARGETS] += nowhere
+            self._counts[self._nowhere] += nowhere
             self._accepted(node, rotation, load)
             self._refused(rotation, load, gone)
         self._counts[Outcome.OK] = total - self._counts.sum()
-        return Expectation(counts=self._counts, window_until_s=window.mean_s)
+        latency_s = of_law(self._law, self._idle_timeout_s)
+        return Expectation(
+            counts=self._counts, window_until_s=window.mean_s, latency_before_s=latency_s, latency_s=latency_s
+        )
 
     def _load(self, rotation: Rotation, window: _Window) -> tuple[Load, float]:
         """Give a node's load, and how many of its requests find no target."""

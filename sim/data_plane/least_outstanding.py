@@ -6,18 +6,17 @@ Modelled: each node counts its own requests that are not answered yet. Of those 
 sent one the longest ago is next (a newcomer as if it had been sent one when it joined; at the start a random order). So
 a target that refuses at once never has an open request, and as soon as all others have one draws all that comes: the
 black hole. One that does not answer at all (`after_teardown`) fills up like any other.
-Before t = 0 each node starts with nothing open, so early that no request from then is still running at t = 0.
+How: for each node a tournament of the targets, and a heap of the answers to come; compiled.
 Left out: slow start, weights. Source: facts/alb §2; model.md, "Data plane".
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from sim.data_plane.compiled import NOBODY, Changes, Open, Pods, least_outstanding
-from sim.data_plane.outcomes import UNREACHABLE
+from sim.data_plane.compiled import compiled, pop, push, set_key
 from sim.streams import Stream
 
 if TYPE_CHECKING:
@@ -25,70 +24,52 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sim.data_plane.arrivals import Block
     from sim.data_plane.rotation import Rotation
-    from sim.data_plane.timeline import Timeline, Times
-    from sim.scenario.specs import PodSpec, TargetGroupSpec
+    from sim.data_plane.timeline import Times
     from sim.streams import Streams
 
+    Ints = NDArray[np.int64]
+    Targets = NDArray[np.int32]
 
-class LeastOutstanding:
-    """Sends requests to targets; it has a memory, so blocks come to it in order, those before t = 0 first."""
-
-    def __init__(
-        self,
-        node_rotations: Sequence[Rotation],
-        timeline: Timeline,
-        pod: PodSpec,
-        target_group: TargetGroupSpec,
-        streams: Streams,
-    ) -> None:
-        """Start with nothing open at any node, and in rotation who is there before the rollout."""
-        targets = timeline.cut_s.size
-        self._pods = pods(timeline, pod, target_group)
-        self._changes = _all_changes(node_rotations)
-        places = [streams.generator(Stream.RING_ORDER, node).random(targets) for node in range(len(node_rotations))]
-        self._open = _nothing_open(node_rotations, places)
-
-    def route(self, block: Block) -> NDArray[np.int32]:
-        """Give each request's target; -1 where the node's rotation is empty."""
-        self._make_room(block.node.size)
-        target = np.empty(block.node.size, np.int32)
-        least_outstanding(block.arrival_s, block.service_s, block.node, target, self._pods, self._changes, self._open)
-        return target
-
-    def _make_room(self, requests: int) -> None:
-        """Let every node's heap hold what is open and this many more."""
-        needed = int(self._open.heap_size.max()) + requests
-        room = self._open.heap_s.shape[1]
-        if room < needed:
-            more = ((0, 0), (0, needed - room))
-            self._open = self._open._replace(
-                heap_s=np.pad(self._open.heap_s, more), heap_target=np.pad(self._open.heap_target, more)
-            )
+_NOBODY = np.iinfo(np.int64).max
+# A key is the number of open requests times this, plus the turn at which the target was last sent one.
+_MOST_TURNS = np.int64(2**40)
 
 
-def pods(timeline: Timeline, pod: PodSpec, target_group: TargetGroupSpec) -> Pods:
-    """Give what decides when a request is answered, before any has been sent."""
-    return Pods(
-        closed_s=timeline.listener_closed_s,
-        cut_s=timeline.cut_s,
-        deadline_s=timeline.drain_deadline_s,
-        heard_s=timeline.registered_until_s,
-        last_finish_s=np.full(timeline.cut_s.size, -np.inf),
-        drains=timeline.drains,
-        teardown_s=pod.sandbox_teardown_s,
-        unreachable_s=UNREACHABLE[pod.after_teardown][1],
-        idle_timeout_s=target_group.idle_timeout_s,
-    )
+class Changes(NamedTuple):
+    """All changes of all rotations, one node's after the other's, each in their order; by node: the next, the end."""
+
+    at_s: Times
+    target: Targets
+    joins: NDArray[np.bool_]
+    next: Ints
+    end: Ints
 
 
-def _nothing_open(node_rotations: Sequence[Rotation], places: Sequence[Times]) -> Open:
-    nodes, targets = len(places), places[0].size
+class Open(NamedTuple):
+    """The open requests as each node counts them.
+
+    By node and target: `n_open`, and `key`, by whose smallest the next target is chosen; `winner`: a tournament for
+    each node (see `set_key`). By node: `turn`, how many turns it has had, and a heap of `heap_size` answers to come.
+    """
+
+    turn: Ints
+    n_open: Ints
+    key: Ints
+    winner: Targets
+    heap_s: Times
+    heap_target: Targets
+    heap_size: Ints
+
+
+def nothing_open(node_rotations: Sequence[Rotation], targets: int, streams: Streams) -> Open:
+    """Start with nothing open at any node, and in rotation who is there before the rollout."""
+    nodes = len(node_rotations)
     width = 1 << max(1, (targets - 1).bit_length())
-    key = np.full((nodes, width), NOBODY)
+    key = np.full((nodes, width), _NOBODY)
     turn = np.zeros(nodes, np.int64)
-    for node, (rotation, place) in enumerate(zip(node_rotations, places, strict=True)):
+    for node, rotation in enumerate(node_rotations):
+        place = streams.generator(Stream.RING_ORDER, node).random(targets)
         members = rotation.target[np.isneginf(rotation.from_s)]
         key[node, members[np.argsort(place[members])]] = np.arange(members.size)
         turn[node] = members.size
@@ -103,7 +84,8 @@ def _nothing_open(node_rotations: Sequence[Rotation], places: Sequence[Times]) -
     )
 
 
-def _all_changes(node_rotations: Sequence[Rotation]) -> Changes:
+def all_changes(node_rotations: Sequence[Rotation]) -> Changes:
+    """Give the changes of all nodes' rotations."""
     parts = [_changes(rotation) for rotation in node_rotations]
     sizes = np.array([at_s.size for at_s, _, _ in parts])
     at_s, target, joins = (np.concatenate(columns) for columns in zip(*parts, strict=True))
@@ -131,3 +113,57 @@ def _tournaments(key: NDArray[np.int64]) -> NDArray[np.int32]:
         left, right = winner[:, 2 * at], winner[:, 2 * at + 1]
         winner[:, at] = np.where(key[rows, left] <= key[rows, right], left, right)
     return winner
+
+
+def with_room(open_: Open, requests: int) -> Open:
+    """Let every node's heap hold what is open and this many more."""
+    more = int(open_.heap_size.max()) + requests - open_.heap_s.shape[1]
+    if more <= 0:
+        return open_
+    wider = ((0, 0), (0, more))
+    return open_._replace(heap_s=np.pad(open_.heap_s, wider), heap_target=np.pad(open_.heap_target, wider))
+
+
+@compiled
+def note_answers(open_: Open, node: int, now_s: float) -> None:
+    """Close what has been answered by now."""
+    heap_s, heap_target = open_.heap_s[node], open_.heap_target[node]
+    while open_.heap_size[node] > 0 and heap_s[0] <= now_s:
+        target = heap_target[0]
+        pop(heap_s, heap_target, open_.heap_size[node])
+        open_.heap_size[node] -= 1
+        open_.n_open[node, target] -= 1
+        if open_.key[node, target] != _NOBODY:
+            set_key(open_.key[node], open_.winner[node], target, open_.key[node, target] - _MOST_TURNS)
+
+
+@compiled
+def note_changes(open_: Open, changes: Changes, node: int, now_s: float) -> None:
+    """Let those leave and join whose time it is."""
+    while changes.next[node] < changes.end[node] and changes.at_s[changes.next[node]] <= now_s:
+        target, joins = changes.target[changes.next[node]], changes.joins[changes.next[node]]
+        open_.turn[node] += 1
+        key = open_.n_open[node, target] * _MOST_TURNS + open_.turn[node]
+        set_key(open_.key[node], open_.winner[node], target, key if joins else _NOBODY)
+        changes.next[node] += 1
+
+
+@compiled
+def fewest_open(open_: Open, changes: Changes, node: int, now_s: float) -> int:
+    """Give the target that is next at a node; -1 if its rotation is empty."""
+    note_answers(open_, node, now_s)
+    note_changes(open_, changes, node, now_s)
+    chosen = open_.winner[node, 1]
+    return -1 if open_.key[node, chosen] == _NOBODY else int(chosen)
+
+
+@compiled
+def note_sent(open_: Open, node: int, target: int, now_s: float, answered_s: float) -> None:
+    """Open a request until it is answered; one that is answered at once was never open."""
+    if answered_s > now_s:
+        open_.n_open[node, target] += 1
+        push(open_.heap_s[node], open_.heap_target[node], open_.heap_size[node], answered_s, target)
+        open_.heap_size[node] += 1
+    open_.turn[node] += 1
+    key = open_.n_open[node, target] * _MOST_TURNS + open_.turn[node]
+    set_key(open_.key[node], open_.winner[node], target, key)

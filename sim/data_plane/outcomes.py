@@ -9,7 +9,8 @@ Ties: intervals are half-open, so at the very moment of a cut a finished request
 the very moment of the closing is refused; among cuts at one instant the order of `Outcome` decides.
 A node that has not heard of a deregistration goes on sending even past the drain deadline; what it sends then is cut
 when it hears.
-Left out: keep-alive races, pooled connections, queues in the pod; round-trip times; retries (an ALB has none).
+What a queue in the pod and pooled connections do to a request comes with it: when it starts, and which way it was sent.
+Left out: round-trip times; retries (an ALB has none).
 Sources: facts/alb §3 (statuses, 3.1 s and 10 s); model.md, "Data plane".
 """
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.data_plane.timeline import Timeline, Times
+    from sim.scenario.specs import TargetGroupSpec
 
 
 class Outcome(IntEnum):
@@ -52,6 +54,16 @@ _STATUS = {
     Outcome.CONNECT_TIMEOUT: 504,
     Outcome.NO_REGISTERED_TARGETS: 503,
 }
+
+
+class Way(IntEnum):
+    """How a request reached its target; see `serving`."""
+
+    NEW = 0
+    POOLED = 1
+    RACED = 2
+
+
 UNREACHABLE: dict[str, tuple[Outcome, float]] = {
     "host_unreachable": (Outcome.HOST_UNREACHABLE, 3.1),
     "connect_timeout": (Outcome.CONNECT_TIMEOUT, 10.0),
@@ -64,16 +76,21 @@ _ENDS = np.array(
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Requests on their way, as arrays of one length: `finish_s` is when the pod would have answered."""
+    """Requests on their way, as arrays of one length.
+
+    `start_s`: when the pod takes it up, `finish_s`: when it would have answered; `way`: its `Way`.
+    """
 
     arrival_s: Times
     finish_s: Times
     node: NDArray[np.int16]
     target: NDArray[np.int32]
+    start_s: Times
+    way: NDArray[np.int8]
 
     def __getitem__(self, at: NDArray[np.intp] | NDArray[np.bool_] | slice) -> Sent:
         """Give some of them."""
-        return Sent(self.arrival_s[at], self.finish_s[at], self.node[at], self.target[at])
+        return Sent(*(getattr(self, name)[at] for name in self.__dataclass_fields__))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +99,12 @@ class Answers:
 
     outcome: NDArray[np.int8]
     answered_s: Times
+
+
+def without_target(target_group: TargetGroupSpec) -> Outcome:
+    """Give what a request comes to that finds no target."""
+    refused = target_group.target_type == "instance"
+    return Outcome.CONNECT_REFUSED if refused else Outcome.NO_REGISTERED_TARGETS
 
 
 def first_trouble_s(timeline: Timeline) -> Times:
@@ -94,8 +117,14 @@ def first_trouble_s(timeline: Timeline) -> Times:
 
 
 def accepted(sent: Sent, timeline: Timeline) -> NDArray[np.bool_]:
-    """Tell which requests find an open listener."""
-    return (sent.target >= 0) & (sent.arrival_s < timeline.listener_closed_s[sent.target])
+    """Tell which requests the pod accepts: those that find an open listener, or a connection that it still serves."""
+    in_time = sent.arrival_s < timeline.listener_closed_s[sent.target]
+    return np.asarray((sent.target >= 0) & (sent.way != Way.RACED) & (in_time | (sent.way == Way.POOLED)))
+
+
+def reset_at_closing(sent: Sent, timeline: Timeline) -> NDArray[np.bool_]:
+    """Tell which accepted requests no worker takes before the listener closes: a prefork server has not got them."""
+    return np.asarray((sent.way == Way.NEW) & (sent.start_s >= timeline.listener_closed_s[sent.target]))
 
 
 def classify(
@@ -105,30 +134,42 @@ def classify(
     network_gone_s: Times,
     idle_timeout_s: float,
     after_teardown: Literal["host_unreachable", "connect_timeout"],
+    prefork: bool = False,
+    nowhere: Outcome = Outcome.NO_REGISTERED_TARGETS,
 ) -> Answers:
-    """Give each request's outcome. `network_gone_s`: when each target's address stops answering, shape (targets,)."""
+    """Give each request's outcome.
+
+    `network_gone_s`: when each target's address stops answering, shape (targets,); `nowhere`: what a request without a
+    target comes to (a worker node without endpoints refuses it).
+    """
     unreachable, delay_s = UNREACHABLE[after_teardown]
     refused = sent.arrival_s < network_gone_s[sent.target]
     outcome = np.where(refused, Outcome.CONNECT_REFUSED, unreachable).astype(np.int8)
     answered_s = np.where(refused, sent.arrival_s, sent.arrival_s + delay_s)
-    nowhere = sent.target < 0
-    outcome[nowhere] = Outcome.NO_REGISTERED_TARGETS
-    answered_s[nowhere] = sent.arrival_s[nowhere]
+    lost = sent.target < 0
+    outcome[lost] = nowhere
+    answered_s[lost] = sent.arrival_s[lost]
+    raced = sent.way == Way.RACED
+    outcome[raced] = Outcome.KEEP_ALIVE_RACE
+    answered_s[raced] = sent.arrival_s[raced]
     inside = accepted(sent, timeline)
-    served = _served(sent[inside], timeline, idle_timeout_s)
+    served = _served(sent[inside], timeline, idle_timeout_s, prefork=prefork)
     outcome[inside] = served.outcome
     answered_s[inside] = served.answered_s
     return Answers(outcome, answered_s)
 
 
-def _served(sent: Sent, timeline: Timeline, idle_timeout_s: float) -> Answers:
+def _served(sent: Sent, timeline: Timeline, idle_timeout_s: float, *, prefork: bool) -> Answers:
     """Give accepted requests' outcomes: the earliest end wins, the first of them in a tie."""
+    cut_s = timeline.cut_s[sent.target]
+    if prefork:
+        cut_s = np.where(reset_at_closing(sent, timeline), timeline.listener_closed_s[sent.target], cut_s)
     late = sent.arrival_s >= timeline.drain_deadline_s[sent.target]
     heard_s = timeline.registered_until_s[sent.node, sent.target]
     ends_s = np.stack(
         [
             sent.finish_s,
-            timeline.cut_s[sent.target],
+            cut_s,
             np.where(late, heard_s, timeline.drain_deadline_s[sent.target]),
             sent.arrival_s + idle_timeout_s,
         ]

@@ -5,38 +5,40 @@ and every old pod is gone; requests accepted before it and not answered at t = 0
 process ends with its last request, so the window's end depends on the requests.
 How: block by block in the order of arrival, so that memory does not grow with the number of requests; results do not
 depend on the blocks. Nearly all requests are finished before their target's first trouble; only the rest are examined.
-Left out: what the ALB had given up on (idle timeout) before t = 0 but a pod still works on.
+Left out, but for pods with a queue: what the ALB had given up on before t = 0 and a pod still works on.
 Source: model.md, "Data plane".
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sim.data_plane.arrivals import RequestSource
-from sim.data_plane.outcomes import Answers, Outcome, Sent, accepted, classify, first_trouble_s
+from sim.data_plane.latency import Latency, Waits
+from sim.data_plane.outcomes import (
+    Answers,
+    Outcome,
+    Sent,
+    Way,
+    accepted,
+    classify,
+    first_trouble_s,
+    reset_at_closing,
+    without_target,
+)
 from sim.data_plane.rotation import rotations
-from sim.data_plane.routing import router
+from sim.data_plane.sending import Past, block_size, concatenated, sender_of
 from sim.data_plane.window import fixed_until_s
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
-    from sim.data_plane.arrivals import Block
-    from sim.data_plane.routing import Router
     from sim.data_plane.timeline import Timeline, Times
     from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
     from sim.streams import Streams
-
-BLOCK_SIZE = 2**17
-# One request in 10^12 takes longer than this quantile; none is looked for that began so long before t = 0.
-_NEARLY_ALL = 1 - 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +48,13 @@ class Requests:
     `counts`: how many requests ended in each `Outcome`, by its value.
     The requests that failed, in the order of their arrival, as arrays of one length: `arrival_s`; ALB `node`; `target`
     (-1: there was none); `outcome`; `answered_s`, when the client had its answer.
+    `latency_before_s`, `latency_s`: of the requests answered with 200 before the rollout and in the window.
     """
 
     counts: NDArray[np.int64]
     window_until_s: float
+    latency_before_s: Latency
+    latency_s: Latency
     arrival_s: Times
     node: NDArray[np.int16]
     target: NDArray[np.int32]
@@ -85,26 +90,22 @@ def simulate_requests(
     """
     node_rotations = rotations(timeline)
     servers = _Servers(timeline, pod, target_group)
-    tally = _Tally()
-    past = _Past(traffic, target_group, nodes=len(node_rotations), streams=streams)
-    send: Router
-    if target_group.routing == "least_outstanding_requests":
-        from sim.data_plane.least_outstanding import LeastOutstanding
-
-        send = LeastOutstanding(node_rotations, timeline, pod, target_group, streams)
-        before = past.sent_forwards(send)
-    else:
-        send = router(target_group, node_rotations, streams)
-        before = past.sent_backwards(router(target_group, node_rotations, streams, before=True))
-    servers.take(before)
+    tally = _Tally(Waits(traffic, pod, target_group))
+    sender = sender_of(timeline, node_rotations, pod, target_group, streams)
+    past = Past(traffic, pod, target_group, nodes=len(node_rotations), streams=streams)
+    at_work = sender.at_work(past, tally.waits)
+    servers.take(at_work)
+    before = at_work[at_work.arrival_s > -target_group.idle_timeout_s]
     tally.add(before.arrival_s.size, before, servers.answers(before))
     source = RequestSource(traffic, nodes=len(node_rotations), streams=streams)
     now_s, complete = 0.0, False
     while not complete:
-        block = source.take(_size(servers.window_until_s() - now_s, traffic.arrival_rate_rps))
-        suspects, at = servers.suspects(_sent(block, send.route(block)))
+        block = source.take(block_size(servers.window_until_s() - now_s, traffic.arrival_rate_rps))
+        sent = sender.send(block)
+        suspects, at = servers.suspects(sent)
         servers.take(suspects)
         inside = int(np.searchsorted(block.arrival_s, servers.window_until_s()))
+        tally.waits.note(sent[:inside])
         suspects = suspects[at < inside]
         tally.add(inside, suspects, servers.answers(suspects))
         now_s, complete = float(block.arrival_s[-1]), inside < block.arrival_s.size
@@ -118,6 +119,10 @@ class _Servers:
         self._timeline = timeline
         self._pod = pod
         self._idle_timeout_s = target_group.idle_timeout_s
+        self._pooled = target_group.connection_reuse
+        self._prefork = pod.accept == "prefork"
+        self._nowhere = without_target(target_group)
+        self._drains = timeline.drains and not (self._pooled and pod.idle_connections_at_sigterm == "serve")
         self._trouble_s = first_trouble_s(timeline)
         self._last_finish_s = np.full(timeline.cut_s.size, -np.inf)
         self._fixed_until_s = fixed_until_s(timeline)
@@ -126,6 +131,8 @@ class _Servers:
         """Give the requests that may not be `ok`, and their indices."""
         in_time = sent.finish_s < self._trouble_s.take(sent.target)
         in_time &= sent.finish_s <= sent.arrival_s + self._idle_timeout_s
+        if self._pooled:
+            in_time &= sent.way != Way.RACED
         at = np.flatnonzero(~in_time)
         return sent[at], at
 
@@ -134,7 +141,10 @@ class _Servers:
 
         All that arrived earlier must have been taken before.
         """
-        inside = sent[accepted(sent, self._timeline)]
+        works = accepted(sent, self._timeline)
+        if self._prefork:
+            works &= ~reset_at_closing(sent, self._timeline)
+        inside = sent[works]
         np.maximum.at(self._last_finish_s, inside.target, inside.finish_s)
 
     def answers(self, sent: Sent) -> Answers:
@@ -145,6 +155,8 @@ class _Servers:
             network_gone_s=self._network_gone_s(),
             idle_timeout_s=self._idle_timeout_s,
             after_teardown=self._pod.after_teardown,
+            prefork=self._prefork,
+            nowhere=self._nowhere,
         )
 
     def window_until_s(self) -> float:
@@ -153,69 +165,21 @@ class _Servers:
         return float(gone_s.max(initial=self._fixed_until_s))
 
     def _network_gone_s(self) -> Times:
-        """When each target's address stops answering; a draining process ends once its listener and requests have."""
+        """When each target's address stops answering; a draining process ends once its listener and requests have.
+
+        One that serves pooled connections lives until SIGKILL.
+        """
         ended_s = self._timeline.cut_s
-        if self._timeline.drains:
+        if self._drains:
             ended_s = np.minimum(ended_s, np.maximum(self._timeline.listener_closed_s, self._last_finish_s))
         return ended_s + self._pod.sandbox_teardown_s
-
-
-class _Past:
-    """The requests before the rollout, of which those matter that were accepted and are not answered at t = 0."""
-
-    def __init__(self, traffic: TrafficSpec, target_group: TargetGroupSpec, *, nodes: int, streams: Streams) -> None:
-        self._source = RequestSource(traffic, nodes=nodes, streams=streams, before=True)
-        self._rate_rps = traffic.arrival_rate_rps
-        self._idle_timeout_s = target_group.idle_timeout_s
-        self._oldest_s = min(self._idle_timeout_s, float(traffic.service_time_s.ppf(_NEARLY_ALL)))
-
-    def sent_backwards(self, send: Router) -> Sent:
-        """Give those in flight in the order of their arrival, sent by a router that takes the latest first."""
-        return _concatenated([self._in_flight(_sent(block, send.route(block))) for block in self._blocks()])[::-1]
-
-    def sent_forwards(self, send: Router) -> Sent:
-        """Give those in flight in the order of their arrival, sent by a router that must have seen all before them."""
-        parts = []
-        for block in reversed(list(self._blocks())):
-            inside = block[np.flatnonzero(block.arrival_s > -self._oldest_s)[::-1]]
-            parts.append(self._in_flight(_sent(inside, send.route(inside))))
-        return _concatenated(parts)
-
-    def _blocks(self) -> Iterator[Block]:
-        looked_back_s = -1.0
-        while looked_back_s < self._oldest_s:
-            block = self._source.take(_size(self._oldest_s - max(looked_back_s, 0.0), self._rate_rps))
-            yield block
-            looked_back_s = -float(block.arrival_s[-1])
-
-    def _in_flight(self, sent: Sent) -> Sent:
-        answered_s = np.minimum(sent.finish_s, sent.arrival_s + self._idle_timeout_s)
-        return sent[(answered_s > 0) & (sent.target >= 0) & (sent.arrival_s > -self._oldest_s)]
-
-
-def _size(left_s: float, rate_rps: float) -> int:
-    """Give a block's size: hardly more than are left to draw."""
-    expected = max(0.0, left_s) * rate_rps
-    return min(BLOCK_SIZE, math.ceil(expected + 3 * math.sqrt(expected) + 16))
-
-
-def _sent(block: Block, target: NDArray[np.int32]) -> Sent:
-    return Sent(block.arrival_s, block.arrival_s + block.service_s, block.node, target)
-
-
-def _concatenated(parts: list[Sent]) -> Sent:
-    return Sent(
-        np.concatenate([part.arrival_s for part in parts]),
-        np.concatenate([part.finish_s for part in parts]),
-        np.concatenate([part.node for part in parts]),
-        np.concatenate([part.target for part in parts]),
-    )
 
 
 class _Tally:
     """Counts all requests and keeps those that failed."""
 
-    def __init__(self) -> None:
+    def __init__(self, waits: Waits) -> None:
+        self.waits = waits
         self._counts = np.zeros(len(Outcome), np.int64)
         self._failed: list[Sent] = []
         self._answers: list[Answers] = []
@@ -230,10 +194,13 @@ class _Tally:
 
     def requests(self, window_until_s: float) -> Requests:
         """Give what has been added."""
-        failed = _concatenated(self._failed)
+        failed = concatenated(self._failed)
+        before_s, within_s = self.waits.quantiles()
         return Requests(
             counts=self._counts,
             window_until_s=window_until_s,
+            latency_before_s=before_s,
+            latency_s=within_s,
             arrival_s=failed.arrival_s,
             node=failed.node,
             target=failed.target,

@@ -24,6 +24,7 @@ COLUMNS = (
     "rollout_s",
     *(f"deregistration_lag_s.{name}" for name in _QUANTILES),
     *(f"exposure_s.{name}" for name in _QUANTILES),
+    *(f"latency_s.{when}.{name}" for when in ("before", "window") for name in ("p50", "p95", "p99")),
     *(f"aws_api.{name}" for name in ("calls", "throttled", "reconciles", "failed_reconciles")),
 )
 
@@ -39,6 +40,8 @@ def row(figures: Figures) -> tuple[float, ...]:
         figures.rollout_s,
         *quantiles(figures.deregistration_lag_s).values(),
         *quantiles(figures.exposure_s).values(),
+        *figures.latency_before_s,
+        *figures.latency_s,
         float(figures.calls),
         float(figures.throttled),
         float(figures.reconciles),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
@@ -91,7 +91,8 @@ def journal(results: Path) -> Iterator[Journal]:
             yield kept
             is_needed = False
         finally:
-            kept.close()
+            with suppress(OSError):  # what a full disk did not take has been reported
+                kept.close()
             if not (is_needed and kept):
                 path.unlink()
             # While the lock is held: one who has opened the file meanwhile finds it gone and tries a new one.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.control_plane.trace import Trace
+    from sim.data_plane.latency import Latency
     from sim.data_plane.timeline import Timeline, Times
     from sim.scenario.specs import Scenario
 
@@ -35,7 +36,8 @@ class Figures:
 
     `outcomes`: requests by `Outcome`, by its value. `any_502`: 1 if there was a 502, else 0; with the estimator
     `expected` the probability of one. `deregistration_lag_s`,
-    `exposure_s`: one for each terminated pod, in the order of pod numbers (interface.md says what they are). The calls
+    `exposure_s`: one for each terminated pod, in the order of pod numbers (interface.md says what they are).
+    `latency_before_s`, `latency_s`: of requests answered with 200, before the rollout and in the window. The calls
     are the attempts that the rolled cluster's controller sent from the rollout's start on, the retries among them.
 
     """
@@ -45,6 +47,8 @@ class Figures:
     rollout_s: float
     deregistration_lag_s: Times
     exposure_s: Times
+    latency_before_s: Latency
+    latency_s: Latency
     calls: int
     throttled: int
     reconciles: int
@@ -112,6 +116,8 @@ class Replication:
             rollout_s=self.timeline.rollout_complete_s,
             deregistration_lag_s=self.deregistration_lag_s()[terminated],
             exposure_s=self.exposure_s()[terminated],
+            latency_before_s=self.estimate.latency_before_s,
+            latency_s=self.estimate.latency_s,
             calls=len(attempts),
             throttled=sum(attempt.throttled for attempt in attempts),
             reconciles=len(reconciles),

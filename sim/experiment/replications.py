@@ -21,15 +21,24 @@ if TYPE_CHECKING:
     from sim.scenario.specs import Scenario
 
 
-def process_pool(workers: int | None = None) -> ProcessPoolExecutor:
-    """Make a pool of processes, by default one for each core this process may use.
+@contextmanager
+def process_pool(workers: int | None = None) -> Iterator[ProcessPoolExecutor]:
+    """Give a pool of processes for a while, by default one for each core this process may use.
 
-    They are spawned, not forked: a fork inherits the threads' locks of a progress bar in whatever state they are.
+    They are spawned, not forked: a fork inherits the threads' locks of a progress bar in whatever state they are. When
+    the work fails they are killed: one that died may have taken the lock of the queue at which the others wait.
 
     """
     workers = workers or len(os.sched_getaffinity(0))
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_follow_parent)
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_follow_parent) as pool:
+        try:
+            yield pool
+        except BaseException:
+            for worker in multiprocessing.active_children():
+                worker.kill()
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sim.data_plane.latency import Latency
 from sim.data_plane.outcomes import Outcome
 from sim.experiment.columns import STATUSES
 from sim.experiment.statistics import Estimate, fraction_estimate, mean_estimate, quantiles
@@ -36,6 +37,7 @@ class Summary:
     rollout_s: dict[str, float]
     deregistration_lag_s: dict[str, float]
     exposure_s: dict[str, float]
+    latency_s: dict[str, dict[str, float]]
     aws_api: dict[str, float]
 
     def as_json(self) -> dict[str, Any]:
@@ -54,6 +56,7 @@ class Summary:
             "rollout_s": _finite(self.rollout_s),
             "deregistration_lag_s": _finite(self.deregistration_lag_s),
             "exposure_s": _finite(self.exposure_s),
+            "latency_s": {when: _finite(latency) for when, latency in self.latency_s.items()},
             "aws_api": {name: {"mean": mean} for name, mean in self.aws_api.items()},
         }
 
@@ -76,11 +79,20 @@ def summarise(scenario: Scenario, figures: Sequence[Figures], *, estimator: Esti
         rollout_s=quantiles([f.rollout_s for f in figures]),
         deregistration_lag_s=quantiles(np.concatenate([f.deregistration_lag_s for f in figures])),
         exposure_s=quantiles(np.concatenate([f.exposure_s for f in figures])),
+        latency_s={
+            "before": _mean_latency([f.latency_before_s for f in figures]),
+            "window": _mean_latency([f.latency_s for f in figures]),
+        },
         aws_api={
             name: sum(getattr(f, name) for f in figures) / n
             for name in ("calls", "throttled", "reconciles", "failed_reconciles")
         },
     )
+
+
+def _mean_latency(latencies: Sequence[Latency]) -> dict[str, float]:
+    """Give the means over replications of the quantiles within each."""
+    return dict(zip(Latency._fields, np.mean(latencies, axis=0).tolist(), strict=True))
 
 
 def _probability(values: Sequence[float]) -> Estimate:

@@ -16,6 +16,7 @@ from sim.experiment.grid import cells
 from sim.experiment.journal import journal
 from sim.experiment.provenance import PROVENANCE
 from sim.experiment.sweep import provenance, sweep
+from sim.experiment.whole_file import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -67,14 +68,13 @@ def sweep_to_file(
 def write_sweep(frame: pd.DataFrame, path: Path) -> None:
     """Write a sweep's frame; the file is replaced as a whole."""
     _check_suffix(path)
-    unfinished = path.with_name(f"{path.name}.tmp")
     metadata = json.dumps(frame.attrs[PROVENANCE], ensure_ascii=False)
-    if path.suffix == ".parquet":
-        _write_parquet(frame, metadata, unfinished)
-    else:
-        text = frame.to_csv(index=False, lineterminator="\n")
-        unfinished.write_text(f"{_CSV_START}{metadata}\n{text}", encoding="utf-8", newline="")
-    unfinished.replace(path)
+    with whole_file(path) as unfinished:
+        if path.suffix == ".parquet":
+            _write_parquet(frame, metadata, unfinished)
+        else:
+            text = frame.to_csv(index=False, lineterminator="\n")
+            unfinished.write_text(f"{_CSV_START}{metadata}\n{text}", encoding="utf-8", newline="")
 
 
 def read_sweep(path: Path) -> pd.DataFrame:

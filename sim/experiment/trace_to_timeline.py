@@ -1,7 +1,8 @@
 """From what happened in the control plane to what the data plane must know: the trace becomes a timeline.
 
 An old pod's target was registered and healthy before the rollout; a new one's is from its records on. What has no
-record never happens within the window (`inf`).
+record never happens within the window (`inf`). With target type `instance` the worker nodes stand where the ALB nodes
+do: a request meets one of them at random, and its kube-proxy's rules there.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ def timeline_of(trace: Trace, scenario: Scenario) -> Timeline:
     """Build the timeline of a replication from its trace."""
     n_old = scenario.deployment.replicas
     n_targets = n_old + len(trace.of(PodCreated))
-    n_nodes = scenario.target_group.alb_nodes
+    instances = scenario.target_group.target_type == "instance"
+    n_nodes = scenario.target_group.instances if instances else scenario.target_group.alb_nodes
 
     def by_target(kind: type[ListenerClosed | ProcessCut]) -> Times:
         times = np.full(n_targets, np.inf)
@@ -62,7 +64,8 @@ def timeline_of(trace: Trace, scenario: Scenario) -> Timeline:
         listener_closed_s=by_target(ListenerClosed),
         cut_s=by_target(ProcessCut),
         drain_deadline_s=drain_deadline_s,
-        registered_from_s=np.tile(registered_from_s, (n_nodes, 1)),
+        # A worker node's rules have a pod or not: there is no `initial` to fail open to.
+        registered_from_s=healthy_from_s if instances else np.tile(registered_from_s, (n_nodes, 1)),
         registered_until_s=by_node(TargetDrained),
         healthy_from_s=healthy_from_s,
         healthy_until_s=by_node(TargetUnhealthy),

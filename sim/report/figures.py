@@ -8,6 +8,8 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
+from sim.experiment.whole_file import whole_file
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -44,9 +46,12 @@ def image_format(path: Path) -> str:
 def save(figure: Figure, path: Path) -> None:
     """Write a figure to a file in the format of its suffix; an equal figure gives equal bytes.
 
-    Raises ValueError if the suffix is none of .png, .svg and .pdf, before anything is written.
+    Raises ValueError if the suffix is none of .png, .svg and .pdf, before anything is written; OSError if it cannot be
+    written, and then there is no file, or still the old one.
     """
-    path.write_bytes(drawn(figure, image_format(path)))
+    content = drawn(figure, image_format(path))
+    with whole_file(path) as unfinished:
+        unfinished.write_bytes(content)
 
 
 def drawn(figure: Figure, form: str) -> bytes:

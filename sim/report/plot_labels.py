@@ -40,6 +40,9 @@ def measure(figure: str) -> Measure:
         return Measure(f"{cause(figure)} per rollout")
     if group in {"deregistration_lag_s", "exposure_s"}:
         return Measure(f"{key_label(group).removesuffix(' (s)')}, {_QUANTILES[detail]} over pods (s)")
+    if group == "latency_s":
+        when, _, quantile = detail.partition(".")
+        return Measure(f"latency {'before the rollout' if when == 'before' else 'in the window'}, {quantile} (s)")
     return _MEASURES[figure]
 
 

@@ -8,9 +8,10 @@ Elastic Load Balancing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from sim.scenario.account import FIXED_LAG
+from sim.scenario.advice_on_requests import ON_REQUESTS, Advice
 from sim.scenario.problems import plain
 
 if TYPE_CHECKING:
@@ -33,17 +34,6 @@ _LIMITS_OF_AWS = {
 }
 """What AWS takes for the keys of `target_group`: a real one cannot be set otherwise."""
 _BEFORE_V1_1_5 = ("v1.1.0", "v1.1.1", "v1.1.2", "v1.1.3", "v1.1.4")
-
-
-class Advice(NamedTuple):
-    """A key, and what is unwise about its value."""
-
-    key: str
-    message: str
-
-    def __str__(self) -> str:
-        """Give both in one line."""
-        return f"{self.key}: {self.message}"
 
 
 def advise(scenario: Scenario) -> list[Advice]:
@@ -154,25 +144,6 @@ def _health_check_exit(scenario: Scenario) -> Iterator[Advice]:
         )
 
 
-def _least_outstanding_requests(scenario: Scenario) -> Iterator[Advice]:
-    if scenario.target_group.routing == "least_outstanding_requests" and not scenario.pod.pre_stop_sleep_s:
-        yield Advice(
-            "target_group.routing",
-            "without a preStop sleep a dead target refuses at once, has the fewest outstanding requests, and draws the "
-            "traffic of its ALB node",
-        )
-
-
-def _keep_alive(scenario: Scenario) -> Iterator[Advice]:
-    keep_alive_s, idle_s = scenario.pod.keep_alive_timeout_s, scenario.target_group.idle_timeout_s
-    if keep_alive_s is not None and keep_alive_s <= idle_s:
-        yield Advice(
-            "pod.keep_alive_timeout_s",
-            f"{plain(keep_alive_s)} s is not above the ALB's idle timeout, {plain(idle_s)} s: a request may be sent on "
-            "a connection that the pod is closing, and gets 502 (AWS, edit-load-balancer-attributes)",
-        )
-
-
 def _rolling_update(scenario: Scenario) -> Iterator[Advice]:
     deployment = scenario.deployment
     if _is_zero(deployment.max_surge) and _is_zero(deployment.max_unavailable):
@@ -246,13 +217,12 @@ _RULES: tuple[Callable[[Scenario], Iterator[Advice]], ...] = (
     _grace_against_requests,
     _serving_after_sigterm,
     _health_check_exit,
-    _keep_alive,
     _rolling_update,
     _waf,
     _retries_against_pre_stop,
     _fixed_lag,
     _deregistration_delay,
     _idle_timeout,
-    _least_outstanding_requests,
     _limits_of_aws,
+    *ON_REQUESTS,
 )

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
-
-from sim.scenario.not_yet import not_simulated_yet
-from sim.scenario.problems import shown
 
 LONGEST_S = 1e9
 MOST_PODS = 150_000
@@ -29,14 +26,6 @@ class Frozen(BaseModel):
 
 class Spec(Frozen):
     """A group of a scenario's keys."""
-
-    @field_validator("*", mode="after")
-    @classmethod
-    def _is_simulated(cls, value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 - any key's value
-        instead = not_simulated_yet(cls.__name__, str(info.field_name), value)
-        if instead:
-            raise complaint(found=f"{shown(value)} is not simulated yet", hint=f"expected {instead}")
-        return value
 
 
 def complaint(*, found: str, expected: str = "", hint: str = "", key: str = "") -> PydanticCustomError:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from sim.scenario.distributions import DistributionField, Lognormal
-from sim.scenario.fields import Count, PositiveSeconds, Seconds, Spec
+from pydantic import ValidationInfo, field_validator
+
+from sim.scenario.distributions import DistributionField, Lognormal, Uniform
+from sim.scenario.fields import Count, PositiveSeconds, Seconds, Spec, complaint
+from sim.scenario.problems import shown
 
 
 class HealthCheckSpec(Spec):
@@ -33,6 +36,12 @@ class TargetGroupSpec(Spec):
     target_type: Literal["ip", "instance"] = "ip"
     """`ip`: targets are pods; `instance`: targets are nodes, and kube-proxy passes requests on. Default: what the
     VPC CNI allows and the incident of the talk used; the controllers' own default is `instance`."""
+    instances: Count = 10
+    """Worker nodes behind the ALB with target_type `instance`, each with a kube-proxy of its own. Default: an
+    assumption."""
+    kube_proxy_sync_s: DistributionField = Uniform(dist="uniform", low=0, high=1)
+    """With target_type `instance`, from the endpoint's change to a worker node's new rules: a draw for each pod and
+    worker node. Default: kube-proxy syncs its rules at most once a second (K8s, iptables.minSyncPeriod 1s)."""
     alb_nodes: Count = 2
     """Nodes of the ALB, each with its own view of the targets. Default: one in each of two zones, the fewest that AWS
     takes."""
@@ -51,3 +60,10 @@ class TargetGroupSpec(Spec):
     tails of a minute. The least known number here: vary it."""
     health_check: HealthCheckSpec | None = HealthCheckSpec()
     """null: no health check; a registered target is routable at once."""
+
+    @field_validator("routing", "connection_reuse")
+    @classmethod
+    def _is_simulated_for_instances(cls, value: object, info: ValidationInfo) -> object:
+        if info.data.get("target_type") == "instance" and value in (True, "least_outstanding_requests"):
+            raise complaint(found=f"{shown(value)} is not simulated yet with target_type 'instance'")
+        return value

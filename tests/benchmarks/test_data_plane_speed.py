@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from data_plane.making import EVER, NEVER, run, specs, timeline
+from reference.data_plane_twin import Twin
 
 from sim.data_plane.arrivals import RequestSource
 from sim.data_plane.expected import expect_requests
-from sim.data_plane.least_outstanding import LeastOutstanding
+from sim.data_plane.one_by_one import OneByOne
 from sim.data_plane.rotation import rotations
 from sim.streams import Streams
 
@@ -113,9 +114,18 @@ def test_least_outstanding_requests_takes_two_million_a_second() -> None:
     )
 
     def routed_s() -> float:
-        router = LeastOutstanding(rotations(scene), scene, pod, target_group, Streams(1, 0))
+        sender = OneByOne(rotations(scene), scene, pod, target_group, Streams(1, 0))
         begin_s = time.perf_counter()
-        router.route(block)
+        sender.send(block, np.zeros(block.node.size, np.int32))
         return time.perf_counter() - begin_s
 
     assert 10**6 / min(routed_s() for _ in range(5)) >= 2e6
+
+
+def test_at_least_a_hundred_times_as_fast_as_the_slow_twin() -> None:
+    """Per request: the twin has a hundredth of them to do, and must take longer all the same."""
+    scene = rolling_update(20, 200)
+    few, many = ({"arrival_rate_rps": rate_rps, "service_time_s": LAW} for rate_rps in (50.0, 5000.0))
+    fast_s = best_s(lambda: run(scene, **many))
+    slow_s = best_s(lambda: Twin(scene, *specs(**few), Streams(1, 0)).run(), tries=2)
+    assert slow_s >= fast_s

@@ -130,13 +130,21 @@ LAWS = st.sampled_from(
 def settings_of_requests(draw: st.DrawFn) -> dict[str, Any]:
     """Values of the three specs, as `run` takes them, and streams."""
     grid = draw(st.booleans())
+    behind_instances = draw(st.integers(0, 7)) == 0
+    routings = ["round_robin", "random", *([] if behind_instances else ["least_outstanding_requests"])]
     return {
+        "target_type": "instance" if behind_instances else "ip",
         "arrivals": "even" if grid else draw(st.sampled_from(["poisson", "even"])),
         "arrival_rate_rps": draw(st.sampled_from([2.0, 16.0])),
         "service_time_s": draw(LAWS),
         "sandbox_teardown_s": draw(st.sampled_from([0.0, 1.0, 6.0])),
         "after_teardown": draw(st.sampled_from(["host_unreachable", "connect_timeout"])),
-        "routing": draw(st.sampled_from(["round_robin", "random", "least_outstanding_requests"])),
+        "routing": draw(st.sampled_from(routings)),
         "idle_timeout_s": draw(st.sampled_from([1.0, 2.5, 10.0])),
+        "concurrency": draw(st.sampled_from([None, None, 1, 2, 40])),
+        "accept": draw(st.sampled_from(["eager", "prefork"])),
+        "connection_reuse": not behind_instances and draw(st.booleans()),
+        "idle_connections_at_sigterm": draw(st.sampled_from(["close", "serve"])),
+        "keep_alive_timeout_s": draw(st.sampled_from([None, 0.5, 2.0])),
         "streams": (OnTheGrid if grid else Streams)(draw(st.integers(0, 2**32)), draw(st.integers(0, 3))),
     }

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sim.data_plane.arrivals import Block
 from sim.data_plane.compiled import pop, push, set_key
-from sim.data_plane.least_outstanding import LeastOutstanding
+from sim.data_plane.one_by_one import OneByOne
 from sim.data_plane.outcomes import Outcome
 from sim.data_plane.rotation import rotations
 from sim.streams import Streams
@@ -26,9 +26,10 @@ LOR = "least_outstanding_requests"
 def sent(scene: Timeline, *requests: tuple[float, float], node: tuple[int, ...] = (), **at: Any) -> list[int]:
     """Route requests, each with its arrival and service time, at one node or at those given."""
     _, pod, target_group = specs(routing=LOR, **at)
-    router = LeastOutstanding(rotations(scene), scene, pod, target_group, Streams(1, 0))
+    sender = OneByOne(rotations(scene), scene, pod, target_group, Streams(1, 0))
     arrival_s, service_s = np.array(requests, float).T
-    return router.route(Block(arrival_s, service_s, np.array(node or [0] * len(requests), np.int16))).tolist()
+    block = Block(arrival_s, service_s, np.array(node or [0] * len(requests), np.int16))
+    return sender.send(block, np.zeros(len(requests), np.int32)).target.tolist()
 
 
 def test_the_target_with_the_fewest_open_is_next() -> None:

@@ -26,7 +26,13 @@ def answer(
     after_teardown: Teardown = "host_unreachable",
 ) -> tuple[str, float]:
     """One request's outcome; the network goes 5 s after the cut, the idle timeout is 60 s."""
-    sent = Sent(np.array([arrival_s]), np.array([finish_s]), np.array([0], np.int16), np.array([target], np.int32))
+    at, node, to, way = (
+        np.array([arrival_s]),
+        np.array([0], np.int16),
+        np.array([target], np.int32),
+        np.zeros(1, np.int8),
+    )
+    sent = Sent(at, np.array([finish_s]), node, to, at, way)
     answers = classify(
         sent,
         scene,

@@ -73,7 +73,16 @@ class ControlPlane:
     def created(self, pod: Pod) -> None:
         self.agenda.note("PodCreated", self.agenda.now_s, pod.number)
         startup_s = self.draw(self.scenario.pod.startup_s, pod, Stream.POD_STARTUP)
+        self.agenda.after(min(2.0, startup_s), lambda: self.has_address(pod))
         self.agenda.after(startup_s, lambda: self.ready(pod))
+
+    def has_address(self, pod: Pod) -> None:
+        joins_s = self.draw(self.scenario.endpoints.propagation_s, pod, Stream.ENDPOINT_ADDITION)
+        self.agenda.after(joins_s, lambda: self.not_ready_address(pod))
+
+    def not_ready_address(self, pod: Pod) -> None:
+        if pod not in self.rolled.addresses and self.controller is not None:
+            self.controller.endpoints_changed(0)
 
     def ready(self, pod: Pod) -> None:
         self.agenda.note("PodReady", self.agenda.now_s, pod.number)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import count, takewhile
+from itertools import count
 from typing import TYPE_CHECKING
 
 from sim.streams import Stream
@@ -33,13 +33,14 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A request and what became of it."""
+    """A request and what became of it; `finish_s`: when its pod would have answered."""
 
     arrival_s: float
     node: int
     target: int | None
     outcome: str
     answered_s: float
+    finish_s: float
 
 
 def drawn(traffic: TrafficSpec, streams: Streams, nodes: int, *, before: bool) -> Iterator[Drawn]:
@@ -74,6 +75,7 @@ class Node:
         self._moments = sorted(float(time) for time in moments if math.isfinite(time))
         self.ring: list[int] = []
         self._open: dict[int, list[float]] = {target: [] for target in range(targets)}
+        self.idle_from_s: dict[int, list[float]] = {target: [] for target in range(targets)}
         self._sent_to = dict.fromkeys(range(targets), -1)
         self._turns = 0
         self._turn: int | None = None
@@ -169,6 +171,11 @@ class Twin:
         self._n_nodes, n_targets = timeline.registered_from_s.shape
         self.nodes = [Node(timeline, number, streams) for number in range(self._n_nodes)]
         self._finishes_s: list[list[float]] = [[] for _ in range(n_targets)]
+        self._free_s = [[-math.inf] * (pod.concurrency or 0) for _ in range(n_targets)]
+        # A worker node's kube-proxy chooses among the pods at random, whatever the ALB does among worker nodes.
+        self._routing = "random" if target_group.target_type == "instance" else target_group.routing
+        self._reuses = target_group.connection_reuse
+        self._serves_idle = self._reuses and timeline.drains and pod.idle_connections_at_sigterm == "serve"
 
     def run(self) -> tuple[list[Ended], float]:
         """Give the window's requests in the order of arrival, and its end."""
@@ -185,68 +192,111 @@ class Twin:
 
     def _past(self) -> list[Ended]:
         """Those accepted before t = 0 and not answered then, in the order of arrival."""
-        if self._target_group.routing != "least_outstanding_requests":
-            return [self._end(request, target) for request, target in reversed(list(self._in_flight()))]
-        longest_s = float(self._traffic.service_time_s.ppf(1 - 1e-12))
-        oldest_s = -min(self._target_group.idle_timeout_s, longest_s)
-        young_enough = takewhile(lambda request: request.arrival_s > oldest_s, self._drawn_before())
-        past = [(request, self._end(request, self._route(request))) for request in reversed(list(young_enough))]
-        return [ended for request, ended in past if ended.target is not None and self._in_flight_at_start(request)]
-
-    def _drawn_before(self) -> Iterator[Drawn]:
-        return drawn(self._traffic, self._streams, self._n_nodes, before=True)
-
-    def _in_flight_at_start(self, request: Drawn) -> bool:
+        ended = [self._end(request, target) for request, target in reversed(list(self._sent_before()))]
         idle_s = self._target_group.idle_timeout_s
-        return request.arrival_s + min(request.service_s, idle_s) > 0
+        return [
+            of
+            for of in ended
+            if of.target is not None and of.outcome != "keep_alive_race" and min(of.finish_s, of.arrival_s + idle_s) > 0
+        ]
 
-    def _in_flight(self) -> Iterator[tuple[Drawn, int]]:
-        """Those accepted before t = 0 and not answered then, latest first, with their targets."""
+    def _sent_before(self) -> Iterator[tuple[Drawn, int | None]]:
+        """Those that matter of the requests from before t = 0, latest first, with targets where they do not choose."""
         turns = [0] * self._n_nodes
-        for request in self._drawn_before():
-            if request.arrival_s + self._target_group.idle_timeout_s <= 0:
+        for request in drawn(self._traffic, self._streams, self._n_nodes, before=True):
+            if request.arrival_s <= -self._oldest_s():
                 break
             ring = self.nodes[request.node].ring
-            if not ring:
-                continue
             turns[request.node] -= 1
-            turn = turns[request.node] % len(ring)
-            if self._target_group.routing == "random":
+            turn = turns[request.node] % max(1, len(ring))
+            if self._routing == "random":
                 # The draw runs through the ring backwards too.
                 turn = len(ring) - 1 - int(request.choice * len(ring))
-            if self._in_flight_at_start(request):
-                yield request, ring[turn]
+            yield request, ring[turn] if ring else None
+
+    def _oldest_s(self) -> float:
+        """Before this nothing matters at t = 0: a request, a queue (a minute to fill) or an idle connection."""
+        idle_s = self._target_group.idle_timeout_s
+        oldest_s = min(idle_s, float(self._traffic.service_time_s.ppf(1 - 1e-12)))
+        if self._pod.concurrency:
+            oldest_s = idle_s + 60
+        if self._reuses:
+            oldest_s += min(idle_s, self._pod.keep_alive_timeout_s or math.inf)
+        return oldest_s
 
     def _route(self, request: Drawn) -> int | None:
         node = self.nodes[request.node]
         node.advance(request.arrival_s)
-        match self._target_group.routing:
+        match self._routing:
             case "random":
                 return node.chosen(request.choice)
             case "round_robin":
                 return node.next_in_turn()
             case "least_outstanding_requests":
-                return node.fewest_open(request.arrival_s)
+                return None  # chosen when it is sent
 
     def _end(self, request: Drawn, target: int | None) -> Ended:
+        node, now_s = self.nodes[request.node], request.arrival_s
+        if self._routing == "least_outstanding_requests":
+            target = node.fewest_open(now_s)
         if target is None:
-            outcome, answered_s = "no_registered_targets", request.arrival_s
-        elif request.arrival_s < self._timeline.listener_closed_s[target]:
-            self._finishes_s[target].append(request.arrival_s + request.service_s)
-            outcome, answered_s = self._served(request, target)
-        else:
-            outcome, answered_s = self._not_accepted(request, target)
-        if target is not None:
-            self.nodes[request.node].sent(target, answered_s)
-        return Ended(request.arrival_s, request.node, target, outcome, answered_s)
+            at_instances = self._target_group.target_type == "instance"
+            outcome = "connect_refused" if at_instances else "no_registered_targets"
+            return Ended(now_s, request.node, None, outcome, now_s, math.inf)
+        outcome, answered_s, finish_s = self._at(request, target)
+        node.sent(target, answered_s)
+        return Ended(now_s, request.node, target, outcome, answered_s, finish_s)
 
-    def _served(self, request: Drawn, target: int) -> tuple[str, float]:
+    def _at(self, request: Drawn, target: int) -> tuple[str, float, float]:
+        now_s = request.arrival_s
+        way = self._way(request, target)
+        if now_s >= self._timeline.listener_closed_s[target]:
+            on_a_connection = self._serves_idle and way != "new" and now_s < self._timeline.cut_s[target]
+            if not on_a_connection:
+                return *self._not_accepted(request, target), now_s + request.service_s
+        if way == "raced":
+            return "keep_alive_race", now_s, now_s + request.service_s
+        return self._accepted(request, target, way)
+
+    def _way(self, request: Drawn, target: int) -> str:
+        """On the connection that was used last, if there is one; lost if the pod is just closing it."""
+        if not self._reuses:
+            return "new"
+        keep_alive_s = self._pod.keep_alive_timeout_s or math.inf
+        half_a_trip_s = 0.001 / 2
+        longest_s = min(self._target_group.idle_timeout_s, keep_alive_s + half_a_trip_s)
+        pool = self.nodes[request.node].idle_from_s[target]
+        idle = [since_s for since_s in pool if 0 <= request.arrival_s - since_s < longest_s]
+        if not idle:
+            return "new"
+        last_s = max(idle)
+        pool.remove(last_s)
+        return "raced" if request.arrival_s - last_s >= keep_alive_s - half_a_trip_s else "pooled"
+
+    def _accepted(self, request: Drawn, target: int, way: str) -> tuple[str, float, float]:
+        now_s, closed_s = request.arrival_s, float(self._timeline.listener_closed_s[target])
+        start_s = max([now_s, *sorted(self._free_s[target])[:1]])
+        finish_s = start_s + request.service_s
+        if self._pod.accept == "prefork" and way == "new" and start_s >= closed_s:
+            cut_s = closed_s
+        else:
+            cut_s = float(self._timeline.cut_s[target])
+            self._finishes_s[target].append(finish_s)
+            if self._free_s[target]:
+                self._free_s[target].remove(min(self._free_s[target]))
+                self._free_s[target].append(finish_s)
+        outcome, answered_s = self._first(request, target, finish_s, cut_s)
+        if outcome == "ok":
+            self.nodes[request.node].idle_from_s[target].append(answered_s)
+        return outcome, answered_s, finish_s
+
+    def _first(self, request: Drawn, target: int, finish_s: float, cut_s: float) -> tuple[str, float]:
         deadline_s = float(self._timeline.drain_deadline_s[target])
         if deadline_s <= request.arrival_s:
             deadline_s = self.nodes[request.node].registered_until_s(target)
         ends = [
-            ("ok", request.arrival_s + request.service_s),
-            ("closed_in_flight", float(self._timeline.cut_s[target])),
+            ("ok", finish_s),
+            ("closed_in_flight", cut_s),
             ("deregistration_delay_elapsed", deadline_s),
             ("idle_timeout", request.arrival_s + self._target_group.idle_timeout_s),
         ]
@@ -262,7 +312,7 @@ class Twin:
     def _gone_s(self, target: int) -> float:
         """When the pod's network is gone: its process has ended and its sandbox is torn down."""
         ended_s = float(self._timeline.cut_s[target])
-        if self._timeline.drains:
+        if self._timeline.drains and not self._serves_idle:
             last_s = max([float(self._timeline.listener_closed_s[target]), *self._finishes_s[target]])
             ended_s = min(ended_s, last_s)
         return ended_s + self._pod.sandbox_teardown_s

@@ -25,6 +25,7 @@ from sim.control_plane.trace import (
     TargetUnhealthy,
     Trace,
 )
+from sim.data_plane.latency import Latency
 from sim.data_plane.outcomes import Outcome
 from sim.data_plane.sampled import Requests
 from sim.experiment.replication import Replication
@@ -147,6 +148,8 @@ def by_hand(records: Iterable[Record] = BY_HAND, failed: list[tuple[float, int, 
     requests = Requests(
         counts=counts,
         window_until_s=40.0,
+        latency_before_s=Latency(0.05, 0.19, 0.32),
+        latency_s=Latency(0.05, 0.19, 0.32),
         arrival_s=np.array(arrival_s, float),
         node=np.array(node, np.int16),
         target=np.array(target, np.int32),
@@ -174,6 +177,7 @@ def summary(**figures: object) -> Summary:
         "rollout_s": quiet,
         "deregistration_lag_s": quiet,
         "exposure_s": dict.fromkeys(quiet, 0.0),
+        "latency_s": {when: {"p50": 0.05, "p95": 0.19, "p99": 0.32} for when in ("before", "window")},
         "aws_api": {"calls": 1234.5, "throttled": 0.0, "reconciles": 9.0, "failed_reconciles": 0.25},
     }
     return Summary(**(values | figures))  # type: ignore[arg-type]

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from sim.scenario import not_yet
 from sim.scenario.advice import Advice, advise
 from sim.scenario.loading import load_scenario
 from sim.scenario.specs import Scenario
@@ -119,13 +118,32 @@ def test_percentages_that_round_to_zero_are_no_zeros() -> None:
             "target_group.routing",
             "fewest outstanding requests",
         ),
-        ({"pod__keep_alive_timeout_s": 5}, "pod.keep_alive_timeout_s", "not above the ALB's idle timeout, 60 s"),
+        (
+            {"pod__keep_alive_timeout_s": 5, "target_group__connection_reuse": True},
+            "pod.keep_alive_timeout_s",
+            "not above the ALB's idle timeout, 60 s",
+        ),
+        ({"pod__keep_alive_timeout_s": 5}, "pod.keep_alive_timeout_s", "has no effect without"),
+        ({"pod__idle_connections_at_sigterm": "serve"}, "pod.idle_connections_at_sigterm", "has no effect without"),
+        (
+            {
+                "pod__idle_connections_at_sigterm": "serve",
+                "target_group__connection_reuse": True,
+                "pod__on_sigterm": "exit",
+            },
+            "pod.idle_connections_at_sigterm",
+            "has no effect without",
+        ),
+        (
+            {"target_group__target_type": "instance", "controller__aws_max_retries": 3},
+            "controller.aws_max_retries",
+            "changes kube-proxy's rules alone",
+        ),
+        ({"pod__accept": "prefork"}, "pod.accept", "has no effect without pod.concurrency"),
+        ({"pod__concurrency": 1, "traffic__arrival_rate_rps": 1000}, "pod.concurrency", "queues grow without end"),
     ],
 )
-def test_what_is_not_simulated_yet_is_advised_on_once_it_is(
-    monkeypatch: pytest.MonkeyPatch, changes: dict[str, object], key: str, words: str
-) -> None:
-    monkeypatch.setattr(not_yet, "NOT_YET", {})
+def test_requests_that_depend_on_each_other(changes: dict[str, object], key: str, words: str) -> None:
     assert any(advice.key == key and words in advice.message for advice in advised(**changes))
 
 

@@ -187,7 +187,10 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
             "sweep: {pod.pre_stop_sleep_s: []}",
             "sweep.pod.pre_stop_sleep_s: expected a list of values (got an empty list)",
         ),
-        ("sweep: {pod.concurrency: [1]}", "sweep.pod.concurrency: 1 is not simulated yet; expected null"),
+        (
+            "sweep: {pod.concurrency: [0]}",
+            "sweep.pod.concurrency: expected a whole number from 1 to 10000 or null (got 0)",
+        ),
         ("sweep: {endpoints.propagation_s.p98: [1]}", "sweep.endpoints.propagation_s.p98: unknown key"),
         ("name: a/b", "text of 1 to 100 characters in one line"),
         ("1: 2", "1: expected a key in text (got 1)"),
@@ -249,7 +252,7 @@ deployment:
   replicas: 0
 pod:
   pre_stop_slep_s: 40
-  concurrency: 8
+  concurrency: 0
 aws_api:
   other_clusters:
     - ingresses: 3
@@ -265,7 +268,7 @@ sweep:
         "x.yaml:6: traffic.arrivals: given twice; first on line 5",
         "x.yaml:4: traffic.arrival_rate_rps: expected a number above 0 to 1e9",
         "x.yaml:8: deployment.replicas: expected a whole number from 1 to 150000",
-        "x.yaml:11: pod.concurrency: 8 is not simulated yet; expected null",
+        "x.yaml:11: pod.concurrency: expected a whole number from 1 to 10000 or null",
         "x.yaml:10: pod.pre_stop_slep_s: unknown key; did you mean 'pod.pre_stop_sleep_s'?",
         "x.yaml:16: aws_api.other_clusters.1.controller.version: expected " + VERSIONS,
         "x.yaml:20: sweep.pod.on_sigterm: expected one of 'exit', 'drain', 'ignore'",

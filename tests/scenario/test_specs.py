@@ -19,7 +19,6 @@ from pydantic import BaseModel, ValidationError
 from sim.control_plane.retryers import RETRYERS
 from sim.scenario.account import BucketName, Retryer
 from sim.scenario.loading import load_scenario
-from sim.scenario.not_yet import NOT_YET
 from sim.scenario.problems import ScenarioError
 from sim.scenario.specs import BucketsSpec, DeploymentSpec, Scenario
 
@@ -69,27 +68,14 @@ def test_percentages_are_exact_at_any_size(replicas: int, surge: int, unavailabl
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [
-        ("pod.keep_alive_timeout_s", 5),
-        ("pod.idle_connections_at_sigterm", "serve"),
-        ("pod.concurrency", 8),
-        ("pod.accept", "prefork"),
-        ("target_group.connection_reuse", True),
-        ("target_group.target_type", "instance"),
-    ],
+    [("target_group.connection_reuse", True), ("target_group.routing", "least_outstanding_requests")],
 )
-def test_what_is_not_simulated_yet_is_refused_by_name(key: str, value: object) -> None:
-    with pytest.raises(ScenarioError, match="is not simulated yet") as caught:
-        MINIMAL.with_overrides({key: value})
+def test_what_is_not_simulated_for_instances_is_refused_by_name(key: str, value: object) -> None:
+    MINIMAL.with_overrides({key: value})
+    with pytest.raises(ScenarioError, match="is not simulated yet with target_type 'instance'") as caught:
+        MINIMAL.with_overrides({key: value, "target_group.target_type": "instance"})
     (problem,) = caught.value.problems
-    assert problem.key.startswith(key)
-
-
-def test_the_list_of_what_is_not_simulated_yet_names_real_keys() -> None:
-    from sim.scenario import specs
-
-    for spec, key in NOT_YET:
-        assert key in getattr(specs, spec).model_fields
+    assert problem.key == key
 
 
 versions = st.sampled_from([f"v1.1.{patch}" for patch in range(10)])

@@ -1,0 +1,101 @@
+"""How long clients wait for an answer: quantiles over the requests that are answered with 200.
+
+The real thing: a pod that serves a bounded number of requests at once makes the others wait; when a rollout takes pods
+away, those that are left have longer queues.
+Modelled: with `pod.concurrency` the latencies of all requests, before the rollout (its last minute) and within its
+window, in classes of 0.5 %. Without it nobody waits, and the latency is the service time, up to the idle timeout: its
+quantiles are those of the law, before and within the window, and no request is looked at.
+Left out: the network's own delay.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from sim.data_plane.outcomes import Sent
+    from sim.data_plane.timeline import Times
+    from sim.scenario.distributions import Distribution
+    from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
+
+_CLASS = 1.005
+_SHORTEST_S = 1e-6
+_CLASSES = 6000
+_QUANTILES = (0.5, 0.95, 0.99)
+_LAST_S = 60.0
+
+
+class Latency(NamedTuple):
+    """Quantiles of the latency in seconds; NaN if no request was answered."""
+
+    p50: float
+    p95: float
+    p99: float
+
+
+def of_law(service_time_s: Distribution, idle_timeout_s: float) -> Latency:
+    """Give the quantiles of a service time that is answered before the idle timeout."""
+    in_time = 1 - float(service_time_s.sf(idle_timeout_s))
+    if in_time == 0:
+        return Latency(math.nan, math.nan, math.nan)
+    return Latency(*(float(service_time_s.ppf(q * in_time)) for q in _QUANTILES))
+
+
+class Latencies:
+    """Counts latencies by class."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._counts = np.zeros(_CLASSES, np.int64)
+
+    def add(self, latency_s: Times) -> None:
+        """Count latencies, one for each request."""
+        above = np.log(np.maximum(latency_s, _SHORTEST_S) / _SHORTEST_S)
+        classes = np.minimum((above / math.log(_CLASS)).astype(np.intp), _CLASSES - 1)
+        self._counts += np.bincount(classes, minlength=_CLASSES)
+
+    def quantiles(self) -> Latency:
+        """Give the quantiles, each the middle of its class."""
+        so_far = np.cumsum(self._counts)
+        if so_far[-1] == 0:
+            return Latency(math.nan, math.nan, math.nan)
+        classes = np.searchsorted(so_far, np.array(_QUANTILES) * so_far[-1])
+        return Latency(*(_SHORTEST_S * _CLASS ** (classes + 0.5)).tolist())
+
+
+class Waits:
+    """The latencies, where there is a queue.
+
+    What fails is rare and not told from the rest, but for what would have taken longer than the idle timeout.
+    """
+
+    def __init__(self, traffic: TrafficSpec, pod: PodSpec, target_group: TargetGroupSpec) -> None:
+        """Start with none."""
+        self._without_queue = of_law(traffic.service_time_s, target_group.idle_timeout_s)
+        self._queues = pod.concurrency is not None
+        self._idle_timeout_s = target_group.idle_timeout_s
+        self._before = Latencies()
+        self._within = Latencies()
+
+    def note_before(self, sent: Sent) -> None:
+        """Count requests from before the rollout."""
+        if self._queues:
+            self._before.add(self._latency_s(sent[sent.arrival_s >= -_LAST_S]))
+
+    def note(self, sent: Sent) -> None:
+        """Count requests of the window."""
+        if self._queues:
+            self._within.add(self._latency_s(sent))
+
+    def quantiles(self) -> tuple[Latency, Latency]:
+        """Give those before the rollout and those in the window."""
+        if not self._queues:
+            return self._without_queue, self._without_queue
+        return self._before.quantiles(), self._within.quantiles()
+
+    def _latency_s(self, sent: Sent) -> Times:
+        latency_s = (sent.finish_s - sent.arrival_s)[sent.target >= 0]
+        return latency_s[latency_s <= self._idle_timeout_s]

@@ -1,0 +1,113 @@
+"""Requests one after the other, compiled: for whatever makes a request's fate depend on those before it.
+
+These are `least_outstanding_requests`, a pod's `concurrency`, and the ALB's pools of connections (`serving`). Without
+them requests are independent, and `sampled` needs no loop.
+Before t = 0 all starts empty, long enough before: what a request from then could still do at t = 0 is nothing, and a
+queue has had a minute to fill.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.data_plane.compiled import compiled
+from sim.data_plane.least_outstanding import Changes, Open, all_changes, fewest_open, note_sent, nothing_open, with_room
+from sim.data_plane.outcomes import Sent
+from sim.data_plane.serving import Pods, Pools, pods_of, pools_of, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from sim.data_plane.arrivals import Block
+    from sim.data_plane.rotation import Rotation
+    from sim.data_plane.timeline import Timeline, Times
+    from sim.scenario.specs import PodSpec, TargetGroupSpec
+    from sim.streams import Streams
+
+    Targets = NDArray[np.int32]
+
+
+class OneByOne:
+    """Sends requests and lets pods serve them; it has a memory: blocks come in order, those before t = 0 first."""
+
+    def __init__(
+        self,
+        node_rotations: Sequence[Rotation],
+        timeline: Timeline,
+        pod: PodSpec,
+        target_group: TargetGroupSpec,
+        streams: Streams,
+    ) -> None:
+        """Start with nothing open, no queue and no connection."""
+        self._pods = pods_of(timeline, pod, target_group)
+        self._pools = pools_of(timeline, pod, target_group)
+        self._changes = all_changes(node_rotations)
+        self._open = nothing_open(node_rotations, timeline.cut_s.size, streams)
+        self._chooses = target_group.routing == "least_outstanding_requests"
+
+    def send(self, block: Block, target: Targets) -> Sent:
+        """Send requests: to these targets, or with `least_outstanding_requests` to those it chooses."""
+        if self._chooses:
+            self._open = with_room(self._open, block.node.size)
+        if self._pools.reuse:
+            self._pools = _with_room(self._pools, block.node.size)
+        start_s, way = block.arrival_s.copy(), np.zeros(block.node.size, np.int8)
+        target = target.copy()
+        one_by_one(
+            block.arrival_s,
+            block.service_s,
+            block.node,
+            target,
+            start_s,
+            way,
+            self._pods,
+            self._pools,
+            self._changes,
+            self._open,
+            self._chooses,
+        )
+        return Sent(block.arrival_s, start_s + block.service_s, block.node, target, start_s, way)
+
+
+def _with_room(pools: Pools, requests: int) -> Pools:
+    """Let the pools hold all connections there are and this many more."""
+    size, more = pools.next.size, requests - int(pools.unused[1])
+    if more <= 0:
+        return pools
+    following = np.append(np.arange(size + 1, size + more, dtype=np.int32), pools.unused[0])
+    pools.unused[:] = size, requests
+    return pools._replace(
+        next=np.concatenate((pools.next, following)),
+        idle_from_s=np.concatenate((pools.idle_from_s, np.zeros(more))),
+    )
+
+
+@compiled
+def one_by_one(
+    arrival_s: Times,
+    service_s: Times,
+    node: NDArray[np.int16],
+    target: Targets,
+    start_s: Times,
+    way: NDArray[np.int8],
+    pods: Pods,
+    pools: Pools,
+    changes: Changes,
+    open_: Open,
+    chooses: bool,  # noqa: FBT001 - numba knows no keywords
+) -> None:
+    """Fill `start_s` and `way`, and if it `chooses` also `target`."""
+    for k in range(arrival_s.size):
+        now_s, at = arrival_s[k], node[k]
+        if chooses:
+            target[k] = fewest_open(open_, changes, at, now_s)
+        to = target[k]
+        if to < 0:
+            continue
+        way[k], start_s[k], answered_s = serve(pods, pools, at, to, now_s, service_s[k])
+        if chooses:
+            note_sent(open_, at, to, now_s, answered_s)

@@ -1,0 +1,161 @@
+"""How requests are drawn, routed and taken up: each on its own, or one after the other where they depend on each other.
+
+Most settings leave requests independent of each other: then they are arrays from end to end, those from before t = 0
+drawn and routed backwards from it. With `least_outstanding_requests`, a pod's `concurrency` or pooled connections they
+go one by one (`one_by_one`), from as long before t = 0 as matters.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from sim.data_plane.arrivals import RequestSource
+from sim.data_plane.outcomes import Sent, Way
+from sim.data_plane.routing import NO_TARGET, router
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from sim.data_plane.arrivals import Block
+    from sim.data_plane.latency import Waits
+    from sim.data_plane.one_by_one import OneByOne
+    from sim.data_plane.rotation import Rotation
+    from sim.data_plane.routing import Router
+    from sim.data_plane.timeline import Timeline
+    from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
+    from sim.streams import Streams
+
+BLOCK_SIZE = 2**17
+QUEUE_WARM_UP_S = 60.0
+"""How long before t = 0 a queue may fill, over and above what requests can still do then."""
+# One request in 10^12 takes longer than this quantile; none is looked for that began so long before t = 0.
+_NEARLY_ALL = 1 - 1e-12
+
+
+class Sender(Protocol):
+    """Sends requests block by block, in order, after those that were in flight at t = 0."""
+
+    def at_work(self, past: Past, waits: Waits) -> Sent:
+        """Give the requests from before t = 0 that matter, in the order of their arrival."""
+
+    def send(self, block: Block) -> Sent:
+        """Send the next block."""
+
+
+class _Independent:
+    """Each request's fate is its own: sent in any order, those before t = 0 backwards from it."""
+
+    def __init__(self, back: Router, forth: Router) -> None:
+        self._back = back
+        self._forth = forth
+
+    def at_work(self, past: Past, waits: Waits) -> Sent:  # noqa: ARG002 - nobody waits
+        return concatenated([past.at_work(_sent(block, self._back)) for block in past.blocks()])[::-1]
+
+    def send(self, block: Block) -> Sent:
+        return _sent(block, self._forth)
+
+
+class _InOrder:
+    """Each request's fate depends on those before it."""
+
+    def __init__(self, back: Router | None, forth: Router | None, one_by_one: OneByOne) -> None:
+        self._back = back
+        self._forth = forth
+        self._one_by_one = one_by_one
+
+    def at_work(self, past: Past, waits: Waits) -> Sent:
+        routed = [(block, _routed(block, self._back)) for block in past.blocks()]
+        parts = []
+        for block, target in reversed(routed):
+            young = np.flatnonzero(past.young_enough(block))[::-1]
+            sent = self._one_by_one.send(block[young], target[young])
+            waits.note_before(sent)
+            parts.append(past.at_work(sent))
+        return concatenated(parts)
+
+    def send(self, block: Block) -> Sent:
+        return self._one_by_one.send(block, _routed(block, self._forth))
+
+
+def sender_of(
+    timeline: Timeline,
+    node_rotations: tuple[Rotation, ...],
+    pod: PodSpec,
+    target_group: TargetGroupSpec,
+    streams: Streams,
+) -> Sender:
+    """Give the way in which a scenario's requests are sent."""
+    back: Router | None = None
+    forth: Router | None = None
+    if target_group.routing != "least_outstanding_requests":
+        forth = router(target_group, node_rotations, streams)
+        back = router(target_group, node_rotations, streams, before=True)
+        if pod.concurrency is None and not target_group.connection_reuse:
+            return _Independent(back, forth)
+    from sim.data_plane.one_by_one import OneByOne
+
+    return _InOrder(back, forth, OneByOne(node_rotations, timeline, pod, target_group, streams))
+
+
+def _routed(block: Block, send: Router | None) -> NDArray[np.int32]:
+    return send.route(block) if send is not None else np.full(block.node.size, NO_TARGET, np.int32)
+
+
+def _sent(block: Block, send: Router) -> Sent:
+    finish_s = block.arrival_s + block.service_s
+    way = np.broadcast_to(np.int8(Way.NEW), block.node.shape)
+    return Sent(block.arrival_s, finish_s, block.node, send.route(block), block.arrival_s, way)
+
+
+class Past:
+    """The requests before the rollout, of which those matter that a pod still works on at t = 0.
+
+    Where a request's fate depends on those before it, more are looked at: those that may have left a queue or an idle
+    connection behind.
+    """
+
+    def __init__(
+        self, traffic: TrafficSpec, pod: PodSpec, target_group: TargetGroupSpec, *, nodes: int, streams: Streams
+    ) -> None:
+        """Start at t = 0, where nothing has been drawn."""
+        self._source = RequestSource(traffic, nodes=nodes, streams=streams, before=True)
+        self._rate_rps = traffic.arrival_rate_rps
+        idle_timeout_s = target_group.idle_timeout_s
+        self._oldest_s = min(idle_timeout_s, float(traffic.service_time_s.ppf(_NEARLY_ALL)))
+        if pod.concurrency is not None:
+            self._oldest_s = idle_timeout_s + QUEUE_WARM_UP_S
+        if target_group.connection_reuse:
+            self._oldest_s += min(idle_timeout_s, pod.keep_alive_timeout_s or math.inf)
+
+    def blocks(self) -> Iterator[Block]:
+        """Draw them block by block, the latest first."""
+        looked_back_s = -1.0
+        while looked_back_s < self._oldest_s:
+            block = self._source.take(block_size(self._oldest_s - max(looked_back_s, 0.0), self._rate_rps))
+            yield block
+            looked_back_s = -float(block.arrival_s[-1])
+
+    def young_enough(self, block: Block | Sent) -> NDArray[np.bool_]:
+        """Tell which are not too old to matter."""
+        return block.arrival_s > -self._oldest_s
+
+    def at_work(self, sent: Sent) -> Sent:
+        """Give those of them that a pod still works on at t = 0, if the ALB has given up on them or not."""
+        return sent[(sent.finish_s > 0) & (sent.target >= 0) & (sent.way != Way.RACED) & self.young_enough(sent)]
+
+
+def block_size(left_s: float, rate_rps: float) -> int:
+    """Give a block's size: hardly more than are left to draw."""
+    expected = max(0.0, left_s) * rate_rps
+    return min(BLOCK_SIZE, math.ceil(expected + 3 * math.sqrt(expected) + 16))
+
+
+def concatenated(parts: list[Sent]) -> Sent:
+    """Put requests one after the other."""
+    return Sent(*(np.concatenate([getattr(part, name) for part in parts]) for name in Sent.__dataclass_fields__))

@@ -1,0 +1,208 @@
+"""What a pod and the ALB's connections to it do with one request, when what came before decides: compiled.
+
+The real thing: a pod serves as many requests at once as it has workers and queues the others; an ALB node keeps idle
+connections to a target and uses them again, and a server closes those that have been idle for its keep-alive.
+Modelled:
+- `pod.concurrency`: that many servers for each pod, one queue, first come, first served, whichever node the requests
+  come through. What the ALB has given up on is served all the same: the pod does not know.
+- `pod.accept: prefork`: what no worker has taken when the listener closes was never accepted: it is reset then.
+- `target_group.connection_reuse`: a node's request takes the idle connection to its target that was used last, else
+  opens one; after an `ok` the connection is idle, after anything else it is gone. It is not used again when it has been
+  idle for the ALB's idle timeout.
+- `pod.keep_alive_timeout_s` K below that idle timeout: the target closes a connection that has been idle for K; its FIN
+  reaches the node half a round trip later, and a request sent then arrives half a round trip later too. So a request is
+  lost if and only if the connection it is sent on has been idle for K - RTT/2 to K + RTT/2 (`keep_alive_race`);
+  longer idle ones are known to be closed. With requests at rate r on one connection that is r exp(-r K) RTT of them.
+- `pod.idle_connections_at_sigterm: serve`: a draining pod answers on connections it has until SIGKILL, and so lives
+  until then; it refuses new ones only.
+Left out: TLS; a limit on connections; the race at the closing of a listener (`close`), where both sides end at once.
+Sources: facts/alb §4 (keep-alive shorter than the idle timeout gives 502s: AWS, edit-load-balancer-attributes; some
+0.001 % of requests behind Node's 5 s: shuheikagawa.com, 2019); the round trip is an assumption, that of one Region.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from sim.data_plane.compiled import compiled, replace_first
+from sim.data_plane.outcomes import UNREACHABLE, Way
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sim.data_plane.timeline import Timeline, Times
+    from sim.scenario.specs import PodSpec, TargetGroupSpec
+
+ROUND_TRIP_S = 0.001
+"""Between an ALB node and a target: an assumption, of the order of what one Availability Zone to another takes."""
+_NEW, _POOLED, _RACED = int(Way.NEW), int(Way.POOLED), int(Way.RACED)
+
+
+class Pods(NamedTuple):
+    """The pods, and what is known of their ends (see `timeline`).
+
+    By target: `closed_s`, `cut_s`, `deadline_s`; `last_finish_s`, which is kept; `free_s`: a heap of the times from
+    which each of its servers is free, of no columns without a limit. By node and target: `heard_s`.
+    """
+
+    closed_s: Times
+    cut_s: Times
+    deadline_s: Times
+    heard_s: Times
+    last_finish_s: Times
+    free_s: Times
+    drains: bool
+    prefork: bool
+    teardown_s: float
+    unreachable_s: float
+    idle_timeout_s: float
+
+
+class Pools(NamedTuple):
+    """Idle connections: lists, by node and target (`first`), of places (`next`) with the time they became idle.
+
+    `unused`: the first place in the list of free ones, and how many there are. A connection may be used until it has
+    been idle for `longest_idle_s`; from `race_from_s` on it is lost. `serve`: a draining pod answers on it.
+    """
+
+    first: NDArray[np.int32]
+    next: NDArray[np.int32]
+    idle_from_s: Times
+    unused: NDArray[np.int32]
+    reuse: bool
+    serve: bool
+    longest_idle_s: float
+    race_from_s: float
+
+
+def pods_of(timeline: Timeline, pod: PodSpec, target_group: TargetGroupSpec) -> Pods:
+    """Give the pods before any request."""
+    targets = timeline.cut_s.size
+    return Pods(
+        closed_s=timeline.listener_closed_s,
+        cut_s=timeline.cut_s,
+        deadline_s=timeline.drain_deadline_s,
+        heard_s=timeline.registered_until_s,
+        last_finish_s=np.full(targets, -np.inf),
+        free_s=np.full((targets, pod.concurrency or 0), -np.inf),
+        drains=timeline.drains,
+        prefork=pod.accept == "prefork",
+        teardown_s=pod.sandbox_teardown_s,
+        unreachable_s=UNREACHABLE[pod.after_teardown][1],
+        idle_timeout_s=target_group.idle_timeout_s,
+    )
+
+
+def pools_of(timeline: Timeline, pod: PodSpec, target_group: TargetGroupSpec) -> Pools:
+    """Give the pools before any connection."""
+    keep_alive_s = pod.keep_alive_timeout_s if pod.keep_alive_timeout_s is not None else np.inf
+    return Pools(
+        first=np.full(timeline.registered_from_s.shape, -1, np.int32),
+        next=np.zeros(0, np.int32),
+        idle_from_s=np.zeros(0),
+        unused=np.array([-1, 0], np.int32),
+        reuse=target_group.connection_reuse,
+        serve=timeline.drains and target_group.connection_reuse and pod.idle_connections_at_sigterm == "serve",
+        longest_idle_s=min(target_group.idle_timeout_s, keep_alive_s + ROUND_TRIP_S / 2),
+        race_from_s=keep_alive_s - ROUND_TRIP_S / 2,
+    )
+
+
+@compiled
+def idle_for(pools: Pools, node: int, target: int, now_s: float) -> float:
+    """Take the connection that became idle last, drop those that are no more, and give how long it was idle; or -1."""
+    best, before_best = -1, -1
+    before, place = -1, pools.first[node, target]
+    while place >= 0:
+        following = pools.next[place]
+        if now_s - pools.idle_from_s[place] >= pools.longest_idle_s:
+            drop(pools, node, target, before, place)
+        else:
+            if pools.idle_from_s[place] <= now_s and (best < 0 or pools.idle_from_s[place] > pools.idle_from_s[best]):
+                best, before_best = place, before
+            before = place
+        place = following
+    if best < 0:
+        return -1.0
+    drop(pools, node, target, before_best, best)
+    return float(now_s - pools.idle_from_s[best])
+
+
+@compiled
+def drop(pools: Pools, node: int, target: int, before: int, place: int) -> None:
+    """Take a place out of its list, in which it stands behind `before` (-1: it is the first)."""
+    if before < 0:
+        pools.first[node, target] = pools.next[place]
+    else:
+        pools.next[before] = pools.next[place]
+    pools.next[place] = pools.unused[0]
+    pools.unused[0] = place
+    pools.unused[1] += 1
+
+
+@compiled
+def keep(pools: Pools, node: int, target: int, idle_from_s: float) -> None:
+    """Put a connection into its pool, idle from then on."""
+    place = pools.unused[0]
+    pools.unused[0] = pools.next[place]
+    pools.unused[1] -= 1
+    pools.next[place] = pools.first[node, target]
+    pools.first[node, target] = place
+    pools.idle_from_s[place] = idle_from_s
+
+
+@compiled
+def started_s(pods: Pods, target: int, way: int, now_s: float, service_s: float) -> float:
+    """Give when a pod's server takes an accepted request, and let it work."""
+    if pods.free_s.shape[1] == 0:
+        return now_s
+    start_s = max(now_s, pods.free_s[target, 0])
+    if not (pods.prefork and way == _NEW and start_s >= pods.closed_s[target]):
+        replace_first(pods.free_s[target], start_s + service_s)
+    return float(start_s)
+
+
+@compiled
+def not_accepted_until_s(pods: Pods, pools: Pools, target: int, now_s: float) -> float:
+    """Give when a request to a closed listener is answered."""
+    ended_s = pods.cut_s[target]
+    if pods.drains and not pools.serve:
+        ended_s = min(ended_s, max(pods.closed_s[target], pods.last_finish_s[target]))
+    return float(now_s if now_s < ended_s + pods.teardown_s else now_s + pods.unreachable_s)
+
+
+@compiled
+def served_until_s(
+    pods: Pods, node: int, target: int, way: int, now_s: float, start_s: float, finish_s: float
+) -> float:
+    """Give when an accepted request is answered."""
+    end_s = pods.cut_s[target]
+    if pods.prefork and way == _NEW and start_s >= pods.closed_s[target]:
+        end_s = min(end_s, pods.closed_s[target])
+    else:
+        pods.last_finish_s[target] = max(pods.last_finish_s[target], finish_s)
+    late = now_s >= pods.deadline_s[target]
+    cut_off_s = pods.heard_s[node, target] if late else pods.deadline_s[target]
+    return float(min(finish_s, end_s, cut_off_s, now_s + pods.idle_timeout_s))
+
+
+@compiled
+def serve(pods: Pods, pools: Pools, node: int, target: int, now_s: float, service_s: float) -> tuple[int, float, float]:
+    """Send a request: give its `Way`, when a server takes it, and when it is answered."""
+    way = _NEW
+    if pools.reuse:
+        idle_s = idle_for(pools, node, target, now_s)
+        if idle_s >= 0:
+            way = _RACED if idle_s >= pools.race_from_s else _POOLED
+    if now_s >= pods.closed_s[target] and not (pools.serve and way != _NEW and now_s < pods.cut_s[target]):
+        return _NEW, now_s, not_accepted_until_s(pods, pools, target, now_s)
+    if way == _RACED:
+        return way, now_s, now_s
+    start_s = started_s(pods, target, way, now_s, service_s)
+    finish_s = start_s + service_s
+    end_s = served_until_s(pods, node, target, way, now_s, start_s, finish_s)
+    if pools.reuse and end_s == finish_s:
+        keep(pools, node, target, end_s)
+    return way, start_s, end_s

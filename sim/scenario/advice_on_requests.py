@@ -1,0 +1,97 @@
+"""What is unwise about the way in which requests reach a pod and are served, and what has no effect on it.
+
+`advice` has the rest, and says what advice is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sim.scenario.problems import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sim.scenario.specs import Scenario
+
+
+class Advice(NamedTuple):
+    """A key, and what is unwise about its value."""
+
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        """Give both in one line."""
+        return f"{self.key}: {self.message}"
+
+
+def _least_outstanding_requests(scenario: Scenario) -> Iterator[Advice]:
+    if scenario.target_group.routing == "least_outstanding_requests" and not scenario.pod.pre_stop_sleep_s:
+        yield Advice(
+            "target_group.routing",
+            "without a preStop sleep a dead target refuses at once, has the fewest outstanding requests, and draws the "
+            "traffic of its ALB node",
+        )
+
+
+def _keep_alive(scenario: Scenario) -> Iterator[Advice]:
+    keep_alive_s, idle_s = scenario.pod.keep_alive_timeout_s, scenario.target_group.idle_timeout_s
+    if keep_alive_s is None:
+        return
+    if not scenario.target_group.connection_reuse:
+        yield Advice("pod.keep_alive_timeout_s", "has no effect without target_group.connection_reuse")
+    elif keep_alive_s <= idle_s:
+        yield Advice(
+            "pod.keep_alive_timeout_s",
+            f"{plain(keep_alive_s)} s is not above the ALB's idle timeout, {plain(idle_s)} s: a request may be sent on "
+            "a connection that the pod is closing, and gets 502 (AWS, edit-load-balancer-attributes)",
+        )
+
+
+def _pooled_connections(scenario: Scenario) -> Iterator[Advice]:
+    pod = scenario.pod
+    if pod.idle_connections_at_sigterm != "serve":
+        return
+    if not scenario.target_group.connection_reuse:
+        yield Advice("pod.idle_connections_at_sigterm", "has no effect without target_group.connection_reuse")
+    elif pod.on_sigterm != "drain":
+        yield Advice("pod.idle_connections_at_sigterm", "has no effect without pod.on_sigterm 'drain'")
+
+
+def _queue(scenario: Scenario) -> Iterator[Advice]:
+    pod, traffic, replicas = scenario.pod, scenario.traffic, scenario.deployment.replicas
+    if pod.concurrency is None:
+        if pod.accept == "prefork":
+            yield Advice("pod.accept", "has no effect without pod.concurrency")
+        return
+    busy = traffic.arrival_rate_rps * traffic.service_time_s.mean() / (replicas * pod.concurrency)
+    if busy >= 1:
+        yield Advice(
+            "pod.concurrency",
+            f"{replicas} pods that serve {pod.concurrency} requests at once are asked for {busy:.0%} of what they can "
+            "do before the rollout begins: queues grow without end",
+        )
+
+
+def _instances(scenario: Scenario) -> Iterator[Advice]:
+    """Say which keys a rollout behind worker nodes never meets."""
+    if scenario.target_group.target_type != "instance":
+        return
+    meets = {"target_type", "instances", "kube_proxy_sync_s", "idle_timeout_s"}
+    without_effect = [f"controller.{key}" for key in sorted(scenario.controller.model_fields_set)]
+    without_effect += [f"aws_api.{key}" for key in sorted(scenario.aws_api.model_fields_set)]
+    without_effect += [f"target_group.{key}" for key in sorted(scenario.target_group.model_fields_set - meets)]
+    without_effect += ["pod.readiness_gate"] if scenario.pod.readiness_gate else []
+    without_effect += ["pod.pre_stop_fails_health_check"] if scenario.pod.pre_stop_fails_health_check else []
+    for key in without_effect:
+        yield Advice(key, "has no effect: with target_type 'instance' a rollout changes kube-proxy's rules alone")
+
+
+ON_REQUESTS: tuple[Callable[[Scenario], Iterator[Advice]], ...] = (
+    _least_outstanding_requests,
+    _keep_alive,
+    _pooled_connections,
+    _queue,
+    _instances,
+)

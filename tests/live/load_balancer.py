@@ -1,0 +1,164 @@
+"""HAProxy in the part of one ALB node.
+
+What it shares with an ALB node: a round-robin ring, one attempt for each request, a target that is set to drain gets no
+new request while those in flight go on, and each way in which a target fails has its own mark in the log.
+What it does not: it answers 503 where an ALB answers 502 for a refused connection, so that outcomes are read from the
+log's termination state and not from the status.
+Source: HAProxy 2.6 configuration manual, section 8.5 (session state at disconnection); management guide, section 9.3.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from sim.data_plane.outcomes import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+    from pathlib import Path
+
+    from sim.scenario.specs import TargetGroupSpec
+
+HAPROXY = shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
+LONGEST_LIFE_S = 120
+ALB_CONNECT_TIMEOUT_S = 10.0
+BALANCE = {"round_robin": "roundrobin", "random": "random(1)", "least_outstanding_requests": "leastconn"}
+NO_SERVER = "<NOSRV>"
+OVER_ALREADY = "-"
+OUTCOME_OF_STATE = {
+    "SC": Outcome.CONNECT_REFUSED,
+    "sC": Outcome.CONNECT_TIMEOUT,
+    "SH": Outcome.CLOSED_IN_FLIGHT,
+    "sH": Outcome.IDLE_TIMEOUT,
+    "KH": Outcome.DEREGISTRATION_DELAY_ELAPSED,
+}
+CONFIGURATION = """
+global
+  nbthread 1
+  stats socket {directory}/runtime mode 600 level admin
+  stats maxconn 200
+  log stdout format raw local0
+defaults
+  mode http
+  log global
+  log-format "%HU %s %ts"
+  retries 0
+  option {connections}
+  timeout client 120s
+  timeout connect {connect_timeout}
+  timeout server {idle_timeout}
+frontend clients
+  bind fd@{fd}
+  default_backend pods
+backend pods
+  balance {balance}
+  option httpchk GET /health
+  timeout check {check_timeout}
+  http-reuse {reuse}
+  default-server weight 256 pool-low-conn 1000 pool-purge-delay {longest_life} {check}
+{servers}
+"""
+
+
+class LoadBalancer:
+    """A running HAProxy whose servers are named `pod0`, `pod1`, …, by their numbers in the trace."""
+
+    def __init__(self, address: tuple[str, int], directory: Path) -> None:
+        self.address = address
+        self._directory = directory
+
+    async def set_ready(self, pod: int) -> None:
+        """Send the pod new requests from now on."""
+        await self._runtime(f"set server pods/pod{pod} state ready")
+
+    async def set_drain(self, pod: int) -> None:
+        """Send the pod no new request; those in flight go on."""
+        await self._runtime(f"set server pods/pod{pod} state drain")
+
+    async def cut(self, pod: int) -> None:
+        """End what is in flight to the pod."""
+        await self._runtime(f"shutdown sessions server pods/pod{pod}")
+
+    async def outcomes(self, requests: int) -> dict[int, Outcome]:
+        """Give the outcome of each request by its number, as soon as so many are in the log."""
+        await _until(lambda: len(self._logged()) >= requests)
+        return self._logged()
+
+    def _logged(self) -> dict[int, Outcome]:
+        lines = (self._directory / "log").read_text().splitlines()
+        entries = (line.split() for line in lines if line.startswith("/"))
+        return {int(uri[1:].partition("?")[0]): _outcome(server, state) for uri, server, state in entries}
+
+    async def _runtime(self, command: str) -> None:
+        reader, writer = await asyncio.open_unix_connection(self._directory / "runtime")
+        writer.write(f"{command}\n".encode())
+        answer = (await reader.read()).strip()
+        writer.close()
+        if answer:
+            raise RuntimeError(f"{command}: {answer.decode()}")
+
+
+@asynccontextmanager
+async def load_balancer(
+    pods: Sequence[tuple[str, int]], target_group: TargetGroupSpec, directory: Path, *, ready: int, scale: float
+) -> AsyncIterator[LoadBalancer]:
+    """Run HAProxy in front of these addresses, of which the first `ready` are in its rotation.
+
+    Each second of the target group's takes `scale` seconds.
+    """
+    front = socket.create_server(("127.0.0.1", 0), backlog=1000)
+    servers = [
+        f"  server pod{number} {host}:{port}{'' if number < ready else ' disabled'}"
+        for number, (host, port) in enumerate(pods)
+    ]
+    configuration = _configuration(target_group, scale, directory=directory, fd=front.fileno(), servers=servers)
+    (directory / "configuration").write_text(configuration)
+    with front, (directory / "log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            *("timeout", str(LONGEST_LIFE_S), HAPROXY or "haproxy", "-db", "-f", str(directory / "configuration")),
+            stdout=log,
+            stderr=log,
+            pass_fds=[front.fileno()],
+        )
+        try:
+            await _until((directory / "runtime").is_socket)
+            yield LoadBalancer(front.getsockname(), directory)
+        finally:
+            process.terminate()
+            await process.wait()
+
+
+def _configuration(target_group: TargetGroupSpec, scale: float, *, directory: Path, fd: int, servers: list[str]) -> str:
+    def milliseconds(duration_s: float) -> str:
+        return f"{duration_s * scale * 1000:.0f}ms"
+
+    health = target_group.health_check
+    return CONFIGURATION.format(
+        connections="http-keep-alive" if target_group.connection_reuse else "httpclose",
+        reuse="always" if target_group.connection_reuse else "never",
+        longest_life=f"{LONGEST_LIFE_S}s",
+        directory=directory,
+        fd=fd,
+        connect_timeout=milliseconds(ALB_CONNECT_TIMEOUT_S),
+        idle_timeout=milliseconds(target_group.idle_timeout_s),
+        balance=BALANCE[target_group.routing],
+        check_timeout=milliseconds(health.timeout_s if health else 1),
+        check=f"check inter {milliseconds(health.interval_s)} fall {health.unhealthy_threshold}" if health else "",
+        servers="\n".join(servers),
+    )
+
+
+async def _until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not true():  # noqa: ASYNC110  nobody tells of a file
+            await asyncio.sleep(0.01)
+
+
+def _outcome(server: str, state: str) -> Outcome:
+    if server == NO_SERVER:
+        return Outcome.NO_REGISTERED_TARGETS
+    return OUTCOME_OF_STATE[state] if state[1] != OVER_ALREADY else Outcome.OK

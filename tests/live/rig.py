@@ -1,0 +1,288 @@
+"""One rolling update with real processes behind a real load balancer, on the timeline of a scenario.
+
+The Deployment and the controller are the simulator's own: who is deleted, registered and deregistered, and when, is
+taken from its trace. The kubelet is played here again, from the deletions alone: preStop, SIGTERM, SIGKILL. The server
+processes, the load balancer, the network and the clients are real.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import os
+import signal
+import socket
+import sys
+import tempfile
+from collections import Counter
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from live import pods as pods_script
+from live.clock import Clock
+from live.load import poisson, send
+from live.load_balancer import load_balancer
+
+from sim.control_plane.trace import (
+    PodCreated,
+    PodDeleted,
+    RolloutComplete,
+    TargetDeregistered,
+    TargetDrained,
+    TargetHealthy,
+    TargetUnhealthy,
+)
+from sim.control_plane.world import run_control_plane
+from sim.data_plane.outcomes import Outcome
+from sim.streams import Streams
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from live.load import Load
+    from live.load_balancer import LoadBalancer
+
+    from sim.control_plane.trace import Trace
+    from sim.scenario.specs import Scenario
+
+SCALE = 0.1
+"""Seconds on the wall for a second of the scenario."""
+LATEST_S = 0.04
+MOST_ATTEMPTS = 5
+MINIMUM_GRACE_PERIOD_S = 2.0
+QUEUE_LEAD_S = 20.0
+_NEARLY_ALL = 0.9999
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What became of a run's requests, and the rig's own fault: how late something was, in seconds on the wall."""
+
+    outcomes: Counter[Outcome]
+    latest_s: float
+
+
+@dataclass(frozen=True)
+class Process:
+    """A pod's process and its address."""
+
+    pid: int
+    address: tuple[str, int]
+
+    def kill(self, number: signal.Signals) -> None:
+        """Send a signal; to one that has ended nothing happens (it is not reaped)."""
+        os.kill(self.pid, number)
+
+    async def ended(self) -> None:
+        """Wait until the process has ended."""
+        loop = asyncio.get_running_loop()
+        over = asyncio.Event()
+        watch = os.pidfd_open(self.pid)
+        loop.add_reader(watch, over.set)
+        try:
+            await over.wait()
+        finally:
+            loop.remove_reader(watch)
+            os.close(watch)
+
+
+def measure_in_time(scenario: Scenario, replication: int) -> list[int]:
+    """Carry one replication out and give its counts by outcome, in the order of `Outcome`.
+
+    A run in which the machine was too busy to let an event happen at its time is repeated, whatever its counts.
+    """
+    for _ in range(MOST_ATTEMPTS):
+        with prompt_scheduling():
+            measured = measure(scenario, replication)
+        if measured.latest_s < LATEST_S:
+            return [measured.outcomes[outcome] for outcome in Outcome]
+    raise RuntimeError(f"the machine is too busy: events up to {measured.latest_s:.3f} s late in {MOST_ATTEMPTS} runs")
+
+
+def measure(scenario: Scenario, replication: int) -> Measured:
+    """Carry one replication out; the same replication has the same control plane and the same requests."""
+    trace = run_control_plane(scenario, Streams(scenario.seed, replication))
+    with tempfile.TemporaryDirectory() as directory:
+        return asyncio.run(_measure(scenario, trace, np.random.default_rng([scenario.seed, replication]), directory))
+
+
+@contextmanager
+def prompt_scheduling() -> Iterator[None]:
+    """Let this process, and those it starts, run as soon as they are to, where the system permits it (root)."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    except PermissionError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+
+
+async def _measure(scenario: Scenario, trace: Trace, rng: np.random.Generator, directory: str) -> Measured:
+    lead_s = _lead_s(scenario)
+    old = scenario.deployment.replicas
+    over = asyncio.Event()
+    async with (
+        _processes(scenario, old + len(trace.of(PodCreated))) as processes,
+        load_balancer(
+            [process.address for process in processes],
+            scenario.target_group,
+            Path(directory),
+            ready=old,
+            scale=SCALE,
+        ) as balancer,
+        asyncio.TaskGroup() as world,
+    ):
+        clock = Clock(SCALE, lead_s=lead_s + 1 + rng.random() * _check_interval_s(scenario))
+        sending = asyncio.create_task(send(poisson(scenario.traffic, rng, -lead_s), balancer.address, clock, over))
+        rollout = Rollout(scenario, trace, processes, balancer, clock)
+        rollout.start(world)
+        until_s = await rollout.window_until_s()
+        over.set()
+        load = await sending
+        rollout.stop()
+        outcomes = await balancer.outcomes(len(load.sent_s))
+    return Measured(
+        Counter(outcomes[number] for number in _in_window(load, until_s)), max(load.latest_s, rollout.latest_s)
+    )
+
+
+def _lead_s(scenario: Scenario) -> float:
+    """Give how long before the rollout requests begin, so that it finds what it would find in the long run."""
+    idle_timeout_s = scenario.target_group.idle_timeout_s
+    if scenario.target_group.connection_reuse:
+        return idle_timeout_s
+    queue_s = QUEUE_LEAD_S if scenario.pod.concurrency else 0.0
+    return 1 + queue_s + min(idle_timeout_s, float(scenario.traffic.service_time_s.ppf(_NEARLY_ALL)))
+
+
+def _check_interval_s(scenario: Scenario) -> float:
+    check = scenario.target_group.health_check
+    return check.interval_s if check else 0.0
+
+
+def _in_window(load: Load, until_s: float) -> list[int]:
+    return [number for number, at_s in load.sent_s.items() if at_s < until_s and load.answered_s[number] > 0]
+
+
+@asynccontextmanager
+async def _processes(scenario: Scenario, pods: int) -> AsyncIterator[list[Process]]:
+    """Start every pod of the run, the new ones too: what a start costs must not fall into the run."""
+    pod = scenario.pod
+    manners = pods_script.Manners(
+        pods=pods,
+        on_sigterm=pod.on_sigterm,
+        serve_after_sigterm_s=pod.serve_after_sigterm_s * SCALE,
+        concurrency=pod.concurrency,
+        accept=pod.accept,
+        idle_connections_at_sigterm=pod.idle_connections_at_sigterm,
+    )
+    parent = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-I", pods_script.__file__, json.dumps(asdict(manners))),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert parent.stdin is not None
+    assert parent.stdout is not None
+    try:
+        told = json.loads(await parent.stdout.readline())
+        yield [Process(pid, tuple(address)) for pid, address in told]
+    finally:
+        parent.stdin.close()
+        await parent.wait()
+
+
+class Rollout:
+    """What happens to the pods and their targets, each at its time."""
+
+    def __init__(
+        self, scenario: Scenario, trace: Trace, processes: list[Process], balancer: LoadBalancer, clock: Clock
+    ) -> None:
+        self._scenario = scenario
+        self._trace = trace
+        self._processes = processes
+        self._balancer = balancer
+        self._clock = clock
+        self._tasks: list[asyncio.Task[None]] = []
+        self._gone: list[asyncio.Task[None]] = []
+        self.latest_s = 0.0
+        """By how much the latest event missed its time, in seconds on the wall."""
+        self._held: list[socket.socket] = []
+
+    def start(self, world: asyncio.TaskGroup) -> None:
+        """Let everything happen from now on."""
+        self._gone = [world.create_task(self._terminate(deleted)) for deleted in self._trace.of(PodDeleted)]
+        targets = [self._register(healthy) for healthy in self._trace.of(TargetHealthy)]
+        targets += [self._drain(drained) for drained in self._trace.of(TargetDrained)]
+        targets += [self._cut(deregistered) for deregistered in self._trace.of(TargetDeregistered)]
+        self._tasks = [world.create_task(target) for target in targets]
+
+    async def window_until_s(self) -> float:
+        """Wait for the window's end: the Deployment complete, each old target out of rotation, each old pod gone."""
+        await asyncio.wait(self._gone)
+        complete_s = self._trace.of(RolloutComplete)[0].time_s
+        until_s = max(self._clock.now_s, complete_s, self._left_rotation_s())
+        await self._clock.until(until_s)
+        return until_s
+
+    def _left_rotation_s(self) -> float:
+        left_s = {drained.pod: drained.time_s for drained in self._trace.of(TargetDrained)}
+        for unhealthy in self._trace.of(TargetUnhealthy):
+            left_s[unhealthy.pod] = min(left_s[unhealthy.pod], unhealthy.time_s)
+        return max(left_s.values())
+
+    async def _until(self, time_s: float) -> None:
+        self.latest_s = max(self.latest_s, await self._clock.until(time_s))
+
+    def stop(self) -> None:
+        """Let nothing happen any more, such as drain deadlines long after the window."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def _terminate(self, deleted: PodDeleted) -> None:
+        """Play the kubelet, and wait until the pod's address is gone."""
+        pod = self._scenario.pod
+        process = self._processes[deleted.pod]
+        slept_s = min(pod.pre_stop_sleep_s, pod.termination_grace_period_s)
+        if pod.pre_stop_fails_health_check:
+            await self._until(deleted.time_s)
+            process.kill(signal.SIGUSR1)
+        await self._until(deleted.time_s + slept_s)
+        process.kill(signal.SIGTERM)
+        grace_s = max(MINIMUM_GRACE_PERIOD_S, pod.termination_grace_period_s - math.floor(slept_s))
+        killing = asyncio.create_task(self._kill(process, deleted.time_s + slept_s + grace_s))
+        await process.ended()
+        killing.cancel()
+        await self._until(self._clock.now_s + pod.sandbox_teardown_s)
+        if pod.after_teardown == "connect_timeout":
+            self._silence(process)
+
+    async def _kill(self, process: Process, at_s: float) -> None:
+        await self._until(at_s)
+        process.kill(signal.SIGKILL)
+
+    def _silence(self, process: Process) -> None:
+        """Let the address answer nothing: a full accept queue, to which the kernel adds no connection."""
+        silent = socket.socket()
+        silent.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        silent.bind(process.address)
+        silent.listen(0)
+        self._held += [silent, socket.create_connection(process.address)]
+
+    async def _register(self, healthy: TargetHealthy) -> None:
+        await self._until(healthy.time_s)
+        await self._balancer.set_ready(healthy.pod)
+
+    async def _drain(self, drained: TargetDrained) -> None:
+        await self._until(drained.time_s)
+        await self._balancer.set_drain(drained.pod)
+
+    async def _cut(self, deregistered: TargetDeregistered) -> None:
+        await self._until(deregistered.drain_deadline_s)
+        await self._balancer.cut(deregistered.pod)

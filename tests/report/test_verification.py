@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import json
+import math
+
+from sim.experiment.statistics import Estimate
+from sim.experiment.verification.checks import Check, of_violations
+from sim.report.verification import render
+
+DRAWN = Check("refused = share", "lag 10 s", 400.0, Estimate(398.0, 394.0, 402.0))
+OFF = Check("lost at SIGKILL", "grace 15 s", 17.5, Estimate(20.0, 19.0, 21.0))
+EXACT = Check("SIGKILL, s", "grace 30 s", 32.0, Estimate(32.0, 32 - 1e-9, 32 + 1e-9))
+BROKEN = of_violations("one outcome", "10 rollouts", [True, False, False])
+NOTHING = Check("one draw", "", 1.0, Estimate(1.0, math.nan, math.nan))
+
+
+def test_a_table_says_pass_or_fail_and_by_how_much() -> None:
+    lines = render([DRAWN, OFF, EXACT, BROKEN, NOTHING], "table").splitlines()
+    cells = [line.split() for line in lines]
+    assert cells[0] == ["what", "for", "theory", "measured", "from", "to", "off"]
+    assert cells[1] == ["pass", "refused", "=", "share", "lag", "10", "s", "400", "398", "394", "402", "-0.50"]
+    assert cells[2] == ["FAIL", "lost", "at", "SIGKILL", "grace", "15", "s", "17.5", "20", "19", "21", "+2.50"]
+    assert cells[3] == ["pass", "SIGKILL,", "s", "grace", "30", "s", "32", "32", "0"]
+    assert cells[4] == ["FAIL", "one", "outcome", "10", "rollouts", "0", "2", "2"]
+    assert cells[5][0] == "FAIL"
+    assert lines[-1] == "3 of 5 checks failed"
+
+
+def test_all_passed_is_said() -> None:
+    assert render([DRAWN, EXACT], "table").splitlines()[-1] == "all 2 checks passed"
+
+
+def test_json_has_every_number_and_the_verdict() -> None:
+    first, _, last = json.loads(render([DRAWN, OFF, NOTHING], "json"))
+    assert first == {
+        "claim": "refused = share",
+        "settings": "lag 10 s",
+        "theory": 400.0,
+        "measured": 398.0,
+        "low": 394.0,
+        "high": 402.0,
+        "passed": True,
+    }
+    assert (last["low"], last["passed"]) == (None, False)
