@@ -49,10 +49,16 @@ def save(figure: Figure, path: Path) -> None:
     Raises ValueError if the suffix is none of .png, .svg and .pdf, before anything is written; OSError if it cannot be
     written, and then there is no file, or still the old one.
     """
+    content = drawn(figure, image_format(path))
+    with whole_file(path) as unfinished:
+        unfinished.write_bytes(content)
+
+
+def drawn(figure: Figure, form: str) -> bytes:
+    """Give a figure as a file of a format: png, svg or pdf; an equal figure gives equal bytes."""
     import matplotlib as mpl
 
-    form, drawn = image_format(path), io.BytesIO()
+    content = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": "albsim"}):
-        figure.savefig(drawn, format=form, dpi=DPI, metadata=_UNDATED[f".{form}"])
-    with whole_file(path) as unfinished:
-        unfinished.write_bytes(drawn.getvalue())
+        figure.savefig(content, format=form, dpi=DPI, metadata=_UNDATED[f".{form}"])
+    return content.getvalue()

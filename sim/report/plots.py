@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _SIZE = (8.0, 4.8)
 _MARKERS = "osD^vP*X"
 _KINDS = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY_BLUE, BLACK)
-_CAUSES = {
+CAUSES = {
     "outcomes.connect_refused": BLUE,
     "outcomes.host_unreachable": SKY_BLUE,
     "outcomes.closed_in_flight": VERMILION,
@@ -43,6 +43,7 @@ _CAUSES = {
     "outcomes.connect_timeout": YELLOW,
     "outcomes.no_registered_targets": GREEN,
 }
+"""The failed outcomes, as columns of a sweep, with their colours in every picture."""
 _PRE_STOP = "pod.pre_stop_sleep_s"
 
 
@@ -122,9 +123,9 @@ def causes(frame: pd.DataFrame, *, x: str) -> Figure:
     _check(frame, [x], "requests")
     figure, axes = _canvas(frame, f"failed requests by cause and {_listed([x])}")
     values = _values(frame, x)
-    means = frame.groupby(x, sort=False)[list(_CAUSES)].mean().loc[values]
+    means = frame.groupby(x, sort=False)[list(CAUSES)].mean().loc[values]
     bottom = np.zeros(len(values))
-    for outcome, colour in _CAUSES.items():
+    for outcome, colour in CAUSES.items():
         heights = means[outcome].to_numpy()
         if heights.any():
             axes.bar(range(len(values)), heights, bottom=bottom, color=colour, width=0.7, label=cause(outcome))

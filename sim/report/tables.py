@@ -65,16 +65,29 @@ def _table(title: str, columns: Columns, summaries: Sequence[Summary]) -> Table:
     return table
 
 
+def markdown_tables(summaries: Sequence[Summary]) -> tuple[str, str]:
+    """Give the same two tables in Markdown, without a line end."""
+    return _markdown_table(_ANSWER, summaries), _markdown_table(_CAUSES, summaries)
+
+
+def cells(summary: Summary) -> dict[str, str]:
+    """Give what the tables show of one scenario: each heading in one line, with its cell."""
+    return {heading.replace("\n", ", "): _one_line(cell(summary)) for heading, cell in (_ANSWER | _CAUSES).items()}
+
+
 def _markdown(summaries: Sequence[Summary]) -> str:
-    columns = _ANSWER | _CAUSES
+    return _markdown_table(_ANSWER | _CAUSES, summaries)
+
+
+def _markdown_table(columns: Columns, summaries: Sequence[Summary]) -> str:
     headings = [heading.replace("\n", " ") for heading in columns]
     rules = [":--" if heading in _WORDS else "--:" for heading in columns]
-    rows = [[_one_line(cell(summary)) for cell in columns.values()] for summary in summaries]
+    rows = [[_one_line(cell(summary)).replace("|", r"\|") for cell in columns.values()] for summary in summaries]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (headings, rules, *rows))
 
 
 def _one_line(cell: str) -> str:
-    first, *second = cell.replace("|", r"\|").split("\n")
+    first, *second = cell.split("\n")
     return f"{first} ({second[0]})" if second else first
 
 

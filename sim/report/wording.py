@@ -13,12 +13,19 @@ if TYPE_CHECKING:
 
 NOTHING = "-"
 SIGNIFICANT_DIGITS = 3
+NEGLIGIBLE = 1e-6
+"""Below it a figure is what rounding left of zero, or as good as zero: its digits would say nothing."""
 
 
 def number(value: float) -> str:
-    """Write a number with three significant digits and its thousands apart; what is not a number as a dash."""
+    """Write a number with three significant digits and its thousands apart.
+
+    What is not a number is a dash, what is negligible `≈0`.
+    """
     if not math.isfinite(value):
         return NOTHING
+    if 0 < abs(value) < NEGLIGIBLE:
+        return "≈0"
     rounded = _significant(value)
     return f"{rounded:,.{max(0, -_last_place(rounded))}f}" if rounded else "0"
 

@@ -19,7 +19,7 @@ NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_it_runs_and_gives_its_committed_output(path: Path) -> None:
     committed, run = nbformat.read(path, as_version=4), nbformat.read(path, as_version=4)
-    NotebookClient(run, timeout=300, resources={"metadata": {"path": str(path.parents[1])}}).execute()
+    NotebookClient(run, timeout=300, resources={"metadata": {"path": str(path.parent)}}).execute()
     assert _texts(run) == _texts(committed)
 
 

@@ -1,0 +1,136 @@
+"""The committed results: what every scenario of a directory gives, as one page of Markdown with its pictures.
+
+Each scenario is simulated with `expected`, which has no noise of requests, where its settings allow it, else with
+`sampled`; the story of its worst rollout is always of drawn requests. A page is a map of file names to text: the page
+itself, and for each picture the CSV it is drawn from, from which alone the picture is made. The texts hold numbers at
+their printed precision and no version, so that they differ exactly when the behaviour does.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sim.data_plane.expected import require_expectable
+from sim.experiment.replication import simulate
+from sim.experiment.replications import replicate
+from sim.experiment.summary import summarise
+from sim.report.answer import answer
+from sim.report.findings import findings
+from sim.report.results_pictures import PICTURES
+from sim.report.tables import markdown_tables
+from sim.scenario.problems import ScenarioError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from concurrent.futures import Executor
+
+    from sim.experiment.replication import Estimator
+    from sim.experiment.summary import Summary
+    from sim.report.results_pictures import Rows
+    from sim.scenario.specs import Scenario
+
+PAGE, FIGURES = "results.md", "figures"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A scenario, its figures, and the answer of its rollout with the most 502s, `worst`."""
+
+    scenario: Scenario
+    summary: Summary
+    worst: int
+    answer: str
+
+
+def result_of(scenario: Scenario, executor: Executor | None = None) -> Result:
+    """Simulate a scenario so often as it says; without an executor, in this process."""
+    estimator = estimator_for(scenario)
+    figures = list(replicate(scenario, executor, estimator=estimator))
+    n_502 = [of_rollout.responses(502) for of_rollout in figures]
+    worst = n_502.index(max(n_502))
+    told = answer(findings(simulate(scenario, replication=worst)))
+    return Result(scenario, summarise(scenario, figures, estimator=estimator), worst, told)
+
+
+def estimator_for(scenario: Scenario) -> Estimator:
+    """Give `expected` for a scenario that has an expectation in closed form, else `sampled`."""
+    try:
+        require_expectable(scenario)
+    except ScenarioError:
+        return "sampled"
+    return "expected"
+
+
+def page(results: Sequence[Result]) -> dict[str, str]:
+    """Give the texts of the page: file names, relative to its directory, with their contents."""
+    summaries = [result.summary for result in results]
+    return {PAGE: _markdown(results)} | {
+        f"{FIGURES}/{picture.name}.csv": _csv(picture.rows(summaries, [result.scenario for result in results]))
+        for picture in PICTURES
+    }
+
+
+def pictures(texts: Mapping[str, str]) -> dict[str, bytes]:
+    """Draw the pictures of a page from its CSV files: file names, relative to its directory, with SVG."""
+    from sim.report.figures import drawn
+
+    return {
+        f"{FIGURES}/{picture.name}.svg": drawn(
+            picture.draw(list(csv.DictReader(io.StringIO(texts[f"{FIGURES}/{picture.name}.csv"])))), "svg"
+        )
+        for picture in PICTURES
+    }
+
+
+def _markdown(results: Sequence[Result]) -> str:
+    answers, causes = markdown_tables([result.summary for result in results])
+    shown = [f"![{picture.caption}]({FIGURES}/{picture.name}.svg)\n\n*{picture.caption}*" for picture in PICTURES]
+    return (
+        "\n\n".join(
+            [
+                "# What the scenarios give",
+                _ORIGIN,
+                "## 502s",
+                answers,
+                *shown[:2],
+                "## Where they come from",
+                "Lag and exposure of each terminated pod; calls and reconciles per rollout.",
+                causes,
+                *shown[2:],
+                "## One by one",
+                *map(_section, results),
+            ]
+        )
+        + "\n"
+    )
+
+
+_ORIGIN = (
+    "Written by `albsim results` from the scenarios of this directory; do not edit. `albsim results --check` fails\n"
+    "when the code gives other numbers than these. Intervals are 95 %."
+)
+
+
+def _section(result: Result) -> str:
+    scenario, summary = result.scenario, result.summary
+    runs = f"{summary.replications} rollouts, seed {scenario.seed}, requests {summary.estimator}"
+    return "\n\n".join(
+        part
+        for part in (
+            f"### {scenario.name}",
+            scenario.description.strip(),
+            f"{runs}. The worst, replication {result.worst}, with drawn requests: {result.answer}",
+        )
+        if part
+    )
+
+
+def _csv(rows: Rows) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
