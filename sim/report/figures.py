@@ -6,6 +6,7 @@ Source of the colours: Okabe and Ito, "Color Universal Design" (2008).
 from __future__ import annotations
 
 import io
+import math
 from typing import TYPE_CHECKING, Any
 
 from sim.experiment.whole_file import whole_file
@@ -13,6 +14,7 @@ from sim.experiment.whole_file import whole_file
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 ORANGE = "#E69F00"
@@ -26,6 +28,8 @@ BLACK = "#000000"
 PALE = "#E8E8E8"
 
 DPI = 150
+_LEAST_BETWEEN_TICKS = 0.06
+_STEPS = [step * 10.0**power for power in range(-4, 6) for step in (1, 2, 5)]
 _UNDATED: dict[str, dict[str, Any]] = {
     ".png": {},
     ".svg": {"Date": None},
@@ -62,3 +66,20 @@ def drawn(figure: Figure, form: str) -> bytes:
     with mpl.rc_context({"svg.hashsalt": "albsim"}):
         figure.savefig(content, format=form, dpi=DPI, metadata=_UNDATED[f".{form}"])
     return content.getvalue()
+
+
+def square_root(axes: Axes, most: float) -> None:
+    """Make the x axis of what is not negative one of square roots, up to `most`.
+
+    Zero has a place on it, and a hundredth of the greatest value can still be seen.
+    """
+    import numpy as np
+
+    axes.set_xscale("function", functions=(lambda x: np.sqrt(np.maximum(x, 0)), np.square))
+    axes.set_xlim(0, 1.05 * most if most > 0 else 1)
+    axes.minorticks_off()
+    ticks = [0.0]
+    for step in _STEPS:
+        if step <= most and math.sqrt(step) - math.sqrt(ticks[-1]) >= _LEAST_BETWEEN_TICKS * math.sqrt(most):
+            ticks.append(step)
+    axes.set_xticks(ticks, [f"{tick:,g}" for tick in ticks])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from sim.report.figures import BLACK, BLUE, VERMILION
+from sim.report.figures import BLACK, BLUE, VERMILION, square_root
 from sim.report.plot_labels import cause
 from sim.report.plots import CAUSES
 from sim.report.wording import NEGLIGIBLE, number
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 Rows = list[dict[str, str]]
 _INCHES_PER_ROW, _WIDTH = 0.32, 9.0
-_LEAST_BETWEEN_TICKS = 0.06
-_STEPS = [step * 10.0**power for power in range(-4, 6) for step in (1, 2, 5)]
 
 
 class Picture(NamedTuple):
@@ -77,7 +75,7 @@ def _draw_rates(rows: Rows) -> Figure:
     axes.plot(rate, at, "o", color=BLUE, clip_on=False)
     for row, (of_row, until) in enumerate(zip(rate, np.fmax(rate, high), strict=True)):
         axes.annotate(f"{number(of_row)} %", (until, row), (8, 0), textcoords="offset points", va="center", fontsize=8)
-    _square_root(axes, float(np.nanmax([*rate, *high])))
+    square_root(axes, float(np.nanmax([*rate, *high])))
     return figure
 
 
@@ -107,7 +105,7 @@ def _draw_lags(rows: Rows) -> Figure:
     axes.plot(p50, at, "o", color=BLACK, markersize=5, label="median pod; bars to 90 %, 99 % and the slowest")
     pre_stop_s = _numbers(rows, "pre_stop_sleep_s")
     axes.plot(pre_stop_s, at, "|", color=VERMILION, markersize=15, markeredgewidth=2.5, label="preStop sleep")
-    _square_root(axes, float(np.nanmax([*longest, *pre_stop_s])))
+    square_root(axes, float(np.nanmax([*longest, *pre_stop_s])))
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8)
     return figure
 
@@ -133,17 +131,6 @@ def _canvas(rows: Rows, label: str) -> tuple[Figure, Axes]:
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
-
-
-def _square_root(axes: Axes, most: float) -> None:
-    axes.set_xscale("function", functions=(lambda x: np.sqrt(np.maximum(x, 0)), np.square))
-    axes.set_xlim(0, 1.05 * most if most > 0 else 1)
-    axes.minorticks_off()
-    ticks = [0.0]
-    for step in _STEPS:
-        if step <= most and math.sqrt(step) - math.sqrt(ticks[-1]) >= _LEAST_BETWEEN_TICKS * math.sqrt(most):
-            ticks.append(step)
-    axes.set_xticks(ticks, [f"{tick:,g}" for tick in ticks])
 
 
 def _shown(value: float) -> str:
