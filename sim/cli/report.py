@@ -65,7 +65,7 @@ def _command(typed: dict[str, Any]) -> str:
     """Give the command with what its results depend on, as a shell takes it."""
     options = [("--set", assignment) for assignment in typed["assignments"]]
     options += [(f"--{name}", typed[name]) for name in ("seed", "replications") if typed[name] is not None]
-    options += [("--estimator", typed["estimator"]), ("-o", typed["out"])]
+    options += [("--estimator", typed["estimator"]), ("-o", "FILE.html")]
     return shlex.join(
         ["albsim", "report", typed["scenario_file"], *(str(word) for option in options for word in option)]
     )

@@ -29,7 +29,7 @@ PALE = "#E8E8E8"
 
 DPI = 150
 _LEAST_BETWEEN_TICKS = 0.06
-_STEPS = [step * 10.0**power for power in range(-4, 6) for step in (1, 2, 5)]
+_STEPS = [step * 10.0**power for power in range(-4, 10) for step in (1, 2, 5)]
 _UNDATED: dict[str, dict[str, Any]] = {
     ".png": {},
     ".svg": {"Date": None},

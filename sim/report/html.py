@@ -1,34 +1,42 @@
 """A scenario's report as one HTML file (`albsim report`): everything in it, nothing fetched, no script.
 
-What is in it: the answer over all rollouts in a sentence, and that of the worst rollout; its figures; the table; three
-pictures; the worst rollout's story; the warnings; the scenario as it was resolved; where all of it came from. Equal
-input gives equal bytes. Pictures are SVG inside the page: sharp at any size, and their names cannot clash.
+What is in it: the answer over all rollouts in a sentence, and that of the worst rollout; the warnings; the figures, as a
+table, as pictures, and all of them as `albsim run --format json` gives them; the worst rollout's story; what of the
+scenario is not the default, and every key; where all of it came from. Equal input gives equal bytes. Pictures are SVG
+inside the page, as data: sharp at any size, and the names in them cannot clash.
 What is left out: what a reader could change; it is a page to send and to keep.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import platform
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-import yaml
 
 from sim.experiment.provenance import model_version
 from sim.report.answer import answer
 from sim.report.figures import drawn
 from sim.report.findings import findings
 from sim.report.gantt import gantt
-from sim.report.rollout_plots import failures_by_rollout, lags_of_all
+from sim.report.headline import headline
+from sim.report.resolved import as_yaml, differences
+from sim.report.rollout_plots import (
+    distribution_of_502s,
+    distribution_of_lags,
+    failures_by_cause,
+    lags_of,
+    share_later,
+)
 from sim.report.story import story
-from sim.report.tables import cells
-from sim.report.wording import count, number, percent
+from sim.report.tables import cells, render
+from sim.report.wording import count, number, percent, seconds
 from sim.scenario.advice import advise
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from matplotlib.figure import Figure
 
@@ -54,7 +62,10 @@ class Report:
 
 
 class _Picture(NamedTuple):
+    """A picture: its caption, how to read it; what one would see, in words; and itself, as a URL of its data."""
+
     caption: str
+    alternative: str
     source: str
 
 
@@ -73,62 +84,84 @@ def page(report: Report) -> str:
     return environment.get_template("report.html.j2").render(_contents(report))
 
 
-def headline(summary: Summary) -> str:
-    """Say in a sentence what all rollouts of a scenario come to."""
-    rollouts = count(summary.replications, "rollout")
-    n_502, rate, any_502 = summary.responses[502], summary.rate_502, summary.any_502
-    of_them = f"{percent(any_502.value)} of {rollouts} had any ({number(100 * any_502.low)} to {percent(any_502.high)})"
-    if any_502.value == 0:
-        return (
-            f"No request ended in a 502 in {rollouts}: with 95 % confidence at most {percent(any_502.high)} have any."
-        )
-    interval = "" if n_502.low == n_502.high else f" (95 %: {number(max(0.0, n_502.low))} to {number(n_502.high)})"
-    return f"{number(n_502.value)} 502s per rollout{interval}, {percent(rate.value)} of its requests; {of_them}."
-
-
-def resolved(scenario: Scenario, *, with_defaults: bool = False) -> str:
-    """Write a scenario as YAML: what its files and the command line set, or every key; it loads as an equal one."""
-    written: dict[str, Any] = scenario.model_dump(mode="json", exclude_unset=not with_defaults)
-    return yaml.safe_dump(written, sort_keys=False, allow_unicode=True, width=100)
-
-
 def _contents(report: Report) -> dict[str, Any]:
     scenario = report.scenario
+    every_key = as_yaml(scenario)
     return {
         "scenario": scenario,
         "headline": headline(report.summary),
         "answer": answer(findings(report.worst)),
         "worst": report.worst.number,
         "cells": cells(report.summary),
-        "pictures": _pictures(report),
+        "json": render([report.summary], "json"),
+        "pictures": list(_pictures(report)),
         "story": story(report.worst),
         "warnings": advise(scenario),
-        "set_keys": resolved(scenario),
-        "every_key": resolved(scenario, with_defaults=True),
-        "provenance": _provenance(report),
+        "differences": differences(scenario),
+        "every_key": every_key,
+        "provenance": _provenance(report, every_key),
     }
 
 
-def _pictures(report: Report) -> list[_Picture]:
-    scenario, figures = report.scenario, report.figures
-    return [
-        _picture("Failed requests, rollout by rollout", failures_by_rollout(scenario, figures)),
-        _picture("How long the targets of deleted pods stay in rotation", lags_of_all(scenario, figures)),
-        _picture(f"The worst rollout, replication {report.worst.number}", gantt(report.worst)),
-    ]
+def _pictures(report: Report) -> Iterator[_Picture]:
+    scenario, figures, summary = report.scenario, report.figures, report.summary
+    n_502 = [of_rollout.responses(502) for of_rollout in figures]
+    yield _picture(
+        "How many 502s a rollout gives: the share of rollouts (up) with more than so many (across; its axis is one of "
+        "square roots).",
+        f"The 502s of {count(len(figures), 'rollout')}: from {number(min(n_502))} to {number(max(n_502))}, on average "
+        f"{number(summary.responses[502].value)}.",
+        distribution_of_502s(scenario, figures, summary.responses[502]),
+    )
+    yield _picture(
+        "Why requests fail, and what clients get: means per rollout (the axis is one of square roots).",
+        f"Failed requests per rollout, by cause: {_causes(summary)}.",
+        failures_by_cause(scenario, summary),
+    )
+    yield _picture(
+        "The race: how long targets stay in rotation after their pods' deletion, over all pods of all rollouts. What "
+        "outlasts preStop, shaded, may be sent requests that fail.",
+        f"Deregistration lags: {_lags(report)}.",
+        distribution_of_lags(scenario, figures),
+    )
+    yield _picture(
+        f"The worst rollout, replication {report.worst.number}, pod by pod: red is the time in which a dead pod is "
+        "still sent requests. Below, its 502s and the controller's reconciles.",
+        f"A Gantt chart of the worst rollout, which ended {number(report.worst.requests.n_status(502))} requests in a "
+        "502. The story below tells the same in words.",
+        gantt(report.worst),
+    )
 
 
-def _picture(caption: str, figure: Figure) -> _Picture:
+def _causes(summary: Summary) -> str:
+    means = {name.replace("_", " "): mean.value for name, mean in summary.outcomes.items() if name != "ok"}
+    most_first = sorted(means, key=lambda name: -means[name])
+    return ", ".join(f"{name} {number(means[name])}" for name in most_first if means[name]) or "none"
+
+
+def _lags(report: Report) -> str:
+    lags_s = lags_of(report.figures)
+    if not lags_s.size:
+        return "none"
+    middle, longest = report.summary.deregistration_lag_s["p50"], float(lags_s.max())
+    late = percent(share_later(report.scenario, lags_s))
+    return f"the median is {seconds(middle)}, the longest {seconds(longest)}; {late} outlast preStop"
+
+
+def _picture(caption: str, alternative: str, figure: Figure) -> _Picture:
     content = base64.b64encode(drawn(figure, "svg")).decode()
-    return _Picture(caption, f"data:image/svg+xml;base64,{content}")
+    return _Picture(caption, alternative, f"data:image/svg+xml;base64,{content}")
 
 
-def _provenance(report: Report) -> dict[str, str]:
+def _provenance(report: Report, every_key: str) -> dict[str, str]:
     libraries = ", ".join(f"{library} {version(library)}" for library in _LIBRARIES)
     return {
         "Command": report.command,
         "Seed": str(report.scenario.seed),
-        "Rollouts": f"{report.summary.replications}, requests {report.summary.estimator}",
-        "Model": f"albsim {model_version()}",
+        "Replications": f"{report.summary.replications:,}",
+        "Estimator": report.summary.estimator,
+        "Version": report.summary.version,
+        "Model version": model_version(),
         "Libraries": f"Python {platform.python_version()}, {libraries}",
+        "SHA-256 of the scenario, every key": hashlib.sha256(every_key.encode()).hexdigest(),
     }
