@@ -18,9 +18,13 @@ def headline(summary: Summary) -> str:
     n_502, any_502 = summary.responses[502], summary.any_502
     if any_502.value == 0:
         return f"No request ended in a 502 in {rollouts}{_at_most(any_502)}."
-    mean = f"{number(n_502.value)} 502s per rollout{_between(n_502, 1)}, {percent(summary.rate_502.value)} of its requests"
+    mean = (
+        f"{number(n_502.value)} 502s per rollout{_between(n_502, 1)}, {percent(summary.rate_502.value)} of its requests"
+    )
     if summary.estimator == "expected":
-        return f"{mean}; a rollout has any with a probability of {percent(any_502.value)}{_between(any_502, 100, ' %')}."
+        return (
+            f"{mean}; a rollout has any with a probability of {percent(any_502.value)}{_between(any_502, 100, ' %')}."
+        )
     return f"{mean}; {percent(any_502.value)} of {rollouts} had any{_between(any_502, 100, ' %')}."
 
 

@@ -1,7 +1,7 @@
 """A scenario's report as one HTML file (`albsim report`): everything in it, nothing fetched, no script.
 
-What is in it: the answer over all rollouts in a sentence, and that of the worst rollout; the warnings; the figures, as a
-table, as pictures, and all of them as `albsim run --format json` gives them; the worst rollout's story; what of the
+What is in it: the answer over all rollouts in a sentence, and that of the worst rollout; the warnings; the figures, as
+a table, as pictures, and all of them as `albsim run --format json` gives them; the worst rollout's story; what of the
 scenario is not the default, and every key; where all of it came from. Equal input gives equal bytes. Pictures are SVG
 inside the page, as data: sharp at any size, and the names in them cannot clash.
 What is left out: what a reader could change; it is a page to send and to keep.

@@ -92,7 +92,7 @@ def distribution_of_lags(scenario: Scenario, figures: Sequence[Figures]) -> Figu
 def lags_of(figures: Sequence[Figures]) -> NDArray[np.float64]:
     """Give the deregistration lags of all rollouts' pods whose targets were in rotation, in s."""
     lags_s = np.concatenate([of_rollout.deregistration_lag_s for of_rollout in figures])
-    return lags_s[np.isfinite(lags_s)]
+    return np.asarray(lags_s[np.isfinite(lags_s)])
 
 
 def share_later(scenario: Scenario, lags_s: NDArray[np.float64]) -> float:
