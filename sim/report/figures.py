@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from sim.experiment.whole_file import whole_file
 
@@ -35,6 +35,13 @@ _UNDATED: dict[str, dict[str, Any]] = {
     ".svg": {"Date": None},
     ".pdf": {"CreationDate": None},
 }
+
+
+class Canvas(NamedTuple):
+    """A figure with one pair of axes."""
+
+    figure: Figure
+    axes: Axes
 
 
 def image_format(path: Path) -> str:
@@ -66,6 +73,25 @@ def drawn(figure: Figure, form: str) -> bytes:
     with mpl.rc_context({"svg.hashsalt": "albsim"}):
         figure.savefig(content, format=form, dpi=DPI, metadata=_UNDATED[f".{form}"])
     return content.getvalue()
+
+
+def canvas(size: tuple[float, float], *, title: str = "", origin: str = "", grid: Literal["x", "y"] = "y") -> Canvas:
+    """Give an empty figure of so many inches and its axes; `origin` is in small print below it."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_title(literal(title), loc="left", fontsize=11)
+    figure.supxlabel(origin, fontsize=7, color="#555555", x=0.99, ha="right")
+    axes.grid(visible=True, axis=grid, color="#DDDDDD", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    return Canvas(figure, axes)
+
+
+def literal(text: str) -> str:
+    """Give a user's text so that matplotlib shows it as it stands, and takes no part of it for mathematics."""
+    return text.replace("$", r"\$")
 
 
 def square_root(axes: Axes, most: float) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from sim.report.figures import BLACK, BLUE, VERMILION, square_root
+from sim.report.figures import BLACK, BLUE, VERMILION, Canvas, canvas, literal, square_root
 from sim.report.plot_labels import cause
 from sim.report.plots import CAUSES
 from sim.report.wording import NEGLIGIBLE, number
@@ -20,7 +20,6 @@ from sim.report.wording import NEGLIGIBLE, number
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from sim.experiment.summary import Summary
@@ -119,18 +118,12 @@ PICTURES = (
 )
 
 
-def _canvas(rows: Rows, label: str) -> tuple[Figure, Axes]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(_WIDTH, 1.3 + _INCHES_PER_ROW * len(rows)), layout="constrained")
-    axes = figure.add_subplot()
-    axes.set_yticks(range(len(rows)), [row["scenario"] for row in rows])
+def _canvas(rows: Rows, label: str) -> Canvas:
+    figure, axes = canvas((_WIDTH, 1.3 + _INCHES_PER_ROW * len(rows)), grid="x")
+    axes.set_yticks(range(len(rows)), [literal(row["scenario"]) for row in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlabel(label)
-    axes.grid(visible=True, axis="x", color="#DDDDDD", linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
+    return Canvas(figure, axes)
 
 
 def _shown(value: float) -> str:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.data_plane.outcomes import Outcome
-from sim.report.figures import BLACK, BLUE, PALE, VERMILION, square_root
+from sim.experiment.provenance import model_version
+from sim.report.figures import BLACK, BLUE, PALE, VERMILION, canvas, square_root
 from sim.report.plot_labels import cause
 from sim.report.plots import CAUSES
 from sim.report.wording import NEGLIGIBLE, count, number, percent
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from sim.experiment.summary import Summary
     from sim.scenario.specs import PodSpec, Scenario
 
-_WIDTH, _HEIGHT, _PER_CAUSE = 9.0, 3.6, 0.42
+_WIDTH, _PER_CAUSE = 9.0, 0.42
+_SIZE = (_WIDTH, 3.7)
 _ROOM_FOR_A_NUMBER = 1.25
 _MOST_STEPS = 2000
 
@@ -37,7 +39,8 @@ _MOST_STEPS = 2000
 def distribution_of_502s(scenario: Scenario, figures: Sequence[Figures], mean: Estimate) -> Figure:
     """Draw the share of rollouts with more than so many 502s, and their mean with its 95 % interval."""
     n_502 = np.array([of_rollout.responses(502) for of_rollout in figures])
-    figure, axes = _canvas(f"{scenario.name}: 502s of {count(len(figures), 'rollout')}")
+    title = f"{scenario.name}: 502s of {count(len(figures), 'rollout')}"
+    figure, axes = canvas(_SIZE, title=title, origin=_origin(scenario, len(figures)))
     _draw_shares_above(axes, n_502)
     if mean.low < mean.high:
         axes.axvspan(max(0.0, mean.low), mean.high, color=PALE, lw=0, zorder=0, label="its 95 % interval")
@@ -54,8 +57,12 @@ def failures_by_cause(scenario: Scenario, summary: Summary) -> Figure:
     outcomes = {Outcome[column.removeprefix("outcomes.").upper()]: colour for column, colour in CAUSES.items()}
     means = {outcome: summary.outcomes[outcome.name.lower()].value for outcome in outcomes}
     shown = sorted((outcome for outcome in outcomes if means[outcome] >= NEGLIGIBLE), key=lambda one: -means[one])
-    title = f"{scenario.name}: failed requests per rollout, by cause"
-    figure, axes = _canvas(title, height=1.4 + _PER_CAUSE * max(len(shown), 1), grid="x")
+    figure, axes = canvas(
+        (_WIDTH, 1.5 + _PER_CAUSE * max(len(shown), 1)),
+        title=f"{scenario.name}: failed requests per rollout, by cause",
+        origin=f"means of {_origin(scenario, summary.replications)}",
+        grid="x",
+    )
     for row, outcome in enumerate(shown):
         axes.barh(row, means[outcome], color=outcomes[outcome], height=0.65)
         axes.annotate(
@@ -77,8 +84,11 @@ def distribution_of_lags(scenario: Scenario, figures: Sequence[Figures]) -> Figu
     """
     lags_s = lags_of(figures)
     slept_s, what = _slept(scenario.pod)
-    pods = f"{count(lags_s.size, 'pod')} of {count(len(figures), 'rollout')}"
-    figure, axes = _canvas(f"{scenario.name}: deregistration lag of {pods}")
+    figure, axes = canvas(
+        _SIZE,
+        title=f"{scenario.name}: deregistration lag of {count(lags_s.size, 'pod')}",
+        origin=f"all pods of {_origin(scenario, len(figures))}",
+    )
     _draw_shares_above(axes, lags_s, shaded_from=slept_s)
     later = f": {percent(share_later(scenario, lags_s))} take longer" if lags_s.size else ""
     axes.axvline(slept_s, color=VERMILION, linewidth=2, label=f"{what}, {slept_s:g} s{later}")
@@ -123,13 +133,5 @@ def _percent_above(values: NDArray[np.float64], at: NDArray[np.float64]) -> NDAr
     return 100 * (values.size - n_not_above) / max(values.size, 1)
 
 
-def _canvas(title: str, *, height: float = _HEIGHT, grid: str = "y") -> tuple[Figure, Axes]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(_WIDTH, height), layout="constrained")
-    axes = figure.add_subplot()
-    axes.set_title(title, loc="left", fontsize=11)
-    axes.grid(visible=True, axis=grid, color="#DDDDDD", linewidth=0.6)  # type: ignore[arg-type]
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
+def _origin(scenario: Scenario, rollouts: int) -> str:
+    return f"{count(rollouts, 'rollout')}; seed {scenario.seed}; albsim {model_version()}"

@@ -21,7 +21,7 @@ SCENARIOS = Path(__file__).parents[2] / "scenarios"
 FIXED_LAG = str(SCENARIOS / "fixed-lag.yaml")
 FEW = ("--replications", "3", "--workers", "1")
 VOID = {"meta", "img"}
-HOSTILE = "<script>alert(1)<&script> \"'{{ 7*7 }}"
+HOSTILE = "<script>alert(1)<&script> \"'{{ 7*7 }} $^^$"
 
 
 class Page(HTMLParser):
