@@ -80,5 +80,5 @@ def main() -> None:
     """How many 502s does a rolling update behind an ALB give, and which setting removes them."""
 
 
-for _command in (run, sweep, plot, compare, recommend, explain, backoff, check, verify, schema, report, results):
+for _command in (run, sweep, plot, compare, recommend, explain, report, backoff, check, verify, schema, results):
     main.add_command(_command)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from sim.report.wording import count, number, percent
+from sim.report.wording import NEGLIGIBLE, count, number, percent
 
 if TYPE_CHECKING:
     from sim.experiment.statistics import Estimate
@@ -16,8 +16,11 @@ def headline(summary: Summary) -> str:
     """Say how many 502s a rollout gives, and how often one gives any."""
     rollouts = count(summary.replications, "rollout")
     n_502, any_502 = summary.responses[502], summary.any_502
+    if summary.estimator == "expected" and any_502.value < NEGLIGIBLE:
+        return f"No 502 is to be expected: a rollout has any with a probability below {100 * NEGLIGIBLE:g} %."
     if any_502.value == 0:
-        return f"No request ended in a 502 in {rollouts}{_at_most(any_502)}."
+        at_most = f"with 95 % confidence at most {percent(any_502.high)} of rollouts have any"
+        return f"No request ended in a 502 in {rollouts}: {at_most}."
     mean = (
         f"{number(n_502.value)} 502s per rollout{_between(n_502, 1)}, {percent(summary.rate_502.value)} of its requests"
     )
@@ -33,7 +36,3 @@ def _between(estimate: Estimate, factor: float, unit: str = "") -> str:
         return ""
     low, high = (number(factor * max(0.0, bound)) for bound in (estimate.low, estimate.high))
     return f" (95 % interval: {low} to {high}{unit})"
-
-
-def _at_most(any_502: Estimate) -> str:
-    return f": with 95 % confidence at most {percent(any_502.high)} of rollouts have any" if any_502.high > 0 else ""

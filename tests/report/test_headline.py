@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import math
 
+import pytest
+
 from sim.experiment.statistics import Estimate
 from sim.report.headline import headline
 from tests.report.making import summary
@@ -29,7 +31,12 @@ def test_none_seen_is_not_none_ever() -> None:
     assert headline(summary()) == (
         "No request ended in a 502 in 12 rollouts: with 95 % confidence at most 24.2 % of rollouts have any."
     )
-    assert headline(summary(any_502=Estimate(0.0, 0.0, 0.0))) == "No request ended in a 502 in 12 rollouts."
+
+
+@pytest.mark.parametrize("any_502", [0.0, 5e-7])
+def test_what_is_negligible_is_not_expected(any_502: float) -> None:
+    said = headline(summary(any_502=Estimate(any_502, 0.0, 1e-6), estimator="expected"))
+    assert said == "No 502 is to be expected: a rollout has any with a probability below 0.0001 %."
 
 
 def test_one_rollout_has_no_interval() -> None:
