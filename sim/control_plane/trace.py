@@ -182,6 +182,12 @@ class Trace:
         """Add a record."""
         self._records.setdefault(type(record), []).append(record)
 
+    def copy(self) -> Trace:
+        """Give a trace of the records so far, to which others can be added."""
+        trace = Trace()
+        trace._records = {kind: list(records) for kind, records in self._records.items()}
+        return trace
+
     def of(self, kind: type[R]) -> list[R]:
         """Give the records of one kind, in the order in which they were written."""
         return self._records.get(kind, [])  # type: ignore[return-value]
