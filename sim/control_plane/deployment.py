@@ -125,7 +125,7 @@ class Deployment:
     def _delete(self, pod: Pod, wait_s: float) -> Generator[simpy.Event]:
         yield self._env.timeout(wait_s)
         self._trace.record(PodDeleted(self._env.now, pod.number))
-        pod.deleted.succeed()
+        pod.deleted.succeed(self._env.now)
 
     def _write_after_s(self) -> float:
         """Give the wait for a create or a delete, and let its Event take a token behind it."""

@@ -7,6 +7,7 @@ target. Records of one kind stand in the order in which they were written; a rec
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -176,11 +177,18 @@ class Trace:
     """The records of one replication, by kind."""
 
     def __init__(self) -> None:
-        self._records: dict[type[Record], list[Record]] = {}
+        self._records: defaultdict[type[Record], list[Record]] = defaultdict(list)
 
     def record(self, record: Record) -> None:
         """Add a record."""
-        self._records.setdefault(type(record), []).append(record)
+        self._records[type(record)].append(record)
+
+    def copy(self) -> Trace:
+        """Give a trace of the records so far, to which others can be added."""
+        trace = Trace()
+        for kind, records in self._records.items():
+            trace._records[kind] = list(records)
+        return trace
 
     def of(self, kind: type[R]) -> list[R]:
         """Give the records of one kind, in the order in which they were written."""

@@ -54,7 +54,7 @@ def test_the_executor_and_the_order_in_which_it_finishes_change_nothing(fixed_la
     alone = sweep(fixed_lag, VARY, executor=InOrder())
     with ThreadPoolExecutor(3) as threads:
         pd.testing.assert_frame_equal(sweep(fixed_lag, VARY, executor=threads), alone, check_exact=True)
-    backwards = sweep(fixed_lag, VARY, executor=Backwards(3 * 2 * 3))
+    backwards = sweep(fixed_lag, VARY, executor=Backwards(2 * 3))
     pd.testing.assert_frame_equal(backwards, alone, check_exact=True)
 
 
@@ -68,10 +68,18 @@ def test_the_process_pool_gives_the_same(fixed_lag: Scenario) -> None:
 def test_what_is_kept_is_not_simulated_again(fixed_lag: Scenario) -> None:
     kept: dict[str, tuple[float, ...]] = {}
     first = sweep(fixed_lag, {"pod.pre_stop_sleep_s": [0, 10]}, executor=InOrder(), kept=kept)
-    executor = InOrder()
-    more = sweep(fixed_lag, {"pod.pre_stop_sleep_s": [10, 20]}, replications=5, executor=executor, kept=kept)
+    seen: list[tuple[int, int]] = []
+    more = sweep(
+        fixed_lag,
+        {"pod.pre_stop_sleep_s": [10, 20]},
+        replications=5,
+        executor=InOrder(),
+        kept=kept,
+        progress=lambda done, total: seen.append((done, total)),
+    )
 
-    assert executor.submitted == 2 * 5 - 3
+    assert seen[0] == (3, 10)
+    assert len(seen) == 1 + 10 - 3
     again = more[(more["pod.pre_stop_sleep_s"] == 10) & (more["replication"] < 3)].reset_index(drop=True)
     pd.testing.assert_frame_equal(again, first[first["pod.pre_stop_sleep_s"] == 10].reset_index(drop=True))
 
@@ -89,6 +97,15 @@ def test_a_key_names_what_a_replication_depends_on_and_nothing_else(fixed_lag: S
         assert replication_key(fixed_lag.with_overrides(change), 0, "sampled") != key
     assert replication_key(fixed_lag, 1, "sampled") != key
     assert replication_key(fixed_lag, 0, "expected") != key
+
+
+def test_points_that_share_their_control_plane_are_simulated_together(fixed_lag: Scenario) -> None:
+    """Three preStop sleeps, each with two propagations: a task for each propagation and replication."""
+    executor = InOrder()
+    frame = sweep(fixed_lag, VARY, executor=executor)
+
+    assert executor.submitted == 2 * fixed_lag.replications
+    assert len(frame) == 3 * 2 * fixed_lag.replications
 
 
 def test_progress_counts_what_was_kept(fixed_lag: Scenario) -> None:
