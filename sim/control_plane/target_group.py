@@ -71,6 +71,10 @@ class TargetGroup:
         }
         return draining | {pod: self._state(pod) for pod in self._healthy_from_s}
 
+    def registered(self) -> set[Pod]:
+        """Give the targets that are not draining."""
+        return set(self._healthy_from_s)
+
     def healthy_from_s(self, pod: Pod) -> float:
         """Give when every node has passed its first check of a registered target."""
         return self._healthy_from_s[pod]

@@ -28,10 +28,9 @@ from sim.scenario.problems import Problem, ScenarioError
 from sim.scenario.target_group import HealthCheckSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Mapping
+    from collections.abc import Callable, Generator, Iterable
 
     from sim.control_plane.ingress import Controller, Gates
-    from sim.control_plane.kubelet import Termination
     from sim.scenario.specs import ControllerSpec, PodSpec, Scenario
     from sim.streams import Streams
 
@@ -89,7 +88,8 @@ class ControlPlane:
 
     def over_s(self, pod: PodSpec) -> float:
         """Give when the last deleted pod has ended, if they are these pods."""
-        return _last_s(self._ends(pod))
+        last_deleted_s = max(deleted.time_s for deleted in self._trace.of(PodDeleted))
+        return termination(pod, last_deleted_s).listener_closed_s
 
     def trace(self, pod: PodSpec) -> Trace:
         """Give the trace as it is with these pods, once the last of them has ended.
@@ -97,8 +97,8 @@ class ControlPlane:
         Of several, take those first that are over first (`over_s`): what has happened cannot be undone.
         Raises `ScenarioError` if it is not over within a day of simulated time.
         """
-        ends = self._ends(pod)
-        self._run_until(_last_s(ends))
+        self._run_until(self.over_s(pod))
+        ends = {deleted.pod: termination(pod, deleted.time_s) for deleted in self._trace.of(PodDeleted)}
         trace = self._trace.copy()
         for number, end in ends.items():
             trace.record(Sigterm(end.sigterm_s, number))
@@ -112,9 +112,6 @@ class ControlPlane:
         if self._target_group is None:
             return []
         return self._target_group.unhealthy_from_s(self._old_pods[number], fails_checks_s)
-
-    def _ends(self, pod: PodSpec) -> dict[int, Termination]:
-        return {deleted.pod: termination(pod, deleted.time_s) for deleted in self._trace.of(PodDeleted)}
 
     def _run_until(self, time_s: float) -> None:
         if time_s >= LONGEST_ROLLOUT_S:
@@ -130,10 +127,6 @@ class ControlPlane:
         left = sum(not pod.deregistered.triggered for pod in self._old_pods)
         found = f"one in which {left} of {len(self._old_pods)} old targets are registered still"
         return ScenarioError([Problem(expected="a rollout that is over within a day", found=found)])
-
-
-def _last_s(ends: Mapping[int, Termination]) -> float:
-    return max(end.listener_closed_s for end in ends.values())
 
 
 def _deregistration(
@@ -217,6 +210,7 @@ class RolledBackend:
         self._endpoints = endpoints
         self.gates: Gates[Pod] | None = gates
         self.health = target_group.health
+        self.registered = target_group.registered
         self.register = target_group.register
         self.deregister = target_group.deregister
 
