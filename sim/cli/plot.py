@@ -10,6 +10,7 @@ import click
 from sim.cli.options import changes_of, takes_changes, takes_workers
 from sim.cli.outputs import OutFile
 from sim.cli.refused import Refused
+from sim.cli.rollouts import rollouts_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,8 +72,6 @@ def _require_none(given: Mapping[str, object], why: str) -> None:
 
 
 def _of_scenario(file: Path, kind: str, changes: dict[str, object], workers: int | None, *, quiet: bool) -> Figure:
-    from sim.cli.progress import progress_of
-    from sim.experiment.replications import executor_of, replicate
     from sim.experiment.summary import summarise
     from sim.report.results import estimator_for
     from sim.report.rollout_plots import distribution_of_lags, failures_by_cause
@@ -80,9 +79,7 @@ def _of_scenario(file: Path, kind: str, changes: dict[str, object], workers: int
 
     scenario = load_scenario(file).with_overrides(changes)
     estimator = estimator_for(scenario)
-    with progress_of(scenario.replications, quiet=quiet) as progress, executor_of(workers) as executor:
-        progress.describe(scenario.name)
-        figures = [progress.step(figures) for figures in replicate(scenario, executor, estimator=estimator)]
+    figures = rollouts_of(scenario, estimator, workers, quiet=quiet)
     if kind == "lag":
         return distribution_of_lags(scenario, figures)
     return failures_by_cause(scenario, summarise(scenario, figures, estimator=estimator))

@@ -9,11 +9,12 @@ import click
 
 from sim.cli.options import takes_estimator, takes_scenario, takes_workers
 from sim.cli.outputs import OutFile
+from sim.cli.rollouts import rollouts_of, worst_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sim.experiment.replication import Estimator, Figures
+    from sim.experiment.replication import Estimator
     from sim.scenario.specs import Scenario
 
 
@@ -37,28 +38,18 @@ def report(scenario: Scenario, out: Path, workers: int | None, estimator: Estima
         raise click.UsageError(f"'{out}' must end in .html: a report is a page")
     if estimator == "expected":
         require_expectable(scenario)
-    figures = _figures(scenario, estimator, workers, quiet=quiet)
-    n_502 = [of_rollout.responses(502) for of_rollout in figures]
+    figures = rollouts_of(scenario, estimator, workers, quiet=quiet)
     written = page(
         Report(
             scenario=scenario,
             summary=summarise(scenario, figures, estimator=estimator),
             figures=figures,
-            worst=simulate(scenario, replication=n_502.index(max(n_502))),
+            worst=simulate(scenario, replication=worst_of(figures)),
             command=_command(click.get_current_context().params),
         )
     )
     with whole_file(out) as unfinished:
         unfinished.write_text(written, encoding="utf-8")
-
-
-def _figures(scenario: Scenario, estimator: Estimator, workers: int | None, *, quiet: bool) -> list[Figures]:
-    from sim.cli.progress import progress_of
-    from sim.experiment.replications import executor_of, replicate
-
-    with progress_of(scenario.replications, quiet=quiet) as progress, executor_of(workers) as executor:
-        progress.describe(scenario.name)
-        return [progress.step(figures) for figures in replicate(scenario, executor, estimator=estimator)]
 
 
 def _command(typed: dict[str, Any]) -> str:
