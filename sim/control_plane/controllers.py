@@ -12,7 +12,7 @@ from sim.control_plane.aws_api import AwsClient
 from sim.control_plane.client_throttle import ClientThrottle
 from sim.control_plane.ingress_controller_v1 import IngressControllerV1
 from sim.control_plane.load_balancer_controller_v2 import LoadBalancerControllerV2, behaviour
-from sim.control_plane.retryers import attempts, default_retryer
+from sim.control_plane.retryers import default_retryer
 from sim.scenario.api_throttle import overriding, parse_throttle
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ def start_controller(
 ) -> Controller:
     """Make the controller of a cluster and start its workers."""
     is_v1 = spec.version.startswith("v1.")
-    n_attempts = attempts(spec.version, spec.aws_max_retries)
     client = AwsClient(
         env,
         api,
@@ -49,7 +48,7 @@ def start_controller(
         trace,
         cluster=cluster,
         policy=aws_api.retryer or default_retryer(spec.version),
-        max_retries=sys.maxsize if n_attempts is None else n_attempts - 1,
+        max_retries=sys.maxsize if spec.retries is None else spec.retries,
         throttle=None if is_v1 else _throttle(env, spec),
     )
     controller = (IngressControllerV1 if is_v1 else LoadBalancerControllerV2)(

@@ -28,10 +28,10 @@ import simpy
 from sim.control_plane.aws_api import ThrottledError
 from sim.control_plane.call_cache import CallCache
 from sim.control_plane.ingress import not_draining
-from sim.control_plane.retryers import release
 from sim.control_plane.target_cache import TargetCache, TargetGroupName
 from sim.control_plane.trace import Reconciled
 from sim.control_plane.work_queue import WorkQueue
+from sim.scenario.versions import release
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence

@@ -171,7 +171,7 @@ class Account:
         for cluster, other in enumerate(self._scenario.aws_api.other_clusters, start=1):
             backends = [ChurningBackend(self._env) for _ in range(other.ingresses)]
             ingresses = [Ingress(number, [backend]) for number, backend in enumerate(backends)]
-            controller = self._controller(other.controller, ingresses, cluster=cluster)
+            controller = self._controller(other.controller or spec, ingresses, cluster=cluster)
             if other.churn_per_s > 0:
                 self._env.process(
                     churn(

@@ -85,7 +85,8 @@ def _table(headings: Iterable[str], rows: Iterable[Iterable[str]], *, words: int
 def _heading(replication: Replication) -> str:
     scenario = replication.scenario
     controller, pod = scenario.controller, scenario.pod
-    with_retries = "" if controller.version == "fixed_lag" else f" with {count(controller.aws_max_retries, 'retry')}"
+    at_most = "retries without end" if controller.retries is None else count(controller.retries, "retry")
+    with_retries = "" if controller.version == "fixed_lag" else f" with {at_most}"
     return fill(
         f"{scenario.name}, seed {scenario.seed}, replication {replication.number}: "
         f"{count(scenario.deployment.replicas, 'pod')}, {scenario.traffic.arrival_rate_rps:,g} requests per second; "

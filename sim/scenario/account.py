@@ -14,6 +14,7 @@ from sim.scenario.api_throttle import FORMAT, parse_throttle
 from sim.scenario.distributions import Constant, DistributionField, Lognormal
 from sim.scenario.fields import WHOLE, CallsPerSecond, Count, Seconds, Spec, complaint
 from sim.scenario.problems import shown
+from sim.scenario.versions import retries
 
 FIXED_LAG = "fixed_lag"
 VERSIONS = (*(f"v1.1.{patch}" for patch in range(10)), FIXED_LAG)
@@ -91,6 +92,11 @@ class ControllerSpec(Spec):
         default_factory=_lag_by_default, json_schema_extra={"default": None}
     )
     """`fixed_lag` only: from a pod's Ready to the success of RegisterTargets. Default there: 0."""
+
+    @property
+    def retries(self) -> int | None:
+        """How often a throttled call is repeated at most; None: without end. `fixed_lag` makes no call."""
+        return 0 if self.version == FIXED_LAG else retries(self.version, self.aws_max_retries)
 
     @field_validator("deregistration_lag_s", "registration_lag_s")
     @classmethod
@@ -192,13 +198,13 @@ class OtherClusterSpec(Spec):
     """Ingresses in that cluster."""
     churn_per_s: CallsPerSecond = 0.0
     """Endpoint changes per second in that cluster: a pod came or went."""
-    controller: ControllerSpec = ControllerSpec()
-    """Its controller; of its keys, `ingresses` is given beside it."""
+    controller: ControllerSpec | None = ControllerSpec()
+    """Its controller; of its keys, `ingresses` is given beside it. null: the same as the rolled cluster's."""
 
     @field_validator("controller")
     @classmethod
-    def _calls_the_api(cls, controller: ControllerSpec) -> ControllerSpec:
-        if controller.version == FIXED_LAG:
+    def _calls_the_api(cls, controller: ControllerSpec | None) -> ControllerSpec | None:
+        if controller is not None and controller.version == FIXED_LAG:
             raise complaint(expected="a version that calls the AWS API", found=shown(controller.version))
         return controller
 

@@ -6,12 +6,12 @@ A spec is frozen and passed straight to the part of the model that it describes.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from sim.scenario.account import (
-    FIXED_LAG,
     PUBLISHED_WAITS,
     WITHOUT_READINESS_GATES,
     AwsApiSpec,
@@ -109,13 +109,14 @@ class Scenario(Spec):
     @classmethod
     def _has_waits_for_every_retry(cls, aws_api: AwsApiSpec, info: ValidationInfo) -> AwsApiSpec:
         own = info.data.get("controller")
-        controllers = [own] if own is not None and own.version != FIXED_LAG else []
-        controllers += [cluster.controller for cluster in aws_api.other_clusters]
-        most = max((controller.aws_max_retries for controller in controllers), default=0)
+        controllers = [own] if own is not None else []
+        controllers += [cluster.controller for cluster in aws_api.other_clusters if cluster.controller is not None]
+        most = max((math.inf if of_one.retries is None else of_one.retries for of_one in controllers), default=0)
         if aws_api.retryer == "published" and most > PUBLISHED_WAITS:
+            without_end = "retries without end (aws_max_retries 0 from v2.9 on)"
             raise complaint(
                 key="retryer",
-                expected=f"a retryer that has waits for aws_max_retries, {most}",
+                expected=f"a retryer that has waits for {f'{most} retries' if most < math.inf else without_end}",
                 found="'published', which has 7",
                 hint="'published-repeat' and 'published-double' go on",
             )

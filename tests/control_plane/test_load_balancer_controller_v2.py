@@ -333,6 +333,21 @@ def test_a_rollout_deregisters_every_old_pod(make_scenario, version: str) -> Non
     assert max(lags_s) <= 0.1 * (6 + 4) + 1e-9
 
 
+@pytest.mark.parametrize("ours", ["v1.1.4", "v3.2"])
+def test_without_a_controller_of_its_own_a_cluster_has_ours(make_scenario, ours: str) -> None:
+    other = {"ingresses": 3, "churn_per_s": 0.5}
+    traces = [
+        run_control_plane(
+            make_scenario(controller__version=ours, aws_api__other_clusters=[other | {"controller": theirs}]),
+            Streams(1, 0),
+        )
+        for theirs in (None, {"version": ours})
+    ]
+    nulls, named = ([(a.time_s, a.cluster, a.action) for a in trace.of(ApiAttempt)] for trace in traces)
+    assert nulls == named
+    assert {cluster for _, cluster, _ in nulls} == {0, 1}
+
+
 @pytest.mark.parametrize("versions", [("v1.1.4", "v3.2"), ("v3.2", "v1.1.4")])
 def test_clusters_of_any_mix_of_versions_share_the_account(make_scenario, versions: Iterable[str]) -> None:
     ours, theirs = versions

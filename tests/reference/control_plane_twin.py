@@ -181,7 +181,9 @@ class ControlPlane:
         ours = [[*quiet, self.rolled], *([quiet_group()] for _ in range(1, scenario.controller.ingresses))]
         self.controller = self._controller(scenario.controller, 0, ours)
         for cluster, other in enumerate(scenario.aws_api.other_clusters, start=1):
-            theirs = self._controller(other.controller, cluster, [[quiet_group()] for _ in range(other.ingresses)])
+            theirs = self._controller(
+                other.controller or scenario.controller, cluster, [[quiet_group()] for _ in range(other.ingresses)]
+            )
             if other.churn_per_s > 0:
                 Churn(self, theirs, other.churn_per_s, cluster).wait()
 

@@ -70,6 +70,22 @@ HEALTH = {"pod__pre_stop_fails_health_check": True}
             "controller.aws_max_retries",
             "up to 767 s",
         ),
+        (
+            # 2 + 4 + 8 + 16 + 5 * 20 s in ten attempts; without the fifth to the ninth retry, 30 s in five.
+            {"controller__aws_max_retries": 10, "controller__version": "v3.2"},
+            "controller.aws_max_retries",
+            "with 10 a call throttled again and again holds its reconcile for up to 130 s",
+        ),
+        (
+            {"controller__aws_max_retries": 10, "controller__version": "v3.2"},
+            "controller.aws_max_retries",
+            "longer than preStop's 40 s; with 5 it is 30 s",
+        ),
+        (
+            {"controller__aws_max_retries": 0, "controller__version": "v2.9"},
+            "controller.aws_max_retries",
+            "0 is no limit from v2.9 on",
+        ),
         (FIXED | {"controller__aws_max_retries": 4}, "controller.aws_max_retries", "has no effect"),
         (FIXED | {"aws_api__warm_up_s": 4}, "aws_api.warm_up_s", "has no effect"),
         ({"target_group__deregistration_delay_s": 4000}, "target_group.deregistration_delay_s", "AWS takes 0 to 3600"),
@@ -96,6 +112,8 @@ def test_what_is_unwise_is_said_with_its_reason(changes: dict[str, object], key:
         {"deployment__max_unavailable": "99%"},
         {"controller__version": "v1.1.5"},
         {"controller__aws_max_retries": 5},
+        {"controller__aws_max_retries": 5, "controller__version": "v2.9"},
+        {"controller__aws_max_retries": 0, "controller__version": "v2.8"},
         {"controller__aws_max_retries": 10, "aws_api__retryer": "botocore-standard"},
         FIXED,
         {"target_group__deregistration_delay_s": 3600, "target_group__idle_timeout_s": 4000},
