@@ -79,6 +79,10 @@ class TargetGroup:
         """Give when every node has passed its first check of a registered target."""
         return self._healthy_from_s[pod]
 
+    def first_healthy_s(self) -> float:
+        """Give when the first of the registered targets has passed every node's first check; `inf` if there is none."""
+        return min(self._healthy_from_s.values(), default=math.inf)
+
     def unhealthy_from_s(self, pod: Pod, fails_checks_s: float) -> list[float]:
         """Give when each node takes a target for unhealthy whose checks fail from `fails_checks_s` on.
 

@@ -1,12 +1,13 @@
 """One replication's control plane, wired: who is given what, and when it is over.
 
 Time begins `aws_api.warm_up_s` before the rollout, so that at t = 0 the account's buckets and the other clusters'
-controllers are in their steady state. It ends when the Deployment is complete, every old pod is terminated and every
-old pod's target is deregistered.
+controllers are in their steady state. It ends when the Deployment is complete, every old pod is terminated, every old
+pod's target is deregistered and a new one is healthy at every ALB node.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import simpy
@@ -85,6 +86,8 @@ class ControlPlane:
         self._env.run(until=over | self._env.timeout(LONGEST_ROLLOUT_S - self._env.now))
         if not over.triggered:
             raise self._endless()
+        if self._target_group is not None:
+            self._run_until_healthy(self._target_group)
 
     def over_s(self, pod: PodSpec) -> float:
         """Give when the last deleted pod has ended, if they are these pods."""
@@ -113,6 +116,12 @@ class ControlPlane:
             return []
         return self._target_group.unhealthy_from_s(self._old_pods[number], fails_checks_s)
 
+    def _run_until_healthy(self, target_group: TargetGroup) -> None:
+        while self._env.peek() <= min(target_group.first_healthy_s(), LONGEST_ROLLOUT_S):
+            self._env.step()
+        if target_group.first_healthy_s() == math.inf:
+            raise self._endless()
+
     def _run_until(self, time_s: float) -> None:
         if time_s >= LONGEST_ROLLOUT_S:
             raise self._endless()
@@ -126,6 +135,8 @@ class ControlPlane:
     def _endless(self) -> ScenarioError:
         left = sum(not pod.deregistered.triggered for pod in self._old_pods)
         found = f"one in which {left} of {len(self._old_pods)} old targets are registered still"
+        if not left:
+            found = "one after which no new target is healthy"
         return ScenarioError([Problem(expected="a rollout that is over within a day", found=found)])
 
 

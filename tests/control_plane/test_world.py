@@ -92,3 +92,26 @@ def test_a_rollout_without_end_is_refused_with_what_is_left(make_scenario) -> No
     scenario = make_scenario(aws_api__buckets={"elbv2_register": {"capacity": 1, "refill_per_s": 1e-6}})
     with pytest.raises(ScenarioError, match=r"over within a day .*3 of 4 old targets are registered still"):
         run_control_plane(scenario, Streams(1, 0))
+
+
+def test_it_is_not_over_before_a_new_target_is_healthy(make_scenario) -> None:
+    """Ready at 20 s, registered 60 s later; the old pods are gone long before."""
+    scenario = make_scenario(
+        deployment__max_surge="100%",
+        controller__version="fixed_lag",
+        controller__deregistration_lag_s=0,
+        controller__registration_lag_s=60,
+    )
+    trace = run_control_plane(scenario, Streams(1, 0))
+    assert max(record.time_s for record in trace.of(TargetDeregistered)) < 21
+    assert {record.time_s for record in trace.of(TargetRegistered)} == {80}
+
+
+def test_targets_that_are_never_registered_are_refused(make_scenario) -> None:
+    scenario = make_scenario(
+        controller__version="fixed_lag",
+        controller__deregistration_lag_s=0,
+        controller__registration_lag_s=100_000,
+    )
+    with pytest.raises(ScenarioError, match="one after which no new target is healthy"):
+        run_control_plane(scenario, Streams(1, 0))

@@ -49,6 +49,7 @@ class ControlPlane:
         self.controller: Controller | None = None
         if scenario.controller.version != "fixed_lag":
             self._account()
+        self.has_healthy = False
         self.agenda.after(-self.agenda.now_s, self.deployment.sync)
 
     def run(self, longest_s: float) -> tuple[dict[str, list[Happened]], float]:
@@ -60,7 +61,8 @@ class ControlPlane:
         return self.agenda.happened, self.agenda.now_s
 
     def over(self) -> bool:
-        return self.deployment.complete and all(pod.deregistered and pod.cut and pod.left for pod in self.old)
+        gone = all(pod.deregistered and pod.cut and pod.left for pod in self.old)
+        return self.deployment.complete and gone and self.has_healthy
 
     def draw(self, law: Any, pod: Pod, stream: Stream, *entity: int) -> float:
         key = (stream, *entity, pod.is_new)
@@ -156,9 +158,16 @@ class ControlPlane:
         for pod in sorted(pods, key=lambda pod: pod.number):
             self.rolled.targets.add(pod)
             self.agenda.note("TargetRegistered", self.agenda.now_s, pod.number)
-            for node in range(self.scenario.target_group.alb_nodes):
-                at_s = self.agenda.now_s + self.first_check_s(pod, node)
+            healthy_s = [
+                self.agenda.now_s + self.first_check_s(pod, node)
+                for node in range(self.scenario.target_group.alb_nodes)
+            ]
+            for node, at_s in enumerate(healthy_s):
                 self.agenda.note("TargetHealthy", at_s, pod.number, node)
+            self.agenda.after(max(healthy_s) - self.agenda.now_s, self.some_target_is_healthy)
+
+    def some_target_is_healthy(self) -> None:
+        self.has_healthy = True
 
     def deregister(self, pods: set[Pod]) -> None:
         spec = self.scenario.target_group

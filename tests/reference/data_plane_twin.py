@@ -73,6 +73,7 @@ class Node:
         self._healthy = list(zip(timeline.healthy_from_s[number], timeline.healthy_until_s[number], strict=True))
         moments = {time for interval in self._registered + self._healthy for time in interval}
         self._moments = sorted(float(time) for time in moments if math.isfinite(time))
+        self._changes = tuple(self._moments)
         self.ring: list[int] = []
         self._open: dict[int, list[float]] = {target: [] for target in range(targets)}
         self.idle_from_s: dict[int, list[float]] = {target: [] for target in range(targets)}
@@ -143,10 +144,20 @@ class Node:
         if ahead == 0:
             self._turn = newcomer
 
+    def healthy_again_s(self, from_s: float) -> float:
+        """The first moment from then on at which some target is healthy; if none ever is, that moment itself."""
+        moments = [from_s, *(change_s for change_s in self._changes if change_s > from_s)]
+        return next((now_s for now_s in moments if self._healthy_ones(now_s)), from_s)
+
     def _rotation(self, now_s: float) -> set[int]:
-        registered = {i for i, (from_s, until_s) in enumerate(self._registered) if from_s <= now_s < until_s}
+        return self._healthy_ones(now_s) or self._known_ones(now_s)
+
+    def _known_ones(self, now_s: float) -> set[int]:
+        return {i for i, (from_s, until_s) in enumerate(self._registered) if from_s <= now_s < until_s}
+
+    def _healthy_ones(self, now_s: float) -> set[int]:
         healthy = {i for i, (from_s, until_s) in enumerate(self._healthy) if from_s <= now_s < until_s}
-        return registered & healthy or registered
+        return healthy & self._known_ones(now_s)
 
     def _first_that_stays(self, rotation: set[int]) -> int | None:
         """Whose turn it is after those not in `rotation` have left: the next one around the ring."""
@@ -322,7 +333,9 @@ class Twin:
 
     def _latest_s(self) -> float:
         """A time by which the window has ended, whatever the requests do."""
-        times = [*self._timeline.cut_s, *self._timeline.registered_until_s.ravel()]
+        timeline = self._timeline
+        times = [*timeline.cut_s, *timeline.registered_until_s.ravel()]
+        times += [*timeline.registered_from_s.ravel(), *timeline.healthy_from_s.ravel()]
         latest_s = max([self._timeline.rollout_complete_s, *(time for time in times if math.isfinite(time))])
         return float(latest_s) + self._pod.sandbox_teardown_s
 
@@ -330,4 +343,6 @@ class Twin:
         for node in self.nodes:
             node.advance(math.inf)
         left = [node.left_s.get(target, -math.inf) for node in self.nodes for target in self._old()]
-        return max([self._timeline.rollout_complete_s, *left, *(self._gone_s(target) for target in self._old())])
+        over_s = max([self._timeline.rollout_complete_s, *left])
+        healthy_again_s = max([over_s, *(node.healthy_again_s(over_s) for node in self.nodes)])
+        return max([healthy_again_s, *(self._gone_s(target) for target in self._old())])
