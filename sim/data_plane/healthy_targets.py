@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from sim.data_plane.window import fixed_until_s
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -23,15 +21,14 @@ if TYPE_CHECKING:
 
 
 class HealthyTargets(NamedTuple):
-    """`none_s`: for how many seconds of the window some ALB node had none; `least`: the fewest that one ever had."""
+    """`none_s`: for how many seconds some ALB node had none; `least`: the fewest that one ever had."""
 
     none_s: float
     least: int
 
 
-def healthy_targets(timeline: Timeline) -> HealthyTargets:
-    """Give them for the window, as far as no request changes its end: after it every node has some."""
-    until_s = fixed_until_s(timeline)
+def healthy_targets(timeline: Timeline, until_s: float) -> HealthyTargets:
+    """Give them for the time from the rollout's start until `until_s`."""
     none: list[tuple[float, float]] = []
     least = timeline.cut_s.size
     for from_s, left_s in _spells(timeline):

@@ -117,7 +117,7 @@ class Replication:
         terminated = ~np.isnan(self.deleted_s())
         attempts = [a for a in self.trace.of(ApiAttempt) if a.cluster == ROLLED_CLUSTER and a.time_s >= 0]
         reconciles = [r for r in self.trace.of(Reconciled) if r.cluster == ROLLED_CLUSTER and r.time_s >= 0]
-        healthy = healthy_targets(self.timeline)
+        healthy = healthy_targets(self.timeline, self.estimate.window_until_s)
         return Figures(
             outcomes=self.estimate.counts.astype(np.float64),
             any_502=self.estimate.any_502,

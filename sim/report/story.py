@@ -20,14 +20,17 @@ from sim.data_plane.outcomes import Outcome
 from sim.report.answer import answer
 from sim.report.causes import by_outcome
 from sim.report.findings import findings
+from sim.report.first_out import first_at_nodes
 from sim.report.wording import count, listed, plain, seconds, tenths, times
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from sim.data_plane.healthy_targets import HealthyTargets
     from sim.experiment.replication import Replication
     from sim.report.controller_log import Call, ReconcileLog
     from sim.report.findings import Findings
+    from sim.report.first_out import FirstOut
     from sim.report.lag_parts import LagParts
     from sim.report.pod_ends import PodEnd
 
@@ -109,6 +112,13 @@ def _rollout(found: Findings) -> Iterator[str]:
         (PodDeleted, "old pods deleted"),
     ):
         yield f"{what[0].upper()}{what[1:]}: {', '.join(_waves(sorted(r.time_s for r in trace.of(kind)))) or 'none'}."
+    yield _healthy(found.healthy_targets)
+
+
+def _healthy(healthy: HealthyTargets) -> str:
+    if healthy.none_s > 0:
+        return f"For {seconds(healthy.none_s)} an ALB node had no healthy target."
+    return f"At its fewest an ALB node had {count(healthy.least, 'healthy target')}."
 
 
 def _waves(times_s: list[float]) -> Iterator[str]:
@@ -187,17 +197,37 @@ def _worst(found: Findings) -> Iterator[str | Table]:
     worst = found.ends[:WORST_PODS]
     yield "In seconds since the start; lag: from deleted to left ALB; exposed: in rotation while refusing:"
     in_s = ("deleted", "SIGTERM", "refusing", "deregistered", "left ALB", "lag", "exposed")
-    yield _table(("pod", *in_s, "failed requests"), map(_pod, worst), words=1)
-    by_checks = sum(not end.left_by_deregistration for end in found.ends)
-    n_targets = count(len(found.ends), "target")
-    yield f"Of {n_targets}, {by_checks:,} left the last node by health check, the others by deregistration."
+    yield _table(("pod", *in_s, "first out by", "failed requests"), map(_pod, worst), words=2)
+    yield _out_by(found.ends) if found.first_out is None else _first_out(found.first_out)
     yield "Where their lags went, in seconds:"
     yield _parts([*((str(end.pod), [end]) for end in worst), (f"mean of {len(found.ends)}", found.ends)], found.parts)
 
 
 def _pod(end: PodEnd) -> tuple[str, ...]:
     times_s = (end.deleted_s, end.sigterm_s, end.closed_s, end.deregistered_s, end.left_s, end.lag_s, end.exposed_s)
-    return (str(end.pod), *map(tenths, times_s), by_outcome(end.failed))
+    paths = ["checks" if path == "health check" else "API" for path in first_at_nodes(end)]
+    by = paths[0] if len(set(paths)) == 1 else ", ".join(paths)
+    return (str(end.pod), *map(tenths, times_s), by, by_outcome(end.failed))
+
+
+def _out_by(ends: list[PodEnd]) -> str:
+    by_checks = sum(not end.left_by_deregistration for end in ends)
+    n_targets = count(len(ends), "target")
+    return f"Of {n_targets}, {by_checks:,} left the last node by health check, the others by deregistration."
+
+
+def _first_out(out: FirstOut) -> str:
+    """Say which path was first, for how many targets and at which nodes."""
+    others = out.targets - out.by_checks
+    ahead = f", in the median {seconds(out.ahead_s)} before the deregistration got there"
+    by = f", by {seconds(out.behind_s)}" if np.isfinite(out.behind_s) else ""
+    behind = f"; for {others:,} the deregistration was{by}" if others else ""
+    kept = f" Fail-open kept {out.kept:,} of these in rotation until their deregistration." if out.kept else ""
+    by_node = listed(f"{n:,} at node {node}" for node, n in enumerate(out.by_node))
+    return (
+        f"For {out.by_checks:,} of {count(out.targets, 'target')} the health checks were first at the last node"
+        f"{ahead if np.isfinite(out.ahead_s) else ''}{behind}.{kept} By node they were first for {by_node}."
+    )
 
 
 def _parts(groups: list[tuple[str, list[PodEnd]]], parts: dict[int, LagParts]) -> Table:

@@ -27,7 +27,7 @@ def test_by_hand_an_old_target_goes_before_the_new_one_is_healthy() -> None:
         registered_until_s=[[10, NEVER], [12, NEVER]],
         healthy_from_s=[[-np.inf, 25], [-np.inf, 31]],
     )
-    assert healthy_targets(scene) == (21, 0)
+    assert healthy_targets(scene, fixed_until_s(scene)) == (21, 0)
 
 
 def test_by_hand_two_windows_of_a_node_and_the_fewest_of_another() -> None:
@@ -40,14 +40,14 @@ def test_by_hand_two_windows_of_a_node_and_the_fewest_of_another() -> None:
         registered_until_s=[[3, 3, 6, NEVER], [5, 6, NEVER, NEVER]],
         registered_from_s=[[-np.inf, -np.inf, 4, 9], [-np.inf, -np.inf, 4, 20]],
     )
-    assert healthy_targets(scene) == (1 + 3, 0)
-    assert healthy_targets(timeline(3, complete_s=9)) == (0, 3)
+    assert healthy_targets(scene, fixed_until_s(scene)) == (1 + 3, 0)
+    assert healthy_targets(timeline(3), 9) == (0, 3)
 
 
 def test_an_unhealthy_one_does_not_count_though_it_is_sent_to() -> None:
     """It fails open from 4 to 9: nobody is healthy, and every request is answered."""
     scene = timeline(2, complete_s=20, healthy_until_s=[4, NEVER], healthy_from_s=[-np.inf, 9])
-    assert healthy_targets(scene) == (5, 0)
+    assert healthy_targets(scene, fixed_until_s(scene)) == (5, 0)
     assert run(scene, service_time_s=0.01).n_status(503) == 0
 
 
@@ -61,7 +61,7 @@ def test_the_window_goes_on_until_every_node_has_a_healthy_target() -> None:
     requests = run(scene, arrivals="even", arrival_rate_rps=10, service_time_s=0.01)
     assert requests.window_until_s == 55
     assert requests.n_status(503) == 10 * (45 - 6)
-    assert healthy_targets(scene) == (55 - 6, 0)
+    assert healthy_targets(scene, fixed_until_s(scene)) == (55 - 6, 0)
 
 
 def test_what_never_becomes_healthy_is_not_waited_for() -> None:
@@ -87,7 +87,7 @@ def test_against_a_count_at_every_moment(since: list, until: list, healthy: list
         numbers = [_healthy(scene, node, from_s) for node in (0, 1)]
         none_s += (to_s - from_s) * (0 in numbers)
         least = min(least, *numbers)
-    assert healthy_targets(scene) == (none_s, least)
+    assert healthy_targets(scene, fixed_until_s(scene)) == (none_s, least)
 
 
 def _healthy(scene: Timeline, node: int, at_s: float) -> int:
