@@ -16,13 +16,22 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("results", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument(
+    "results",
+    metavar="FILE...",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)
 @click.option("--x", metavar="KEY", help="The horizontal axis; by default the one key that is varied.")
 @click.option("--y", default="rate_502", show_default=True, metavar="FIGURE", help="What is shown: a column of FILE.")
 @click.option("--hue", metavar="KEY", help="A line for each of its values.")
 @click.option("--heatmap", nargs=2, metavar="KEY KEY", help="Two axes; FIGURE as colour.")
 @click.option("--lag", "kind", flag_value="lag", help="The deregistration lag, and the preStop sleep.")
 @click.option("--causes", "kind", flag_value="causes", help="Failed requests, stacked by cause.")
+@click.option(
+    "--race", "kind", flag_value="race", help="The lag beside the preStop sleep, and the 502s, a colour for each FILE."
+)
 @click.option("--where", "chosen", multiple=True, metavar="KEY=VALUE", help="Only the rows with this value.")
 @click.option(
     "-o",
@@ -33,7 +42,7 @@ if TYPE_CHECKING:
     help="Where the picture goes.",
 )
 def plot(
-    results: Path,
+    results: tuple[Path, ...],
     x: str | None,
     y: str,
     hue: str | None,
@@ -42,24 +51,34 @@ def plot(
     chosen: tuple[str, ...],
     out: Path,
 ) -> None:
-    """Draw a sweep's results: lines with confidence bands, a heatmap, lags or causes."""
+    """Draw a sweep's results: lines with confidence bands, a heatmap, lags, causes, or several sweeps' races."""
     from sim.experiment.sweep_file import NotASweepError, read_sweep
     from sim.report.figures import image_format, save
     from sim.report.plots import PlotError, only
 
     try:
         image_format(out)
-        frame = only(read_sweep(results), dict(map(_pair, chosen)))
-        save(_drawn(frame, x=x, y=y, hue=hue, heatmap=heatmap, kind=kind), out)
+        frames = [only(read_sweep(file), dict(map(_pair, chosen))) for file in results]
+        save(_drawn(frames, x=x, y=y, hue=hue, heatmap=heatmap, kind=kind), out)
     except (NotASweepError, PlotError, ValueError) as error:
         raise Refused(str(error)) from None
 
 
 def _drawn(
-    frame: pd.DataFrame, *, x: str | None, y: str, hue: str | None, heatmap: tuple[str, str] | None, kind: str | None
+    frames: list[pd.DataFrame],
+    *,
+    x: str | None,
+    y: str,
+    hue: str | None,
+    heatmap: tuple[str, str] | None,
+    kind: str | None,
 ) -> Figure:
     from sim.report import plots
+    from sim.report.race_plot import race
 
+    frame = frames[0]
+    if len(frames) > 1 and kind != "race":
+        raise click.UsageError("one FILE for one picture, but for --race")
     if heatmap is not None:
         return plots.heatmap(frame, x=heatmap[0], y=heatmap[1], colour=y)
     if x is None:
@@ -67,6 +86,8 @@ def _drawn(
         if len(keys) != 1:
             raise click.UsageError(f"say with --x which key: {', '.join(keys)}")
         x = keys[0]
+    if kind == "race":
+        return race(frames, x=x)
     if kind is not None:
         return {"lag": plots.lag, "causes": plots.causes}[kind](frame, x=x)
     return plots.line(frame, x=x, y=y, hue=hue)
