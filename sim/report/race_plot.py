@@ -14,7 +14,7 @@ import numpy as np
 from sim.experiment.provenance import PROVENANCE
 from sim.report.figures import BLUE, GREEN, ORANGE, PURPLE, VERMILION
 from sim.report.plot_labels import key_label, measure
-from sim.report.plots import PlotError, check, estimate, pre_stop_s, rollouts, values_of
+from sim.report.plots import PRE_STOP, PlotError, check, estimate, rollouts, seconds_at, values_of
 from sim.report.wording import number
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _COLOURS = (ORANGE, BLUE, GREEN, PURPLE)
 _WIDTH = 0.7
+_SHORTEST_S = 0.01
 _TICKS_S = [step * 10.0**power for power in range(-3, 6) for step in (1, 2, 5)]
 _SLOWEST, _MEDIAN = "deregistration_lag_s.max", "deregistration_lag_s.p50"
 
@@ -49,8 +50,11 @@ def race(frames: Sequence[pd.DataFrame], *, x: str) -> Figure:
         _lags(lags, at, groups, colour)
         _estimates(numbers, at, groups, "responses.502", colour)
         _estimates(shares, at, groups, "any_502", colour, label=str(frame.attrs[PROVENANCE]["scenario"]["name"]))
-    for sleep_s in sorted({pre_stop_s(frame) for frame in frames}):
-        lags.axhline(sleep_s, color=VERMILION, linewidth=2, label=f"preStop sleep, {sleep_s:g} s")
+    sleeps_s = [seconds_at(frame, PRE_STOP, x, values) for frame in frames]
+    if any(of_frame != sleeps_s[0] for of_frame in sleeps_s):
+        raise PlotError("the preStop sleep of one file is another than that of the next")
+    left = np.arange(len(values)) - 0.5
+    lags.hlines(sleeps_s[0], left, left + 1, color=VERMILION, linewidth=2, label="preStop sleep")
     _finish(figure, (lags, numbers, shares), frames)
     shares.set_xticks(range(len(values)), [str(value) for value in values])
     shares.set_xlabel(key_label(x))
@@ -83,6 +87,7 @@ def _estimates(
 
 def _finish(figure: Figure, panels: tuple[Axes, Axes, Axes], frames: Sequence[pd.DataFrame]) -> None:
     lags, numbers, shares = panels
+    lags.set_ylim(max(0.8 * lags.dataLim.y0, _SHORTEST_S), 1.25 * max(lags.dataLim.y1, _SHORTEST_S))
     lags.set_yscale("log")
     low_s, high_s = lags.get_ylim()
     lags.minorticks_off()
@@ -95,8 +100,8 @@ def _finish(figure: Figure, panels: tuple[Axes, Axes, Axes], frames: Sequence[pd
         fontsize=8,
     )
     lags.legend(loc="upper right", frameon=False, fontsize=8)
+    numbers.set_ylim(0, max(1.0, 5 * numbers.dataLim.y1))
     numbers.set_yscale("symlog", linthresh=1)
-    numbers.set_ylim(0, 5 * numbers.get_ylim()[1])
     numbers.yaxis.set_major_formatter("{x:,.10g}")
     numbers.set_ylabel(measure("responses.502").label)
     shares.set_ylim(0, 115)

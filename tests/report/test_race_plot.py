@@ -43,9 +43,9 @@ def test_each_file_has_its_colour_and_each_value_its_estimates() -> None:
     ]
     assert [line.get_ydata()[0] for line in numbers.lines] == pytest.approx(means)
     assert shares.get_legend_handles_labels()[1] == ["ours", "all"]
-    assert lags.get_legend_handles_labels()[1] == ["preStop sleep, 15 s"]
+    assert lags.get_legend_handles_labels()[1] == ["preStop sleep"]
     slowest = frames[0][frames[0][VERSION] == "v1.1.4"]["deregistration_lag_s.max"]
-    longest = max(segment[:, 1].max() for bars in lags.collections for segment in bars.get_segments()[:1])
+    longest = max(segment[:, 1].max() for bars in lags.collections[:-1] for segment in bars.get_segments()[:1])
     assert longest == pytest.approx(
         max(slowest.max(), frames[1][frames[1][VERSION] == "v1.1.4"]["deregistration_lag_s.max"].max())
     )
