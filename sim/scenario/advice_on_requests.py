@@ -27,7 +27,8 @@ class Advice(NamedTuple):
 
 
 def _least_outstanding_requests(scenario: Scenario) -> Iterator[Advice]:
-    if scenario.target_group.routing == "least_outstanding_requests" and not scenario.pod.pre_stop_sleep_s:
+    of_pods = scenario.target_group.target_type == "ip"
+    if of_pods and scenario.target_group.routing == "least_outstanding_requests" and not scenario.pod.pre_stop_sleep_s:
         yield Advice(
             "target_group.routing",
             "without a preStop sleep a dead target refuses at once, has the fewest outstanding requests, and draws the "
@@ -79,6 +80,7 @@ def _instances(scenario: Scenario) -> Iterator[Advice]:
     if scenario.target_group.target_type != "instance":
         return
     meets = {"target_type", "instances", "kube_proxy_sync_s", "idle_timeout_s"}
+    meets |= {"alb_nodes", "routing", "connection_reuse"}
     without_effect = [f"controller.{key}" for key in sorted(scenario.controller.model_fields_set)]
     without_effect += [f"aws_api.{key}" for key in sorted(scenario.aws_api.model_fields_set)]
     without_effect += [f"target_group.{key}" for key in sorted(scenario.target_group.model_fields_set - meets)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
     from sim.data_plane.sampled import Requests
     from sim.data_plane.timeline import Times
 
+Case = tuple[Timeline, dict[str, Any]]
+
 NEVER = math.inf
+ROUTINGS = ("round_robin", "random", "least_outstanding_requests")
 EVER = -math.inf
 
 
@@ -127,23 +131,35 @@ LAWS = st.sampled_from(
 
 
 @st.composite
-def settings_of_requests(draw: st.DrawFn) -> dict[str, Any]:
-    """Values of the three specs, as `run` takes them, and streams."""
+def cases(draw: st.DrawFn) -> Case:
+    """A timeline and values of the three specs, as `run` takes them, with streams; every third through worker nodes."""
+    scene, at = draw(timelines()), draw(_settings_of_requests())
+    if draw(st.integers(0, 2)) == 0:
+        workers = {"instances": scene.registered_from_s.shape[0], "alb_nodes": draw(st.integers(1, 3))}
+        return behind_workers(scene), at | {"target_type": "instance"} | workers
+    return scene, at | {"target_type": "ip"}
+
+
+def behind_workers(scene: Timeline) -> Timeline:
+    """Take its nodes for worker nodes: their rules have a pod or not, and nobody deregisters it."""
+    never = np.full(scene.registered_from_s.shape, NEVER)
+    return replace(scene, drain_deadline_s=never[0], registered_from_s=scene.healthy_from_s, healthy_until_s=never)
+
+
+@st.composite
+def _settings_of_requests(draw: st.DrawFn) -> dict[str, Any]:
     grid = draw(st.booleans())
-    behind_instances = draw(st.integers(0, 7)) == 0
-    routings = ["round_robin", "random", *([] if behind_instances else ["least_outstanding_requests"])]
     return {
-        "target_type": "instance" if behind_instances else "ip",
         "arrivals": "even" if grid else draw(st.sampled_from(["poisson", "even"])),
         "arrival_rate_rps": draw(st.sampled_from([2.0, 16.0])),
         "service_time_s": draw(LAWS),
         "sandbox_teardown_s": draw(st.sampled_from([0.0, 1.0, 6.0])),
         "after_teardown": draw(st.sampled_from(["host_unreachable", "connect_timeout"])),
-        "routing": draw(st.sampled_from(routings)),
+        "routing": draw(st.sampled_from(ROUTINGS)),
         "idle_timeout_s": draw(st.sampled_from([1.0, 2.5, 10.0])),
         "concurrency": draw(st.sampled_from([None, None, 1, 2, 40])),
         "accept": draw(st.sampled_from(["eager", "prefork"])),
-        "connection_reuse": not behind_instances and draw(st.booleans()),
+        "connection_reuse": draw(st.booleans()),
         "idle_connections_at_sigterm": draw(st.sampled_from(["close", "serve"])),
         "keep_alive_timeout_s": draw(st.sampled_from([None, 0.5, 2.0])),
         "streams": (OnTheGrid if grid else Streams)(draw(st.integers(0, 2**32)), draw(st.integers(0, 3))),
