@@ -22,8 +22,6 @@ from sim.data_plane.rotation import alb_rotations
 from sim.data_plane.serving import Pods, Pools, idle_connection, keep, pods_of, pools_of, serve
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from sim.data_plane.arrivals import Block
@@ -42,7 +40,7 @@ class OneByOne:
 
     def __init__(
         self,
-        node_rotations: Sequence[Rotation],
+        node_rotations: tuple[Rotation, ...],
         timeline: Timeline,
         pod: PodSpec,
         target_group: TargetGroupSpec,
@@ -102,6 +100,18 @@ def _with_room(pools: Pools, requests: int) -> Pools:
 
 
 @compiled
+def connection(
+    pods: Pods, pools: Pools, rules: Rules, node: int, to: int, now_s: float, choice: float
+) -> tuple[int, int]:
+    """Give a request's `Way` and the pod at the other end, of a connection of the pool or else of a new one."""
+    if pools.reuse:
+        way, pod = idle_connection(pods, pools, node, to, now_s)
+        if way != _NEW:
+            return way, pod
+    return _NEW, reached(rules, to, now_s, choice)
+
+
+@compiled
 def one_by_one(
     arrival_s: Times,
     service_s: Times,
@@ -129,10 +139,7 @@ def one_by_one(
             continue
         if rules.size.size > 0:
             node[k] = to
-        if pools.reuse:
-            way[k], target[k] = idle_connection(pods, pools, at, to, now_s)
-        if way[k] == _NEW:
-            target[k] = reached(rules, to, now_s, choice[k])
+        way[k], target[k] = connection(pods, pools, rules, at, to, now_s, choice[k])
         answered_s = now_s
         if target[k] >= 0:
             start_s[k], answered_s, stays = serve(pods, node[k], target[k], way[k], now_s, service_s[k])

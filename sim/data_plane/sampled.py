@@ -46,9 +46,9 @@ class Requests:
     """What became of the requests of one replication's window.
 
     `counts`: how many requests ended in each `Outcome`, by its value.
-    The requests that failed, in the order of their arrival, as arrays of one length: `arrival_s`; ALB `node` (with target
-    type `instance` the worker node); `target`, the pod (-1: there was none); `outcome`; `answered_s`, when the client
-    had its answer.
+    The requests that failed, in the order of their arrival, as arrays of one length: `arrival_s`; ALB `node` (with
+    target type `instance` the worker node); `target`, the pod (-1: there was none); `outcome`; `answered_s`, when the
+    client had its answer.
     `latency_before_s`, `latency_s`: of the requests answered with 200 before the rollout and in the window.
     """
 

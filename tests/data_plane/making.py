@@ -16,6 +16,8 @@ from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
 from sim.streams import Stream, Streams
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sim.data_plane.sampled import Requests
     from sim.data_plane.timeline import Times
 
@@ -131,13 +133,16 @@ LAWS = st.sampled_from(
 
 
 @st.composite
-def cases(draw: st.DrawFn) -> Case:
-    """A timeline and values of the three specs, as `run` takes them, with streams; every third through worker nodes."""
+def cases(
+    draw: st.DrawFn, *, target_types: Sequence[str] = ("ip", "instance"), routings: Sequence[str] = ROUTINGS
+) -> Case:
+    """A timeline and values of the three specs, as `run` takes them, with streams."""
     scene, at = draw(timelines()), draw(_settings_of_requests())
-    if draw(st.integers(0, 2)) == 0:
-        workers = {"instances": scene.registered_from_s.shape[0], "alb_nodes": draw(st.integers(1, 3))}
-        return behind_workers(scene), at | {"target_type": "instance"} | workers
-    return scene, at | {"target_type": "ip"}
+    at |= {"target_type": draw(st.sampled_from(target_types)), "routing": draw(st.sampled_from(routings))}
+    if at["target_type"] == "instance":
+        at |= {"instances": scene.registered_from_s.shape[0], "alb_nodes": draw(st.integers(1, 3))}
+        scene = behind_workers(scene)
+    return scene, at
 
 
 def behind_workers(scene: Timeline) -> Timeline:
@@ -146,16 +151,26 @@ def behind_workers(scene: Timeline) -> Timeline:
     return replace(scene, drain_deadline_s=never[0], registered_from_s=scene.healthy_from_s, healthy_until_s=never)
 
 
+RACES = {
+    "arrivals": "even",
+    "arrival_rate_rps": 2.0,
+    "service_time_s": Constant(value=0),
+    "connection_reuse": True,
+    "keep_alive_timeout_s": 0.5,
+}
+"""A connection is often idle for just as long as the server keeps it."""
+
+
 @st.composite
 def _settings_of_requests(draw: st.DrawFn) -> dict[str, Any]:
     grid = draw(st.booleans())
+    races = draw(st.sampled_from([False, True, False, False]))
     return {
         "arrivals": "even" if grid else draw(st.sampled_from(["poisson", "even"])),
         "arrival_rate_rps": draw(st.sampled_from([2.0, 16.0])),
         "service_time_s": draw(LAWS),
         "sandbox_teardown_s": draw(st.sampled_from([0.0, 1.0, 6.0])),
         "after_teardown": draw(st.sampled_from(["host_unreachable", "connect_timeout"])),
-        "routing": draw(st.sampled_from(ROUTINGS)),
         "idle_timeout_s": draw(st.sampled_from([1.0, 2.5, 10.0])),
         "concurrency": draw(st.sampled_from([None, None, 1, 2, 40])),
         "accept": draw(st.sampled_from(["eager", "prefork"])),
@@ -163,4 +178,4 @@ def _settings_of_requests(draw: st.DrawFn) -> dict[str, Any]:
         "idle_connections_at_sigterm": draw(st.sampled_from(["close", "serve"])),
         "keep_alive_timeout_s": draw(st.sampled_from([None, 0.5, 2.0])),
         "streams": (OnTheGrid if grid else Streams)(draw(st.integers(0, 2**32)), draw(st.integers(0, 3))),
-    }
+    } | (RACES if races else {})

@@ -226,7 +226,7 @@ def test_a_listener_that_closes_later_refuses_no_more(case: Case, later_s: float
 @settings(max_examples=60)
 @given(case=cases())
 def test_at_twice_the_pace_the_same_happens(case: Case) -> None:
-    """Every time halved, the model's own ones too, and the rate doubled: the same requests (powers of two are exact)."""
+    """Every time halved, the model's own too, and the rate doubled: the same requests (powers of two are exact)."""
     scene, at = case
     at |= {"service_time_s": {"dist": "exponential", "mean": 1.0}, "sandbox_teardown_s": 1.0, "idle_timeout_s": 4.0}
     keep_alive_s = at["keep_alive_timeout_s"]
