@@ -102,13 +102,17 @@ def _with_room(pools: Pools, requests: int) -> Pools:
 @compiled
 def connection(
     pods: Pods, pools: Pools, rules: Rules, node: int, to: int, now_s: float, choice: float
-) -> tuple[int, int]:
-    """Give a request's `Way` and the pod at the other end, of a connection of the pool or else of a new one."""
+) -> tuple[int, int, int]:
+    """Give a request's `Way`, the node whose rotation or rules led to the pod, and the pod (-1: there is none).
+
+    The connection is one of the pool or else a new one.
+    """
+    row = to if rules.size.size > 0 else node
     if pools.reuse:
         way, pod = idle_connection(pods, pools, node, to, now_s)
         if way != _NEW:
-            return way, pod
-    return _NEW, reached(rules, to, now_s, choice)
+            return way, row, pod
+    return _NEW, row, reached(rules, to, now_s, choice)
 
 
 @compiled
@@ -129,17 +133,17 @@ def one_by_one(
 ) -> None:
     """Fill `start_s`, `way`, and in `target` the pod; worker nodes take the ALB nodes' place in `node`.
 
-    `target` has where to send each request, unless this `chooses`.
+    `target` has where to send each request, unless this `chooses`. What is `direct` needs to know of no connection.
     """
+    direct = not pools.reuse and rules.size.size == 0
     for k in range(arrival_s.size):
         now_s, at = arrival_s[k], node[k]
         to = fewest_open(open_, changes, at, now_s) if chooses else target[k]
         target[k] = to
         if to < 0:
             continue
-        if rules.size.size > 0:
-            node[k] = to
-        way[k], target[k] = connection(pods, pools, rules, at, to, now_s, choice[k])
+        if not direct:
+            way[k], node[k], target[k] = connection(pods, pools, rules, at, to, now_s, choice[k])
         answered_s = now_s
         if target[k] >= 0:
             start_s[k], answered_s, stays = serve(pods, node[k], target[k], way[k], now_s, service_s[k])

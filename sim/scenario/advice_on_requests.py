@@ -60,6 +60,19 @@ def _pooled_connections(scenario: Scenario) -> Iterator[Advice]:
         yield Advice("pod.idle_connections_at_sigterm", "has no effect without pod.on_sigterm 'drain'")
 
 
+def _pooled_behind_worker_nodes(scenario: Scenario) -> Iterator[Advice]:
+    pod, target_group = scenario.pod, scenario.target_group
+    if target_group.target_type != "instance" or not target_group.connection_reuse:
+        return
+    if pod.on_sigterm != "drain" or pod.idle_connections_at_sigterm == "serve":
+        yield Advice(
+            "target_group.connection_reuse",
+            "behind worker nodes a pooled connection stays with its pod whatever kube-proxy's rules say, so that no "
+            "preStop sleep keeps requests from it: those in flight at its end are cut, unless it closes its idle "
+            "connections at SIGTERM and drains (LBC issue 1184)",
+        )
+
+
 def _queue(scenario: Scenario) -> Iterator[Advice]:
     pod, traffic, replicas = scenario.pod, scenario.traffic, scenario.deployment.replicas
     if pod.concurrency is None:
@@ -94,6 +107,7 @@ ON_REQUESTS: tuple[Callable[[Scenario], Iterator[Advice]], ...] = (
     _least_outstanding_requests,
     _keep_alive,
     _pooled_connections,
+    _pooled_behind_worker_nodes,
     _queue,
     _instances,
 )

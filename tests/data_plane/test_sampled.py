@@ -151,6 +151,22 @@ def test_a_group_of_initial_targets_only_is_routed_to() -> None:
     assert run(scene, service_time_s=0).n_status(200) == run(scene, service_time_s=0).n_requests
 
 
+def test_a_group_of_initial_and_draining_targets_is_routed_to_the_initial_ones() -> None:
+    """From 4 s on the old target drains, until 15 s no check of the new one has passed; nothing is 503."""
+    scene = timeline(
+        2,
+        complete_s=20,
+        registered_from_s=[EVER, 2],
+        registered_until_s=[4, NEVER],
+        healthy_from_s=[EVER, 15],
+        listener_closed_s=[NEVER, 0],
+        cut_s=[NEVER, 0],
+    )
+    requests = run(scene, arrivals="even", arrival_rate_rps=10.0, service_time_s=0, sandbox_teardown_s=60)
+    assert set(requests.target.tolist()) == {1}
+    assert requests.arrival_s.min() == pytest.approx(4, abs=0.1)
+
+
 def test_refusing_turns_into_unreachable_when_the_sandbox_is_gone() -> None:
     scene = timeline(2, listener_closed_s=[5, NEVER], cut_s=[5, NEVER], registered_until_s=[20, NEVER])
     at: dict[str, Any] = {"arrivals": "even", "arrival_rate_rps": 10.0, "service_time_s": 0, "sandbox_teardown_s": 8}
