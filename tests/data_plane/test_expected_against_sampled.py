@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from data_plane.making import EVER, NEVER, run, specs, timeline
+from data_plane.making import EVER, NEVER, behind_workers, run, specs, timeline
 from scipy import stats
 
 from sim.data_plane.expected import expect_requests
@@ -32,6 +32,7 @@ def rollout(rng: np.random.Generator) -> Timeline:
     pre_stop_s, drain_s = rng.choice([0, 2, 6]), rng.choice([0, 1, 8])
     created_s = np.append(np.full(old, EVER), np.sort(rng.uniform(0, 25, new)))
     called_s = deleted_s + rng.exponential(3, old + new)
+    created_s[old:] += rng.choice([0, 0, 0, 20])
     return timeline(
         old + new,
         nodes,
@@ -64,6 +65,7 @@ def values(rng: np.random.Generator) -> dict[str, Any]:
         "idle_timeout_s": float(rng.choice([1.5, 60])),
         "sandbox_teardown_s": float(rng.choice([0, 1, 20])),
         "after_teardown": str(rng.choice(["host_unreachable", "connect_timeout"])),
+        "target_type": str(rng.choice(["ip", "ip", "ip", "instance"])),
     }
 
 
@@ -91,6 +93,8 @@ def drawn() -> list[tuple[Timeline, dict[str, Any], dict[str, float]]]:
     for k in range(SCENARIOS):
         rng = np.random.default_rng((12, k))
         scene, at = rollout(rng), values(rng)
+        if at["target_type"] == "instance":
+            scene, at["instances"] = behind_workers(scene), scene.registered_from_s.shape[0]
         result.append((scene, at, p_values(scene, at, seed=k)))
     return result
 
