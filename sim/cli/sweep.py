@@ -41,7 +41,7 @@ class Fraction(click.ParamType[float]):
 @click.command()
 @takes_scenario
 @takes_workers
-@takes_estimator("sampled")
+@takes_estimator("expected")
 @click.option(
     "--vary",
     "variations",

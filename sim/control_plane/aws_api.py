@@ -15,7 +15,6 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from sim.control_plane.client_limits import AdaptiveRateLimiter, RetryQuota
-from sim.control_plane.client_throttle import ClientThrottle
 from sim.control_plane.retryers import WITH_RATE_LIMIT, WITH_RETRY_QUOTA, retryer
 from sim.control_plane.token_bucket import TokenBucket
 from sim.control_plane.trace import ApiAttempt
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     import simpy
 
+    from sim.control_plane.client_throttle import ClientThrottle
     from sim.control_plane.trace import Trace
     from sim.scenario.specs import AwsApiSpec, BucketSpec
     from sim.streams import Streams
@@ -150,7 +150,7 @@ class AwsClient:
         self._trace = trace
         self._cluster = cluster
         self._max_retries = max_retries
-        self._throttle = throttle or ClientThrottle(env, (), per_attempt=False)
+        self._throttle = throttle
         self._retryer = retryer(policy, max_retries=max_retries)
         self._quota = RetryQuota() if policy in WITH_RETRY_QUOTA else None
         self._rate_limiter = AdaptiveRateLimiter(env.now) if policy in WITH_RATE_LIMIT else None
@@ -163,9 +163,11 @@ class AwsClient:
         Raises `ThrottledError` when the last retry is throttled too.
         """
         backoff_s = 0.0
-        yield from self._throttle.before_call(action)
+        if self._throttle is not None:
+            yield from self._throttle.before_call(action)
         for attempt in count():
-            yield from self._throttle.before_attempt(action)
+            if self._throttle is not None:
+                yield from self._throttle.before_attempt(action)
             if self._rate_limiter is not None:
                 yield self._env.timeout(self._rate_limiter.acquire(self._env.now))
             latency_s = next(self._latency_s)

@@ -6,6 +6,7 @@ makes everything of that service forgotten (ticketmaster/aws-sdk-go-cache, cache
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,10 +31,15 @@ class CallCache:
 
     def note(self, action: str, parameters: tuple[object, ...]) -> None:
         """Note that the call has succeeded now."""
-        service, operation = action.split(":")
-        if not operation.startswith(READS):
+        if _is_write(action):
+            service = action.split(":", maxsplit=1)[0]
             self._until_s = {
                 call: until_s for call, until_s in self._until_s.items() if call[0].split(":")[0] != service
             }
         elif (lifetime_s := self._lifetime_s(action)) > 0:
             self._until_s[action, parameters] = self._env.now + lifetime_s
+
+
+@cache
+def _is_write(action: str) -> bool:
+    return not action.split(":")[1].startswith(READS)

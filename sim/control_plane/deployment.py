@@ -56,6 +56,8 @@ class Deployment:
         order = PodDraws(streams, Uniform(dist="uniform", low=0, high=1), Stream.POD_DELETION_ORDER)
         self._old_pods = sorted(old_pods, key=lambda pod: order[pod])
         self._sync_latency_s = PodDraws(streams, spec.sync_latency_s, Stream.DEPLOYMENT_SYNC)
+        self._most_pods = spec.replicas + spec.surge
+        self._least_available = spec.replicas - spec.unavailable
         self._old_replicas = spec.replicas
         self._new_replicas = 0
         self._new_available = 0
@@ -74,9 +76,8 @@ class Deployment:
         self._trace.record(RolloutComplete(self._env.now))
 
     def _scale_up(self) -> bool:
-        spec = self._spec
-        most = spec.replicas + spec.surge - self._old_replicas - self._new_replicas
-        n_pods = min(most, spec.replicas - self._new_replicas)
+        most = self._most_pods - self._old_replicas - self._new_replicas
+        n_pods = min(most, self._spec.replicas - self._new_replicas)
         if n_pods <= 0:
             return False
         self._new_replicas += n_pods
@@ -87,8 +88,7 @@ class Deployment:
         return True
 
     def _scale_down(self) -> bool:
-        least = self._spec.replicas - self._spec.unavailable
-        n_pods = min(self._old_replicas + self._new_available - least, self._old_replicas)
+        n_pods = min(self._old_replicas + self._new_available - self._least_available, self._old_replicas)
         if n_pods <= 0:
             return False
         self._old_replicas -= n_pods
@@ -125,7 +125,7 @@ class Deployment:
     def _delete(self, pod: Pod, wait_s: float) -> Generator[simpy.Event]:
         yield self._env.timeout(wait_s)
         self._trace.record(PodDeleted(self._env.now, pod.number))
-        pod.deleted.succeed()
+        pod.deleted.succeed(self._env.now)
 
     def _write_after_s(self) -> float:
         """Give the wait for a create or a delete, and let its Event take a token behind it."""

@@ -50,6 +50,9 @@ class Backend(Protocol[T]):
     def health(self) -> Mapping[T, TargetHealth]:
         """Give the state of every target, the draining ones among them."""
 
+    def registered(self) -> set[T]:
+        """Give the targets that are not draining."""
+
     def register(self, targets: Iterable[T]) -> None:
         """RegisterTargets has succeeded."""
 
@@ -79,5 +82,5 @@ class Controller(Protocol):
 
 
 def not_draining(health: Mapping[T, TargetHealth]) -> set[T]:
-    """Give the registered targets: both controllers take a draining one for gone."""
+    """Give the registered targets: a controller takes a draining one for gone."""
     return {target for target, state in health.items() if state != "draining"}

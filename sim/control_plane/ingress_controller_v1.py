@@ -26,7 +26,6 @@ from typing import TYPE_CHECKING, TypeVar
 from sim.control_plane.aws_api import ThrottledError
 from sim.control_plane.call_cache import CallCache
 from sim.control_plane.gate_poller_v1 import GatePoller
-from sim.control_plane.ingress import not_draining
 from sim.control_plane.trace import Reconciled
 from sim.control_plane.work_queue import WorkQueue
 
@@ -196,7 +195,7 @@ class IngressControllerV1:
         if self._behaves.describes_vpcs:
             yield from self._call("ec2:DescribeVpcs", reconcile)
         yield from self._call("elasticloadbalancing:DescribeTargetHealth", reconcile, name)
-        current = not_draining(backend.health())
+        current = backend.registered()
         if backend.gates is not None:
             yield from self._pollers[name].watch(desired & backend.gates.closed())
         if desired - current:

@@ -14,10 +14,11 @@ Source: killContainer in pkg/kubelet/kuberuntime/kuberuntime_container.go@fbba6b
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 from sim.control_plane.pod import Pod, PodDraws
-from sim.control_plane.trace import ListenerClosed, PodReady, ProcessCut, ReadinessGateOpened, Sigterm
+from sim.control_plane.trace import PodReady, ReadinessGateOpened
 from sim.streams import Stream
 
 if TYPE_CHECKING:
@@ -57,27 +58,45 @@ class Kubelet:
             self._trace.record(ReadinessGateOpened(self._env.now, pod.number))
         pod.ready.succeed()
 
-    def terminate(self, pod: Pod) -> Generator[simpy.Event]:
-        """Wait for the pod's deletion, then end it."""
-        yield pod.deleted
-        if self._spec.pre_stop_fails_health_check:
-            pod.fails_checks.succeed()
-        slept_s = min(self._spec.pre_stop_sleep_s, self._spec.termination_grace_period_s)
-        yield self._env.timeout(slept_s)
-        self._trace.record(Sigterm(self._env.now, pod.number))
-        closes_s, cut_s = self._after_sigterm(slept_s)
-        cut_at_s = self._env.now + cut_s
-        yield self._env.timeout(closes_s)
-        self._trace.record(ListenerClosed(self._env.now, pod.number))
-        self._trace.record(ProcessCut(cut_at_s, pod.number))
-        if not self._spec.pre_stop_fails_health_check:
-            pod.fails_checks.succeed()
+    def fails_checks_s(self, pod: Pod) -> float:
+        """Give when the pod begins to fail the load balancer's checks; `inf` if it has not been deleted."""
+        if not pod.deleted.triggered:
+            return math.inf
+        return termination(self._spec, cast("float", pod.deleted.value)).fails_checks_s
 
-    def _after_sigterm(self, slept_s: float) -> tuple[float, float]:
-        """Give the seconds from SIGTERM until the listener closes, and until what still runs is cut."""
-        spec = self._spec
-        sigkill_s = max(MINIMUM_GRACE_PERIOD_S, spec.termination_grace_period_s - math.floor(slept_s))
-        if spec.on_sigterm == "ignore":
-            return sigkill_s, sigkill_s
-        closes_s = min(spec.serve_after_sigterm_s, sigkill_s)
-        return closes_s, (closes_s if spec.on_sigterm == "exit" else sigkill_s)
+
+@dataclass(frozen=True, slots=True)
+class Termination:
+    """When a deleted pod ends, in seconds since the start of the rollout.
+
+    `sigterm_s`: SIGTERM is sent; `listener_closed_s`: new connections are refused from here on; `cut_s`: what still
+    runs is cut; `fails_checks_s`: the load balancer's health checks of it fail from here on.
+    """
+
+    sigterm_s: float
+    listener_closed_s: float
+    cut_s: float
+    fails_checks_s: float
+
+
+def termination(spec: PodSpec, deleted_s: float) -> Termination:
+    """Say how a pod ends that is deleted at `deleted_s`: that depends on nothing else."""
+    slept_s = min(spec.pre_stop_sleep_s, spec.termination_grace_period_s)
+    closes_s, cut_s = _after_sigterm(spec, slept_s)
+    sigterm_s = deleted_s + slept_s
+    listener_closed_s = sigterm_s + closes_s
+    return Termination(
+        sigterm_s=sigterm_s,
+        listener_closed_s=listener_closed_s,
+        cut_s=sigterm_s + cut_s,
+        fails_checks_s=deleted_s if spec.pre_stop_fails_health_check else listener_closed_s,
+    )
+
+
+def _after_sigterm(spec: PodSpec, slept_s: float) -> tuple[float, float]:
+    """Give the seconds from SIGTERM until the listener closes, and until what still runs is cut."""
+    sigkill_s = max(MINIMUM_GRACE_PERIOD_S, spec.termination_grace_period_s - math.floor(slept_s))
+    if spec.on_sigterm == "ignore":
+        return sigkill_s, sigkill_s
+    closes_s = min(spec.serve_after_sigterm_s, sigkill_s)
+    return closes_s, (closes_s if spec.on_sigterm == "exit" else sigkill_s)

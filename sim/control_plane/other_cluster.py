@@ -61,6 +61,10 @@ class ChurningBackend:
             states[target] = "healthy" if from_s <= now_s else "initial"
         return states
 
+    def registered(self) -> set[int]:
+        """Give the targets that are not draining."""
+        return set(self._healthy_from_s)
+
     def register(self, targets: Iterable[int]) -> None:
         """RegisterTargets has succeeded."""
         self._healthy_from_s.update(dict.fromkeys(targets, self._env.now + INITIAL_S))

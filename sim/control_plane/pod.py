@@ -21,8 +21,8 @@ class Pod:
 
     `has_address`: it has one (kubelet); `containers_ready`: its containers are
     ready (kubelet); `gate_opened`: its readiness gate is set, if it has one (ingress controller); `ready`: it is Ready
-    (kubelet); `deleted`: its deletionTimestamp is set (ReplicaSet controller); `fails_checks`: the load balancer's
-    health checks of it fail from here on (kubelet); `deregistered`: its target is draining (target group).
+    (kubelet); `deleted`: its deletionTimestamp is set, at the time that is its value (ReplicaSet controller);
+    `deregistered`: its target is draining (target group).
 
     """
 
@@ -35,7 +35,6 @@ class Pod:
     gate_opened: simpy.Event = field(init=False, compare=False)
     ready: simpy.Event = field(init=False, compare=False)
     deleted: simpy.Event = field(init=False, compare=False)
-    fails_checks: simpy.Event = field(init=False, compare=False)
     deregistered: simpy.Event = field(init=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -19,12 +19,12 @@ import math
 from typing import TYPE_CHECKING
 
 from sim.control_plane.pod import Pod, PodDraws
-from sim.control_plane.trace import TargetDeregistered, TargetDrained, TargetHealthy, TargetRegistered, TargetUnhealthy
+from sim.control_plane.trace import TargetDeregistered, TargetDrained, TargetHealthy, TargetRegistered
 from sim.scenario.distributions import Constant, Uniform
 from sim.streams import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import simpy
 
@@ -38,8 +38,15 @@ class TargetGroup:
     """One target group."""
 
     def __init__(
-        self, env: simpy.Environment, spec: TargetGroupSpec, streams: Streams, trace: Trace, registered: Sequence[Pod]
+        self,
+        env: simpy.Environment,
+        spec: TargetGroupSpec,
+        streams: Streams,
+        trace: Trace,
+        registered: Sequence[Pod],
+        fails_checks_s: Callable[[Pod], float],
     ) -> None:
+        """`fails_checks_s` says when a pod begins to fail its checks, `inf` if nothing is known of that yet."""
         self._env = env
         self._spec = spec
         self._trace = trace
@@ -50,11 +57,11 @@ class TargetGroup:
         self._propagation_s = [
             PodDraws(streams, spec.propagation_s, Stream.DEREGISTRATION_PROPAGATION, node) for node in nodes
         ]
+        self._fails_checks_s = fails_checks_s
+        self._since_s = dict.fromkeys(registered, env.now)
         self._healthy_from_s = dict.fromkeys(registered, -math.inf)
         self._unhealthy_from_s: dict[Pod, float] = {}
         self._draining_until_s: dict[Pod, float] = {}
-        for pod in registered:
-            env.process(self._watch_health(pod, env.now))
 
     def health(self) -> dict[Pod, TargetHealth]:
         """Give every target's state, as DescribeTargetHealth tells it."""
@@ -64,25 +71,52 @@ class TargetGroup:
         }
         return draining | {pod: self._state(pod) for pod in self._healthy_from_s}
 
+    def registered(self) -> set[Pod]:
+        """Give the targets that are not draining."""
+        return set(self._healthy_from_s)
+
     def healthy_from_s(self, pod: Pod) -> float:
         """Give when every node has passed its first check of a registered target."""
         return self._healthy_from_s[pod]
 
+    def unhealthy_from_s(self, pod: Pod, fails_checks_s: float) -> list[float]:
+        """Give when each node takes a target for unhealthy whose checks fail from `fails_checks_s` on.
+
+        Empty if it has not been registered, or nobody checks it.
+        """
+        check = self._spec.health_check
+        if check is None or pod not in self._since_s:
+            return []
+        first_checks_s = [self._since_s[pod] + first_check_s[pod] for first_check_s in self._first_check_s]
+        passed = [max(0, math.ceil((fails_checks_s - first_s) / check.interval_s)) for first_s in first_checks_s]
+        return [
+            first_s + (n_passed + check.unhealthy_threshold - 1) * check.interval_s
+            for first_s, n_passed in zip(first_checks_s, passed, strict=True)
+        ]
+
     def _state(self, pod: Pod) -> TargetHealth:
         now_s = self._env.now
-        if self._unhealthy_from_s.get(pod, math.inf) <= now_s:
+        if self._unhealthy_somewhere_s(pod) <= now_s:
             return "unhealthy"
         return "healthy" if self._healthy_from_s[pod] <= now_s else "initial"
+
+    def _unhealthy_somewhere_s(self, pod: Pod) -> float:
+        if pod not in self._unhealthy_from_s:
+            fails_checks_s = self._fails_checks_s(pod)
+            if fails_checks_s == math.inf:
+                return math.inf
+            self._unhealthy_from_s[pod] = min(self.unhealthy_from_s(pod, fails_checks_s), default=math.inf)
+        return self._unhealthy_from_s[pod]
 
     def register(self, pods: Iterable[Pod]) -> None:
         """RegisterTargets has succeeded."""
         now_s = self._env.now
         for pod in sorted(pods):
+            self._since_s[pod] = now_s
             self._healthy_from_s[pod] = now_s + max(first_check_s[pod] for first_check_s in self._first_check_s)
             self._trace.record(TargetRegistered(now_s, pod.number))
             for node, first_check_s in enumerate(self._first_check_s):
                 self._trace.record(TargetHealthy(now_s + first_check_s[pod], pod.number, node))
-            self._env.process(self._watch_health(pod, now_s))
 
     def deregister(self, pods: Iterable[Pod]) -> None:
         """DeregisterTargets has succeeded."""
@@ -94,15 +128,3 @@ class TargetGroup:
             for node, propagation_s in enumerate(self._propagation_s):
                 self._trace.record(TargetDrained(now_s + propagation_s[pod], pod.number, node))
             pod.deregistered.succeed()
-
-    def _watch_health(self, pod: Pod, since_s: float) -> Generator[simpy.Event]:
-        yield pod.fails_checks
-        check = self._spec.health_check
-        if check is None:
-            return
-        for node, first_check_s in enumerate(self._first_check_s):
-            first_s = since_s + first_check_s[pod]
-            passed = max(0, math.ceil((self._env.now - first_s) / check.interval_s))
-            failed_s = first_s + (passed + check.unhealthy_threshold - 1) * check.interval_s
-            self._unhealthy_from_s[pod] = min(failed_s, self._unhealthy_from_s.get(pod, math.inf))
-            self._trace.record(TargetUnhealthy(failed_s, pod.number, node))

@@ -3,10 +3,13 @@
 Times are seconds since the start of the rollout. A pod is named by its number: 0 to replicas - 1 are the pods of the
 old ReplicaSet, the pods of the new one follow in the order of their creation. In target type `ip` a pod is its
 target. Records of one kind stand in the order in which they were written; a record may be written ahead of its time.
+Nobody changes a record. It is not frozen all the same: that makes it five times as slow to make, and a replication
+makes some 15,000.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -18,84 +21,84 @@ NO_RECONCILE = -1
 """The `reconcile` of a call that belongs to none."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Record:
     """Something that happened at `time_s`."""
 
     time_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PodCreated(Record):
     """A pod of the new ReplicaSet was created."""
 
     pod: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PodReady(Record):
     """A pod of the new ReplicaSet has its containers ready and accepts connections."""
 
     pod: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ReadinessGateOpened(Record):
     """The controller set the readiness gate of a pod, whose target it saw healthy: the pod is Ready."""
 
     pod: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PodDeleted(Record):
     """The API server set a pod's deletionTimestamp: the grace period and preStop begin."""
 
     pod: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sigterm(Record):
     """The kubelet sent SIGTERM."""
 
     pod: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ListenerClosed(Record):
     """The pod refuses new connections from here on."""
 
     pod: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ProcessCut(Record):
     """What still runs in the pod is cut: by its exit at SIGTERM, else by SIGKILL (a draining one may end earlier)."""
 
     pod: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class EndpointAdded(Record):
     """The ingress controller's watch sees the pod among the ready endpoints."""
 
     pod: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class EndpointRemoved(Record):
     """The ingress controller's watch no longer sees the pod among the ready endpoints."""
 
     pod: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TargetRegistered(Record):
     """RegisterTargets succeeded for the pod."""
 
     pod: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TargetDeregistered(Record):
     """DeregisterTargets succeeded for the pod; what runs on it at `drain_deadline_s` is cut by the ALB."""
 
@@ -103,7 +106,7 @@ class TargetDeregistered(Record):
     drain_deadline_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TargetHealthy(Record):
     """An ALB node's first check of the target passed: it is in that node's rotation."""
 
@@ -111,7 +114,7 @@ class TargetHealthy(Record):
     node: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TargetUnhealthy(Record):
     """An ALB node's checks of the target failed `unhealthy_threshold` times in a row: it is out of its rotation."""
 
@@ -119,7 +122,7 @@ class TargetUnhealthy(Record):
     node: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TargetDrained(Record):
     """The deregistration has reached an ALB node: it sends the target no new request."""
 
@@ -127,7 +130,7 @@ class TargetDrained(Record):
     node: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ReplicaSetScaled(Record):
     """The Deployment controller changed a ReplicaSet's `spec.replicas`."""
 
@@ -135,12 +138,12 @@ class ReplicaSetScaled(Record):
     replicas: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RolloutComplete(Record):
     """Every pod of the new ReplicaSet is available and the old ReplicaSet has none left."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ApiAttempt(Record):
     """One attempt of an AWS API call, at the moment it is sent. `cluster` 0 is the rolled one.
 
@@ -158,7 +161,7 @@ class ApiAttempt(Record):
     backoff_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reconciled(Record):
     """A reconcile of an ingress began at `time_s` and ended at `end_s`. `error` is None or the call that gave up."""
 
@@ -176,11 +179,18 @@ class Trace:
     """The records of one replication, by kind."""
 
     def __init__(self) -> None:
-        self._records: dict[type[Record], list[Record]] = {}
+        self._records: defaultdict[type[Record], list[Record]] = defaultdict(list)
 
     def record(self, record: Record) -> None:
         """Add a record."""
-        self._records.setdefault(type(record), []).append(record)
+        self._records[type(record)].append(record)
+
+    def copy(self) -> Trace:
+        """Give a trace of the records so far, to which others can be added."""
+        trace = Trace()
+        for kind, records in self._records.items():
+            trace._records[kind] = list(records)
+        return trace
 
     def of(self, kind: type[R]) -> list[R]:
         """Give the records of one kind, in the order in which they were written."""

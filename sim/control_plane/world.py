@@ -18,20 +18,20 @@ from sim.control_plane.endpoints import Endpoints
 from sim.control_plane.fixed_lag import FixedLag
 from sim.control_plane.ingress import Ingress
 from sim.control_plane.kube_proxy import KubeProxies
-from sim.control_plane.kubelet import Kubelet
+from sim.control_plane.kubelet import Kubelet, termination
 from sim.control_plane.other_cluster import ChurningBackend, churn
 from sim.control_plane.pod import Pod
 from sim.control_plane.readiness_gates import ReadinessGates
 from sim.control_plane.target_group import TargetGroup
-from sim.control_plane.trace import Trace
+from sim.control_plane.trace import ListenerClosed, PodDeleted, ProcessCut, Sigterm, TargetUnhealthy, Trace
 from sim.scenario.problems import Problem, ScenarioError
 from sim.scenario.target_group import HealthCheckSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterable
 
     from sim.control_plane.ingress import Controller, Gates
-    from sim.scenario.specs import ControllerSpec, Scenario
+    from sim.scenario.specs import ControllerSpec, PodSpec, Scenario
     from sim.streams import Streams
 
     PodProcess = Callable[[Pod], Generator[simpy.Event]]
@@ -45,52 +45,108 @@ def run_control_plane(scenario: Scenario, streams: Streams) -> Trace:
     Raises `ScenarioError` where the settings let it come to no end within a day of simulated time.
 
     """
-    env = simpy.Environment(initial_time=-scenario.aws_api.warm_up_s)
-    trace = Trace()
-    old_pods = [Pod(number, env, number, is_new=False) for number in range(scenario.deployment.replicas)]
-    kubelet = Kubelet(env, scenario.pod, streams, trace)
-    has_gates = scenario.pod.readiness_gate
-    endpoints = Endpoints(env, scenario.endpoints, streams, trace, old_pods, has_gates=has_gates)
-    pod_processes: list[PodProcess] = [kubelet.terminate, endpoints.follow]
-    pod_processes += _targets(env, scenario, streams, trace, endpoints, old_pods)
-
-    def adopt(pod: Pod) -> None:
-        for process in (kubelet.start, *pod_processes):
-            env.process(process(pod))
-
-    deployment = Deployment(env, scenario.deployment, streams, trace, old_pods, adopt)
-    ends = [env.process(process(pod)) for pod in old_pods for process in pod_processes]
-    rollout = env.process(_start_at_zero(env, deployment))
-    over = env.all_of([rollout, *ends, *(pod.deregistered for pod in old_pods)])
-    env.run(until=over | env.timeout(LONGEST_ROLLOUT_S - env.now))
-    if not over.triggered:
-        left = sum(not pod.deregistered.triggered for pod in old_pods)
-        found = f"one in which {left} of {len(old_pods)} old targets are registered still"
-        raise ScenarioError([Problem(expected="a rollout that is over within a day", found=found)])
-    return trace
+    return ControlPlane(scenario, streams).trace(scenario.pod)
 
 
-def _targets(
+class ControlPlane:
+    """One replication's control plane, run until nothing is left to do but for the deleted pods to end.
+
+    Their end is a matter of arithmetic (`kubelet.termination`), so that scenarios of the same `control_plane_key` can
+    take their traces from one.
+    """
+
+    def __init__(self, scenario: Scenario, streams: Streams) -> None:
+        self._env = simpy.Environment(initial_time=-scenario.aws_api.warm_up_s)
+        self._trace = Trace()
+        n_old = scenario.deployment.replicas
+        self._old_pods = [Pod(number, self._env, number, is_new=False) for number in range(n_old)]
+        kubelet = Kubelet(self._env, scenario.pod, streams, self._trace)
+        has_gates = scenario.pod.readiness_gate
+        endpoints = Endpoints(self._env, scenario.endpoints, streams, self._trace, self._old_pods, has_gates=has_gates)
+        self._target_group: TargetGroup | None = None
+        pod_processes: list[PodProcess] = [endpoints.follow]
+        if scenario.target_group.target_type == "instance":
+            proxies = KubeProxies(self._env, scenario.target_group, streams, self._trace, endpoints)
+            pod_processes.append(proxies.follow)
+        else:
+            self._target_group = TargetGroup(
+                self._env, scenario.target_group, streams, self._trace, self._old_pods, kubelet.fails_checks_s
+            )
+            pod_processes += _deregistration(self._env, scenario, streams, self._trace, endpoints, self._target_group)
+
+        def adopt(pod: Pod) -> None:
+            for process in (kubelet.start, *pod_processes):
+                self._env.process(process(pod))
+
+        deployment = Deployment(self._env, scenario.deployment, streams, self._trace, self._old_pods, adopt)
+        ends = [self._env.process(process(pod)) for pod in self._old_pods for process in pod_processes]
+        rollout = self._env.process(self._start_at_zero(deployment))
+        over = self._env.process(_wait_for([rollout, *ends, *(pod.deregistered for pod in self._old_pods)]))
+        self._env.run(until=over | self._env.timeout(LONGEST_ROLLOUT_S - self._env.now))
+        if not over.triggered:
+            raise self._endless()
+
+    def over_s(self, pod: PodSpec) -> float:
+        """Give when the last deleted pod has ended, if they are these pods."""
+        last_deleted_s = max(deleted.time_s for deleted in self._trace.of(PodDeleted))
+        return termination(pod, last_deleted_s).listener_closed_s
+
+    def trace(self, pod: PodSpec) -> Trace:
+        """Give the trace as it is with these pods, once the last of them has ended.
+
+        Of several, take those first that are over first (`over_s`): what has happened cannot be undone.
+        Raises `ScenarioError` if it is not over within a day of simulated time.
+        """
+        self._run_until(self.over_s(pod))
+        ends = {deleted.pod: termination(pod, deleted.time_s) for deleted in self._trace.of(PodDeleted)}
+        trace = self._trace.copy()
+        for number, end in ends.items():
+            trace.record(Sigterm(end.sigterm_s, number))
+            trace.record(ListenerClosed(end.listener_closed_s, number))
+            trace.record(ProcessCut(end.cut_s, number))
+            for node, unhealthy_s in enumerate(self._unhealthy_from_s(number, end.fails_checks_s)):
+                trace.record(TargetUnhealthy(unhealthy_s, number, node))
+        return trace
+
+    def _unhealthy_from_s(self, number: int, fails_checks_s: float) -> list[float]:
+        if self._target_group is None:
+            return []
+        return self._target_group.unhealthy_from_s(self._old_pods[number], fails_checks_s)
+
+    def _run_until(self, time_s: float) -> None:
+        if time_s >= LONGEST_ROLLOUT_S:
+            raise self._endless()
+        while self._env.peek() <= time_s:
+            self._env.step()
+
+    def _start_at_zero(self, deployment: Deployment) -> Generator[simpy.Event]:
+        yield self._env.timeout(-self._env.now)
+        yield from deployment.run()
+
+    def _endless(self) -> ScenarioError:
+        left = sum(not pod.deregistered.triggered for pod in self._old_pods)
+        found = f"one in which {left} of {len(self._old_pods)} old targets are registered still"
+        return ScenarioError([Problem(expected="a rollout that is over within a day", found=found)])
+
+
+def _deregistration(
     env: simpy.Environment,
     scenario: Scenario,
     streams: Streams,
     trace: Trace,
     endpoints: Endpoints,
-    old_pods: list[Pod],
+    target_group: TargetGroup,
 ) -> list[PodProcess]:
-    """Start what takes pods in and out of the ALB's rotation; give what must follow each pod for it."""
-    if scenario.target_group.target_type == "instance":
-        return [KubeProxies(env, scenario.target_group, streams, trace, endpoints).follow]
-    target_group = TargetGroup(env, scenario.target_group, streams, trace, old_pods)
+    """Start what registers and deregisters targets; give what must follow each pod for it."""
     if scenario.controller.version == "fixed_lag":
         return [FixedLag(env, scenario.controller, streams, target_group).follow]
     Account(env, scenario, streams, trace).start(endpoints, target_group)
     return []
 
 
-def _start_at_zero(env: simpy.Environment, deployment: Deployment) -> Generator[simpy.Event]:
-    yield env.timeout(-env.now)
-    yield from deployment.run()
+def _wait_for(events: Iterable[simpy.Event]) -> Generator[simpy.Event]:
+    for event in events:  # noqa: UP028 - SimPy sends each event's value, which a list's iterator does not take
+        yield event
 
 
 class Account:
@@ -154,6 +210,7 @@ class RolledBackend:
         self._endpoints = endpoints
         self.gates: Gates[Pod] | None = gates
         self.health = target_group.health
+        self.registered = target_group.registered
         self.register = target_group.register
         self.deregister = target_group.deregister
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from sim.control_plane.trace import ApiAttempt, PodDeleted, Reconciled
-from sim.control_plane.world import run_control_plane
+from sim.control_plane.world import ControlPlane
 from sim.data_plane.expected import Expectation, expect_requests, require_expectable
 from sim.data_plane.outcomes import Outcome
 from sim.data_plane.rotation import exposure_s, left_rotation_s
@@ -17,6 +17,8 @@ from sim.experiment.trace_to_timeline import timeline_of
 from sim.streams import Streams
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from numpy.typing import NDArray
 
     from sim.control_plane.trace import Trace
@@ -132,12 +134,30 @@ def simulate(scenario: Scenario, *, replication: int = 0, estimator: Estimator =
     the settings have no expectation in closed form.
 
     """
+    ((_, whole),) = simulate_alike([scenario], replication=replication, estimator=estimator)
+    return whole
+
+
+def simulate_alike(
+    scenarios: Sequence[Scenario], *, replication: int = 0, estimator: Estimator = "sampled"
+) -> Iterator[tuple[int, Replication]]:
+    """Simulate one replication of each of several scenarios that have the same `control_plane_key`, with one such.
+
+    Yields the place of each among them, with what `simulate` gives, in the order in which their rollouts are over.
+    Raises `ScenarioError` as `simulate` does; those that come later have no end either.
+    """
     if estimator == "expected":
-        require_expectable(scenario)
-    streams = Streams(scenario.seed, replication)
-    trace = run_control_plane(scenario, streams)
-    timeline = timeline_of(trace, scenario)
-    return Replication(scenario, replication, trace, timeline, _estimate(scenario, timeline, streams, estimator))
+        for scenario in scenarios:
+            require_expectable(scenario)
+    streams = Streams(scenarios[0].seed, replication)
+    control_plane = ControlPlane(scenarios[0], streams)
+    over_s = [control_plane.over_s(scenario.pod) for scenario in scenarios]
+    for place in sorted(range(len(scenarios)), key=over_s.__getitem__):
+        scenario = scenarios[place]
+        trace = control_plane.trace(scenario.pod)
+        timeline = timeline_of(trace, scenario)
+        estimate = _estimate(scenario, timeline, streams, estimator)
+        yield place, Replication(scenario, replication, trace, timeline, estimate)
 
 
 def _estimate(scenario: Scenario, timeline: Timeline, streams: Streams, estimator: Estimator) -> Requests | Expectation:

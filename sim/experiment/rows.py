@@ -11,7 +11,7 @@ from sim.scenario.problems import ScenarioError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, MutableMapping
-    from concurrent.futures import Executor, Future
+    from concurrent.futures import Executor
 
     from sim.experiment.grid import Grid
     from sim.experiment.replication import Estimator
@@ -52,18 +52,17 @@ class Rows:
         before = sum(map(len, self.by_point)) + len(wanted) - len(missing)
         total = before + len(missing)
         self._progress(before, total)
-        for done, (task, future) in enumerate(finished(missing, self._executor), start=before + 1):
-            self._kept[keys[task[:2]]] = self._row(task, future)
+        for done, (task, outcome) in enumerate(finished(missing, self._executor), start=before + 1):
+            self._kept[keys[task[:2]]] = self._row(task, outcome)
             self._progress(done, total)
         for task in wanted:
             self.by_point[task.point].append(self._kept[keys[task[:2]]])
 
-    def _row(self, task: Task, future: Future[Row]) -> Row:
-        try:
-            return future.result()
-        except ScenarioError as error:
+    def _row(self, task: Task, outcome: Row | ScenarioError) -> Row:
+        if isinstance(outcome, ScenarioError):
             where = ", ".join(filter(None, [self._grid.name(task.point), f"replication {task.number}"]))
-            raise ScenarioError(replace(problem, file=where) for problem in error.problems) from None
+            raise ScenarioError(replace(problem, file=where) for problem in outcome.problems)
+        return outcome
 
 
 def _silent(done: int, total: int) -> None:

@@ -1,7 +1,8 @@
 """Replications on any `concurrent.futures.Executor`, as they finish; what comes of one does not depend on the executor.
 
-A task is one replication: small enough that little is lost when the program is killed, large enough (milliseconds or
-more) that handing it over does not count.
+What is handed over is one replication of a few points that have their control plane in common, which is most of the
+work: small enough that little is lost when the program is killed, large enough (milliseconds or more) that handing it
+over does not count.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from itertools import islice
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
+from sim.control_plane.sharing import control_plane_key
 from sim.experiment.columns import row
-from sim.experiment.replication import simulate
+from sim.experiment.replication import simulate_alike
+from sim.scenario.problems import ScenarioError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
     from concurrent.futures import Executor, Future
 
     from sim.experiment.replication import Estimator
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 
 _MOST_SUBMITTED = 1000
 """An executor that ships every task at once (a cluster's) is not sent a million of them."""
+_MOST_TOGETHER = 10
+"""By then a control plane costs little in each, and there is work for several processes."""
 
 
 class Task(NamedTuple):
@@ -35,29 +40,51 @@ class Task(NamedTuple):
     estimator: Estimator
 
 
-def finished(tasks: Iterable[Task], executor: Executor) -> Iterator[tuple[Task, Future[Row]]]:
-    """Yield tasks with their futures, done, in the order in which they finish; cancel what is left at the end."""
-    done: SimpleQueue[Future[Row]] = SimpleQueue()
-    submitted: dict[Future[Row], Task] = {}
-    left = iter(tasks)
+def finished(tasks: Sequence[Task], executor: Executor) -> Iterator[tuple[Task, Row | ScenarioError]]:
+    """Yield tasks with what came of them in the order in which they finish; cancel what is left at the end."""
+    done: SimpleQueue[Future[list[Row | ScenarioError]]] = SimpleQueue()
+    submitted: dict[Future[list[Row | ScenarioError]], list[Task]] = {}
+    left = iter(_batches(tasks))
 
     def submit(count: int) -> None:
-        for task in islice(left, count):
-            future = executor.submit(_row, task.scenario, task.number, task.estimator)
-            submitted[future] = task
+        for batch in islice(left, count):
+            scenarios = [task.scenario for task in batch]
+            future = executor.submit(_rows, scenarios, batch[0].number, batch[0].estimator)
+            submitted[future] = batch
             future.add_done_callback(done.put)
 
     try:
         submit(_MOST_SUBMITTED)
         while submitted:
             future = done.get()
-            task = submitted.pop(future)
+            batch = submitted.pop(future)
             submit(1)
-            yield task, future
+            yield from zip(batch, future.result(), strict=True)
     finally:
         for future in submitted:
             future.cancel()
 
 
-def _row(scenario: Scenario, number: int, estimator: Estimator) -> Row:
-    return row(simulate(scenario, replication=number, estimator=estimator).figures())
+def _batches(tasks: Sequence[Task]) -> list[list[Task]]:
+    """Put the same replication of points together that have their control plane in common."""
+    scenarios = {task.point: task.scenario for task in tasks}
+    keys = {point: control_plane_key(scenario) for point, scenario in scenarios.items()}
+    alike: dict[tuple[str, int, Estimator], list[Task]] = {}
+    for task in tasks:
+        alike.setdefault((keys[task.point], task.number, task.estimator), []).append(task)
+    return [
+        batch[first : first + _MOST_TOGETHER]
+        for batch in alike.values()
+        for first in range(0, len(batch), _MOST_TOGETHER)
+    ]
+
+
+def _rows(scenarios: Sequence[Scenario], number: int, estimator: Estimator) -> list[Row | ScenarioError]:
+    """Simulate them; give each one's row, or the error for those whose rollout comes to no end."""
+    rows: dict[int, Row] = {}
+    try:
+        for place, replication in simulate_alike(scenarios, replication=number, estimator=estimator):
+            rows[place] = row(replication.figures())
+    except ScenarioError as error:
+        return [rows.get(place, error) for place in range(len(scenarios))]
+    return [rows[place] for place in range(len(scenarios))]

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
-from sim.control_plane.kubelet import Kubelet
+from sim.control_plane.kubelet import Kubelet, termination
 from sim.control_plane.pod import Pod
-from sim.control_plane.trace import ListenerClosed, PodReady, ProcessCut, Sigterm, Trace
+from sim.control_plane.trace import PodReady, Trace
 from sim.scenario.specs import PodSpec
 from sim.streams import Streams
 
 DELETED_S = 100.0
 
 
-def _terminated(make_env, **pod: object) -> tuple[float, float, float, float]:
+def _terminated(**pod: object) -> tuple[float, float, float, float]:
     """Give SIGTERM, listener's close, process's cut and failing checks, in seconds after the deletion."""
-    env, trace = make_env(), Trace()
-    kubelet = Kubelet(env, PodSpec.model_validate(pod), Streams(1, 0), trace)
-    one = Pod(0, env, 0, is_new=False)
-    fails_checks_s: list[float] = []
-    one.fails_checks.callbacks.append(lambda _: fails_checks_s.append(env.now))
-    env.process(kubelet.terminate(one))
-    env.run(until=DELETED_S)
-    one.deleted.succeed()
-    env.run()
-    times_s = [trace.of(kind)[0].time_s for kind in (Sigterm, ListenerClosed, ProcessCut)]
-    return tuple(time_s - DELETED_S for time_s in (*times_s, *fails_checks_s))
+    end = termination(PodSpec.model_validate(pod), DELETED_S)
+    return tuple(time_s - DELETED_S for time_s in (end.sigterm_s, end.listener_closed_s, end.cut_s, end.fails_checks_s))
 
 
 @pytest.mark.parametrize(
@@ -40,27 +33,27 @@ def _terminated(make_env, **pod: object) -> tuple[float, float, float, float]:
         (45, 30, 30, 32),  # the hook is not waited for beyond the grace period
     ],
 )
-def test_sigterm_and_sigkill(make_env, pre_stop_s: float, grace_s: float, sigterm_s: float, sigkill_s: float) -> None:
+def test_sigterm_and_sigkill(pre_stop_s: float, grace_s: float, sigterm_s: float, sigkill_s: float) -> None:
     settings = {"pre_stop_sleep_s": pre_stop_s, "termination_grace_period_s": grace_s}
-    ignores = _terminated(make_env, **settings, on_sigterm="ignore")
+    ignores = _terminated(**settings, on_sigterm="ignore")
     assert ignores == pytest.approx((sigterm_s, sigkill_s, sigkill_s, sigkill_s))
-    drains = _terminated(make_env, **settings, on_sigterm="drain")
+    drains = _terminated(**settings, on_sigterm="drain")
     assert drains == pytest.approx((sigterm_s, sigterm_s, sigkill_s, sigterm_s))
-    exits = _terminated(make_env, **settings, on_sigterm="exit")
+    exits = _terminated(**settings, on_sigterm="exit")
     assert exits == pytest.approx((sigterm_s, sigterm_s, sigterm_s, sigterm_s))
 
 
-def test_a_server_that_goes_on_accepting_after_sigterm(make_env) -> None:
+def test_a_server_that_goes_on_accepting_after_sigterm() -> None:
     settings = {"pre_stop_sleep_s": 10, "termination_grace_period_s": 30, "serve_after_sigterm_s": 5}
-    assert _terminated(make_env, **settings, on_sigterm="exit") == pytest.approx((10, 15, 15, 15))
-    assert _terminated(make_env, **settings, on_sigterm="drain") == pytest.approx((10, 15, 30, 15))
+    assert _terminated(**settings, on_sigterm="exit") == pytest.approx((10, 15, 15, 15))
+    assert _terminated(**settings, on_sigterm="drain") == pytest.approx((10, 15, 30, 15))
     long = settings | {"serve_after_sigterm_s": 500}
-    assert _terminated(make_env, **long, on_sigterm="drain") == pytest.approx((10, 30, 30, 30))
+    assert _terminated(**long, on_sigterm="drain") == pytest.approx((10, 30, 30, 30))
 
 
-def test_failing_checks_from_pre_stop_on(make_env) -> None:
+def test_failing_checks_from_pre_stop_on() -> None:
     settings = {"pre_stop_sleep_s": 10, "termination_grace_period_s": 30, "pre_stop_fails_health_check": True}
-    assert _terminated(make_env, **settings) == pytest.approx((10, 10, 10, 0))
+    assert _terminated(**settings) == pytest.approx((10, 10, 10, 0))
 
 
 def test_start(make_env) -> None:
@@ -71,3 +64,12 @@ def test_start(make_env) -> None:
     env.run()
     assert trace.of(PodReady) == [PodReady(12.5, 7)]
     assert one.ready.triggered
+
+
+def test_a_pod_fails_its_checks_once_it_is_deleted_and_no_longer_serves(make_env) -> None:
+    env = make_env()
+    spec = PodSpec(pre_stop_sleep_s=10, termination_grace_period_s=30)
+    kubelet, one = Kubelet(env, spec, Streams(1, 0), Trace()), Pod(0, env, 0, is_new=False)
+    assert kubelet.fails_checks_s(one) == math.inf
+    one.deleted.succeed(DELETED_S)
+    assert kubelet.fails_checks_s(one) == DELETED_S + 10

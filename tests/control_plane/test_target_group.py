@@ -1,20 +1,25 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.control_plane.pod import Pod
 from sim.control_plane.target_group import TargetGroup
-from sim.control_plane.trace import TargetDeregistered, TargetDrained, TargetHealthy, TargetUnhealthy, Trace
+from sim.control_plane.trace import TargetDeregistered, TargetDrained, TargetHealthy, Trace
 from sim.scenario.specs import TargetGroupSpec
 from sim.streams import Stream, Streams
 
 
-def _group(env, **spec: object) -> tuple[TargetGroup, list[Pod], Trace]:
+def _group(
+    env, *, seed: int = 1, fails_checks_s: float = math.inf, **spec: object
+) -> tuple[TargetGroup, list[Pod], Trace]:
     trace = Trace()
     pods = [Pod(number, env, number, is_new=False) for number in range(3)]
-    return TargetGroup(env, TargetGroupSpec.model_validate(spec), Streams(1, 0), trace, pods), pods, trace
+    target_group = TargetGroupSpec.model_validate(spec)
+    return TargetGroup(env, target_group, Streams(seed, 0), trace, pods, lambda _pod: fails_checks_s), pods, trace
 
 
 def test_a_deregistration_reaches_each_node_by_its_own_draw(make_env) -> None:
@@ -45,16 +50,25 @@ def test_without_a_health_check_a_registered_target_is_routable_at_once(make_env
 def test_unhealthy_at_the_last_of_so_many_failing_checks(
     make_env, fails_s: float, interval_s: float, threshold: int, seed: int
 ) -> None:
-    env, trace, streams = make_env(), Trace(), Streams(seed, 0)
     check = {"interval_s": interval_s, "timeout_s": 2, "unhealthy_threshold": threshold}
-    spec = TargetGroupSpec.model_validate({"alb_nodes": 2, "health_check": check})
-    pod = Pod(0, env, 0, is_new=False)
-    TargetGroup(env, spec, streams, trace, [pod])
-    env.run(until=env.timeout(fails_s))
-    pod.fails_checks.succeed()
-    env.run()
-    for record in trace.of(TargetUnhealthy):
-        phase_s = interval_s * streams.generator(Stream.FIRST_HEALTH_CHECK, record.node, 0).random()
+    env, streams = make_env(), Streams(seed, 0)
+    group, (pod, *_), _ = _group(env, seed=seed, fails_checks_s=fails_s, alb_nodes=2, health_check=check)
+    unhealthy_s = group.unhealthy_from_s(pod, fails_s)
+    assert len(unhealthy_s) == 2
+    for node, node_s in enumerate(unhealthy_s):
+        phase_s = interval_s * streams.generator(Stream.FIRST_HEALTH_CHECK, node, 0).random()
         checks_s = [phase_s + k * interval_s for k in range(60)]
         failing_s = [check_s for check_s in checks_s if check_s >= fails_s]
-        assert record.time_s == pytest.approx(failing_s[threshold - 1])
+        assert node_s == pytest.approx(failing_s[threshold - 1])
+    env.run(until=min(unhealthy_s) - 1e-6)
+    assert group.health()[pod] == "healthy"
+    env.run(until=min(unhealthy_s))
+    assert group.health()[pod] == "unhealthy"
+
+
+def test_what_nobody_checks_or_knows_is_never_unhealthy(make_env) -> None:
+    env = make_env()
+    group, pods, _ = _group(env, health_check=None)
+    assert group.unhealthy_from_s(pods[0], 5.0) == []
+    group, _, _ = _group(env)
+    assert group.unhealthy_from_s(Pod(3, env, 0, is_new=True), 5.0) == []

@@ -20,7 +20,9 @@ VARY = {"pod.pre_stop_sleep_s": [0, 10, 20], "target_group.propagation_s": [0, {
 
 
 def test_a_row_is_what_its_replication_comes_to(make_scenario: type) -> None:
-    frame = sweep(make_scenario(), {"pod.pre_stop_sleep_s": [0, 15]}, replications=2, executor=InOrder())
+    frame = sweep(
+        make_scenario(), {"pod.pre_stop_sleep_s": [0, 15]}, replications=2, estimator="sampled", executor=InOrder()
+    )
 
     row = frame[(frame["pod.pre_stop_sleep_s"] == 15) & (frame["replication"] == 1)].iloc[0]
     replication = simulate(make_scenario(pod__pre_stop_sleep_s=15), replication=1)
@@ -54,7 +56,7 @@ def test_the_executor_and_the_order_in_which_it_finishes_change_nothing(fixed_la
     alone = sweep(fixed_lag, VARY, executor=InOrder())
     with ThreadPoolExecutor(3) as threads:
         pd.testing.assert_frame_equal(sweep(fixed_lag, VARY, executor=threads), alone, check_exact=True)
-    backwards = sweep(fixed_lag, VARY, executor=Backwards(3 * 2 * 3))
+    backwards = sweep(fixed_lag, VARY, executor=Backwards(2 * 3))
     pd.testing.assert_frame_equal(backwards, alone, check_exact=True)
 
 
@@ -68,10 +70,18 @@ def test_the_process_pool_gives_the_same(fixed_lag: Scenario) -> None:
 def test_what_is_kept_is_not_simulated_again(fixed_lag: Scenario) -> None:
     kept: dict[str, tuple[float, ...]] = {}
     first = sweep(fixed_lag, {"pod.pre_stop_sleep_s": [0, 10]}, executor=InOrder(), kept=kept)
-    executor = InOrder()
-    more = sweep(fixed_lag, {"pod.pre_stop_sleep_s": [10, 20]}, replications=5, executor=executor, kept=kept)
+    seen: list[tuple[int, int]] = []
+    more = sweep(
+        fixed_lag,
+        {"pod.pre_stop_sleep_s": [10, 20]},
+        replications=5,
+        executor=InOrder(),
+        kept=kept,
+        progress=lambda done, total: seen.append((done, total)),
+    )
 
-    assert executor.submitted == 2 * 5 - 3
+    assert seen[0] == (3, 10)
+    assert len(seen) == 1 + 10 - 3
     again = more[(more["pod.pre_stop_sleep_s"] == 10) & (more["replication"] < 3)].reset_index(drop=True)
     pd.testing.assert_frame_equal(again, first[first["pod.pre_stop_sleep_s"] == 10].reset_index(drop=True))
 
@@ -89,6 +99,15 @@ def test_a_key_names_what_a_replication_depends_on_and_nothing_else(fixed_lag: S
         assert replication_key(fixed_lag.with_overrides(change), 0, "sampled") != key
     assert replication_key(fixed_lag, 1, "sampled") != key
     assert replication_key(fixed_lag, 0, "expected") != key
+
+
+def test_points_that_share_their_control_plane_are_simulated_together(fixed_lag: Scenario) -> None:
+    """Three preStop sleeps, each with two propagations: a task for each propagation and replication."""
+    executor = InOrder()
+    frame = sweep(fixed_lag, VARY, executor=executor)
+
+    assert executor.submitted == 2 * fixed_lag.replications
+    assert len(frame) == 3 * 2 * fixed_lag.replications
 
 
 def test_progress_counts_what_was_kept(fixed_lag: Scenario) -> None:
@@ -109,7 +128,7 @@ def test_progress_counts_what_was_kept(fixed_lag: Scenario) -> None:
 def test_it_replicates_until_precise(fixed_lag: Scenario) -> None:
     until = UntilPrecise(half_width=0.02, at_most=100)
     vary = {"pod.pre_stop_sleep_s": [0, 5, 30]}
-    frame = sweep(fixed_lag, vary, replications=4, until=until, executor=InOrder())
+    frame = sweep(fixed_lag, vary, replications=4, until=until, estimator="sampled", executor=InOrder())
 
     for sleep_s, rows in frame.groupby("pod.pre_stop_sleep_s"):
         estimate = mean_estimate(rows["responses.502"])
@@ -122,14 +141,14 @@ def test_it_replicates_until_precise(fixed_lag: Scenario) -> None:
     assert sizes[30] == 4, "no 502 at all: there is nothing to wait for"
     assert 4 < sizes[0] < sizes[5]
     with ThreadPoolExecutor(3) as threads:
-        again = sweep(fixed_lag, vary, replications=4, until=until, executor=threads)
+        again = sweep(fixed_lag, vary, replications=4, until=until, estimator="sampled", executor=threads)
     pd.testing.assert_frame_equal(again, frame, check_exact=True)
 
 
 def test_the_cap_ends_it(fixed_lag: Scenario) -> None:
     until = UntilPrecise(half_width=1e-6, at_most=5)
 
-    assert len(sweep(fixed_lag, {}, replications=2, until=until, executor=InOrder())) == 5
+    assert len(sweep(fixed_lag, {}, replications=2, until=until, estimator="sampled", executor=InOrder())) == 5
 
 
 def test_it_says_what_it_came_from(fixed_lag: Scenario) -> None:
@@ -141,8 +160,8 @@ def test_it_says_what_it_came_from(fixed_lag: Scenario) -> None:
     assert source["version"].startswith("0.1.0+")
 
 
-def test_the_expected_estimator_gives_each_replication_s_expectation(fixed_lag: Scenario) -> None:
-    frame = sweep(fixed_lag, {"pod.pre_stop_sleep_s": [0, 10]}, estimator="expected", executor=InOrder())
+def test_it_gives_each_replication_s_expectation_unless_told_otherwise(fixed_lag: Scenario) -> None:
+    frame = sweep(fixed_lag, {"pod.pre_stop_sleep_s": [0, 10]}, executor=InOrder())
 
     # Two pods, each refusing for 10 s the third of 20 requests per second; of a pod's 0.05 s each at SIGTERM as well.
     assert frame["responses.502"].tolist() == pytest.approx(

@@ -79,7 +79,7 @@ def test_the_same_sweep_gives_the_same_bytes(tmp_path: Path, fixed_lag: Scenario
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_an_interrupted_sweep_goes_on_to_the_same_bytes(tmp_path: Path, fixed_lag: Scenario, suffix: str) -> None:
     undisturbed, interrupted = tmp_path / f"one.{suffix}", tmp_path / f"two.{suffix}"
-    vary = {"pod.pre_stop_sleep_s": [0, 10, 20]}
+    vary = {"pod.startup_s": [10, 15, 20]}
     sweep_to_file(fixed_lag, vary, undisturbed, executor=InOrder())
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
