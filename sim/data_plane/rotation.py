@@ -3,6 +3,8 @@
 The real thing: every ALB node keeps its own list of registered targets and its own opinion of their health.
 Modelled: a node's rotation is what is registered and healthy there; while that is nothing, every target registered
 there (fail-open, `initial` ones among them); while nothing is registered either, nothing.
+AWS documents fail-open for unhealthy targets, and nothing for a group of `initial` and draining ones only: here the
+initial ones are sent the requests, as registered ones; LBC issue 1124 saw 502s from such a group.
 With target type `instance` the same is said of each worker node's rules, and an ALB node routes over the worker nodes.
 Left out: slow start, stickiness, cross-zone off, minimum healthy targets other than 1.
 Source: facts/alb §2; model.md, "Target group and ALB nodes".

@@ -91,6 +91,11 @@ def test_of_two_connections_the_one_whose_pod_lives_is_used() -> None:
     assert late.target.tolist() == [0, 1, 0]
 
 
+def test_of_two_connections_idle_since_one_instant_the_latest_requests_is_used() -> None:
+    requests = ((1, 2, 0), (2, 1, 0.9), (4, 1, 0))
+    assert sent(timeline(2), *requests, connection_reuse=True).target.tolist() == [0, 1, 1]
+
+
 def test_pools_are_each_alb_nodes_own_and_for_each_worker_node() -> None:
     requests = ((1, 1, 0), (3, 1, 0.9), (5, 1, 0.9))
     at: dict[str, Any] = {"connection_reuse": True, "alb_nodes": 2}

@@ -42,11 +42,10 @@ QUEUE_WARM_UP_S = 60
 class At(IntEnum):
     """What comes first of what happens at one instant; as it is in half-open intervals, and in the table of outcomes.
 
-    What SimPy itself does at once (a worker is free, a request is done) has the priority 1.
+    What SimPy itself sets off (a worker is free, a request is done) has the priorities 0 and 1.
     """
 
     LISTENER_CLOSES = -1
-    DONE = 1
     KILLED = 2
     CUT_BY_ALB = 3
     IDLE_TIMEOUT = 4
