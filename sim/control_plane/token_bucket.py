@@ -23,14 +23,14 @@ class TokenBucket:
     def tokens(self, now_s: float) -> float:
         """Tokens in the bucket; negative where callers have reserved ahead."""
         if now_s > self._at_s:
-            self._tokens = min(self.capacity, self._tokens + (now_s - self._at_s) * self.refill_per_s)
+            tokens = self._tokens + (now_s - self._at_s) * self.refill_per_s
+            self._tokens = tokens if tokens < self.capacity else self.capacity
             self._at_s = now_s
         return self._tokens
 
     def take(self, now_s: float) -> None:
         """Take a token, whether there is one or not."""
-        self.tokens(now_s)
-        self._tokens -= 1
+        self._tokens = self.tokens(now_s) - 1
 
     def reserve(self, now_s: float) -> float:
         """Take a token now or from those to come; give the seconds to wait for it (first come, first served)."""
