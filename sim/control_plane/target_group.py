@@ -85,10 +85,10 @@ class TargetGroup:
         Empty if it has not been registered, or nobody checks it.
         """
         check = self._spec.health_check
-        if check is None or pod not in self._first_checks_s:
+        if check is None:
             return []
         times_s = []
-        for first_s in self._first_checks_s[pod]:
+        for first_s in self._first_checks_s.get(pod, ()):
             n_passed = max(0, math.ceil((fails_checks_s - first_s) / check.interval_s))
             times_s.append(first_s + (n_passed + check.unhealthy_threshold - 1) * check.interval_s)
         return times_s

@@ -169,6 +169,8 @@ class _Expected:
 
     def _cut(self, target: Targets, load: Load, from_s: Times, until_s: Times, deadline_s: Times) -> None:
         """Count what fails of the requests sent during each `[from, until)`, which the ALB cuts at the deadline."""
+        if not np.any(from_s < until_s):
+            return
         cut_s = self._timeline.cut_s[target]
         end_s = np.minimum(cut_s, deadline_s)
         idle_first_s = end_s - self._idle_timeout_s
