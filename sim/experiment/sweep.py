@@ -62,7 +62,7 @@ def sweep(
     *,
     replications: int | None = None,
     until: UntilPrecise | None = None,
-    estimator: Estimator = "sampled",
+    estimator: Estimator = "expected",
     executor: Executor | None = None,
     progress: Progress | None = None,
     kept: Kept | None = None,

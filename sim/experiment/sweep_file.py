@@ -47,7 +47,7 @@ def sweep_to_file(
     path: Path,
     *,
     until: UntilPrecise | None = None,
-    estimator: Estimator = "sampled",
+    estimator: Estimator = "expected",
     executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> pd.DataFrame:

@@ -136,7 +136,7 @@ def _group(pid: str) -> int:
 
 def test_it_replicates_until_precise(tmp_path: Path) -> None:
     out = tmp_path / "r.csv"
-    until = ["--until-ci", "2%", "--max-replications", "50"]
+    until = ["--until-ci", "2%", "--max-replications", "50", "--estimator", "sampled"]
     result = albsim(
         "sweep", SCENARIO, "--vary", "pod.pre_stop_sleep_s=0,10", "--replications", "5", *until, "--out", str(out)
     )

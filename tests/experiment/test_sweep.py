@@ -20,7 +20,9 @@ VARY = {"pod.pre_stop_sleep_s": [0, 10, 20], "target_group.propagation_s": [0, {
 
 
 def test_a_row_is_what_its_replication_comes_to(make_scenario: type) -> None:
-    frame = sweep(make_scenario(), {"pod.pre_stop_sleep_s": [0, 15]}, replications=2, executor=InOrder())
+    frame = sweep(
+        make_scenario(), {"pod.pre_stop_sleep_s": [0, 15]}, replications=2, estimator="sampled", executor=InOrder()
+    )
 
     row = frame[(frame["pod.pre_stop_sleep_s"] == 15) & (frame["replication"] == 1)].iloc[0]
     replication = simulate(make_scenario(pod__pre_stop_sleep_s=15), replication=1)
@@ -126,7 +128,7 @@ def test_progress_counts_what_was_kept(fixed_lag: Scenario) -> None:
 def test_it_replicates_until_precise(fixed_lag: Scenario) -> None:
     until = UntilPrecise(half_width=0.02, at_most=100)
     vary = {"pod.pre_stop_sleep_s": [0, 5, 30]}
-    frame = sweep(fixed_lag, vary, replications=4, until=until, executor=InOrder())
+    frame = sweep(fixed_lag, vary, replications=4, until=until, estimator="sampled", executor=InOrder())
 
     for sleep_s, rows in frame.groupby("pod.pre_stop_sleep_s"):
         estimate = mean_estimate(rows["responses.502"])
@@ -139,14 +141,14 @@ def test_it_replicates_until_precise(fixed_lag: Scenario) -> None:
     assert sizes[30] == 4, "no 502 at all: there is nothing to wait for"
     assert 4 < sizes[0] < sizes[5]
     with ThreadPoolExecutor(3) as threads:
-        again = sweep(fixed_lag, vary, replications=4, until=until, executor=threads)
+        again = sweep(fixed_lag, vary, replications=4, until=until, estimator="sampled", executor=threads)
     pd.testing.assert_frame_equal(again, frame, check_exact=True)
 
 
 def test_the_cap_ends_it(fixed_lag: Scenario) -> None:
     until = UntilPrecise(half_width=1e-6, at_most=5)
 
-    assert len(sweep(fixed_lag, {}, replications=2, until=until, executor=InOrder())) == 5
+    assert len(sweep(fixed_lag, {}, replications=2, until=until, estimator="sampled", executor=InOrder())) == 5
 
 
 def test_it_says_what_it_came_from(fixed_lag: Scenario) -> None:
@@ -158,8 +160,8 @@ def test_it_says_what_it_came_from(fixed_lag: Scenario) -> None:
     assert source["version"].startswith("0.1.0+")
 
 
-def test_the_expected_estimator_gives_each_replication_s_expectation(fixed_lag: Scenario) -> None:
-    frame = sweep(fixed_lag, {"pod.pre_stop_sleep_s": [0, 10]}, estimator="expected", executor=InOrder())
+def test_it_gives_each_replication_s_expectation_unless_told_otherwise(fixed_lag: Scenario) -> None:
+    frame = sweep(fixed_lag, {"pod.pre_stop_sleep_s": [0, 10]}, executor=InOrder())
 
     # Two pods, each refusing for 10 s the third of 20 requests per second; of a pod's 0.05 s each at SIGTERM as well.
     assert frame["responses.502"].tolist() == pytest.approx(
