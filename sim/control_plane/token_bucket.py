@@ -23,8 +23,7 @@ class TokenBucket:
     def tokens(self, now_s: float) -> float:
         """Tokens in the bucket; negative where callers have reserved ahead."""
         if now_s > self._at_s:
-            tokens = self._tokens + (now_s - self._at_s) * self.refill_per_s
-            self._tokens = tokens if tokens < self.capacity else self.capacity
+            self._tokens = min(self.capacity, self._tokens + (now_s - self._at_s) * self.refill_per_s)
             self._at_s = now_s
         return self._tokens
 
