@@ -47,6 +47,8 @@ class Stream(IntEnum):
     ROUTING_BEFORE = 20
     RING_ORDER = 21
     KUBE_PROXY_SYNC = 22
+    KUBE_PROXY_CHOICE = 23
+    KUBE_PROXY_CHOICE_BEFORE = 24
 
 
 class Sampler(Protocol):
