@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
@@ -154,10 +155,12 @@ class IngressControllerV1:
         self._trace.record(Reconciled(began_s, self._env.now, self._cluster, ingress.number, reconcile, error))
         return error
 
-    def _call(self, action: str, reconcile: int, *parameters: object) -> Generator[simpy.Event]:
+    def _call(
+        self, action: str, reconcile: int, *parameters: object, effect: Callable[[], None] | None = None
+    ) -> Generator[simpy.Event]:
         if self._cache.holds(action, parameters):
             return
-        yield from self._client.call(action, reconcile)
+        yield from self._client.call(action, reconcile, effect)
         self._cache.note(action, parameters)
 
     def _reconcile(self, ingress: Ingress, reconcile: int) -> Generator[simpy.Event]:
@@ -199,11 +202,11 @@ class IngressControllerV1:
         if backend.gates is not None:
             yield from self._pollers[name].watch(desired & backend.gates.closed())
         if desired - current:
-            yield from self._call("elasticloadbalancing:RegisterTargets", reconcile)
-            backend.register(desired - current)
+            effect = partial(backend.register, desired - current)
+            yield from self._call("elasticloadbalancing:RegisterTargets", reconcile, effect=effect)
         if current - desired:
-            yield from self._call("elasticloadbalancing:DeregisterTargets", reconcile)
-            backend.deregister(current - desired)
+            effect = partial(backend.deregister, current - desired)
+            yield from self._call("elasticloadbalancing:DeregisterTargets", reconcile, effect=effect)
         return len(desired)
 
     def _listeners_and_rules(self, ingress: Ingress, reconcile: int) -> Generator[simpy.Event]:

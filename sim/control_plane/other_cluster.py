@@ -66,12 +66,12 @@ class ChurningBackend:
         return set(self._healthy_from_s)
 
     def register(self, targets: Iterable[int]) -> None:
-        """RegisterTargets has succeeded."""
-        self._healthy_from_s.update(dict.fromkeys(targets, self._env.now + INITIAL_S))
+        """RegisterTargets has succeeded; what is registered already it leaves as it is."""
+        self._healthy_from_s = dict.fromkeys(targets, self._env.now + INITIAL_S) | self._healthy_from_s
 
     def deregister(self, targets: Iterable[int]) -> None:
-        """DeregisterTargets has succeeded."""
-        for target in targets:
+        """DeregisterTargets has succeeded; what is not registered it leaves as it is."""
+        for target in self._healthy_from_s.keys() & targets:
             del self._healthy_from_s[target]
             self._drained_s[target] = self._env.now + DRAINING_S
 
