@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     import simpy
 
-    from sim.control_plane.ingress import Controller, Gates, Ingress, TargetHealth
+    from sim.control_plane.ingress import Gates, Ingress, TargetHealth
+    from sim.control_plane.leader import Leader
     from sim.streams import Streams
 
 PODS_AT_FIRST = 50
@@ -78,7 +79,7 @@ class ChurningBackend:
 
 def churn(
     env: simpy.Environment,
-    controller: Controller,
+    controller: Leader,
     backends: list[ChurningBackend],
     ingresses: list[Ingress],
     streams: Streams,

@@ -30,7 +30,8 @@ from sim.scenario.target_group import HealthCheckSpec
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
 
-    from sim.control_plane.ingress import Controller, Gates
+    from sim.control_plane.ingress import Gates
+    from sim.control_plane.leader import Leader
     from sim.scenario.specs import ControllerSpec, PodSpec, Scenario
     from sim.streams import Streams
 
@@ -190,7 +191,7 @@ class Account:
         interval_s = (check or HealthCheckSpec()).interval_s
         return ReadinessGates(endpoints, interval_s) if self._scenario.pod.readiness_gate else None
 
-    def _controller(self, spec: ControllerSpec, ingresses: list[Ingress], *, cluster: int) -> Controller:
+    def _controller(self, spec: ControllerSpec, ingresses: list[Ingress], *, cluster: int) -> Leader:
         return start_controller(
             self._env,
             spec,

@@ -66,7 +66,7 @@ def _times(trace: Trace, kind: type[Record]) -> dict[int, float]:
 
 
 def test_the_other_clusters_run_before_the_rollout_and_share_the_buckets(make_scenario) -> None:
-    scenario = make_scenario(aws_api__other_clusters=OTHERS, controller__version="v1.1.4")
+    scenario = make_scenario(aws_api__other_clusters=OTHERS, controller__version="v1.1.4", controller__sync_period_s=0)
     trace = run_control_plane(scenario, Streams(1, 0))
     by_cluster = {cluster: [a for a in trace.of(ApiAttempt) if a.cluster == cluster] for cluster in range(3)}
     assert min(a.time_s for a in by_cluster[1]) < -250
