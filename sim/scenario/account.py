@@ -87,8 +87,8 @@ class ControllerSpec(Spec):
     pkg/manager), 17.4 s in the mean. Without a standby it is the start of a pod."""
     sync_period_s: Seconds | None = None
     """`--sync-period`: how often everything is reconciled, whether it has changed or not; 0 is never. null: LBC's
-    default, an hour up to v2.5.3 and ten hours since. From v2.9.1 on what has not changed is put off by 30 to 45
-    minutes, if it was reconciled within a period, for good."""
+    default, an hour up to v2.5.3 and ten hours since. From v2.9.1 on what has not changed is passed over, and checked
+    30 to 45 minutes later if its last check is older than a period."""
     node_events_per_s: CallsPerSecond = 0.0
     """Nodes that come or go in this cluster (from v1.1.6 on also those that become ready, unready or cordoned): v1
     reconciles every ingress for each (LBC internal/ingress/controller/handlers/node.go), v2 none."""
