@@ -20,7 +20,7 @@ from sim.control_plane.kubelet import termination
 from sim.control_plane.other_cluster import ChurningBackend, churn
 from sim.control_plane.rolled_deployment import RolledDeployment
 from sim.control_plane.token_bucket import TokenBucket
-from sim.control_plane.trace import ListenerClosed, PodDeleted, ProcessCut, Sigterm, TargetUnhealthy, Trace
+from sim.control_plane.trace import ListenerClosed, PodDeleted, ProcessCut, Reconciled, Sigterm, TargetUnhealthy, Trace
 from sim.scenario.account import FIXED_LAG
 from sim.scenario.problems import Problem, ScenarioError
 from sim.streams import Stream
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from sim.streams import Streams
 
 LONGEST_ROLLOUT_S = 86_400.0
+MOST_NAMED = 10
 
 
 def run_control_plane(scenario: Scenario, streams: Streams) -> Trace:
@@ -104,9 +105,17 @@ class ControlPlane:
             self._env.step()
 
     def _endless(self) -> ScenarioError:
-        left = sum(not pod.deregistered.triggered for pod in self._rolled.old_pods)
-        found = f"one in which {left} of {len(self._rolled.old_pods)} old targets are registered still"
-        return ScenarioError([Problem(expected="a rollout that is over within a day", found=found)])
+        old_pods = self._rolled.old_pods
+        left = [str(pod.number) for pod in old_pods if not pod.deregistered.triggered]
+        found = f"one in which {len(left)} of {len(old_pods)} old targets are registered still"
+        if left:
+            named = ", ".join(left[:MOST_NAMED]) + (", …" if len(left) > MOST_NAMED else "")
+            found += f", those of {'pod' if len(left) == 1 else 'pods'} {named}"
+        failed = [
+            reconciled for reconciled in self._trace.of(Reconciled) if reconciled.cluster == 0 and reconciled.error
+        ]
+        hint = f"its last failed reconcile gave up on {failed[-1].error}" if failed else ""
+        return ScenarioError([Problem(expected="a rollout that is over within a day", found=found, hint=hint)])
 
 
 class Account:

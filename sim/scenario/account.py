@@ -217,6 +217,17 @@ class OtherClusterSpec(Spec):
             raise complaint(expected="a version that calls the AWS API", found=shown(controller.version))
         return controller
 
+    @field_validator("controller")
+    @classmethod
+    def _has_simple_ingresses(cls, controller: ControllerSpec) -> ControllerSpec:
+        if controller.ingresses != 1:
+            hint = "give the cluster's ingresses beside its controller"
+            raise complaint(key="ingresses", expected="1", found=str(controller.ingresses), hint=hint)
+        if controller.target_groups != 1:
+            hint = "each ingress of another cluster is simulated with one target group"
+            raise complaint(key="target_groups", expected="1", found=str(controller.target_groups), hint=hint)
+        return controller
+
 
 class AwsApiSpec(Spec):
     """The AWS API of the account: what it takes, how long it takes, and who else calls it."""

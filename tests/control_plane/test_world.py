@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -90,5 +92,6 @@ def test_the_other_clusters_back_off_when_throttled(make_scenario) -> None:
 
 def test_a_rollout_without_end_is_refused_with_what_is_left(make_scenario) -> None:
     scenario = make_scenario(aws_api__buckets={"elbv2_register": {"capacity": 1, "refill_per_s": 1e-6}})
-    with pytest.raises(ScenarioError, match=r"over within a day .*3 of 4 old targets are registered still"):
+    with pytest.raises(ScenarioError, match=r"over within a day .*3 of 4 old targets are registered still") as error:
         run_control_plane(scenario, Streams(1, 0))
+    assert re.search(r"those of pods \d, \d, \d\).*gave up on elasticloadbalancing:RegisterTargets", str(error.value))
