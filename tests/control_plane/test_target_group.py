@@ -39,7 +39,7 @@ def test_a_deregistration_reaches_each_node_by_its_own_draw(make_env) -> None:
 
 
 def test_a_target_is_registered_and_deregistered_once(make_env) -> None:
-    """Of two calls, of a controller that died and its successor, the second changes nothing (AWS documents no error)."""
+    """Of two calls, of a controller that died and of its successor, the second changes nothing."""
     env = make_env()
     group, pods, trace = _group(env)
     joining = Pod(3, env, 0, is_new=True)
