@@ -16,7 +16,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.control_plane.pod import Pod, PodDraws
-from sim.control_plane.token_bucket import TokenBucket
 from sim.control_plane.trace import PodCreated, PodDeleted, ReplicaSetScaled, RolloutComplete
 from sim.scenario.distributions import Uniform
 from sim.streams import Stream
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     import simpy
 
+    from sim.control_plane.token_bucket import TokenBucket
     from sim.control_plane.trace import Trace
     from sim.scenario.specs import DeploymentSpec
     from sim.streams import Streams
@@ -37,7 +37,10 @@ MIN_READY_RECHECK_S = 1.0
 
 
 class Deployment:
-    """One Deployment in a rolling update that starts when `run` does. `adopt` is called with each pod it creates."""
+    """One Deployment in a rolling update that starts when `run` does.
+
+    `adopt` is called with each pod it creates; `client` is kube-controller-manager's limiter.
+    """
 
     def __init__(
         self,
@@ -47,12 +50,13 @@ class Deployment:
         trace: Trace,
         old_pods: Sequence[Pod],
         adopt: Callable[[Pod], None],
+        client: TokenBucket,
     ) -> None:
         self._env = env
         self._spec = spec
         self._trace = trace
         self._adopt = adopt
-        self._client = TokenBucket(CLIENT_BURST, CLIENT_QPS, at_s=env.now)
+        self._client = client
         order = PodDraws(streams, Uniform(dist="uniform", low=0, high=1), Stream.POD_DELETION_ORDER)
         self._old_pods = sorted(old_pods, key=lambda pod: order[pod])
         self._sync_latency_s = PodDraws(streams, spec.sync_latency_s, Stream.DEPLOYMENT_SYNC)

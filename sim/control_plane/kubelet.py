@@ -14,8 +14,7 @@ Source: killContainer in pkg/kubelet/kuberuntime/kuberuntime_container.go@fbba6b
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from sim.control_plane.pod import Pod, PodDraws
 from sim.control_plane.trace import PodReady, ReadinessGateOpened
@@ -65,8 +64,7 @@ class Kubelet:
         return termination(self._spec, cast("float", pod.deleted.value)).fails_checks_s
 
 
-@dataclass(frozen=True, slots=True)
-class Termination:
+class Termination(NamedTuple):
     """When a deleted pod ends, in seconds since the start of the rollout.
 
     `sigterm_s`: SIGTERM is sent; `listener_closed_s`: new connections are refused from here on; `cut_s`: what still

@@ -99,6 +99,8 @@ def _change(name: str, before: Any, now: Any) -> str:  # noqa: ANN401 - whatever
     words = name.replace("_", " ")
     if isinstance(now, bool):
         return words if now else f"no longer {words}"
+    if isinstance(now, float):
+        return f"{words} {now:g} instead of {before:g}"
     gone, come = (
         [f"`{rule}`" for rule in one.split(",") if rule not in other.split(",")]
         for one, other in ((before, now), (now, before))

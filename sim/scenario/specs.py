@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from sim.scenario.account import (
+    FIXED_LAG,
     PUBLISHED_WAITS,
     WITHOUT_READINESS_GATES,
     AwsApiSpec,
@@ -102,6 +103,22 @@ class Scenario(Spec):
                 expected="a version with readiness gates, v1.1.6 or later",
                 found=shown(controller.version),
                 hint="or leave out pod.readiness_gate",
+            )
+        return controller
+
+    @field_validator("controller")
+    @classmethod
+    def _has_an_ingress_for_each_deployment(cls, controller: ControllerSpec, info: ValidationInfo) -> ControllerSpec:
+        deployment = info.data.get("deployment")
+        if (
+            deployment is not None
+            and controller.version != FIXED_LAG
+            and controller.ingresses < deployment.rolled_at_once
+        ):
+            raise complaint(
+                key="ingresses",
+                expected=f"at least {deployment.rolled_at_once}, deployment.rolled_at_once: each has one of its own",
+                found=str(controller.ingresses),
             )
         return controller
 

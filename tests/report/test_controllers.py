@@ -32,7 +32,7 @@ def test_the_committed_page_is_what_the_code_gives() -> None:
 
 def test_every_boundary_of_the_facts_has_its_row(rows: dict[str, dict]) -> None:
     v1 = ["v1.1.0", "v1.1.2", "v1.1.3", "v1.1.5", "v1.1.6", "v1.1.7"]
-    v2 = ["v2.0", "v2.2.1", "v2.3", "v2.4", "v2.4.4", "v2.6.2", "v2.7", "v2.9", "v2.9.1", "v3.2"]
+    v2 = ["v2.0", "v2.2.1", "v2.3", "v2.4", "v2.4.4", "v2.5.4", "v2.6.2", "v2.7", "v2.9", "v2.9.1", "v3.2"]
     assert list(rows) == v1 + v2
 
 

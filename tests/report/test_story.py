@@ -207,3 +207,15 @@ def test_answer_tells_of_the_time_without_a_target(make_scenario) -> None:
     assert result.figures().least_healthy_targets == 0
     told = answer(findings(result))
     assert told.endswith(f"{n_503:,} ended in a 503: for 49.9 s an ALB node had no healthy target.")
+
+
+def test_a_restart_is_told_with_what_it_cut_off(make_scenario) -> None:
+    restarting = make_scenario(
+        controller__restart_at_s=0.75,
+        controller__restart_takes_s=20,
+        aws_api__latency_s=0.1,
+        endpoints__propagation_s=0.5,
+    )
+    told = _words(story(simulate(restarting.with_overrides({"deployment.max_surge": 0}))))
+    assert "process ended at 0.8 s; its successor began at 20.8 s, with everything still to reconcile" in told
+    assert told.count("cut off by the restart") == 1
