@@ -47,6 +47,7 @@ class Stream(IntEnum):
     ROUTING_BEFORE = 20
     RING_ORDER = 21
     KUBE_PROXY_SYNC = 22
+    PDB_SYNC = 40
 
 
 class Sampler(Protocol):

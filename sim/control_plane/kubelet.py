@@ -64,19 +64,25 @@ class Kubelet:
             return math.inf
         return termination(self._spec, cast("float", pod.deleted.value)).fails_checks_s
 
+    def gone_s(self, deleted_s: float) -> float:
+        """Give when a pod that is deleted at `deleted_s` is gone."""
+        return termination(self._spec, deleted_s).gone_s
+
 
 @dataclass(frozen=True, slots=True)
 class Termination:
     """When a deleted pod ends, in seconds since the start of the rollout.
 
     `sigterm_s`: SIGTERM is sent; `listener_closed_s`: new connections are refused from here on; `cut_s`: what still
-    runs is cut; `fails_checks_s`: the load balancer's health checks of it fail from here on.
+    runs is cut; `fails_checks_s`: the load balancer's health checks of it fail from here on; `gone_s`: its sandbox is
+    stopped and its phase terminal (a draining pod's: at the latest).
     """
 
     sigterm_s: float
     listener_closed_s: float
     cut_s: float
     fails_checks_s: float
+    gone_s: float
 
 
 def termination(spec: PodSpec, deleted_s: float) -> Termination:
@@ -90,6 +96,7 @@ def termination(spec: PodSpec, deleted_s: float) -> Termination:
         listener_closed_s=listener_closed_s,
         cut_s=sigterm_s + cut_s,
         fails_checks_s=deleted_s if spec.pre_stop_fails_health_check else listener_closed_s,
+        gone_s=sigterm_s + cut_s + spec.sandbox_teardown_s,
     )
 
 

@@ -2,7 +2,7 @@
 
 Time begins `aws_api.warm_up_s` before the rollout, so that at t = 0 the account's buckets and the other clusters'
 controllers are in their steady state. It ends when the Deployment is complete, every old pod is terminated and every
-old pod's target is deregistered.
+old pod's target is deregistered. With `disruption: node_drain` the old pods that are evicted stand for all of them.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from sim.control_plane.fixed_lag import FixedLag
 from sim.control_plane.ingress import Ingress
 from sim.control_plane.kube_proxy import KubeProxies
 from sim.control_plane.kubelet import Kubelet, termination
+from sim.control_plane.node_drain import NodeDrain
 from sim.control_plane.other_cluster import ChurningBackend, churn
 from sim.control_plane.pod import Pod
 from sim.control_plane.readiness_gates import ReadinessGates
@@ -78,10 +79,17 @@ class ControlPlane:
             for process in (kubelet.start, *pod_processes):
                 self._env.process(process(pod))
 
-        deployment = Deployment(self._env, scenario.deployment, streams, self._trace, self._old_pods, adopt)
-        ends = [self._env.process(process(pod)) for pod in self._old_pods for process in pod_processes]
-        rollout = self._env.process(self._start_at_zero(deployment))
-        over = self._env.process(_wait_for([rollout, *ends, *(pod.deregistered for pod in self._old_pods)]))
+        disruption: Deployment | NodeDrain
+        if scenario.disruption == "node_drain":
+            drain = scenario.node_drain
+            self._ending_pods = self._old_pods[: drain.evicted]
+            disruption = NodeDrain(self._env, drain, streams, self._trace, self._old_pods, adopt, kubelet.gone_s)
+        else:
+            self._ending_pods = self._old_pods
+            disruption = Deployment(self._env, scenario.deployment, streams, self._trace, self._old_pods, adopt)
+        ends = [self._env.process(process(pod)) for pod in self._ending_pods for process in pod_processes]
+        disrupted = self._env.process(self._start_at_zero(disruption))
+        over = self._env.process(_wait_for([disrupted, *ends, *(pod.deregistered for pod in self._ending_pods)]))
         self._env.run(until=over | self._env.timeout(LONGEST_ROLLOUT_S - self._env.now))
         if not over.triggered:
             raise self._endless()
@@ -119,13 +127,13 @@ class ControlPlane:
         while self._env.peek() <= time_s:
             self._env.step()
 
-    def _start_at_zero(self, deployment: Deployment) -> Generator[simpy.Event]:
+    def _start_at_zero(self, disruption: Deployment | NodeDrain) -> Generator[simpy.Event]:
         yield self._env.timeout(-self._env.now)
-        yield from deployment.run()
+        yield from disruption.run()
 
     def _endless(self) -> ScenarioError:
-        left = sum(not pod.deregistered.triggered for pod in self._old_pods)
-        found = f"one in which {left} of {len(self._old_pods)} old targets are registered still"
+        left = sum(not pod.deregistered.triggered for pod in self._ending_pods)
+        found = f"one in which {left} of {len(self._ending_pods)} old targets are registered still"
         return ScenarioError([Problem(expected="a rollout that is over within a day", found=found)])
 
 

@@ -20,6 +20,7 @@ from sim.scenario.account import (
     ControllerSpec,
     OtherClusterSpec,
 )
+from sim.scenario.disruption import Disruption, NodeDrainSpec
 from sim.scenario.fields import WHOLE, Spec, complaint
 from sim.scenario.overrides import overridden
 from sim.scenario.problems import shown
@@ -38,6 +39,7 @@ __all__ = [
     "DeploymentSpec",
     "EndpointsSpec",
     "HealthCheckSpec",
+    "NodeDrainSpec",
     "OtherClusterSpec",
     "PodSpec",
     "Scenario",
@@ -87,6 +89,11 @@ class Scenario(Spec):
     """The AWS API."""
     target_group: TargetGroupSpec = TargetGroupSpec()
     """The target group and the ALB."""
+    disruption: Disruption = "rollout"
+    """What ends pods: `rollout`, a rolling update of the Deployment, or `node_drain`, an eviction of those on some
+    nodes, which the ReplicaSet replaces."""
+    node_drain: NodeDrainSpec = NodeDrainSpec()
+    """The drained nodes and the PodDisruptionBudget, with `disruption: node_drain`."""
     sweep: dict[str, Annotated[tuple[object, ...], Field(strict=False, min_length=1)]] = Field(
         default_factory=dict, json_schema_extra={"default": {}}
     )
@@ -120,6 +127,48 @@ class Scenario(Spec):
                 hint="'published-repeat' and 'published-double' go on",
             )
         return aws_api
+
+    @field_validator("disruption")
+    @classmethod
+    def _is_simulated_for_the_targets(cls, disruption: Disruption, info: ValidationInfo) -> Disruption:
+        target_group = info.data.get("target_group")
+        if disruption == "node_drain" and target_group is not None and target_group.target_type == "instance":
+            raise complaint(found="'node_drain' is not simulated with target_group.target_type 'instance'")
+        return disruption
+
+    @field_validator("node_drain")
+    @classmethod
+    def _comes_to_an_end(cls, drain: NodeDrainSpec, info: ValidationInfo) -> NodeDrainSpec:
+        deployment, pod = info.data.get("deployment"), info.data.get("pod")
+        if info.data.get("disruption") != "node_drain" or deployment is None or pod is None:
+            return drain
+        if drain.evicted > deployment.replicas:
+            raise complaint(
+                key="pods_per_node",
+                expected=f"at most {deployment.replicas} pods on all drained nodes, deployment.replicas",
+                found=f"{drain.nodes} nodes with {drain.pods_per_node} each",
+            )
+        if drain.desired_healthy(deployment.replicas) >= deployment.replicas:
+            key = "min_available" if drain.min_available is not None else "max_unavailable"
+            raise complaint(
+                key=key,
+                expected=f"a PodDisruptionBudget that allows a disruption of {deployment.replicas} replicas",
+                found=shown(getattr(drain, key)),
+                hint="with this one no pod is ever evicted and the drain has no end",
+            )
+        if drain.nodes > drain.nodes_at_once and pod.on_sigterm == "drain":
+            raise complaint(
+                key="nodes_at_once",
+                expected=f"{drain.nodes}, all nodes at once, with pod.on_sigterm 'drain'",
+                found=str(drain.nodes_at_once),
+                hint="when a draining pod is gone depends on its requests, which do not reach the control plane",
+            )
+        return drain
+
+    @property
+    def waits_for_gone_pods(self) -> bool:
+        """Whether the control plane waits for deleted pods to be gone: then it depends on how they end."""
+        return self.disruption == "node_drain" and self.node_drain.nodes > self.node_drain.nodes_at_once
 
     def with_overrides(self, changes: Mapping[str, object]) -> Self:
         """Make the scenario with other values, by dotted key, each as it would stand in the file.

@@ -20,6 +20,7 @@ from sim.scenario.fields import (
     PositiveSeconds,
     Seconds,
     Spec,
+    hundredths,
 )
 
 
@@ -53,17 +54,13 @@ class DeploymentSpec(Spec):
     @property
     def surge(self) -> int:
         """Give maxSurge in pods, rounded up (ResolveFenceposts, K8s deployment_util.go)."""
-        return -(-_hundredths(self.max_surge, self.replicas) // 100)
+        return -(-hundredths(self.max_surge, self.replicas) // 100)
 
     @property
     def unavailable(self) -> int:
         """Give maxUnavailable in pods, rounded down, at most `replicas`; one if both it and the surge are zero."""
-        count = min(_hundredths(self.max_unavailable, self.replicas) // 100, self.replicas)
+        count = min(hundredths(self.max_unavailable, self.replicas) // 100, self.replicas)
         return count if count or self.surge else 1
-
-
-def _hundredths(value: int | str, replicas: int) -> int:
-    return value * 100 if isinstance(value, int) else int(value.removesuffix("%")) * replicas
 
 
 class PodSpec(Spec):
