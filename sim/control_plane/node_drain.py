@@ -97,27 +97,30 @@ class NodeDrain:
         yield self._all_replaced
         self._trace.record(RolloutComplete(self._env.now))
 
-    def _drain_in_turn(self) -> Generator[simpy.Event]:
+    def _drain_in_turn(self) -> Generator[simpy.Event, float]:
         """Drain one node after another, as long as there are any."""
         while self._nodes:
             pods = self._nodes.popleft()
-            evictions = [self._env.process(self._evict(pod)) for pod in pods]
-            for eviction in evictions:
-                yield eviction
+            for pod in pods:
+                self._env.process(self._evict(pod))
+            seen_gone_s = self._env.now
+            for pod in pods:
+                seen_gone_s = max(seen_gone_s, self._seen_gone_s((yield pod.deleted)))
             if self._nodes:
-                seen_gone_s = max(eviction.value for eviction in evictions)
                 yield self._env.timeout(max(0.0, seen_gone_s - self._env.now))
 
-    def _evict(self, pod: Pod) -> Generator[simpy.Event, None, float]:
-        """Ask until the eviction is admitted; give when a poll will see the pod gone."""
+    def _evict(self, pod: Pod) -> Generator[simpy.Event]:
+        """Ask until the eviction is admitted."""
         retries_s = _retries_s(self._spec)
         while not self._budget.admits():
             self._trace.record(EvictionRefused(self._env.now, pod.number))
             yield self._env.timeout(next(retries_s))
-        deleted_s = self._env.now
-        self._trace.record(PodDeleted(deleted_s, pod.number))
-        pod.deleted.succeed(deleted_s)
+        self._trace.record(PodDeleted(self._env.now, pod.number))
+        pod.deleted.succeed(self._env.now)
         self._replica_set.create(1)
+
+    def _seen_gone_s(self, deleted_s: float) -> float:
+        """Give when a poll sees that a pod is gone which was evicted at `deleted_s`."""
         return deleted_s + POLL_S * math.ceil((self._gone_s(deleted_s) - deleted_s) / POLL_S)
 
     def _adopt_replacement(self, pod: Pod) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.scenario.account import FIXED_LAG
+from sim.scenario.advice_on_drains import ON_DRAINS
 from sim.scenario.advice_on_requests import ON_REQUESTS, Advice
 from sim.scenario.problems import plain
 
@@ -146,6 +147,8 @@ def _health_check_exit(scenario: Scenario) -> Iterator[Advice]:
 
 def _rolling_update(scenario: Scenario) -> Iterator[Advice]:
     deployment = scenario.deployment
+    if scenario.disruption != "rollout":
+        return
     if _is_zero(deployment.max_surge) and _is_zero(deployment.max_unavailable):
         yield Advice(
             "deployment.max_unavailable",
@@ -225,4 +228,5 @@ _RULES: tuple[Callable[[Scenario], Iterator[Advice]], ...] = (
     _idle_timeout,
     _limits_of_aws,
     *ON_REQUESTS,
+    *ON_DRAINS,
 )
