@@ -48,6 +48,7 @@ class Stream(IntEnum):
     RING_ORDER = 21
     KUBE_PROXY_SYNC = 22
     PDB_SYNC = 40
+    TERMINATION_SYNC = 41
 
 
 class Sampler(Protocol):

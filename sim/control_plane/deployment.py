@@ -1,12 +1,15 @@
 """The Deployment's rolling update and its two ReplicaSets.
 
 Modelled: each sync takes one step, scaling the new ReplicaSet up or else the old one down by what availability
-allows; terminating pods do not count. The ReplicaSets create and delete as `replica_set` says; deletes go all at once.
-Which old pods go first is a random order (equal ranks fall to the UUIDs). The Deployment acts on a pod's availability
-`sync_latency_s` after it: the kubelet's status write, the ReplicaSet's, and the watches between.
+allows; terminating pods do not count. With `pod_replacement_policy: TerminationComplete` they do when it scales up,
+until they are gone, and the rollout is complete when none is left. The ReplicaSets create and delete as `replica_set`
+says; deletes go all at once. Which old pods go first is a random order (equal ranks fall to the UUIDs). The Deployment
+acts on a pod's availability `sync_latency_s` after it, and on its end too: the kubelet's status write, the
+ReplicaSet's, and the watches between.
 Left out: unhealthy old pods (here all are available when the rollout starts), several old ReplicaSets, the progress
 deadline, which sets a condition only.
-Source: pkg/controller/deployment/rolling.go@95f08499 (facts/kubernetes §3).
+Sources: pkg/controller/deployment/rolling.go@95f08499 (facts/kubernetes §3); of the policy KEP-5882@3a8eb262
+(enhancements keps/sig-apps/5882-deployment-pod-replacement-policy, "Deployment Behavior Changes" and "Completion").
 """
 
 from __future__ import annotations
@@ -42,7 +45,9 @@ class Deployment:
         trace: Trace,
         old_pods: Sequence[Pod],
         adopt: Callable[[Pod], None],
+        gone_s: Callable[[float], float],
     ) -> None:
+        """`gone_s` says when a pod is gone that is deleted at some time."""
         self._env = env
         self._spec = spec
         self._trace = trace
@@ -51,6 +56,10 @@ class Deployment:
         self._new_replica_set = ReplicaSet(env, self._client, trace, spec.replicas, self._adopt_new)
         order = PodDraws(streams, Uniform(dist="uniform", low=0, high=1), Stream.POD_DELETION_ORDER)
         self._old_pods = sorted(old_pods, key=lambda pod: order[pod])
+        self._counts_terminating = spec.pod_replacement_policy == "TerminationComplete"
+        self._gone_s = gone_s
+        self._terminating = 0
+        self._end_latency_s = PodDraws(streams, spec.sync_latency_s, Stream.TERMINATION_SYNC)
         self._sync_latency_s = PodDraws(streams, spec.sync_latency_s, Stream.DEPLOYMENT_SYNC)
         self._most_pods = spec.replicas + spec.surge
         self._least_available = spec.replicas - spec.unavailable
@@ -61,7 +70,7 @@ class Deployment:
 
     def run(self) -> Generator[simpy.Event]:
         """Carry the rolling update through, from now to its completion."""
-        while self._old_replicas > 0 or self._new_available < self._spec.replicas:
+        while self._old_replicas > 0 or self._terminating > 0 or self._new_available < self._spec.replicas:
             if self._scale_up() or self._scale_down():
                 yield self._env.timeout(0)
             else:
@@ -70,7 +79,7 @@ class Deployment:
         self._trace.record(RolloutComplete(self._env.now))
 
     def _scale_up(self) -> bool:
-        most = self._most_pods - self._old_replicas - self._new_replicas
+        most = self._most_pods - self._old_replicas - self._new_replicas - self._terminating
         n_pods = min(most, self._spec.replicas - self._new_replicas)
         if n_pods <= 0:
             return False
@@ -84,6 +93,8 @@ class Deployment:
         if n_pods <= 0:
             return False
         self._old_replicas -= n_pods
+        if self._counts_terminating:
+            self._terminating += n_pods
         self._trace.record(ReplicaSetScaled(self._env.now, "old", self._old_replicas))
         going, self._old_pods = self._old_pods[:n_pods], self._old_pods[n_pods:]
         for pod in going:
@@ -98,6 +109,10 @@ class Deployment:
         yield self._env.timeout(wait_s)
         self._trace.record(PodDeleted(self._env.now, pod.number))
         pod.deleted.succeed(self._env.now)
+        if self._counts_terminating:
+            yield self._env.timeout(self._gone_s(self._env.now) - self._env.now + self._end_latency_s[pod])
+            self._terminating -= 1
+            self._sync()
 
     def _await_available(self, pod: Pod) -> Generator[simpy.Event]:
         yield pod.ready
@@ -105,5 +120,8 @@ class Deployment:
         recheck_s = min_ready_s + MIN_READY_RECHECK_S if min_ready_s else 0.0
         yield self._env.timeout(recheck_s + self._sync_latency_s[pod])
         self._new_available += 1
+        self._sync()
+
+    def _sync(self) -> None:
         if not self._changed.triggered:
             self._changed.succeed()

@@ -86,7 +86,9 @@ class ControlPlane:
             disruption = NodeDrain(self._env, drain, streams, self._trace, self._old_pods, adopt, kubelet.gone_s)
         else:
             self._ending_pods = self._old_pods
-            disruption = Deployment(self._env, scenario.deployment, streams, self._trace, self._old_pods, adopt)
+            disruption = Deployment(
+                self._env, scenario.deployment, streams, self._trace, self._old_pods, adopt, kubelet.gone_s
+            )
         ends = [self._env.process(process(pod)) for pod in self._ending_pods for process in pod_processes]
         disrupted = self._env.process(self._start_at_zero(disruption))
         over = self._env.process(_wait_for([disrupted, *ends, *(pod.deregistered for pod in self._ending_pods)]))

@@ -33,6 +33,8 @@ def course_of(replication: Replication) -> Iterator[str]:
             f"Began at 0 s and complete after {seconds(replication.timeline.rollout_complete_s)}, with a surge of "
             f"{deployment.surge} and {deployment.unavailable} unavailable."
         )
+        if deployment.pod_replacement_policy == "TerminationComplete":
+            yield "Terminating pods counted against the surge until they were gone."
     pods = "Replacements" if is_drain else "New pods"
     for kind, what in (
         (PodCreated, f"{pods} created"),

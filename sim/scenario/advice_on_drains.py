@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sim.scenario.specs import Scenario
 
-_OF_ROLLOUTS = {"max_surge", "max_unavailable", "min_ready_s", "sync_latency_s"}
+_OF_ROLLOUTS = {"max_surge", "max_unavailable", "min_ready_s", "sync_latency_s", "pod_replacement_policy"}
 
 
 def _budget(scenario: Scenario) -> Iterator[Advice]:

@@ -47,6 +47,10 @@ __all__ = [
     "TrafficSpec",
 ]
 
+WHEN_A_DRAINING_POD_IS_GONE = (
+    "when a draining pod is gone depends on its requests, of which the control plane is not told"
+)
+
 
 def _or_extends(schema: dict[str, Any]) -> None:
     schema["properties"]["extends"] = {
@@ -98,6 +102,20 @@ class Scenario(Spec):
         default_factory=dict, json_schema_extra={"default": {}}
     )
     """What `albsim sweep` varies: for each key, dotted, the list of its values; the full grid of them all."""
+
+    @field_validator("pod")
+    @classmethod
+    def _is_gone_at_a_known_time(cls, pod: PodSpec, info: ValidationInfo) -> PodSpec:
+        deployment = info.data.get("deployment")
+        waits = deployment is not None and deployment.pod_replacement_policy == "TerminationComplete"
+        if waits and pod.on_sigterm == "drain":
+            raise complaint(
+                key="on_sigterm",
+                expected="'exit' or 'ignore' with deployment.pod_replacement_policy 'TerminationComplete'",
+                found="'drain'",
+                hint=WHEN_A_DRAINING_POD_IS_GONE,
+            )
+        return pod
 
     @field_validator("controller")
     @classmethod
@@ -161,14 +179,16 @@ class Scenario(Spec):
                 key="nodes_at_once",
                 expected=f"{drain.nodes}, all nodes at once, with pod.on_sigterm 'drain'",
                 found=str(drain.nodes_at_once),
-                hint="when a draining pod is gone depends on its requests, which do not reach the control plane",
+                hint=WHEN_A_DRAINING_POD_IS_GONE,
             )
         return drain
 
     @property
     def waits_for_gone_pods(self) -> bool:
         """Whether the control plane waits for deleted pods to be gone: then it depends on how they end."""
-        return self.disruption == "node_drain" and self.node_drain.nodes > self.node_drain.nodes_at_once
+        if self.disruption == "node_drain":
+            return self.node_drain.nodes > self.node_drain.nodes_at_once
+        return self.deployment.pod_replacement_policy == "TerminationComplete"
 
     def with_overrides(self, changes: Mapping[str, object]) -> Self:
         """Make the scenario with other values, by dotted key, each as it would stand in the file.

@@ -46,6 +46,10 @@ class DeploymentSpec(Spec):
     """Pods below `replicas`: a number, or a percentage, rounded down. Default: K8s apps/v1."""
     min_ready_s: Seconds = 0.0
     """How long a pod is Ready before it counts as available (minReadySeconds). Default: K8s apps/v1."""
+    pod_replacement_policy: Literal["TerminationStarted", "TerminationComplete"] = "TerminationStarted"
+    """When a terminating pod no longer counts among those that max_surge limits (`spec.podReplacementPolicy`):
+    at its deletion, or when its phase is terminal; then the rollout is complete when every old pod is gone, too.
+    Default: what every release does; the field is KEP-5882, alpha in v1.36 and off there."""
     sync_latency_s: DistributionField = Constant(value=0.1)
     """From a pod's Ready to the Deployment controller's acting on it: the kubelet's status write, the ReplicaSet's, the
     scale write, each followed by a watch event. Default: an assumption; K8s publishes only that a write takes at most

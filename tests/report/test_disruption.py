@@ -55,3 +55,11 @@ def test_the_story_and_the_pictures_call_it_a_node_drain() -> None:
     (refused,) = [dots for dots in figure.axes[0].collections if dots.get_label() == REFUSED]
     assert refused.get_offsets().tolist() == [[0, 2], [5, 2], [10, 2]]
     assert perfetto(replication).count('"eviction refused"') == 3
+
+
+def test_a_rollout_that_waits_for_terminating_pods_is_told_as_one() -> None:
+    rollout = DRAIN.with_overrides({"disruption": "rollout"})
+    waits = rollout.with_overrides({"deployment.pod_replacement_policy": "TerminationComplete"})
+    sentence = "Terminating pods counted against the surge until they were gone."
+    assert sentence in list(course_of(simulate(waits)))
+    assert sentence not in list(course_of(simulate(rollout)))
