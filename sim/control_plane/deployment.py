@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.control_plane.pod import Pod, PodDraws
-from sim.control_plane.replica_set import ControllerManagerClient, ReplicaSet
+from sim.control_plane.replica_set import ReplicaSet
 from sim.control_plane.trace import PodDeleted, ReplicaSetScaled, RolloutComplete
 from sim.scenario.distributions import Uniform
 from sim.streams import Stream
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     import simpy
 
+    from sim.control_plane.replica_set import ControllerManagerClient
     from sim.control_plane.trace import Trace
     from sim.scenario.specs import DeploymentSpec
     from sim.streams import Streams
@@ -44,6 +45,7 @@ class Deployment:
         streams: Streams,
         trace: Trace,
         old_pods: Sequence[Pod],
+        client: ControllerManagerClient,
         adopt: Callable[[Pod], None],
         gone_s: Callable[[float], float],
     ) -> None:
@@ -51,7 +53,7 @@ class Deployment:
         self._env = env
         self._spec = spec
         self._trace = trace
-        self._client = ControllerManagerClient(env)
+        self._client = client
         self._adopt = adopt
         self._new_replica_set = ReplicaSet(env, self._client, trace, spec.replicas, self._adopt_new)
         order = PodDraws(streams, Uniform(dist="uniform", low=0, high=1), Stream.POD_DELETION_ORDER)

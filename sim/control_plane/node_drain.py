@@ -24,7 +24,7 @@ from itertools import count, repeat
 from typing import TYPE_CHECKING
 
 from sim.control_plane.pod import PodDraws
-from sim.control_plane.replica_set import ControllerManagerClient, ReplicaSet
+from sim.control_plane.replica_set import ReplicaSet
 from sim.control_plane.trace import EvictionRefused, PodDeleted, RolloutComplete
 from sim.streams import Stream
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import simpy
 
     from sim.control_plane.pod import Pod
+    from sim.control_plane.replica_set import ControllerManagerClient
     from sim.control_plane.trace import Trace
     from sim.scenario.specs import NodeDrainSpec
     from sim.streams import Streams
@@ -72,6 +73,7 @@ class NodeDrain:
         streams: Streams,
         trace: Trace,
         pods: Sequence[Pod],
+        client: ControllerManagerClient,
         adopt: Callable[[Pod], None],
         gone_s: Callable[[float], float],
     ) -> None:
@@ -86,7 +88,7 @@ class NodeDrain:
         )
         self._budget = DisruptionBudget(len(pods), spec.desired_healthy(len(pods)))
         self._sync_latency_s = PodDraws(streams, spec.pdb_sync_latency_s, Stream.PDB_SYNC)
-        self._replica_set = ReplicaSet(env, ControllerManagerClient(env), trace, len(pods), self._adopt_replacement)
+        self._replica_set = ReplicaSet(env, client, trace, len(pods), self._adopt_replacement)
         self._to_replace = spec.evicted
         self._all_replaced = env.event()
 

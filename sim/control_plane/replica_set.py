@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     import simpy
 
     from sim.control_plane.trace import Trace
+    from sim.scenario.specs import KubernetesSpec
 
-CLIENT_QPS = 20.0
-CLIENT_BURST = 30
 BURST_REPLICAS = 500
 
 
 class ControllerManagerClient:
-    """The client of the controllers that create and delete pods: 20 writes per second, burst 30."""
+    """The client of the controllers that create and delete pods, and its limit."""
 
-    def __init__(self, env: simpy.Environment) -> None:
+    def __init__(self, env: simpy.Environment, spec: KubernetesSpec) -> None:
         self._env = env
-        self._bucket = TokenBucket(CLIENT_BURST, CLIENT_QPS, at_s=env.now)
+        burst, qps = spec.controller_manager_api_burst, spec.controller_manager_api_qps
+        self._bucket = TokenBucket(burst, qps, at_s=env.now)
 
     def write_after_s(self) -> float:
         """Give the wait for a create or a delete, and let its Event take a token behind it."""

@@ -23,6 +23,7 @@ from sim.control_plane.node_drain import NodeDrain
 from sim.control_plane.other_cluster import ChurningBackend, churn
 from sim.control_plane.pod import Pod
 from sim.control_plane.readiness_gates import ReadinessGates
+from sim.control_plane.replica_set import ControllerManagerClient
 from sim.control_plane.target_group import TargetGroup
 from sim.control_plane.trace import ListenerClosed, PodDeleted, ProcessCut, Sigterm, TargetUnhealthy, Trace
 from sim.scenario.problems import Problem, ScenarioError
@@ -61,7 +62,7 @@ class ControlPlane:
         self._trace = Trace()
         n_old = scenario.deployment.replicas
         self._old_pods = [Pod(number, self._env, number, is_new=False) for number in range(n_old)]
-        kubelet = Kubelet(self._env, scenario.pod, streams, self._trace)
+        kubelet = Kubelet(self._env, scenario.pod, streams, self._trace, scenario.kubernetes)
         has_gates = scenario.pod.readiness_gate
         endpoints = Endpoints(self._env, scenario.endpoints, streams, self._trace, self._old_pods, has_gates=has_gates)
         self._target_group: TargetGroup | None = None
@@ -79,15 +80,18 @@ class ControlPlane:
             for process in (kubelet.start, *pod_processes):
                 self._env.process(process(pod))
 
+        client = ControllerManagerClient(self._env, scenario.kubernetes)
         disruption: Deployment | NodeDrain
         if scenario.disruption == "node_drain":
             drain = scenario.node_drain
             self._ending_pods = self._old_pods[: drain.evicted]
-            disruption = NodeDrain(self._env, drain, streams, self._trace, self._old_pods, adopt, kubelet.gone_s)
+            disruption = NodeDrain(
+                self._env, drain, streams, self._trace, self._old_pods, client, adopt, kubelet.gone_s
+            )
         else:
             self._ending_pods = self._old_pods
             disruption = Deployment(
-                self._env, scenario.deployment, streams, self._trace, self._old_pods, adopt, kubelet.gone_s
+                self._env, scenario.deployment, streams, self._trace, self._old_pods, client, adopt, kubelet.gone_s
             )
         ends = [self._env.process(process(pod)) for pod in self._ending_pods for process in pod_processes]
         disrupted = self._env.process(self._start_at_zero(disruption))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.scenario.account import FIXED_LAG
-from sim.scenario.advice_on_drains import ON_DRAINS
+from sim.scenario.advice_on_kubernetes import ON_KUBERNETES
 from sim.scenario.advice_on_requests import ON_REQUESTS, Advice
 from sim.scenario.problems import plain
 
@@ -228,5 +228,5 @@ _RULES: tuple[Callable[[Scenario], Iterator[Advice]], ...] = (
     _idle_timeout,
     _limits_of_aws,
     *ON_REQUESTS,
-    *ON_DRAINS,
+    *ON_KUBERNETES,
 )

@@ -22,6 +22,7 @@ from sim.scenario.account import (
 )
 from sim.scenario.disruption import Disruption, NodeDrainSpec
 from sim.scenario.fields import WHOLE, Spec, complaint
+from sim.scenario.kubernetes import KubernetesSpec, minor
 from sim.scenario.overrides import overridden
 from sim.scenario.problems import shown
 from sim.scenario.target_group import HealthCheckSpec, TargetGroupSpec
@@ -39,6 +40,7 @@ __all__ = [
     "DeploymentSpec",
     "EndpointsSpec",
     "HealthCheckSpec",
+    "KubernetesSpec",
     "NodeDrainSpec",
     "OtherClusterSpec",
     "PodSpec",
@@ -47,6 +49,7 @@ __all__ = [
     "TrafficSpec",
 ]
 
+POD_REPLACEMENT_POLICY_SINCE = 36
 WHEN_A_DRAINING_POD_IS_GONE = (
     "when a draining pod is gone depends on its requests, of which the control plane is not told"
 )
@@ -98,6 +101,8 @@ class Scenario(Spec):
     nodes, which the ReplicaSet replaces."""
     node_drain: NodeDrainSpec = NodeDrainSpec()
     """The drained nodes and the PodDisruptionBudget, with `disruption: node_drain`."""
+    kubernetes: KubernetesSpec = KubernetesSpec()
+    """The cluster's Kubernetes."""
     sweep: dict[str, Annotated[tuple[object, ...], Field(strict=False, min_length=1)]] = Field(
         default_factory=dict, json_schema_extra={"default": {}}
     )
@@ -182,6 +187,19 @@ class Scenario(Spec):
                 hint=WHEN_A_DRAINING_POD_IS_GONE,
             )
         return drain
+
+    @field_validator("kubernetes")
+    @classmethod
+    def _has_the_policy(cls, kubernetes: KubernetesSpec, info: ValidationInfo) -> KubernetesSpec:
+        deployment = info.data.get("deployment")
+        waits = deployment is not None and deployment.pod_replacement_policy == "TerminationComplete"
+        if waits and minor(kubernetes.version) < POD_REPLACEMENT_POLICY_SINCE:
+            raise complaint(
+                key="version",
+                expected=f"v1.{POD_REPLACEMENT_POLICY_SINCE} or later with deployment.pod_replacement_policy",
+                found=shown(kubernetes.version),
+            )
+        return kubernetes
 
     @property
     def waits_for_gone_pods(self) -> bool:

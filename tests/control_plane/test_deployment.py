@@ -160,3 +160,20 @@ def test_with_termination_complete_surge_counts_terminating_pods(
 def test_when_a_draining_pod_is_gone_is_not_known_to_the_deployment(make_scenario) -> None:
     with pytest.raises(ScenarioError, match=r"pod\.on_sigterm: expected 'exit' or 'ignore' with deployment"):
         make_scenario(deployment__pod_replacement_policy=COMPLETE, pod__on_sigterm="drain")
+
+
+def test_the_controller_managers_limit_can_be_raised(make_scenario) -> None:
+    scenario = make_scenario(
+        controller=LAG,
+        deployment={"replicas": 40, "max_surge": "100%", "max_unavailable": 0},
+        pod__startup_s=100,
+        kubernetes={"controller_manager_api_qps": 2, "controller_manager_api_burst": 10},
+    )
+    created_s = [record.time_s for record in run_control_plane(scenario, Streams(1, 0)).of(PodCreated)]
+    assert created_s == pytest.approx([0] * 5 + [0.5 + second for second in range(35)])
+
+
+def test_the_policy_needs_the_release_that_brought_it(make_scenario) -> None:
+    with pytest.raises(ScenarioError, match=r"kubernetes\.version: expected v1\.36 or later"):
+        make_scenario(deployment__pod_replacement_policy=COMPLETE, kubernetes__version="v1.35")
+    make_scenario(deployment__pod_replacement_policy=COMPLETE, kubernetes__version="v1.36")

@@ -1,4 +1,4 @@
-"""What is unwise about a node drain, and what has no effect with or without one.
+"""What is unwise about a node drain, and what has no effect on Kubernetes' side.
 
 `advice` has the rest, and says what advice is.
 """
@@ -40,4 +40,13 @@ def _without_effect(scenario: Scenario) -> Iterator[Advice]:
             yield Advice(f"node_drain.{key}", "has no effect without disruption 'node_drain'")
 
 
-ON_DRAINS: tuple[Callable[[Scenario], Iterator[Advice]], ...] = (_budget, _without_effect)
+def _kubelets(scenario: Scenario) -> Iterator[Advice]:
+    given = scenario.kubernetes.model_fields_set
+    if scenario.kubernetes.nodes is None:
+        for key in sorted(given & {"version", "kubelet_api_qps", "kubelet_api_burst"}):
+            yield Advice(
+                f"kubernetes.{key}", "has no effect without kubernetes.nodes, the nodes whose kubelets are held up"
+            )
+
+
+ON_KUBERNETES: tuple[Callable[[Scenario], Iterator[Advice]], ...] = (_budget, _without_effect, _kubelets)
