@@ -20,6 +20,7 @@ from sim.cli.compare import compare
 from sim.cli.explain import explain
 from sim.cli.plot import plot
 from sim.cli.recommend import recommend
+from sim.cli.report import report
 from sim.cli.results import results
 from sim.cli.run import run
 from sim.cli.schema import schema
@@ -79,5 +80,5 @@ def main() -> None:
     """How many 502s does a rolling update behind an ALB give, and which setting removes them."""
 
 
-for _command in (run, sweep, plot, compare, recommend, explain, backoff, check, verify, schema, results):
+for _command in (run, sweep, plot, compare, recommend, explain, report, backoff, check, verify, schema, results):
     main.add_command(_command)

@@ -8,6 +8,7 @@ import click
 
 from sim.cli.options import takes_scenario, takes_workers
 from sim.cli.outputs import OutFile
+from sim.cli.rollouts import rollouts_of, worst_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,21 +49,12 @@ def explain(
             image_format(gantt_path)
         except ValueError as error:
             raise click.UsageError(str(error)) from None
-    told = simulate(scenario, replication=_worst(scenario, workers, quiet=quiet) if worst else replication)
+    if worst:
+        replication = worst_of(rollouts_of(scenario, "sampled", workers, quiet=quiet))
+    told = simulate(scenario, replication=replication)
     if gantt_path is not None:
         save(gantt(told), gantt_path)
     if perfetto_path is not None:
         with whole_file(perfetto_path) as unfinished:
             unfinished.write_text(perfetto(told), encoding="utf-8")
     click.echo(story(told) if form == "text" else story_json(told))
-
-
-def _worst(scenario: Scenario, workers: int | None, *, quiet: bool) -> int:
-    """Give the number of the replication with the most 502s, the first of them in a tie."""
-    from sim.cli.progress import progress_of
-    from sim.experiment.replications import executor_of, replicate
-
-    with progress_of(scenario.replications, quiet=quiet) as progress, executor_of(workers) as executor:
-        progress.describe(f"{scenario.name}: the worst replication")
-        n_502 = [progress.step(figures).responses(502) for figures in replicate(scenario, executor)]
-    return n_502.index(max(n_502))

@@ -20,11 +20,11 @@ def takes_scenarios(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def with_scenarios(scenario_files: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401 - the command's own
-        changes = _changes(options)
+        changes = changes_of(options)
         command(scenarios=_loaded(scenario_files, changes), **options)
 
     argument = click.argument("scenario_files", metavar="SCENARIO...", nargs=-1, required=True)
-    return argument(_changing_options(with_scenarios))
+    return argument(takes_changes(with_scenarios))
 
 
 def takes_scenario(command: Callable[..., None]) -> Callable[..., None]:
@@ -34,13 +34,14 @@ def takes_scenario(command: Callable[..., None]) -> Callable[..., None]:
     def with_scenario(scenario_file: str, **options: Any) -> None:  # noqa: ANN401 - the command's own
         from sim.scenario.loading import load_scenario
 
-        changes = _changes(options)
+        changes = changes_of(options)
         command(scenario=load_scenario(scenario_file).with_overrides(changes), **options)
 
-    return click.argument("scenario_file", metavar="SCENARIO")(_changing_options(with_scenario))
+    return click.argument("scenario_file", metavar="SCENARIO")(takes_changes(with_scenario))
 
 
-def _changing_options(command: Callable[..., None]) -> Callable[..., None]:
+def takes_changes(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that change a scenario; `changes_of` takes them out of what it is called with."""
     for option in (
         click.option("--replications", type=int, metavar="N", help="How often to repeat, instead of the scenario's."),
         click.option("--seed", type=int, metavar="N", help="The seed, instead of the scenario's."),
@@ -50,8 +51,8 @@ def _changing_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def _changes(options: dict[str, Any]) -> dict[str, object]:
-    """Take the options that change a scenario out of `options`."""
+def changes_of(options: dict[str, Any]) -> dict[str, object]:
+    """Take the options that change a scenario out of `options`; give their values by key."""
     from sim.scenario.assignments import parse_assignment
 
     changes = dict(parse_assignment(text) for text in options.pop("assignments"))

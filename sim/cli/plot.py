@@ -1,29 +1,37 @@
-"""The command `albsim plot`: pictures of a sweep's results."""
+"""The command `albsim plot`: pictures of a sweep's results, or of a scenario's rollouts."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from sim.cli.options import changes_of, takes_changes, takes_workers
 from sim.cli.outputs import OutFile
 from sim.cli.refused import Refused
+from sim.cli.rollouts import rollouts_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
     from matplotlib.figure import Figure
 
+_SCENARIO_SUFFIXES = {".yaml", ".yml"}
+
 
 @click.command()
-@click.argument("results", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--x", metavar="KEY", help="The horizontal axis; by default the one key that is varied.")
-@click.option("--y", default="rate_502", show_default=True, metavar="FIGURE", help="What is shown: a column of FILE.")
+@click.option("--y", metavar="FIGURE", help="What is shown: a column of FILE; by default rate_502.")
 @click.option("--hue", metavar="KEY", help="A line for each of its values.")
 @click.option("--heatmap", nargs=2, metavar="KEY KEY", help="Two axes; FIGURE as colour.")
 @click.option("--lag", "kind", flag_value="lag", help="The deregistration lag, and the preStop sleep.")
-@click.option("--causes", "kind", flag_value="causes", help="Failed requests, stacked by cause.")
+@click.option("--causes", "kind", flag_value="causes", help="Failed requests by cause.")
 @click.option("--where", "chosen", multiple=True, metavar="KEY=VALUE", help="Only the rows with this value.")
+@takes_changes
+@takes_workers
 @click.option(
     "-o",
     "--out",
@@ -32,25 +40,67 @@ if TYPE_CHECKING:
     metavar="FILE.png|svg|pdf",
     help="Where the picture goes.",
 )
-def plot(
-    results: Path,
-    x: str | None,
-    y: str,
-    hue: str | None,
-    heatmap: tuple[str, str] | None,
-    kind: str | None,
-    chosen: tuple[str, ...],
-    out: Path,
-) -> None:
-    """Draw a sweep's results: lines with confidence bands, a heatmap, lags or causes."""
-    from sim.experiment.sweep_file import NotASweepError, read_sweep
+def plot(file: Path, kind: str | None, out: Path, workers: int | None, *, quiet: bool, **options: Any) -> None:  # noqa: ANN401 - click's
+    """Draw a sweep's results, FILE: lines with confidence bands, a heatmap, lags or causes.
+
+    FILE may be a scenario instead, *.yaml, which is simulated: --lag draws the lags of all rollouts' pods, --causes
+    the failed requests. --set, --seed and --replications change it.
+    """
     from sim.report.figures import image_format, save
-    from sim.report.plots import PlotError, only
 
     try:
         image_format(out)
-        frame = only(read_sweep(results), dict(map(_pair, chosen)))
-        save(_drawn(frame, x=x, y=y, hue=hue, heatmap=heatmap, kind=kind), out)
+    except ValueError as error:
+        raise Refused(str(error)) from None
+    changes = changes_of(options)
+    if file.suffix.lower() not in _SCENARIO_SUFFIXES:
+        _require_none(changes, "a scenario can be changed, not a sweep's results")
+        figure = _of_sweep(file, kind, **options)
+    elif kind is None:
+        raise click.UsageError(
+            "of a scenario there are --lag and --causes; the other pictures are of a sweep's results"
+        )
+    else:
+        _require_none({key: value for key, value in options.items() if value}, "it is about what a sweep varies")
+        figure = _of_scenario(file, kind, changes, workers, quiet=quiet)
+    save(figure, out)
+
+
+def _require_none(given: Mapping[str, object], why: str) -> None:
+    if given:
+        raise click.UsageError(f"{', '.join(given)}: {why}")
+
+
+def _of_scenario(file: Path, kind: str, changes: dict[str, object], workers: int | None, *, quiet: bool) -> Figure:
+    from sim.experiment.summary import summarise
+    from sim.report.results import estimator_for
+    from sim.report.rollout_plots import distribution_of_lags, failures_by_cause
+    from sim.scenario.loading import load_scenario
+
+    scenario = load_scenario(file).with_overrides(changes)
+    estimator = estimator_for(scenario)
+    figures = rollouts_of(scenario, estimator, workers, quiet=quiet)
+    if kind == "lag":
+        return distribution_of_lags(scenario, figures)
+    return failures_by_cause(scenario, summarise(scenario, figures, estimator=estimator))
+
+
+def _of_sweep(
+    file: Path,
+    kind: str | None,
+    *,
+    x: str | None,
+    y: str | None,
+    hue: str | None,
+    heatmap: tuple[str, str] | None,
+    chosen: tuple[str, ...],
+) -> Figure:
+    from sim.experiment.sweep_file import NotASweepError, read_sweep
+    from sim.report.plots import PlotError, only
+
+    try:
+        frame = only(read_sweep(file), dict(map(_pair, chosen)))
+        return _drawn(frame, x=x, y=y or "rate_502", hue=hue, heatmap=heatmap, kind=kind)
     except (NotASweepError, PlotError, ValueError) as error:
         raise Refused(str(error)) from None
 

@@ -21,7 +21,7 @@ from sim.control_plane.trace import EvictionRefused
 from sim.report.causes import OUTCOMES_502
 from sim.report.controller_log import held_up_until_s, in_lanes
 from sim.report.disruption import name_of
-from sim.report.figures import BLACK, BLUE, GREEN, ORANGE, PALE, PURPLE, SKY_BLUE, VERMILION, YELLOW
+from sim.report.figures import BLACK, BLUE, GREEN, ORANGE, PALE, PURPLE, SKY_BLUE, VERMILION, YELLOW, literal
 from sim.report.findings import findings
 from sim.report.spells import exposed
 from sim.report.wording import count
@@ -79,7 +79,7 @@ def gantt(replication: Replication) -> Figure:
         complete = COMPLETE[replication.scenario.disruption]
         axes.axvline(replication.timeline.rollout_complete_s, color=BLACK, linestyle=":", label=complete)
         axes.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(_title(found, shown), x=0.01, ha="left", fontsize="medium")
+    figure.suptitle(literal(_title(found, shown)), x=0.01, ha="left", fontsize="medium")
     _legend(figure, (pods, controller))
     return figure
 

@@ -16,16 +16,16 @@ import numpy as np
 from sim.experiment.columns import COLUMNS
 from sim.experiment.provenance import PROVENANCE
 from sim.experiment.statistics import fraction_estimate, mean_estimate
-from sim.report.figures import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY_BLUE, VERMILION, YELLOW
+from sim.report.figures import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY_BLUE, VERMILION, YELLOW, Canvas, canvas
 from sim.report.plot_labels import cause, key_label, measure
-from sim.report.wording import number
+from sim.report.wording import NEGLIGIBLE, number
 from sim.scenario.problems import did_you_mean
+from sim.scenario.specs import Scenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     import pandas as pd
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from sim.experiment.statistics import Estimate
@@ -44,7 +44,7 @@ CAUSES = {
     "outcomes.no_registered_targets": GREEN,
 }
 """The failed outcomes, as columns of a sweep, with their colours in every picture."""
-_PRE_STOP = "pod.pre_stop_sleep_s"
+_PRE_STOP, _GRACE = "pod.pre_stop_sleep_s", "pod.termination_grace_period_s"
 
 
 class PlotError(Exception):
@@ -98,7 +98,8 @@ def heatmap(frame: pd.DataFrame, *, x: str, y: str, colour: str = "rate_502") ->
 def lag(frame: pd.DataFrame, *, x: str) -> Figure:
     """Draw how long the pods of a rollout need to leave the rotation, and the preStop sleep that has to outlast it."""
     _check(frame, [x], "deregistration_lag_s.mean")
-    figure, axes = _canvas(frame, f"deregistration lag by {_listed([x])}")
+    note = "each rollout's quantiles over its pods, means"
+    figure, axes = _canvas(frame, f"deregistration lag by {_listed([x])}", note=note)
     values = _values(frame, x)
     at = _positions(axes.xaxis, values)
     names = ("p50", "p90", "p99", "max")
@@ -109,8 +110,10 @@ def lag(frame: pd.DataFrame, *, x: str) -> Figure:
     labels = ("median pod", "90 % of pods", "99 % of pods", "slowest pod")
     for curve, style, label in zip(curves, ("-", "--", "-.", ":"), labels, strict=True):
         axes.plot(at, curve, color=BLUE, linestyle=style, label=label)
-    pre_stop_s = values if x == _PRE_STOP else [_pre_stop_s(frame)] * len(values)
+    pre_stop_s, grace_s = (_seconds(frame, key, x, values) for key in (_PRE_STOP, _GRACE))
     axes.plot(at, pre_stop_s, color=VERMILION, linewidth=2, label="preStop sleep")
+    if any(slept_s > given_s for slept_s, given_s in zip(pre_stop_s, grace_s, strict=True)):
+        axes.plot(at, grace_s, color=VERMILION, linestyle="--", label="grace period")
     axes.set_xlabel(key_label(x))
     axes.set_ylabel("from a pod's deletion (s)")
     axes.set_ylim(bottom=0)
@@ -127,7 +130,7 @@ def causes(frame: pd.DataFrame, *, x: str) -> Figure:
     bottom = np.zeros(len(values))
     for outcome, colour in CAUSES.items():
         heights = means[outcome].to_numpy()
-        if heights.any():
+        if heights.max() >= NEGLIGIBLE:
             axes.bar(range(len(values)), heights, bottom=bottom, color=colour, width=0.7, label=cause(outcome))
             bottom += heights
     axes.set_xticks(range(len(values)), [str(value) for value in values])
@@ -171,22 +174,16 @@ def _check_varied(frame: pd.DataFrame, key: str) -> None:
         raise PlotError(f"'{key}' is not varied in this sweep; it varies {', '.join(known)}")
 
 
-def _canvas(frame: pd.DataFrame, what: str, *, note: str = "means") -> tuple[Figure, Axes]:
-    from matplotlib.figure import Figure
-
+def _canvas(frame: pd.DataFrame, what: str, *, note: str = "means") -> Canvas:
     source = frame.attrs[PROVENANCE]
-    figure = Figure(figsize=_SIZE, layout="constrained")
-    axes = figure.add_subplot()
-    axes.set_title(f"{source['scenario']['name']}: {what}", loc="left", fontsize=11)
     sizes = frame.groupby(list(source["vary"])).size() if source["vary"] else [len(frame)]
     least, most = min(sizes), max(sizes)
     rollouts = str(least) if least == most else f"{least} to {most}"
-    origin = f"{note} of {rollouts} rollouts; seed {source['seed']}; albsim {source['version']}"
-    figure.supxlabel(origin, fontsize=7, color="#555555", x=0.99, ha="right")
-    axes.grid(visible=True, axis="y", color="#DDDDDD", linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
+    return canvas(
+        _SIZE,
+        title=f"{source['scenario']['name']}: {what}",
+        origin=f"{note} of {rollouts} rollouts; seed {source['seed']}; albsim {source['version']}",
+    )
 
 
 def _values(frame: pd.DataFrame, key: str) -> list[Any]:
@@ -236,9 +233,11 @@ def _bare(label: str) -> str:
     return label.partition(" (")[0]
 
 
-def _pre_stop_s(frame: pd.DataFrame) -> float:
-    from sim.scenario.specs import Scenario
-
-    if _PRE_STOP in frame:
-        return float(frame[_PRE_STOP].iloc[0])
-    return Scenario.model_validate(frame.attrs[PROVENANCE]["scenario"]).pod.pre_stop_sleep_s
+def _seconds(frame: pd.DataFrame, key: str, x: str, values: list[Any]) -> list[float]:
+    """Give a key of the pods at each value of the key `x`."""
+    if key == x:
+        return values
+    if key in frame:
+        return [float(frame[key].iloc[0])] * len(values)
+    pod = Scenario.model_validate(frame.attrs[PROVENANCE]["scenario"]).pod
+    return [float(getattr(pod, key.removeprefix("pod.")))] * len(values)

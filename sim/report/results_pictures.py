@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from sim.report.figures import BLACK, BLUE, VERMILION
+from sim.report.figures import BLACK, BLUE, VERMILION, Canvas, canvas, literal, square_root
 from sim.report.plot_labels import cause
 from sim.report.plots import CAUSES
 from sim.report.wording import NEGLIGIBLE, number
@@ -20,7 +20,6 @@ from sim.report.wording import NEGLIGIBLE, number
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from sim.experiment.summary import Summary
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
 Rows = list[dict[str, str]]
 _INCHES_PER_ROW, _WIDTH = 0.32, 9.0
-_LEAST_BETWEEN_TICKS = 0.06
-_STEPS = [step * 10.0**power for power in range(-4, 6) for step in (1, 2, 5)]
 
 
 class Picture(NamedTuple):
@@ -77,7 +74,7 @@ def _draw_rates(rows: Rows) -> Figure:
     axes.plot(rate, at, "o", color=BLUE, clip_on=False)
     for row, (of_row, until) in enumerate(zip(rate, np.fmax(rate, high), strict=True)):
         axes.annotate(f"{number(of_row)} %", (until, row), (8, 0), textcoords="offset points", va="center", fontsize=8)
-    _square_root(axes, float(np.nanmax([*rate, *high])))
+    square_root(axes, float(np.nanmax([*rate, *high])))
     return figure
 
 
@@ -107,7 +104,7 @@ def _draw_lags(rows: Rows) -> Figure:
     axes.plot(p50, at, "o", color=BLACK, markersize=5, label="median pod; bars to 90 %, 99 % and the slowest")
     pre_stop_s = _numbers(rows, "pre_stop_sleep_s")
     axes.plot(pre_stop_s, at, "|", color=VERMILION, markersize=15, markeredgewidth=2.5, label="preStop sleep")
-    _square_root(axes, float(np.nanmax([*longest, *pre_stop_s])))
+    square_root(axes, float(np.nanmax([*longest, *pre_stop_s])))
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8)
     return figure
 
@@ -121,29 +118,12 @@ PICTURES = (
 )
 
 
-def _canvas(rows: Rows, label: str) -> tuple[Figure, Axes]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(_WIDTH, 1.3 + _INCHES_PER_ROW * len(rows)), layout="constrained")
-    axes = figure.add_subplot()
-    axes.set_yticks(range(len(rows)), [row["scenario"] for row in rows])
+def _canvas(rows: Rows, label: str) -> Canvas:
+    figure, axes = canvas((_WIDTH, 1.3 + _INCHES_PER_ROW * len(rows)), grid="x")
+    axes.set_yticks(range(len(rows)), [literal(row["scenario"]) for row in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlabel(label)
-    axes.grid(visible=True, axis="x", color="#DDDDDD", linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
-
-
-def _square_root(axes: Axes, most: float) -> None:
-    axes.set_xscale("function", functions=(lambda x: np.sqrt(np.maximum(x, 0)), np.square))
-    axes.set_xlim(0, 1.05 * most if most > 0 else 1)
-    axes.minorticks_off()
-    ticks = [0.0]
-    for step in _STEPS:
-        if step <= most and math.sqrt(step) - math.sqrt(ticks[-1]) >= _LEAST_BETWEEN_TICKS * math.sqrt(most):
-            ticks.append(step)
-    axes.set_xticks(ticks, [f"{tick:,g}" for tick in ticks])
+    return Canvas(figure, axes)
 
 
 def _shown(value: float) -> str:

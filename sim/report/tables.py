@@ -71,8 +71,8 @@ def markdown_tables(summaries: Sequence[Summary]) -> tuple[str, str]:
 
 
 def cells(summary: Summary) -> dict[str, str]:
-    """Give what the tables show of one scenario: each heading in one line, with its cell."""
-    return {heading.replace("\n", ", "): _one_line(cell(summary)) for heading, cell in (_ANSWER | _CAUSES).items()}
+    """Give what the tables show of one scenario: headings with their cells, of one line or two."""
+    return {heading: cell(summary) for heading, cell in (_ANSWER | _CAUSES).items() if heading != "scenario"}
 
 
 def _markdown(summaries: Sequence[Summary]) -> str:

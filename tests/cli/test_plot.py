@@ -66,3 +66,39 @@ def test_a_file_that_is_no_sweep_is_refused(tmp_path: Path) -> None:
 
     assert result.exit_code == 2
     assert "expected a sweep's results" in result.stderr
+
+
+@pytest.mark.parametrize("kind", ["--lag", "--causes"])
+def test_it_draws_a_scenario_s_rollouts(tmp_path: Path, kind: str) -> None:
+    changes = ["--replications", "2", "--seed", "5", "--set", "pod.pre_stop_sleep_s=4", "--workers", "1"]
+    for name in ("p.svg", "again.svg"):
+        result = albsim("plot", SCENARIO, kind, *changes, "-o", str(tmp_path / name))
+        assert result.exit_code == 0, result.output
+
+    picture = (tmp_path / "p.svg").read_text(encoding="utf-8")
+    assert "fixed-lag" in picture
+    assert (tmp_path / "again.svg").read_text(encoding="utf-8") == picture
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "of a scenario there are --lag and --causes"),
+        (["--lag", "--x", SLEEP], "x: it is about what a sweep varies"),
+        (["--lag", "--set", "pod.nothing=1"], "unknown key"),
+        (["--lag", "--replications", "0"], "replications: expected"),
+    ],
+)
+def test_of_a_scenario_there_are_two_pictures(tmp_path: Path, arguments: list[str], said: str) -> None:
+    result = albsim("plot", SCENARIO, *arguments, "-o", str(tmp_path / "p.png"))
+
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sweep_s_results_cannot_be_changed(swept: str, tmp_path: Path) -> None:
+    result = albsim("plot", swept, "--lag", "--seed", "0", "-o", str(tmp_path / "p.png"))
+
+    assert result.exit_code == 2
+    assert "seed: a scenario can be changed, not a sweep's results" in result.stderr

@@ -118,6 +118,20 @@ def test_the_lag_has_the_pre_stop_sleep_drawn_in(x: str, expected: list[float]) 
     assert drawn["slowest pod"] == pytest.approx(frame.groupby(x)["deregistration_lag_s.max"].mean().to_list())
 
 
+def test_a_grace_period_that_ends_pre_stop_is_drawn_in_too() -> None:
+    frame = results(SLEEP)  # up to 40 s, in a grace period of 30 s
+    drawn = {str(curve.get_label()): list(curve.get_data()[1]) for curve in axes_of(lag(frame, x=SLEEP)).lines}
+    assert drawn["grace period"] == [30, 30, 30]
+
+    frame.attrs["albsim"]["scenario"]["pod"]["termination_grace_period_s"] = 40
+    assert not [curve for curve in axes_of(lag(frame, x=SLEEP)).lines if "grace" in str(curve.get_label())]
+
+
+def test_the_lag_s_small_print_says_what_is_averaged() -> None:
+    figure = lag(results(SLEEP), x=SLEEP)
+    assert figure.get_supxlabel().startswith("each rollout's quantiles over its pods, means of 5 rollouts; seed 7;")
+
+
 def test_causes_add_up_to_the_failed_requests() -> None:
     frame = results(SLEEP)
     axes = axes_of(causes(frame, x=SLEEP))

@@ -1,0 +1,62 @@
+"""The command `albsim report`: a scenario's report as one HTML file."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sim.cli.options import takes_estimator, takes_scenario, takes_workers
+from sim.cli.outputs import OutFile
+from sim.cli.rollouts import rollouts_of, worst_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sim.experiment.replication import Estimator
+    from sim.scenario.specs import Scenario
+
+
+@click.command()
+@takes_scenario
+@takes_workers
+@takes_estimator("sampled")
+@click.option("-o", "--out", type=OutFile(), required=True, metavar="FILE.html", help="Where the page goes.")
+def report(scenario: Scenario, out: Path, workers: int | None, estimator: Estimator, *, quiet: bool) -> None:
+    """Write one page that opens offline: the answer, pictures, the worst rollout's story, warnings, provenance.
+
+    With --estimator expected the worst rollout is the one that can expect most 502s; its story is of drawn requests.
+    """
+    from sim.data_plane.expected import require_expectable
+    from sim.experiment.replication import simulate
+    from sim.experiment.summary import summarise
+    from sim.experiment.whole_file import whole_file
+    from sim.report.html import Report, page
+
+    if out.suffix.lower() not in {".html", ".htm"}:
+        raise click.UsageError(f"'{out}' must end in .html: a report is a page")
+    if estimator == "expected":
+        require_expectable(scenario)
+    figures = rollouts_of(scenario, estimator, workers, quiet=quiet)
+    written = page(
+        Report(
+            scenario=scenario,
+            summary=summarise(scenario, figures, estimator=estimator),
+            figures=figures,
+            worst=simulate(scenario, replication=worst_of(figures)),
+            command=_command(click.get_current_context().params),
+        )
+    )
+    with whole_file(out) as unfinished:
+        unfinished.write_text(written, encoding="utf-8")
+
+
+def _command(typed: dict[str, Any]) -> str:
+    """Give the command with what its results depend on, as a shell takes it."""
+    options = [("--set", assignment) for assignment in typed["assignments"]]
+    options += [(f"--{name}", typed[name]) for name in ("seed", "replications") if typed[name] is not None]
+    options += [("--estimator", typed["estimator"]), ("-o", "FILE.html")]
+    return shlex.join(
+        ["albsim", "report", typed["scenario_file"], *(str(word) for option in options for word in option)]
+    )

@@ -1,0 +1,25 @@
+"""All rollouts of one scenario, for the commands that show them together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sim.experiment.replication import Estimator, Figures
+    from sim.scenario.specs import Scenario
+
+
+def rollouts_of(scenario: Scenario, estimator: Estimator, workers: int | None, *, quiet: bool) -> list[Figures]:
+    """Simulate a scenario's replications on so many processes, with a progress bar on a terminal."""
+    from sim.cli.progress import progress_of
+    from sim.experiment.replications import executor_of, replicate
+
+    with progress_of(scenario.replications, quiet=quiet) as progress, executor_of(workers) as executor:
+        progress.describe(scenario.name)
+        return [progress.step(figures) for figures in replicate(scenario, executor, estimator=estimator)]
+
+
+def worst_of(figures: list[Figures]) -> int:
+    """Give the number of the replication with the most 502s, the first of them in a tie."""
+    n_502 = [of_rollout.responses(502) for of_rollout in figures]
+    return n_502.index(max(n_502))
