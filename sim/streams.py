@@ -8,7 +8,7 @@ same pods, calls and arrivals (common random numbers).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import IntEnum
+from enum import IntEnum, unique
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _BLOCK = 128
 
 
+@unique
 class Stream(IntEnum):
     """What a stream is for. Append only: a number that changes its meaning changes every result."""
 
@@ -56,6 +57,8 @@ class Stream(IntEnum):
     LAST_CHECKED = 34
     DEFERRED_CHECK = 35
     OTHER_DEPLOYMENT = 36
+    PDB_SYNC = 40
+    TERMINATION_SYNC = 41
 
 
 class Sampler(Protocol):

@@ -1,8 +1,8 @@
-"""One Deployment that is rolled, with its pods, its Service's Endpoints and its target group.
+"""One Deployment that is rolled or drained, with its pods, its Service's Endpoints and its target group.
 
 Modelled: of the Deployments of a cluster that are rolled at the same moment (`deployment.rolled_at_once`) each is like
 the first, with draws of its own. They share kube-controller-manager's client, the ingress controller and the AWS API;
-which of them kube-controller-manager sees to first is by chance.
+which of them kube-controller-manager sees to first is by chance. Each has kubelets of its own.
 Left out: that of more than five Deployments or ReplicaSets some wait for a worker (`--concurrent-deployment-syncs`,
 `--concurrent-replicaset-syncs`, 5 each); the creates and deletes of several in turns rather than one after another.
 Source: kube-controller-manager makes one client for its ReplicaSet controller (cmd/kube-controller-manager/app/apps.go,
@@ -18,6 +18,7 @@ from sim.control_plane.endpoints import Endpoints
 from sim.control_plane.fixed_lag import FixedLag
 from sim.control_plane.kube_proxy import KubeProxies
 from sim.control_plane.kubelet import Kubelet
+from sim.control_plane.node_drain import NodeDrain
 from sim.control_plane.pod import Pod
 from sim.control_plane.readiness_gates import ReadinessGates
 from sim.control_plane.target_group import TargetGroup
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     import simpy
 
     from sim.control_plane.ingress import Gates
-    from sim.control_plane.token_bucket import TokenBucket
+    from sim.control_plane.replica_set import ControllerManagerClient
     from sim.control_plane.trace import Trace
     from sim.scenario.specs import Scenario
     from sim.streams import Streams
@@ -42,12 +43,17 @@ class RolledDeployment:
     """One Deployment. It stands still until `start`, so that a controller can be given its `backend` before."""
 
     def __init__(
-        self, env: simpy.Environment, scenario: Scenario, streams: Streams, trace: Trace, client: TokenBucket
+        self,
+        env: simpy.Environment,
+        scenario: Scenario,
+        streams: Streams,
+        trace: Trace,
+        client: ControllerManagerClient,
     ) -> None:
         self._env = env
         self._scenario = scenario
         self.old_pods = [Pod(number, env, number, is_new=False) for number in range(scenario.deployment.replicas)]
-        self._kubelet = Kubelet(env, scenario.pod, streams, trace)
+        self._kubelet = Kubelet(env, scenario.pod, streams, trace, scenario.kubernetes)
         has_gates = scenario.pod.readiness_gate
         self.endpoints = Endpoints(env, scenario.endpoints, streams, trace, self.old_pods, has_gates=has_gates)
         self.target_group: TargetGroup | None = None
@@ -61,13 +67,22 @@ class RolledDeployment:
             )
             if scenario.controller.version == FIXED_LAG:
                 self._pod_processes.append(FixedLag(env, scenario.controller, streams, self.target_group).follow)
-        self._deployment = Deployment(env, scenario.deployment, streams, trace, self.old_pods, self._adopt, client)
+        gone_s = self._kubelet.gone_s
+        self.ending_pods = self.old_pods
+        self._disruption: Deployment | NodeDrain
+        if scenario.disruption == "node_drain":
+            drain = scenario.node_drain
+            self.ending_pods = self.old_pods[: drain.evicted]
+            self._disruption = NodeDrain(env, drain, streams, trace, self.old_pods, client, self._adopt, gone_s)
+        else:
+            deployment = scenario.deployment
+            self._disruption = Deployment(env, deployment, streams, trace, self.old_pods, client, self._adopt, gone_s)
 
     def start(self) -> simpy.Process:
-        """Start the rollout, at 0 s; give what ends when nothing is left to do but for the deleted pods to end."""
-        ends = [self._env.process(process(pod)) for pod in self.old_pods for process in self._pod_processes]
-        rollout = self._env.process(self._start_at_zero())
-        return self._env.process(_wait_for([rollout, *ends, *(pod.deregistered for pod in self.old_pods)]))
+        """Start the disruption, at 0 s; give what ends when nothing is left to do but for the deleted pods to end."""
+        ends = [self._env.process(process(pod)) for pod in self.ending_pods for process in self._pod_processes]
+        disrupted = self._env.process(self._start_at_zero())
+        return self._env.process(_wait_for([disrupted, *ends, *(pod.deregistered for pod in self.ending_pods)]))
 
     def backend(self, target_group: TargetGroup) -> RolledBackend:
         """Give what a controller sees of it."""
@@ -82,7 +97,7 @@ class RolledDeployment:
 
     def _start_at_zero(self) -> Generator[simpy.Event]:
         yield self._env.timeout(-self._env.now)
-        yield from self._deployment.run()
+        yield from self._disruption.run()
 
 
 class RolledBackend:

@@ -2,7 +2,8 @@
 
 Time begins `aws_api.warm_up_s` before the rollout, so that at t = 0 the account's buckets and the other clusters'
 controllers are in their steady state. It ends when the Deployment is complete, every old pod is terminated, every old
-pod's target is deregistered and a new one is healthy at every ALB node.
+pod's target is deregistered and some target is healthy at every ALB node. With `disruption: node_drain` the old pods
+that are evicted stand for all of them.
 """
 
 from __future__ import annotations
@@ -15,12 +16,11 @@ import simpy
 
 from sim.control_plane.aws_api import AwsApi
 from sim.control_plane.controllers import start_controller
-from sim.control_plane.deployment import CLIENT_BURST, CLIENT_QPS
 from sim.control_plane.ingress import Ingress
 from sim.control_plane.kubelet import termination
 from sim.control_plane.other_cluster import ChurningBackend, churn
+from sim.control_plane.replica_set import ControllerManagerClient
 from sim.control_plane.rolled_deployment import RolledDeployment
-from sim.control_plane.token_bucket import TokenBucket
 from sim.control_plane.trace import ListenerClosed, PodDeleted, ProcessCut, Reconciled, Sigterm, TargetUnhealthy, Trace
 from sim.scenario.account import FIXED_LAG
 from sim.scenario.problems import Problem, ScenarioError
@@ -58,7 +58,7 @@ class ControlPlane:
     def __init__(self, scenario: Scenario, streams: Streams) -> None:
         self._env = simpy.Environment(initial_time=-scenario.aws_api.warm_up_s)
         self._trace = Trace()
-        client = TokenBucket(CLIENT_BURST, CLIENT_QPS, at_s=self._env.now)
+        client = ControllerManagerClient(self._env, scenario.kubernetes)
         self._rolled = RolledDeployment(self._env, scenario, streams, self._trace, client)
         others = [
             RolledDeployment(self._env, scenario, streams.within(Stream.OTHER_DEPLOYMENT, number), Trace(), client)
@@ -115,9 +115,9 @@ class ControlPlane:
             self._env.step()
 
     def _endless(self) -> ScenarioError:
-        old_pods = self._rolled.old_pods
-        left = [str(pod.number) for pod in old_pods if not pod.deregistered.triggered]
-        found = f"one in which {len(left)} of {len(old_pods)} old targets are registered still"
+        ending_pods = self._rolled.ending_pods
+        left = [str(pod.number) for pod in ending_pods if not pod.deregistered.triggered]
+        found = f"one in which {len(left)} of {len(ending_pods)} old targets are registered still"
         if left:
             named = ", ".join(left[:MOST_NAMED]) + (", …" if len(left) > MOST_NAMED else "")
             found += f", those of {'pod' if len(left) == 1 else 'pods'} {named}"

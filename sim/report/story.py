@@ -1,25 +1,26 @@
 """One replication's story in words (`albsim explain`), for a reader who knows EKS.
 
-What is told: the answer; how the rollout went; what the controller did, which reconcile carried which deregistrations
-and where it was throttled; the worst pods, and of which parts their lags consist; what became of the requests.
+What is told: the answer; how the rollout or the node drain went; what the controller did, which reconcile carried which
+deregistrations and where it was throttled; the worst pods, and of which parts their lags consist; what became of the
+requests.
 Left out: the other clusters' controllers (the Perfetto trace shows their calls). Times are seconds since the rollout's
 start.
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
 from textwrap import fill, indent
 from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.table import Table
 
-from sim.control_plane.trace import ControllerRestarted, PodCreated, PodDeleted, PodReady
+from sim.control_plane.trace import ControllerRestarted
 from sim.data_plane.outcomes import Outcome
 from sim.report.answer import answer
 from sim.report.causes import by_outcome
 from sim.report.controller_log import ROLLED_CLUSTER
+from sim.report.disruption import course_of, name_of
 from sim.report.findings import findings
 from sim.report.first_out import first_at_nodes
 from sim.report.wording import count, listed, plain, seconds, tenths, times
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 WIDTH = 120
 WORST_PODS = 5
 MOST_RECONCILES = 15
-BETWEEN_WAVES_S = 5.0
 
 PART_HEADINGS = {
     "endpoint_s": "endpoint gone",
@@ -59,13 +59,13 @@ def story(replication: Replication) -> str:
     worst = "Worst pods" if len(found.ends) > WORST_PODS else "Pods"
     sections: dict[str, Iterable[str | Table]] = {
         "Answer": [answer(found)],
-        "Rollout": list(_rollout(found)),
+        name_of(replication.scenario): [*course_of(replication), _healthy(found.healthy_targets)],
         "Controller": list(_controller(found)),
         worst: list(_worst(found)) if found.ends else ["None was told to end."],
         "Requests": list(_requests(found)),
     }
-    told = (f"{title.upper()}\n" + "\n".join(map(_wrapped, parts)) for title, parts in sections.items())
-    return "\n\n".join([_heading(replication), *told])
+    texts = (f"{title.upper()}\n" + "\n".join(map(_wrapped, parts)) for title, parts in sections.items())
+    return "\n\n".join([_heading(replication), *texts])
 
 
 def _wrapped(part: str | Table) -> str:
@@ -100,39 +100,10 @@ def _heading(replication: Replication) -> str:
     )
 
 
-def _rollout(found: Findings) -> Iterator[str]:
-    replication = found.replication
-    trace, deployment = replication.trace, replication.scenario.deployment
-    yield (
-        f"Began at 0 s and complete after {seconds(replication.timeline.rollout_complete_s)}, with a surge of "
-        f"{deployment.surge} and {deployment.unavailable} unavailable."
-    )
-    for kind, what in (
-        (PodCreated, "new pods created"),
-        (PodReady, "new pods ready"),
-        (PodDeleted, "old pods deleted"),
-    ):
-        yield f"{what[0].upper()}{what[1:]}: {', '.join(_waves(sorted(r.time_s for r in trace.of(kind)))) or 'none'}."
-    yield _healthy(found.healthy_targets)
-
-
 def _healthy(healthy: HealthyTargets) -> str:
     if healthy.none_s > 0:
         return f"For {seconds(healthy.none_s)} an ALB node had no healthy target."
     return f"At its fewest an ALB node had {count(healthy.least, 'healthy target')}."
-
-
-def _waves(times_s: list[float]) -> Iterator[str]:
-    """Write how many came and when, apart where more than `BETWEEN_WAVES_S` lay between two."""
-    breaks = [at for at, (one_s, next_s) in enumerate(pairwise(times_s), start=1) if next_s - one_s > BETWEEN_WAVES_S]
-    for first, last in pairwise([0, *breaks, len(times_s)]):
-        if first < last:
-            from_s, until_s = tenths(times_s[first]), tenths(times_s[last - 1])
-            yield (
-                f"{last - first:,} at {from_s} s"
-                if from_s == until_s
-                else f"{last - first:,} from {from_s} to {until_s} s"
-            )
 
 
 def _controller(found: Findings) -> Iterator[str | Table]:

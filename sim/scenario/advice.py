@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sim.scenario.account import FIXED_LAG
 from sim.scenario.advice_on_controllers import ON_CONTROLLERS
+from sim.scenario.advice_on_kubernetes import ON_KUBERNETES
 from sim.scenario.advice_on_requests import ON_REQUESTS, Advice
 from sim.scenario.problems import plain
 from sim.scenario.versions import FLAG_COUNTS_ATTEMPTS_SINCE, release
@@ -154,6 +155,8 @@ def _health_check_exit(scenario: Scenario) -> Iterator[Advice]:
 
 def _rolling_update(scenario: Scenario) -> Iterator[Advice]:
     deployment = scenario.deployment
+    if scenario.disruption != "rollout":
+        return
     if _is_zero(deployment.max_surge) and _is_zero(deployment.max_unavailable):
         yield Advice(
             "deployment.max_unavailable",
@@ -250,4 +253,5 @@ _RULES: tuple[Callable[[Scenario], Iterator[Advice]], ...] = (
     _limits_of_aws,
     *ON_CONTROLLERS,
     *ON_REQUESTS,
+    *ON_KUBERNETES,
 )

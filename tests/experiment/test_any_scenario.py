@@ -61,6 +61,7 @@ SCENARIOS = st.fixed_dictionaries(
         ),
         "controller": CONTROLLERS,
         "aws_api": st.fixed_dictionaries({"warm_up_s": st.sampled_from([0, 30])}),
+        "disruption": st.sampled_from(["rollout", "rollout", "node_drain"]),
         "target_group": st.fixed_dictionaries(
             {
                 "alb_nodes": st.integers(1, 3),
@@ -86,7 +87,8 @@ def test_invariants(raw: dict) -> None:
     assert figures.requests == sum(figures.responses(status) for status in (200, 502, 503, 504))
     assert (requests.answered_s >= requests.arrival_s).all()
     assert (requests.arrival_s < requests.window_until_s).all()
-    assert figures.deregistration_lag_s.size == figures.exposure_s.size == scenario.deployment.replicas
+    n_ended = scenario.node_drain.evicted if scenario.disruption == "node_drain" else scenario.deployment.replicas
+    assert figures.deregistration_lag_s.size == figures.exposure_s.size == n_ended
     assert (figures.exposure_s >= 0).all()
     assert (figures.exposure_s <= np.maximum(0, figures.deregistration_lag_s) + 1e-9).all()
     assert requests.window_until_s >= figures.rollout_s

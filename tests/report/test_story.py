@@ -12,6 +12,7 @@ from sim.control_plane.trace import EndpointRemoved, PodDeleted, Reconciled, Sig
 from sim.data_plane.outcomes import Outcome
 from sim.experiment.replication import simulate
 from sim.report.answer import answer
+from sim.report.disruption import name_of
 from sim.report.findings import findings
 from sim.report.story import MOST_RECONCILES, WIDTH, story
 from sim.report.story_json import story_json
@@ -131,8 +132,9 @@ def test_stories_of_all_scenarios_fit_and_are_whole(replications) -> None:
     for result in replications:
         told = story(result)
         assert max(map(len, told.splitlines())) <= WIDTH
+        disrupted = name_of(result.scenario).upper()
         assert re.findall(r"^[A-Z][A-Z ]+$", told, re.MULTILINE) in (
-            ["ANSWER", "ROLLOUT", "CONTROLLER", title, "REQUESTS"] for title in ("PODS", "WORST PODS")
+            ["ANSWER", disrupted, "CONTROLLER", title, "REQUESTS"] for title in ("PODS", "WORST PODS")
         )
         assert not re.search(r"\b(nan|inf)\b", told)
         n_502 = result.requests.n_status(502)

@@ -37,6 +37,9 @@ MANY = {"controller__ingresses": 100}
 HEALTH = {"pod__pre_stop_fails_health_check": True}
 
 
+DRAIN = {"disruption": "node_drain"}
+
+
 @pytest.mark.parametrize(
     ("changes", "key", "words"),
     [
@@ -60,6 +63,11 @@ HEALTH = {"pod__pre_stop_fails_health_check": True}
         ({"deployment__max_unavailable": "100%"}, "deployment.max_unavailable", "all old pods"),
         ({"deployment__max_unavailable": 9}, "deployment.max_unavailable", "all old pods"),
         ({"controller__version": "v1.1.4"}, "controller.version", "WAF"),
+        (DRAIN | {"node_drain__pods_per_node": 3}, "node_drain.max_unavailable", "3 of 8 pods are evicted at once"),
+        (DRAIN | {"node_drain": {"pods_per_node": 8, "min_available": 0}}, "node_drain.pods_per_node", "all pods may"),
+        (DRAIN | {"deployment__max_surge": 3}, "deployment.max_surge", "has no effect in a node drain"),
+        ({"kubernetes__version": "v1.26"}, "kubernetes.version", "has no effect without kubernetes.nodes"),
+        ({"node_drain__nodes": 2}, "node_drain.nodes", "has no effect without disruption 'node_drain'"),
         ({"controller__aws_max_retries": 10}, "controller.aws_max_retries", "up to 811 s, longer than preStop's 40 s"),
         ({"controller__aws_max_retries": 10}, "controller.aws_max_retries", "with 5 it is 31 s"),
         (
@@ -135,6 +143,9 @@ def test_what_is_unwise_is_said_with_its_reason(changes: dict[str, object], key:
         MANY,
         MANY | {"controller__node_events_per_s": 0.008, "controller__sync_period_s": 241},
         {"controller__restart_at_s": 4},
+        DRAIN,
+        {"kubernetes": {"version": "v1.26", "nodes": 4}},
+        DRAIN | {"node_drain": {"pods_per_node": 7, "max_unavailable": "80%"}},
         {"target_group__deregistration_delay_s": 3600, "target_group__idle_timeout_s": 4000},
     ],
 )
