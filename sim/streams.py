@@ -7,7 +7,7 @@ same pods, calls and arrivals (common random numbers).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING, Protocol
 
@@ -47,6 +47,13 @@ class Stream(IntEnum):
     ROUTING_BEFORE = 20
     RING_ORDER = 21
     KUBE_PROXY_SYNC = 22
+    CONTROLLER_RESTART = 23
+    RESYNC = 24
+    NODE_EVENTS = 25
+    ENQUEUE_ORDER = 26
+    LAST_CHECKED = 27
+    DEFERRED_CHECK = 28
+    OTHER_DEPLOYMENT = 29
     PDB_SYNC = 40
     TERMINATION_SYNC = 41
 
@@ -64,10 +71,15 @@ class Streams:
 
     seed: int
     replication: int
+    prefix: tuple[int, ...] = ()
+
+    def within(self, stream: Stream, *entity: int) -> Streams:
+        """Give the streams of one entity that has all of these to itself."""
+        return replace(self, prefix=(*self.prefix, int(stream), *entity))
 
     def generator(self, stream: Stream, *entity: int) -> np.random.Generator:
         """Make the generator of this purpose and entity, at its beginning."""
-        key = (self.replication, int(stream), *entity)
+        key = (self.replication, *self.prefix, int(stream), *entity)
         return np.random.Generator(np.random.SFC64(np.random.SeedSequence(self.seed, spawn_key=key)))
 
     def uniforms(self, stream: Stream, *entity: int) -> Iterator[float]:

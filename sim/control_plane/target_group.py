@@ -109,9 +109,9 @@ class TargetGroup:
         return self._unhealthy_from_s[pod]
 
     def register(self, pods: Iterable[Pod]) -> None:
-        """RegisterTargets has succeeded."""
+        """RegisterTargets has succeeded; what is registered already it leaves as it is."""
         now_s = self._env.now
-        for pod in sorted(pods):
+        for pod in sorted(set(pods) - self._healthy_from_s.keys()):
             self._since_s[pod] = now_s
             self._healthy_from_s[pod] = now_s + max(first_check_s[pod] for first_check_s in self._first_check_s)
             self._trace.record(TargetRegistered(now_s, pod.number))
@@ -119,9 +119,9 @@ class TargetGroup:
                 self._trace.record(TargetHealthy(now_s + first_check_s[pod], pod.number, node))
 
     def deregister(self, pods: Iterable[Pod]) -> None:
-        """DeregisterTargets has succeeded."""
+        """DeregisterTargets has succeeded; what is not registered it leaves as it is."""
         now_s = self._env.now
-        for pod in sorted(pods):
+        for pod in sorted(set(pods) & self._healthy_from_s.keys()):
             del self._healthy_from_s[pod]
             self._draining_until_s[pod] = now_s + self._spec.deregistration_delay_s
             self._trace.record(TargetDeregistered(now_s, pod.number, now_s + self._spec.deregistration_delay_s))

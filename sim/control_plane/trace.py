@@ -183,6 +183,14 @@ class Reconciled(Record):
     error: str | None
 
 
+@dataclass(slots=True)
+class ControllerRestarted(Record):
+    """A cluster's controller ended, and with it whatever it was about; another one begins at `until_s`."""
+
+    until_s: float
+    cluster: int
+
+
 R = TypeVar("R", bound=Record)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.scenario.account import FIXED_LAG
+from sim.scenario.advice_on_controllers import ON_CONTROLLERS
 from sim.scenario.advice_on_kubernetes import ON_KUBERNETES
 from sim.scenario.advice_on_requests import ON_REQUESTS, Advice
 from sim.scenario.problems import plain
@@ -227,6 +228,7 @@ _RULES: tuple[Callable[[Scenario], Iterator[Advice]], ...] = (
     _deregistration_delay,
     _idle_timeout,
     _limits_of_aws,
+    *ON_CONTROLLERS,
     *ON_REQUESTS,
     *ON_KUBERNETES,
 )

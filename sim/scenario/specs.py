@@ -135,6 +135,22 @@ class Scenario(Spec):
             )
         return controller
 
+    @field_validator("controller")
+    @classmethod
+    def _has_an_ingress_for_each_deployment(cls, controller: ControllerSpec, info: ValidationInfo) -> ControllerSpec:
+        deployment = info.data.get("deployment")
+        if (
+            deployment is not None
+            and controller.version != FIXED_LAG
+            and controller.ingresses < deployment.rolled_at_once
+        ):
+            raise complaint(
+                key="ingresses",
+                expected=f"at least {deployment.rolled_at_once}, deployment.rolled_at_once: each has one of its own",
+                found=str(controller.ingresses),
+            )
+        return controller
+
     @field_validator("aws_api")
     @classmethod
     def _has_waits_for_every_retry(cls, aws_api: AwsApiSpec, info: ValidationInfo) -> AwsApiSpec:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -66,7 +68,7 @@ def _times(trace: Trace, kind: type[Record]) -> dict[int, float]:
 
 
 def test_the_other_clusters_run_before_the_rollout_and_share_the_buckets(make_scenario) -> None:
-    scenario = make_scenario(aws_api__other_clusters=OTHERS, controller__version="v1.1.4")
+    scenario = make_scenario(aws_api__other_clusters=OTHERS, controller__version="v1.1.4", controller__sync_period_s=0)
     trace = run_control_plane(scenario, Streams(1, 0))
     by_cluster = {cluster: [a for a in trace.of(ApiAttempt) if a.cluster == cluster] for cluster in range(3)}
     assert min(a.time_s for a in by_cluster[1]) < -250
@@ -90,5 +92,6 @@ def test_the_other_clusters_back_off_when_throttled(make_scenario) -> None:
 
 def test_a_rollout_without_end_is_refused_with_what_is_left(make_scenario) -> None:
     scenario = make_scenario(aws_api__buckets={"elbv2_register": {"capacity": 1, "refill_per_s": 1e-6}})
-    with pytest.raises(ScenarioError, match=r"over within a day .*3 of 4 old targets are registered still"):
+    with pytest.raises(ScenarioError, match=r"over within a day .*3 of 4 old targets are registered still") as error:
         run_control_plane(scenario, Streams(1, 0))
+    assert re.search(r"those of pods \d, \d, \d\).*gave up on elasticloadbalancing:RegisterTargets", str(error.value))

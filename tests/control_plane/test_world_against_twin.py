@@ -99,7 +99,18 @@ def _controller(rng: np.random.Generator, *, ingresses: bool) -> dict[str, Any]:
         "listeners": listeners,
         "https_listeners": int(rng.integers(0, listeners + 1)),
     }
-    return spec | ({"ingresses": _one(rng, 1, 1, 2, 6), "target_groups": _one(rng, 1, 1, 2, 5)} if ingresses else {})
+    if ingresses:
+        spec |= {"ingresses": _one(rng, 1, 1, 2, 6), "target_groups": _one(rng, 1, 1, 2, 5)}
+    return spec | _faults(rng)
+
+
+def _faults(rng: np.random.Generator) -> dict[str, Any]:
+    return {
+        "restart_at_s": _one(rng, None, None, float(rng.uniform(0, 60))),
+        "restart_takes_s": {"dist": "uniform", "low": 0, "high": _one(rng, 0.1, 40)},
+        "sync_period_s": _one(rng, None, None, 0, 150, 20),
+        "node_events_per_s": _one(rng, 0, 0, 0.02, 0.3),
+    }
 
 
 def _aws_api(rng: np.random.Generator) -> dict[str, Any]:
@@ -165,6 +176,7 @@ def _met(scenario: Scenario, of: Callable[[type[Record]], list[Any]]) -> Counter
             "throttled": sum(attempt.throttled for attempt in attempts),
             "third retries": sum(attempt.attempt > 2 for attempt in attempts),
             "failed reconciles": sum(reconciled.error is not None for reconciled in of(records.Reconciled)),
+            "restarts": len(of(records.ControllerRestarted)),
         }
     )
 
@@ -184,6 +196,7 @@ def test_both_tell_the_same() -> None:
     assert met["throttled"] > 2000
     assert met["third retries"] > 100
     assert met["failed reconciles"] > 100
+    assert met["restarts"] > 30
 
 
 @pytest.mark.thorough

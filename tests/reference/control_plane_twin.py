@@ -153,7 +153,7 @@ class ControlPlane:
         return self.draw(law, pod, Stream.FIRST_HEALTH_CHECK, node)
 
     def register(self, pods: set[Pod]) -> None:
-        for pod in sorted(pods, key=lambda pod: pod.number):
+        for pod in sorted(pods - self.rolled.targets, key=lambda pod: pod.number):
             self.rolled.targets.add(pod)
             self.agenda.note("TargetRegistered", self.agenda.now_s, pod.number)
             for node in range(self.scenario.target_group.alb_nodes):
@@ -162,7 +162,7 @@ class ControlPlane:
 
     def deregister(self, pods: set[Pod]) -> None:
         spec = self.scenario.target_group
-        for pod in sorted(pods, key=lambda pod: pod.number):
+        for pod in sorted(pods & self.rolled.targets, key=lambda pod: pod.number):
             self.rolled.targets.remove(pod)
             deadline_s = self.agenda.now_s + spec.deregistration_delay_s
             self.agenda.note("TargetDeregistered", self.agenda.now_s, pod.number, deadline_s)

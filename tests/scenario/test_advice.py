@@ -32,6 +32,8 @@ def test_a_wise_scenario_gets_no_advice() -> None:
 
 
 FIXED = {"controller": {"version": "fixed_lag", "deregistration_lag_s": 3}}
+V2 = {"controller": {"version": "v2.4", "aws_max_retries": 4}}
+MANY = {"controller__ingresses": 100}
 HEALTH = {"pod__pre_stop_fails_health_check": True}
 
 
@@ -79,6 +81,20 @@ DRAIN = {"disruption": "node_drain"}
             "up to 767 s",
         ),
         (FIXED | {"controller__aws_max_retries": 4}, "controller.aws_max_retries", "has no effect"),
+        (FIXED | {"controller__restart_at_s": 4}, "controller.restart_at_s", "has no effect"),
+        (V2 | {"controller__node_events_per_s": 0.1}, "controller.node_events_per_s", "has no effect: v2.4"),
+        (
+            {"aws_api__other_clusters": [{"controller": {"version": "v3.2", "node_events_per_s": 1}}]},
+            "aws_api.other_clusters.0.controller.node_events_per_s",
+            "has no effect: v3.2",
+        ),
+        (MANY | {"controller__node_events_per_s": 0.01}, "controller.node_events_per_s", "every 100 s"),
+        (MANY | {"controller__sync_period_s": 200}, "controller.sync_period_s", "at least 120 s"),
+        (
+            {"controller__restart_at_s": 4, "pod__pre_stop_sleep_s": 20, "target_group__propagation_s": 1},
+            "controller.restart_at_s",
+            "in 22% of cases there is no controller for longer than the 20 s",
+        ),
         (FIXED | {"aws_api__warm_up_s": 4}, "aws_api.warm_up_s", "has no effect"),
         ({"target_group__deregistration_delay_s": 4000}, "target_group.deregistration_delay_s", "AWS takes 0 to 3600"),
         ({"target_group__idle_timeout_s": 5000}, "target_group.idle_timeout_s", "AWS takes 1 to 4000, not 5000"),
@@ -109,6 +125,9 @@ def test_what_is_unwise_is_said_with_its_reason(changes: dict[str, object], key:
         DRAIN,
         {"kubernetes": {"version": "v1.26", "nodes": 4}},
         DRAIN | {"node_drain": {"pods_per_node": 7, "max_unavailable": "80%"}},
+        MANY,
+        MANY | {"controller__node_events_per_s": 0.008, "controller__sync_period_s": 241},
+        {"controller__restart_at_s": 4},
         {"target_group__deregistration_delay_s": 3600, "target_group__idle_timeout_s": 4000},
     ],
 )
