@@ -75,7 +75,7 @@ def drawn_disruption(seed: int) -> Scenario:
         "pods_per_node": int(rng.integers(1, replicas // nodes + 1)),
         "nodes_at_once": _one(rng, 1, nodes),
         "drained_by": _one(rng, "kubectl", "karpenter"),
-        _one(rng, "min_available", "max_unavailable"): _one(rng, None, "30%", "55%") if replicas > 3 else None,
+        **(_one(rng, {}, {"max_unavailable": "20%"}, {"min_available": "70%"}) if replicas > 3 else {}),
         "pdb_sync_latency_s": {"dist": "uniform", "low": 0, "high": 0.5},
     }
     return scenario.with_overrides(changes | {"disruption": "node_drain", "node_drain": drain})
