@@ -8,7 +8,7 @@ same pods, calls and arrivals (common random numbers).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import IntEnum
+from enum import IntEnum, unique
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _BLOCK = 128
 
 
+@unique
 class Stream(IntEnum):
     """What a stream is for. Append only: a number that changes its meaning changes every result."""
 
@@ -47,8 +48,10 @@ class Stream(IntEnum):
     ROUTING_BEFORE = 20
     RING_ORDER = 21
     KUBE_PROXY_SYNC = 22
-    CONTROLLER_RESTART = 23
-    RESYNC = 24
+    KUBE_PROXY_CHOICE = 23
+    KUBE_PROXY_CHOICE_BEFORE = 24
+    CONTROLLER_RESTART = 30
+    RESYNC = 31
     NODE_EVENTS = 25
     ENQUEUE_ORDER = 26
     LAST_CHECKED = 27

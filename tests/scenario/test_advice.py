@@ -169,6 +169,15 @@ def test_percentages_that_round_to_zero_are_no_zeros() -> None:
             "controller.aws_max_retries",
             "changes kube-proxy's rules alone",
         ),
+        (
+            {
+                "target_group__target_type": "instance",
+                "target_group__connection_reuse": True,
+                "pod__on_sigterm": "exit",
+            },
+            "target_group.connection_reuse",
+            "no preStop sleep keeps requests from it",
+        ),
         ({"pod__accept": "prefork"}, "pod.accept", "has no effect without pod.concurrency"),
         ({"pod__concurrency": 1, "traffic__arrival_rate_rps": 1000}, "pod.concurrency", "queues grow without end"),
     ],
