@@ -138,8 +138,10 @@ class IngressControllerV1:
 
     def on_endpoints_change(self, ingress: Ingress, _position: int) -> None:
         """Enqueue what the change of one of the ingress's Services enqueues."""
-        for touched in self._ingresses if self._behaves.enqueues_namespace else (ingress,):
-            self._queue.add(touched.number)
+        if self._behaves.enqueues_namespace:
+            self.enqueue_all()
+        else:
+            self._queue.add(ingress.number)
 
     def on_containers_ready(self, ingress: Ingress, _position: int) -> None:
         """Enqueue the ingress, from v1.1.7 on; before, nothing tells the controller."""

@@ -9,7 +9,9 @@ each TGB, with the hash of its endpoints, by which later versions pass over one 
 than the sync period, they check it 30 to 45 minutes later. Readiness gates are set by the health that the
 reconcile read at its beginning; a TGB with closed ones, or with pods that may yet need theirs set, comes back.
 The AWS resources exist and do not drift: pods run on EC2 nodes that share one security group, whose rules stay.
-Left out: the reconciles of the ingresses themselves, which no pod change causes; security groups of branch ENIs;
+Left out: the reconciles of the ingresses themselves, which no pod change causes, but a restart and a resync do, through
+the same client limits, so that the time until a successor has caught up is too short here (LBC issue 3326: 10 to 20
+minutes in which changes come late, v2.5.2); security groups of branch ENIs;
 Fargate; the one DescribeSecurityGroups after which a process knows every group of the cluster; the rewriting of the
 hash and the pod conditions through the API server, which takes no call to AWS.
 Sources: pkg/targetgroupbinding/resource_manager.go@01fac95722 and networking_manager.go@043f39b947,

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rich.table import Table
 
+from sim.control_plane.trace import ControllerRestarted
 from sim.data_plane.outcomes import Outcome
 from sim.report.answer import answer
 from sim.report.causes import by_outcome
+from sim.report.controller_log import ROLLED_CLUSTER
 from sim.report.disruption import course_of, name_of
 from sim.report.findings import findings
 from sim.report.wording import count, listed, plain, seconds, tenths, times
@@ -106,10 +108,17 @@ def _controller(found: Findings) -> Iterator[str | Table]:
         f"{count(len(attempts), 'call')} of the AWS API with their retries, {sum(a.throttled for a in attempts)} "
         f"throttled, at a cost of {seconds(sum(stall.throttled_s for stall in stalls))}."
     )
+    restarts = [r for r in found.replication.trace.of(ControllerRestarted) if r.cluster == ROLLED_CLUSTER]
+    for restart in restarts:
+        yield (
+            f"The controller's process ended at {seconds(restart.time_s)}; its successor began at "
+            f"{seconds(restart.until_s)}, with everything still to reconcile."
+        )
     yield from map(_stall, sorted(stalls, key=lambda stall: -stall.throttled_s)[:1])
     told = _worth_telling(reconciles)
     headings = ("reconcile", "began s", "took s", "calls", "registered", "deregistered", "result; throttled calls")
-    yield _table(headings, map(_reconcile, told), words=1)
+    last_restart_s = max((restart.time_s for restart in restarts), default=-np.inf)
+    yield _table(headings, (_reconcile(log, last_restart_s) for log in told), words=1)
     if len(told) < len(reconciles):
         yield f"… and {len(reconciles) - len(told)} more."
 
@@ -128,10 +137,10 @@ def _worth_telling(reconciles: list[ReconcileLog]) -> list[ReconcileLog]:
     return [log for log in reconciles if log in chosen]
 
 
-def _reconcile(log: ReconcileLog) -> tuple[str, ...]:
+def _reconcile(log: ReconcileLog, last_restart_s: float) -> tuple[str, ...]:
     result = "ok" if log.error is None else f"failed: gave up on {log.error}"
     if log.ended_s is None:
-        result = "unfinished at the end"
+        result = "cut off by the restart" if log.began_s < last_restart_s else "unfinished at the end"
     throttled = [f"{call.action} {times(len(call.throttled))}, {seconds(call.throttled_s)}" for call in log.stalls]
     return (
         str(log.number),

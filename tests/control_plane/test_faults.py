@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sim.control_plane import world
 from sim.control_plane.trace import (
     ApiAttempt,
     ControllerRestarted,
@@ -21,7 +23,14 @@ from sim.control_plane.trace import (
 from sim.control_plane.world import run_control_plane
 from sim.streams import Streams
 
+LONGEST_S = 2400.0
+"""Instead of a day, so that an hourly resync does not make good what was lost."""
 VERSIONS = ["v1.1.0", "v1.1.4", "v1.1.5", "v1.1.9", "v2.0", "v2.4", "v2.8", "v2.9.1", "v2.13.4", "v3.2"]
+
+
+@pytest.fixture(autouse=True)
+def _sooner(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(world, "LONGEST_ROLLOUT_S", LONGEST_S)
 
 
 @st.composite

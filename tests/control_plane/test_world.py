@@ -90,6 +90,33 @@ def test_the_other_clusters_back_off_when_throttled(make_scenario) -> None:
     assert calls(0.1) < calls(1.0) / 2
 
 
+@pytest.mark.parametrize(
+    "versions",
+    [("v2.4", "v2.4"), ("v3.2", "v3.2"), ("v1.1.4", "v2.4", "v3.2"), ("v1.1.9", "v2.0", "v2.8", "v2.13.4")],
+)
+def test_other_clusters_of_any_mix_of_versions_back_off(make_scenario, versions: tuple[str, ...]) -> None:
+    """Closed loop: each cluster's throttled calls are repeated by itself, after waits that grow; fewer calls for it.
+
+    Of a tenth of the tokens a Poisson stream would be refused more, and sent none the less.
+    """
+    others = [{"ingresses": 6, "churn_per_s": 0.5, "controller": {"version": version}} for version in versions]
+
+    def before_the_rollout(refill_per_s: float) -> list[ApiAttempt]:
+        bucket = {"capacity": 2, "refill_per_s": refill_per_s}
+        scenario = make_scenario(
+            aws_api__other_clusters=others, aws_api__buckets={"elbv2_describe": bucket}, aws_api__warm_up_s=600
+        )
+        return [attempt for attempt in run_control_plane(scenario, Streams(1, 0)).of(ApiAttempt) if attempt.time_s < 0]
+
+    starved, fed = before_the_rollout(0.2), before_the_rollout(10.0)
+    for cluster in range(1, len(versions) + 1):
+        ours = [attempt for attempt in starved if attempt.cluster == cluster]
+        retries = [attempt for attempt in ours if attempt.attempt > 0]
+        assert retries, cluster
+        assert max(attempt.backoff_s for attempt in ours) > 5
+        assert len(ours) < 0.8 * sum(attempt.cluster == cluster for attempt in fed)
+
+
 def test_a_rollout_without_end_is_refused_with_what_is_left(make_scenario) -> None:
     scenario = make_scenario(aws_api__buckets={"elbv2_register": {"capacity": 1, "refill_per_s": 1e-6}})
     with pytest.raises(ScenarioError, match=r"over within a day .*3 of 4 old targets are registered still") as error:

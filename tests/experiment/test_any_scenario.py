@@ -24,6 +24,8 @@ CONTROLLERS = st.sampled_from(
     [
         {"version": "fixed_lag", "deregistration_lag_s": {"dist": "exponential", "mean": 10}, "registration_lag_s": 1},
         *({"version": version, "aws_max_retries": 2} for version in ("v1.1.0", "v1.1.4", "v1.1.9", "v2.4", "v3.2")),
+        {"version": "v1.1.9", "ingresses": 3, "restart_at_s": 5, "sync_period_s": 60, "node_events_per_s": 0.1},
+        {"version": "v2.8", "ingresses": 3, "restart_at_s": 5, "sync_period_s": 60},
     ]
 )
 SCENARIOS = st.fixed_dictionaries(

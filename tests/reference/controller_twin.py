@@ -204,9 +204,10 @@ class Controller:
 
     def endpoints_changed(self, ingress: int) -> None:
         """Up to v1.1.5 every ingress of the namespace is enqueued, from then on those that use the Service."""
-        for number in range(len(self.ingresses)) if self._patch <= 5 else [ingress]:
-            if self._is_up:
-                self._add(number)
+        if self._patch <= 5:
+            self._add_all()
+        elif self._is_up:
+            self._add(ingress)
 
     def _add(self, number: int) -> None:
         if number in self._busy:

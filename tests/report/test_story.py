@@ -152,3 +152,15 @@ def test_json_has_null_for_what_never_happened() -> None:
 def test_endpoint_never_seen_gone_is_no_crash() -> None:
     kept = [r for r in BY_HAND if not isinstance(r, EndpointRemoved) and not hasattr(r, "cluster")]
     assert "given lag" in story(by_hand(kept))
+
+
+def test_a_restart_is_told_with_what_it_cut_off(make_scenario) -> None:
+    restarting = make_scenario(
+        controller__restart_at_s=0.75,
+        controller__restart_takes_s=20,
+        aws_api__latency_s=0.1,
+        endpoints__propagation_s=0.5,
+    )
+    told = _words(story(simulate(restarting.with_overrides({"deployment.max_surge": 0}))))
+    assert "process ended at 0.8 s; its successor began at 20.8 s, with everything still to reconcile" in told
+    assert told.count("cut off by the restart") == 1
