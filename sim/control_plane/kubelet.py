@@ -20,8 +20,7 @@ pkg/kubelet/status/status_manager.go@fde2d3c4; awslabs/amazon-eks-ami pull reque
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from sim.control_plane.pod import Pod, PodDraws
 from sim.control_plane.token_bucket import TokenBucket
@@ -96,8 +95,7 @@ class Kubelet:
         return termination(self._spec, deleted_s).gone_s
 
 
-@dataclass(frozen=True, slots=True)
-class Termination:
+class Termination(NamedTuple):
     """When a deleted pod ends, in seconds since the start of the rollout.
 
     `sigterm_s`: SIGTERM is sent; `listener_closed_s`: new connections are refused from here on; `cut_s`: what still

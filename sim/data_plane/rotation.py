@@ -13,6 +13,7 @@ Source: facts/alb §2; model.md, "Target group and ALB nodes".
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,8 +46,9 @@ class Rotation:
         return Rotation(self.target[kept], begin_s[kept], end_s[kept])
 
 
+@lru_cache(maxsize=1)
 def rotations(timeline: Timeline) -> tuple[Rotation, ...]:
-    """Give each node's rotation, in the order of the nodes."""
+    """Give each node's rotation, in the order of the nodes; kept, since all that is asked of a timeline needs them."""
     return tuple(_rotation(timeline, node) for node in range(timeline.registered_from_s.shape[0]))
 
 

@@ -45,10 +45,10 @@ BUCKETS = ("elbv2_describe", "elbv2_register", "elbv2_account", "ec2_describe")
 
 
 def _scenario(make_scenario, version: str, **overrides: object) -> Scenario:
-    """One in an account without limits, each call taking 0.1 s."""
+    """One in an account without limits and without resyncs, each call taking 0.1 s."""
     return make_scenario(
         **{"controller__version": version, "aws_api__buckets": dict.fromkeys(BUCKETS, PLENTY)}
-        | {"aws_api__latency_s": 0.1}
+        | {"aws_api__latency_s": 0.1, "controller__sync_period_s": 0}
         | overrides
     )
 
