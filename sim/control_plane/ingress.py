@@ -98,6 +98,9 @@ class Controller(Protocol):
     def on_containers_ready(self, ingress: Ingress, position: int) -> None:
         """Enqueue what the readiness of a gated pod's containers enqueues."""
 
+    def on_cordon(self) -> None:
+        """Enqueue what a node's becoming unschedulable enqueues."""
+
     def on_node_event(self) -> None:
         """Enqueue what a node that came, went, or became ready or unready enqueues."""
 

@@ -69,6 +69,7 @@ class Behaviour:
     asks_wafv2: bool
     enqueues_namespace: bool
     enqueues_on_containers_ready: bool
+    enqueues_on_cordon: bool
 
 
 def behaviour(version: str) -> Behaviour:
@@ -83,6 +84,7 @@ def behaviour(version: str) -> Behaviour:
         enqueues_namespace=patch <= 5,
         asks_wafv2=patch >= 7,
         enqueues_on_containers_ready=patch >= 7,
+        enqueues_on_cordon=patch >= 6,
     )
 
 
@@ -145,6 +147,11 @@ class IngressControllerV1:
         """Enqueue the ingress, from v1.1.7 on; before, nothing tells the controller."""
         if self._behaves.enqueues_on_containers_ready:
             self._queue.add(ingress.number)
+
+    def on_cordon(self) -> None:
+        """Enqueue every ingress of the cluster, from v1.1.6 on; before, the handler of a node's update does nothing."""
+        if self._behaves.enqueues_on_cordon:
+            self.enqueue_all()
 
     def on_node_event(self) -> None:
         """Enqueue every ingress of the cluster, also those whose targets are no nodes."""

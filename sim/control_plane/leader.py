@@ -69,6 +69,11 @@ class Leader:
         if self._controller is not None:
             self._controller.on_containers_ready(ingress, position)
 
+    def on_cordon(self) -> None:
+        """Tell the controller, if there is one."""
+        if self._controller is not None:
+            self._controller.on_cordon()
+
     def _lead(self, streams: Streams, *, listed_s: float | None = None) -> Controller:
         """Start a process, which has listed everything at `listed_s`; None: long before the simulation."""
         controller = self._make(streams)

@@ -150,6 +150,9 @@ class LoadBalancerControllerV2:
     def on_containers_ready(self, ingress: Ingress, position: int) -> None:
         """Enqueue nothing: a TGB with starting pods comes back by itself."""
 
+    def on_cordon(self) -> None:
+        """Enqueue nothing, as for any event of a node."""
+
     def on_node_event(self) -> None:
         """Enqueue nothing: a node concerns target groups of instances only."""
 

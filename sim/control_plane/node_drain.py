@@ -5,6 +5,7 @@ node's pods, all at once; the API server admits an eviction while the PodDisrupt
 which it takes from that status in the same step, and else answers 429. An admitted eviction is a deletion: preStop and
 the grace period run as ever. Who drains asks again after a while, and polls an evicted pod until it is gone. Karpenter
 does the same with other waits. The disruption controller counts as healthy what is Ready and not being deleted.
+The cordon is an event that v1.1.6 to v1.1.9 of the ingress controller reconcile every ingress for.
 Modelled: that, with `nodes_at_once` nodes in hand at a time. A pod's eviction is refused while as few pods are healthy
 as must stay so. The ReplicaSet creates a replacement as soon as a pod is evicted (a terminating pod is no replica); it
 counts as healthy `pdb_sync_latency_s` after its Ready. The drain is over when every replacement is Ready.

@@ -27,7 +27,7 @@ from sim.scenario.problems import Problem, ScenarioError
 from sim.streams import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
     from sim.control_plane.ingress import Backend
     from sim.control_plane.leader import Leader
@@ -115,9 +115,15 @@ class ControlPlane:
             self._env.step()
 
     def _endless(self) -> ScenarioError:
+<<<<<<< HEAD
         ending_pods = self._rolled.ending_pods
         left = [str(pod.number) for pod in ending_pods if not pod.deregistered.triggered]
         found = f"one in which {len(left)} of {len(ending_pods)} old targets are registered still"
+=======
+        ending_pods = self._rolled.ending_pods
+        left = [str(pod.number) for pod in ending_pods if not pod.deregistered.triggered]
+        found = f"one in which {len(left)} of {len(ending_pods)} old targets are registered still"
+>>>>>>> main
         if left:
             named = ", ".join(left[:MOST_NAMED]) + (", …" if len(left) > MOST_NAMED else "")
             found += f", those of {'pod' if len(left) == 1 else 'pods'} {named}"
@@ -157,6 +163,8 @@ class Account:
             last = len(ingress.backends) - 1
             deployment.endpoints.watchers.append(partial(ours.on_endpoints_change, ingress, last))
             deployment.endpoints.pod_watchers.append(partial(ours.on_containers_ready, ingress, last))
+        if self._scenario.disruption == "node_drain":
+            self._env.process(self._cordon(ours))
         for cluster, other in enumerate(self._scenario.aws_api.other_clusters, start=1):
             churning = [ChurningBackend(self._env) for _ in range(other.ingresses)]
             ingresses = [Ingress(number, [backend]) for number, backend in enumerate(churning)]
@@ -173,6 +181,11 @@ class Account:
                         cluster=cluster,
                     )
                 )
+
+    def _cordon(self, controller: Leader) -> Generator[simpy.Event]:
+        """Tell the controller that the nodes are cordoned: all before the first eviction, so that once is enough."""
+        yield self._env.timeout(-self._env.now)
+        controller.on_cordon()
 
     def _controller(self, spec: ControllerSpec, ingresses: list[Ingress], *, cluster: int) -> Leader:
         return start_controller(

@@ -15,6 +15,7 @@ from sim.control_plane.trace import (
     PodCreated,
     PodDeleted,
     PodReady,
+    Reconciled,
     RolloutComplete,
     TargetDeregistered,
     Trace,
@@ -168,6 +169,23 @@ def _scenario_with(drain: dict[str, object], **pod: object) -> Scenario:
         {"name": "test", "traffic": {"arrival_rate_rps": 1}, "deployment": {"replicas": 12}, "pod": pod}
     )
     return base.with_overrides({"disruption": "node_drain", "node_drain": drain})
+
+
+@pytest.mark.parametrize(
+    ("version", "disruption", "ingresses"),
+    [
+        ("v1.1.6", "node_drain", {0, 1, 2}),
+        ("v1.1.9", "node_drain", {0, 1, 2}),
+        ("v1.1.9", "rollout", {0}),
+        ("v2.8", "node_drain", {0}),
+    ],
+)
+def test_the_cordon_makes_v1_reconcile_every_ingress(version: str, disruption: str, ingresses: set[int]) -> None:
+    """facts/controller §3, "Triggers": from v1.1.6 on a node's suitability, in ip mode too."""
+    controller = {"version": version, "ingresses": 3, "sync_period_s": 0}
+    scenario = _scenario_with({}).with_overrides({"disruption": disruption, "controller": controller})
+    trace = run_control_plane(scenario, Streams(1, 0))
+    assert {record.ingress for record in trace.of(Reconciled)} == ingresses
 
 
 def test_instance_targets_are_refused() -> None:

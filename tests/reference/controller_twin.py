@@ -170,6 +170,11 @@ class Controller:
 
         self._agenda.after(next(gaps_s), happens)
 
+    def cordoned(self) -> None:
+        """From v1.1.6 on a node that becomes unschedulable is an event; the twin knows v1 only."""
+        if self._spec.version >= "v1.1.6":
+            self._add_all()
+
     def _add_all(self) -> None:
         if self._is_up:
             for number in self._order.permutation(len(self.ingresses)):
