@@ -36,10 +36,7 @@ MIN_READY_RECHECK_S = 1.0
 
 
 class Deployment:
-    """One Deployment in a rolling update that starts when `run` does.
-
-    `adopt` is called with each pod it creates; `client` is kube-controller-manager's limiter.
-    """
+    """One Deployment in a rolling update that starts when `run` does. `adopt` is called with each pod it creates."""
 
     def __init__(
         self,
@@ -58,7 +55,7 @@ class Deployment:
         self._trace = trace
         self._client = client
         self._adopt = adopt
-        self._new_replica_set = ReplicaSet(env, client, trace, spec.replicas, self._adopt_new)
+        self._new_replica_set = ReplicaSet(env, self._client, trace, spec.replicas, self._adopt_new)
         order = PodDraws(streams, Uniform(dist="uniform", low=0, high=1), Stream.POD_DELETION_ORDER)
         self._old_pods = sorted(old_pods, key=lambda pod: order[pod])
         self._counts_terminating = spec.pod_replacement_policy == "TerminationComplete"

@@ -1,8 +1,8 @@
-"""One Deployment whose pods are replaced, with its pods, its Service's Endpoints and its target group.
+"""One Deployment that is rolled or drained, with its pods, its Service's Endpoints and its target group.
 
 Modelled: of the Deployments of a cluster that are rolled at the same moment (`deployment.rolled_at_once`) each is like
 the first, with draws of its own. They share kube-controller-manager's client, the ingress controller and the AWS API;
-which of them kube-controller-manager sees to first is by chance.
+which of them kube-controller-manager sees to first is by chance. Each has kubelets of its own.
 Left out: that of more than five Deployments or ReplicaSets some wait for a worker (`--concurrent-deployment-syncs`,
 `--concurrent-replicaset-syncs`, 5 each); the creates and deletes of several in turns rather than one after another.
 Source: kube-controller-manager makes one client for its ReplicaSet controller (cmd/kube-controller-manager/app/apps.go,
@@ -50,7 +50,6 @@ class RolledDeployment:
         trace: Trace,
         client: ControllerManagerClient,
     ) -> None:
-        """`ending_pods` are those of its pods that are to end."""
         self._env = env
         self._scenario = scenario
         self.old_pods = [Pod(number, env, number, is_new=False) for number in range(scenario.deployment.replicas)]
@@ -69,18 +68,18 @@ class RolledDeployment:
             if scenario.controller.version == FIXED_LAG:
                 self._pod_processes.append(FixedLag(env, scenario.controller, streams, self.target_group).follow)
         gone_s = self._kubelet.gone_s
+        self.ending_pods = self.old_pods
         self._disruption: Deployment | NodeDrain
         if scenario.disruption == "node_drain":
             drain = scenario.node_drain
             self.ending_pods = self.old_pods[: drain.evicted]
             self._disruption = NodeDrain(env, drain, streams, trace, self.old_pods, client, self._adopt, gone_s)
         else:
-            spec = scenario.deployment
-            self.ending_pods = self.old_pods
-            self._disruption = Deployment(env, spec, streams, trace, self.old_pods, client, self._adopt, gone_s)
+            deployment = scenario.deployment
+            self._disruption = Deployment(env, deployment, streams, trace, self.old_pods, client, self._adopt, gone_s)
 
     def start(self) -> simpy.Process:
-        """Start it, at 0 s; give what ends when nothing is left to do but for the deleted pods to end."""
+        """Start the disruption, at 0 s; give what ends when nothing is left to do but for the deleted pods to end."""
         ends = [self._env.process(process(pod)) for pod in self.ending_pods for process in self._pod_processes]
         disrupted = self._env.process(self._start_at_zero())
         return self._env.process(_wait_for([disrupted, *ends, *(pod.deregistered for pod in self.ending_pods)]))

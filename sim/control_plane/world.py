@@ -104,9 +104,9 @@ class ControlPlane:
             self._env.step()
 
     def _endless(self) -> ScenarioError:
-        old_pods = self._rolled.ending_pods
-        left = [str(pod.number) for pod in old_pods if not pod.deregistered.triggered]
-        found = f"one in which {len(left)} of {len(old_pods)} old targets are registered still"
+        ending_pods = self._rolled.ending_pods
+        left = [str(pod.number) for pod in ending_pods if not pod.deregistered.triggered]
+        found = f"one in which {len(left)} of {len(ending_pods)} old targets are registered still"
         if left:
             named = ", ".join(left[:MOST_NAMED]) + (", …" if len(left) > MOST_NAMED else "")
             found += f", those of {'pod' if len(left) == 1 else 'pods'} {named}"

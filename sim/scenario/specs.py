@@ -169,10 +169,13 @@ class Scenario(Spec):
 
     @field_validator("disruption")
     @classmethod
-    def _is_simulated_for_the_targets(cls, disruption: Disruption, info: ValidationInfo) -> Disruption:
+    def _is_simulated(cls, disruption: Disruption, info: ValidationInfo) -> Disruption:
         target_group = info.data.get("target_group")
         if disruption == "node_drain" and target_group is not None and target_group.target_type == "instance":
             raise complaint(found="'node_drain' is not simulated with target_group.target_type 'instance'")
+        deployment = info.data.get("deployment")
+        if disruption == "node_drain" and deployment is not None and deployment.rolled_at_once > 1:
+            raise complaint(found="'node_drain' is not simulated with several Deployments (deployment.rolled_at_once)")
         return disruption
 
     @field_validator("node_drain")

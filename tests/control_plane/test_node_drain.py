@@ -191,3 +191,8 @@ def test_the_cordon_makes_v1_reconcile_every_ingress(version: str, disruption: s
 def test_instance_targets_are_refused() -> None:
     with pytest.raises(ScenarioError, match="'node_drain' is not simulated with target_group"):
         _scenario_with({}).with_overrides({"target_group.target_type": "instance"})
+
+
+def test_several_deployments_are_refused() -> None:
+    with pytest.raises(ScenarioError, match="'node_drain' is not simulated with several Deployments"):
+        _scenario_with({}).with_overrides({"deployment.rolled_at_once": 2, "controller.ingresses": 2})
