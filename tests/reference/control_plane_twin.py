@@ -50,7 +50,7 @@ class ControlPlane:
         self.controller: Controller | None = None
         if scenario.controller.version != "fixed_lag":
             self._account()
-        self.has_healthy = False
+        self.has_healthy = self._is_drain and scenario.node_drain.evicted < scenario.deployment.replicas
         self.agenda.after(-self.agenda.now_s, self.deployment.sync)
 
     def run(self, longest_s: float) -> tuple[dict[str, list[Happened]], float]:

@@ -66,7 +66,7 @@ def test_the_longest_waits(rows: dict[str, dict]) -> None:
 
 
 def test_what_changes_is_named(rows: dict[str, dict]) -> None:
-    assert rows["v1.1.6"]["changes"] == {"enqueues_namespace": [True, False]}
+    assert rows["v1.1.6"]["changes"] == {"enqueues_namespace": [True, False], "enqueues_on_cordon": [False, True]}
     assert rows["v1.1.0"]["changes"] == rows["v2.0"]["changes"] == {}
     throttled = "`Elastic Load Balancing v2:^RegisterTargets|^DeregisterTargets=4:20`"
     assert f"- v2.4.4: aws api throttle {throttled}" in _printed()
