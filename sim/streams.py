@@ -7,8 +7,8 @@ same pods, calls and arrivals (common random numbers).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import IntEnum
+from dataclasses import dataclass, replace
+from enum import IntEnum, unique
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _BLOCK = 128
 
 
+@unique
 class Stream(IntEnum):
     """What a stream is for. Append only: a number that changes its meaning changes every result."""
 
@@ -47,6 +48,17 @@ class Stream(IntEnum):
     ROUTING_BEFORE = 20
     RING_ORDER = 21
     KUBE_PROXY_SYNC = 22
+    KUBE_PROXY_CHOICE = 23
+    KUBE_PROXY_CHOICE_BEFORE = 24
+    CONTROLLER_RESTART = 30
+    RESYNC = 31
+    NODE_EVENTS = 32
+    ENQUEUE_ORDER = 33
+    LAST_CHECKED = 34
+    DEFERRED_CHECK = 35
+    OTHER_DEPLOYMENT = 36
+    PDB_SYNC = 40
+    TERMINATION_SYNC = 41
 
 
 class Sampler(Protocol):
@@ -62,10 +74,15 @@ class Streams:
 
     seed: int
     replication: int
+    prefix: tuple[int, ...] = ()
+
+    def within(self, stream: Stream, *entity: int) -> Streams:
+        """Give the streams of one entity that has all of these to itself."""
+        return replace(self, prefix=(*self.prefix, int(stream), *entity))
 
     def generator(self, stream: Stream, *entity: int) -> np.random.Generator:
         """Make the generator of this purpose and entity, at its beginning."""
-        key = (self.replication, int(stream), *entity)
+        key = (self.replication, *self.prefix, int(stream), *entity)
         return np.random.Generator(np.random.SFC64(np.random.SeedSequence(self.seed, spawn_key=key)))
 
     def uniforms(self, stream: Stream, *entity: int) -> Iterator[float]:

@@ -17,6 +17,7 @@ import click
 from sim.cli.backoff import backoff
 from sim.cli.check import check
 from sim.cli.compare import compare
+from sim.cli.controllers import controllers
 from sim.cli.explain import explain
 from sim.cli.plot import plot
 from sim.cli.recommend import recommend
@@ -80,5 +81,19 @@ def main() -> None:
     """How many 502s does a rolling update behind an ALB give, and which setting removes them."""
 
 
-for _command in (run, sweep, plot, compare, recommend, explain, report, backoff, check, verify, schema, results):
+for _command in (
+    run,
+    sweep,
+    plot,
+    compare,
+    recommend,
+    explain,
+    report,
+    backoff,
+    controllers,
+    check,
+    verify,
+    schema,
+    results,
+):
     main.add_command(_command)

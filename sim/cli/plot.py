@@ -13,7 +13,7 @@ from sim.cli.refused import Refused
 from sim.cli.rollouts import rollouts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
     from matplotlib.figure import Figure
@@ -22,13 +22,22 @@ _SCENARIO_SUFFIXES = {".yaml", ".yml"}
 
 
 @click.command()
-@click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument(
+    "files",
+    metavar="FILE...",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)
 @click.option("--x", metavar="KEY", help="The horizontal axis; by default the one key that is varied.")
 @click.option("--y", metavar="FIGURE", help="What is shown: a column of FILE; by default rate_502.")
 @click.option("--hue", metavar="KEY", help="A line for each of its values.")
 @click.option("--heatmap", nargs=2, metavar="KEY KEY", help="Two axes; FIGURE as colour.")
 @click.option("--lag", "kind", flag_value="lag", help="The deregistration lag, and the preStop sleep.")
 @click.option("--causes", "kind", flag_value="causes", help="Failed requests by cause.")
+@click.option(
+    "--race", "kind", flag_value="race", help="The lag beside the preStop sleep, and the 502s, a colour for each FILE."
+)
 @click.option("--where", "chosen", multiple=True, metavar="KEY=VALUE", help="Only the rows with this value.")
 @takes_changes
 @takes_workers
@@ -40,8 +49,16 @@ _SCENARIO_SUFFIXES = {".yaml", ".yml"}
     metavar="FILE.png|svg|pdf",
     help="Where the picture goes.",
 )
-def plot(file: Path, kind: str | None, out: Path, workers: int | None, *, quiet: bool, **options: Any) -> None:  # noqa: ANN401 - click's
-    """Draw a sweep's results, FILE: lines with confidence bands, a heatmap, lags or causes.
+def plot(
+    files: tuple[Path, ...],
+    kind: str | None,
+    out: Path,
+    workers: int | None,
+    *,
+    quiet: bool,
+    **options: Any,  # noqa: ANN401 - click's
+) -> None:
+    """Draw a sweep's results, FILE: lines with confidence bands, a heatmap, lags or causes; or several sweeps' races.
 
     FILE may be a scenario instead, *.yaml, which is simulated: --lag draws the lags of all rollouts' pods, --causes
     the failed requests. --set, --seed and --replications change it.
@@ -53,10 +70,13 @@ def plot(file: Path, kind: str | None, out: Path, workers: int | None, *, quiet:
     except ValueError as error:
         raise Refused(str(error)) from None
     changes = changes_of(options)
+    file, *others = files
+    if others and kind != "race":
+        raise click.UsageError("one FILE for one picture, but for --race")
     if file.suffix.lower() not in _SCENARIO_SUFFIXES:
         _require_none(changes, "a scenario can be changed, not a sweep's results")
-        figure = _of_sweep(file, kind, **options)
-    elif kind is None:
+        figure = _of_sweeps(files, kind, **options)
+    elif kind not in ("lag", "causes"):
         raise click.UsageError(
             "of a scenario there are --lag and --causes; the other pictures are of a sweep's results"
         )
@@ -85,8 +105,8 @@ def _of_scenario(file: Path, kind: str, changes: dict[str, object], workers: int
     return failures_by_cause(scenario, summarise(scenario, figures, estimator=estimator))
 
 
-def _of_sweep(
-    file: Path,
+def _of_sweeps(
+    files: Sequence[Path],
     kind: str | None,
     *,
     x: str | None,
@@ -99,16 +119,25 @@ def _of_sweep(
     from sim.report.plots import PlotError, only
 
     try:
-        frame = only(read_sweep(file), dict(map(_pair, chosen)))
-        return _drawn(frame, x=x, y=y or "rate_502", hue=hue, heatmap=heatmap, kind=kind)
+        frames = [only(read_sweep(file), dict(map(_pair, chosen))) for file in files]
+        return _drawn(frames, x=x, y=y or "rate_502", hue=hue, heatmap=heatmap, kind=kind)
     except (NotASweepError, PlotError, ValueError) as error:
         raise Refused(str(error)) from None
 
 
 def _drawn(
-    frame: pd.DataFrame, *, x: str | None, y: str, hue: str | None, heatmap: tuple[str, str] | None, kind: str | None
+    frames: list[pd.DataFrame],
+    *,
+    x: str | None,
+    y: str,
+    hue: str | None,
+    heatmap: tuple[str, str] | None,
+    kind: str | None,
 ) -> Figure:
     from sim.report import plots
+    from sim.report.race_plot import race
+
+    frame = frames[0]
 
     if heatmap is not None:
         return plots.heatmap(frame, x=heatmap[0], y=heatmap[1], colour=y)
@@ -117,6 +146,8 @@ def _drawn(
         if len(keys) != 1:
             raise click.UsageError(f"say with --x which key: {', '.join(keys)}")
         x = keys[0]
+    if kind == "race":
+        return race(frames, x=x)
     if kind is not None:
         return {"lag": plots.lag, "causes": plots.causes}[kind](frame, x=x)
     return plots.line(frame, x=x, y=y, hue=hue)

@@ -2,7 +2,8 @@
 
 Modelled: an attempt needs a token from every bucket that covers its action, else it is throttled and takes none; all
 clusters of the account share the buckets. The decision falls when the attempt is sent, its effect comes with the
-response, one latency later. The client retries a throttled attempt as its SDK does, in the goroutine of its caller.
+response, one latency later, whether or not its sender lives to read it. The client retries a throttled attempt as its
+SDK does, in the goroutine of its caller.
 Other users of the account are a Poisson stream on a bucket (`background_calls_per_s`).
 Left out: errors other than throttling; the SDK's token refresh; paging.
 Sources: the buckets and what they cover, Elastic Load Balancing user guide, elb-api-throttling (facts/alb §5); whether
@@ -22,7 +23,7 @@ from sim.scenario.distributions import Exponential
 from sim.streams import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     import simpy
 
@@ -157,8 +158,8 @@ class AwsClient:
         self._latency_s = streams.draws(spec.latency_s, Stream.API_LATENCY, cluster)
         self._uniform = streams.uniforms(Stream.API_BACKOFF, cluster)
 
-    def call(self, action: str, reconcile: int) -> Generator[simpy.Event]:
-        """Make the call and wait for its success, through the SDK's retries.
+    def call(self, action: str, reconcile: int, effect: Callable[[], None] | None = None) -> Generator[simpy.Event]:
+        """Make the call and wait for its success, through the SDK's retries; `effect` is what that changes at AWS.
 
         Raises `ThrottledError` when the last retry is throttled too.
         """
@@ -177,7 +178,10 @@ class AwsClient:
             self._trace.record(
                 ApiAttempt(self._env.now, self._cluster, reconcile, action, attempt, throttled, latency_s, backoff_s)
             )
-            yield self._env.timeout(latency_s)
+            response = self._env.timeout(latency_s)
+            if effect is not None and not throttled:
+                response.callbacks.append(lambda _response: effect())
+            yield response
             self._note(throttled=throttled, retried=attempt > 0)
             if not retries:
                 break

@@ -27,7 +27,8 @@ class CallCache:
 
     def holds(self, action: str, parameters: tuple[object, ...]) -> bool:
         """Whether the answer to this very call is held."""
-        return self._env.now < self._until_s.get((action, parameters), -float("inf"))
+        until_s = self._until_s.get((action, parameters))
+        return until_s is not None and self._env.now < until_s
 
     def note(self, action: str, parameters: tuple[object, ...]) -> None:
         """Note that the call has succeeded now."""

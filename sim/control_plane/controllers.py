@@ -6,13 +6,15 @@ Source: `retryers` for the SDKs, the modules of the two controllers for what the
 from __future__ import annotations
 
 import sys
+from itertools import count
 from typing import TYPE_CHECKING
 
 from sim.control_plane.aws_api import AwsClient
 from sim.control_plane.client_throttle import ClientThrottle
 from sim.control_plane.ingress_controller_v1 import IngressControllerV1
+from sim.control_plane.leader import Leader
 from sim.control_plane.load_balancer_controller_v2 import LoadBalancerControllerV2, behaviour
-from sim.control_plane.retryers import attempts, default_retryer
+from sim.control_plane.retryers import default_retryer
 from sim.scenario.api_throttle import overriding, parse_throttle
 
 if TYPE_CHECKING:
@@ -37,27 +39,28 @@ def start_controller(
     trace: Trace,
     *,
     cluster: int,
-) -> Controller:
+) -> Leader:
     """Make the controller of a cluster and start its workers."""
     is_v1 = spec.version.startswith("v1.")
-    n_attempts = attempts(spec.version, spec.aws_max_retries)
-    client = AwsClient(
-        env,
-        api,
-        aws_api,
-        streams,
-        trace,
-        cluster=cluster,
-        policy=aws_api.retryer or default_retryer(spec.version),
-        max_retries=sys.maxsize if n_attempts is None else n_attempts - 1,
-        throttle=None if is_v1 else _throttle(env, spec),
-    )
-    controller = (IngressControllerV1 if is_v1 else LoadBalancerControllerV2)(
-        env, spec, client, trace, ingresses, cluster=cluster
-    )
-    for _ in range(spec.max_concurrent_reconciles):
-        env.process(controller.work())
-    return controller
+    reconciles = count()
+
+    def process(streams: Streams) -> Controller:
+        client = AwsClient(
+            env,
+            api,
+            aws_api,
+            streams,
+            trace,
+            cluster=cluster,
+            policy=aws_api.retryer or default_retryer(spec.version),
+            max_retries=sys.maxsize if spec.retries is None else spec.retries,
+            throttle=None if is_v1 else _throttle(env, spec),
+        )
+        return (IngressControllerV1 if is_v1 else LoadBalancerControllerV2)(
+            env, spec, client, streams, trace, ingresses, reconciles, cluster=cluster
+        )
+
+    return Leader(env, spec, process, streams, trace, cluster=cluster)
 
 
 def _throttle(env: simpy.Environment, spec: ControllerSpec) -> ClientThrottle:

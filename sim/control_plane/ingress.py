@@ -7,7 +7,7 @@ call has succeeded.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -60,16 +60,37 @@ class Backend(Protocol[T]):
         """DeregisterTargets has succeeded."""
 
 
+@dataclass(slots=True)
+class Checkpoint:
+    """What v2.9.1 and later write onto a TargetGroupBinding: when it was last reconciled, and with which endpoints.
+
+    None, if it is to be reconciled whatever they are.
+    """
+
+    at_s: float
+    endpoints: frozenset[Any] | None
+
+
 @dataclass(frozen=True, slots=True)
 class Ingress:
-    """One ingress: its number in the cluster and its backends, in their order."""
+    """One ingress: its number in the cluster and its backends, in their order.
+
+    `checkpoints` are those of its backends' TargetGroupBindings, by position: they outlive a controller.
+    """
 
     number: int
     backends: Sequence[Backend[Any]]
+    checkpoints: dict[int, Checkpoint] = field(default_factory=dict)
 
 
 class Controller(Protocol):
-    """One cluster's controller. Start `work` once for each of its workers."""
+    """One process of a cluster's controller.
+
+    Every `sync_period_s` (never, if that is 0) each of so many `resyncing_informers` enqueues everything.
+    """
+
+    sync_period_s: float
+    resyncing_informers: int
 
     def on_endpoints_change(self, ingress: Ingress, position: int) -> None:
         """Enqueue what a change of the Endpoints of the ingress's backend at this position enqueues."""
@@ -77,8 +98,20 @@ class Controller(Protocol):
     def on_containers_ready(self, ingress: Ingress, position: int) -> None:
         """Enqueue what the readiness of a gated pod's containers enqueues."""
 
-    def work(self) -> Generator[simpy.Event]:
-        """Reconcile one item after another, for ever."""
+    def on_cordon(self) -> None:
+        """Enqueue what a node's becoming unschedulable enqueues."""
+
+    def on_node_event(self) -> None:
+        """Enqueue what a node that came, went, or became ready or unready enqueues."""
+
+    def enqueue_all(self) -> None:
+        """Enqueue everything, in an order by chance: a list out of the informer's store, which is a Go map."""
+
+    def goroutines(self) -> list[Generator[simpy.Event]]:
+        """Give what is to run, for ever: its workers, and what else it has."""
+
+    def stop(self) -> None:
+        """End what it has started besides, since it ends."""
 
 
 def not_draining(health: Mapping[T, TargetHealth]) -> set[T]:

@@ -3,13 +3,15 @@
 The real thing: one work queue of ingresses and its workers; whatever changes, an ingress is reconciled as a whole, by
 a fixed sequence of AWS API calls in which RegisterTargets and then DeregisterTargets of its target groups come last
 but one.
-Modelled: the sequence of each version, its caches, which ingresses an Endpoints change enqueues, workers, the requeue
-of a failed reconcile and the worker's pause after it, and the polling for readiness gates (`gate_poller_v1`). The
+Modelled: the sequence of each version, its caches, which ingresses an Endpoints change, a node event and a resync
+enqueue, workers, the requeue of a failed reconcile and the worker's pause after it, and the polling for readiness gates
+(`gate_poller_v1`). The
 ingress's AWS resources exist and do not drift; subnets are discovered, the security group is managed, certificates are
 annotated; the rolled Service is the last backend of its ingress, which is the worst place.
 Left out: the opt-in SDK cache of v1.1.6 and later, Shield, ACM, rules that change, paging of more than 199 addresses
 elsewhere than in DescribeNetworkInterfaces.
-Sources: internal/alb/** of each version (facts/controller §2 and §3). Two points differ from those facts, after the
+Sources: internal/alb/** and internal/ingress/controller/handlers of each version, cmd/options.go for the sync period
+(facts/controller §2 and §3). Two points differ from those facts, after the
 files themselves: up to v1.1.2 subnets are discovered through two tag:GetResources calls (internal/aws/rgt.go before
 commit 32ca4ad750cd), and the endpoints are read before DescribeVpcs and DescribeTargetHealth
 (internal/alb/tg/targets.go @1aba9e51f6e0), so that a pod deleted while one of these is retried waits for the next
@@ -20,7 +22,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import count
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from sim.control_plane.aws_api import ThrottledError
@@ -28,9 +30,10 @@ from sim.control_plane.call_cache import CallCache
 from sim.control_plane.gate_poller_v1 import GatePoller
 from sim.control_plane.trace import Reconciled
 from sim.control_plane.work_queue import WorkQueue
+from sim.streams import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     import simpy
 
@@ -38,7 +41,9 @@ if TYPE_CHECKING:
     from sim.control_plane.ingress import Backend, Ingress
     from sim.control_plane.trace import Trace
     from sim.scenario.specs import ControllerSpec
+    from sim.streams import Streams
 
+SYNC_PERIOD_S = 3600.0
 WORKER_PAUSE_S = 1.0
 ADDRESSES_PER_CALL = 199
 WAF_CACHE_S = 600.0
@@ -64,6 +69,7 @@ class Behaviour:
     asks_wafv2: bool
     enqueues_namespace: bool
     enqueues_on_containers_ready: bool
+    enqueues_on_cordon: bool
 
 
 def behaviour(version: str) -> Behaviour:
@@ -78,6 +84,7 @@ def behaviour(version: str) -> Behaviour:
         enqueues_namespace=patch <= 5,
         asks_wafv2=patch >= 7,
         enqueues_on_containers_ready=patch >= 7,
+        enqueues_on_cordon=patch >= 6,
     )
 
 
@@ -93,15 +100,20 @@ def read_lifetime_s(behaves: Behaviour) -> Callable[[str], float]:
 
 
 class IngressControllerV1:
-    """One cluster's controller. Start `work` once for each of its workers."""
+    """One process of a cluster's controller; `reconciles` numbers its reconciles, through all of them."""
+
+    resyncing_informers = 2
+    """That of the ingresses and that of the Services, whose handlers enqueue on every update."""
 
     def __init__(
         self,
         env: simpy.Environment,
         spec: ControllerSpec,
         client: AwsClient,
+        streams: Streams,
         trace: Trace,
         ingresses: Sequence[Ingress],
+        reconciles: Iterator[int],
         *,
         cluster: int,
     ) -> None:
@@ -120,20 +132,46 @@ class IngressControllerV1:
             for position, backend in enumerate(ingress.backends)
             if backend.gates is not None
         }
-        self._reconciles = count()
+        self._reconciles = reconciles
+        self._order = streams.generator(Stream.ENQUEUE_ORDER, cluster)
+        self.sync_period_s = SYNC_PERIOD_S if spec.sync_period_s is None else spec.sync_period_s
 
     def on_endpoints_change(self, ingress: Ingress, _position: int) -> None:
         """Enqueue what the change of one of the ingress's Services enqueues."""
-        for touched in self._ingresses if self._behaves.enqueues_namespace else (ingress,):
-            self._queue.add(touched.number)
+        if self._behaves.enqueues_namespace:
+            self.enqueue_all()
+        else:
+            self._queue.add(ingress.number)
 
     def on_containers_ready(self, ingress: Ingress, _position: int) -> None:
         """Enqueue the ingress, from v1.1.7 on; before, nothing tells the controller."""
         if self._behaves.enqueues_on_containers_ready:
             self._queue.add(ingress.number)
 
-    def work(self) -> Generator[simpy.Event]:
-        """Reconcile one ingress after another, for ever."""
+    def on_cordon(self) -> None:
+        """Enqueue every ingress of the cluster, from v1.1.6 on; before, the handler of a node's update does nothing."""
+        if self._behaves.enqueues_on_cordon:
+            self.enqueue_all()
+
+    def on_node_event(self) -> None:
+        """Enqueue every ingress of the cluster, also those whose targets are no nodes."""
+        self.enqueue_all()
+
+    def enqueue_all(self) -> None:
+        """Enqueue every ingress of the cluster, in an order by chance."""
+        for place in self._order.permutation(len(self._ingresses)).tolist():
+            self._queue.add(self._ingresses[place].number)
+
+    def goroutines(self) -> list[Generator[simpy.Event]]:
+        """Give its workers, to be run."""
+        return [self._work() for _ in range(self._spec.max_concurrent_reconciles)]
+
+    def stop(self) -> None:
+        """End the polling for readiness gates."""
+        for poller in self._pollers.values():
+            poller.stop()
+
+    def _work(self) -> Generator[simpy.Event]:
         while True:
             number = yield from self._queue.get()
             error = yield from self._reconcile_traced(self._ingresses[number])
@@ -154,10 +192,12 @@ class IngressControllerV1:
         self._trace.record(Reconciled(began_s, self._env.now, self._cluster, ingress.number, reconcile, error))
         return error
 
-    def _call(self, action: str, reconcile: int, *parameters: object) -> Generator[simpy.Event]:
+    def _call(
+        self, action: str, reconcile: int, *parameters: object, effect: Callable[[], None] | None = None
+    ) -> Generator[simpy.Event]:
         if self._cache.holds(action, parameters):
             return
-        yield from self._client.call(action, reconcile)
+        yield from self._client.call(action, reconcile, effect)
         self._cache.note(action, parameters)
 
     def _reconcile(self, ingress: Ingress, reconcile: int) -> Generator[simpy.Event]:
@@ -199,11 +239,11 @@ class IngressControllerV1:
         if backend.gates is not None:
             yield from self._pollers[name].watch(desired & backend.gates.closed())
         if desired - current:
-            yield from self._call("elasticloadbalancing:RegisterTargets", reconcile)
-            backend.register(desired - current)
+            effect = partial(backend.register, desired - current)
+            yield from self._call("elasticloadbalancing:RegisterTargets", reconcile, effect=effect)
         if current - desired:
-            yield from self._call("elasticloadbalancing:DeregisterTargets", reconcile)
-            backend.deregister(current - desired)
+            effect = partial(backend.deregister, current - desired)
+            yield from self._call("elasticloadbalancing:DeregisterTargets", reconcile, effect=effect)
         return len(desired)
 
     def _listeners_and_rules(self, ingress: Ingress, reconcile: int) -> Generator[simpy.Event]:

@@ -6,9 +6,9 @@ Modelled: a pod is in a worker node's rules from `kube_proxy_sync_s` after its e
 was removed, a draw for each pod and worker node. There is no deregistration delay: what is in flight goes on until the
 pod ends. No AWS call is in the way, so no controller is simulated; nor is a readiness gate, which instance targets do
 not have: it opens at once.
-Left out: pooled connections, which stay with their pod whatever the rules say (`connection_reuse` is refused for this
-target type); `externalTrafficPolicy: Local`; the ALB's health checks of the worker nodes, which any pod answers; rules
-of ipvs and nftables that change at other times.
+Pooled connections stay with their pod whatever the rules say: `sim.data_plane.kube_proxy_rules`.
+Left out: `externalTrafficPolicy: Local`; the ALB's health checks of the worker nodes, which any pod answers; rules of
+ipvs and nftables that change at other times; terminating endpoints that serve on where none is ready (KEP-1669).
 Source: facts/kubernetes §2 (instance mode, NodePort: rules affect new connections only).
 """
 

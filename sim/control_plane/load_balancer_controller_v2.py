@@ -4,11 +4,14 @@ The real thing: each Service behind an ingress has a TargetGroupBinding (TGB), a
 reconciles that TGB alone, in three workers: read the endpoints, read the targets, see to the network (a pod's ENI and
 its security group), DeregisterTargets, then RegisterTargets.
 Modelled: that sequence with its caches (`target_cache` holds the targets' one and its lock), the second lock around
-the security group, what of it each version does otherwise, the requeue of a failed reconcile, and the hash of the
-endpoints by which later versions pass over a TGB that has not changed. Readiness gates are set by the health that the
+the security group, what of it each version does otherwise, the requeue of a failed reconcile, and the checkpoint of
+each TGB, with the hash of its endpoints, by which later versions pass over one that has not changed: if that is older
+than the sync period, they check it 30 to 45 minutes later. Readiness gates are set by the health that the
 reconcile read at its beginning; a TGB with closed ones, or with pods that may yet need theirs set, comes back.
 The AWS resources exist and do not drift: pods run on EC2 nodes that share one security group, whose rules stay.
-Left out: the reconciles of the ingresses themselves, which no pod change causes; security groups of branch ENIs;
+Left out: the reconciles of the ingresses themselves, which no pod change causes, but a restart and a resync do, through
+the same client limits, so that the time until a successor has caught up is too short here (LBC issue 3326: 10 to 20
+minutes in which changes come late, v2.5.2); security groups of branch ENIs;
 Fargate; the one DescribeSecurityGroups after which a process knows every group of the cluster; the rewriting of the
 hash and the pod conditions through the API server, which takes no call to AWS.
 Sources: pkg/targetgroupbinding/resource_manager.go@01fac95722 and networking_manager.go@043f39b947,
@@ -20,34 +23,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
-from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import simpy
 
 from sim.control_plane.aws_api import ThrottledError
 from sim.control_plane.call_cache import CallCache
-from sim.control_plane.ingress import not_draining
-from sim.control_plane.retryers import release
+from sim.control_plane.ingress import Checkpoint, not_draining
 from sim.control_plane.target_cache import TargetCache, TargetGroupName
 from sim.control_plane.trace import Reconciled
 from sim.control_plane.work_queue import WorkQueue
+from sim.scenario.distributions import Uniform
+from sim.scenario.versions import release
+from sim.streams import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
 
     from sim.control_plane.aws_api import AwsClient
     from sim.control_plane.ingress import Backend, Ingress, TargetHealth
     from sim.control_plane.trace import Trace
     from sim.scenario.specs import ControllerSpec
+    from sim.streams import Streams
 
 T = TypeVar("T")
 
 NETWORK_CACHE_S = 600.0
 WORKER_PAUSE_S = 1.0
 REQUEUE_S = 15.0
-DEFERRED_CHECK_S = 1800.0
-DEFERRED_JITTER_S = 900.0
+DEFERRED_FOR_S = Uniform(dist="uniform", low=1800, high=2700)
 
 WAF_RULES = ",".join(
     f"{service}:{rule}"
@@ -70,6 +74,7 @@ class Behaviour:
     deregisters_without_network: bool
     passes_over_unchanged: bool
     polls_steadily: bool
+    sync_period_s: float
 
 
 def behaviour(version: str) -> Behaviour:
@@ -89,6 +94,7 @@ def behaviour(version: str) -> Behaviour:
         throttles_attempts=number < (2, 9, 0),
         passes_over_unchanged=number >= (2, 9, 1),
         polls_steadily=number >= (2, 9, 1),
+        sync_period_s=3600.0 if number < (2, 5, 4) else 36_000.0,
     )
 
 
@@ -101,15 +107,20 @@ class Outcome(Enum):
 
 
 class LoadBalancerControllerV2:
-    """One cluster's controller. Start `work` once for each of its workers."""
+    """One process of a cluster's controller; `reconciles` numbers its reconciles, through all of them."""
+
+    resyncing_informers = 1
+    """That of the TargetGroupBindings: the handlers of Services, Endpoints and nodes look for changes."""
 
     def __init__(
         self,
         env: simpy.Environment,
         spec: ControllerSpec,
         client: AwsClient,
+        streams: Streams,
         trace: Trace,
         ingresses: Sequence[Ingress],
+        reconciles: Iterator[int],
         *,
         cluster: int,
     ) -> None:
@@ -123,12 +134,14 @@ class LoadBalancerControllerV2:
         self._network = CallCache(env, lambda _action: NETWORK_CACHE_S)
         self._security_group_lock = simpy.Resource(env)
         self._queue: WorkQueue[TargetGroupName] = WorkQueue(env, shared_bucket=self._behaves.shares_requeue_bucket)
-        self._unchanged: dict[TargetGroupName, frozenset[Any]] = {
-            (ingress.number, position): frozenset(backend.desired())
-            for ingress in ingresses
-            for position, backend in enumerate(ingress.backends)
-        }
-        self._reconciles = count()
+        self._deferred: WorkQueue[TargetGroupName] = WorkQueue(env, shared_bucket=False)
+        self._names = [(ingress.number, position) for ingress in ingresses for position in range(len(ingress.backends))]
+        self._reconciles = reconciles
+        self._order = streams.generator(Stream.ENQUEUE_ORDER, cluster)
+        self._deferred_for_s = streams.draws(DEFERRED_FOR_S, Stream.DEFERRED_CHECK, cluster)
+        self._n_workers = spec.max_concurrent_reconciles
+        self.sync_period_s = self._behaves.sync_period_s if spec.sync_period_s is None else spec.sync_period_s
+        self._write_first_checkpoints(streams)
 
     def on_endpoints_change(self, ingress: Ingress, position: int) -> None:
         """Enqueue the one TGB of the Service."""
@@ -137,8 +150,35 @@ class LoadBalancerControllerV2:
     def on_containers_ready(self, ingress: Ingress, position: int) -> None:
         """Enqueue nothing: a TGB with starting pods comes back by itself."""
 
-    def work(self) -> Generator[simpy.Event]:
-        """Reconcile one TGB after another, for ever."""
+    def on_cordon(self) -> None:
+        """Enqueue nothing, as for any event of a node."""
+
+    def on_node_event(self) -> None:
+        """Enqueue nothing: a node concerns target groups of instances only."""
+
+    def enqueue_all(self) -> None:
+        """Enqueue every TGB of the cluster, in an order by chance."""
+        for place in self._order.permutation(len(self._names)).tolist():
+            self._queue.add(self._names[place])
+
+    def goroutines(self) -> list[Generator[simpy.Event]]:
+        """Give its workers, to be run, and what deals with the TGBs whose check it has put off."""
+        deferred = [self._check_deferred()] if self._behaves.passes_over_unchanged else []
+        return [*(self._work() for _ in range(self._n_workers)), *deferred]
+
+    def stop(self) -> None:
+        """End nothing: only `goroutines` run."""
+
+    def _write_first_checkpoints(self, streams: Streams) -> None:
+        """Write those of a controller that has run for long: it checks each TGB in every second of its resyncs."""
+        ages = streams.uniforms(Stream.LAST_CHECKED, self._cluster)
+        for ingress in self._ingresses:
+            for position, backend in enumerate(ingress.backends):
+                if position not in ingress.checkpoints:
+                    at_s = self._env.now - 2 * self.sync_period_s * next(ages)
+                    ingress.checkpoints[position] = Checkpoint(at_s, frozenset(backend.desired()))
+
+    def _work(self) -> Generator[simpy.Event]:
         while True:
             name = yield from self._queue.get()
             began_s, reconcile, error = self._env.now, next(self._reconciles), None
@@ -163,15 +203,18 @@ class LoadBalancerControllerV2:
     def _reconcile(self, name: TargetGroupName, reconcile: int) -> Generator[simpy.Event, Any, Outcome]:
         number, position = name
         backend: Backend[Any] = self._ingresses[number].backends[position]
+        checkpoint = self._ingresses[number].checkpoints[position]
         desired = frozenset(backend.desired())
         starting = backend.gates is not None and backend.gates.any_starting()
-        if self._behaves.passes_over_unchanged and not starting and self._unchanged.get(name) == desired:
+        if self._behaves.passes_over_unchanged and not starting and checkpoint.endpoints == desired:
+            if self._is_old(checkpoint):
+                self._deferred.add_after(name, next(self._deferred_for_s))
             return Outcome.DONE
         health = yield from self._targets.read(name, backend, reconcile)
         registered = not_draining(health)
         networked = yield from self._see_to_network(name, desired, reconcile)
         if registered != desired or not networked:
-            self._unchanged.pop(name, None)
+            checkpoint.endpoints = None
         yield from self._targets.deregister(name, backend, registered - desired, reconcile)
         if desired - registered:
             yield from self._call("ec2:DescribeVpcs", reconcile)
@@ -181,8 +224,22 @@ class LoadBalancerControllerV2:
             return Outcome.AGAIN_SOON
         if closed or starting or not networked:
             return self._again()
-        self._unchanged[name] = desired
+        checkpoint.at_s, checkpoint.endpoints = self._env.now, desired
         return Outcome.DONE
+
+    def _is_old(self, checkpoint: Checkpoint) -> bool:
+        return self._env.now - checkpoint.at_s > self.sync_period_s
+
+    def _check_deferred(self) -> Generator[simpy.Event]:
+        """Reconcile the TGBs that were passed over, once their time has come, unless that was done meanwhile."""
+        while True:
+            name = yield from self._deferred.get()
+            number, position = name
+            checkpoint = self._ingresses[number].checkpoints[position]
+            if self._is_old(checkpoint):
+                checkpoint.at_s, checkpoint.endpoints = self._env.now, None
+                self._queue.add(name)
+            self._deferred.done(name)
 
     def _again(self) -> Outcome:
         return Outcome.AGAIN_SOON if self._behaves.polls_steadily else Outcome.BACKS_OFF

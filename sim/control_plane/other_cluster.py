@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     import simpy
 
-    from sim.control_plane.ingress import Controller, Gates, Ingress, TargetHealth
+    from sim.control_plane.ingress import Gates, Ingress, TargetHealth
+    from sim.control_plane.leader import Leader
     from sim.streams import Streams
 
 PODS_AT_FIRST = 50
@@ -66,19 +67,19 @@ class ChurningBackend:
         return set(self._healthy_from_s)
 
     def register(self, targets: Iterable[int]) -> None:
-        """RegisterTargets has succeeded."""
-        self._healthy_from_s.update(dict.fromkeys(targets, self._env.now + INITIAL_S))
+        """RegisterTargets has succeeded; what is registered already it leaves as it is."""
+        self._healthy_from_s = dict.fromkeys(targets, self._env.now + INITIAL_S) | self._healthy_from_s
 
     def deregister(self, targets: Iterable[int]) -> None:
-        """DeregisterTargets has succeeded."""
-        for target in targets:
+        """DeregisterTargets has succeeded; what is not registered it leaves as it is."""
+        for target in self._healthy_from_s.keys() & targets:
             del self._healthy_from_s[target]
             self._drained_s[target] = self._env.now + DRAINING_S
 
 
 def churn(
     env: simpy.Environment,
-    controller: Controller,
+    controller: Leader,
     backends: list[ChurningBackend],
     ingresses: list[Ingress],
     streams: Streams,

@@ -1,23 +1,22 @@
 """The retry policies by name, and which of them each controller version has.
 
 The real thing: a controller is built with the AWS SDK that its go.mod pins, and hands it `--aws-max-retries`.
-What is modelled: the names that `aws_api.retryer` and `albsim backoff --retryer` take; the policy that a version pins;
-how many attempts the flag comes to.
-Source: go.mod, internal/aws/config.go and pkg/aws/aws_config.go of kubernetes-sigs/aws-load-balancer-controller at the
-tags named in the table.
+What is modelled: the names that `aws_api.retryer` and `albsim backoff --retryer` take; the policy that a version pins.
+How many retries the flag comes to is in `scenario.versions`.
+Source: go.mod of kubernetes-sigs/aws-load-balancer-controller at the tags named in the table.
 """
 
 from __future__ import annotations
 
 import difflib
 import math
-import re
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sim.control_plane.aws_sdk_go import SDK_1_12, SDK_1_23_13, SDK_1_23_22
 from sim.control_plane.retry import DecorrelatedJitter, EqualJitter, FullJitter, PublishedSchedule, SdkGoV2
+from sim.scenario.versions import release
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,7 +74,6 @@ class SdkPin:
     since: tuple[int, int, int]
     sdk: str
     retryer: str
-    flag_is_attempts: bool = False
 
 
 SDK_PINS = (
@@ -86,35 +84,17 @@ SDK_PINS = (
     SdkPin((2, 0, 0), "aws-sdk-go 1.35.4", "aws-sdk-go-1.23.22"),
     SdkPin((2, 4, 0), "aws-sdk-go 1.42.27", "aws-sdk-go-1.23.22"),
     SdkPin((2, 7, 0), "aws-sdk-go 1.50.8", "aws-sdk-go-1.23.22"),
-    SdkPin((2, 9, 0), "aws-sdk-go-v2", "aws-sdk-go-v2", flag_is_attempts=True),
+    SdkPin((2, 9, 0), "aws-sdk-go-v2", "aws-sdk-go-v2"),
 )
 """The known pins, oldest first. A version between two has the earlier one's retryer, though perhaps a later SDK."""
 
 
 def default_retryer(version: str) -> str:
     """Name the retry policy of a controller version such as `v1.1.4`; `ValueError` if it is none from v1.1.0 on."""
-    return _pin(version).retryer
+    return sdk_pin(version).retryer
 
 
-def attempts(version: str, max_retries: int) -> int | None:
-    """Give how often a call is attempted at most when `--aws-max-retries` is `max_retries`; None: without end.
-
-    Up to v2.8 the flag counts retries. From v2.9 it counts attempts, and 0 makes the SDK retry until it succeeds.
-    """
-    if not _pin(version).flag_is_attempts:
-        return max_retries + 1
-    return max_retries or None
-
-
-def release(version: str) -> tuple[int, int, int]:
-    """Give the release that `v2.4.7` or, for a first one, `v2.4` names; `ValueError` if it is none from v1.1.0 on."""
-    parts = re.fullmatch(r"v(\d+)\.(\d+)(?:\.(\d+))?", version)
-    major, minor, patch = (int(part or 0) for part in parts.groups()) if parts else (0, 0, 0)
-    if (major, minor, patch) < SDK_PINS[0].since:
-        raise ValueError(f"'version' must be a controller version from v1.1.0 on, such as v1.1.4 (got {version!r})")
-    return major, minor, patch
-
-
-def _pin(version: str) -> SdkPin:
+def sdk_pin(version: str) -> SdkPin:
+    """Give the AWS SDK of a controller version; `ValueError` if it is none from v1.1.0 on."""
     number = release(version)
     return [pin for pin in SDK_PINS if pin.since <= number][-1]

@@ -3,7 +3,8 @@
 How requests come and are served does not reach the control plane at all. How a pod ends (preStop, grace period, what it
 does at SIGTERM) reaches it in one place: its target's health, as DescribeTargetHealth tells it of targets that fail
 their checks. aws-load-balancer-controller asks for those again; the ALB Ingress Controller v1.1 looks only whether a
-target is draining, and for readiness gates at pods that start; `fixed_lag` asks for nothing.
+target is draining, and for readiness gates at pods that start; `fixed_lag` asks for nothing. And where something waits
+for a deleted pod to be gone (`Scenario.waits_for_gone_pods`), all of that reaches it.
 What is left out: `target_group.deregistration_delay_s`, which reaches the control plane as health does.
 """
 
@@ -19,9 +20,9 @@ _SERVING = {
     "accept",
     "keep_alive_timeout_s",
     "idle_connections_at_sigterm",
-    "sandbox_teardown_s",
     "after_teardown",
 }
+_GONE = {"sandbox_teardown_s"}
 _ENDING = {
     "pre_stop_sleep_s",
     "pre_stop_fails_health_check",
@@ -33,14 +34,18 @@ _ENDING = {
 
 def control_plane_key(scenario: Scenario) -> str:
     """Give what a control plane depends on: scenarios with the same one can share it, replication by replication."""
-    reads_no_health = scenario.controller.version.startswith(("v1.", "fixed_lag"))
+    left_out = set(_SERVING)
+    if not scenario.waits_for_gone_pods:
+        left_out |= _GONE
+        if scenario.controller.version.startswith(("v1.", "fixed_lag")):
+            left_out |= _ENDING
     without: dict[str, Any] = {
         "name": True,
         "description": True,
         "replications": True,
         "sweep": True,
         "traffic": True,
-        "pod": _SERVING | _ENDING if reads_no_health else _SERVING,
+        "pod": left_out,
         "target_group": {"routing", "idle_timeout_s", "connection_reuse"},
     }
     return scenario.model_dump_json(exclude=without)

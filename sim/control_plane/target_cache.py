@@ -13,6 +13,7 @@ Source: pkg/targetgroupbinding/targets_manager.go@043f39b947 (facts/controller Â
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import simpy
@@ -70,8 +71,8 @@ class TargetCache:
     ) -> Generator[simpy.Event]:
         """Register the targets, chunk by chunk; raises `ThrottledError` where a chunk fails."""
         for chunk in _chunks(targets):
-            yield from self._client.call("elasticloadbalancing:RegisterTargets", reconcile)
-            backend.register(chunk)
+            effect = partial(backend.register, chunk)
+            yield from self._client.call("elasticloadbalancing:RegisterTargets", reconcile, effect)
             yield from self._note(name, chunk)
 
     def deregister(
@@ -79,8 +80,8 @@ class TargetCache:
     ) -> Generator[simpy.Event]:
         """Deregister the targets, chunk by chunk; raises `ThrottledError` where a chunk fails."""
         for chunk in _chunks(targets):
-            yield from self._client.call("elasticloadbalancing:DeregisterTargets", reconcile)
-            backend.deregister(chunk)
+            effect = partial(backend.deregister, chunk)
+            yield from self._client.call("elasticloadbalancing:DeregisterTargets", reconcile, effect)
             yield from self._note(name, chunk)
 
     def _held(self, name: TargetGroupName) -> _Known | None:

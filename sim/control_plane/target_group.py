@@ -53,12 +53,12 @@ class TargetGroup:
         check = spec.health_check
         interval = Uniform(dist="uniform", low=0, high=check.interval_s) if check else Constant(value=0)
         nodes = range(spec.alb_nodes)
-        self._first_check_s = [PodDraws(streams, interval, Stream.FIRST_HEALTH_CHECK, node) for node in nodes]
+        self._first_check_after_s = [PodDraws(streams, interval, Stream.FIRST_HEALTH_CHECK, node) for node in nodes]
         self._propagation_s = [
             PodDraws(streams, spec.propagation_s, Stream.DEREGISTRATION_PROPAGATION, node) for node in nodes
         ]
         self._fails_checks_s = fails_checks_s
-        self._since_s = dict.fromkeys(registered, env.now)
+        self._first_checks_s = {pod: self._first_checks_from(env.now, pod) for pod in registered}
         self._healthy_from_s = dict.fromkeys(registered, -math.inf)
         self._unhealthy_from_s: dict[Pod, float] = {}
         self._draining_until_s: dict[Pod, float] = {}
@@ -79,20 +79,26 @@ class TargetGroup:
         """Give when every node has passed its first check of a registered target."""
         return self._healthy_from_s[pod]
 
+    def first_healthy_s(self) -> float:
+        """Give when the first of the registered targets has passed every node's first check; `inf` if there is none."""
+        return min(self._healthy_from_s.values(), default=math.inf)
+
     def unhealthy_from_s(self, pod: Pod, fails_checks_s: float) -> list[float]:
         """Give when each node takes a target for unhealthy whose checks fail from `fails_checks_s` on.
 
         Empty if it has not been registered, or nobody checks it.
         """
         check = self._spec.health_check
-        if check is None or pod not in self._since_s:
+        if check is None:
             return []
-        first_checks_s = [self._since_s[pod] + first_check_s[pod] for first_check_s in self._first_check_s]
-        passed = [max(0, math.ceil((fails_checks_s - first_s) / check.interval_s)) for first_s in first_checks_s]
-        return [
-            first_s + (n_passed + check.unhealthy_threshold - 1) * check.interval_s
-            for first_s, n_passed in zip(first_checks_s, passed, strict=True)
-        ]
+        times_s = []
+        for first_s in self._first_checks_s.get(pod, ()):
+            n_passed = max(0, math.ceil((fails_checks_s - first_s) / check.interval_s))
+            times_s.append(first_s + (n_passed + check.unhealthy_threshold - 1) * check.interval_s)
+        return times_s
+
+    def _first_checks_from(self, registered_s: float, pod: Pod) -> list[float]:
+        return [registered_s + after_s[pod] for after_s in self._first_check_after_s]
 
     def _state(self, pod: Pod) -> TargetHealth:
         now_s = self._env.now
@@ -109,19 +115,19 @@ class TargetGroup:
         return self._unhealthy_from_s[pod]
 
     def register(self, pods: Iterable[Pod]) -> None:
-        """RegisterTargets has succeeded."""
+        """RegisterTargets has succeeded; what is registered already it leaves as it is."""
         now_s = self._env.now
-        for pod in sorted(pods):
-            self._since_s[pod] = now_s
-            self._healthy_from_s[pod] = now_s + max(first_check_s[pod] for first_check_s in self._first_check_s)
+        for pod in sorted(set(pods) - self._healthy_from_s.keys()):
+            self._first_checks_s[pod] = first_checks_s = self._first_checks_from(now_s, pod)
+            self._healthy_from_s[pod] = max(first_checks_s)
             self._trace.record(TargetRegistered(now_s, pod.number))
-            for node, first_check_s in enumerate(self._first_check_s):
-                self._trace.record(TargetHealthy(now_s + first_check_s[pod], pod.number, node))
+            for node, first_check_s in enumerate(first_checks_s):
+                self._trace.record(TargetHealthy(first_check_s, pod.number, node))
 
     def deregister(self, pods: Iterable[Pod]) -> None:
-        """DeregisterTargets has succeeded."""
+        """DeregisterTargets has succeeded; what is not registered it leaves as it is."""
         now_s = self._env.now
-        for pod in sorted(pods):
+        for pod in sorted(set(pods) & self._healthy_from_s.keys()):
             del self._healthy_from_s[pod]
             self._draining_until_s[pod] = now_s + self._spec.deregistration_delay_s
             self._trace.record(TargetDeregistered(now_s, pod.number, now_s + self._spec.deregistration_delay_s))

@@ -29,8 +29,7 @@ class TokenBucket:
 
     def take(self, now_s: float) -> None:
         """Take a token, whether there is one or not."""
-        self.tokens(now_s)
-        self._tokens -= 1
+        self._tokens = self.tokens(now_s) - 1
 
     def reserve(self, now_s: float) -> float:
         """Take a token now or from those to come; give the seconds to wait for it (first come, first served)."""

@@ -1,7 +1,8 @@
 """What happened in one replication's control plane: typed records, each with its time.
 
-Times are seconds since the start of the rollout. A pod is named by its number: 0 to replicas - 1 are the pods of the
-old ReplicaSet, the pods of the new one follow in the order of their creation. In target type `ip` a pod is its
+Times are seconds since the start of the rollout, or of the node drain. A pod is named by its number: 0 to replicas - 1
+are the pods of the old ReplicaSet, the pods of the new one follow in the order of their creation; in a node drain they
+are those that were there before, and their replacements. In target type `ip` a pod is its
 target. Records of one kind stand in the order in which they were written; a record may be written ahead of its time.
 Nobody changes a record. It is not frozen all the same: that makes it five times as slow to make, and a replication
 makes some 15,000.
@@ -45,6 +46,13 @@ class PodReady(Record):
 @dataclass(slots=True)
 class ReadinessGateOpened(Record):
     """The controller set the readiness gate of a pod, whose target it saw healthy: the pod is Ready."""
+
+    pod: int
+
+
+@dataclass(slots=True)
+class EvictionRefused(Record):
+    """The eviction API refused to evict a pod (429): the PodDisruptionBudget allowed no disruption."""
 
     pod: int
 
@@ -140,7 +148,10 @@ class ReplicaSetScaled(Record):
 
 @dataclass(slots=True)
 class RolloutComplete(Record):
-    """Every pod of the new ReplicaSet is available and the old ReplicaSet has none left."""
+    """Every pod of the new ReplicaSet is available and the old ReplicaSet has none left.
+
+    Of a node drain: every evicted pod's replacement is Ready.
+    """
 
 
 @dataclass(slots=True)
@@ -170,6 +181,14 @@ class Reconciled(Record):
     ingress: int
     reconcile: int
     error: str | None
+
+
+@dataclass(slots=True)
+class ControllerRestarted(Record):
+    """A cluster's controller ended, and with it whatever it was about; another one begins at `until_s`."""
+
+    until_s: float
+    cluster: int
 
 
 R = TypeVar("R", bound=Record)

@@ -1,42 +1,42 @@
 """One replication's control plane, wired: who is given what, and when it is over.
 
 Time begins `aws_api.warm_up_s` before the rollout, so that at t = 0 the account's buckets and the other clusters'
-controllers are in their steady state. It ends when the Deployment is complete, every old pod is terminated and every
-old pod's target is deregistered.
+controllers are in their steady state. It ends when the Deployment is complete, every old pod is terminated, every old
+pod's target is deregistered and some target is healthy at every ALB node. With `disruption: node_drain` the old pods
+that are evicted stand for all of them.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import simpy
 
 from sim.control_plane.aws_api import AwsApi
 from sim.control_plane.controllers import start_controller
-from sim.control_plane.deployment import Deployment
-from sim.control_plane.endpoints import Endpoints
-from sim.control_plane.fixed_lag import FixedLag
 from sim.control_plane.ingress import Ingress
-from sim.control_plane.kube_proxy import KubeProxies
-from sim.control_plane.kubelet import Kubelet, termination
+from sim.control_plane.kubelet import termination
 from sim.control_plane.other_cluster import ChurningBackend, churn
-from sim.control_plane.pod import Pod
-from sim.control_plane.readiness_gates import ReadinessGates
-from sim.control_plane.target_group import TargetGroup
-from sim.control_plane.trace import ListenerClosed, PodDeleted, ProcessCut, Sigterm, TargetUnhealthy, Trace
+from sim.control_plane.replica_set import ControllerManagerClient
+from sim.control_plane.rolled_deployment import RolledDeployment
+from sim.control_plane.trace import ListenerClosed, PodDeleted, ProcessCut, Reconciled, Sigterm, TargetUnhealthy, Trace
+from sim.scenario.account import FIXED_LAG
 from sim.scenario.problems import Problem, ScenarioError
-from sim.scenario.target_group import HealthCheckSpec
+from sim.streams import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Generator, Sequence
 
-    from sim.control_plane.ingress import Controller, Gates
+    from sim.control_plane.ingress import Backend
+    from sim.control_plane.leader import Leader
+    from sim.control_plane.target_group import TargetGroup
     from sim.scenario.specs import ControllerSpec, PodSpec, Scenario
     from sim.streams import Streams
 
-    PodProcess = Callable[[Pod], Generator[simpy.Event]]
-
 LONGEST_ROLLOUT_S = 86_400.0
+MOST_NAMED = 10
 
 
 def run_control_plane(scenario: Scenario, streams: Streams) -> Trace:
@@ -58,33 +58,22 @@ class ControlPlane:
     def __init__(self, scenario: Scenario, streams: Streams) -> None:
         self._env = simpy.Environment(initial_time=-scenario.aws_api.warm_up_s)
         self._trace = Trace()
-        n_old = scenario.deployment.replicas
-        self._old_pods = [Pod(number, self._env, number, is_new=False) for number in range(n_old)]
-        kubelet = Kubelet(self._env, scenario.pod, streams, self._trace)
-        has_gates = scenario.pod.readiness_gate
-        endpoints = Endpoints(self._env, scenario.endpoints, streams, self._trace, self._old_pods, has_gates=has_gates)
-        self._target_group: TargetGroup | None = None
-        pod_processes: list[PodProcess] = [endpoints.follow]
-        if scenario.target_group.target_type == "instance":
-            proxies = KubeProxies(self._env, scenario.target_group, streams, self._trace, endpoints)
-            pod_processes.append(proxies.follow)
-        else:
-            self._target_group = TargetGroup(
-                self._env, scenario.target_group, streams, self._trace, self._old_pods, kubelet.fails_checks_s
-            )
-            pod_processes += _deregistration(self._env, scenario, streams, self._trace, endpoints, self._target_group)
-
-        def adopt(pod: Pod) -> None:
-            for process in (kubelet.start, *pod_processes):
-                self._env.process(process(pod))
-
-        deployment = Deployment(self._env, scenario.deployment, streams, self._trace, self._old_pods, adopt)
-        ends = [self._env.process(process(pod)) for pod in self._old_pods for process in pod_processes]
-        rollout = self._env.process(self._start_at_zero(deployment))
-        over = self._env.process(_wait_for([rollout, *ends, *(pod.deregistered for pod in self._old_pods)]))
+        client = ControllerManagerClient(self._env, scenario.kubernetes)
+        self._rolled = RolledDeployment(self._env, scenario, streams, self._trace, client)
+        others = [
+            RolledDeployment(self._env, scenario, streams.within(Stream.OTHER_DEPLOYMENT, number), Trace(), client)
+            for number in range(1, scenario.deployment.rolled_at_once)
+        ]
+        rolled = [self._rolled, *others]
+        if scenario.target_group.target_type == "ip" and scenario.controller.version != FIXED_LAG:
+            Account(self._env, scenario, streams, self._trace).start(rolled)
+        order = streams.generator(Stream.OTHER_DEPLOYMENT).permutation(len(rolled)).tolist()
+        over = {place: rolled[place].start() for place in order}[0]
         self._env.run(until=over | self._env.timeout(LONGEST_ROLLOUT_S - self._env.now))
         if not over.triggered:
             raise self._endless()
+        if self._rolled.target_group is not None:
+            self._run_until_healthy(self._rolled.target_group)
 
     def over_s(self, pod: PodSpec) -> float:
         """Give when the last deleted pod has ended, if they are these pods."""
@@ -109,9 +98,15 @@ class ControlPlane:
         return trace
 
     def _unhealthy_from_s(self, number: int, fails_checks_s: float) -> list[float]:
-        if self._target_group is None:
+        if self._rolled.target_group is None:
             return []
-        return self._target_group.unhealthy_from_s(self._old_pods[number], fails_checks_s)
+        return self._rolled.target_group.unhealthy_from_s(self._rolled.old_pods[number], fails_checks_s)
+
+    def _run_until_healthy(self, target_group: TargetGroup) -> None:
+        while self._env.peek() <= min(target_group.first_healthy_s(), LONGEST_ROLLOUT_S):
+            self._env.step()
+        if target_group.first_healthy_s() == math.inf:
+            raise self._endless()
 
     def _run_until(self, time_s: float) -> None:
         if time_s >= LONGEST_ROLLOUT_S:
@@ -119,34 +114,20 @@ class ControlPlane:
         while self._env.peek() <= time_s:
             self._env.step()
 
-    def _start_at_zero(self, deployment: Deployment) -> Generator[simpy.Event]:
-        yield self._env.timeout(-self._env.now)
-        yield from deployment.run()
-
     def _endless(self) -> ScenarioError:
-        left = sum(not pod.deregistered.triggered for pod in self._old_pods)
-        found = f"one in which {left} of {len(self._old_pods)} old targets are registered still"
-        return ScenarioError([Problem(expected="a rollout that is over within a day", found=found)])
-
-
-def _deregistration(
-    env: simpy.Environment,
-    scenario: Scenario,
-    streams: Streams,
-    trace: Trace,
-    endpoints: Endpoints,
-    target_group: TargetGroup,
-) -> list[PodProcess]:
-    """Start what registers and deregisters targets; give what must follow each pod for it."""
-    if scenario.controller.version == "fixed_lag":
-        return [FixedLag(env, scenario.controller, streams, target_group).follow]
-    Account(env, scenario, streams, trace).start(endpoints, target_group)
-    return []
-
-
-def _wait_for(events: Iterable[simpy.Event]) -> Generator[simpy.Event]:
-    for event in events:  # noqa: UP028 - SimPy sends each event's value, which a list's iterator does not take
-        yield event
+        ending_pods = self._rolled.ending_pods
+        left = [str(pod.number) for pod in ending_pods if not pod.deregistered.triggered]
+        found = f"one in which {len(left)} of {len(ending_pods)} old targets are registered still"
+        if left:
+            named = ", ".join(left[:MOST_NAMED]) + (", …" if len(left) > MOST_NAMED else "")
+            found += f", those of {'pod' if len(left) == 1 else 'pods'} {named}"
+        if not left:
+            found = "one after which no new target is healthy"
+        failed = [
+            reconciled for reconciled in self._trace.of(Reconciled) if reconciled.cluster == 0 and reconciled.error
+        ]
+        hint = f"its last failed reconcile gave up on {failed[-1].error}" if failed else ""
+        return ScenarioError([Problem(expected="a rollout that is over within a day", found=found, hint=hint)])
 
 
 class Account:
@@ -159,25 +140,35 @@ class Account:
         self._trace = trace
         self._api = AwsApi(env, scenario.aws_api, streams)
 
-    def start(self, endpoints: Endpoints, target_group: TargetGroup) -> None:
-        """Start every controller and the churn of the other clusters."""
+    def start(self, rolled: Sequence[RolledDeployment]) -> None:
+        """Start every controller and the churn of the other clusters. Each Deployment has an ingress of its own.
+
+        The first one's has `controller.target_groups`, of which its own is the last.
+        """
         spec = self._scenario.controller
         quiet = [ChurningBackend(self._env) for _ in range(spec.target_groups - 1)]
-        rolled = Ingress(0, [*quiet, RolledBackend(endpoints, target_group, self._gates(endpoints))])
-        others = [Ingress(number, [ChurningBackend(self._env)]) for number in range(1, spec.ingresses)]
-        ours = self._controller(spec, [rolled, *others], cluster=0)
-        endpoints.watchers.append(lambda: ours.on_endpoints_change(rolled, len(quiet)))
-        endpoints.pod_watchers.append(lambda: ours.on_containers_ready(rolled, len(quiet)))
+        backends: list[list[Backend[Any]]] = [[ChurningBackend(self._env)] for _ in range(spec.ingresses)]
+        for number, deployment in enumerate(rolled):
+            if deployment.target_group is not None:
+                backends[number] = [*(quiet if number == 0 else []), deployment.backend(deployment.target_group)]
+        ingresses = [Ingress(number, of_ingress) for number, of_ingress in enumerate(backends)]
+        ours = self._controller(spec, ingresses, cluster=0)
+        for ingress, deployment in zip(ingresses, rolled, strict=False):
+            last = len(ingress.backends) - 1
+            deployment.endpoints.watchers.append(partial(ours.on_endpoints_change, ingress, last))
+            deployment.endpoints.pod_watchers.append(partial(ours.on_containers_ready, ingress, last))
+        if self._scenario.disruption == "node_drain":
+            self._env.process(self._cordon(ours))
         for cluster, other in enumerate(self._scenario.aws_api.other_clusters, start=1):
-            backends = [ChurningBackend(self._env) for _ in range(other.ingresses)]
-            ingresses = [Ingress(number, [backend]) for number, backend in enumerate(backends)]
-            controller = self._controller(other.controller, ingresses, cluster=cluster)
+            churning = [ChurningBackend(self._env) for _ in range(other.ingresses)]
+            ingresses = [Ingress(number, [backend]) for number, backend in enumerate(churning)]
+            controller = self._controller(other.controller or spec, ingresses, cluster=cluster)
             if other.churn_per_s > 0:
                 self._env.process(
                     churn(
                         self._env,
                         controller,
-                        backends,
+                        churning,
                         ingresses,
                         self._streams,
                         churn_per_s=other.churn_per_s,
@@ -185,12 +176,12 @@ class Account:
                     )
                 )
 
-    def _gates(self, endpoints: Endpoints) -> ReadinessGates | None:
-        check = self._scenario.target_group.health_check
-        interval_s = (check or HealthCheckSpec()).interval_s
-        return ReadinessGates(endpoints, interval_s) if self._scenario.pod.readiness_gate else None
+    def _cordon(self, controller: Leader) -> Generator[simpy.Event]:
+        """Tell the controller that the nodes are cordoned: all before the first eviction, so that once is enough."""
+        yield self._env.timeout(-self._env.now)
+        controller.on_cordon()
 
-    def _controller(self, spec: ControllerSpec, ingresses: list[Ingress], *, cluster: int) -> Controller:
+    def _controller(self, spec: ControllerSpec, ingresses: list[Ingress], *, cluster: int) -> Leader:
         return start_controller(
             self._env,
             spec,
@@ -201,19 +192,3 @@ class Account:
             self._trace,
             cluster=cluster,
         )
-
-
-class RolledBackend:
-    """The rolled Deployment's Service and its target group."""
-
-    def __init__(self, endpoints: Endpoints, target_group: TargetGroup, gates: ReadinessGates | None) -> None:
-        self._endpoints = endpoints
-        self.gates: Gates[Pod] | None = gates
-        self.health = target_group.health
-        self.registered = target_group.registered
-        self.register = target_group.register
-        self.deregister = target_group.deregister
-
-    def desired(self) -> set[Pod]:
-        """Give the addresses that are to be targets: the ready ones, and the gated ones with ready containers."""
-        return self._endpoints.addresses | self._endpoints.gated

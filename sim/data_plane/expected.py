@@ -126,12 +126,13 @@ class _Expected:
 
     def expectation(self) -> Expectation:
         window = _Window(np.array([self._sure_until_s]), np.zeros(0))
-        loads = [self._load(rotation, window)[0] for rotation in self._rotations]
-        gone = self._gone_laws(loads)
-        window = self._window(gone)
+        loads = [self._load(rotation, window) for rotation in self._rotations]
+        gone = self._gone_laws([load for load, _ in loads])
+        if gone:
+            window = self._window(gone)
+            loads = [self._load(rotation, window) for rotation in self._rotations]
         total = self._traffic_rps * window.mean_s + self._in_flight()
-        for node, rotation in enumerate(self._rotations):
-            load, nowhere = self._load(rotation, window)
+        for node, (rotation, (load, nowhere)) in enumerate(zip(self._rotations, loads, strict=True)):
             self._counts[self._nowhere] += nowhere
             self._accepted(node, rotation, load)
             self._refused(rotation, load, gone)
@@ -168,6 +169,8 @@ class _Expected:
 
     def _cut(self, target: Targets, load: Load, from_s: Times, until_s: Times, deadline_s: Times) -> None:
         """Count what fails of the requests sent during each `[from, until)`, which the ALB cuts at the deadline."""
+        if not np.any(from_s < until_s):
+            return
         cut_s = self._timeline.cut_s[target]
         end_s = np.minimum(cut_s, deadline_s)
         idle_first_s = end_s - self._idle_timeout_s

@@ -6,6 +6,8 @@ Modelled: each node counts its own requests that are not answered yet. Of those 
 sent one the longest ago is next (a newcomer as if it had been sent one when it joined; at the start a random order). So
 a target that refuses at once never has an open request, and as soon as all others have one draws all that comes: the
 black hole. One that does not answer at all (`after_teardown`) fills up like any other.
+With target type `instance` the targets are the worker nodes: one that passes requests on to a dead pod is answered
+sooner, but for that pod's share alone, and all have the same pods in their rules; see `kube_proxy_rules`.
 How: for each node a tournament of the targets, and a heap of the answers to come; compiled.
 Left out: slow start, weights. Source: facts/alb §2; model.md, "Data plane".
 """
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from sim.data_plane.changes import Changes
     from sim.data_plane.rotation import Rotation
     from sim.data_plane.timeline import Times
     from sim.streams import Streams
@@ -34,16 +37,6 @@ if TYPE_CHECKING:
 _NOBODY = np.iinfo(np.int64).max
 # A key is the number of open requests times this, plus the turn at which the target was last sent one.
 _MOST_TURNS = np.int64(2**40)
-
-
-class Changes(NamedTuple):
-    """All changes of all rotations, one node's after the other's, each in their order; by node: the next, the end."""
-
-    at_s: Times
-    target: Targets
-    joins: NDArray[np.bool_]
-    next: Ints
-    end: Ints
 
 
 class Open(NamedTuple):
@@ -82,25 +75,6 @@ def nothing_open(node_rotations: Sequence[Rotation], targets: int, streams: Stre
         heap_target=np.zeros((nodes, 0), np.int32),
         heap_size=np.zeros(nodes, np.int64),
     )
-
-
-def all_changes(node_rotations: Sequence[Rotation]) -> Changes:
-    """Give the changes of all nodes' rotations."""
-    parts = [_changes(rotation) for rotation in node_rotations]
-    sizes = np.array([at_s.size for at_s, _, _ in parts])
-    at_s, target, joins = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    end = np.cumsum(sizes)
-    return Changes(at_s, target, joins, end - sizes, end)
-
-
-def _changes(rotation: Rotation) -> tuple[Times, NDArray[np.int32], NDArray[np.bool_]]:
-    """Give one rotation's changes: when, who, and whether it joins; who leaves at an instant before who joins."""
-    at_s = np.concatenate((rotation.until_s, rotation.from_s))
-    target = np.concatenate((rotation.target, rotation.target))
-    joins = np.repeat([False, True], rotation.target.size)
-    order = np.lexsort((target, joins, at_s))
-    order = order[np.isfinite(at_s[order])]
-    return at_s[order], target[order], joins[order]
 
 
 def _tournaments(key: NDArray[np.int64]) -> NDArray[np.int32]:

@@ -51,6 +51,8 @@ class Load:
         last = np.clip(np.searchsorted(self._edge_s, until_s, side="left"), first, self._rps.size)
         n_steps = np.where(begin_s < until_s, last - first, 0)
         result = np.zeros(begin_s.size)
+        if not n_steps.any():
+            return result
         for part in _parts(n_steps):
             result[part] = self._outliving(law, first[part], n_steps[part], begin_s[part], until_s[part], end_s[part])
         return result
@@ -67,14 +69,16 @@ class Load:
         until_s: Times,
         end_s: Times,
     ) -> Times:
-        row = np.repeat(np.arange(first.size), n_steps)
-        step = np.arange(row.size) - np.repeat(np.cumsum(n_steps) - n_steps, n_steps) + first[row]
-        from_s = np.maximum(self._edge_s[step], begin_s[row])
-        to_s = np.maximum(from_s, np.minimum(self._edge_s[step + 1], until_s[row]))
-        # The integral of the survival function from `to` to `from` before the end.
-        living = law.limited_mean(end_s[row] - from_s) - law.limited_mean(end_s[row] - to_s)
+        n_edges = np.where(n_steps > 0, n_steps + 1, 0)
+        row = np.repeat(np.arange(first.size), n_edges)
+        edge = np.arange(row.size) - np.repeat(np.cumsum(n_edges) - n_edges, n_edges) + first[row]
+        at_s = np.clip(self._edge_s[edge], begin_s[row], until_s[row])
+        # The survival function's integral over a step is the difference of those from its two edges to the end.
+        since_edge = law.limited_mean(end_s[row] - at_s)
+        living = since_edge[:-1] - since_edge[1:]
+        is_step = row[:-1] == row[1:]
         result = np.zeros(first.size)
-        np.add.at(result, row, self._rps[step] * living)
+        np.add.at(result, row[:-1][is_step], self._rps[edge[:-1][is_step]] * living[is_step])
         return result
 
 

@@ -1,7 +1,8 @@
 """Requests one after the other, compiled: for whatever makes a request's fate depend on those before it.
 
 These are `least_outstanding_requests`, a pod's `concurrency`, and the ALB's pools of connections (`serving`). Without
-them requests are independent, and `sampled` needs no loop.
+them requests are independent, and `sampled` needs no loop. What goes through worker nodes (`kube_proxy_rules`) always
+takes the loop.
 Before t = 0 all starts empty, long enough before: what a request from then could still do at t = 0 is nothing, and a
 queue has had a minute to fill.
 """
@@ -12,14 +13,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.data_plane.changes import Changes, all_changes
 from sim.data_plane.compiled import compiled
-from sim.data_plane.least_outstanding import Changes, Open, all_changes, fewest_open, note_sent, nothing_open, with_room
-from sim.data_plane.outcomes import Sent
-from sim.data_plane.serving import Pods, Pools, pods_of, pools_of, serve
+from sim.data_plane.kube_proxy_rules import Rules, reached, rules_of
+from sim.data_plane.least_outstanding import Open, fewest_open, note_sent, nothing_open, with_room
+from sim.data_plane.outcomes import Sent, Way
+from sim.data_plane.rotation import alb_rotations
+from sim.data_plane.serving import Pods, Pools, idle_connection, keep, pods_of, pools_of, serve
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from sim.data_plane.arrivals import Block
@@ -30,13 +32,15 @@ if TYPE_CHECKING:
 
     Targets = NDArray[np.int32]
 
+_NEW = int(Way.NEW)
+
 
 class OneByOne:
     """Sends requests and lets pods serve them; it has a memory: blocks come in order, those before t = 0 first."""
 
     def __init__(
         self,
-        node_rotations: Sequence[Rotation],
+        node_rotations: tuple[Rotation, ...],
         timeline: Timeline,
         pod: PodSpec,
         target_group: TargetGroupSpec,
@@ -45,32 +49,40 @@ class OneByOne:
         """Start with nothing open, no queue and no connection."""
         self._pods = pods_of(timeline, pod, target_group)
         self._pools = pools_of(timeline, pod, target_group)
-        self._changes = all_changes(node_rotations)
-        self._open = nothing_open(node_rotations, timeline.cut_s.size, streams)
+        self._rules = rules_of(node_rotations, timeline.cut_s.size, target_group)
+        routed_over = alb_rotations(node_rotations, target_group)
+        self._changes = all_changes(routed_over)
+        targets = target_group.instances if target_group.target_type == "instance" else timeline.cut_s.size
+        self._open = nothing_open(routed_over, targets, streams)
         self._chooses = target_group.routing == "least_outstanding_requests"
 
-    def send(self, block: Block, target: Targets) -> Sent:
-        """Send requests: to these targets, or with `least_outstanding_requests` to those it chooses."""
+    def send(self, block: Block, target: Targets, choice: Times) -> Sent:
+        """Send requests: to these targets, or with `least_outstanding_requests` to those it chooses.
+
+        `choice`: a uniform draw for each, which points at a pod where a worker node has to choose.
+        """
         if self._chooses:
             self._open = with_room(self._open, block.node.size)
         if self._pools.reuse:
             self._pools = _with_room(self._pools, block.node.size)
         start_s, way = block.arrival_s.copy(), np.zeros(block.node.size, np.int8)
-        target = target.copy()
+        node, target = block.node.copy(), target.copy()
         one_by_one(
             block.arrival_s,
             block.service_s,
-            block.node,
+            choice,
+            node,
             target,
             start_s,
             way,
             self._pods,
             self._pools,
+            self._rules,
             self._changes,
             self._open,
             self._chooses,
         )
-        return Sent(block.arrival_s, start_s + block.service_s, block.node, target, start_s, way)
+        return Sent(block.arrival_s, start_s + block.service_s, node, target, start_s, way)
 
 
 def _with_room(pools: Pools, requests: int) -> Pools:
@@ -83,31 +95,59 @@ def _with_room(pools: Pools, requests: int) -> Pools:
     return pools._replace(
         next=np.concatenate((pools.next, following)),
         idle_from_s=np.concatenate((pools.idle_from_s, np.zeros(more))),
+        pod=np.concatenate((pools.pod, np.zeros(more, np.int32))),
     )
+
+
+@compiled
+def connection(
+    pods: Pods, pools: Pools, rules: Rules, node: int, to: int, now_s: float, choice: float
+) -> tuple[int, int, int]:
+    """Give a request's `Way`, the node whose rotation or rules led to the pod, and the pod (-1: there is none).
+
+    The connection is one of the pool or else a new one.
+    """
+    row = to if rules.size.size > 0 else node
+    if pools.reuse:
+        way, pod = idle_connection(pods, pools, node, to, now_s)
+        if way != _NEW:
+            return way, row, pod
+    return _NEW, row, reached(rules, to, now_s, choice)
 
 
 @compiled
 def one_by_one(
     arrival_s: Times,
     service_s: Times,
+    choice: Times,
     node: NDArray[np.int16],
     target: Targets,
     start_s: Times,
     way: NDArray[np.int8],
     pods: Pods,
     pools: Pools,
+    rules: Rules,
     changes: Changes,
     open_: Open,
     chooses: bool,  # noqa: FBT001 - numba knows no keywords
 ) -> None:
-    """Fill `start_s` and `way`, and if it `chooses` also `target`."""
+    """Fill `start_s`, `way`, and in `target` the pod; worker nodes take the ALB nodes' place in `node`.
+
+    `target` has where to send each request, unless this `chooses`. What is `direct` needs to know of no connection.
+    """
+    direct = not pools.reuse and rules.size.size == 0
     for k in range(arrival_s.size):
         now_s, at = arrival_s[k], node[k]
-        if chooses:
-            target[k] = fewest_open(open_, changes, at, now_s)
-        to = target[k]
+        to = fewest_open(open_, changes, at, now_s) if chooses else target[k]
+        target[k] = to
         if to < 0:
             continue
-        way[k], start_s[k], answered_s = serve(pods, pools, at, to, now_s, service_s[k])
+        if not direct:
+            way[k], node[k], target[k] = connection(pods, pools, rules, at, to, now_s, choice[k])
+        answered_s = now_s
+        if target[k] >= 0:
+            start_s[k], answered_s, stays = serve(pods, node[k], target[k], way[k], now_s, service_s[k])
+            if pools.reuse and stays:
+                keep(pools, at, to, target[k], answered_s)
         if chooses:
             note_sent(open_, at, to, now_s, answered_s)

@@ -3,6 +3,9 @@
 The real thing: every ALB node keeps its own list of registered targets and its own opinion of their health.
 Modelled: a node's rotation is what is registered and healthy there; while that is nothing, every target registered
 there (fail-open, `initial` ones among them); while nothing is registered either, nothing.
+AWS documents fail-open for unhealthy targets, and nothing for a group of `initial` and draining ones only: here the
+initial ones are sent the requests, as registered ones; LBC issue 1124 saw 502s from such a group.
+With target type `instance` the same is said of each worker node's rules, and an ALB node routes over the worker nodes.
 Left out: slow start, stickiness, cross-zone off, minimum healthy targets other than 1.
 Source: facts/alb §2; model.md, "Target group and ALB nodes".
 """
@@ -10,6 +13,7 @@ Source: facts/alb §2; model.md, "Target group and ALB nodes".
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.data_plane.timeline import Timeline, Times
+    from sim.scenario.specs import TargetGroupSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +46,19 @@ class Rotation:
         return Rotation(self.target[kept], begin_s[kept], end_s[kept])
 
 
+@lru_cache(maxsize=1)
 def rotations(timeline: Timeline) -> tuple[Rotation, ...]:
-    """Give each node's rotation, in the order of the nodes."""
+    """Give each node's rotation, in the order of the nodes; kept, since all that is asked of a timeline needs them."""
     return tuple(_rotation(timeline, node) for node in range(timeline.registered_from_s.shape[0]))
+
+
+def alb_rotations(node_rotations: tuple[Rotation, ...], target_group: TargetGroupSpec) -> tuple[Rotation, ...]:
+    """Give what each ALB node routes over: its rotation of pods, or all worker nodes, throughout."""
+    if target_group.target_type == "ip":
+        return node_rotations
+    workers = np.arange(target_group.instances, dtype=np.int32)
+    always = np.full(workers.size, np.inf)
+    return (Rotation(workers, -always, always),) * target_group.alb_nodes
 
 
 def left_rotation_s(timeline: Timeline) -> Times:

@@ -7,8 +7,8 @@ keeps its place and a newcomer gets a random one, as the order at the start is r
 each of n targets is the next in turn with probability 1/n, whatever the changes: a property, not an approximation.)
 `random`: uniform over the node's rotation (weighted_random without weights).
 Requests from before the rollout take the turns backwards from t = 0.
-`least_outstanding_requests` has a module of its own. With target type `instance` the ALB chooses a worker node and that
-one's kube-proxy, at random, the pod: here the worker nodes stand where the ALB's do, and routing is `random`.
+`least_outstanding_requests` has a module of its own. With target type `instance` the targets are the worker nodes, and
+`kube_proxy_rules` says which pod is behind one.
 Left out: stickiness, automatic target weights. Source: facts/alb §2; model.md, "Data plane".
 """
 
@@ -48,7 +48,7 @@ def router(
 ) -> Router:
     """Make the router of `round_robin` or `random`; with `before` that of the requests before t = 0, latest first."""
     rings = [_ring(rotation, streams, node, before=before) for node, rotation in enumerate(node_rotations)]
-    if target_group.routing == "random" or target_group.target_type == "instance":
+    if target_group.routing == "random":
         return _Random(rings, streams.generator(Stream.ROUTING_BEFORE if before else Stream.ROUTING))
     return _RoundRobin(rings)
 

@@ -29,7 +29,7 @@ from sim.data_plane.outcomes import (
     reset_at_closing,
     without_target,
 )
-from sim.data_plane.rotation import rotations
+from sim.data_plane.rotation import alb_rotations, rotations
 from sim.data_plane.sending import Past, block_size, concatenated, sender_of
 from sim.data_plane.window import fixed_until_s
 
@@ -46,8 +46,9 @@ class Requests:
     """What became of the requests of one replication's window.
 
     `counts`: how many requests ended in each `Outcome`, by its value.
-    The requests that failed, in the order of their arrival, as arrays of one length: `arrival_s`; ALB `node`; `target`
-    (-1: there was none); `outcome`; `answered_s`, when the client had its answer.
+    The requests that failed, in the order of their arrival, as arrays of one length: `arrival_s`; ALB `node` (with
+    target type `instance` the worker node); `target`, the pod (-1: there was none); `outcome`; `answered_s`, when the
+    client had its answer.
     `latency_before_s`, `latency_s`: of the requests answered with 200 before the rollout and in the window.
     """
 
@@ -92,12 +93,13 @@ def simulate_requests(
     servers = _Servers(timeline, pod, target_group)
     tally = _Tally(Waits(traffic, pod, target_group))
     sender = sender_of(timeline, node_rotations, pod, target_group, streams)
-    past = Past(traffic, pod, target_group, nodes=len(node_rotations), streams=streams)
+    alb_nodes = len(alb_rotations(node_rotations, target_group))
+    past = Past(traffic, pod, target_group, nodes=alb_nodes, streams=streams)
     at_work = sender.at_work(past, tally.waits)
     servers.take(at_work)
     before = at_work[at_work.arrival_s > -target_group.idle_timeout_s]
     tally.add(before.arrival_s.size, before, servers.answers(before))
-    source = RequestSource(traffic, nodes=len(node_rotations), streams=streams)
+    source = RequestSource(traffic, nodes=alb_nodes, streams=streams)
     now_s, complete = 0.0, False
     while not complete:
         block = source.take(block_size(servers.window_until_s() - now_s, traffic.arrival_rate_rps))

@@ -1,8 +1,8 @@
 """How requests are drawn, routed and taken up: each on its own, or one after the other where they depend on each other.
 
 Most settings leave requests independent of each other: then they are arrays from end to end, those from before t = 0
-drawn and routed backwards from it. With `least_outstanding_requests`, a pod's `concurrency` or pooled connections they
-go one by one (`one_by_one`), from as long before t = 0 as matters.
+drawn and routed backwards from it. With `least_outstanding_requests`, a pod's `concurrency`, pooled connections or
+worker nodes in between they go one by one (`one_by_one`), from as long before t = 0 as matters.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ import numpy as np
 
 from sim.data_plane.arrivals import RequestSource
 from sim.data_plane.outcomes import Sent, Way
+from sim.data_plane.rotation import alb_rotations
 from sim.data_plane.routing import NO_TARGET, router
+from sim.streams import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,23 +66,28 @@ class _Independent:
 class _InOrder:
     """Each request's fate depends on those before it."""
 
-    def __init__(self, back: Router | None, forth: Router | None, one_by_one: OneByOne) -> None:
+    def __init__(self, back: Router | None, forth: Router | None, one_by_one: OneByOne, streams: Streams) -> None:
         self._back = back
         self._forth = forth
         self._one_by_one = one_by_one
+        self._choice_back = streams.generator(Stream.KUBE_PROXY_CHOICE_BEFORE)
+        self._choice_forth = streams.generator(Stream.KUBE_PROXY_CHOICE)
 
     def at_work(self, past: Past, waits: Waits) -> Sent:
-        routed = [(block, _routed(block, self._back)) for block in past.blocks()]
+        routed = [
+            (block, _routed(block, self._back), self._choice_back.random(block.node.size)) for block in past.blocks()
+        ]
         parts = []
-        for block, target in reversed(routed):
+        for block, target, choice in reversed(routed):
             young = np.flatnonzero(past.young_enough(block))[::-1]
-            sent = self._one_by_one.send(block[young], target[young])
+            sent = self._one_by_one.send(block[young], target[young], choice[young])
             waits.note_before(sent)
             parts.append(past.at_work(sent))
         return concatenated(parts)
 
     def send(self, block: Block) -> Sent:
-        return self._one_by_one.send(block, _routed(block, self._forth))
+        choice = self._choice_forth.random(block.node.size)
+        return self._one_by_one.send(block, _routed(block, self._forth), choice)
 
 
 def sender_of(
@@ -94,13 +101,14 @@ def sender_of(
     back: Router | None = None
     forth: Router | None = None
     if target_group.routing != "least_outstanding_requests":
-        forth = router(target_group, node_rotations, streams)
-        back = router(target_group, node_rotations, streams, before=True)
-        if pod.concurrency is None and not target_group.connection_reuse:
+        routed_over = alb_rotations(node_rotations, target_group)
+        forth = router(target_group, routed_over, streams)
+        back = router(target_group, routed_over, streams, before=True)
+        if target_group.target_type == "ip" and pod.concurrency is None and not target_group.connection_reuse:
             return _Independent(back, forth)
     from sim.data_plane.one_by_one import OneByOne
 
-    return _InOrder(back, forth, OneByOne(node_rotations, timeline, pod, target_group, streams))
+    return _InOrder(back, forth, OneByOne(node_rotations, timeline, pod, target_group, streams), streams)
 
 
 def _routed(block: Block, send: Router | None) -> NDArray[np.int32]:

@@ -15,6 +15,8 @@ Modelled:
   longer idle ones are known to be closed. With requests at rate r on one connection that is r exp(-r K) RTT of them.
 - `pod.idle_connections_at_sigterm: serve`: a draining pod answers on connections it has until SIGKILL, and so lives
   until then; it refuses new ones only.
+- With target type `instance` a pool leads to a worker node, and each of its connections to the pod that it reached when
+  it was opened (`kube_proxy_rules`). What a pod closes when it ends leaves the pool; the others are used on.
 Left out: TLS; a limit on connections; the race at the closing of a listener (`close`), where both sides end at once.
 Sources: facts/alb §4 (keep-alive shorter than the idle timeout gives 502s: AWS, edit-load-balancer-attributes; some
 0.001 % of requests behind Node's 5 s: shuheikagawa.com, 2019); the round trip is an assumption, that of one Region.
@@ -45,6 +47,7 @@ class Pods(NamedTuple):
 
     By target: `closed_s`, `cut_s`, `deadline_s`; `last_finish_s`, which is kept; `free_s`: a heap of the times from
     which each of its servers is free, of no columns without a limit. By node and target: `heard_s`.
+    `serves_pooled`: a draining pod answers on pooled connections.
     """
 
     closed_s: Times
@@ -54,6 +57,7 @@ class Pods(NamedTuple):
     last_finish_s: Times
     free_s: Times
     drains: bool
+    serves_pooled: bool
     prefork: bool
     teardown_s: float
     unreachable_s: float
@@ -61,18 +65,19 @@ class Pods(NamedTuple):
 
 
 class Pools(NamedTuple):
-    """Idle connections: lists, by node and target (`first`), of places (`next`) with the time they became idle.
+    """Idle connections: lists, by ALB node and target (`first`), of places (`next`), the latest request's first.
 
+    By place: since when it is idle, and its `pod`, which is the target itself but behind a worker node.
     `unused`: the first place in the list of free ones, and how many there are. A connection may be used until it has
-    been idle for `longest_idle_s`; from `race_from_s` on it is lost. `serve`: a draining pod answers on it.
+    been idle for `longest_idle_s`; from `race_from_s` on it is lost.
     """
 
     first: NDArray[np.int32]
     next: NDArray[np.int32]
     idle_from_s: Times
+    pod: NDArray[np.int32]
     unused: NDArray[np.int32]
     reuse: bool
-    serve: bool
     longest_idle_s: float
     race_from_s: float
 
@@ -88,6 +93,7 @@ def pods_of(timeline: Timeline, pod: PodSpec, target_group: TargetGroupSpec) -> 
         last_finish_s=np.full(targets, -np.inf),
         free_s=np.full((targets, pod.concurrency or 0), -np.inf),
         drains=timeline.drains,
+        serves_pooled=timeline.drains and target_group.connection_reuse and pod.idle_connections_at_sigterm == "serve",
         prefork=pod.accept == "prefork",
         teardown_s=pod.sandbox_teardown_s,
         unreachable_s=UNREACHABLE[pod.after_teardown][1],
@@ -98,43 +104,55 @@ def pods_of(timeline: Timeline, pod: PodSpec, target_group: TargetGroupSpec) -> 
 def pools_of(timeline: Timeline, pod: PodSpec, target_group: TargetGroupSpec) -> Pools:
     """Give the pools before any connection."""
     keep_alive_s = pod.keep_alive_timeout_s if pod.keep_alive_timeout_s is not None else np.inf
+    to_pods = timeline.registered_from_s.shape
+    to_workers = (target_group.alb_nodes, target_group.instances)
     return Pools(
-        first=np.full(timeline.registered_from_s.shape, -1, np.int32),
+        first=np.full(to_workers if target_group.target_type == "instance" else to_pods, -1, np.int32),
         next=np.zeros(0, np.int32),
         idle_from_s=np.zeros(0),
+        pod=np.zeros(0, np.int32),
         unused=np.array([-1, 0], np.int32),
         reuse=target_group.connection_reuse,
-        serve=timeline.drains and target_group.connection_reuse and pod.idle_connections_at_sigterm == "serve",
         longest_idle_s=min(target_group.idle_timeout_s, keep_alive_s + ROUND_TRIP_S / 2),
         race_from_s=keep_alive_s - ROUND_TRIP_S / 2,
     )
 
 
 @compiled
-def idle_for(pools: Pools, node: int, target: int, now_s: float) -> float:
-    """Take the connection that became idle last, drop those that are no more, and give how long it was idle; or -1."""
+def idle_connection(pods: Pods, pools: Pools, node: int, to: int, now_s: float) -> tuple[int, int]:
+    """Take the connection that became idle last, and drop those that are no more: give its `Way` and its pod.
+
+    There may be none: a new one is needed, to a pod that is not known yet (-1).
+    """
     best, before_best = -1, -1
-    before, place = -1, pools.first[node, target]
+    before, place = -1, pools.first[node, to]
     while place >= 0:
         following = pools.next[place]
-        if now_s - pools.idle_from_s[place] >= pools.longest_idle_s:
-            drop(pools, node, target, before, place)
+        if now_s - pools.idle_from_s[place] >= pools.longest_idle_s or closes(pods, pools.pod[place], now_s):
+            drop(pools, node, to, before, place)
         else:
             if pools.idle_from_s[place] <= now_s and (best < 0 or pools.idle_from_s[place] > pools.idle_from_s[best]):
                 best, before_best = place, before
             before = place
         place = following
     if best < 0:
-        return -1.0
-    drop(pools, node, target, before_best, best)
-    return float(now_s - pools.idle_from_s[best])
+        return _NEW, -1
+    drop(pools, node, to, before_best, best)
+    idle_s = now_s - pools.idle_from_s[best]
+    return _RACED if idle_s >= pools.race_from_s else _POOLED, int(pools.pod[best])
 
 
 @compiled
-def drop(pools: Pools, node: int, target: int, before: int, place: int) -> None:
+def closes(pods: Pods, pod: int, now_s: float) -> bool:
+    """Tell whether a pod has closed its connections: with its listener, or as one that serves them when it ends."""
+    return bool(now_s >= pods.closed_s[pod] and not (pods.serves_pooled and now_s < pods.cut_s[pod]))
+
+
+@compiled
+def drop(pools: Pools, node: int, to: int, before: int, place: int) -> None:
     """Take a place out of its list, in which it stands behind `before` (-1: it is the first)."""
     if before < 0:
-        pools.first[node, target] = pools.next[place]
+        pools.first[node, to] = pools.next[place]
     else:
         pools.next[before] = pools.next[place]
     pools.next[place] = pools.unused[0]
@@ -143,14 +161,15 @@ def drop(pools: Pools, node: int, target: int, before: int, place: int) -> None:
 
 
 @compiled
-def keep(pools: Pools, node: int, target: int, idle_from_s: float) -> None:
-    """Put a connection into its pool, idle from then on."""
+def keep(pools: Pools, node: int, to: int, pod: int, idle_from_s: float) -> None:
+    """Put a connection to a pod into the pool of a target, idle from then on."""
     place = pools.unused[0]
     pools.unused[0] = pools.next[place]
     pools.unused[1] -= 1
-    pools.next[place] = pools.first[node, target]
-    pools.first[node, target] = place
+    pools.next[place] = pools.first[node, to]
+    pools.first[node, to] = place
     pools.idle_from_s[place] = idle_from_s
+    pools.pod[place] = pod
 
 
 @compiled
@@ -165,10 +184,10 @@ def started_s(pods: Pods, target: int, way: int, now_s: float, service_s: float)
 
 
 @compiled
-def not_accepted_until_s(pods: Pods, pools: Pools, target: int, now_s: float) -> float:
+def not_accepted_until_s(pods: Pods, target: int, now_s: float) -> float:
     """Give when a request to a closed listener is answered."""
     ended_s = pods.cut_s[target]
-    if pods.drains and not pools.serve:
+    if pods.drains and not pods.serves_pooled:
         ended_s = min(ended_s, max(pods.closed_s[target], pods.last_finish_s[target]))
     return float(now_s if now_s < ended_s + pods.teardown_s else now_s + pods.unreachable_s)
 
@@ -189,20 +208,16 @@ def served_until_s(
 
 
 @compiled
-def serve(pods: Pods, pools: Pools, node: int, target: int, now_s: float, service_s: float) -> tuple[int, float, float]:
-    """Send a request: give its `Way`, when a server takes it, and when it is answered."""
-    way = _NEW
-    if pools.reuse:
-        idle_s = idle_for(pools, node, target, now_s)
-        if idle_s >= 0:
-            way = _RACED if idle_s >= pools.race_from_s else _POOLED
-    if now_s >= pods.closed_s[target] and not (pools.serve and way != _NEW and now_s < pods.cut_s[target]):
-        return _NEW, now_s, not_accepted_until_s(pods, pools, target, now_s)
+def serve(pods: Pods, node: int, pod: int, way: int, now_s: float, service_s: float) -> tuple[float, float, bool]:
+    """Let a pod serve a request: give when a server takes it, when it is answered, and if the connection stays open.
+
+    `node`: the one that may not have heard of the pod's removal.
+    """
+    if way == _NEW and now_s >= pods.closed_s[pod]:
+        return now_s, not_accepted_until_s(pods, pod, now_s), False
     if way == _RACED:
-        return way, now_s, now_s
-    start_s = started_s(pods, target, way, now_s, service_s)
+        return now_s, now_s, False
+    start_s = started_s(pods, pod, way, now_s, service_s)
     finish_s = start_s + service_s
-    end_s = served_until_s(pods, node, target, way, now_s, start_s, finish_s)
-    if pools.reuse and end_s == finish_s:
-        keep(pools, node, target, end_s)
-    return way, start_s, end_s
+    end_s = served_until_s(pods, node, pod, way, now_s, start_s, finish_s)
+    return start_s, end_s, end_s == finish_s

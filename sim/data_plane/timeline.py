@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     Times = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Timeline:
-    """One replication's targets.
+    """One replication's targets; equal to nothing but itself.
 
     By target, shape (targets,):
     `listener_closed_s`: new connections are refused from here on;

@@ -2,7 +2,9 @@
 
 The window runs from t = 0 until the Deployment is complete, every old target has left every node's rotation and every
 old pod is gone. Only the last of these may depend on the requests: a draining process ends with its last one.
-Source: model.md, "Data plane".
+If an ALB node has no healthy target by then, as when the new ones are registered later than the old ones go, what the
+rollout costs is not over: the window goes on until it has one.
+Source: model.md, "Data plane"; the last sentence is this model's own.
 """
 
 from __future__ import annotations
@@ -27,4 +29,12 @@ def fixed_until_s(timeline: Timeline) -> float:
     if not math.isfinite(timeline.rollout_complete_s):
         msg = f"the window of requests has no end: the rollout is complete at {timeline.rollout_complete_s} s"
         raise ValueError(msg)
-    return float(left_s[timeline.terminated].max(initial=timeline.rollout_complete_s))
+    return _healthy_again_s(timeline, float(left_s[timeline.terminated].max(initial=timeline.rollout_complete_s)))
+
+
+def _healthy_again_s(timeline: Timeline, from_s: float) -> float:
+    """Give when every node has had a healthy target from `from_s` on; a node that never will is not waited for."""
+    begin_s = np.maximum(timeline.registered_from_s, timeline.healthy_from_s)
+    end_s = np.minimum(timeline.registered_until_s, timeline.healthy_until_s)
+    first_s = np.where(np.maximum(begin_s, from_s) < end_s, np.maximum(begin_s, from_s), np.inf).min(axis=1)
+    return float(first_s[np.isfinite(first_s)].max(initial=from_s))

@@ -24,6 +24,8 @@ COLUMNS = (
     "rollout_s",
     *(f"deregistration_lag_s.{name}" for name in _QUANTILES),
     *(f"exposure_s.{name}" for name in _QUANTILES),
+    "no_healthy_target_s",
+    "least_healthy_targets",
     *(f"latency_s.{when}.{name}" for when in ("before", "window") for name in ("p50", "p95", "p99")),
     *(f"aws_api.{name}" for name in ("calls", "throttled", "reconciles", "failed_reconciles")),
 )
@@ -40,6 +42,8 @@ def row(figures: Figures) -> tuple[float, ...]:
         figures.rollout_s,
         *quantiles(figures.deregistration_lag_s).values(),
         *quantiles(figures.exposure_s).values(),
+        figures.no_healthy_target_s,
+        float(figures.least_healthy_targets),
         *figures.latency_before_s,
         *figures.latency_s,
         float(figures.calls),

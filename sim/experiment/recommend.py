@@ -165,8 +165,11 @@ def _retries(scenario: Scenario, goal: Goal, executor: Executor, say: Say) -> tu
     others = () if scenario.controller.version == FIXED_LAG else [n for n in _CANDIDATES if n != given]
     best, best_s = given, needed_s(scenario, executor)
     for candidate in others:
+        changed = scenario.with_overrides({RETRIES: candidate})
+        if changed.controller.retries is None:
+            continue
         say(f"--aws-max-retries {candidate}")
-        needs_s = needed_s(scenario.with_overrides({RETRIES: candidate}), executor)
+        needs_s = needed_s(changed, executor)
         if _at(needs_s, goal) <= _at(best_s, goal) - 1:
             best, best_s = candidate, needs_s
     return best, best_s

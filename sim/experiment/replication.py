@@ -10,6 +10,7 @@ import numpy as np
 from sim.control_plane.trace import ApiAttempt, PodDeleted, Reconciled
 from sim.control_plane.world import ControlPlane
 from sim.data_plane.expected import Expectation, expect_requests, require_expectable
+from sim.data_plane.healthy_targets import healthy_targets
 from sim.data_plane.outcomes import Outcome
 from sim.data_plane.rotation import exposure_s, left_rotation_s
 from sim.data_plane.sampled import Requests, simulate_requests
@@ -39,6 +40,8 @@ class Figures:
     `outcomes`: requests by `Outcome`, by its value. `any_502`: 1 if there was a 502, else 0; with the estimator
     `expected` the probability of one. `deregistration_lag_s`,
     `exposure_s`: one for each terminated pod, in the order of pod numbers (interface.md says what they are).
+    `no_healthy_target_s`: for how long some ALB node had no healthy target, `least_healthy_targets` the fewest that one
+    had at any time.
     `latency_before_s`, `latency_s`: of requests answered with 200, before the rollout and in the window. The calls
     are the attempts that the rolled cluster's controller sent from the rollout's start on, the retries among them.
 
@@ -49,6 +52,8 @@ class Figures:
     rollout_s: float
     deregistration_lag_s: Times
     exposure_s: Times
+    no_healthy_target_s: float
+    least_healthy_targets: int
     latency_before_s: Latency
     latency_s: Latency
     calls: int
@@ -112,12 +117,15 @@ class Replication:
         terminated = ~np.isnan(self.deleted_s())
         attempts = [a for a in self.trace.of(ApiAttempt) if a.cluster == ROLLED_CLUSTER and a.time_s >= 0]
         reconciles = [r for r in self.trace.of(Reconciled) if r.cluster == ROLLED_CLUSTER and r.time_s >= 0]
+        healthy = healthy_targets(self.timeline, self.estimate.window_until_s)
         return Figures(
             outcomes=self.estimate.counts.astype(np.float64),
             any_502=self.estimate.any_502,
             rollout_s=self.timeline.rollout_complete_s,
             deregistration_lag_s=self.deregistration_lag_s()[terminated],
             exposure_s=self.exposure_s()[terminated],
+            no_healthy_target_s=healthy.none_s,
+            least_healthy_targets=healthy.least,
             latency_before_s=self.estimate.latency_before_s,
             latency_s=self.estimate.latency_s,
             calls=len(attempts),

@@ -7,19 +7,21 @@ import multiprocessing
 import os
 import signal
 import threading
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sim.experiment.replication import simulate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from concurrent.futures import Executor
+    from collections.abc import Iterable, Iterator
+    from concurrent.futures import Executor, Future
 
     from sim.experiment.replication import Estimator, Figures
     from sim.scenario.specs import Scenario
+
+T = TypeVar("T")
 
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
@@ -61,8 +63,29 @@ def replicate(
     figures = partial(_figures, scenario, estimator)
     numbers = range(scenario.replications)
     if executor is None:
-        return map(figures, numbers)
-    return executor.map(figures, numbers)
+        yield from map(figures, numbers)
+        return
+    futures = [executor.submit(figures, number) for number in numbers]
+    with cancelling(futures):
+        for future in futures:
+            yield future.result()
+
+
+@contextmanager
+def cancelling(futures: Iterable[Future[T]]) -> Iterator[None]:
+    """Cancel in the end what has not begun.
+
+    Not when the pool is broken: its thread then gives each future its error, and dies of one that has been cancelled
+    (CPython up to 3.11, `_ExecutorManagerThread.terminate_broken`).
+    """
+    try:
+        yield
+    except BrokenExecutor:
+        raise
+    except BaseException:
+        for future in futures:
+            future.cancel()
+        raise
 
 
 def _begin_work() -> None:

@@ -37,6 +37,8 @@ class Summary:
     rollout_s: dict[str, float]
     deregistration_lag_s: dict[str, float]
     exposure_s: dict[str, float]
+    no_healthy_target_s: Estimate
+    least_healthy_targets: Estimate
     latency_s: dict[str, dict[str, float]]
     aws_api: dict[str, float]
 
@@ -56,6 +58,8 @@ class Summary:
             "rollout_s": _finite(self.rollout_s),
             "deregistration_lag_s": _finite(self.deregistration_lag_s),
             "exposure_s": _finite(self.exposure_s),
+            "no_healthy_target_s": _mean(self.no_healthy_target_s),
+            "least_healthy_targets": _mean(self.least_healthy_targets),
             "latency_s": {when: _finite(latency) for when, latency in self.latency_s.items()},
             "aws_api": {name: {"mean": mean} for name, mean in self.aws_api.items()},
         }
@@ -79,6 +83,8 @@ def summarise(scenario: Scenario, figures: Sequence[Figures], *, estimator: Esti
         rollout_s=quantiles([f.rollout_s for f in figures]),
         deregistration_lag_s=quantiles(np.concatenate([f.deregistration_lag_s for f in figures])),
         exposure_s=quantiles(np.concatenate([f.exposure_s for f in figures])),
+        no_healthy_target_s=mean_estimate([f.no_healthy_target_s for f in figures]),
+        least_healthy_targets=mean_estimate([float(f.least_healthy_targets) for f in figures]),
         latency_s={
             "before": _mean_latency([f.latency_before_s for f in figures]),
             "window": _mean_latency([f.latency_s for f in figures]),

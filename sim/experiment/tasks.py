@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sim.control_plane.sharing import control_plane_key
 from sim.experiment.columns import row
 from sim.experiment.replication import simulate_alike
+from sim.experiment.replications import cancelling
 from sim.scenario.problems import ScenarioError
 
 if TYPE_CHECKING:
@@ -53,16 +54,13 @@ def finished(tasks: Sequence[Task], executor: Executor) -> Iterator[tuple[Task, 
             submitted[future] = batch
             future.add_done_callback(done.put)
 
-    try:
+    with cancelling(submitted):
         submit(_MOST_SUBMITTED)
         while submitted:
             future = done.get()
             batch = submitted.pop(future)
             submit(1)
             yield from zip(batch, future.result(), strict=True)
-    finally:
-        for future in submitted:
-            future.cancel()
 
 
 def _batches(tasks: Sequence[Task]) -> list[list[Task]]:

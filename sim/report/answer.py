@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from sim.report.causes import OUTCOMES_502, by_outcome
@@ -32,15 +33,15 @@ def answer(found: Findings) -> str:
     """Give the answer, as one line of text."""
     requests = found.replication.requests
     if not found.ends:
-        return f"No pod in rotation was told to end. {_n_502(requests)}"
+        return f"No pod in rotation was told to end. {_n_502(requests)}{_n_503(found)}"
     pre_stop, worst = _pre_stop(found.replication.scenario.pod), found.ends[0]
     if worst.exposed_s > 0:
-        return f"{pre_stop}; {_lost(worst)} {_why(found, worst)} {_n_502(requests)}"
+        return f"{pre_stop}; {_lost(worst)} {_why(found, worst)} {_n_502(requests)}{_n_503(found)}"
     spare_s = min(end.closed_s - end.left_s for end in found.ends)
     slowest_s = max(end.lag_s for end in found.ends)
     return (
         f"{pre_stop}; every target had left the last ALB node before its pod refused connections: the slowest took "
-        f"{seconds(slowest_s)}, the narrowest had {seconds(spare_s)} to spare. {_n_502(requests)}"
+        f"{seconds(slowest_s)}, the narrowest had {seconds(spare_s)} to spare. {_n_502(requests)}{_n_503(found)}"
     )
 
 
@@ -85,3 +86,10 @@ def _n_502(requests: Requests) -> str:
     if not by_cause:
         return f"None {of_all} ended in a 502."
     return f"{sum(by_cause.values()):,} {of_all} ended in a 502: {by_outcome(by_cause)}."
+
+
+def _n_503(found: Findings) -> str:
+    n_503, none_s = found.replication.requests.n_status(HTTPStatus.SERVICE_UNAVAILABLE), found.healthy_targets.none_s
+    if not n_503:
+        return ""
+    return f" {n_503:,} ended in a 503: for {seconds(none_s)} an ALB node had no healthy target."

@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sim.data_plane.healthy_targets import healthy_targets
 from sim.report.controller_log import held_up_until_s, reconciles_of, throttled_before
+from sim.report.first_out import first_out
 from sim.report.lag_parts import LagParts, lag_parts
 from sim.report.pod_ends import pod_ends
 
 if TYPE_CHECKING:
+    from sim.data_plane.healthy_targets import HealthyTargets
     from sim.experiment.replication import Replication
     from sim.report.controller_log import Call, ReconcileLog
+    from sim.report.first_out import FirstOut
     from sim.report.pod_ends import PodEnd
 
 
@@ -20,13 +24,15 @@ class Findings:
     """One replication, ready to be told.
 
     `ends`: the terminated pods, the worst first: the longest exposed, then the one with most failed requests, then the
-    one with the longest lag. `parts`: of each one's lag, by pod.
+    one with the longest lag. `parts`: of each one's lag, by pod. `first_out`: which path was first to end the lags.
     """
 
     replication: Replication
     reconciles: list[ReconcileLog]
     ends: list[PodEnd]
     parts: dict[int, LagParts]
+    first_out: FirstOut | None
+    healthy_targets: HealthyTargets
 
     def worst_stall(self, end: PodEnd) -> tuple[Call, float] | None:
         """Give the call whose throttling held a pod's deregistration up the longest, and for how many seconds.
@@ -50,6 +56,8 @@ def findings(replication: Replication) -> Findings:
         reconciles=reconciles,
         ends=sorted(ends, key=lambda end: (-end.exposed_s, -sum(end.failed.values()), -end.lag_s, end.pod)),
         parts={end.pod: lag_parts(end, began_s=began_s.get(end.pod), throttled_before=before) for end in ends},
+        first_out=first_out(ends),
+        healthy_targets=healthy_targets(replication.timeline, replication.requests.window_until_s),
     )
 
 

@@ -1,8 +1,9 @@
 """One replication as a Gantt chart: who was alive when, when its target left the ALB, and what lay between.
 
 What is shown: a row for each terminated pod with the phases of its end, its deregistration, and boldly the time in
-which it was sent requests and refused them, with its 502s as points; below, all 502s by second and the controller's
-reconciles with the time that throttling took of them. Of many pods: the worst, and an even sample of the others.
+which it was sent requests and refused them, with its 502s as points, and in a node drain the evictions that the
+PodDisruptionBudget refused; below, all 502s by second and the controller's reconciles with the time that throttling
+took of them. Of many pods: the worst, and an even sample of the others.
 Left out: the new pods; how long a draining process really lives (it ends with its last request: its bar ends with the
 SIGKILL that it would get).
 """
@@ -16,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sim.control_plane.trace import EvictionRefused
 from sim.report.causes import OUTCOMES_502
 from sim.report.controller_log import held_up_until_s, in_lanes
+from sim.report.disruption import name_of
 from sim.report.figures import BLACK, BLUE, GREEN, ORANGE, PALE, PURPLE, SKY_BLUE, VERMILION, YELLOW, literal
 from sim.report.findings import findings
 from sim.report.spells import exposed
@@ -50,10 +53,11 @@ PHASES = {
     "refusing connections, until SIGKILL at the latest": PURPLE,
     "process ended": PALE,
 }
-DEAD, POINT, COMPLETE = "routable but dead", "502, at its request's arrival", "rollout complete"
+DEAD, POINT, REFUSED = "routable but dead", "502, at its request's arrival", "eviction refused"
+COMPLETE = {"rollout": "rollout complete", "node_drain": "every evicted pod replaced"}
 DEREGISTERED, LEFT = "DeregisterTargets", "left the last ALB node"
 RECONCILE, THROTTLED, FAILED = "reconcile", "throttled attempt and the wait after it", "reconcile failed"
-LEGEND = (*PHASES, DEAD, POINT, DEREGISTERED, LEFT, COMPLETE, RECONCILE, THROTTLED, FAILED)
+LEGEND = (*PHASES, DEAD, POINT, REFUSED, DEREGISTERED, LEFT, *COMPLETE.values(), RECONCILE, THROTTLED, FAILED)
 
 
 def gantt(replication: Replication) -> Figure:
@@ -70,9 +74,10 @@ def gantt(replication: Replication) -> Figure:
     _draw_failures(failures, replication)
     _draw_controller(controller, lanes)
     controller.set_xlim(0, 1.01 * replication.requests.window_until_s)
-    controller.set_xlabel("seconds since the start of the rollout")
+    controller.set_xlabel(f"seconds since the start of the {name_of(replication.scenario)}")
     for axes in (pods, failures, controller):
-        axes.axvline(replication.timeline.rollout_complete_s, color=BLACK, linestyle=":", label=COMPLETE)
+        complete = COMPLETE[replication.scenario.disruption]
+        axes.axvline(replication.timeline.rollout_complete_s, color=BLACK, linestyle=":", label=complete)
         axes.spines[["top", "right"]].set_visible(False)
     figure.suptitle(literal(_title(found, shown)), x=0.01, ha="left", fontsize="medium")
     _legend(figure, (pods, controller))
@@ -133,6 +138,11 @@ def _draw_pods(axes: Axes, shown: Sequence[PodEnd], found: Findings) -> None:
     mark = partial(axes.scatter, y=rows, edgecolors=BLACK, linewidths=0.6, s=26)
     mark([end.left_s for end in shown], marker="D", color="white", zorder=4, label=LEFT)
     mark([end.deregistered_s for end in shown], marker=">", color=GREEN, zorder=5, label=DEREGISTERED)
+    row_of = {end.pod: row for row, end in enumerate(shown)}
+    refused = [one for one in replication.trace.of(EvictionRefused) if one.pod in row_of]
+    if refused:
+        refused_rows = [row_of[one.pod] for one in refused]
+        axes.scatter([one.time_s for one in refused], refused_rows, marker="x", color=BLACK, s=16, label=REFUSED)
     axes.set_yticks(rows, [str(end.pod) for end in shown], fontsize="x-small")
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.set_ylabel("terminated pods", fontsize="small")

@@ -20,6 +20,7 @@ import numpy as np
 
 from sim.control_plane.trace import (
     ApiAttempt,
+    EvictionRefused,
     PodCreated,
     PodReady,
     ReplicaSetScaled,
@@ -28,6 +29,7 @@ from sim.control_plane.trace import (
 )
 from sim.data_plane.outcomes import Outcome
 from sim.report.controller_log import held_up_until_s, in_lanes, reconciles_of
+from sim.report.disruption import name_of
 from sim.report.pod_ends import pod_ends
 from sim.report.spells import exposed, in_rotation
 
@@ -75,8 +77,9 @@ def _names() -> Iterator[Event]:
 
 
 def _deployment(replication: Replication) -> Iterator[Event]:
-    yield from _thread(DEPLOYMENT, 0, "rollout")
-    yield from _complete(DEPLOYMENT, 0, "rollout", 0.0, replication.timeline.rollout_complete_s)
+    name = name_of(replication.scenario)
+    yield from _thread(DEPLOYMENT, 0, name)
+    yield from _complete(DEPLOYMENT, 0, name, 0.0, replication.timeline.rollout_complete_s)
     for scaled in replication.trace.of(ReplicaSetScaled):
         yield _counter(DEPLOYMENT, f"{scaled.replica_set} ReplicaSet, replicas", scaled.time_s, scaled.replicas)
 
@@ -97,6 +100,8 @@ def _pods(replication: Replication) -> Iterator[Event]:
             yield from _complete(PODS, end.pod, name, from_s, min(phase_until_s, until_s))
         for name, at_s in (("SIGTERM", end.sigterm_s), ("listener closed", end.closed_s)):
             yield from _instant(PODS, end.pod, name, at_s)
+    for refused in trace.of(EvictionRefused):
+        yield from _instant(PODS, refused.pod, "eviction refused", refused.time_s)
 
 
 def _targets(replication: Replication) -> Iterator[Event]:

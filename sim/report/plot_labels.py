@@ -24,6 +24,8 @@ _MEASURES: Mapping[str, Measure] = {
     "rate_502": Measure("502s (% of requests)", 100.0),
     "any_502": Measure("rollouts with a 502 (%)", 100.0),
     "rollout_s": Measure("rollout duration (s)"),
+    "no_healthy_target_s": Measure("without a healthy target (s)"),
+    "least_healthy_targets": Measure("fewest healthy targets of an ALB node"),
     "aws_api.calls": Measure("AWS calls per rollout"),
     "aws_api.throttled": Measure("throttled AWS calls per rollout"),
     "aws_api.reconciles": Measure("reconciles per rollout"),

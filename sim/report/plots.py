@@ -44,7 +44,7 @@ CAUSES = {
     "outcomes.no_registered_targets": GREEN,
 }
 """The failed outcomes, as columns of a sweep, with their colours in every picture."""
-_PRE_STOP, _GRACE = "pod.pre_stop_sleep_s", "pod.termination_grace_period_s"
+PRE_STOP, _GRACE = "pod.pre_stop_sleep_s", "pod.termination_grace_period_s"
 
 
 class PlotError(Exception):
@@ -54,14 +54,14 @@ class PlotError(Exception):
 def line(frame: pd.DataFrame, *, x: str, y: str = "rate_502", hue: str | None = None) -> Figure:
     """Draw a figure's mean against a key, a line for each value of `hue`, with bands of 95 % intervals."""
     shown = [x] if hue is None else [x, hue]
-    _check(frame, shown, y)
+    check(frame, shown, y)
     figure, axes = _canvas(frame, f"{_bare(measure(y).label)} by {_listed(shown)}", note="means and 95 % intervals")
-    values = _values(frame, x)
+    values = values_of(frame, x)
     at = _positions(axes.xaxis, values)
-    hues = [None] if hue is None else _values(frame, hue)
+    hues = [None] if hue is None else values_of(frame, hue)
     for colour, marker, value in zip(_colours(hues), _cycle(_MARKERS, len(hues)), hues, strict=True):
         rows = frame if hue is None else frame[frame[hue] == value]
-        estimates = [_estimate(rows[rows[x] == of_x][y], y) for of_x in values]
+        estimates = [estimate(rows[rows[x] == of_x][y], y) for of_x in values]
         mean, low, high = (measure(y).factor * np.array(part) for part in zip(*map(_parts, estimates), strict=True))
         axes.fill_between(at, np.maximum(low, 0), high, color=colour, alpha=0.2, linewidth=0)
         axes.plot(at, mean, color=colour, marker=marker, markersize=5, label=str(value), clip_on=False)
@@ -76,9 +76,9 @@ def line(frame: pd.DataFrame, *, x: str, y: str = "rate_502", hue: str | None = 
 
 def heatmap(frame: pd.DataFrame, *, x: str, y: str, colour: str = "rate_502") -> Figure:
     """Draw a figure's mean against two keys, as colour and in digits."""
-    _check(frame, [x, y], colour)
+    check(frame, [x, y], colour)
     figure, axes = _canvas(frame, f"{_bare(measure(colour).label)} by {_listed([x, y])}")
-    across, up = _values(frame, x), _values(frame, y)
+    across, up = values_of(frame, x), values_of(frame, y)
     table = frame.pivot_table(index=y, columns=x, values=colour, aggfunc="mean").loc[up, across]
     means = measure(colour).factor * table.to_numpy()
     image = axes.imshow(means, cmap="viridis", origin="lower", aspect="auto")
@@ -97,10 +97,10 @@ def heatmap(frame: pd.DataFrame, *, x: str, y: str, colour: str = "rate_502") ->
 
 def lag(frame: pd.DataFrame, *, x: str) -> Figure:
     """Draw how long the pods of a rollout need to leave the rotation, and the preStop sleep that has to outlast it."""
-    _check(frame, [x], "deregistration_lag_s.mean")
+    check(frame, [x], "deregistration_lag_s.mean")
     note = "each rollout's quantiles over its pods, means"
     figure, axes = _canvas(frame, f"deregistration lag by {_listed([x])}", note=note)
-    values = _values(frame, x)
+    values = values_of(frame, x)
     at = _positions(axes.xaxis, values)
     names = ("p50", "p90", "p99", "max")
     means = frame.groupby(x, sort=False)[[f"deregistration_lag_s.{name}" for name in names]].mean().loc[values]
@@ -110,7 +110,7 @@ def lag(frame: pd.DataFrame, *, x: str) -> Figure:
     labels = ("median pod", "90 % of pods", "99 % of pods", "slowest pod")
     for curve, style, label in zip(curves, ("-", "--", "-.", ":"), labels, strict=True):
         axes.plot(at, curve, color=BLUE, linestyle=style, label=label)
-    pre_stop_s, grace_s = (_seconds(frame, key, x, values) for key in (_PRE_STOP, _GRACE))
+    pre_stop_s, grace_s = (seconds_at(frame, key, x, values) for key in (PRE_STOP, _GRACE))
     axes.plot(at, pre_stop_s, color=VERMILION, linewidth=2, label="preStop sleep")
     if any(slept_s > given_s for slept_s, given_s in zip(pre_stop_s, grace_s, strict=True)):
         axes.plot(at, grace_s, color=VERMILION, linestyle="--", label="grace period")
@@ -123,9 +123,9 @@ def lag(frame: pd.DataFrame, *, x: str) -> Figure:
 
 def causes(frame: pd.DataFrame, *, x: str) -> Figure:
     """Draw the failed requests per rollout against a key, stacked by cause."""
-    _check(frame, [x], "requests")
+    check(frame, [x], "requests")
     figure, axes = _canvas(frame, f"failed requests by cause and {_listed([x])}")
-    values = _values(frame, x)
+    values = values_of(frame, x)
     means = frame.groupby(x, sort=False)[list(CAUSES)].mean().loc[values]
     bottom = np.zeros(len(values))
     for outcome, colour in CAUSES.items():
@@ -147,7 +147,7 @@ def only(frame: pd.DataFrame, chosen: Mapping[str, object]) -> pd.DataFrame:
         _check_varied(frame, key)
         rows = frame[frame[key].astype(str) == str(value)]
         if rows.empty:
-            found = ", ".join(map(str, _values(frame, key)))
+            found = ", ".join(map(str, values_of(frame, key)))
             raise PlotError(f"{key}: expected one of {found} (got {value})")
         frame = rows
     return frame
@@ -158,7 +158,8 @@ def varied(frame: pd.DataFrame) -> list[str]:
     return [key for key in frame.attrs[PROVENANCE]["vary"] if len(frame[key].unique()) > 1]
 
 
-def _check(frame: pd.DataFrame, shown: Sequence[str], figure: str) -> None:
+def check(frame: pd.DataFrame, shown: Sequence[str], figure: str) -> None:
+    """Raise PlotError unless these keys are varied, no other is, and the figure is one of a sweep."""
     for key in shown:
         _check_varied(frame, key)
     if figure not in COLUMNS:
@@ -176,17 +177,22 @@ def _check_varied(frame: pd.DataFrame, key: str) -> None:
 
 def _canvas(frame: pd.DataFrame, what: str, *, note: str = "means") -> Canvas:
     source = frame.attrs[PROVENANCE]
-    sizes = frame.groupby(list(source["vary"])).size() if source["vary"] else [len(frame)]
-    least, most = min(sizes), max(sizes)
-    rollouts = str(least) if least == most else f"{least} to {most}"
     return canvas(
         _SIZE,
         title=f"{source['scenario']['name']}: {what}",
-        origin=f"{note} of {rollouts} rollouts; seed {source['seed']}; albsim {source['version']}",
+        origin=f"{note} of {rollouts(frame)} rollouts; seed {source['seed']}; albsim {source['version']}",
     )
 
 
-def _values(frame: pd.DataFrame, key: str) -> list[Any]:
+def rollouts(frame: pd.DataFrame) -> str:
+    """Say how many rollouts a point of a sweep has: `50`, or `50 to 200`."""
+    keys = list(frame.attrs[PROVENANCE]["vary"])
+    sizes = frame.groupby(keys).size() if keys else [len(frame)]
+    least, most = min(sizes), max(sizes)
+    return str(least) if least == most else f"{least} to {most}"
+
+
+def values_of(frame: pd.DataFrame, key: str) -> list[Any]:
     """Give a key's values: numbers in order, others as the sweep has them."""
     values = frame[key].unique().tolist()
     return values if isinstance(values[0], str) else sorted(values)
@@ -214,7 +220,8 @@ def _cycle(items: Sequence[str], count: int) -> Iterable[str]:
     return (items[at % len(items)] for at in range(count))
 
 
-def _estimate(values: pd.Series, figure: str) -> Estimate:
+def estimate(values: pd.Series, figure: str) -> Estimate:
+    """Estimate a figure's mean over rollouts."""
     if figure == "any_502" and values.isin([0, 1]).all():
         return fraction_estimate(int((values > 0).sum()), len(values))
     return mean_estimate(values)
@@ -233,7 +240,7 @@ def _bare(label: str) -> str:
     return label.partition(" (")[0]
 
 
-def _seconds(frame: pd.DataFrame, key: str, x: str, values: list[Any]) -> list[float]:
+def seconds_at(frame: pd.DataFrame, key: str, x: str, values: list[Any]) -> list[float]:
     """Give a key of the pods at each value of the key `x`."""
     if key == x:
         return values

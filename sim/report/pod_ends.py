@@ -39,6 +39,7 @@ class PodEnd:
     `cut_s`: what still runs in it is cut (a draining one may have ended before); `left_s`: the last ALB node has
     dropped it; `left_by_deregistration`: and not for its health checks;
     `checks_fail_s`: its health checks fail from here on; `unhealthy_s`: they have failed often enough, at each node;
+    `drained_s`: the deregistration has reached each node;
     `exposed_s`: how long it was sent requests and refused them; `failed`: the requests that failed on it, by outcome.
     """
 
@@ -53,6 +54,7 @@ class PodEnd:
     left_by_deregistration: bool
     checks_fail_s: float
     unhealthy_s: tuple[float, ...]
+    drained_s: tuple[float, ...]
     exposed_s: float
     failed: dict[Outcome, int]
 
@@ -84,6 +86,7 @@ def pod_ends(replication: Replication) -> list[PodEnd]:
             left_by_deregistration=bool(np.any(timeline.registered_until_s[:, pod] == left_s[pod])),
             checks_fail_s=at_s[PodDeleted if fails_at_deletion else ListenerClosed],
             unhealthy_s=tuple(timeline.healthy_until_s[:, pod].tolist()),
+            drained_s=tuple(timeline.registered_until_s[:, pod].tolist()),
             exposed_s=float(exposed_s[pod]),
             failed=failed.get(pod, {}),
         )

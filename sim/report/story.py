@@ -1,40 +1,44 @@
 """One replication's story in words (`albsim explain`), for a reader who knows EKS.
 
-What is told: the answer; how the rollout went; what the controller did, which reconcile carried which deregistrations
-and where it was throttled; the worst pods, and of which parts their lags consist; what became of the requests.
+What is told: the answer; how the rollout or the node drain went; what the controller did, which reconcile carried which
+deregistrations and where it was throttled; the worst pods, and of which parts their lags consist; what became of the
+requests.
 Left out: the other clusters' controllers (the Perfetto trace shows their calls). Times are seconds since the rollout's
 start.
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
 from textwrap import fill, indent
 from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.table import Table
 
-from sim.control_plane.trace import PodCreated, PodDeleted, PodReady
+from sim.control_plane.trace import ControllerRestarted
 from sim.data_plane.outcomes import Outcome
 from sim.report.answer import answer
 from sim.report.causes import by_outcome
+from sim.report.controller_log import ROLLED_CLUSTER
+from sim.report.disruption import course_of, name_of
 from sim.report.findings import findings
+from sim.report.first_out import first_at_nodes
 from sim.report.wording import count, listed, plain, seconds, tenths, times
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from sim.data_plane.healthy_targets import HealthyTargets
     from sim.experiment.replication import Replication
     from sim.report.controller_log import Call, ReconcileLog
     from sim.report.findings import Findings
+    from sim.report.first_out import FirstOut
     from sim.report.lag_parts import LagParts
     from sim.report.pod_ends import PodEnd
 
 WIDTH = 120
 WORST_PODS = 5
 MOST_RECONCILES = 15
-BETWEEN_WAVES_S = 5.0
 
 PART_HEADINGS = {
     "endpoint_s": "endpoint gone",
@@ -55,13 +59,13 @@ def story(replication: Replication) -> str:
     worst = "Worst pods" if len(found.ends) > WORST_PODS else "Pods"
     sections: dict[str, Iterable[str | Table]] = {
         "Answer": [answer(found)],
-        "Rollout": list(_rollout(found)),
+        name_of(replication.scenario): [*course_of(replication), _healthy(found.healthy_targets)],
         "Controller": list(_controller(found)),
         worst: list(_worst(found)) if found.ends else ["None was told to end."],
         "Requests": list(_requests(found)),
     }
-    told = (f"{title.upper()}\n" + "\n".join(map(_wrapped, parts)) for title, parts in sections.items())
-    return "\n\n".join([_heading(replication), *told])
+    texts = (f"{title.upper()}\n" + "\n".join(map(_wrapped, parts)) for title, parts in sections.items())
+    return "\n\n".join([_heading(replication), *texts])
 
 
 def _wrapped(part: str | Table) -> str:
@@ -85,7 +89,8 @@ def _table(headings: Iterable[str], rows: Iterable[Iterable[str]], *, words: int
 def _heading(replication: Replication) -> str:
     scenario = replication.scenario
     controller, pod = scenario.controller, scenario.pod
-    with_retries = "" if controller.version == "fixed_lag" else f" with {count(controller.aws_max_retries, 'retry')}"
+    at_most = "retries without end" if controller.retries is None else count(controller.retries, "retry")
+    with_retries = "" if controller.version == "fixed_lag" else f" with {at_most}"
     return fill(
         f"{scenario.name}, seed {scenario.seed}, replication {replication.number}: "
         f"{count(scenario.deployment.replicas, 'pod')}, {scenario.traffic.arrival_rate_rps:,g} requests per second; "
@@ -95,32 +100,10 @@ def _heading(replication: Replication) -> str:
     )
 
 
-def _rollout(found: Findings) -> Iterator[str]:
-    replication = found.replication
-    trace, deployment = replication.trace, replication.scenario.deployment
-    yield (
-        f"Began at 0 s and complete after {seconds(replication.timeline.rollout_complete_s)}, with a surge of "
-        f"{deployment.surge} and {deployment.unavailable} unavailable."
-    )
-    for kind, what in (
-        (PodCreated, "new pods created"),
-        (PodReady, "new pods ready"),
-        (PodDeleted, "old pods deleted"),
-    ):
-        yield f"{what[0].upper()}{what[1:]}: {', '.join(_waves(sorted(r.time_s for r in trace.of(kind)))) or 'none'}."
-
-
-def _waves(times_s: list[float]) -> Iterator[str]:
-    """Write how many came and when, apart where more than `BETWEEN_WAVES_S` lay between two."""
-    breaks = [at for at, (one_s, next_s) in enumerate(pairwise(times_s), start=1) if next_s - one_s > BETWEEN_WAVES_S]
-    for first, last in pairwise([0, *breaks, len(times_s)]):
-        if first < last:
-            from_s, until_s = tenths(times_s[first]), tenths(times_s[last - 1])
-            yield (
-                f"{last - first:,} at {from_s} s"
-                if from_s == until_s
-                else f"{last - first:,} from {from_s} to {until_s} s"
-            )
+def _healthy(healthy: HealthyTargets) -> str:
+    if healthy.none_s > 0:
+        return f"For {seconds(healthy.none_s)} an ALB node had no healthy target."
+    return f"At its fewest an ALB node had {count(healthy.least, 'healthy target')}."
 
 
 def _controller(found: Findings) -> Iterator[str | Table]:
@@ -135,10 +118,17 @@ def _controller(found: Findings) -> Iterator[str | Table]:
         f"{count(len(attempts), 'call')} of the AWS API with their retries, {sum(a.throttled for a in attempts)} "
         f"throttled, at a cost of {seconds(sum(stall.throttled_s for stall in stalls))}."
     )
+    restarts = [r for r in found.replication.trace.of(ControllerRestarted) if r.cluster == ROLLED_CLUSTER]
+    for restart in restarts:
+        yield (
+            f"The controller's process ended at {seconds(restart.time_s)}; its successor began at "
+            f"{seconds(restart.until_s)}, with everything still to reconcile."
+        )
     yield from map(_stall, sorted(stalls, key=lambda stall: -stall.throttled_s)[:1])
     told = _worth_telling(reconciles)
     headings = ("reconcile", "began s", "took s", "calls", "registered", "deregistered", "result; throttled calls")
-    yield _table(headings, map(_reconcile, told), words=1)
+    last_restart_s = max((restart.time_s for restart in restarts), default=-np.inf)
+    yield _table(headings, (_reconcile(log, last_restart_s) for log in told), words=1)
     if len(told) < len(reconciles):
         yield f"… and {len(reconciles) - len(told)} more."
 
@@ -157,10 +147,10 @@ def _worth_telling(reconciles: list[ReconcileLog]) -> list[ReconcileLog]:
     return [log for log in reconciles if log in chosen]
 
 
-def _reconcile(log: ReconcileLog) -> tuple[str, ...]:
+def _reconcile(log: ReconcileLog, last_restart_s: float) -> tuple[str, ...]:
     result = "ok" if log.error is None else f"failed: gave up on {log.error}"
     if log.ended_s is None:
-        result = "unfinished at the end"
+        result = "cut off by the restart" if log.began_s < last_restart_s else "unfinished at the end"
     throttled = [f"{call.action} {times(len(call.throttled))}, {seconds(call.throttled_s)}" for call in log.stalls]
     return (
         str(log.number),
@@ -186,17 +176,37 @@ def _worst(found: Findings) -> Iterator[str | Table]:
     worst = found.ends[:WORST_PODS]
     yield "In seconds since the start; lag: from deleted to left ALB; exposed: in rotation while refusing:"
     in_s = ("deleted", "SIGTERM", "refusing", "deregistered", "left ALB", "lag", "exposed")
-    yield _table(("pod", *in_s, "failed requests"), map(_pod, worst), words=1)
-    by_checks = sum(not end.left_by_deregistration for end in found.ends)
-    n_targets = count(len(found.ends), "target")
-    yield f"Of {n_targets}, {by_checks:,} left the last node by health check, the others by deregistration."
+    yield _table(("pod", *in_s, "first out by", "failed requests"), map(_pod, worst), words=2)
+    yield _out_by(found.ends) if found.first_out is None else _first_out(found.first_out)
     yield "Where their lags went, in seconds:"
     yield _parts([*((str(end.pod), [end]) for end in worst), (f"mean of {len(found.ends)}", found.ends)], found.parts)
 
 
 def _pod(end: PodEnd) -> tuple[str, ...]:
     times_s = (end.deleted_s, end.sigterm_s, end.closed_s, end.deregistered_s, end.left_s, end.lag_s, end.exposed_s)
-    return (str(end.pod), *map(tenths, times_s), by_outcome(end.failed))
+    paths = ["checks" if path == "health check" else "API" for path in first_at_nodes(end)]
+    by = paths[0] if len(set(paths)) == 1 else ", ".join(paths)
+    return (str(end.pod), *map(tenths, times_s), by, by_outcome(end.failed))
+
+
+def _out_by(ends: list[PodEnd]) -> str:
+    by_checks = sum(not end.left_by_deregistration for end in ends)
+    n_targets = count(len(ends), "target")
+    return f"Of {n_targets}, {by_checks:,} left the last node by health check, the others by deregistration."
+
+
+def _first_out(out: FirstOut) -> str:
+    """Say which path was first, for how many targets and at which nodes."""
+    others = out.targets - out.by_checks
+    ahead = f", in the median {seconds(out.ahead_s)} before the deregistration got there"
+    by = f", by {seconds(out.behind_s)}" if np.isfinite(out.behind_s) else ""
+    behind = f"; for {others:,} the deregistration was{by}" if others else ""
+    kept = f" Fail-open kept {out.kept:,} of these in rotation until their deregistration." if out.kept else ""
+    by_node = listed(f"{n:,} at node {node}" for node, n in enumerate(out.by_node))
+    return (
+        f"For {out.by_checks:,} of {count(out.targets, 'target')} the health checks were first at the last node"
+        f"{ahead if np.isfinite(out.ahead_s) else ''}{behind}.{kept} By node they were first for {by_node}."
+    )
 
 
 def _parts(groups: list[tuple[str, list[PodEnd]]], parts: dict[int, LagParts]) -> Table:

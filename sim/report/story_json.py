@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 from sim.data_plane.outcomes import Outcome
 from sim.report.answer import answer
 from sim.report.findings import findings
+from sim.report.first_out import first, first_at_nodes
 
 if TYPE_CHECKING:
     from sim.experiment.replication import Replication
     from sim.report.controller_log import ReconcileLog
+    from sim.report.first_out import FirstOut
     from sim.report.lag_parts import LagParts
     from sim.report.pod_ends import PodEnd
 
@@ -27,7 +29,10 @@ def story_json(replication: Replication) -> str:
         "replication": replication.number,
         "answer": answer(found),
         "rollout_s": replication.timeline.rollout_complete_s,
+        "no_healthy_target_s": found.healthy_targets.none_s,
+        "least_healthy_targets": found.healthy_targets.least,
         "outcomes": {outcome.name.lower(): int(requests.counts[outcome]) for outcome in Outcome},
+        "first_out": _first_out(found.first_out),
         "reconciles": [_reconcile(log) for log in found.reconciles],
         "pods": [_pod(end, found.parts[end.pod]) for end in found.ends],
     }
@@ -50,6 +55,21 @@ def _reconcile(log: ReconcileLog) -> dict[str, Any]:
     }
 
 
+def _first_out(out: FirstOut | None) -> dict[str, Any] | None:
+    if out is None:
+        return None
+    return {
+        "health check": out.by_checks,
+        "deregistration": out.targets - out.by_checks,
+        "health check by node": list(out.by_node),
+        "kept by fail-open": out.kept,
+    }
+
+
+def _or_null(time_s: float) -> float | None:
+    return time_s if math.isfinite(time_s) else None
+
+
 def _pod(end: PodEnd, parts: LagParts) -> dict[str, Any]:
     times_s = {
         "deleted_s": end.deleted_s,
@@ -62,8 +82,13 @@ def _pod(end: PodEnd, parts: LagParts) -> dict[str, Any]:
     }
     return {
         "pod": end.pod,
-        **{name: time_s if math.isfinite(time_s) else None for name, time_s in times_s.items()},
+        **{name: _or_null(time_s) for name, time_s in times_s.items()},
         "left_by": "deregistration" if end.left_by_deregistration else "health check",
+        "first_out_by": first(end),
+        "nodes": [
+            {"unhealthy_s": _or_null(unhealthy_s), "drained_s": _or_null(drained_s), "first_out_by": path}
+            for unhealthy_s, drained_s, path in zip(end.unhealthy_s, end.drained_s, first_at_nodes(end), strict=True)
+        ],
         "lag_parts": asdict(parts),
         "outcomes": {outcome.name.lower(): n for outcome, n in end.failed.items()},
     }

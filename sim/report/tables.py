@@ -156,6 +156,9 @@ _CAUSES: Columns = {
     "scenario": lambda s: s.scenario,
     "deregistration lag, s\np50 / p99 / max": lambda s: _quantiles(s.deregistration_lag_s, "p50", "p99", "max"),
     "exposure, s\np50 / p99 / max": lambda s: _quantiles(s.exposure_s, "p50", "p99", "max"),
+    "healthy targets:\nnone, s (least)": lambda s: (
+        f"{number(s.no_healthy_target_s.value)}\n{number(s.least_healthy_targets.value)}"
+    ),
     "rollout, s\np50 / max": lambda s: _quantiles(s.rollout_s, "p50", "max"),
     "AWS calls\nthrottled": lambda s: _of_them(s, "calls", "throttled"),
     "reconciles\nfailed": lambda s: _of_them(s, "reconciles", "failed_reconciles"),

@@ -11,9 +11,10 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from sim.scenario.api_throttle import FORMAT, parse_throttle
-from sim.scenario.distributions import Constant, DistributionField, Lognormal
+from sim.scenario.distributions import Constant, DistributionField, Lognormal, Uniform
 from sim.scenario.fields import WHOLE, CallsPerSecond, Count, Seconds, Spec, complaint
 from sim.scenario.problems import shown
+from sim.scenario.versions import retries
 
 FIXED_LAG = "fixed_lag"
 VERSIONS = (*(f"v1.1.{patch}" for patch in range(10)), FIXED_LAG)
@@ -77,6 +78,21 @@ class ControllerSpec(Spec):
     `serviceID:operationRegex=rate:burst` with commas between; a rule for a service replaces that service's defaults.
     null: LBC's defaults, which differ by version (pkg/aws/throttle/defaults.go); from v2.4.4 on 4 a second with a
     burst of 20 for RegisterTargets and DeregisterTargets."""
+    restart_at_s: Seconds | None = None
+    """When, after the rollout's start, the controller's process ends and another one takes over (a leader change, an
+    eviction): what it had queued, remembered and not yet sent is lost, and its successor reconciles everything, of
+    v2 its target groups alone (what it asks about the load balancers besides is left out). null: it does not."""
+    restart_takes_s: DistributionField = Uniform(low=13, high=22)
+    """From that end until the successor has listed everything. Default: a standby replica waits for the lease of 15 s,
+    as it has seen it renewed every 2 s, and tries every 2 to 4.4 s (client-go leaderelection; controller-runtime
+    pkg/manager), 17.4 s in the mean. Without a standby it is the start of a pod."""
+    sync_period_s: Seconds | None = None
+    """`--sync-period`: how often everything is reconciled, whether it has changed or not; 0 is never. null: LBC's
+    default, an hour up to v2.5.3 and ten hours since. From v2.9.1 on what has not changed is passed over, and checked
+    30 to 45 minutes later if its last check is older than a period."""
+    node_events_per_s: CallsPerSecond = 0.0
+    """Nodes that come or go in this cluster (from v1.1.6 on also those that become ready, unready or cordoned): v1
+    reconciles every ingress for each (LBC internal/ingress/controller/handlers/node.go), v2 none."""
     ingresses: Count = 1
     """Ingresses in this cluster, the rolled one among them; they share the workers."""
     target_groups: Count = 1
@@ -91,6 +107,11 @@ class ControllerSpec(Spec):
         default_factory=_lag_by_default, json_schema_extra={"default": None}
     )
     """`fixed_lag` only: from a pod's Ready to the success of RegisterTargets. Default there: 0."""
+
+    @property
+    def retries(self) -> int | None:
+        """How often a throttled call is repeated at most; None: without end. `fixed_lag` makes no call."""
+        return 0 if self.version == FIXED_LAG else retries(self.version, self.aws_max_retries)
 
     @field_validator("deregistration_lag_s", "registration_lag_s")
     @classmethod
@@ -192,14 +213,28 @@ class OtherClusterSpec(Spec):
     """Ingresses in that cluster."""
     churn_per_s: CallsPerSecond = 0.0
     """Endpoint changes per second in that cluster: a pod came or went."""
-    controller: ControllerSpec = ControllerSpec()
-    """Its controller; of its keys, `ingresses` is given beside it."""
+    controller: ControllerSpec | None = ControllerSpec()
+    """Its controller; of its keys, `ingresses` is given beside it. null: the same as the rolled cluster's, its
+    restart and its node events among the rest."""
 
     @field_validator("controller")
     @classmethod
-    def _calls_the_api(cls, controller: ControllerSpec) -> ControllerSpec:
-        if controller.version == FIXED_LAG:
+    def _calls_the_api(cls, controller: ControllerSpec | None) -> ControllerSpec | None:
+        if controller is not None and controller.version == FIXED_LAG:
             raise complaint(expected="a version that calls the AWS API", found=shown(controller.version))
+        return controller
+
+    @field_validator("controller")
+    @classmethod
+    def _has_simple_ingresses(cls, controller: ControllerSpec | None) -> ControllerSpec | None:
+        if controller is None:
+            return None
+        if controller.ingresses != 1:
+            hint = "give the cluster's ingresses beside its controller"
+            raise complaint(key="ingresses", expected="1", found=str(controller.ingresses), hint=hint)
+        if controller.target_groups != 1:
+            hint = "each ingress of another cluster is simulated with one target group"
+            raise complaint(key="target_groups", expected="1", found=str(controller.target_groups), hint=hint)
         return controller
 
 

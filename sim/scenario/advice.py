@@ -11,8 +11,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.scenario.account import FIXED_LAG
+from sim.scenario.advice_on_controllers import ON_CONTROLLERS
+from sim.scenario.advice_on_kubernetes import ON_KUBERNETES
 from sim.scenario.advice_on_requests import ON_REQUESTS, Advice
 from sim.scenario.problems import plain
+from sim.scenario.versions import FLAG_COUNTS_ATTEMPTS_SINCE, release
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,8 +25,14 @@ if TYPE_CHECKING:
 _RARE = 0.001
 _SHARE_OF_LATE_NODES = 0.01
 _KUBELET_FLOOR_S = 2
-_LONGEST_DELAY_S = {"aws-sdk-go-1.12": 256, "aws-sdk-go-1.23.13": 256, "aws-sdk-go-1.23.22": 300}
-"""Before one retry of a throttled call: the shift stops at 8 in the older ones (aws-sdk-go default_retryer.go)."""
+_LONGEST_WAITS_S = {
+    "aws-sdk-go-1.12": (1, 256),
+    "aws-sdk-go-1.23.13": (1, 256),
+    "aws-sdk-go-1.23.22": (1, 300),
+    "aws-sdk-go-v2": (2, 20),
+}
+"""Before the first retry of a throttled call, twice as long before each further one, and before any (aws-sdk-go
+default_retryer.go, whose shift stops at 8 in the older ones; aws-sdk-go-v2 jitter_backoff.go)."""
 _LIMITS_OF_AWS = {
     "deregistration_delay_s": (0, 3600),
     "idle_timeout_s": (1, 4000),
@@ -146,6 +155,8 @@ def _health_check_exit(scenario: Scenario) -> Iterator[Advice]:
 
 def _rolling_update(scenario: Scenario) -> Iterator[Advice]:
     deployment = scenario.deployment
+    if scenario.disruption != "rollout":
+        return
     if _is_zero(deployment.max_surge) and _is_zero(deployment.max_unavailable):
         yield Advice(
             "deployment.max_unavailable",
@@ -165,20 +176,36 @@ def _is_zero(value: int | str) -> bool:
 
 def _retries_against_pre_stop(scenario: Scenario) -> Iterator[Advice]:
     controller, pre_stop_s = scenario.controller, scenario.pod.pre_stop_sleep_s
-    pinned = "aws-sdk-go-1.12" if controller.version in _BEFORE_V1_1_5 else "aws-sdk-go-1.23.22"
-    longest_s = _LONGEST_DELAY_S.get(scenario.aws_api.retryer or pinned)
-    if controller.version == FIXED_LAG or longest_s is None or not pre_stop_s:
+    if controller.version == FIXED_LAG or not pre_stop_s:
         return
-    # Before retry k + 1 at most 2^k s.
-    worst_s = [sum(min(2**k, longest_s) for k in range(retries)) for retries in range(controller.aws_max_retries + 1)]
-    fitting = max(retries for retries, worst in enumerate(worst_s) if worst <= pre_stop_s)
+    if controller.retries is None:
+        yield Advice(
+            "controller.aws_max_retries",
+            f"0 is no limit from v2.9 on: {controller.version} repeats a throttled call until it succeeds, and holds "
+            "its reconcile as long (aws-sdk-go-v2 aws/retry/middleware.go)",
+        )
+        return
+    longest_s = _LONGEST_WAITS_S.get(scenario.aws_api.retryer or _pinned_retryer(controller.version))
+    if longest_s is None:
+        return
+    first_s, most_s = longest_s
+    # The flag that lets a call be repeated as often: from v2.9 on it counts the first attempt too.
+    flags = range(controller.aws_max_retries - controller.retries, controller.aws_max_retries + 1)
+    worst_s = [sum(min(first_s * 2**k, most_s) for k in range(retries)) for retries in range(controller.retries + 1)]
+    fitting, fitting_s = [(flag, worst) for flag, worst in zip(flags, worst_s, strict=True) if worst <= pre_stop_s][-1]
     if fitting < controller.aws_max_retries:
         yield Advice(
             "controller.aws_max_retries",
-            f"a call throttled {controller.aws_max_retries} times holds its reconcile for up to {worst_s[-1]} s, "
-            f"longer than preStop's {plain(pre_stop_s)} s; with {fitting} it is {worst_s[fitting]} s (aws-sdk-go "
-            "DefaultRetryer; LBC issue 1048)",
+            f"with {controller.aws_max_retries} a call throttled again and again holds its reconcile for up to "
+            f"{worst_s[-1]} s, longer than preStop's {plain(pre_stop_s)} s; with {fitting} it is {fitting_s} s (the "
+            "SDK's backoff; LBC issue 1048)",
         )
+
+
+def _pinned_retryer(version: str) -> str:
+    if release(version) >= FLAG_COUNTS_ATTEMPTS_SINCE:
+        return "aws-sdk-go-v2"
+    return "aws-sdk-go-1.12" if version in _BEFORE_V1_1_5 else "aws-sdk-go-1.23.22"
 
 
 def _waf(scenario: Scenario) -> Iterator[Advice]:
@@ -224,5 +251,7 @@ _RULES: tuple[Callable[[Scenario], Iterator[Advice]], ...] = (
     _deregistration_delay,
     _idle_timeout,
     _limits_of_aws,
+    *ON_CONTROLLERS,
     *ON_REQUESTS,
+    *ON_KUBERNETES,
 )

@@ -27,7 +27,8 @@ class Advice(NamedTuple):
 
 
 def _least_outstanding_requests(scenario: Scenario) -> Iterator[Advice]:
-    if scenario.target_group.routing == "least_outstanding_requests" and not scenario.pod.pre_stop_sleep_s:
+    of_pods = scenario.target_group.target_type == "ip"
+    if of_pods and scenario.target_group.routing == "least_outstanding_requests" and not scenario.pod.pre_stop_sleep_s:
         yield Advice(
             "target_group.routing",
             "without a preStop sleep a dead target refuses at once, has the fewest outstanding requests, and draws the "
@@ -59,6 +60,19 @@ def _pooled_connections(scenario: Scenario) -> Iterator[Advice]:
         yield Advice("pod.idle_connections_at_sigterm", "has no effect without pod.on_sigterm 'drain'")
 
 
+def _pooled_behind_worker_nodes(scenario: Scenario) -> Iterator[Advice]:
+    pod, target_group = scenario.pod, scenario.target_group
+    if target_group.target_type != "instance" or not target_group.connection_reuse:
+        return
+    if pod.on_sigterm != "drain" or pod.idle_connections_at_sigterm == "serve":
+        yield Advice(
+            "target_group.connection_reuse",
+            "behind worker nodes a pooled connection stays with its pod whatever kube-proxy's rules say, so that no "
+            "preStop sleep keeps requests from it: those in flight at its end are cut, unless it closes its idle "
+            "connections at SIGTERM and drains (LBC issue 1184)",
+        )
+
+
 def _queue(scenario: Scenario) -> Iterator[Advice]:
     pod, traffic, replicas = scenario.pod, scenario.traffic, scenario.deployment.replicas
     if pod.concurrency is None:
@@ -79,6 +93,7 @@ def _instances(scenario: Scenario) -> Iterator[Advice]:
     if scenario.target_group.target_type != "instance":
         return
     meets = {"target_type", "instances", "kube_proxy_sync_s", "idle_timeout_s"}
+    meets |= {"alb_nodes", "routing", "connection_reuse"}
     without_effect = [f"controller.{key}" for key in sorted(scenario.controller.model_fields_set)]
     without_effect += [f"aws_api.{key}" for key in sorted(scenario.aws_api.model_fields_set)]
     without_effect += [f"target_group.{key}" for key in sorted(scenario.target_group.model_fields_set - meets)]
@@ -92,6 +107,7 @@ ON_REQUESTS: tuple[Callable[[Scenario], Iterator[Advice]], ...] = (
     _least_outstanding_requests,
     _keep_alive,
     _pooled_connections,
+    _pooled_behind_worker_nodes,
     _queue,
     _instances,
 )

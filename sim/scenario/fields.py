@@ -59,3 +59,8 @@ PodsOrPercentage = Annotated[
 ]
 """Kubernetes takes whole percentages only, and of these two refuses the one above 100 % for maxUnavailable alone
 (IsValidPercent; ValidateRollingUpdateDeployment, kubernetes/pkg/apis/apps/validation/validation.go)."""
+
+
+def hundredths(value: int | str, replicas: int) -> int:
+    """Give a number of pods or a percentage of `replicas` in hundredths of a pod, to be rounded by the caller."""
+    return value * 100 if isinstance(value, int) else int(value.removesuffix("%")) * replicas

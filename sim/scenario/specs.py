@@ -6,6 +6,7 @@ A spec is frozen and passed straight to the part of the model that it describes.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
@@ -20,7 +21,9 @@ from sim.scenario.account import (
     ControllerSpec,
     OtherClusterSpec,
 )
+from sim.scenario.disruption import Disruption, NodeDrainSpec
 from sim.scenario.fields import WHOLE, Spec, complaint
+from sim.scenario.kubernetes import KubernetesSpec, minor
 from sim.scenario.overrides import overridden
 from sim.scenario.problems import shown
 from sim.scenario.target_group import HealthCheckSpec, TargetGroupSpec
@@ -38,12 +41,19 @@ __all__ = [
     "DeploymentSpec",
     "EndpointsSpec",
     "HealthCheckSpec",
+    "KubernetesSpec",
+    "NodeDrainSpec",
     "OtherClusterSpec",
     "PodSpec",
     "Scenario",
     "TargetGroupSpec",
     "TrafficSpec",
 ]
+
+POD_REPLACEMENT_POLICY_SINCE = 36
+WHEN_A_DRAINING_POD_IS_GONE = (
+    "when a draining pod is gone depends on its requests, of which the control plane is not told"
+)
 
 
 def _or_extends(schema: dict[str, Any]) -> None:
@@ -87,10 +97,31 @@ class Scenario(Spec):
     """The AWS API."""
     target_group: TargetGroupSpec = TargetGroupSpec()
     """The target group and the ALB."""
+    disruption: Disruption = "rollout"
+    """What ends pods: `rollout`, a rolling update of the Deployment, or `node_drain`, an eviction of those on some
+    nodes, which the ReplicaSet replaces."""
+    node_drain: NodeDrainSpec = NodeDrainSpec()
+    """The drained nodes and the PodDisruptionBudget, with `disruption: node_drain`."""
+    kubernetes: KubernetesSpec = KubernetesSpec()
+    """The cluster's Kubernetes."""
     sweep: dict[str, Annotated[tuple[object, ...], Field(strict=False, min_length=1)]] = Field(
         default_factory=dict, json_schema_extra={"default": {}}
     )
     """What `albsim sweep` varies: for each key, dotted, the list of its values; the full grid of them all."""
+
+    @field_validator("pod")
+    @classmethod
+    def _is_gone_at_a_known_time(cls, pod: PodSpec, info: ValidationInfo) -> PodSpec:
+        deployment = info.data.get("deployment")
+        waits = deployment is not None and deployment.pod_replacement_policy == "TerminationComplete"
+        if waits and pod.on_sigterm == "drain":
+            raise complaint(
+                key="on_sigterm",
+                expected="'exit' or 'ignore' with deployment.pod_replacement_policy 'TerminationComplete'",
+                found="'drain'",
+                hint=WHEN_A_DRAINING_POD_IS_GONE,
+            )
+        return pod
 
     @field_validator("controller")
     @classmethod
@@ -105,21 +136,98 @@ class Scenario(Spec):
             )
         return controller
 
+    @field_validator("controller")
+    @classmethod
+    def _has_an_ingress_for_each_deployment(cls, controller: ControllerSpec, info: ValidationInfo) -> ControllerSpec:
+        deployment = info.data.get("deployment")
+        if (
+            deployment is not None
+            and controller.version != FIXED_LAG
+            and controller.ingresses < deployment.rolled_at_once
+        ):
+            raise complaint(
+                key="ingresses",
+                expected=f"at least {deployment.rolled_at_once}, deployment.rolled_at_once: each has one of its own",
+                found=str(controller.ingresses),
+            )
+        return controller
+
     @field_validator("aws_api")
     @classmethod
     def _has_waits_for_every_retry(cls, aws_api: AwsApiSpec, info: ValidationInfo) -> AwsApiSpec:
         own = info.data.get("controller")
-        controllers = [own] if own is not None and own.version != FIXED_LAG else []
-        controllers += [cluster.controller for cluster in aws_api.other_clusters]
-        most = max((controller.aws_max_retries for controller in controllers), default=0)
+        controllers = [own] if own is not None else []
+        controllers += [cluster.controller for cluster in aws_api.other_clusters if cluster.controller is not None]
+        most = max((math.inf if of_one.retries is None else of_one.retries for of_one in controllers), default=0)
         if aws_api.retryer == "published" and most > PUBLISHED_WAITS:
+            without_end = "retries without end (aws_max_retries 0 from v2.9 on)"
             raise complaint(
                 key="retryer",
-                expected=f"a retryer that has waits for aws_max_retries, {most}",
+                expected=f"a retryer that has waits for {f'{most} retries' if most < math.inf else without_end}",
                 found="'published', which has 7",
                 hint="'published-repeat' and 'published-double' go on",
             )
         return aws_api
+
+    @field_validator("disruption")
+    @classmethod
+    def _is_simulated(cls, disruption: Disruption, info: ValidationInfo) -> Disruption:
+        target_group = info.data.get("target_group")
+        if disruption == "node_drain" and target_group is not None and target_group.target_type == "instance":
+            raise complaint(found="'node_drain' is not simulated with target_group.target_type 'instance'")
+        deployment = info.data.get("deployment")
+        if disruption == "node_drain" and deployment is not None and deployment.rolled_at_once > 1:
+            raise complaint(found="'node_drain' is not simulated with several Deployments (deployment.rolled_at_once)")
+        return disruption
+
+    @field_validator("node_drain")
+    @classmethod
+    def _comes_to_an_end(cls, drain: NodeDrainSpec, info: ValidationInfo) -> NodeDrainSpec:
+        deployment, pod = info.data.get("deployment"), info.data.get("pod")
+        if info.data.get("disruption") != "node_drain" or deployment is None or pod is None:
+            return drain
+        if drain.evicted > deployment.replicas:
+            raise complaint(
+                key="pods_per_node",
+                expected=f"at most {deployment.replicas} pods on all drained nodes, deployment.replicas",
+                found=f"{drain.nodes} nodes with {drain.pods_per_node} each",
+            )
+        if drain.desired_healthy(deployment.replicas) >= deployment.replicas:
+            key = "min_available" if drain.min_available is not None else "max_unavailable"
+            raise complaint(
+                key=key,
+                expected=f"a PodDisruptionBudget that allows a disruption of {deployment.replicas} replicas",
+                found=shown(getattr(drain, key)),
+                hint="with this one no pod is ever evicted and the drain has no end",
+            )
+        if drain.nodes > drain.nodes_at_once and pod.on_sigterm == "drain":
+            raise complaint(
+                key="nodes_at_once",
+                expected=f"{drain.nodes}, all nodes at once, with pod.on_sigterm 'drain'",
+                found=str(drain.nodes_at_once),
+                hint=WHEN_A_DRAINING_POD_IS_GONE,
+            )
+        return drain
+
+    @field_validator("kubernetes")
+    @classmethod
+    def _has_the_policy(cls, kubernetes: KubernetesSpec, info: ValidationInfo) -> KubernetesSpec:
+        deployment = info.data.get("deployment")
+        waits = deployment is not None and deployment.pod_replacement_policy == "TerminationComplete"
+        if waits and minor(kubernetes.version) < POD_REPLACEMENT_POLICY_SINCE:
+            raise complaint(
+                key="version",
+                expected=f"v1.{POD_REPLACEMENT_POLICY_SINCE} or later with deployment.pod_replacement_policy",
+                found=shown(kubernetes.version),
+            )
+        return kubernetes
+
+    @property
+    def waits_for_gone_pods(self) -> bool:
+        """Whether the control plane waits for deleted pods to be gone: then it depends on how they end."""
+        if self.disruption == "node_drain":
+            return self.node_drain.nodes > self.node_drain.nodes_at_once
+        return self.deployment.pod_replacement_policy == "TerminationComplete"
 
     def with_overrides(self, changes: Mapping[str, object]) -> Self:
         """Make the scenario with other values, by dotted key, each as it would stand in the file.

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import ValidationInfo, field_validator
-
 from sim.scenario.distributions import DistributionField, Lognormal, Uniform
-from sim.scenario.fields import Count, PositiveSeconds, Seconds, Spec, complaint
-from sim.scenario.problems import shown
+from sim.scenario.fields import Count, PositiveSeconds, Seconds, Spec
 
 
 class HealthCheckSpec(Spec):
@@ -53,17 +50,11 @@ class TargetGroupSpec(Spec):
     idle_timeout_s: PositiveSeconds = 60.0
     """No response within this: 504. Default: AWS (idle_timeout.timeout_seconds, 1 to 4000)."""
     connection_reuse: bool = False
-    """Whether the ALB keeps a pool of connections to each target; without it every request opens one."""
+    """Whether the ALB keeps a pool of connections to each target; without it every request opens one. Those to a worker
+    node (target_type `instance`) stay with the pod that they reached when they were opened."""
     propagation_s: DistributionField = Lognormal(median=10, p95=20)
     """From the success of DeregisterTargets until an ALB node sends the target nothing new: a draw for each node and
     target. AWS publishes no figure. Default: users saw 15 to 21 s (LBC issues 905, 2366), assume 10 s (1719), and meet
     tails of a minute. The least known number here: vary it."""
     health_check: HealthCheckSpec | None = HealthCheckSpec()
     """null: no health check; a registered target is routable at once."""
-
-    @field_validator("routing", "connection_reuse")
-    @classmethod
-    def _is_simulated_for_instances(cls, value: object, info: ValidationInfo) -> object:
-        if info.data.get("target_type") == "instance" and value in (True, "least_outstanding_requests"):
-            raise complaint(found=f"{shown(value)} is not simulated yet with target_type 'instance'")
-        return value

@@ -20,6 +20,7 @@ from sim.scenario.fields import (
     PositiveSeconds,
     Seconds,
     Spec,
+    hundredths,
 )
 
 
@@ -45,6 +46,14 @@ class DeploymentSpec(Spec):
     """Pods below `replicas`: a number, or a percentage, rounded down. Default: K8s apps/v1."""
     min_ready_s: Seconds = 0.0
     """How long a pod is Ready before it counts as available (minReadySeconds). Default: K8s apps/v1."""
+    rolled_at_once: Annotated[int, Field(ge=1, le=1000), WHOLE] = 1
+    """Deployments like this one that are rolled in this cluster at the same moment, this one among them, each with an
+    ingress of its own among `controller.ingresses`. They share kube-controller-manager's client, the ingress controller
+    and the AWS API; the figures are those of this one. Default: this one alone."""
+    pod_replacement_policy: Literal["TerminationStarted", "TerminationComplete"] = "TerminationStarted"
+    """When a terminating pod no longer counts among those that max_surge limits (`spec.podReplacementPolicy`):
+    at its deletion, or when its phase is terminal; then the rollout is complete when every old pod is gone, too.
+    Default: what every release does; the field is KEP-5882, alpha in v1.36 and off there."""
     sync_latency_s: DistributionField = Constant(value=0.1)
     """From a pod's Ready to the Deployment controller's acting on it: the kubelet's status write, the ReplicaSet's, the
     scale write, each followed by a watch event. Default: an assumption; K8s publishes only that a write takes at most
@@ -53,17 +62,13 @@ class DeploymentSpec(Spec):
     @property
     def surge(self) -> int:
         """Give maxSurge in pods, rounded up (ResolveFenceposts, K8s deployment_util.go)."""
-        return -(-_hundredths(self.max_surge, self.replicas) // 100)
+        return -(-hundredths(self.max_surge, self.replicas) // 100)
 
     @property
     def unavailable(self) -> int:
         """Give maxUnavailable in pods, rounded down, at most `replicas`; one if both it and the surge are zero."""
-        count = min(_hundredths(self.max_unavailable, self.replicas) // 100, self.replicas)
+        count = min(hundredths(self.max_unavailable, self.replicas) // 100, self.replicas)
         return count if count or self.surge else 1
-
-
-def _hundredths(value: int | str, replicas: int) -> int:
-    return value * 100 if isinstance(value, int) else int(value.removesuffix("%")) * replicas
 
 
 class PodSpec(Spec):

@@ -116,7 +116,7 @@ def test_least_outstanding_requests_takes_two_million_a_second() -> None:
     def routed_s() -> float:
         sender = OneByOne(rotations(scene), scene, pod, target_group, Streams(1, 0))
         begin_s = time.perf_counter()
-        sender.send(block, np.zeros(block.node.size, np.int32))
+        sender.send(block, np.zeros(block.node.size, np.int32), block.arrival_s)
         return time.perf_counter() - begin_s
 
     assert 10**6 / min(routed_s() for _ in range(5)) >= 2e6

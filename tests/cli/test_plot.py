@@ -47,6 +47,7 @@ def test_it_draws(swept: str, tmp_path: Path, arguments: list[str]) -> None:
         (["--x", SLEEP, "-o", "p.png"], "is varied too"),
         (["--x", SLEEP, "--hue", SURGE, "-o", "p.gif"], "must end in .png, .svg, .pdf"),
         (["--where", "x", "-o", "p.png"], "expected KEY=VALUE"),
+        (["--race", "-o", "p.png"], "say with --x which key"),
     ],
 )
 def test_wrong_input_is_refused(
@@ -58,6 +59,21 @@ def test_wrong_input_is_refused(
     assert result.exit_code == 2
     assert said in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_two_sweeps_race_in_one_picture(swept: str, tmp_path: Path) -> None:
+    picture = tmp_path / "p.png"
+    result = albsim("plot", swept, swept, "--race", "--x", SURGE, "--where", f"{SLEEP}=10", "-o", str(picture))
+
+    assert result.exit_code == 0, result.output
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_two_sweeps_make_no_other_picture(swept: str, tmp_path: Path) -> None:
+    result = albsim("plot", swept, swept, "--x", SURGE, "--where", f"{SLEEP}=10", "-o", str(tmp_path / "p.png"))
+
+    assert result.exit_code == 2
+    assert "one FILE for one picture" in result.stderr
 
 
 def test_a_file_that_is_no_sweep_is_refused(tmp_path: Path) -> None:

@@ -7,8 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.control_plane.trace import PodCreated, PodDeleted, PodReady, ReplicaSetScaled, RolloutComplete, Trace
+from sim.control_plane.trace import (
+    PodCreated,
+    PodDeleted,
+    PodReady,
+    ProcessCut,
+    ReplicaSetScaled,
+    RolloutComplete,
+    Trace,
+)
 from sim.control_plane.world import run_control_plane
+from sim.scenario.problems import ScenarioError
 from sim.scenario.specs import Scenario
 from sim.streams import Streams
 
@@ -16,13 +25,18 @@ LAG = {"version": "fixed_lag", "deregistration_lag_s": 1, "registration_lag_s": 
 PERCENT = st.integers(0, 100).map(lambda percent: f"{percent}%")
 
 
-def _trace(startup_s: object = 15, min_ready_s: float = 0, **deployment: object) -> Trace:
+COMPLETE = "TerminationComplete"
+
+
+def _trace(
+    startup_s: object = 15, min_ready_s: float = 0, pod: dict[str, object] | None = None, **deployment: object
+) -> Trace:
     scenario = Scenario.model_validate(
         {
             "name": "test",
             "traffic": {"arrival_rate_rps": 1},
             "deployment": {"min_ready_s": min_ready_s, **deployment},
-            "pod": {"startup_s": startup_s},
+            "pod": {"startup_s": startup_s, **(pod or {})},
             "controller": LAG,
         }
     )
@@ -110,3 +124,56 @@ def test_which_old_pods_go_first_is_random_but_reproducible() -> None:
     assert first == again
     assert sorted(first) == list(range(20))
     assert first != sorted(first)
+
+
+def test_with_termination_complete_a_replacement_waits_until_the_terminating_pod_is_gone() -> None:
+    """A pod is gone 11 s after its deletion (preStop 10 s, sandbox 1 s), and that is acted on 0.1 s later."""
+    pod = {"pre_stop_sleep_s": 10, "sandbox_teardown_s": 1}
+    trace = _trace(pod=pod, replicas=3, max_surge=1, max_unavailable=0, pod_replacement_policy=COMPLETE)
+    assert [record.time_s for record in trace.of(PodCreated)] == pytest.approx([0, 26.2, 52.4])
+    assert [record.time_s for record in trace.of(PodDeleted)] == pytest.approx([15.1, 41.3, 67.5])
+    assert trace.of(RolloutComplete)[0].time_s == pytest.approx(78.6)
+
+
+@given(
+    replicas=st.integers(1, 30),
+    surge=st.integers(0, 9) | PERCENT,
+    unavailable=st.integers(0, 9) | PERCENT,
+    pre_stop_s=st.sampled_from([0, 0.5, 20, 70]),
+    on_sigterm=st.sampled_from(["exit", "ignore"]),
+    teardown_s=st.sampled_from([0, 1, 9]),
+)
+def test_with_termination_complete_surge_counts_terminating_pods(
+    replicas: int, surge: int | str, unavailable: int | str, pre_stop_s: float, on_sigterm: str, teardown_s: float
+) -> None:
+    pod = {"pre_stop_sleep_s": pre_stop_s, "on_sigterm": on_sigterm, "sandbox_teardown_s": teardown_s}
+    fences = {"replicas": replicas, "max_surge": surge, "max_unavailable": unavailable}
+    trace = _trace(7, pod=pod, **fences, pod_replacement_policy=COMPLETE)
+    gone = [(record.time_s + teardown_s, -1) for record in trace.of(ProcessCut)]
+    pods = sorted([(record.time_s, 1) for record in trace.of(PodCreated)] + gone)
+    assert max(accumulate((change for _, change in pods), initial=replicas)) <= replicas + _count(
+        surge, replicas, math.ceil
+    )
+    assert trace.of(RolloutComplete)[0].time_s >= max(time_s for time_s, _ in gone)
+
+
+def test_when_a_draining_pod_is_gone_is_not_known_to_the_deployment(make_scenario) -> None:
+    with pytest.raises(ScenarioError, match=r"pod\.on_sigterm: expected 'exit' or 'ignore' with deployment"):
+        make_scenario(deployment__pod_replacement_policy=COMPLETE, pod__on_sigterm="drain")
+
+
+def test_the_controller_managers_limit_can_be_raised(make_scenario) -> None:
+    scenario = make_scenario(
+        controller=LAG,
+        deployment={"replicas": 40, "max_surge": "100%", "max_unavailable": 0},
+        pod__startup_s=100,
+        kubernetes={"controller_manager_api_qps": 2, "controller_manager_api_burst": 10},
+    )
+    created_s = [record.time_s for record in run_control_plane(scenario, Streams(1, 0)).of(PodCreated)]
+    assert created_s == pytest.approx([0] * 5 + [0.5 + second for second in range(35)])
+
+
+def test_the_policy_needs_the_release_that_brought_it(make_scenario) -> None:
+    with pytest.raises(ScenarioError, match=r"kubernetes\.version: expected v1\.36 or later"):
+        make_scenario(deployment__pod_replacement_policy=COMPLETE, kubernetes__version="v1.35")
+    make_scenario(deployment__pod_replacement_policy=COMPLETE, kubernetes__version="v1.36")

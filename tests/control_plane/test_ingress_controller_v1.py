@@ -51,13 +51,14 @@ def _actions(attempts: list[ApiAttempt]) -> list[str]:
 
 
 def _quiet(make_scenario, version: str, shape: tuple[int, int, int] = (1, 2, 1), replicas: int = 4) -> Scenario:
-    """One rollout in an account without limits, so that a reconcile is its calls and no retry."""
+    """One rollout in an account without limits, so that a reconcile is its calls and no retry; nothing resyncs."""
     target_groups, listeners, https_listeners = shape
     plenty = {"capacity": 1e6, "refill_per_s": 1e6}
     names = ("elbv2_describe", "elbv2_register", "elbv2_account", "waf_regional", "wafv2", "ec2_describe", "tagging")
     return make_scenario(
         deployment__replicas=replicas,
         controller__version=version,
+        controller__sync_period_s=0,
         controller__target_groups=target_groups,
         controller__listeners=listeners,
         controller__https_listeners=https_listeners,

@@ -9,7 +9,7 @@ import pytest
 from sim.control_plane.kubelet import Kubelet, termination
 from sim.control_plane.pod import Pod
 from sim.control_plane.trace import PodReady, Trace
-from sim.scenario.specs import PodSpec
+from sim.scenario.specs import KubernetesSpec, PodSpec
 from sim.streams import Streams
 
 DELETED_S = 100.0
@@ -58,7 +58,9 @@ def test_failing_checks_from_pre_stop_on() -> None:
 
 def test_start(make_env) -> None:
     env, trace = make_env(), Trace()
-    kubelet = Kubelet(env, PodSpec(startup_s={"dist": "constant", "value": 12.5}), Streams(1, 0), trace)
+    kubelet = Kubelet(
+        env, PodSpec(startup_s={"dist": "constant", "value": 12.5}), Streams(1, 0), trace, KubernetesSpec()
+    )
     one = Pod(7, env, 0, is_new=True)
     env.process(kubelet.start(one))
     env.run()
@@ -69,7 +71,46 @@ def test_start(make_env) -> None:
 def test_a_pod_fails_its_checks_once_it_is_deleted_and_no_longer_serves(make_env) -> None:
     env = make_env()
     spec = PodSpec(pre_stop_sleep_s=10, termination_grace_period_s=30)
-    kubelet, one = Kubelet(env, spec, Streams(1, 0), Trace()), Pod(0, env, 0, is_new=False)
+    kubelet, one = Kubelet(env, spec, Streams(1, 0), Trace(), KubernetesSpec()), Pod(0, env, 0, is_new=False)
     assert kubelet.fails_checks_s(one) == math.inf
     one.deleted.succeed(DELETED_S)
     assert kubelet.fails_checks_s(one) == DELETED_S + 10
+
+
+def _told_ready_s(make_env, kubernetes: KubernetesSpec, n_pods: int, **pod: object) -> list[float]:
+    """Give when the API server knows so many pods, created at once, to be Ready."""
+    env = make_env()
+    kubelet = Kubelet(env, PodSpec.model_validate({"startup_s": 3, **pod}), Streams(1, 0), Trace(), kubernetes)
+    pods = [Pod(number, env, number, is_new=True) for number in range(n_pods)]
+    told_s = []
+    for one in pods:
+        env.process(kubelet.start(one))
+        one.ready.callbacks.append(lambda _: told_s.append(env.now))
+    env.run()
+    return told_s
+
+
+@pytest.mark.parametrize(("version", "measured_s"), [("v1.21", 67.5), ("v1.26", 32.8)])
+def test_a_hundred_pods_on_a_node_take_about_as_long_as_on_eks(make_env, version: str, measured_s: float) -> None:
+    """Measured with kubeAPIQPS 5 and 10 on an EKS node (awslabs/amazon-eks-ami, pull request 1030)."""
+    told_s = _told_ready_s(make_env, KubernetesSpec(version=version, nodes=1), 100)
+    assert max(told_s) == pytest.approx(measured_s, rel=0.25)
+
+
+def test_a_status_write_takes_two_calls_of_its_nodes_kubelet(make_env) -> None:
+    """3 pods on a node: 6 calls at 2 s empty a burst of 6; at 3 s there are 2 tokens, a pod's, then one a second."""
+    kubernetes = KubernetesSpec(nodes=1, kubelet_api_qps=2, kubelet_api_burst=6)
+    assert _told_ready_s(make_env, kubernetes, 3) == pytest.approx([3, 4, 5])
+    spread = KubernetesSpec(nodes=3, kubelet_api_qps=2, kubelet_api_burst=6)
+    assert _told_ready_s(make_env, spread, 3) == [3, 3, 3]
+    assert _told_ready_s(make_env, KubernetesSpec(kubelet_api_burst=1), 3) == [3, 3, 3]
+
+
+@pytest.mark.parametrize(
+    ("version", "qps", "burst"),
+    [("v1.21", 5, 10), ("v1.22", 10, 20), ("v1.26", 10, 20), ("v1.27", 50, 100), ("v1.36", 50, 100)],
+)
+def test_the_kubelets_limits_follow_the_version(version: str, qps: float, burst: int) -> None:
+    kubernetes = KubernetesSpec(version=version)
+    assert (kubernetes.kubelet_api_qps, kubernetes.kubelet_api_burst) == (qps, burst)
+    assert KubernetesSpec(version=version, kubelet_api_qps=7).kubelet_api_qps == 7

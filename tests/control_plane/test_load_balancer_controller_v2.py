@@ -45,10 +45,10 @@ BUCKETS = ("elbv2_describe", "elbv2_register", "elbv2_account", "ec2_describe")
 
 
 def _scenario(make_scenario, version: str, **overrides: object) -> Scenario:
-    """One in an account without limits, each call taking 0.1 s."""
+    """One in an account without limits and without resyncs, each call taking 0.1 s."""
     return make_scenario(
         **{"controller__version": version, "aws_api__buckets": dict.fromkeys(BUCKETS, PLENTY)}
-        | {"aws_api__latency_s": 0.1}
+        | {"aws_api__latency_s": 0.1, "controller__sync_period_s": 0}
         | overrides
     )
 
@@ -331,6 +331,21 @@ def test_a_rollout_deregisters_every_old_pod(make_scenario, version: str) -> Non
     lags_s = [r.time_s - removed_s[r.pod] for r in trace.of(TargetDeregistered)]
     # It waits for the reconcile before it (at most 6 calls of 0.1 s), then for its own calls up to its own.
     assert max(lags_s) <= 0.1 * (6 + 4) + 1e-9
+
+
+@pytest.mark.parametrize("ours", ["v1.1.4", "v3.2"])
+def test_without_a_controller_of_its_own_a_cluster_has_ours(make_scenario, ours: str) -> None:
+    other = {"ingresses": 3, "churn_per_s": 0.5}
+    traces = [
+        run_control_plane(
+            make_scenario(controller__version=ours, aws_api__other_clusters=[other | {"controller": theirs}]),
+            Streams(1, 0),
+        )
+        for theirs in (None, {"version": ours})
+    ]
+    nulls, named = ([(a.time_s, a.cluster, a.action) for a in trace.of(ApiAttempt)] for trace in traces)
+    assert nulls == named
+    assert {cluster for _, cluster, _ in nulls} == {0, 1}
 
 
 @pytest.mark.parametrize("versions", [("v1.1.4", "v3.2"), ("v3.2", "v1.1.4")])

@@ -40,10 +40,11 @@ GATED = ["v1.1.7", "v1.1.9", "v2.0", "v2.2.1", "v2.6.2", "v2.9.0", "v2.9.1", "v3
 
 
 def _scenario(make_scenario, version: str, **overrides: object) -> Scenario:
-    """One pod that is replaced by another, its target checked at one node every 15 s; nothing is throttled."""
+    """One pod that is replaced by another, its target checked at one node every 15 s; no throttling, no resync."""
     return make_scenario(
         **{
             "controller__version": version,
+            "controller__sync_period_s": 0,
             "pod__readiness_gate": True,
             "pod__startup_s": 5,
             "deployment__replicas": 1,

@@ -1,4 +1,4 @@
-"""Names, versions and attempts."""
+"""Names and versions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from sim.control_plane.retryers import (
     SDK_PINS,
     WITH_RATE_LIMIT,
     WITH_RETRY_QUOTA,
-    attempts,
     default_retryer,
     retryer,
 )
@@ -50,21 +49,6 @@ def test_pins_are_in_order_and_name_policies_that_exist() -> None:
     assert [pin.since for pin in SDK_PINS] == sorted({pin.since for pin in SDK_PINS})
     assert {pin.retryer for pin in SDK_PINS} <= set(RETRYERS)
     assert WITH_RATE_LIMIT < WITH_RETRY_QUOTA < set(RETRYERS)
-
-
-@pytest.mark.parametrize(
-    ("version", "flag", "expected"),
-    [
-        ("v1.1.4", 10, 11),
-        ("v1.1.9", 0, 1),
-        ("v2.8.0", 10, 11),
-        ("v2.9.0", 10, 10),
-        ("v3.0.0", 1, 1),
-        ("v2.9.0", 0, None),
-    ],
-)
-def test_the_flag_counts_retries_and_since_2_9_attempts(version: str, flag: int, expected: int | None) -> None:
-    assert attempts(version, flag) == expected
 
 
 def test_a_name_that_is_nearly_right_is_met_with_the_right_one() -> None:

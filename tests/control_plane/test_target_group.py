@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sim.control_plane.pod import Pod
 from sim.control_plane.target_group import TargetGroup
-from sim.control_plane.trace import TargetDeregistered, TargetDrained, TargetHealthy, Trace
+from sim.control_plane.trace import TargetDeregistered, TargetDrained, TargetHealthy, TargetRegistered, Trace
 from sim.scenario.specs import TargetGroupSpec
 from sim.streams import Stream, Streams
 
@@ -36,6 +36,23 @@ def test_a_deregistration_reaches_each_node_by_its_own_draw(make_env) -> None:
     assert group.health() == {pods[0]: "draining", pods[1]: "draining", pods[2]: "healthy"}
     assert pods[0].deregistered.triggered
     assert not pods[2].deregistered.triggered
+
+
+def test_a_target_is_registered_and_deregistered_once(make_env) -> None:
+    """Of two calls, of a controller that died and of its successor, the second changes nothing."""
+    env = make_env()
+    group, pods, trace = _group(env)
+    joining = Pod(3, env, 0, is_new=True)
+    group.register([joining, pods[2]])
+    env.run(until=4)
+    health = group.health()
+    group.register([joining])
+    assert group.health() == health
+    assert [record.pod for record in trace.of(TargetRegistered)] == [3]
+    group.deregister(pods[:1])
+    env.run(until=9)
+    group.deregister(pods[:2])
+    assert [(record.time_s, record.pod) for record in trace.of(TargetDeregistered)] == [(4, 0), (9, 1)]
 
 
 def test_without_a_health_check_a_registered_target_is_routable_at_once(make_env) -> None:

@@ -59,6 +59,28 @@ def drawn_scenario(seed: int) -> Scenario:
     )
 
 
+def drawn_disruption(seed: int) -> Scenario:
+    """Draw such a rollout in which terminating pods count, or a node drain instead of it."""
+    scenario, rng = drawn_scenario(seed), np.random.default_rng([seed, 1])
+    replicas = scenario.deployment.replicas
+    on_sigterm = _one(rng, "exit", "ignore")
+    limits = {"controller_manager_api_qps": _one(rng, 3, 20), "controller_manager_api_burst": _one(rng, 4, 30)}
+    changes: dict[str, Any] = {"kubernetes": limits, "pod.on_sigterm": on_sigterm}
+    if rng.random() < 0.5:
+        return scenario.with_overrides(changes | {"deployment.pod_replacement_policy": "TerminationComplete"})
+    nodes = _one(rng, 1, 2, min(3, replicas))
+    nodes = min(nodes, replicas)
+    drain = {
+        "nodes": nodes,
+        "pods_per_node": int(rng.integers(1, replicas // nodes + 1)),
+        "nodes_at_once": _one(rng, 1, nodes),
+        "drained_by": _one(rng, "kubectl", "karpenter"),
+        **(_one(rng, {}, {"max_unavailable": "20%"}, {"min_available": "70%"}) if replicas > 3 else {}),
+        "pdb_sync_latency_s": {"dist": "uniform", "low": 0, "high": 0.5},
+    }
+    return scenario.with_overrides(changes | {"disruption": "node_drain", "node_drain": drain})
+
+
 def _one(rng: np.random.Generator, *choices: Any) -> Any:
     return choices[rng.integers(len(choices))]
 
@@ -99,7 +121,18 @@ def _controller(rng: np.random.Generator, *, ingresses: bool) -> dict[str, Any]:
         "listeners": listeners,
         "https_listeners": int(rng.integers(0, listeners + 1)),
     }
-    return spec | ({"ingresses": _one(rng, 1, 1, 2, 6), "target_groups": _one(rng, 1, 1, 2, 5)} if ingresses else {})
+    if ingresses:
+        spec |= {"ingresses": _one(rng, 1, 1, 2, 6), "target_groups": _one(rng, 1, 1, 2, 5)}
+    return spec | _faults(rng)
+
+
+def _faults(rng: np.random.Generator) -> dict[str, Any]:
+    return {
+        "restart_at_s": _one(rng, None, None, float(rng.uniform(0, 60))),
+        "restart_takes_s": {"dist": "uniform", "low": 0, "high": _one(rng, 0.1, 40)},
+        "sync_period_s": _one(rng, None, None, 0, 150, 20),
+        "node_events_per_s": _one(rng, 0, 0, 0.02, 0.3),
+    }
 
 
 def _aws_api(rng: np.random.Generator) -> dict[str, Any]:
@@ -164,7 +197,10 @@ def _met(scenario: Scenario, of: Callable[[type[Record]], list[Any]]) -> Counter
             "attempts": len(attempts),
             "throttled": sum(attempt.throttled for attempt in attempts),
             "third retries": sum(attempt.attempt > 2 for attempt in attempts),
+            "evictions refused": len(of(records.EvictionRefused)),
+            "evicted": len(of(records.PodDeleted)) if scenario.disruption == "node_drain" else 0,
             "failed reconciles": sum(reconciled.error is not None for reconciled in of(records.Reconciled)),
+            "restarts": len(of(records.ControllerRestarted)),
         }
     )
 
@@ -174,8 +210,8 @@ def _sooner(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(world, "LONGEST_ROLLOUT_S", LONGEST_S)
 
 
-def check_all(seeds: range) -> Counter[str]:
-    return sum((check_same(drawn_scenario(seed)) for seed in seeds), Counter())
+def check_all(seeds: range, drawn: Callable[[int], Scenario] = drawn_scenario) -> Counter[str]:
+    return sum((check_same(drawn(seed)) for seed in seeds), Counter())
 
 
 def test_both_tell_the_same() -> None:
@@ -184,6 +220,13 @@ def test_both_tell_the_same() -> None:
     assert met["throttled"] > 2000
     assert met["third retries"] > 100
     assert met["failed reconciles"] > 100
+    assert met["restarts"] > 30
+
+
+def test_both_tell_the_same_of_drains_and_of_terminating_pods_that_count() -> None:
+    met = check_all(range(30), drawn_disruption)
+    assert met["evictions refused"] > 50
+    assert met["evicted"] > 50
 
 
 @pytest.mark.thorough

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,10 +16,15 @@ from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
 from sim.streams import Stream, Streams
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sim.data_plane.sampled import Requests
     from sim.data_plane.timeline import Times
 
+Case = tuple[Timeline, dict[str, Any]]
+
 NEVER = math.inf
+ROUTINGS = ("round_robin", "random", "least_outstanding_requests")
 EVER = -math.inf
 
 
@@ -127,24 +133,49 @@ LAWS = st.sampled_from(
 
 
 @st.composite
-def settings_of_requests(draw: st.DrawFn) -> dict[str, Any]:
-    """Values of the three specs, as `run` takes them, and streams."""
+def cases(
+    draw: st.DrawFn, *, target_types: Sequence[str] = ("ip", "instance"), routings: Sequence[str] = ROUTINGS
+) -> Case:
+    """A timeline and values of the three specs, as `run` takes them, with streams."""
+    scene, at = draw(timelines()), draw(_settings_of_requests())
+    at |= {"target_type": draw(st.sampled_from(target_types)), "routing": draw(st.sampled_from(routings))}
+    if at["target_type"] == "instance":
+        at |= {"instances": scene.registered_from_s.shape[0], "alb_nodes": draw(st.integers(1, 3))}
+        scene = behind_workers(scene)
+    return scene, at
+
+
+def behind_workers(scene: Timeline) -> Timeline:
+    """Take its nodes for worker nodes: their rules have a pod or not, and nobody deregisters it."""
+    never = np.full(scene.registered_from_s.shape, NEVER)
+    return replace(scene, drain_deadline_s=never[0], registered_from_s=scene.healthy_from_s, healthy_until_s=never)
+
+
+RACES = {
+    "arrivals": "even",
+    "arrival_rate_rps": 2.0,
+    "service_time_s": Constant(value=0),
+    "connection_reuse": True,
+    "keep_alive_timeout_s": 0.5,
+}
+"""A connection is often idle for just as long as the server keeps it."""
+
+
+@st.composite
+def _settings_of_requests(draw: st.DrawFn) -> dict[str, Any]:
     grid = draw(st.booleans())
-    behind_instances = draw(st.integers(0, 7)) == 0
-    routings = ["round_robin", "random", *([] if behind_instances else ["least_outstanding_requests"])]
+    races = draw(st.sampled_from([False, True, False, False]))
     return {
-        "target_type": "instance" if behind_instances else "ip",
         "arrivals": "even" if grid else draw(st.sampled_from(["poisson", "even"])),
         "arrival_rate_rps": draw(st.sampled_from([2.0, 16.0])),
         "service_time_s": draw(LAWS),
         "sandbox_teardown_s": draw(st.sampled_from([0.0, 1.0, 6.0])),
         "after_teardown": draw(st.sampled_from(["host_unreachable", "connect_timeout"])),
-        "routing": draw(st.sampled_from(routings)),
         "idle_timeout_s": draw(st.sampled_from([1.0, 2.5, 10.0])),
         "concurrency": draw(st.sampled_from([None, None, 1, 2, 40])),
         "accept": draw(st.sampled_from(["eager", "prefork"])),
-        "connection_reuse": not behind_instances and draw(st.booleans()),
+        "connection_reuse": draw(st.booleans()),
         "idle_connections_at_sigterm": draw(st.sampled_from(["close", "serve"])),
         "keep_alive_timeout_s": draw(st.sampled_from([None, 0.5, 2.0])),
         "streams": (OnTheGrid if grid else Streams)(draw(st.integers(0, 2**32)), draw(st.integers(0, 3))),
-    }
+    } | (RACES if races else {})

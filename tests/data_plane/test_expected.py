@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from data_plane.making import EVER, NEVER, settings_of_requests, specs, timeline, timelines
+from data_plane.making import EVER, NEVER, cases, specs, timeline
 from hypothesis import given, settings
 from scipy import integrate
 
@@ -16,6 +16,8 @@ from sim.data_plane.outcomes import Outcome
 from sim.scenario.problems import ScenarioError
 
 if TYPE_CHECKING:
+    from data_plane.making import Case
+
     from sim.data_plane.timeline import Timeline
 
 EXPONENTIAL = {"dist": "exponential", "mean": 2}
@@ -127,8 +129,9 @@ def test_at_least_one_502_is_the_law_of_a_poisson_count() -> None:
 
 
 @settings(max_examples=100)
-@given(scene=timelines(), at=settings_of_requests())
-def test_counts_are_not_negative_and_grow_with_the_rate(scene: Timeline, at: dict[str, Any]) -> None:
+@given(case=cases())
+def test_counts_are_not_negative_and_grow_with_the_rate(case: Case) -> None:
+    scene, at = case
     at.pop("streams")
     once = expect(scene, **at)
     assert (once.counts > -1e-9).all()

@@ -29,7 +29,7 @@ def sent(scene: Timeline, *requests: tuple[float, float], node: tuple[int, ...] 
     sender = OneByOne(rotations(scene), scene, pod, target_group, Streams(1, 0))
     arrival_s, service_s = np.array(requests, float).T
     block = Block(arrival_s, service_s, np.array(node or [0] * len(requests), np.int16))
-    return sender.send(block, np.zeros(len(requests), np.int32)).target.tolist()
+    return sender.send(block, np.zeros(len(requests), np.int32), arrival_s).target.tolist()
 
 
 def test_the_target_with_the_fewest_open_is_next() -> None:

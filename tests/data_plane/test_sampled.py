@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from data_plane.making import EVER, NEVER, run, settings_of_requests, timeline, timelines
+from data_plane.making import EVER, NEVER, cases, run, timeline
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sim.data_plane import sending, serving
 from sim.data_plane.outcomes import Outcome
 from sim.streams import Streams
 
 if TYPE_CHECKING:
+    from data_plane.making import Case
+
     from sim.data_plane.timeline import Timeline, Times
 
 
@@ -148,6 +151,16 @@ def test_a_group_of_initial_targets_only_is_routed_to() -> None:
     assert run(scene, service_time_s=0).n_status(200) == run(scene, service_time_s=0).n_requests
 
 
+def test_a_group_of_initial_and_draining_targets_is_routed_to_the_initial_ones() -> None:
+    """From 4 s on the old target drains, until 15 s no check of the new one has passed. (All fail: so all are told.)"""
+    scene = timeline(
+        2, complete_s=20, registered_from_s=[EVER, 2], registered_until_s=[4, NEVER], healthy_from_s=[EVER, 15]
+    )
+    requests = run(scene, service_time_s=5, idle_timeout_s=1)
+    assert requests.counts[Outcome.IDLE_TIMEOUT] == requests.n_requests
+    assert (requests.target == (requests.arrival_s >= 4)).all()
+
+
 def test_refusing_turns_into_unreachable_when_the_sandbox_is_gone() -> None:
     scene = timeline(2, listener_closed_s=[5, NEVER], cut_s=[5, NEVER], registered_until_s=[20, NEVER])
     at: dict[str, Any] = {"arrivals": "even", "arrival_rate_rps": 10.0, "service_time_s": 0, "sandbox_teardown_s": 8}
@@ -200,8 +213,10 @@ def test_a_window_without_end_is_refused_by_target() -> None:
 
 
 @settings(max_examples=60)
-@given(scene=timelines(), at=settings_of_requests(), later_s=st.sampled_from([0.5, 2.0, 9.0]))
-def test_a_listener_that_closes_later_refuses_no_more(scene: Timeline, at: dict[str, Any], later_s: float) -> None:
+@given(case=cases(), later_s=st.sampled_from([0.5, 2.0, 9.0]))
+def test_a_listener_that_closes_later_refuses_no_more(case: Case, later_s: float) -> None:
+    scene, at = case
+
     def refused(closed_s: Times) -> int:
         moved = timeline(
             *scene.registered_from_s.shape[::-1],
@@ -219,19 +234,27 @@ def test_a_listener_that_closes_later_refuses_no_more(scene: Timeline, at: dict[
 
 
 @settings(max_examples=60)
-@given(scene=timelines(), at=settings_of_requests())
-def test_at_twice_the_pace_the_same_happens(scene: Timeline, at: dict[str, Any]) -> None:
-    """Every time halved and the rate doubled: the same requests, to the last count (powers of two are exact)."""
+@given(case=cases())
+def test_at_twice_the_pace_the_same_happens(case: Case) -> None:
+    """Every time halved, the model's own too, and the rate doubled: the same requests (powers of two are exact)."""
+    scene, at = case
     at |= {"service_time_s": {"dist": "exponential", "mean": 1.0}, "sandbox_teardown_s": 1.0, "idle_timeout_s": 4.0}
+    keep_alive_s = at["keep_alive_timeout_s"]
     quick_at = at | {
         "service_time_s": {"dist": "exponential", "mean": 0.5},
         "sandbox_teardown_s": 0.5,
         "idle_timeout_s": 2.0,
+        "keep_alive_timeout_s": keep_alive_s and keep_alive_s / 2,
         "arrival_rate_rps": 2 * at["arrival_rate_rps"],
     }
     times = {name: getattr(scene, name) / 2 for name in TIMES}
     quick = type(scene)(**times, drains=scene.drains, rollout_complete_s=scene.rollout_complete_s / 2)
-    one, other = run(scene, **at), run(quick, **quick_at)
+    one = run(scene, **at)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(serving, "ROUND_TRIP_S", serving.ROUND_TRIP_S / 2)
+        patch.setattr(sending, "QUEUE_WARM_UP_S", sending.QUEUE_WARM_UP_S / 2)
+        patch.setattr(serving, "UNREACHABLE", {key: (of, s / 2) for key, (of, s) in serving.UNREACHABLE.items()})
+        other = run(quick, **quick_at)
     assert other.counts.tolist() == one.counts.tolist()
     assert (other.arrival_s * 2).tolist() == one.arrival_s.tolist()
 

@@ -25,7 +25,7 @@ def sent(scene: Timeline, *requests: tuple[float, float], **at: Any) -> Sent:
     arrival_s, service_s = np.array(requests, float).T
     zeros = np.zeros(len(requests))
     sender = OneByOne(rotations(scene), scene, pod, target_group, Streams(1, 0))
-    return sender.send(Block(arrival_s, service_s, zeros.astype(np.int16)), zeros.astype(np.int32))
+    return sender.send(Block(arrival_s, service_s, zeros.astype(np.int16)), zeros.astype(np.int32), zeros)
 
 
 def ways(of: Sent) -> list[str]:

@@ -24,6 +24,8 @@ CONTROLLERS = st.sampled_from(
     [
         {"version": "fixed_lag", "deregistration_lag_s": {"dist": "exponential", "mean": 10}, "registration_lag_s": 1},
         *({"version": version, "aws_max_retries": 2} for version in ("v1.1.0", "v1.1.4", "v1.1.9", "v2.4", "v3.2")),
+        {"version": "v1.1.9", "ingresses": 3, "restart_at_s": 5, "sync_period_s": 60, "node_events_per_s": 0.1},
+        {"version": "v2.8", "ingresses": 3, "restart_at_s": 5, "sync_period_s": 60},
     ]
 )
 SCENARIOS = st.fixed_dictionaries(
@@ -59,6 +61,7 @@ SCENARIOS = st.fixed_dictionaries(
         ),
         "controller": CONTROLLERS,
         "aws_api": st.fixed_dictionaries({"warm_up_s": st.sampled_from([0, 30])}),
+        "disruption": st.sampled_from(["rollout", "rollout", "node_drain"]),
         "target_group": st.fixed_dictionaries(
             {
                 "alb_nodes": st.integers(1, 3),
@@ -84,7 +87,8 @@ def test_invariants(raw: dict) -> None:
     assert figures.requests == sum(figures.responses(status) for status in (200, 502, 503, 504))
     assert (requests.answered_s >= requests.arrival_s).all()
     assert (requests.arrival_s < requests.window_until_s).all()
-    assert figures.deregistration_lag_s.size == figures.exposure_s.size == scenario.deployment.replicas
+    n_ended = scenario.node_drain.evicted if scenario.disruption == "node_drain" else scenario.deployment.replicas
+    assert figures.deregistration_lag_s.size == figures.exposure_s.size == n_ended
     assert (figures.exposure_s >= 0).all()
     assert (figures.exposure_s <= np.maximum(0, figures.deregistration_lag_s) + 1e-9).all()
     assert requests.window_until_s >= figures.rollout_s

@@ -91,7 +91,7 @@ def test_common_random_numbers_make_a_difference_far_less_variable() -> None:
     """PreStop 20 against 30: at most a tenth of the variance with independent seeds, the sum of both variances."""
     scenario = load_scenario("scenarios/gree-200-pods.yaml")
     short, long = (
-        np.array([_n_502(scenario.with_overrides({"pod.pre_stop_sleep_s": sleep_s}), k) for k in range(8)])
+        np.array([_n_502(scenario.with_overrides({"pod.pre_stop_sleep_s": sleep_s}), k) for k in range(16)])
         for sleep_s in (20, 30)
     )
     assert np.var(short - long, ddof=1) <= (np.var(short, ddof=1) + np.var(long, ddof=1)) / 10

@@ -101,3 +101,27 @@ def test_the_load_balancer_controller_asks_again_for_targets_that_are_unhealthy(
     scenario = make_scenario(controller__version="v2.8")
     assert control_plane_key(scenario.with_overrides({"pod.concurrency": 3})) == control_plane_key(scenario)
     assert control_plane_key(scenario.with_overrides({"pod.pre_stop_sleep_s": 3})) != control_plane_key(scenario)
+
+
+def test_a_drain_of_node_after_node_waits_for_pods_to_be_gone(make_scenario) -> None:
+    scenario = make_scenario(
+        controller__version="v1.1.4", disruption="node_drain", node_drain={"nodes": 2, "pods_per_node": 2}
+    )
+    assert control_plane_key(scenario.with_overrides({"pod.concurrency": 3})) == control_plane_key(scenario)
+    for key, value in (("pod.pre_stop_sleep_s", 1.5), ("pod.sandbox_teardown_s", 3)):
+        assert control_plane_key(scenario.with_overrides({key: value})) != control_plane_key(scenario)
+    at_once = scenario.with_overrides({"node_drain.nodes_at_once": 2})
+    assert control_plane_key(at_once.with_overrides({"pod.pre_stop_sleep_s": 3})) == control_plane_key(at_once)
+
+
+def test_a_deployment_that_waits_for_terminating_pods_depends_on_how_they_end(make_scenario) -> None:
+    scenario = make_scenario(controller__version="v1.1.4", deployment__pod_replacement_policy="TerminationComplete")
+    assert control_plane_key(scenario.with_overrides({"pod.concurrency": 3})) == control_plane_key(scenario)
+    for key, value in (
+        ("pod.pre_stop_sleep_s", 1.5),
+        ("pod.termination_grace_period_s", 7),
+        ("pod.on_sigterm", "ignore"),
+        ("pod.serve_after_sigterm_s", 4),
+        ("pod.sandbox_teardown_s", 3),
+    ):
+        assert control_plane_key(scenario.with_overrides({key: value})) != control_plane_key(scenario)

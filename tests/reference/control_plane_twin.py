@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from reference.aws_twin import Api
 from reference.controller_twin import Agenda, Controller, Group, quiet_group
-from reference.deployment_twin import Deployment, Pod
+from reference.deployment_twin import Deployment, Drain, Pod
 
 from sim.scenario.distributions import Constant, Exponential, Uniform
 from sim.streams import Stream
@@ -43,12 +43,14 @@ class ControlPlane:
         self.agenda = Agenda(-scenario.aws_api.warm_up_s)
         self.old = [Pod(number, number, is_new=False) for number in range(scenario.deployment.replicas)]
         self.rolled = RolledGroup(self, self.old)
-        self.deployment = Deployment(self)
+        self._is_drain = scenario.disruption == "node_drain"
+        self.deployment = Drain(self) if self._is_drain else Deployment(self)
         self.old_since_s = self.agenda.now_s
         self._draws: dict[Any, Any] = {}
         self.controller: Controller | None = None
         if scenario.controller.version != "fixed_lag":
             self._account()
+        self.has_healthy = self._is_drain and scenario.node_drain.evicted < scenario.deployment.replicas
         self.agenda.after(-self.agenda.now_s, self.deployment.sync)
 
     def run(self, longest_s: float) -> tuple[dict[str, list[Happened]], float]:
@@ -60,7 +62,9 @@ class ControlPlane:
         return self.agenda.happened, self.agenda.now_s
 
     def over(self) -> bool:
-        return self.deployment.complete and all(pod.deregistered and pod.cut and pod.left for pod in self.old)
+        ending = self.old[: self.scenario.node_drain.evicted] if self._is_drain else self.old
+        gone = all(pod.deregistered and pod.cut and pod.left for pod in ending)
+        return self.deployment.complete and gone and self.has_healthy
 
     def draw(self, law: Any, pod: Pod, stream: Stream, *entity: int) -> float:
         key = (stream, *entity, pod.is_new)
@@ -91,10 +95,7 @@ class ControlPlane:
         if self.controller is None:
             lag_s = self.draw(self.scenario.controller.registration_lag_s, pod, Stream.REGISTRATION_LAG)
             self.agenda.after(lag_s, lambda: self.register({pod}))
-        spec = self.scenario.deployment
-        wait_s = spec.min_ready_s + 1 if spec.min_ready_s > 0 else 0
-        wait_s += self.draw(spec.sync_latency_s, pod, Stream.DEPLOYMENT_SYNC)
-        self.agenda.after(wait_s, self.deployment.available)
+        self.deployment.ready(pod)
 
     def deleted(self, pod: Pod) -> None:
         self.agenda.note("PodDeleted", self.agenda.now_s, pod.number)
@@ -153,16 +154,23 @@ class ControlPlane:
         return self.draw(law, pod, Stream.FIRST_HEALTH_CHECK, node)
 
     def register(self, pods: set[Pod]) -> None:
-        for pod in sorted(pods, key=lambda pod: pod.number):
+        for pod in sorted(pods - self.rolled.targets, key=lambda pod: pod.number):
             self.rolled.targets.add(pod)
             self.agenda.note("TargetRegistered", self.agenda.now_s, pod.number)
-            for node in range(self.scenario.target_group.alb_nodes):
-                at_s = self.agenda.now_s + self.first_check_s(pod, node)
+            healthy_s = [
+                self.agenda.now_s + self.first_check_s(pod, node)
+                for node in range(self.scenario.target_group.alb_nodes)
+            ]
+            for node, at_s in enumerate(healthy_s):
                 self.agenda.note("TargetHealthy", at_s, pod.number, node)
+            self.agenda.after(max(healthy_s) - self.agenda.now_s, self.some_target_is_healthy)
+
+    def some_target_is_healthy(self) -> None:
+        self.has_healthy = True
 
     def deregister(self, pods: set[Pod]) -> None:
         spec = self.scenario.target_group
-        for pod in sorted(pods, key=lambda pod: pod.number):
+        for pod in sorted(pods & self.rolled.targets, key=lambda pod: pod.number):
             self.rolled.targets.remove(pod)
             deadline_s = self.agenda.now_s + spec.deregistration_delay_s
             self.agenda.note("TargetDeregistered", self.agenda.now_s, pod.number, deadline_s)
@@ -180,8 +188,12 @@ class ControlPlane:
         quiet = [quiet_group() for _ in range(scenario.controller.target_groups - 1)]
         ours = [[*quiet, self.rolled], *([quiet_group()] for _ in range(1, scenario.controller.ingresses))]
         self.controller = self._controller(scenario.controller, 0, ours)
+        if self._is_drain:
+            self.agenda.after(-self.agenda.now_s, self.controller.cordoned)
         for cluster, other in enumerate(scenario.aws_api.other_clusters, start=1):
-            theirs = self._controller(other.controller, cluster, [[quiet_group()] for _ in range(other.ingresses)])
+            theirs = self._controller(
+                other.controller or scenario.controller, cluster, [[quiet_group()] for _ in range(other.ingresses)]
+            )
             if other.churn_per_s > 0:
                 Churn(self, theirs, other.churn_per_s, cluster).wait()
 

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from reference.aws_twin import Bucket, Quota, is_retried, pinned, wait_s
 
+from sim.scenario.distributions import Exponential
 from sim.streams import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from reference.aws_twin import Api
 
@@ -103,32 +104,117 @@ class Controller:
         self._cluster = cluster
         self._patch = int(spec.version[len("v1.1.") :])
         self._policy = aws_api.retryer or pinned(spec.version)
+        self._aws_api = aws_api
+        self._streams = streams
+        self._n_reconciles = count()
+        self._life = 0
+        self._is_up = True
+        self._begin(streams)
+        for informer in (0, 1):
+            factor, phase = streams.generator(Stream.RESYNC, cluster, informer).random(2)
+            period_s = self._sync_period_s * (0.9 + 0.2 * factor)
+            if period_s > 0:
+                due_s = phase * period_s
+                while due_s - period_s >= agenda.now_s:
+                    due_s -= period_s
+                self._resync_at(due_s, period_s)
+        if spec.node_events_per_s > 0:
+            gap = Exponential(dist="exponential", mean=1 / spec.node_events_per_s)
+            self._node_event(streams.draws(gap, Stream.NODE_EVENTS, cluster))
+        if spec.restart_at_s is not None:
+            agenda.after(spec.restart_at_s - agenda.now_s, self._die)
+
+    def _begin(self, streams: Streams) -> None:
+        self._latency_s = streams.draws(self._aws_api.latency_s, Stream.API_LATENCY, self._cluster)
+        self._uniform = streams.uniforms(Stream.API_BACKOFF, self._cluster)
+        self._order = streams.generator(Stream.ENQUEUE_ORDER, self._cluster)
         self._quota = Quota() if self._policy == "botocore-standard" else None
-        self._latency_s = streams.draws(aws_api.latency_s, Stream.API_LATENCY, cluster)
-        self._uniform = streams.uniforms(Stream.API_BACKOFF, cluster)
         self._waiting: list[int] = []
         self._busy: set[int] = set()
         self._again: set[int] = set()
-        self._failures = dict.fromkeys(range(len(ingresses)), 0)
+        self._failures = dict.fromkeys(range(len(self.ingresses)), 0)
         self._due_s: dict[int, float] = {}
         self._requeues = Bucket(100, 10)
-        self._idle = [Worker() for _ in range(spec.max_concurrent_reconciles)]
+        self._idle = [Worker() for _ in range(self._spec.max_concurrent_reconciles)]
         self._known_until_s: dict[tuple[Any, ...], float] = {}
-        self._n_reconciles = count()
+
+    # What befalls it
+
+    def _in_this_life(self, do: Callable[[], None]) -> Callable[[], None]:
+        life = self._life
+
+        def do_if_alive() -> None:
+            if life == self._life:
+                do()
+
+        return do_if_alive
+
+    def _later(self, delay_s: float, do: Callable[[], None]) -> None:
+        self._agenda.after(delay_s, self._in_this_life(do))
+
+    @property
+    def _sync_period_s(self) -> float:
+        return 3600 if self._spec.sync_period_s is None else self._spec.sync_period_s
+
+    def _resync_at(self, due_s: float, period_s: float) -> None:
+        def resync() -> None:
+            self._add_all()
+            self._resync_at(due_s + period_s, period_s)
+
+        self._later(due_s - self._agenda.now_s, resync)
+
+    def _node_event(self, gaps_s: Iterator[float]) -> None:
+        def happens() -> None:
+            self._add_all()
+            self._node_event(gaps_s)
+
+        self._agenda.after(next(gaps_s), happens)
+
+    def cordoned(self) -> None:
+        """From v1.1.6 on a node that becomes unschedulable is an event; the twin knows v1 only."""
+        if self._spec.version >= "v1.1.6":
+            self._add_all()
+
+    def _add_all(self) -> None:
+        if self._is_up:
+            for number in self._order.permutation(len(self.ingresses)):
+                self._add(int(number))
+
+    def _die(self) -> None:
+        takes = self._streams.draws(self._spec.restart_takes_s, Stream.CONTROLLER_RESTART, self._cluster)
+        back_s = self._agenda.now_s + next(takes)
+        self._agenda.note("ControllerRestarted", self._agenda.now_s, back_s, self._cluster)
+        self._life += 1
+        self._is_up = False
+        self._agenda.after(back_s - self._agenda.now_s, self._come_back)
+
+    def _come_back(self) -> None:
+        streams = self._streams.within(Stream.CONTROLLER_RESTART, self._cluster)
+        self._is_up = True
+        self._begin(streams)
+        for informer in (0, 1):
+            period_s = self._sync_period_s * (
+                0.9 + 0.2 * streams.generator(Stream.RESYNC, self._cluster, informer).random()
+            )
+            if period_s > 0:
+                self._resync_at(self._agenda.now_s + period_s, period_s)
+        self._add_all()
 
     # The queue
 
     def endpoints_changed(self, ingress: int) -> None:
         """Up to v1.1.5 every ingress of the namespace is enqueued, from then on those that use the Service."""
-        for number in range(len(self.ingresses)) if self._patch <= 5 else [ingress]:
-            self._add(number)
+        if self._patch <= 5:
+            self._add_all()
+        elif self._is_up:
+            self._add(ingress)
 
     def _add(self, number: int) -> None:
         if number in self._busy:
             self._again.add(number)
         elif number not in self._waiting:
             self._waiting.append(number)
-            self._agenda.after(0, self._hand_out)
+            self._later(0, self._hand_out)
 
     def _hand_out(self) -> None:
         while self._waiting and self._idle:
@@ -152,14 +238,14 @@ class Controller:
         own_s = 0.005 * 2 ** min(self._failures[number], 20)
         self._failures[number] += 1
         self._add_at(number, now_s + max(min(own_s, 1000.0), self._requeues.wait_s(now_s)))
-        self._agenda.after(1.0, self._free)
+        self._later(1.0, self._free)
 
     def _add_at(self, number: int, due_s: float) -> None:
         """Of several times at which an item is due, the earliest counts (client-go delaying_queue.go, insert)."""
         if number in self._due_s and self._due_s[number] <= due_s:
             return
         self._due_s[number] = due_s
-        self._agenda.after(due_s - self._agenda.now_s, lambda: self._come_due(number, due_s))
+        self._later(due_s - self._agenda.now_s, lambda: self._come_due(number, due_s))
 
     def _come_due(self, number: int, due_s: float) -> None:
         if self._due_s.get(number) == due_s:
@@ -240,12 +326,19 @@ class Controller:
         sent = (self._cluster, worker.reconcile, action, attempt, throttled, latency_s, backoff_s)
         self._agenda.note("ApiAttempt", now_s, *sent)
 
+        life = self._life
+
         def send_again() -> None:
             self._send(worker, call, attempt=attempt + 1, before_s=backoff_s)
 
         def answered() -> None:
-            if retries:
-                self._agenda.after(backoff_s, send_again)
+            if life != self._life:
+                # Its sender is dead; what AWS has accepted happens.
+                if not throttled and worker.steps and callable(worker.steps[0][0]):
+                    change, *about = worker.steps[0]
+                    change(*about)
+            elif retries:
+                self._later(backoff_s, send_again)
             elif throttled:
                 self._end(worker, action)
             else:

@@ -1,4 +1,4 @@
-"""The Deployment and its ReplicaSets again, naively (facts/kubernetes §3 and §5)."""
+"""The Deployment and its ReplicaSets again, naively (facts/kubernetes §3 and §5), and the drain of nodes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from reference.control_plane_twin import ControlPlane
 
-    from sim.scenario.specs import DeploymentSpec
+    from sim.scenario.specs import DeploymentSpec, PodSpec
 
 
 @dataclass(eq=False)
@@ -40,19 +40,28 @@ class Deployment:
         ranks = plane.streams.indexed(Uniform(dist="uniform", low=0, high=1), Stream.POD_DELETION_ORDER, 0)
         self._going = sorted(plane.old, key=lambda pod: ranks[pod.ordinal])
         self._wanted_old, self._wanted_new, self._available_new = self._n, 0, 0
-        self._writes = Bucket(30, 20)
+        self._terminating = 0
+        kubernetes = plane.scenario.kubernetes
+        self._writes = Bucket(kubernetes.controller_manager_api_burst, kubernetes.controller_manager_api_qps)
         self._n_created = 0
         self._creating = False
         self.complete = False
 
-    def available(self) -> None:
+    def ready(self, pod: Pod) -> None:
+        spec = self._plane.scenario.deployment
+        wait_s = spec.min_ready_s + 1 if spec.min_ready_s > 0 else 0
+        wait_s += self._plane.draw(spec.sync_latency_s, pod, Stream.DEPLOYMENT_SYNC)
+        self._plane.agenda.after(wait_s, self._available)
+
+    def _available(self) -> None:
         self._available_new += 1
         self._plane.agenda.after(0, self.sync)
 
     def sync(self) -> None:
         """One step: up, or else down; where it took one, another sync follows."""
         agenda = self._plane.agenda
-        up = min(self._n + self._surge - self._wanted_old - self._wanted_new, self._n - self._wanted_new)
+        count = self._wanted_old + self._wanted_new + self._terminating
+        up = min(self._n + self._surge - count, self._n - self._wanted_new)
         down = min(self._wanted_old + self._available_new - (self._n - self._unavailable), self._wanted_old)
         if up > 0:
             self._wanted_new += up
@@ -64,11 +73,24 @@ class Deployment:
             self._wanted_old -= down
             agenda.note("ReplicaSetScaled", agenda.now_s, "old", self._wanted_old)
             for pod in [self._going.pop(0) for _ in range(down)]:
-                agenda.after(self._write(), lambda pod=pod: self._plane.deleted(pod))
+                agenda.after(self._write(), lambda pod=pod: self._delete(pod))
+            if self._plane.scenario.deployment.pod_replacement_policy == "TerminationComplete":
+                self._terminating += down
             agenda.after(0, self.sync)
-        elif self._wanted_old == 0 and self._available_new == self._n and not self.complete:
+        elif self._wanted_old == 0 and self._available_new == self._n and self._terminating == 0 and not self.complete:
             self.complete = True
             agenda.note("RolloutComplete", agenda.now_s)
+
+    def _delete(self, pod: Pod) -> None:
+        self._plane.deleted(pod)
+        spec = self._plane.scenario.deployment
+        if spec.pod_replacement_policy == "TerminationComplete":
+            told_s = self._plane.draw(spec.sync_latency_s, pod, Stream.TERMINATION_SYNC)
+            self._plane.agenda.after(gone_after_s(self._plane.scenario.pod) + told_s, self._gone)
+
+    def _gone(self) -> None:
+        self._terminating -= 1
+        self._plane.agenda.after(0, self.sync)
 
     def _sync_replica_set(self) -> None:
         """Create what is missing, at most 500 pods; when the last of them is there, look again."""
@@ -97,6 +119,69 @@ class Deployment:
         wait_s = self._writes.wait_s(now_s)
         self._writes.take(now_s)
         return wait_s
+
+
+class Drain(Deployment):
+    """kubectl and Karpenter: every pod of a node is asked for until the budget lets it go."""
+
+    def __init__(self, plane: ControlPlane) -> None:
+        super().__init__(plane)
+        spec = plane.scenario.node_drain
+        self._spec = spec
+        self._nodes = [plane.old[k * spec.pods_per_node : (k + 1) * spec.pods_per_node] for k in range(spec.nodes)]
+        self._to_replace = spec.nodes * spec.pods_per_node
+        if spec.min_available is not None:
+            self._allowed = self._n - _of(spec.min_available, self._n, math.ceil)
+        elif spec.max_unavailable is not None:
+            self._allowed = min(self._n, _of(spec.max_unavailable, self._n, math.ceil))
+        else:
+            self._allowed = self._n
+
+    def sync(self) -> None:
+        for _ in range(self._spec.nodes_at_once):
+            self._next_node()
+
+    def ready(self, pod: Pod) -> None:
+        agenda = self._plane.agenda
+        self._to_replace -= 1
+        if self._to_replace == 0:
+            self.complete = True
+            agenda.note("RolloutComplete", agenda.now_s)
+        agenda.after(self._plane.draw(self._spec.pdb_sync_latency_s, pod, Stream.PDB_SYNC), self._healthy)
+
+    def _healthy(self) -> None:
+        self._allowed += 1
+
+    def _next_node(self) -> None:
+        if self._nodes:
+            pods = self._nodes.pop(0)
+            left = {"pods": len(pods)}
+            for pod in pods:
+                self._ask(pod, left, 0.1)
+
+    def _ask(self, pod: Pod, left: dict[str, int], wait_s: float) -> None:
+        agenda = self._plane.agenda
+        if self._allowed == 0:
+            agenda.note("EvictionRefused", agenda.now_s, pod.number)
+            retry_s = 5 if self._spec.drained_by == "kubectl" else wait_s
+            agenda.after(retry_s, lambda: self._ask(pod, left, min(10, 2 * wait_s)))
+            return
+        self._allowed -= 1
+        self._plane.deleted(pod)
+        self._wanted_new += 1
+        if not self._creating:
+            self._sync_replica_set()
+        left["pods"] -= 1
+        if left["pods"] == 0:
+            agenda.after(math.ceil(gone_after_s(self._plane.scenario.pod)), self._next_node)
+
+
+def gone_after_s(pod: PodSpec) -> float:
+    """From the deletion until the sandbox is gone, of a pod that does not drain."""
+    slept_s = min(pod.pre_stop_sleep_s, pod.termination_grace_period_s)
+    kill_s = max(2, pod.termination_grace_period_s - math.floor(slept_s))
+    ends_s = kill_s if pod.on_sigterm != "exit" else min(pod.serve_after_sigterm_s, kill_s)
+    return slept_s + ends_s + pod.sandbox_teardown_s
 
 
 def _fence_posts(spec: DeploymentSpec) -> tuple[int, int]:

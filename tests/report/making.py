@@ -177,6 +177,8 @@ def summary(**figures: object) -> Summary:
         "rollout_s": quiet,
         "deregistration_lag_s": quiet,
         "exposure_s": dict.fromkeys(quiet, 0.0),
+        "no_healthy_target_s": nothing,
+        "least_healthy_targets": Estimate(6.0, 5.5, 6.5),
         "latency_s": {when: {"p50": 0.05, "p95": 0.19, "p99": 0.32} for when in ("before", "window")},
         "aws_api": {"calls": 1234.5, "throttled": 0.0, "reconciles": 9.0, "failed_reconciles": 0.25},
     }

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report.making import BY_HAND, WAF, by_hand
 
-from sim.control_plane.trace import EndpointRemoved, TargetDrained, TargetHealthy, TargetUnhealthy
+from sim.control_plane.trace import EndpointRemoved, PodDeleted, TargetDrained, TargetHealthy, TargetUnhealthy
 from sim.data_plane.outcomes import Outcome
 from sim.report.findings import findings
 from sim.report.lag_parts import LagParts
@@ -83,7 +83,7 @@ def test_parts_add_up_to_the_lag_on_every_scenario(replications) -> None:
     """To the rounding of times under a day: their unit in the last place is 1.5e-11 s."""
     for result in replications:
         found, lag_s = findings(result), result.deregistration_lag_s()
-        assert len(found.ends) == result.scenario.deployment.replicas
+        assert len(found.ends) == len(result.trace.of(PodDeleted))
         for end in found.ends:
             parts = found.parts[end.pod].by_name().values()
             assert math.fsum(parts) == pytest.approx(lag_s[end.pod], abs=1e-9)

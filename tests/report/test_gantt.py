@@ -91,7 +91,7 @@ def test_title_and_legend(figure: Figure) -> None:
     assert figure.get_suptitle() == "by-hand: replication 2, seed 5: 4 502s\n3 terminated pods"
     (legend,) = figure.legends
     labels = [text.get_text() for text in legend.get_texts()]
-    assert {DEAD, POINT, DEREGISTERED, LEFT, COMPLETE, "serving", "reconcile"} <= set(labels)
+    assert {DEAD, POINT, DEREGISTERED, LEFT, COMPLETE["rollout"], "serving", "reconcile"} <= set(labels)
     assert len(labels) == len(set(labels))
     assert "serving after SIGTERM" not in labels, "what does not occur needs no explanation"
 

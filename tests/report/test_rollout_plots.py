@@ -30,6 +30,8 @@ def rollout(n_502: float, *lags_s: float) -> Figures:
         rollout_s=1.0,
         deregistration_lag_s=np.array(lags_s),
         exposure_s=np.array(lags_s),
+        no_healthy_target_s=0.0,
+        least_healthy_targets=1,
         latency_before_s=Latency(0, 0, 0),
         latency_s=Latency(0, 0, 0),
         calls=0,

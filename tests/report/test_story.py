@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from report.making import BY_HAND, DEREGISTER, by_hand, scenario
 
-from sim.control_plane.trace import EndpointRemoved, PodDeleted, Reconciled, Sigterm, TargetHealthy
+from sim.control_plane.trace import EndpointRemoved, PodDeleted, Reconciled, Sigterm, TargetHealthy, TargetUnhealthy
 from sim.data_plane.outcomes import Outcome
 from sim.experiment.replication import simulate
 from sim.report.answer import answer
+from sim.report.disruption import name_of
 from sim.report.findings import findings
 from sim.report.story import MOST_RECONCILES, WIDTH, story
 from sim.report.story_json import story_json
@@ -73,6 +74,27 @@ def test_answer_when_requests_were_cut_though_nobody_was_exposed() -> None:
     assert told.endswith("1 of 100 requests ended in a 502: closed_in_flight 1.")
 
 
+def test_which_path_was_first_is_told_for_each_node() -> None:
+    """Pod 0's checks have failed at 11 s at node 0, before 12 s, and at 17 s at node 1, after 15 s, which decides."""
+    mixed = [*BY_HAND, TargetUnhealthy(11, 0, 0), TargetUnhealthy(17, 0, 1)]
+    told = _words(story(by_hand(mixed)))
+    assert (
+        "For 1 of 3 targets the health checks were first at the last node, in the median 10.0 s before the "
+        "deregistration got there; for 2 the deregistration was" in told
+    )
+    assert "By node they were first for 2 at node 0 and 1 at node 1." in told
+    assert re.search(r"7\.0 15\.0 15\.0 5\.0 checks, API", told)
+
+
+def test_fail_open_keeps_targets_whose_checks_were_first() -> None:
+    """Pod 3 is never healthy: nobody is once pod 2's checks have failed, at 30 s, and it stays until 40 s."""
+    records = [r for r in BY_HAND if not isinstance(r, TargetHealthy)]
+    replication = by_hand(records)
+    told = _words(story(replication))
+    assert "Fail-open kept 1 of these in rotation until their deregistration." in told
+    assert "For 16.0 s an ALB node had no healthy target." in told
+
+
 def test_nobody_was_told_to_end() -> None:
     kept = [r for r in BY_HAND if getattr(r, "pod", 3) == 3]
     told = story(by_hand(kept, failed=[]))
@@ -110,8 +132,9 @@ def test_stories_of_all_scenarios_fit_and_are_whole(replications) -> None:
     for result in replications:
         told = story(result)
         assert max(map(len, told.splitlines())) <= WIDTH
+        disrupted = name_of(result.scenario).upper()
         assert re.findall(r"^[A-Z][A-Z ]+$", told, re.MULTILINE) in (
-            ["ANSWER", "ROLLOUT", "CONTROLLER", title, "REQUESTS"] for title in ("PODS", "WORST PODS")
+            ["ANSWER", disrupted, "CONTROLLER", title, "REQUESTS"] for title in ("PODS", "WORST PODS")
         )
         assert not re.search(r"\b(nan|inf)\b", told)
         n_502 = result.requests.n_status(502)
@@ -134,7 +157,19 @@ def test_json_has_the_same_figures() -> None:
     assert told["answer"] == answer(findings(by_hand()))
     assert told["outcomes"]["host_unreachable"] == 2
     assert [pod["pod"] for pod in told["pods"]] == [2, 0, 1]
-    assert told["pods"][0]["left_by"] == "health check"
+    assert told["pods"][0]["left_by"] == told["pods"][0]["first_out_by"] == "health check"
+    assert told["pods"][0]["nodes"] == [
+        {"unhealthy_s": 24, "drained_s": 40, "first_out_by": "health check"},
+        {"unhealthy_s": 30, "drained_s": 40, "first_out_by": "health check"},
+    ]
+    assert told["pods"][1]["nodes"][1] == {"unhealthy_s": None, "drained_s": 15, "first_out_by": "deregistration"}
+    assert told["first_out"] == {
+        "health check": 1,
+        "deregistration": 2,
+        "health check by node": [1, 1],
+        "kept by fail-open": 0,
+    }
+    assert (told["no_healthy_target_s"], told["least_healthy_targets"]) == (0, 1)
     assert told["pods"][1]["lag_parts"]["throttled_s"] == 4.5
     assert sum(told["pods"][1]["lag_parts"].values()) == told["pods"][1]["deregistration_lag_s"] == 15
     assert [log["deregistered"] for log in told["reconciles"]] == [[0], [1, 2]]
@@ -150,3 +185,39 @@ def test_json_has_null_for_what_never_happened() -> None:
 def test_endpoint_never_seen_gone_is_no_crash() -> None:
     kept = [r for r in BY_HAND if not isinstance(r, EndpointRemoved) and not hasattr(r, "cluster")]
     assert "given lag" in story(by_hand(kept))
+
+
+def test_answer_tells_of_the_time_without_a_target(make_scenario) -> None:
+    """All four old targets are gone 10 s after 5.1 s; the first new one is registered, without a check, at 65 s."""
+    result = simulate(
+        make_scenario(
+            deployment__max_surge="100%",
+            deployment__max_unavailable=0,
+            endpoints__propagation_s=0,
+            pod__startup_s=5,
+            pod__pre_stop_sleep_s=20,
+            controller__version="fixed_lag",
+            controller__deregistration_lag_s=10,
+            controller__registration_lag_s=60,
+            target_group__propagation_s=0,
+            target_group__health_check=None,
+        )
+    )
+    n_503 = result.requests.n_status(503)
+    assert abs(n_503 - 49.9 * 100) < 4 * (49.9 * 100) ** 0.5
+    assert result.figures().no_healthy_target_s == pytest.approx(65 - 15.1)
+    assert result.figures().least_healthy_targets == 0
+    told = answer(findings(result))
+    assert told.endswith(f"{n_503:,} ended in a 503: for 49.9 s an ALB node had no healthy target.")
+
+
+def test_a_restart_is_told_with_what_it_cut_off(make_scenario) -> None:
+    restarting = make_scenario(
+        controller__restart_at_s=0.75,
+        controller__restart_takes_s=20,
+        aws_api__latency_s=0.1,
+        endpoints__propagation_s=0.5,
+    )
+    told = _words(story(simulate(restarting.with_overrides({"deployment.max_surge": 0}))))
+    assert "process ended at 0.8 s; its successor began at 20.8 s, with everything still to reconcile" in told
+    assert told.count("cut off by the restart") == 1

@@ -68,7 +68,8 @@ def test_json_is_the_interface_s_list() -> None:
     assert printed == [one.as_json() for one in summaries]
     assert list(printed[0]) == [
         "scenario", "seed", "replications", "estimator", "version", "requests", "responses", "outcomes", "rate_502",
-        "any_502", "rollout_s", "deregistration_lag_s", "exposure_s", "latency_s", "aws_api",
+        "any_502", "rollout_s", "deregistration_lag_s", "exposure_s", "no_healthy_target_s", "least_healthy_targets",
+        "latency_s", "aws_api",
     ]  # fmt: skip
     assert printed[1]["any_502"] == {"fraction": 0.5, "ci95": [0.2538, 0.7462]}
 

@@ -32,7 +32,12 @@ def test_a_wise_scenario_gets_no_advice() -> None:
 
 
 FIXED = {"controller": {"version": "fixed_lag", "deregistration_lag_s": 3}}
+V2 = {"controller": {"version": "v2.4", "aws_max_retries": 4}}
+MANY = {"controller__ingresses": 100}
 HEALTH = {"pod__pre_stop_fails_health_check": True}
+
+
+DRAIN = {"disruption": "node_drain"}
 
 
 @pytest.mark.parametrize(
@@ -58,6 +63,11 @@ HEALTH = {"pod__pre_stop_fails_health_check": True}
         ({"deployment__max_unavailable": "100%"}, "deployment.max_unavailable", "all old pods"),
         ({"deployment__max_unavailable": 9}, "deployment.max_unavailable", "all old pods"),
         ({"controller__version": "v1.1.4"}, "controller.version", "WAF"),
+        (DRAIN | {"node_drain__pods_per_node": 3}, "node_drain.max_unavailable", "3 of 8 pods are evicted at once"),
+        (DRAIN | {"node_drain": {"pods_per_node": 8, "min_available": 0}}, "node_drain.pods_per_node", "all pods may"),
+        (DRAIN | {"deployment__max_surge": 3}, "deployment.max_surge", "has no effect in a node drain"),
+        ({"kubernetes__version": "v1.26"}, "kubernetes.version", "has no effect without kubernetes.nodes"),
+        ({"node_drain__nodes": 2}, "node_drain.nodes", "has no effect without disruption 'node_drain'"),
         ({"controller__aws_max_retries": 10}, "controller.aws_max_retries", "up to 811 s, longer than preStop's 40 s"),
         ({"controller__aws_max_retries": 10}, "controller.aws_max_retries", "with 5 it is 31 s"),
         (
@@ -70,7 +80,37 @@ HEALTH = {"pod__pre_stop_fails_health_check": True}
             "controller.aws_max_retries",
             "up to 767 s",
         ),
+        (
+            # 2 + 4 + 8 + 16 + 5 * 20 s in ten attempts; without the fifth to the ninth retry, 30 s in five.
+            {"controller__aws_max_retries": 10, "controller__version": "v3.2"},
+            "controller.aws_max_retries",
+            "with 10 a call throttled again and again holds its reconcile for up to 130 s",
+        ),
+        (
+            {"controller__aws_max_retries": 10, "controller__version": "v3.2"},
+            "controller.aws_max_retries",
+            "longer than preStop's 40 s; with 5 it is 30 s",
+        ),
+        (
+            {"controller__aws_max_retries": 0, "controller__version": "v2.9"},
+            "controller.aws_max_retries",
+            "0 is no limit from v2.9 on",
+        ),
         (FIXED | {"controller__aws_max_retries": 4}, "controller.aws_max_retries", "has no effect"),
+        (FIXED | {"controller__restart_at_s": 4}, "controller.restart_at_s", "has no effect"),
+        (V2 | {"controller__node_events_per_s": 0.1}, "controller.node_events_per_s", "has no effect: v2.4"),
+        (
+            {"aws_api__other_clusters": [{"controller": {"version": "v3.2", "node_events_per_s": 1}}]},
+            "aws_api.other_clusters.0.controller.node_events_per_s",
+            "has no effect: v3.2",
+        ),
+        (MANY | {"controller__node_events_per_s": 0.01}, "controller.node_events_per_s", "every 100 s"),
+        (MANY | {"controller__sync_period_s": 200}, "controller.sync_period_s", "at least 120 s"),
+        (
+            {"controller__restart_at_s": 4, "pod__pre_stop_sleep_s": 20, "target_group__propagation_s": 1},
+            "controller.restart_at_s",
+            "in 22% of cases there is no controller for longer than the 20 s",
+        ),
         (FIXED | {"aws_api__warm_up_s": 4}, "aws_api.warm_up_s", "has no effect"),
         ({"target_group__deregistration_delay_s": 4000}, "target_group.deregistration_delay_s", "AWS takes 0 to 3600"),
         ({"target_group__idle_timeout_s": 5000}, "target_group.idle_timeout_s", "AWS takes 1 to 4000, not 5000"),
@@ -96,8 +136,16 @@ def test_what_is_unwise_is_said_with_its_reason(changes: dict[str, object], key:
         {"deployment__max_unavailable": "99%"},
         {"controller__version": "v1.1.5"},
         {"controller__aws_max_retries": 5},
+        {"controller__aws_max_retries": 5, "controller__version": "v2.9"},
+        {"controller__aws_max_retries": 0, "controller__version": "v2.8"},
         {"controller__aws_max_retries": 10, "aws_api__retryer": "botocore-standard"},
         FIXED,
+        MANY,
+        MANY | {"controller__node_events_per_s": 0.008, "controller__sync_period_s": 241},
+        {"controller__restart_at_s": 4},
+        DRAIN,
+        {"kubernetes": {"version": "v1.26", "nodes": 4}},
+        DRAIN | {"node_drain": {"pods_per_node": 7, "max_unavailable": "80%"}},
         {"target_group__deregistration_delay_s": 3600, "target_group__idle_timeout_s": 4000},
     ],
 )
@@ -138,6 +186,15 @@ def test_percentages_that_round_to_zero_are_no_zeros() -> None:
             {"target_group__target_type": "instance", "controller__aws_max_retries": 3},
             "controller.aws_max_retries",
             "changes kube-proxy's rules alone",
+        ),
+        (
+            {
+                "target_group__target_type": "instance",
+                "target_group__connection_reuse": True,
+                "pod__on_sigterm": "exit",
+            },
+            "target_group.connection_reuse",
+            "no preStop sleep keeps requests from it",
         ),
         ({"pod__accept": "prefork"}, "pod.accept", "has no effect without pod.concurrency"),
         ({"pod__concurrency": 1, "traffic__arrival_rate_rps": 1000}, "pod.concurrency", "queues grow without end"),

@@ -161,7 +161,7 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
         ("controller: {version: v1.1.2, max_concurrent_reconciles: 2}", "v1.1.2 has one worker"),
         ("controller: {aws_max_retries: -1}", "controller.aws_max_retries: expected a whole number from 0 to 1000"),
         ("aws_api: {retryer: full_jitter}", "(got 'full_jitter'); did you mean 'full-jitter'?"),
-        ("aws_api: {retryer: published}", "aws_api.retryer: expected a retryer that has waits for aws_max_retries, 10"),
+        ("aws_api: {retryer: published}", "aws_api.retryer: expected a retryer that has waits for 10 retries"),
         ("aws_api: {buckets: {elbv2_descr: {capacity: 1}}}", "did you mean 'aws_api.buckets.elbv2_describe'?"),
         ("aws_api: {buckets: {wafv2: {capacity: 0}}}", "wafv2.capacity: expected a number from 1 to 1e6 (got 0)"),
         ("aws_api: {background_calls_per_s: {elbv2: 1}}", "aws_api.background_calls_per_s.elbv2: unknown key"),

@@ -66,18 +66,6 @@ def test_percentages_are_exact_at_any_size(replicas: int, surge: int, unavailabl
     assert deployment.unavailable == (1 if rounded_down == 0 and surge == 0 else rounded_down)
 
 
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [("target_group.connection_reuse", True), ("target_group.routing", "least_outstanding_requests")],
-)
-def test_what_is_not_simulated_for_instances_is_refused_by_name(key: str, value: object) -> None:
-    MINIMAL.with_overrides({key: value})
-    with pytest.raises(ScenarioError, match="is not simulated yet with target_type 'instance'") as caught:
-        MINIMAL.with_overrides({key: value, "target_group.target_type": "instance"})
-    (problem,) = caught.value.problems
-    assert problem.key == key
-
-
 versions = st.sampled_from([f"v1.1.{patch}" for patch in range(10)])
 times = st.floats(0, 1e6) | st.integers(0, 1000)
 laws = times | st.one_of(

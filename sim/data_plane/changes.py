@@ -1,0 +1,47 @@
+"""The changes of rotations one after the other, for loops that go through requests in their order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from sim.data_plane.rotation import Rotation
+    from sim.data_plane.timeline import Times
+
+    Ints = NDArray[np.int64]
+    Targets = NDArray[np.int32]
+
+
+class Changes(NamedTuple):
+    """All changes of all rotations, one node's after the other's, each in their order; by node: the next, the end."""
+
+    at_s: Times
+    target: Targets
+    joins: NDArray[np.bool_]
+    next: Ints
+    end: Ints
+
+
+def all_changes(node_rotations: Sequence[Rotation]) -> Changes:
+    """Give the changes of all nodes' rotations."""
+    parts = [_changes(rotation) for rotation in node_rotations]
+    sizes = np.array([at_s.size for at_s, _, _ in parts])
+    at_s, target, joins = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    end = np.cumsum(sizes)
+    return Changes(at_s, target, joins, end - sizes, end)
+
+
+def _changes(rotation: Rotation) -> tuple[Times, Targets, NDArray[np.bool_]]:
+    """Give one rotation's changes: when, who, and whether it joins; who leaves at an instant before who joins."""
+    at_s = np.concatenate((rotation.until_s, rotation.from_s))
+    target = np.concatenate((rotation.target, rotation.target))
+    joins = np.repeat([False, True], rotation.target.size)
+    order = np.lexsort((target, joins, at_s))
+    order = order[np.isfinite(at_s[order])]
+    return at_s[order], target[order], joins[order]

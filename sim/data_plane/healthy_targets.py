@@ -1,0 +1,67 @@
+"""How many healthy targets an ALB node has in the course of a rollout, and for how long none.
+
+The real thing: a rollout without readiness gates goes on while its new targets are `initial` still. The old ones may be
+gone before the first of them is healthy: the node then answers 503, or fails open to what is registered; shortly before
+and after, few targets get all the traffic.
+Modelled: what the node takes for healthy, whether or not it still is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from sim.data_plane.timeline import Timeline, Times
+
+
+class HealthyTargets(NamedTuple):
+    """`none_s`: for how many seconds some ALB node had none; `least`: the fewest that one ever had."""
+
+    none_s: float
+    least: int
+
+
+def healthy_targets(timeline: Timeline, until_s: float) -> HealthyTargets:
+    """Give them for the time from the rollout's start until `until_s`."""
+    none: list[tuple[float, float]] = []
+    least = timeline.cut_s.size
+    for from_s, left_s in _spells(timeline):
+        edge_s, n_healthy = _steps(from_s, left_s, until_s)
+        least = min(least, int(n_healthy.min(initial=least)))
+        empty = n_healthy == 0
+        none += zip(edge_s[:-1][empty].tolist(), edge_s[1:][empty].tolist(), strict=True)
+    return HealthyTargets(_covered_s(none), least)
+
+
+def _spells(timeline: Timeline) -> Iterator[tuple[Times, Times]]:
+    """Give for each node when each target's time as a healthy one begins there, and when it ends."""
+    yield from zip(
+        np.maximum(timeline.registered_from_s, timeline.healthy_from_s),
+        np.minimum(timeline.registered_until_s, timeline.healthy_until_s),
+        strict=True,
+    )
+
+
+def _steps(from_s: Times, left_s: Times, until_s: float) -> tuple[Times, NDArray[np.intp]]:
+    """Give the number of spells as a step function of `[0, until)`: its edges, and the number between each two."""
+    kept = np.maximum(from_s, 0.0) < np.minimum(left_s, until_s)
+    from_s, left_s = np.sort(from_s[kept]), np.sort(left_s[kept])
+    inside = [times_s[(times_s > 0) & (times_s < until_s)] for times_s in (from_s, left_s)]
+    edge_s = np.unique(np.concatenate(([0.0, until_s], *inside)))
+    begun = np.searchsorted(from_s, edge_s[:-1], side="right")
+    return edge_s, begun - np.searchsorted(left_s, edge_s[:-1], side="right")
+
+
+def _covered_s(intervals: list[tuple[float, float]]) -> float:
+    """Give the length of the union of intervals."""
+    covered_s, until_s = 0.0, -np.inf
+    for begin_s, end_s in sorted(intervals):
+        covered_s += max(0.0, end_s - max(begin_s, until_s))
+        until_s = max(until_s, end_s)
+    return float(covered_s)

@@ -1,0 +1,81 @@
+"""Which pod a new connection reaches behind a worker node (`target_group.target_type: instance`).
+
+The real thing: the ALB connects to a NodePort; that worker node's kube-proxy sends each new connection to a random pod
+of its rules, and connection tracking keeps it with that pod whatever the rules say later.
+Modelled: each ALB node routes over the worker nodes, which are all in its rotation throughout; a worker node's rules
+stand in the timeline where an ALB node's rotation does with target type `ip`. A connection of the pool stays with its
+pod until either end closes it (`serving`); a new one is refused where the rules are empty.
+Left out: see `sim.control_plane.kube_proxy`.
+Source: facts/kubernetes §2 (rules affect new connections only; established ones stay DNATed to the old pod).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from sim.data_plane.changes import Changes, all_changes
+from sim.data_plane.compiled import compiled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from sim.data_plane.rotation import Rotation
+    from sim.scenario.specs import TargetGroupSpec
+
+    Targets = NDArray[np.int32]
+
+
+class Rules(NamedTuple):
+    """The pods in each worker node's rules, in the order in which they joined: `pod[node, :size[node]]`.
+
+    With target type `ip` there are no worker nodes: `size` is empty.
+    """
+
+    pod: Targets
+    size: NDArray[np.int64]
+    changes: Changes
+
+
+def rules_of(node_rotations: Sequence[Rotation], targets: int, target_group: TargetGroupSpec) -> Rules:
+    """Give the rules before the rollout."""
+    workers = len(node_rotations) if target_group.target_type == "instance" else 0
+    rules = Rules(np.zeros((workers, targets), np.int32), np.zeros(workers, np.int64), all_changes(node_rotations))
+    for worker in range(workers):
+        rotation = node_rotations[worker]
+        members = rotation.target[np.isneginf(rotation.from_s)]
+        rules.pod[worker, : members.size] = members
+        rules.size[worker] = members.size
+    return rules
+
+
+@compiled
+def follow_changes(rules: Rules, worker: int, now_s: float) -> None:
+    """Let those leave and join a worker node's rules whose time it is."""
+    changes, pod = rules.changes, rules.pod[worker]
+    while changes.next[worker] < changes.end[worker] and changes.at_s[changes.next[worker]] <= now_s:
+        changed, size = changes.target[changes.next[worker]], rules.size[worker]
+        if changes.joins[changes.next[worker]]:
+            pod[size] = changed
+            rules.size[worker] = size + 1
+        else:
+            at = 0
+            while pod[at] != changed:
+                at += 1
+            for later in range(at + 1, size):
+                pod[later - 1] = pod[later]
+            rules.size[worker] = size - 1
+        changes.next[worker] += 1
+
+
+@compiled
+def reached(rules: Rules, to: int, now_s: float, choice: float) -> int:
+    """Give the pod that a new connection to a target reaches; -1 if a worker node has none in its rules."""
+    if rules.size.size == 0:
+        return to
+    follow_changes(rules, to, now_s)
+    size = rules.size[to]
+    return int(rules.pod[to, int(choice * size)]) if size > 0 else -1

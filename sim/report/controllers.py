@@ -1,0 +1,108 @@
+"""The page of `albsim controllers`: what each version of the controller calls for one pod, and how long it may wait."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from sim.report.wording import listed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sim.experiment.controller_calls import VersionCalls
+
+FORMATS = ("markdown", "json")
+_SERVICES = {
+    "elasticloadbalancing": "ELBv2",
+    "ec2": "EC2",
+    "tag": "tagging",
+    "waf-regional": "WAF Regional",
+    "wafv2": "WAFV2",
+}
+_PAGE = """# What each version of the controller calls
+
+Written by `albsim controllers > docs/controllers.md` from the simulator's own code; do not edit. A test fails when the
+code counts otherwise.
+
+One pod goes, in a cluster with one ingress of 50 pods, one target group, an HTTP and an HTTPS listener, alone in its
+account: no call is throttled. Counted are the calls of the reconcile that deregisters its target: those *before*
+DeregisterTargets, each of which may hold it up, and *all*, after which the worker may begin the next reconcile. *Cold*:
+the controller has just started. *Warm*: another pod went half a minute before, and its target is still draining.
+
+*Attempts* and *waits* are those of one call that is throttled each time, with the default of 10 for
+`--aws-max-retries`: how often it is sent, and what the waits between add up to, in the mean and at most. Before
+DeregisterTargets that may happen to every call.
+
+A row holds from its version until the next one's.
+
+{table}
+
+What else a version does otherwise than the one before it, as the code names it:
+
+{changes}
+"""
+
+
+def render(rows: Sequence[VersionCalls], form: str) -> str:
+    """Write the versions in one of `FORMATS`, without a line end."""
+    if form == "json":
+        return json.dumps([asdict(row) for row in rows], indent=2)
+    return _PAGE.format(table=_table(rows), changes=_changes(rows)).rstrip("\n")
+
+
+def _table(rows: Sequence[VersionCalls]) -> str:
+    columns = (
+        ":-- from",
+        ":-- before, cold",
+        ":-- before, warm",
+        "--: all, cold",
+        "--: all, warm",
+        ":-- AWS SDK",
+        "--: attempts",
+        "--: waits, mean (s)",
+        "--: at most (s)",
+    )
+    rules, headings = zip(*(column.split(" ", 1) for column in columns), strict=True)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (headings, rules, *map(_cells, rows)))
+
+
+def _cells(row: VersionCalls) -> tuple[str, ...]:
+    return (
+        row.since,
+        _by_service(row.cold.before),
+        _by_service(row.warm.before),
+        str(sum(row.cold.whole.values())),
+        str(sum(row.warm.whole.values())),
+        row.sdk,
+        str(row.attempts),
+        f"{row.waits_mean_s:.0f}",
+        f"{row.waits_most_s:.0f}",
+    )
+
+
+def _by_service(calls: Mapping[str, int]) -> str:
+    named = ", ".join(f"{name} {calls[service]}" for service, name in _SERVICES.items() if service in calls)
+    return f"{sum(calls.values())}: {named}"
+
+
+def _changes(rows: Sequence[VersionCalls]) -> str:
+    return "\n".join(
+        f"- {row.since}: {'; '.join(_change(name, *values) for name, values in row.changes.items())}"
+        for row in rows
+        if row.changes
+    )
+
+
+def _change(name: str, before: Any, now: Any) -> str:  # noqa: ANN401 - whatever differs
+    words = name.replace("_", " ")
+    if isinstance(now, bool):
+        return words if now else f"no longer {words}"
+    if isinstance(now, float):
+        return f"{words} {now:g} instead of {before:g}"
+    gone, come = (
+        [f"`{rule}`" for rule in one.split(",") if rule not in other.split(",")]
+        for one, other in ((before, now), (now, before))
+    )
+    return f"{words} {listed(come)}" + (f" instead of {listed(gone)}" if gone else "")

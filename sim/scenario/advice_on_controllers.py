@@ -1,0 +1,80 @@
+"""What is unwise about the faults and the load of the ingress controller. `advice` has the rest.
+
+Source of the 1.2 s that v1 takes for an ingress, at least: LBC issue 1359, 100 ingresses in 2 to 3 minutes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.scenario.advice_on_requests import Advice
+from sim.scenario.problems import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sim.scenario.account import ControllerSpec
+    from sim.scenario.specs import Scenario
+
+_INGRESS_S = 1.2
+_INFORMERS = 2
+_V2 = ("v2.", "v3.")
+
+
+def _controllers(scenario: Scenario) -> Iterator[tuple[str, ControllerSpec, int]]:
+    """Give each cluster's controller: the key of its specs, these, and the cluster's ingresses."""
+    if scenario.controller.version.startswith(("v1.", *_V2)):
+        yield "controller", scenario.controller, scenario.controller.ingresses
+    for number, cluster in enumerate(scenario.aws_api.other_clusters):
+        yield (
+            f"aws_api.other_clusters.{number}.controller",
+            cluster.controller or scenario.controller,
+            cluster.ingresses,
+        )
+
+
+def _node_events(scenario: Scenario) -> Iterator[Advice]:
+    for key, controller, _ in _controllers(scenario):
+        if controller.node_events_per_s and controller.version.startswith(_V2):
+            yield Advice(
+                f"{key}.node_events_per_s",
+                f"has no effect: {controller.version} reconciles only target groups of instances for a node",
+            )
+
+
+def _everything_too_often(scenario: Scenario) -> Iterator[Advice]:
+    for key, controller, ingresses in _controllers(scenario):
+        if not controller.version.startswith("v1."):
+            continue
+        takes_s = ingresses * _INGRESS_S / controller.max_concurrent_reconciles
+        for name, per_s in (
+            ("sync_period_s", _INFORMERS / controller.sync_period_s if controller.sync_period_s else 0.0),
+            ("node_events_per_s", controller.node_events_per_s),
+        ):
+            if per_s * takes_s > 1:
+                yield Advice(
+                    f"{key}.{name}",
+                    f"all {ingresses} ingresses are enqueued every {plain(round(1 / per_s, 1))} s, and to reconcile "
+                    f"them takes at least {plain(round(takes_s, 1))} s: the queue is never empty (LBC issue 1359)",
+                )
+
+
+def _restart_against_pre_stop(scenario: Scenario) -> Iterator[Advice]:
+    controller, pod = scenario.controller, scenario.pod
+    serves_s = pod.pre_stop_sleep_s + pod.serve_after_sigterm_s
+    if controller.restart_at_s is None or pod.on_sigterm == "ignore" or not serves_s:
+        return
+    longer = float(controller.restart_takes_s.sf(serves_s))
+    if longer > 0:
+        yield Advice(
+            "controller.restart_at_s",
+            f"in {longer:.0%} of cases there is no controller for longer than the {plain(serves_s)} s for which a "
+            "deleted pod serves, and then its successor reconciles everything first",
+        )
+
+
+ON_CONTROLLERS: tuple[Callable[[Scenario], Iterator[Advice]], ...] = (
+    _node_events,
+    _everything_too_often,
+    _restart_against_pre_stop,
+)

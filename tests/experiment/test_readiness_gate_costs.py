@@ -1,0 +1,46 @@
+"""What a readiness gate protects and what it does not: the same rollouts with and without it, draw for draw.
+
+Oracle: a gated pod waits for a first health check, up to 15 s, and for the controller's seeing it, every 15 s; the
+terminating side knows no gate, so that each old target stays as long in rotation as without.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sim.experiment.replication import Figures, simulate
+
+REPLICAS, STARTUP_S = 12, 10
+
+
+def _rollouts(make_scenario, version: str, *, gate: bool) -> list[Figures]:
+    scenario = make_scenario(
+        deployment__replicas=REPLICAS,
+        deployment__max_surge="100%",
+        deployment__max_unavailable=0,
+        pod__startup_s=STARTUP_S,
+        pod__readiness_gate=gate,
+        controller__version=version,
+    )
+    return [simulate(scenario, replication=number, estimator="expected").figures() for number in range(8)]
+
+
+@pytest.mark.parametrize("version", ["v1.1.9", "v2.9.0", "v2.13", "v3.2"])
+def test_it_protects_the_start_slows_the_rollout_and_leaves_the_end_as_it_is(make_scenario, version: str) -> None:
+    gated, ungated = (_rollouts(make_scenario, version, gate=gate) for gate in (True, False))
+    for with_gate, without in zip(gated, ungated, strict=True):
+        assert without.rollout_s < STARTUP_S + 1
+        assert 5 < with_gate.rollout_s - without.rollout_s < 15 + 2 * 15 + 5
+        assert with_gate.least_healthy_targets == REPLICAS, "no old target goes before a new one is healthy"
+        assert with_gate.any_502 > 0.999
+    assert min(figures.least_healthy_targets for figures in ungated) < REPLICAS
+    assert _mean_exposure_s(gated) == pytest.approx(_mean_exposure_s(ungated), abs=1)
+    # More healthy targets share the traffic, so that a dead one gets less of it: at most by the factor of two that a
+    # full surge can make, which is far from none.
+    n_502 = [float(np.mean([figures.responses(502) for figures in rollouts])) for rollouts in (gated, ungated)]
+    assert 0.5 < n_502[0] / n_502[1] < 1
+
+
+def _mean_exposure_s(rollouts: list[Figures]) -> float:
+    return float(np.mean([figures.exposure_s for figures in rollouts]))

@@ -1,0 +1,65 @@
+"""A drain whose course is known by hand: 3 pods on a node, 2 may go, replacements count 12.1 s after their creation."""
+
+from __future__ import annotations
+
+from sim.experiment.replication import simulate
+from sim.report.disruption import course_of, name_of
+from sim.report.gantt import COMPLETE, REFUSED, gantt
+from sim.report.perfetto import perfetto
+from sim.report.story import story
+from sim.scenario.specs import Scenario
+
+DRAIN = Scenario.model_validate(
+    {
+        "name": "drain",
+        "traffic": {"arrival_rate_rps": 5},
+        "deployment": {"replicas": 6},
+        "pod": {"startup_s": 12, "pre_stop_sleep_s": 20},
+        "controller": {"version": "fixed_lag", "deregistration_lag_s": 1},
+        "disruption": "node_drain",
+        "node_drain": {"pods_per_node": 3, "max_unavailable": "33%"},
+    }
+)
+
+
+def _course(**changes: object) -> list[str]:
+    return list(course_of(simulate(DRAIN.with_overrides({f"node_drain.{key}": to for key, to in changes.items()}))))
+
+
+def test_what_the_budget_did_is_told() -> None:
+    began, budget, *waves = _course()
+    assert began == (
+        "Began at 0 s, and every evicted pod was replaced after 27.0 s: 1 node with 3 pods on each, drained by "
+        "kubectl, 1 at a time."
+    )
+    assert budget == (
+        "The PodDisruptionBudget kept 4 of 6 pods healthy and refused 3 evictions; pod 2 waited longest for its own, "
+        "15.0 s."
+    )
+    assert waves == [
+        "Replacements created: 2 at 0.0 s, 1 at 15.0 s.",
+        "Replacements ready: 2 at 12.0 s, 1 at 27.0 s.",
+        "Pods evicted: 2 at 0.0 s, 1 at 15.0 s.",
+    ]
+    assert _course(max_unavailable=3)[1] == "The PodDisruptionBudget kept 3 of 6 pods healthy and refused no eviction."
+    assert _course(max_unavailable=None)[1] == "No PodDisruptionBudget kept pods: every eviction was admitted at once."
+
+
+def test_the_story_and_the_pictures_call_it_a_node_drain() -> None:
+    replication = simulate(DRAIN)
+    assert name_of(DRAIN) == "node drain"
+    assert "\nNODE DRAIN\n" in story(replication)
+    figure = gantt(replication)
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert {REFUSED, COMPLETE["node_drain"]} <= set(labels)
+    (refused,) = [dots for dots in figure.axes[0].collections if dots.get_label() == REFUSED]
+    assert refused.get_offsets().tolist() == [[0, 2], [5, 2], [10, 2]]
+    assert perfetto(replication).count('"eviction refused"') == 3
+
+
+def test_a_rollout_that_waits_for_terminating_pods_is_told_as_one() -> None:
+    rollout = DRAIN.with_overrides({"disruption": "rollout"})
+    waits = rollout.with_overrides({"deployment.pod_replacement_policy": "TerminationComplete"})
+    sentence = "Terminating pods counted against the surge until they were gone."
+    assert sentence in list(course_of(simulate(waits)))
+    assert sentence not in list(course_of(simulate(rollout)))
