@@ -170,9 +170,9 @@ class Lognormal(Law):
     def _score(self, x: Floats) -> Floats:
         """How many sigmas log(x) is above its mean; with sigma 0, whether x is at or above the median."""
         mu, sigma = self._log_parameters
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):
             above = np.log(x) - mu
-        return above / sigma if sigma else np.where(above >= 0, np.inf, -np.inf)
+            return above / sigma if sigma else np.where(above >= 0, np.inf, -np.inf)
 
     def _limited_mean(self, x: Floats) -> Floats:
         from scipy.special import ndtr
