@@ -87,6 +87,7 @@ def read_sweep(path: Path) -> pd.DataFrame:
     _check_suffix(path)
     try:
         metadata, frame = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
+        _require_whole(metadata, frame)
     except _DAMAGE:
         raise NotASweepError(f"{path}: expected a sweep's results (got something else)") from None
     frame.attrs[PROVENANCE] = metadata
@@ -135,10 +136,18 @@ def _read_csv(path: Path) -> tuple[dict[str, Any], pd.DataFrame]:
 def _metadata(text: str) -> dict[str, Any]:
     """Read the metadata; one of `_DAMAGE` if they are of another form."""
     metadata: dict[str, Any] = json.loads(text)
-    scenario, vary = metadata["scenario"], metadata["vary"]
-    if not isinstance(scenario, dict) or not all(isinstance(values, list) for values in vary.values()):
+    if not {"seed", "version"} <= metadata.keys() or not isinstance(metadata["scenario"]["name"], str):
+        raise KeyError(text)
+    if not all(isinstance(values, list) for values in metadata["vary"].values()):
         raise TypeError(text)
     return metadata
+
+
+def _require_whole(metadata: dict[str, Any], frame: pd.DataFrame) -> None:
+    """Raise one of `_DAMAGE` if there is no row, or a column is missing."""
+    missing = {*metadata["vary"], "replication", *COLUMNS} - {*frame.columns}
+    if missing or frame.empty:
+        raise ValueError(f"no rows, or no columns {missing}")
 
 
 def _kind(column: Sequence[Cell]) -> Callable[[str], Cell]:

@@ -68,6 +68,16 @@ def test_start(make_env) -> None:
     assert one.ready.triggered
 
 
+@pytest.mark.parametrize(("startup_s", "address_s"), [(12.5, 2.0), (1.5, 1.5)])
+def test_the_address_comes_with_the_container_and_not_after_readiness(make_env, startup_s, address_s) -> None:
+    env = make_env()
+    spec, one = PodSpec(startup_s=startup_s), Pod(7, env, 0, is_new=True)
+    kubelet = Kubelet(env, spec, Streams(1, 0), Trace(), KubernetesSpec())
+    env.process(kubelet.start(one))
+    env.run(until=one.has_address)
+    assert env.now == address_s
+
+
 def test_a_pod_fails_its_checks_once_it_is_deleted_and_no_longer_serves(make_env) -> None:
     env = make_env()
     spec = PodSpec(pre_stop_sleep_s=10, termination_grace_period_s=30)

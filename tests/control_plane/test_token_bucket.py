@@ -61,6 +61,17 @@ def test_waiting_callers_queue_up_behind_each_other() -> None:
     assert bucket.reserve(2.0) == pytest.approx(0.0)
 
 
+def test_a_caller_never_waits_for_less_than_nothing() -> None:
+    assert TokenBucket(1.5, 1).reserve(0.0) == 0.0
+
+
+def test_time_that_goes_back_changes_nothing() -> None:
+    bucket = TokenBucket(2, 1)
+    bucket.take(10.0)
+    assert bucket.tokens(9.5) == 1.0
+    assert bucket.tokens(10.5) == 1.5
+
+
 def test_a_bucket_made_later_is_full_then() -> None:
     assert TokenBucket(3, 1, at_s=-300).tokens(-300) == 3
 

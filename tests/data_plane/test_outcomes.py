@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from data_plane.making import NEVER, timeline
 
-from sim.data_plane.outcomes import Outcome, Sent, classify, first_trouble_s
+from sim.data_plane.outcomes import Outcome, Sent, Way, classify, first_trouble_s, without_target
 
 if TYPE_CHECKING:
     from sim.data_plane.timeline import Timeline
@@ -61,6 +61,7 @@ HEARS_LATE = timeline(1, listener_closed_s=10, cut_s=20, registered_until_s=15, 
         (SCENE, 10, 10.5, "connect_refused", 10),
         (SCENE, 24.999, 25.5, "connect_refused", 24.999),
         (SCENE, 25, 25.5, "host_unreachable", 28.1),
+        (SCENE, 26, 26.5, "host_unreachable", 29.1),
         (timeline(1), 0, 60, OK, 60),
         (timeline(1), 0, 60.001, IDLE, 60),
         (timeline(1, cut_s=60, listener_closed_s=60), 0, 61, CLOSED, 60),
@@ -72,6 +73,7 @@ HEARS_LATE = timeline(1, listener_closed_s=10, cut_s=20, registered_until_s=15, 
         (HEARS_LATE, 4, 9, ELAPSED, 5),
         (HEARS_LATE, 5, 15, OK, 15),
         (HEARS_LATE, 5, 15.5, ELAPSED, 15),
+        (HEARS_LATE, 6, 15.5, ELAPSED, 15),
     ],
 )
 def test_earliest_cause_wins(
@@ -88,6 +90,57 @@ def test_a_silent_address_costs_ten_seconds() -> None:
 
 def test_without_a_target_the_answer_comes_at_once() -> None:
     assert answer(timeline(1), 7, 8, target=-1) == ("no_registered_targets", 7)
+
+
+def test_a_worker_node_without_endpoints_refuses(make_scenario) -> None:
+    group = make_scenario().target_group
+    assert without_target(group) is Outcome.NO_REGISTERED_TARGETS
+    assert without_target(group.model_copy(update={"target_type": "instance"})) is Outcome.CONNECT_REFUSED
+
+
+NEW, POOLED, RACED = Way
+
+
+@pytest.mark.parametrize(
+    ("way", "arrival_s", "start_s", "prefork", "outcome"),
+    [
+        (NEW, 9, 9.5, True, OK),
+        (NEW, 9, 9.5, False, OK),
+        (NEW, 9, 10, True, CLOSED),  # in the kernel's backlog when the listener closes
+        (NEW, 9, 11, True, CLOSED),
+        (NEW, 9, 11, False, OK),
+        (NEW, 11, 11, True, "connect_refused"),
+        (POOLED, 9, 9, False, OK),
+        (POOLED, 9, 11, True, OK),  # its worker has had the connection for long
+        (POOLED, 11, 11, False, OK),
+        (POOLED, 11, 11, True, OK),
+        (RACED, 9, 9, False, "keep_alive_race"),
+        (RACED, 11, 11, True, "keep_alive_race"),
+    ],
+)
+def test_the_way_decides_who_is_let_in(way: Way, arrival_s: float, start_s: float, prefork, outcome: str) -> None:
+    """The listener closes at 10, and the answer would come at 12; there are two targets, and the second is meant."""
+    scene = timeline(2, listener_closed_s=[NEVER, 10], cut_s=[NEVER, 20])
+    at = np.array([arrival_s])
+    sent = Sent(
+        at, np.array([12.0]), np.zeros(1, np.int16), np.ones(1, np.int32), np.array([start_s]), np.array([way], np.int8)
+    )
+    answers = classify(
+        sent,
+        scene,
+        network_gone_s=scene.cut_s + 5,
+        idle_timeout_s=60,
+        after_teardown="host_unreachable",
+        prefork=prefork,
+    )
+    assert Outcome(answers.outcome[0]).name.lower() == outcome
+    expected_s = {OK: 12, CLOSED: 10}.get(outcome, arrival_s)
+    assert answers.answered_s.tolist() == [expected_s]
+
+
+def test_the_numbers_are_the_order_of_a_results_columns() -> None:
+    assert [*Outcome] == [*range(9)]
+    assert [*Way] == [*range(3)]
 
 
 def test_statuses_are_those_of_the_table() -> None:

@@ -72,7 +72,21 @@ def test_a_sweep_with_something_else_in_its_middle(directory: Path, whole: Path,
 
 @pytest.mark.parametrize(
     "metadata",
-    ["[]", "1", "{}", '{"vary": []}', '{"vary": {"seed": 1}, "scenario": {}}', '{"vary": {}}', "[" * 9000, "NaN", "{"],
+    [
+        "[]",
+        "1",
+        "{}",
+        "NaN",
+        "{",
+        "[" * 9000,
+        '{"vary": []}',
+        '{"vary": {"seed": 1}, "scenario": {}}',
+        '{"vary": {}}',
+        '{"vary": {"pod.pre_stop_sleep_s": [0, 5]}, "scenario": {"name": "x"}, "version": "0"}',
+        '{"vary": {"pod.pre_stop_sleep_s": [0, 5]}, "scenario": {"name": 1}, "version": "0", "seed": 1}',
+        '{"vary": {"pod.pre_stop_sleep_s": 0}, "scenario": {"name": "x"}, "version": "0", "seed": 1}',
+        '{"vary": {"pod.startup_s": [0, 5]}, "scenario": {"name": "x"}, "version": "0", "seed": 1}',
+    ],
 )
 def test_metadata_of_another_form(directory: Path, whole: Path, metadata: str) -> None:
     path = directory / f"other{whole.suffix}"
@@ -83,6 +97,14 @@ def test_metadata_of_another_form(directory: Path, whole: Path, metadata: str) -
         parquet.write_table(parquet.read_table(whole).replace_schema_metadata({"albsim": metadata}), path)
     with pytest.raises(NotASweepError, match="expected a sweep's results"):
         read_sweep(path)
+
+
+def test_a_sweep_without_a_figure_or_without_rows(directory: Path, frame: pd.DataFrame) -> None:
+    path = directory / "part.parquet"
+    for part in (frame.drop(columns="rate_502"), frame.drop(columns="replication"), frame.iloc[:0]):
+        write_sweep(part, path)
+        with pytest.raises(NotASweepError, match="expected a sweep's results"):
+            read_sweep(path)
 
 
 def test_a_cell_that_is_no_number(directory: Path, frame: pd.DataFrame) -> None:

@@ -1,0 +1,182 @@
+"""Fuzz what reads a file, guided by coverage, for as long as you like.
+
+    pip install atheris                      # not in CI: CI's share is the hypothesis tests called test_fuzz.py
+    python tests/fuzzing/files.py scenario corpus/scenario -max_total_time=600
+
+The first argument is a name of `READERS`, the second a directory which keeps the inputs that reached something new, so
+that the next run goes on there; the rest are libFuzzer's options. What ends the run is a find, which libFuzzer leaves
+in `crash-*`: an exception that is no refusal, a refusal that nobody can read, more than ten seconds, or 2 GB. It is
+repeated with the file instead of the directory. Fix it, and add what it was to the test of the module that read it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import atheris
+
+with atheris.instrument_imports(include=["sim", "yaml"]):
+    from sim.experiment import columns, journal, sweep, sweep_file
+    from sim.report import plots
+    from sim.scenario import advice, assignments, loading, measured, problems, variations
+    from sim.scenario.specs import Scenario
+
+import click
+from pydantic import ValidationError
+
+from sim.cli.plot import _drawn
+from sim.scenario.schema import schema_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+SCENARIOS = Path(__file__).parents[2] / "scenarios"
+SCENARIO = loading.load_scenario(SCENARIOS / "baseline.yaml")
+LONGEST_LINE = 2000
+"""A refusal is for people."""
+REFUSALS = (
+    problems.ScenarioError,
+    ValidationError,
+    sweep_file.NotASweepError,
+    plots.PlotError,
+    click.UsageError,
+)
+
+
+def scenario(path: Path) -> None:
+    for loaded in loading.load_scenarios(path):
+        advice.advise(loaded)
+        if loaded.with_overrides({}) != loaded:
+            raise AssertionError(loaded)
+
+
+def lags(path: Path) -> None:
+    measured.Empirical.model_validate({"dist": "empirical", "csv": str(path)})
+
+
+def assignment(path: Path) -> None:
+    key, value = assignments.parse_assignment(path.read_text(encoding="utf-8", errors="replace"))
+    advice.advise(SCENARIO.with_overrides({key: value}))
+
+
+def variation(path: Path) -> None:
+    variations.parse_variation(path.read_text(encoding="utf-8", errors="replace"))
+
+
+def results(path: Path) -> None:
+    sweep_file.read_sweep(path)
+
+
+def picture(path: Path) -> None:
+    """`albsim plot` of it."""
+    import matplotlib.pyplot as plt
+
+    frame = sweep_file.read_sweep(path)
+    try:
+        _drawn(frame, x=None, y="rate_502", hue=None, heatmap=None, kind=None)
+    finally:
+        plt.close("all")
+
+
+def unfinished(path: Path) -> None:
+    """The journal of an interrupted sweep: opened again, it takes a line, and has it when opened once more."""
+    row = tuple(float(number) for number in range(len(columns.COLUMNS)))
+    kept = journal.Journal(path)
+    kept["key"] = row
+    kept.close()
+    again = journal.Journal(path)
+    if again["key"] != row or len(again) != len(kept):
+        raise AssertionError(path)
+    again.close()
+
+
+READERS: dict[str, tuple[str, Callable[[Path], None]]] = {
+    "scenario": (".yaml", scenario),
+    "lags": (".csv", lags),
+    "assignment": (".txt", assignment),
+    "variation": (".txt", variation),
+    "sweep-csv": (".csv", results),
+    "sweep-parquet": (".parquet", results),
+    "picture": (".csv", picture),
+    "journal": (".partial", unfinished),
+}
+"""What reads a file, by name, with the ending of the file's name."""
+
+
+def seeds(name: str) -> Iterable[bytes]:
+    """Give something right to begin with."""
+    if name == "scenario":
+        return [path.read_bytes() for path in SCENARIOS.glob("*.yaml")]
+    if name == "lags":
+        return [b"lag_s\n1.5\n0\n 2e3 \n", b"1\r\n2\r\n"]
+    if name in ("assignment", "variation"):
+        return [b"pod.startup_s={dist: lognormal, median: 3, p99: 9}", b"seed=0:1:0.1", b"pod.on_sigterm=drain,exit"]
+    if name == "journal":
+        return [b'["key", [' + b", ".join([b"0.5"] * len(columns.COLUMNS)) + b"]]\n[1"]
+    return [_sweep(READERS[name][0], values) for values in ([0, 5], ["exit", "drain"])]
+
+
+def _sweep(suffix: str, values: list[object]) -> bytes:
+    import pandas as pd
+
+    from sim.experiment.provenance import PROVENANCE
+
+    key = "pod.on_sigterm" if isinstance(values[0], str) else "pod.pre_stop_sleep_s"
+    rows = [{key: value, "replication": 0} | dict.fromkeys(columns.COLUMNS, 0.5) for value in values]
+    frame = pd.DataFrame(rows)
+    frame.attrs[PROVENANCE] = sweep.provenance(SCENARIO, {key: values}, until=None, estimator="expected")
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / f"sweep{suffix}"
+        sweep_file.write_sweep(frame, path)
+        return path.read_bytes()
+
+
+def words() -> list[str]:
+    """Give the keys and the values that a scenario's schema names, and numbers at the edges."""
+    found: set[str] = {"extends", "1e309", ".nan", "-.inf", "&a", "*a", "<<", "!!str", "---", "csv", "NaN", "null"}
+
+    def collect(node: object) -> None:
+        if isinstance(node, dict):
+            found.update(node.get("properties", ()))
+            found.update(value for value in [*node.get("enum", ()), node.get("const")] if isinstance(value, str))
+            node = list(node.values())
+        for inner in node if isinstance(node, list) else ():
+            collect(inner)
+
+    collect(schema_of(Scenario))
+    return sorted(found)
+
+
+def main() -> None:
+    name, corpus = sys.argv[1:3]
+    suffix, read = READERS[name]
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / f"input{suffix}"
+        dictionary = Path(directory) / "words"
+        dictionary.write_text("".join(json.dumps(word) + "\n" for word in words()), encoding="utf-8")
+        if not Path(corpus).is_file():
+            Path(corpus).mkdir(parents=True, exist_ok=True)
+            for number, content in enumerate(seeds(name)):
+                (Path(corpus) / f"seed-{number}").write_bytes(content)
+
+        def one_input(content: bytes) -> None:
+            path.write_bytes(content)
+            try:
+                read(path)
+            except REFUSALS as refusal:
+                lines = str(refusal).splitlines()
+                if not lines or max(map(len, lines)) > LONGEST_LINE:
+                    raise
+
+        atheris.Setup(
+            [sys.argv[0], corpus, f"-dict={dictionary}", "-timeout=10", "-rss_limit_mb=2048", *sys.argv[3:]], one_input
+        )
+        atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
