@@ -38,6 +38,27 @@ def test_each_version_pins_its_retryer(version: str, name: str) -> None:
     assert name in RETRYERS
 
 
+@pytest.mark.parametrize(
+    ("version", "sdk"),
+    [
+        ("v1.1.0", "aws-sdk-go 1.16.11"),
+        ("v1.1.1", "aws-sdk-go 1.16.11"),
+        ("v1.1.2", "aws-sdk-go 1.16.35"),
+        ("v1.1.9", "aws-sdk-go 1.27.3"),
+        ("v2.0.0", "aws-sdk-go 1.35.4"),
+        ("v2.3.9", "aws-sdk-go 1.35.4"),
+        ("v2.4.0", "aws-sdk-go 1.42.27"),
+        ("v2.6.9", "aws-sdk-go 1.42.27"),
+        ("v2.7.0", "aws-sdk-go 1.50.8"),
+        ("v2.8.9", "aws-sdk-go 1.50.8"),
+        ("v2.9.0", "aws-sdk-go-v2"),
+    ],
+)
+def test_each_version_pins_its_sdk(version: str, sdk: str) -> None:
+    release_of_version = tuple(map(int, version[1:].split(".")))
+    assert [pin.sdk for pin in SDK_PINS if pin.since <= release_of_version][-1] == sdk
+
+
 @pytest.mark.parametrize("version", ["fixed_lag", "", "1.1.4", "v1", "v1.0.9", "v1.1.4-beta", "v1.1.4\n"])
 def test_what_is_no_version_is_named(version: str) -> None:
     with pytest.raises(ValueError, match="'version' must be a controller version") as caught:
@@ -60,6 +81,7 @@ def test_a_name_that_is_nearly_right_is_met_with_the_right_one() -> None:
 
 def test_published_refuses_more_than_seven_retries_and_says_how_to_go_on() -> None:
     assert retryer("published", max_retries=7) is RETRYERS["published"]
+    assert retryer("published", max_retries=3) is RETRYERS["published"]
     with pytest.raises(ValueError, match=r"7 retries \(got 8\).*'published-repeat'.*'published-double'"):
         retryer("published", max_retries=8)
     assert retryer("published-double", max_retries=8).wait_s(8, 0.0) == 122
