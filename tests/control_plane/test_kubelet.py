@@ -56,6 +56,11 @@ def test_failing_checks_from_pre_stop_on() -> None:
     assert _terminated(**settings) == pytest.approx((10, 10, 10, 0))
 
 
+def test_the_address_is_gone_once_the_sandbox_is() -> None:
+    spec = PodSpec(pre_stop_sleep_s=10, termination_grace_period_s=30, on_sigterm="drain", sandbox_teardown_s=1.5)
+    assert termination(spec, DELETED_S).gone_s == DELETED_S + 10 + 20 + 1.5
+
+
 def test_start(make_env) -> None:
     env, trace = make_env(), Trace()
     kubelet = Kubelet(
