@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,9 @@ settings.register_profile(
     "ci", derandomize=True, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 settings.load_profile("ci")
+
+# A shell starts what runs in the background deaf to Ctrl-C, and a child inherits that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _scenario(**overrides: Any) -> Scenario:

@@ -2,8 +2,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 import sim
 from tests.experiment.executors import InOrder
@@ -28,3 +32,27 @@ def test_the_package_alone_imports_nothing_heavy() -> None:
 def test_what_is_not_there_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         sim.nothing  # noqa: B018 - it raises
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-oldest.lock"])
+def test_the_locks_fit_the_dependencies(lock: str) -> None:
+    """If this fails: the command at the head of `[project.optional-dependencies]` in pyproject.toml writes them."""
+    pins = {}
+    for requirement in map(Requirement, Path(lock).read_text(encoding="utf-8").splitlines()):
+        pins.setdefault(requirement.name, []).append(str(requirement.specifier).removeprefix("=="))
+    for wanted in dependencies():
+        assert all(version in wanted.specifier for version in pins[wanted.name.lower()]), wanted
+
+
+def test_the_oldest_lock_has_the_oldest() -> None:
+    oldest = map(Requirement, Path("requirements-oldest.lock").read_text(encoding="utf-8").splitlines())
+    pins = {requirement.name: str(requirement.specifier).removeprefix("==") for requirement in oldest}
+    for wanted in dependencies():
+        bound = next(iter(wanted.specifier)).version
+        assert pins[wanted.name.lower()] in SpecifierSet(f"=={bound}.*"), wanted
+
+
+def dependencies() -> list[Requirement]:
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = (text for group in project["optional-dependencies"].values() for text in group)
+    return [Requirement(text) for text in (*project["dependencies"], *extras)]

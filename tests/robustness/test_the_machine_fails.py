@@ -19,6 +19,7 @@ SCENARIOS = Path("scenarios").resolve()
 FIXED_LAG = str(SCENARIOS / "fixed-lag.yaml")
 RUN = ("run", FIXED_LAG, "--replications", "3", "--workers", "1", "--format", "json")
 EXPLAIN = ("explain", FIXED_LAG, "--workers", "1")
+REPORT = ("report", FIXED_LAG, "--replications", "2", "--workers", "1", "--quiet", "-o", "a.html")
 SWEEP = ("sweep", FIXED_LAG, "--vary", "seed=1,2", "--replications", "2", "--workers", "1", "--quiet")
 FULL = Path("/dev/full")
 LINUX = pytest.mark.skipif(not FULL.exists(), reason="needs Linux's /dev/full and /proc")
@@ -85,6 +86,7 @@ def test_a_full_stdout_is_said(arguments: tuple[str, ...]) -> None:
     [
         ((*RUN, "--out", "."), "fixed-lag.json"),
         ((*EXPLAIN, "--perfetto", "trace.json"), "trace.json"),
+        (REPORT, "a.html"),
         ((*SWEEP, "--out", "r.csv"), "r.csv"),
     ],
 )
@@ -123,7 +125,13 @@ def obey_permissions() -> None:
 @LINUX
 @pytest.mark.parametrize(
     "arguments",
-    [(*RUN, "--out", "."), (*RUN, "--out", "new/er"), (*EXPLAIN, "--gantt", "a.png"), (*SWEEP, "--out", "r.csv")],
+    [
+        (*RUN, "--out", "."),
+        (*RUN, "--out", "new/er"),
+        (*EXPLAIN, "--gantt", "a.png"),
+        REPORT,
+        (*SWEEP, "--out", "r.csv"),
+    ],
 )
 def test_a_read_only_directory_is_refused_before_anything_runs(arguments: tuple[str, ...], tmp_path: Path) -> None:
     """With so many replications nobody would wait for a late refusal."""
@@ -248,3 +256,25 @@ def test_a_sweep_whose_worker_dies_goes_on_later(tmp_path: Path) -> None:
     assert names(tmp_path) == ["r.csv.partial"]
     assert albsim(*arguments).returncode == 0
     assert names(tmp_path) == ["r.csv"]
+
+
+@LINUX
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
+def test_a_sweep_that_is_ended_goes_on_later_and_gives_the_same_bytes(ending: signal.Signals, tmp_path: Path) -> None:
+    def arguments(name: str, workers: int) -> tuple[str, ...]:
+        sweep = ("sweep", FIXED_LAG, "--vary", "seed=1,2", "--replications", "40", "--quiet")
+        return (*sweep, "--workers", str(workers), "--out", str(tmp_path / name))
+
+    with start(*arguments("r.csv", 2)) as process:
+        wait_for(tmp_path / "r.csv.partial")
+        while not (tmp_path / "r.csv.partial").read_bytes().count(b"\n"):
+            time.sleep(0.01)
+        os.killpg(process.pid, ending)
+        process.communicate(timeout=30)
+    assert process.returncode == (130 if ending is signal.SIGINT else -signal.SIGKILL)
+    assert "r.csv" not in names(tmp_path)
+    assert (tmp_path / "r.csv.partial").stat().st_size > 0
+    assert albsim(*arguments("r.csv", 1)).returncode == 0
+    assert albsim(*arguments("whole.csv", 1)).returncode == 0
+    assert (tmp_path / "r.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    assert names(tmp_path) == ["r.csv", "whole.csv"]
