@@ -8,8 +8,8 @@ Modelled: a deploy that changes nothing, so that every call is a read. Tags are 
 lock, in chunks of 20, for every load balancer and then every target group of the VPC; web ACLs are kept for 10 min,
 and from v2.8.2 on not asked for without an annotation; the shared backend security group, from v2.3 on, is asked for
 once. From v2.10.1 on the attributes of each listener are read. A throttled reconcile backs off.
-Assumed: each ingress is a group of its own, its subnets and certificates need no call, each Service has one rule on each
-listener, the VPC holds this cluster's load balancers alone, and what no version is named for holds in all of them.
+Assumed: each ingress is a group of its own, its subnets and certificates need no call, each Service has one rule on
+each listener, the VPC holds this cluster's load balancers alone, and what no version is named for holds in all of them.
 Left out: Shield, paging, `EnableRGTAPI`, the model builder's own cache of tags in early versions.
 Sources: pkg/ingress/model_build_load_balancer.go, pkg/deploy/ec2/security_group_synthesizer.go, pkg/deploy/elbv2
 /listener_synthesizer.go, listener_rule_synthesizer.go and load_balancer_manager.go, pkg/deploy/wafv2@043f39b947;

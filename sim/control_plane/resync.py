@@ -46,7 +46,9 @@ def resyncs(
     return goroutines
 
 
-def _resync(env: simpy.Environment, enqueue: Callable[[], None], first_s: float, period_s: float) -> Generator[simpy.Event]:
+def _resync(
+    env: simpy.Environment, enqueue: Callable[[], None], first_s: float, period_s: float
+) -> Generator[simpy.Event]:
     yield env.timeout(first_s)
     while True:
         enqueue()
