@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 ACCOUNT_BUCKET = "elbv2_account"
 
 BUCKET_OF_ACTION = {
+    "elasticloadbalancing:DescribeListenerAttributes": "elbv2_describe",
     "elasticloadbalancing:DescribeListenerCertificates": "elbv2_describe",
     "elasticloadbalancing:DescribeListeners": "elbv2_describe",
     "elasticloadbalancing:DescribeLoadBalancerAttributes": "elbv2_describe",

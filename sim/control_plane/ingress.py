@@ -86,7 +86,7 @@ class Ingress:
 class Controller(Protocol):
     """One process of a cluster's controller.
 
-    Every `sync_period_s` (never, if that is 0) each of so many `resyncing_informers` enqueues everything.
+    Every `sync_period_s` (never, if that is 0) each of so many `resyncing_informers` resyncs.
     """
 
     sync_period_s: float
@@ -106,6 +106,9 @@ class Controller(Protocol):
 
     def enqueue_all(self) -> None:
         """Enqueue everything, in an order by chance: a list out of the informer's store, which is a Go map."""
+
+    def on_resync(self, informer: int) -> None:
+        """Enqueue what the resync of the informer of this number enqueues."""
 
     def goroutines(self) -> list[Generator[simpy.Event]]:
         """Give what is to run, for ever: its workers, and what else it has."""

@@ -162,6 +162,10 @@ class IngressControllerV1:
         for place in self._order.permutation(len(self._ingresses)).tolist():
             self._queue.add(self._ingresses[place].number)
 
+    def on_resync(self, _informer: int) -> None:
+        """Enqueue every ingress of the cluster, whichever informer resyncs."""
+        self.enqueue_all()
+
     def goroutines(self) -> list[Generator[simpy.Event]]:
         """Give its workers, to be run."""
         return [self._work() for _ in range(self._spec.max_concurrent_reconciles)]

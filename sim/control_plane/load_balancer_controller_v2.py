@@ -9,9 +9,8 @@ each TGB, with the hash of its endpoints, by which later versions pass over one 
 than the sync period, they check it 30 to 45 minutes later. Readiness gates are set by the health that the
 reconcile read at its beginning; a TGB with closed ones, or with pods that may yet need theirs set, comes back.
 The AWS resources exist and do not drift: pods run on EC2 nodes that share one security group, whose rules stay.
-Left out: the reconciles of the ingresses themselves, which no pod change causes, but a restart and a resync do, through
-the same client limits, so that the time until a successor has caught up is too short here (LBC issue 3326: 10 to 20
-minutes in which changes come late, v2.5.2); security groups of branch ENIs;
+The reconciles of the ingresses themselves share its client (`ingress_reconciler_v2`).
+Left out: security groups of branch ENIs;
 Fargate; the one DescribeSecurityGroups after which a process knows every group of the cluster; the rewriting of the
 hash and the pod conditions through the API server, which takes no call to AWS.
 Sources: pkg/targetgroupbinding/resource_manager.go@01fac95722 and networking_manager.go@043f39b947,
@@ -30,6 +29,7 @@ import simpy
 from sim.control_plane.aws_api import ThrottledError
 from sim.control_plane.call_cache import CallCache
 from sim.control_plane.ingress import Checkpoint, not_draining
+from sim.control_plane.ingress_reconciler_v2 import IngressReconciler
 from sim.control_plane.target_cache import TargetCache, TargetGroupName
 from sim.control_plane.trace import Reconciled
 from sim.control_plane.work_queue import WorkQueue
@@ -109,9 +109,6 @@ class Outcome(Enum):
 class LoadBalancerControllerV2:
     """One process of a cluster's controller; `reconciles` numbers its reconciles, through all of them."""
 
-    resyncing_informers = 1
-    """That of the TargetGroupBindings: the handlers of Services, Endpoints and nodes look for changes."""
-
     def __init__(
         self,
         env: simpy.Environment,
@@ -141,6 +138,18 @@ class LoadBalancerControllerV2:
         self._deferred_for_s = streams.draws(DEFERRED_FOR_S, Stream.DEFERRED_CHECK, cluster)
         self._n_workers = spec.max_concurrent_reconciles
         self.sync_period_s = self._behaves.sync_period_s if spec.sync_period_s is None else spec.sync_period_s
+        self._ingress_reconciler = IngressReconciler(
+            env,
+            spec,
+            client,
+            streams,
+            ingresses,
+            cluster=cluster,
+            shared_bucket=self._behaves.shares_requeue_bucket,
+            pause_s=WORKER_PAUSE_S if self._behaves.pauses_worker else 0.0,
+        )
+        # That of the TGBs, and later that of the ingresses: the other handlers look for changes.
+        self.resyncing_informers = 2 if self._ingress_reconciler.resyncs else 1
         self._write_first_checkpoints(streams)
 
     def on_endpoints_change(self, ingress: Ingress, position: int) -> None:
@@ -157,14 +166,26 @@ class LoadBalancerControllerV2:
         """Enqueue nothing: a node concerns target groups of instances only."""
 
     def enqueue_all(self) -> None:
-        """Enqueue every TGB of the cluster, in an order by chance."""
+        """Enqueue every TGB and every ingress of the cluster."""
+        self._enqueue_bindings()
+        self._ingress_reconciler.enqueue_all()
+
+    def on_resync(self, informer: int) -> None:
+        """Enqueue every TGB, or every ingress if the second informer resyncs."""
+        if informer == 0:
+            self._enqueue_bindings()
+        else:
+            self._ingress_reconciler.enqueue_all()
+
+    def _enqueue_bindings(self) -> None:
         for place in self._order.permutation(len(self._names)).tolist():
             self._queue.add(self._names[place])
 
     def goroutines(self) -> list[Generator[simpy.Event]]:
         """Give its workers, to be run, and what deals with the TGBs whose check it has put off."""
         deferred = [self._check_deferred()] if self._behaves.passes_over_unchanged else []
-        return [*(self._work() for _ in range(self._n_workers)), *deferred]
+        bindings = (self._work() for _ in range(self._n_workers))
+        return [*bindings, *deferred, *self._ingress_reconciler.goroutines()]
 
     def stop(self) -> None:
         """End nothing: only `goroutines` run."""

@@ -10,12 +10,13 @@ Source: controller-runtime pkg/cache/internal/informers_map.go (`resyncPeriod`);
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sim.streams import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     import simpy
 
@@ -41,12 +42,14 @@ def resyncs(
         factor, phase = streams.generator(Stream.RESYNC, cluster, informer).random(2).tolist()
         period_s = controller.sync_period_s * (LEAST_FACTOR + FACTORS * factor)
         first_s = (phase * period_s - env.now) % period_s if listed_s is None else period_s
-        goroutines.append(_resync(env, controller, first_s, period_s))
+        goroutines.append(_resync(env, partial(controller.on_resync, informer), first_s, period_s))
     return goroutines
 
 
-def _resync(env: simpy.Environment, controller: Controller, first_s: float, period_s: float) -> Generator[simpy.Event]:
+def _resync(
+    env: simpy.Environment, enqueue: Callable[[], None], first_s: float, period_s: float
+) -> Generator[simpy.Event]:
     yield env.timeout(first_s)
     while True:
-        controller.enqueue_all()
+        enqueue()
         yield env.timeout(period_s)

@@ -159,7 +159,8 @@ class ApiAttempt(Record):
     """One attempt of an AWS API call, at the moment it is sent. `cluster` 0 is the rolled one.
 
     `attempt` counts from 0; `backoff_s` is the wait before the next attempt (0 if this one succeeded or was the last).
-    `reconcile` is `NO_RECONCILE` for what v1 asks beside its reconciles, for readiness gates.
+    `reconcile` is `NO_RECONCILE` for what v1 asks beside its reconciles, for readiness gates, and for what v2 asks in
+    those of its ingresses.
 
     """
 

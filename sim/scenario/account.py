@@ -80,8 +80,8 @@ class ControllerSpec(Spec):
     burst of 20 for RegisterTargets and DeregisterTargets."""
     restart_at_s: Seconds | None = None
     """When, after the rollout's start, the controller's process ends and another one takes over (a leader change, an
-    eviction): what it had queued, remembered and not yet sent is lost, and its successor reconciles everything, of
-    v2 its target groups alone (what it asks about the load balancers besides is left out). null: it does not."""
+    eviction): what it had queued, remembered and not yet sent is lost, and its successor reconciles everything. null:
+    it does not."""
     restart_takes_s: DistributionField = Uniform(low=13, high=22)
     """From that end until the successor has listed everything. Default: a standby replica waits for the lease of 15 s,
     as it has seen it renewed every 2 s, and tries every 2 to 4.4 s (client-go leaderelection; controller-runtime
