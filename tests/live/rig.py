@@ -91,17 +91,22 @@ class Process:
             os.close(watch)
 
 
+class TooBusyError(Exception):
+    """The machine let events happen too late for a measurement, again and again."""
+
+
 def measure_in_time(scenario: Scenario, replication: int) -> list[int]:
     """Carry one replication out and give its counts by outcome, in the order of `Outcome`.
 
     A run in which the machine was too busy to let an event happen at its time is repeated, whatever its counts.
+    Raises `TooBusyError` when it always was.
     """
     for _ in range(MOST_ATTEMPTS):
         with prompt_scheduling():
             measured = measure(scenario, replication)
         if measured.latest_s < LATEST_S:
             return [measured.outcomes[outcome] for outcome in Outcome]
-    raise RuntimeError(f"the machine is too busy: events up to {measured.latest_s:.3f} s late in {MOST_ATTEMPTS} runs")
+    raise TooBusyError(f"the machine is too busy: events up to {measured.latest_s:.3f} s late in {MOST_ATTEMPTS} runs")
 
 
 def measure(scenario: Scenario, replication: int) -> Measured:
