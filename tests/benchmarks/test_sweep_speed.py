@@ -43,7 +43,7 @@ def test_two_workers_take_at_most_six_tenths_of_one() -> None:
     def taken_s(workers: int) -> float:
         with process_pool(workers) as pool:
             began_s = time.perf_counter()
-            sweep(GREE, GREE.sweep, replications=10, estimator="expected", executor=pool)
+            sweep(GREE, GREE.sweep, replications=20, estimator="expected", executor=pool)
             return time.perf_counter() - began_s
 
     one_s, two_s = taken_s(1), taken_s(2)
