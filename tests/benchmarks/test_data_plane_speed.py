@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from data_plane.making import EVER, NEVER, run, specs, timeline
-from reference.data_plane_twin import Twin
 
 from sim.data_plane.arrivals import RequestSource
 from sim.data_plane.expected import expect_requests
 from sim.data_plane.one_by_one import OneByOne
 from sim.data_plane.rotation import rotations
+from sim.experiment.verification.reference.data_plane_twin import Twin
 from sim.streams import Streams
 
 if TYPE_CHECKING:

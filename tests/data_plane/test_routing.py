@@ -10,12 +10,12 @@ import pytest
 from data_plane.making import EVER, NEVER, specs, timeline, timelines
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference.data_plane_twin import Clock, rotation_of
 from scipy import stats
 
 from sim.data_plane.arrivals import Block, RequestSource
 from sim.data_plane.rotation import Rotation, rotations
 from sim.data_plane.routing import NO_TARGET, Ring, router
+from sim.experiment.verification.reference.data_plane_twin import Clock, rotation_of
 from sim.streams import Stream, Streams
 
 if TYPE_CHECKING:

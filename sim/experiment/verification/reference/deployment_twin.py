@@ -6,16 +6,14 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reference.aws_twin import Bucket
-
+from sim.experiment.verification.reference.aws_twin import Bucket
 from sim.scenario.distributions import Uniform
 from sim.streams import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reference.control_plane_twin import ControlPlane
-
+    from sim.experiment.verification.reference.control_plane_twin import ControlPlane
     from sim.scenario.specs import DeploymentSpec, PodSpec
 
 

@@ -9,19 +9,19 @@ import numpy as np
 import pytest
 from data_plane.making import EVER, NEVER, ROUTINGS, cases, run, specs, timeline
 from hypothesis import given, settings
-from reference.data_plane_twin import Twin
 
 import sim.data_plane.sending as fast
 from sim.data_plane.outcomes import Outcome
 from sim.data_plane.routing import NO_TARGET
+from sim.experiment.verification.reference.data_plane_twin import Twin
 from sim.streams import Streams
 
 if TYPE_CHECKING:
     from data_plane.making import Case
-    from reference.data_plane_twin import Sent
 
     from sim.data_plane.sampled import Requests
     from sim.data_plane.timeline import Timeline
+    from sim.experiment.verification.reference.data_plane_twin import Sent
 
 Row = tuple[float, int, int, str, float]
 

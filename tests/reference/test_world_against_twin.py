@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from reference.control_plane_twin import ControlPlane
 
 from sim.control_plane import trace as records
 from sim.control_plane import world
 from sim.control_plane.world import run_control_plane
+from sim.experiment.verification.reference.control_plane_twin import ControlPlane
 from sim.scenario.problems import ScenarioError
 from sim.scenario.specs import Scenario
 from sim.streams import Streams

@@ -9,18 +9,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from reference.aws_twin import Api
-from reference.controller_twin import Agenda, Controller, Group, quiet_group
-from reference.deployment_twin import Deployment, Drain, Pod
-
+from sim.experiment.verification.reference.aws_twin import Api
+from sim.experiment.verification.reference.controller_twin import Agenda, Controller, Group, quiet_group
+from sim.experiment.verification.reference.deployment_twin import Deployment, Drain, Pod
 from sim.scenario.distributions import Constant, Exponential, Uniform
 from sim.streams import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reference.controller_twin import Happened
-
+    from sim.experiment.verification.reference.controller_twin import Happened
     from sim.scenario.specs import ControllerSpec, Scenario
     from sim.streams import Streams
 

@@ -12,16 +12,14 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from reference.aws_twin import Bucket, Quota, is_retried, pinned, wait_s
-
+from sim.experiment.verification.reference.aws_twin import Bucket, Quota, is_retried, pinned, wait_s
 from sim.scenario.distributions import Exponential
 from sim.streams import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from reference.aws_twin import Api
-
+    from sim.experiment.verification.reference.aws_twin import Api
     from sim.scenario.specs import AwsApiSpec, ControllerSpec
     from sim.streams import Streams
 
