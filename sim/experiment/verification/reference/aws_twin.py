@@ -1,6 +1,7 @@
 """The AWS API and its clients again, naively: buckets as "when will it be full again", waits as one formula each.
 
-It shares only the draws with `sim.control_plane`. Left out: botocore's adaptive rate, which is held against botocore.
+Written from model.md, "AWS API" and "Retryer", facts/alb §5 and facts/controller §1 and §5. It shares only the draws
+with `sim.control_plane`. Left out: botocore's adaptive rate, which the tests hold against botocore.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ PINS = ((2, "aws-sdk-go-1.12"), (4, "aws-sdk-go-1.23.13"), (9, "aws-sdk-go-1.23.
 ROUNDING = 1e-9
 """Several workers may call at one instant: the last whole token must not be lost to the division by the refill."""
 PUBLISHED_S = (1.0, 1.0, 2.0, 7.0, 15.0, 30.0, 61.0)
+LONGEST_S = 300.0
+LONGEST_OF_SDK_GO_V2_S = 20.0
+QUOTA = 500
+RETRY_COST = 5
 
 
 class Bucket:
@@ -34,9 +39,11 @@ class Bucket:
         self.full_at_s = -math.inf
 
     def tokens(self, now_s: float) -> float:
+        """Give what is in it; less than nothing where some to come are taken."""
         return self.capacity - max(0.0, self.full_at_s - now_s) * self.refill_per_s
 
     def take(self, now_s: float) -> None:
+        """Take one token, whether it is there or not."""
         self.full_at_s = max(self.full_at_s, now_s) + 1 / self.refill_per_s
 
     def wait_s(self, now_s: float) -> float:
@@ -54,6 +61,7 @@ class Api:
         self.buckets |= {action: Bucket(ec2.capacity, ec2.refill_per_s) for action in EC2_ACTIONS}
 
     def covering(self, action: str) -> list[str]:
+        """Name the buckets that a call takes a token from."""
         service, operation = action.split(":")
         if service == "ec2":
             return [operation]
@@ -62,13 +70,14 @@ class Api:
         return ["elbv2_describe" if operation.startswith("Describe") else "elbv2_register", "elbv2_account"]
 
     def background(self) -> dict[str, list[list[str]]]:
-        """By the name of a bucket in a scenario: what a call of someone else takes a token from."""
+        """Say by the name of a bucket in a scenario what a call of someone else takes a token from."""
         covered = {name: [[name]] for name in self.buckets}
         for name in ("elbv2_describe", "elbv2_register", "elbv2_modify"):
             covered[name] = [[name, "elbv2_account"]]
         return covered | {"ec2_describe": [[action] for action in EC2_ACTIONS]}
 
     def admit(self, names: list[str], now_s: float) -> bool:
+        """Take a token from each of these, or from none if one lacks it: throttled."""
         if any(self.buckets[name].tokens(now_s) < 1 - ROUNDING for name in names):
             return False
         for name in names:
@@ -77,7 +86,7 @@ class Api:
 
 
 def pinned(version: str) -> str:
-    """The policy of v1.1.N's SDK."""
+    """Name the policy of v1.1.N's SDK."""
     return next(policy for last, policy in PINS if int(version[5:]) <= last)
 
 
@@ -87,53 +96,55 @@ def is_retried(policy: str, action: str) -> bool:
 
 
 def wait_s(policy: str, k: int, u: float, before_s: float) -> float:  # noqa: C901, PLR0911  one line a policy
-    """The wait before retry k, from one draw and the wait before."""
+    """Give the wait before retry k, from one draw and the wait before."""
     if policy.startswith("published"):
         return _published_s(policy, k)
     if policy == "aws-sdk-go-1.23.22":
         return _go_capped_s(k, u)
     if policy.startswith("aws-sdk-go-1"):
-        return 2 ** min(k - 1, 8) * (500 + math.floor(u * 500)) / 1000
+        return 2.0 ** min(k - 1, 8) * (500 + math.floor(u * 500)) / 1000
     if policy == "aws-sdk-go-v2":
-        return u * 2**k if k <= 4 else 20.0
+        return u * 2.0**k if 2**k <= LONGEST_OF_SDK_GO_V2_S else LONGEST_OF_SDK_GO_V2_S
     if policy == "botocore-legacy":
-        return u * 2 ** (k - 1)
+        return u * 2.0 ** (k - 1)
     if policy.startswith("botocore"):
-        return u * min(2 ** (k - 1), 20)
-    ceiling_s = min(300.0, 0.5 * 2**k)
+        return u * min(2.0 ** (k - 1), 20)
+    ceiling_s = min(LONGEST_S, 0.5 * 2.0**k)
     if policy == "full-jitter":
         return u * ceiling_s
     if policy == "equal-jitter":
         return (1 + u) * ceiling_s / 2
-    return min(300.0, 0.5 + u * (3 * (before_s or 0.5) - 0.5))
+    return min(LONGEST_S, 0.5 + u * (3 * (before_s or 0.5) - 0.5))
 
 
 def _published_s(policy: str, k: int) -> float:
     if k <= len(PUBLISHED_S):
         return PUBLISHED_S[k - 1]
-    return 61.0 if policy.endswith("repeat") else min(300.0, 61.0 * 2 ** (k - len(PUBLISHED_S)))
+    return 61.0 if policy.endswith("repeat") else min(LONGEST_S, 61.0 * 2.0 ** (k - len(PUBLISHED_S)))
 
 
 def _go_capped_s(k: int, u: float) -> float:
-    """A delay over 300 s is drawn anew; what is left of the draw serves for that."""
-    at_once_s = 2 ** (k - 1) * 0.5 * (1 + u)
-    if at_once_s <= 300:
+    """Draw a delay over 300 s anew; what is left of the draw serves for that."""
+    at_once_s = 2.0 ** (k - 1) * 0.5 * (1 + u)
+    if at_once_s <= LONGEST_S:
         return at_once_s
-    passes = max(0.0, 300 / (2 ** (k - 1) * 0.5) - 1)
-    return 150 * (1 + (u - passes) / (1 - passes))
+    passes = max(0.0, LONGEST_S / (2.0 ** (k - 1) * 0.5) - 1)
+    return LONGEST_S / 2 * (1 + (u - passes) / (1 - passes))
 
 
 class Quota:
     """500 tokens; a retry costs 5, a call that needed none brings 1, one that did brings its last 5 back."""
 
     def __init__(self) -> None:
-        self.left = 500
+        self.left = QUOTA
 
     def pays(self) -> bool:
-        if self.left < 5:
+        """Pay for a retry, if that is to be had."""
+        if self.left < RETRY_COST:
             return False
-        self.left -= 5
+        self.left -= RETRY_COST
         return True
 
     def succeeded(self, *, retried: bool) -> None:
-        self.left = min(500, self.left + (5 if retried else 1))
+        """Give back what a call that succeeds brings."""
+        self.left = min(QUOTA, self.left + (RETRY_COST if retried else 1))

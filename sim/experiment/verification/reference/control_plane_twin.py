@@ -1,13 +1,15 @@
 """The v1 control plane again, naively: one list of things to do, a state for everything, no SimPy.
 
-It shares only the draws with `sim.control_plane`. What happens at one instant happens in the order in which it was put
-on the list; with continuous draws nothing but the steps of one rollout's start falls on one instant.
+Written from model.md, "Control plane", and facts/kubernetes. It shares the draws with `sim.control_plane`, and what
+its records are called and tell, so that the two can be held against each other. What happens at one instant happens in
+the order in which it was put on the list; with continuous draws nothing but the steps of one rollout's start falls on
+one instant.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sim.experiment.verification.reference.aws_twin import Api
 from sim.experiment.verification.reference.controller_twin import Agenda, Controller, Group, quiet_group
@@ -16,11 +18,14 @@ from sim.scenario.distributions import Constant, Exponential, Uniform
 from sim.streams import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from sim.experiment.verification.reference.controller_twin import Happened
     from sim.scenario.specs import ControllerSpec, Scenario
-    from sim.streams import Streams
+    from sim.streams import IndexedDraws, Sampler, Streams
+
+
+EQUAL_CHANCE = 0.5
 
 
 class RolledGroup(Group):
@@ -28,8 +33,15 @@ class RolledGroup(Group):
 
     def __init__(self, plane: ControlPlane, pods: list[Pod]) -> None:
         super().__init__(set(pods), set(pods))
-        self.register = plane.register
-        self.deregister = plane.deregister
+        self._plane = plane
+
+    def register(self, targets: Iterable[Pod]) -> None:
+        """Register them at the ALB, whose nodes check them."""
+        self._plane.register(set(targets))
+
+    def deregister(self, targets: Iterable[Pod]) -> None:
+        """Deregister them, of which the ALB nodes hear later."""
+        self._plane.deregister(set(targets))
 
 
 class ControlPlane:
@@ -44,7 +56,7 @@ class ControlPlane:
         self._is_drain = scenario.disruption == "node_drain"
         self.deployment = Drain(self) if self._is_drain else Deployment(self)
         self.old_since_s = self.agenda.now_s
-        self._draws: dict[Any, Any] = {}
+        self._draws: dict[tuple[int, ...], IndexedDraws] = {}
         self.controller: Controller | None = None
         if scenario.controller.version != "fixed_lag":
             self._account()
@@ -60,11 +72,13 @@ class ControlPlane:
         return self.agenda.happened, self.agenda.now_s
 
     def over(self) -> bool:
+        """Say whether the Deployment is complete, the old pods are gone and some target is healthy."""
         ending = self.old[: self.scenario.node_drain.evicted] if self._is_drain else self.old
         gone = all(pod.deregistered and pod.cut and pod.left for pod in ending)
         return self.deployment.complete and gone and self.has_healthy
 
-    def draw(self, law: Any, pod: Pod, stream: Stream, *entity: int) -> float:
+    def draw(self, law: Sampler, pod: Pod, stream: Stream, *entity: int) -> float:
+        """Give the draw that is this pod's."""
         key = (stream, *entity, pod.is_new)
         if key not in self._draws:
             self._draws[key] = self.streams.indexed(law, stream, *entity, int(pod.is_new))
@@ -73,34 +87,41 @@ class ControlPlane:
     # A pod's life
 
     def created(self, pod: Pod) -> None:
+        """Let a new pod start."""
         self.agenda.note("PodCreated", self.agenda.now_s, pod.number)
         startup_s = self.draw(self.scenario.pod.startup_s, pod, Stream.POD_STARTUP)
         self.agenda.after(min(2.0, startup_s), lambda: self.has_address(pod))
         self.agenda.after(startup_s, lambda: self.ready(pod))
 
     def has_address(self, pod: Pod) -> None:
+        """Tell Endpoints of the address of a pod that is not ready yet."""
         joins_s = self.draw(self.scenario.endpoints.propagation_s, pod, Stream.ENDPOINT_ADDITION)
         self.agenda.after(joins_s, lambda: self.not_ready_address(pod))
 
     def not_ready_address(self, pod: Pod) -> None:
+        """Let the controller's watch see that address."""
         if pod not in self.rolled.addresses and self.controller is not None:
             self.controller.endpoints_changed(0)
 
     def ready(self, pod: Pod) -> None:
+        """Let a pod accept connections."""
         self.agenda.note("PodReady", self.agenda.now_s, pod.number)
         joins_s = self.draw(self.scenario.endpoints.propagation_s, pod, Stream.ENDPOINT_ADDITION)
         self.agenda.after(joins_s, lambda: self.endpoint(pod, joins=True))
-        if self.controller is None:
-            lag_s = self.draw(self.scenario.controller.registration_lag_s, pod, Stream.REGISTRATION_LAG)
+        lag = self.scenario.controller.registration_lag_s
+        if lag is not None:
+            lag_s = self.draw(lag, pod, Stream.REGISTRATION_LAG)
             self.agenda.after(lag_s, lambda: self.register({pod}))
         self.deployment.ready(pod)
 
     def deleted(self, pod: Pod) -> None:
+        """Let the grace period and preStop begin, and concurrently the removal from Endpoints."""
         self.agenda.note("PodDeleted", self.agenda.now_s, pod.number)
         leaves_s = self.draw(self.scenario.endpoints.propagation_s, pod, Stream.ENDPOINT_REMOVAL)
         self.agenda.after(leaves_s, lambda: self.endpoint(pod, joins=False))
-        if self.controller is None:
-            lag_s = self.draw(self.scenario.controller.deregistration_lag_s, pod, Stream.DEREGISTRATION_LAG)
+        lag = self.scenario.controller.deregistration_lag_s
+        if lag is not None:
+            lag_s = self.draw(lag, pod, Stream.DEREGISTRATION_LAG)
             self.agenda.after(lag_s, lambda: self.deregister({pod}))
         if self.scenario.pod.pre_stop_fails_health_check:
             self.checks_fail(pod)
@@ -108,6 +129,7 @@ class ControlPlane:
         self.agenda.after(in_pre_stop_s, lambda: self.sigterm(pod))
 
     def sigterm(self, pod: Pod) -> None:
+        """Send SIGTERM; SIGKILL follows when the grace period is over, two seconds later at the earliest."""
         spec = self.scenario.pod
         self.agenda.note("Sigterm", self.agenda.now_s, pod.number)
         grace_s = spec.termination_grace_period_s
@@ -117,6 +139,7 @@ class ControlPlane:
         self.agenda.after(close_s, lambda: self.closed(pod, cut_at_s))
 
     def closed(self, pod: Pod, cut_at_s: float) -> None:
+        """Let the pod refuse new connections."""
         self.agenda.note("ListenerClosed", self.agenda.now_s, pod.number)
         self.agenda.note("ProcessCut", cut_at_s, pod.number)
         if not self.scenario.pod.pre_stop_fails_health_check:
@@ -124,6 +147,7 @@ class ControlPlane:
         pod.cut = True
 
     def checks_fail(self, pod: Pod) -> None:
+        """Let the checks of each ALB node fail from now on, until they are too many."""
         check = self.scenario.target_group.health_check
         if check is None:
             return
@@ -135,6 +159,7 @@ class ControlPlane:
             self.agenda.note("TargetUnhealthy", at_s, pod.number, node)
 
     def endpoint(self, pod: Pod, *, joins: bool) -> None:
+        """Let the controller's watch see the endpoint come or go."""
         self.agenda.note("EndpointAdded" if joins else "EndpointRemoved", self.agenda.now_s, pod.number)
         if joins:
             self.rolled.addresses.add(pod)
@@ -147,11 +172,13 @@ class ControlPlane:
     # The target group
 
     def first_check_s(self, pod: Pod, node: int) -> float:
+        """Give the phase of an ALB node's checks of a pod."""
         check = self.scenario.target_group.health_check
         law = Constant(value=0) if check is None else Uniform(dist="uniform", low=0, high=check.interval_s)
         return self.draw(law, pod, Stream.FIRST_HEALTH_CHECK, node)
 
     def register(self, pods: set[Pod]) -> None:
+        """Register targets: each ALB node finds them healthy at its first check."""
         for pod in sorted(pods - self.rolled.targets, key=lambda pod: pod.number):
             self.rolled.targets.add(pod)
             self.agenda.note("TargetRegistered", self.agenda.now_s, pod.number)
@@ -164,9 +191,11 @@ class ControlPlane:
             self.agenda.after(max(healthy_s) - self.agenda.now_s, self.some_target_is_healthy)
 
     def some_target_is_healthy(self) -> None:
+        """Note that every ALB node has a healthy target of the new ones."""
         self.has_healthy = True
 
     def deregister(self, pods: set[Pod]) -> None:
+        """Deregister targets: each ALB node hears of it when it does."""
         spec = self.scenario.target_group
         for pod in sorted(pods & self.rolled.targets, key=lambda pod: pod.number):
             self.rolled.targets.remove(pod)
@@ -229,12 +258,13 @@ class Churn:
         self._named = dict.fromkeys(range(len(controller.ingresses)), 50)
 
     def wait(self) -> None:
+        """Let the next change come when it does."""
         self._agenda.after(next(self._gaps_s), self._change)
 
     def _change(self) -> None:
         number = math.floor(next(self._which) * len(self._named))
         addresses = self._controller.ingresses[number][0].addresses
-        if next(self._comes) < 0.5:
+        if next(self._comes) < EQUAL_CHANCE:
             addresses.add(self._named[number])
             self._named[number] += 1
         elif addresses:

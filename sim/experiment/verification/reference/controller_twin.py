@@ -1,6 +1,7 @@
 """The ALB Ingress Controller v1.1.x again, naively: its queue, its reconcile as a list of steps, its client.
 
-It shares only the draws with `sim.control_plane`. What happens at one instant happens in the order in which it was put
+Written from model.md, "The ingress controller", and facts/controller §3. It shares only the draws with
+`sim.control_plane`. What happens at one instant happens in the order in which it was put
 on the agenda; with continuous draws only the steps of one actor fall on one instant.
 """
 
@@ -40,12 +41,15 @@ class Agenda:
         self.happened: dict[str, list[Happened]] = {}
 
     def after(self, delay_s: float, do: Callable[[], None]) -> None:
+        """Put something on it."""
         heapq.heappush(self._todo, (self.now_s + delay_s, next(self._asked), do))
 
-    def note(self, kind: str, *what: Any) -> None:
+    def note(self, kind: str, *what: object) -> None:
+        """Write down what happened, or will; its time comes first."""
         self.happened.setdefault(kind, []).append(what)
 
     def next(self) -> None:
+        """Do what comes next."""
         self.now_s, _, do = heapq.heappop(self._todo)
         do()
 
@@ -58,14 +62,16 @@ class Group:
     targets: set[Any]
 
     def register(self, targets: Iterable[Any]) -> None:
+        """Register them."""
         self.targets.update(targets)
 
     def deregister(self, targets: Iterable[Any]) -> None:
+        """Deregister them."""
         self.targets.difference_update(targets)
 
 
 def quiet_group() -> Group:
-    """A Service that nobody rolls: 50 pods."""
+    """Make a Service that nobody rolls: 50 pods."""
     return Group(set(range(50)), set(range(50)))
 
 
@@ -169,7 +175,7 @@ class Controller:
         self._agenda.after(next(gaps_s), happens)
 
     def cordoned(self) -> None:
-        """From v1.1.6 on a node that becomes unschedulable is an event; the twin knows v1 only."""
+        """Take a node that becomes unschedulable for an event, from v1.1.6 on; the twin knows v1 only."""
         if self._spec.version >= "v1.1.6":
             self._add_all()
 
@@ -201,7 +207,7 @@ class Controller:
     # The queue
 
     def endpoints_changed(self, ingress: int) -> None:
-        """Up to v1.1.5 every ingress of the namespace is enqueued, from then on those that use the Service."""
+        """Enqueue every ingress of the namespace, from v1.1.6 on those that use the Service."""
         if self._patch <= 5:
             self._add_all()
         elif self._is_up:
@@ -239,7 +245,7 @@ class Controller:
         self._later(1.0, self._free)
 
     def _add_at(self, number: int, due_s: float) -> None:
-        """Of several times at which an item is due, the earliest counts (client-go delaying_queue.go, insert)."""
+        """Let the earliest of several times count at which an item is due (client-go delaying_queue.go, insert)."""
         if number in self._due_s and self._due_s[number] <= due_s:
             return
         self._due_s[number] = due_s

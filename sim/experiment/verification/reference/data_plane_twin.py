@@ -9,6 +9,7 @@ target's deregistration is a process of its own.
 from __future__ import annotations
 
 import math
+import sys
 from collections import defaultdict
 from dataclasses import dataclass
 from enum import IntEnum
@@ -17,6 +18,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 import simpy
+from simpy.events import EventPriority
 
 from sim.streams import Stream
 
@@ -53,21 +55,30 @@ class At(IntEnum):
     ARRIVAL = 6
 
 
+class Moment(simpy.Event):
+    """An event that comes by itself, as SimPy's own `Timeout` does."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self._ok = True
+        self._value = None
+
+
 class Clock(simpy.Environment):
     """A SimPy environment with events at a time, not after a delay: `now + (time - now)` may be another number."""
 
-    def at(self, time_s: float, what: At) -> simpy.Event:
-        """Give an event at this time; as SimPy's own `Timeout` does it."""
-        event = simpy.Event(self)
-        event._ok, event._value = True, None
-        heappush(self._queue, (time_s, what, next(self._eid), event))
-        return event
+    def at(self, time_s: float, what: At) -> Moment:
+        """Give an event at this time."""
+        moment = Moment(self)
+        heappush(self._queue, (time_s, EventPriority(what), next(self._eid), moment))
+        return moment
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A request before anyone has routed it; `choice` points at a target when routing is random, `pod_choice` at a pod
-    in a worker node's rules.
+    """A request before anyone has routed it.
+
+    `choice` points at a target when routing is random, `pod_choice` at a pod in a worker node's rules.
     """
 
     number: int
@@ -146,7 +157,7 @@ class Pod:
         self._serves_idle = serves_idle
         self._teardown_s = spec.sandbox_teardown_s
         self._prefork = spec.accept == "prefork"
-        self._workers = simpy.Resource(clock, spec.concurrency or math.inf)
+        self._workers = simpy.Resource(clock, spec.concurrency or sys.maxsize)
         self._idle = clock.event()
         self._has = 0
         self._backlog: list[Sent] = []
@@ -163,6 +174,7 @@ class Pod:
 
     @property
     def address_gone_s(self) -> float:
+        """When nothing answers at its address any more."""
         return self.ended_s + self._teardown_s
 
     def serve(self, request: Sent, service_s: float, *, pooled: bool) -> Process:
@@ -203,7 +215,7 @@ class Pod:
             request.end("closed_in_flight", self._clock.now)
             self._has -= 1
         self._backlog.clear()
-        ends = self._clock.at(self._cut_s, At.KILLED)
+        ends: simpy.Event = self._clock.at(self._cut_s, At.KILLED)
         if self._ends_when_idle:
             if not self._has:
                 self._idle.succeed()
@@ -269,7 +281,7 @@ class Rotation:
             self._turn = newcomer
 
     def healthy_again_s(self, from_s: float) -> float:
-        """The first moment from then on at which some target is healthy; if none ever is, that moment itself."""
+        """Give the first moment from then on at which some target is healthy; if none ever is, that moment itself."""
         moments = [from_s, *(moment_s for moment_s in self._moments if moment_s > from_s)]
         return next((now_s for now_s in moments if self._healthy_ones(now_s)), from_s)
 
@@ -354,7 +366,7 @@ class AlbNode:
         self._last_turn[target] = next(self._turns)
 
     def _rank(self, target: int) -> tuple[int, int]:
-        """The fewest open first; of equals, the one whose last turn is the longest ago."""
+        """Rank the fewest open first; of equals, the one whose last turn is the longest ago."""
         self._open[target] = [sent for sent in self._open[target] if not sent.outcome]
         return len(self._open[target]), self._last_turn[target]
 
@@ -472,7 +484,7 @@ class Twin:
             sent.end("deregistration_delay_elapsed", self._clock.now)
 
     def _removal(self, target: int, node: int) -> Process:
-        """A node that hears of the deregistration only after the delay cuts then what it has sent meanwhile."""
+        """Let a node that hears of the deregistration only after the delay cut what it has sent meanwhile."""
         yield self._clock.at(float(self._timeline.registered_until_s[node, target]), At.CUT_BY_ALB)
         if self._clock.now >= self._timeline.drain_deadline_s[target]:
             for sent in self._pods[target].open:
@@ -521,7 +533,7 @@ class Twin:
         return [target for target, cut_s in enumerate(self._timeline.cut_s) if math.isfinite(cut_s)]
 
     def _latest_s(self) -> float:
-        """A time by which the window has ended, whatever the requests do."""
+        """Give a time by which the window has ended, whatever the requests do."""
         timeline = self._timeline
         times = [*timeline.cut_s, *timeline.registered_until_s.ravel()]
         times += [*timeline.registered_from_s.ravel(), *timeline.healthy_from_s.ravel()]

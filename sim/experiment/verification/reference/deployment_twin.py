@@ -1,9 +1,13 @@
-"""The Deployment and its ReplicaSets again, naively (facts/kubernetes §3 and §5), and the drain of nodes."""
+"""The Deployment and its ReplicaSets again, naively, and the drain of nodes.
+
+Written from model.md, "Deployment controller", and facts/kubernetes §3 and §5.
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sim.experiment.verification.reference.aws_twin import Bucket
@@ -19,6 +23,8 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class Pod:
+    """A pod; the `ordinal` of an old and of a new one may be the same, their draws are not."""
+
     number: int
     ordinal: int
     is_new: bool
@@ -46,6 +52,7 @@ class Deployment:
         self.complete = False
 
     def ready(self, pod: Pod) -> None:
+        """Count a pod as available once it has been Ready for `min_ready_s`, and the recheck's second more."""
         spec = self._plane.scenario.deployment
         wait_s = spec.min_ready_s + 1 if spec.min_ready_s > 0 else 0
         wait_s += self._plane.draw(spec.sync_latency_s, pod, Stream.DEPLOYMENT_SYNC)
@@ -56,7 +63,7 @@ class Deployment:
         self._plane.agenda.after(0, self.sync)
 
     def sync(self) -> None:
-        """One step: up, or else down; where it took one, another sync follows."""
+        """Take one step: up, or else down; where it took one, another sync follows."""
         agenda = self._plane.agenda
         count = self._wanted_old + self._wanted_new + self._terminating
         up = min(self._n + self._surge - count, self._n - self._wanted_new)
@@ -71,7 +78,7 @@ class Deployment:
             self._wanted_old -= down
             agenda.note("ReplicaSetScaled", agenda.now_s, "old", self._wanted_old)
             for pod in [self._going.pop(0) for _ in range(down)]:
-                agenda.after(self._write(), lambda pod=pod: self._delete(pod))
+                agenda.after(self._write(), partial(self._delete, pod))
             if self._plane.scenario.deployment.pod_replacement_policy == "TerminationComplete":
                 self._terminating += down
             agenda.after(0, self.sync)
@@ -136,10 +143,12 @@ class Drain(Deployment):
             self._allowed = self._n
 
     def sync(self) -> None:
+        """Begin with as many nodes as are drained at once."""
         for _ in range(self._spec.nodes_at_once):
             self._next_node()
 
     def ready(self, pod: Pod) -> None:
+        """Count a replacement; the disruption controller hears of it later."""
         agenda = self._plane.agenda
         self._to_replace -= 1
         if self._to_replace == 0:
@@ -175,7 +184,7 @@ class Drain(Deployment):
 
 
 def gone_after_s(pod: PodSpec) -> float:
-    """From the deletion until the sandbox is gone, of a pod that does not drain."""
+    """Count from the deletion until the sandbox is gone, of a pod that does not drain."""
     slept_s = min(pod.pre_stop_sleep_s, pod.termination_grace_period_s)
     kill_s = max(2, pod.termination_grace_period_s - math.floor(slept_s))
     ends_s = kill_s if pod.on_sigterm != "exit" else min(pod.serve_after_sigterm_s, kill_s)
