@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from sim.data_plane.sampled import simulate_requests
 from sim.data_plane.timeline import Timeline
+from sim.experiment.verification.drawn_requests import behind_workers
 from sim.scenario.distributions import Constant, Exponential, Lognormal, Uniform
 from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
 from sim.streams import Stream, Streams
@@ -143,12 +143,6 @@ def cases(
         at |= {"instances": scene.registered_from_s.shape[0], "alb_nodes": draw(st.integers(1, 3))}
         scene = behind_workers(scene)
     return scene, at
-
-
-def behind_workers(scene: Timeline) -> Timeline:
-    """Take its nodes for worker nodes: their rules have a pod or not, and nobody deregisters it."""
-    never = np.full(scene.registered_from_s.shape, NEVER)
-    return replace(scene, drain_deadline_s=never[0], registered_from_s=scene.healthy_from_s, healthy_until_s=never)
 
 
 RACES = {

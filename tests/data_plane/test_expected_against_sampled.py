@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from data_plane.making import EVER, NEVER, behind_workers, run, specs, timeline
+from data_plane.making import run, specs
 from scipy import stats
 
 from sim.data_plane.expected import expect_requests
 from sim.data_plane.outcomes import Outcome
+from sim.experiment.verification.drawn_requests import LAWS, behind_workers, drawn_timeline
 
 if TYPE_CHECKING:
     from sim.data_plane.timeline import Timeline
@@ -24,44 +25,12 @@ REPLICATIONS = 16
 FEWEST = 30
 
 
-def rollout(rng: np.random.Generator) -> Timeline:
-    """A rolling update as a control plane may give it: pods in turn, lags, health checks that fail, late nodes."""
-    nodes, old = int(rng.integers(1, 4)), int(rng.integers(1, 9))
-    new = old
-    deleted_s = np.append(np.sort(rng.uniform(0, 30, old)), np.full(new, NEVER))
-    pre_stop_s, drain_s = rng.choice([0, 2, 6]), rng.choice([0, 1, 8])
-    created_s = np.append(np.full(old, EVER), np.sort(rng.uniform(0, 25, new)))
-    called_s = deleted_s + rng.exponential(3, old + new)
-    created_s[old:] += rng.choice([0, 0, 0, 20])
-    return timeline(
-        old + new,
-        nodes,
-        drains=bool(rng.integers(2)),
-        complete_s=float(rng.uniform(20, 40)),
-        listener_closed_s=deleted_s + pre_stop_s,
-        cut_s=deleted_s + pre_stop_s + drain_s,
-        drain_deadline_s=called_s + rng.choice([0.5, 5, 300]),
-        registered_from_s=created_s,
-        registered_until_s=called_s + rng.gamma(2, 2, (nodes, old + new)),
-        healthy_from_s=created_s + rng.uniform(0, 4, (nodes, old + new)),
-        healthy_until_s=deleted_s + rng.choice([1, 10, NEVER]),
-    )
-
-
 def values(rng: np.random.Generator) -> dict[str, Any]:
-    laws: list[Any] = [
-        0.2,
-        {"dist": "exponential", "mean": 0.8},
-        {"dist": "lognormal", "median": 0.3, "sigma": 1.2},
-        {"dist": "uniform", "low": 0, "high": 3},
-        {"dist": "gamma", "shape": 2, "mean": 1, "max": 4},
-        {"dist": "empirical", "values": [0.05, 0.4, 2.5]},
-    ]
     return {
         "arrival_rate_rps": float(rng.choice([5, 40, 300])),
         "arrivals": str(rng.choice(["poisson", "even"])),
         "routing": str(rng.choice(["round_robin", "random"])),
-        "service_time_s": laws[int(rng.integers(len(laws)))],
+        "service_time_s": LAWS[int(rng.integers(len(LAWS)))],
         "idle_timeout_s": float(rng.choice([1.5, 60])),
         "sandbox_teardown_s": float(rng.choice([0, 1, 20])),
         "after_teardown": str(rng.choice(["host_unreachable", "connect_timeout"])),
@@ -94,7 +63,7 @@ def drawn() -> list[tuple[Timeline, dict[str, Any], dict[str, float]]]:
     result = []
     for k in range(SCENARIOS):
         rng = np.random.default_rng((12, k))
-        scene, at = rollout(rng), values(rng)
+        scene, at = drawn_timeline(rng), values(rng)
         if at["target_type"] == "instance":
             scene, at["instances"] = behind_workers(scene), scene.registered_from_s.shape[0]
         result.append((scene, at, p_values(scene, at, seed=k)))

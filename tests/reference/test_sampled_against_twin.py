@@ -12,40 +12,20 @@ from hypothesis import given, settings
 
 import sim.data_plane.sending as fast
 from sim.data_plane.outcomes import Outcome
-from sim.data_plane.routing import NO_TARGET
-from sim.experiment.verification.reference.data_plane_twin import Twin
+from sim.experiment.verification.agreement import told, told_by_both
 from sim.streams import Streams
 
 if TYPE_CHECKING:
     from data_plane.making import Case
 
-    from sim.data_plane.sampled import Requests
     from sim.data_plane.timeline import Timeline
-    from sim.experiment.verification.reference.data_plane_twin import Sent
-
-Row = tuple[float, int, int, str, float]
-
-
-def failures(requests: Requests) -> list[Row]:
-    columns = (requests.arrival_s, requests.node, requests.target, requests.outcome, requests.answered_s)
-    rows = zip(*(column.tolist() for column in columns), strict=True)
-    return [(a, node, target, Outcome(outcome).name.lower(), at) for a, node, target, outcome, at in rows]
-
-
-def row(ended: Sent) -> Row:
-    target = NO_TARGET if ended.target is None else ended.target
-    return ended.arrival_s, ended.node, target, ended.outcome, ended.answered_s
 
 
 def check_same(scene: Timeline, at: dict[str, Any]) -> Counter[str]:
-    traffic, pod, target_group = specs(**{key: value for key, value in at.items() if key != "streams"})
-    slow, until_s = Twin(scene, traffic, pod, target_group, at["streams"]).run()
-    requests = run(scene, **at)
-    counts = Counter(ended.outcome for ended in slow)
-    assert requests.window_until_s == until_s
-    assert {o.name.lower(): n for o, n in zip(Outcome, requests.counts.tolist(), strict=True) if n} == counts
-    assert failures(requests) == [row(ended) for ended in slow if ended.outcome != "ok"]
-    return counts
+    values = {key: value for key, value in at.items() if key != "streams"}
+    fast, slow = told_by_both(scene, *specs(**values), at["streams"])
+    assert fast == slow
+    return slow.counts
 
 
 @pytest.mark.parametrize("routing", ROUTINGS)
@@ -75,9 +55,7 @@ def test_blocks_change_nothing(case: Case) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(fast, "BLOCK_SIZE", size)
             split = run(scene, **at)
-        assert split.window_until_s == whole.window_until_s
-        assert split.counts.tolist() == whole.counts.tolist()
-        assert failures(split) == failures(whole)
+        assert told(split) == told(whole)
 
 
 @settings(max_examples=100)

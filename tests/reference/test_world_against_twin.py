@@ -1,162 +1,29 @@
-"""The control plane and its slow twin agree: everything that happened, to a microsecond.
-
-Rounding is all that may differ: the twin adds up its times in another order. Scenarios are drawn at random; their laws
-are continuous, so that nothing hangs on the order of two events at one instant.
-"""
+"""The control plane and its slow twin agree: everything that happened, to a microsecond."""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
 
 from sim.control_plane import trace as records
 from sim.control_plane import world
 from sim.control_plane.world import run_control_plane
+from sim.experiment.verification.agreement import side_by_side
+from sim.experiment.verification.drawn_rollouts import RETRYERS, VERSIONS, drawn_disruption, drawn_scenario
 from sim.experiment.verification.reference.control_plane_twin import ControlPlane
 from sim.scenario.problems import ScenarioError
-from sim.scenario.specs import Scenario
 from sim.streams import Streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sim.control_plane.trace import Record
+    from sim.scenario.specs import Scenario
 
-TOLERANCE_S = 1e-6
-KINDS = [kind for kind in vars(records).values() if isinstance(kind, type) and issubclass(kind, records.Record)][1:]
-VERSIONS = [f"v1.1.{patch}" for patch in range(10)]
-RETRYERS = [
-    *("published-repeat", "published-double", "aws-sdk-go-1.12", "aws-sdk-go-1.23.13", "aws-sdk-go-1.23.22"),
-    *("aws-sdk-go-v2", "botocore-legacy", "botocore-standard", "full-jitter", "equal-jitter", "decorrelated-jitter"),
-]
 LONGEST_S = 1200.0
 """Instead of a day, so that what comes to no end does so sooner."""
-
-
-def drawn_scenario(seed: int) -> Scenario:
-    """Draw a small rollout on an account that may be loaded."""
-    rng = np.random.default_rng(seed)
-    return Scenario.model_validate(
-        {
-            "name": f"drawn-{seed}",
-            "seed": seed,
-            "traffic": {"arrival_rate_rps": 1},
-            "deployment": _deployment(rng),
-            "pod": _pod(rng),
-            "endpoints": {"propagation_s": {"dist": "uniform", "low": 0, "high": _one(rng, 0.3, 5, 40)}},
-            "controller": _fixed_lag(rng) if rng.random() < 0.05 else _controller(rng, ingresses=True),
-            "aws_api": _aws_api(rng),
-            "target_group": {
-                "alb_nodes": _one(rng, 1, 2, 3),
-                "health_check": _one(rng, None, {"interval_s": 7, "unhealthy_threshold": _one(rng, 1, 2, 5)}),
-                "propagation_s": {"dist": "uniform", "low": 0, "high": 20},
-            },
-        }
-    )
-
-
-def drawn_disruption(seed: int) -> Scenario:
-    """Draw such a rollout in which terminating pods count, or a node drain instead of it."""
-    scenario, rng = drawn_scenario(seed), np.random.default_rng([seed, 1])
-    replicas = scenario.deployment.replicas
-    on_sigterm = _one(rng, "exit", "ignore")
-    limits = {"controller_manager_api_qps": _one(rng, 3, 20), "controller_manager_api_burst": _one(rng, 4, 30)}
-    changes: dict[str, Any] = {"kubernetes": limits, "pod.on_sigterm": on_sigterm}
-    if rng.random() < 0.5:
-        return scenario.with_overrides(changes | {"deployment.pod_replacement_policy": "TerminationComplete"})
-    nodes = _one(rng, 1, 2, min(3, replicas))
-    nodes = min(nodes, replicas)
-    drain = {
-        "nodes": nodes,
-        "pods_per_node": int(rng.integers(1, replicas // nodes + 1)),
-        "nodes_at_once": _one(rng, 1, nodes),
-        "drained_by": _one(rng, "kubectl", "karpenter"),
-        **(_one(rng, {}, {"max_unavailable": "20%"}, {"min_available": "70%"}) if replicas > 3 else {}),
-        "pdb_sync_latency_s": {"dist": "uniform", "low": 0, "high": 0.5},
-    }
-    return scenario.with_overrides(changes | {"disruption": "node_drain", "node_drain": drain})
-
-
-def _one(rng: np.random.Generator, *choices: Any) -> Any:
-    return choices[rng.integers(len(choices))]
-
-
-def _deployment(rng: np.random.Generator) -> dict[str, Any]:
-    return {
-        "replicas": _one(rng, 1, 2, 3, 5, 8, 13, 40),
-        "max_surge": _one(rng, 0, 1, 3, "25%", "40%", "100%"),
-        "max_unavailable": _one(rng, 0, 1, 2, "25%", "34%", "100%"),
-        "min_ready_s": _one(rng, 0, 0, 3),
-        "sync_latency_s": {"dist": "uniform", "low": 0, "high": 0.5},
-    }
-
-
-def _pod(rng: np.random.Generator) -> dict[str, Any]:
-    return {
-        "startup_s": {"dist": "uniform", "low": 0, "high": _one(rng, 1, 10, 30)},
-        "pre_stop_sleep_s": _one(rng, 0, 3.7, 10, 25),
-        "pre_stop_fails_health_check": bool(rng.random() < 0.3),
-        "termination_grace_period_s": _one(rng, 0, 2, 10, 30),
-        "on_sigterm": _one(rng, "exit", "drain", "ignore"),
-        "serve_after_sigterm_s": _one(rng, 0, 0, 4, 50),
-    }
-
-
-def _fixed_lag(rng: np.random.Generator) -> dict[str, Any]:
-    lag = {"dist": "uniform", "low": 0, "high": _one(rng, 1, 60)}
-    return {"version": "fixed_lag", "deregistration_lag_s": lag, "registration_lag_s": lag}
-
-
-def _controller(rng: np.random.Generator, *, ingresses: bool) -> dict[str, Any]:
-    version = _one(rng, *VERSIONS)
-    listeners = int(rng.integers(1, 4))
-    spec = {
-        "version": version,
-        "aws_max_retries": _one(rng, 0, 1, 2, 4, 10),
-        "max_concurrent_reconciles": 1 if version in VERSIONS[:3] else _one(rng, 1, 1, 2, 5),
-        "listeners": listeners,
-        "https_listeners": int(rng.integers(0, listeners + 1)),
-    }
-    if ingresses:
-        spec |= {"ingresses": _one(rng, 1, 1, 2, 6), "target_groups": _one(rng, 1, 1, 2, 5)}
-    return spec | _faults(rng)
-
-
-def _faults(rng: np.random.Generator) -> dict[str, Any]:
-    return {
-        "restart_at_s": _one(rng, None, None, float(rng.uniform(0, 60))),
-        "restart_takes_s": {"dist": "uniform", "low": 0, "high": _one(rng, 0.1, 40)},
-        "sync_period_s": _one(rng, None, None, 0, 150, 20),
-        "node_events_per_s": _one(rng, 0, 0, 0.02, 0.3),
-    }
-
-
-def _aws_api(rng: np.random.Generator) -> dict[str, Any]:
-    low_s = _one(rng, 0.001, 0.05)
-    names = ("elbv2_describe", "elbv2_register", "elbv2_account", "waf_regional", "wafv2", "ec2_describe", "tagging")
-    tight = [name for name in names if rng.random() < 0.4]
-    loaded = [name for name in (*names, "elbv2_modify") if rng.random() < 0.2]
-    return {
-        "retryer": None if rng.random() < 0.5 else _one(rng, *RETRYERS),
-        "latency_s": {"dist": "uniform", "low": low_s, "high": _one(rng, 3, 30) * low_s},
-        "buckets": {
-            name: {"capacity": _one(rng, 1, 3, 20.5), "refill_per_s": float(rng.uniform(0.7, 8))} for name in tight
-        },
-        "background_calls_per_s": {name: float(rng.uniform(0, 1.5)) for name in loaded},
-        "other_clusters": [
-            {
-                "ingresses": _one(rng, 1, 2, 4),
-                "churn_per_s": float(rng.uniform(0, 0.5)),
-                "controller": _controller(rng, ingresses=False),
-            }
-            for _ in range(_one(rng, 0, 0, 1, 2))
-        ],
-        "warm_up_s": _one(rng, 0, 10, 60),
-    }
 
 
 def check_same(scenario: Scenario) -> Counter[str]:
@@ -169,22 +36,9 @@ def check_same(scenario: Scenario) -> Counter[str]:
             run_control_plane(scenario, streams)
         return Counter({"endless": 1})
     trace = run_control_plane(scenario, streams)
-    for kind in KINDS:
-        ours = _before(over_s, [astuple(record) for record in trace.of(kind)])
-        theirs = _before(over_s, happened.get(kind.__name__, []))
-        assert len(ours) == len(theirs), (scenario.name, kind.__name__, over_s)
-        for one, other in zip(ours, theirs, strict=True):
-            assert one == pytest.approx(other, abs=TOLERANCE_S), (scenario.name, kind.__name__)
+    pairs = side_by_side(trace, happened, over_s)
+    assert [pair for pair in pairs if not pair.alike] == [], scenario.name
     return _met(scenario, trace.of)
-
-
-def _before(over_s: float, happened: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """What fell on the very end, or was foreseen for later, may be written by one and not by the other."""
-    return sorted((one for one in happened if one[0] < over_s - TOLERANCE_S), key=_order)
-
-
-def _order(happened: tuple[Any, ...]) -> tuple[Any, ...]:
-    return (round(happened[0], 5), *(str(value) for value in happened[1:4]))
 
 
 def _met(scenario: Scenario, of: Callable[[type[Record]], list[Any]]) -> Counter[str]:

@@ -1,0 +1,86 @@
+"""Timelines and settings of requests drawn at random: small rolling updates in which every outcome is met."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sim.data_plane.timeline import Timeline
+from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
+
+if TYPE_CHECKING:
+    from sim.data_plane.timeline import Times
+
+    RequestSpecs = tuple[TrafficSpec, PodSpec, TargetGroupSpec]
+
+ONE_IN_TWO = 0.5
+LAWS: tuple[object, ...] = (
+    0.2,
+    {"dist": "exponential", "mean": 0.8},
+    {"dist": "lognormal", "median": 0.3, "sigma": 1.2},
+    {"dist": "uniform", "low": 0, "high": 3},
+    {"dist": "gamma", "shape": 2, "mean": 1, "max": 4},
+    {"dist": "empirical", "values": [0.05, 0.4, 2.5]},
+)
+
+
+def drawn_timeline(rng: np.random.Generator) -> Timeline:
+    """Draw a rolling update as a control plane may give it: pods in turn, lags, checks that fail, late nodes."""
+    nodes, old = int(rng.integers(1, 4)), int(rng.integers(1, 9))
+    deleted_s = np.append(np.sort(rng.uniform(0, 30, old)), np.full(old, np.inf))
+    pre_stop_s, drain_s = rng.choice([0, 2, 6]), rng.choice([0, 1, 8])
+    created_s = np.append(np.full(old, -np.inf), np.sort(rng.uniform(0, 25, old)))
+    called_s = deleted_s + rng.exponential(3, 2 * old)
+    created_s[old:] += rng.choice([0, 0, 0, 20])
+
+    def by_node(time_s: Times) -> Times:
+        return np.broadcast_to(time_s, (nodes, 2 * old)).copy()
+
+    return Timeline(
+        drains=bool(rng.integers(2)),
+        rollout_complete_s=float(rng.uniform(20, 40)),
+        listener_closed_s=deleted_s + pre_stop_s,
+        cut_s=deleted_s + pre_stop_s + drain_s,
+        drain_deadline_s=called_s + rng.choice([0.5, 5, 300]),
+        registered_from_s=by_node(created_s),
+        registered_until_s=called_s + rng.gamma(2, 2, (nodes, 2 * old)),
+        healthy_from_s=created_s + rng.uniform(0, 4, (nodes, 2 * old)),
+        healthy_until_s=by_node(deleted_s + rng.choice([1, 10, np.inf])),
+    )
+
+
+def behind_workers(timeline: Timeline) -> Timeline:
+    """Take its nodes for worker nodes: their rules have a pod or not, and nobody deregisters it."""
+    never = np.full(timeline.registered_from_s.shape, np.inf)
+    return replace(
+        timeline, drain_deadline_s=never[0], registered_from_s=timeline.healthy_from_s, healthy_until_s=never
+    )
+
+
+def drawn_specs(rng: np.random.Generator, target_group: dict[str, Any]) -> RequestSpecs:
+    """Draw traffic, pods and a target group that has these values."""
+    keep_alive_s = (None, 0.5, 2.0)[rng.integers(3)]
+    traffic: dict[str, object] = {
+        "arrival_rate_rps": float(rng.choice([4, 15, 40])),
+        "arrivals": str(rng.choice(["poisson", "even"])),
+        "service_time_s": LAWS[rng.integers(len(LAWS))],
+    }
+    if keep_alive_s is not None and rng.random() < ONE_IN_TWO:
+        # Connections are idle for just as long as the server keeps them, so that some requests meet its closing.
+        traffic = {"arrival_rate_rps": 2 / keep_alive_s, "arrivals": "even", "service_time_s": 0}
+    pod = {
+        "concurrency": (None, None, 1, 3)[rng.integers(4)],
+        "accept": str(rng.choice(["eager", "prefork"])),
+        "keep_alive_timeout_s": keep_alive_s,
+        "idle_connections_at_sigterm": str(rng.choice(["close", "serve"])),
+        "sandbox_teardown_s": float(rng.choice([0, 1, 6])),
+        "after_teardown": str(rng.choice(["host_unreachable", "connect_timeout"])),
+    }
+    drawn = {"idle_timeout_s": float(rng.choice([1.5, 10])), "connection_reuse": bool(rng.integers(2))}
+    return (
+        TrafficSpec.model_validate(traffic),
+        PodSpec.model_validate(pod),
+        TargetGroupSpec.model_validate(drawn | target_group),
+    )
