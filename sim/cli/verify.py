@@ -1,4 +1,4 @@
-"""The command `albsim verify`: does the program give on this machine what can be worked out by hand."""
+"""The command `albsim verify`: does the program give on this machine what can be worked out by hand, or more slowly."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ _A_DEFECT = 1
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 @click.pass_context
 def verify(ctx: click.Context, form: str, *, quiet: bool) -> None:
-    """Hold the program against closed forms and invariants; takes less than a minute. Exit status 1 if one fails."""
+    """Hold the program against closed forms, its slow twins and invariants; takes less than a minute.
+
+    Exit status 1 if one fails.
+    """
     from sim.cli.progress import progress_of
     from sim.experiment.verification import CHECKS
     from sim.report.verification import render

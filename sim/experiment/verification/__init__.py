@@ -1,4 +1,4 @@
-"""What can be worked out by hand, held against what the program gives, on the machine it runs on."""
+"""What can be worked out by hand or more slowly, held against what the program gives, on the machine it runs on."""
 
 from sim.experiment.verification import control_plane, laws, requests, twins
 

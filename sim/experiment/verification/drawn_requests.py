@@ -63,7 +63,7 @@ def drawn_specs(rng: np.random.Generator, target_group: dict[str, Any]) -> Reque
     """Draw traffic, pods and a target group that has these values."""
     keep_alive_s = (None, 0.5, 2.0)[rng.integers(3)]
     traffic: dict[str, object] = {
-        "arrival_rate_rps": float(rng.choice([4, 15, 40])),
+        "arrival_rate_rps": float(rng.choice([3, 8, 20])),
         "arrivals": str(rng.choice(["poisson", "even"])),
         "service_time_s": LAWS[rng.integers(len(LAWS))],
     }

@@ -12,7 +12,7 @@ import pytest
 from sim.control_plane import aws_api, kubelet, retryers, token_bucket
 from sim.control_plane.retry import EqualJitter, FullJitter, PublishedSchedule, SdkGoV2
 from sim.data_plane import outcomes, sampled
-from sim.experiment.verification import CHECKS, control_plane, laws, requests
+from sim.experiment.verification import CHECKS, control_plane, laws, requests, twins
 from sim.scenario import distributions
 from sim.scenario.specs import DeploymentSpec
 
@@ -34,6 +34,9 @@ def failed(group: Group) -> set[str]:
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(requests, "ROLLOUTS", FEW)
+    monkeypatch.setattr(twins, "SAMPLES", FEW)
+    monkeypatch.setattr(twins, "ROLLOUTS", FEW // 4)
+    monkeypatch.setattr(twins, "TIMELINES", FEW // 10)
 
 
 @pytest.mark.usefixtures("few")
