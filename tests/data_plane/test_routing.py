@@ -15,7 +15,8 @@ from scipy import stats
 from sim.data_plane.arrivals import Block, RequestSource
 from sim.data_plane.rotation import Rotation, rotations
 from sim.data_plane.routing import NO_TARGET, Ring, router
-from sim.experiment.verification.reference.data_plane_twin import Clock, rotation_of
+from sim.experiment.verification.reference.clock_twin import Clock
+from sim.experiment.verification.reference.rotation_twin import rotation_of
 from sim.streams import Stream, Streams
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sim.control_plane.trace import Trace
     from sim.data_plane.sampled import Requests
     from sim.data_plane.timeline import Timeline
-    from sim.experiment.verification.reference.data_plane_twin import Sent
+    from sim.experiment.verification.reference.request_twin import Sent
     from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
     from sim.streams import Streams
 
