@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import signal
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,9 @@ settings.register_profile(
     "ci", derandomize=True, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 settings.load_profile("ci")
+
+# The programs that tests start import what is installed, as the tests do, and not the tree they are started in.
+os.environ["PYTHONSAFEPATH"] = "1"
 
 # A shell starts what runs in the background deaf to Ctrl-C, and a child inherits that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -22,6 +22,16 @@ def test_the_interface_s_example_runs() -> None:
     assert frame["responses.502"].tolist()[2:] == [0, 0]
 
 
+def test_the_interface_s_scenario_loads_with_every_value() -> None:
+    """It gives each key the default, but for what the incident sets."""
+    scenario = sim.load_scenario("tests/golden/interface.yaml")
+    incident = sim.load_scenario("scenarios/gree-200-pods.yaml")
+
+    assert scenario.aws_api.buckets == incident.aws_api.buckets
+    assert scenario.pod == incident.pod
+    assert set(scenario.sweep) == {"pod.pre_stop_sleep_s", "controller.aws_max_retries"}
+
+
 def test_the_package_alone_imports_nothing_heavy() -> None:
     program = "import sys, sim; print([name for name in ('numpy', 'pandas', 'pydantic') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)

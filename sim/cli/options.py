@@ -20,8 +20,9 @@ def takes_scenarios(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def with_scenarios(scenario_files: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401 - the command's own
-        changes = changes_of(options)
-        command(scenarios=_loaded(scenario_files, changes), **options)
+        scenarios = _loaded(scenario_files, changes_of(options))
+        _mention_advice(scenarios, options)
+        command(scenarios=scenarios, **options)
 
     argument = click.argument("scenario_files", metavar="SCENARIO...", nargs=-1, required=True)
     return argument(takes_changes(with_scenarios))
@@ -34,8 +35,9 @@ def takes_scenario(command: Callable[..., None]) -> Callable[..., None]:
     def with_scenario(scenario_file: str, **options: Any) -> None:  # noqa: ANN401 - the command's own
         from sim.scenario.loading import load_scenario
 
-        changes = changes_of(options)
-        command(scenario=load_scenario(scenario_file).with_overrides(changes), **options)
+        scenario = load_scenario(scenario_file).with_overrides(changes_of(options))
+        _mention_advice([scenario], options)
+        command(scenario=scenario, **options)
 
     return click.argument("scenario_file", metavar="SCENARIO")(takes_changes(with_scenario))
 
@@ -76,10 +78,23 @@ def _loaded(files: Sequence[str], changes: dict[str, object]) -> list[Scenario]:
     return scenarios
 
 
+def _mention_advice(scenarios: Sequence[Scenario], options: dict[str, Any]) -> None:
+    """Say on stderr that there is advice, unless the user wants it quiet or the command is the one that gives it."""
+    from sim.scenario.advice import advise
+
+    if options.get("quiet", True):
+        return
+    for scenario in scenarios:
+        n_warnings = len(advise(scenario))
+        if n_warnings:
+            counted = "1 warning" if n_warnings == 1 else f"{n_warnings} warnings"
+            click.echo(f"{scenario.name}: {counted}, see `albsim check`", err=True)
+
+
 def takes_workers(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command `--workers` and `--quiet`."""
     for option in (
-        click.option("--quiet", is_flag=True, help="Show no progress."),
+        click.option("--quiet", is_flag=True, help="Show no progress, and nothing of what `albsim check` warns of."),
         click.option(
             "--workers", type=click.IntRange(min=1), metavar="N", help="Processes; by default one for a core."
         ),

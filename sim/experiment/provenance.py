@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PROVENANCE = "albsim"
 """Where a frame's `attrs`, and a file's metadata, hold what it came from."""
-_LIBRARIES = ("numpy", "scipy", "simpy")
+_LIBRARIES = ("numba", "numpy", "scipy", "simpy")
 _PARTS = ("streams.py", "scenario", "control_plane", "data_plane", "experiment")
 _WITHOUT_EFFECT = {"name", "description", "replications", "sweep"}
 """Keys of a scenario on which no single replication depends."""

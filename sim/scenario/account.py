@@ -179,7 +179,7 @@ class BucketsSpec(Spec):
     """WAFRegional GetWebACLForResource. Default: one per second (LBC issue 1131, pull request 1128)."""
     wafv2: BucketSpec = BucketSpec(capacity=1, refill_per_s=1)
     """WAFV2 GetWebACLForResource. Default: what LBC v2 allows itself (pkg/aws/throttle/defaults.go)."""
-    ec2_describe: BucketSpec = BucketSpec(capacity=100, refill_per_s=20)
+    ec2: BucketSpec = BucketSpec(capacity=100, refill_per_s=20)
     """EC2 Describe*, filtered or paginated; each action has such a bucket of its own. Default: AWS (EC2 API
     throttling)."""
     tagging: BucketSpec = BucketSpec(capacity=15, refill_per_s=15)
@@ -201,7 +201,7 @@ BucketName = Literal[
     "elbv2_account",
     "waf_regional",
     "wafv2",
-    "ec2_describe",
+    "ec2",
     "tagging",
 ]
 

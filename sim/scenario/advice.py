@@ -144,12 +144,26 @@ def _health_check_exit(scenario: Scenario) -> Iterator[Advice]:
     if check is None:
         yield Advice("pod.pre_stop_fails_health_check", "has no effect without target_group.health_check")
         return
-    detection_s = check.interval_s * check.unhealthy_threshold + check.timeout_s
+    detection_s = check.interval_s * check.unhealthy_threshold
     if pod.pre_stop_sleep_s < detection_s:
         yield Advice(
             "pod.pre_stop_fails_health_check",
-            f"an ALB node needs up to {plain(detection_s)} s to see the failing check (unhealthy_threshold intervals "
-            f"and a timeout), longer than preStop's {plain(pod.pre_stop_sleep_s)} s",
+            f"an ALB node needs up to {plain(detection_s)} s to see the failing check (unhealthy_threshold intervals), "
+            f"longer than preStop's {plain(pod.pre_stop_sleep_s)} s",
+        )
+
+
+def _health_check_without_effect(scenario: Scenario) -> Iterator[Advice]:
+    check = scenario.target_group.health_check
+    given = check.model_fields_set if check else set()
+    if "timeout_s" in given:
+        yield Advice(
+            "target_group.health_check.timeout_s", "has no effect: a failing check is taken to fail when it is made"
+        )
+    if "healthy_threshold" in given:
+        yield Advice(
+            "target_group.health_check.healthy_threshold",
+            "has no effect: one check makes a new target healthy, and a terminating pod does not recover",
         )
 
 
@@ -244,6 +258,7 @@ _RULES: tuple[Callable[[Scenario], Iterator[Advice]], ...] = (
     _grace_against_requests,
     _serving_after_sigterm,
     _health_check_exit,
+    _health_check_without_effect,
     _rolling_update,
     _waf,
     _retries_against_pre_stop,

@@ -59,8 +59,10 @@ def _everything_too_often(scenario: Scenario) -> Iterator[Advice]:
                 )
 
 
-def _restart_against_pre_stop(scenario: Scenario) -> Iterator[Advice]:
+def _restart(scenario: Scenario) -> Iterator[Advice]:
     controller, pod = scenario.controller, scenario.pod
+    if controller.restart_at_s is None and "restart_takes_s" in controller.model_fields_set:
+        yield Advice("controller.restart_takes_s", "has no effect without controller.restart_at_s")
     serves_s = pod.pre_stop_sleep_s + pod.serve_after_sigterm_s
     if controller.restart_at_s is None or pod.on_sigterm == "ignore" or not serves_s:
         return
@@ -76,5 +78,5 @@ def _restart_against_pre_stop(scenario: Scenario) -> Iterator[Advice]:
 ON_CONTROLLERS: tuple[Callable[[Scenario], Iterator[Advice]], ...] = (
     _node_events,
     _everything_too_often,
-    _restart_against_pre_stop,
+    _restart,
 )

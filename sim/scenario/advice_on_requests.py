@@ -89,8 +89,10 @@ def _queue(scenario: Scenario) -> Iterator[Advice]:
 
 
 def _instances(scenario: Scenario) -> Iterator[Advice]:
-    """Say which keys a rollout behind worker nodes never meets."""
+    """Say which keys a rollout behind worker nodes never meets, and which any other."""
     if scenario.target_group.target_type != "instance":
+        for key in sorted(scenario.target_group.model_fields_set & {"instances", "kube_proxy_sync_s"}):
+            yield Advice(f"target_group.{key}", "has no effect without target_type 'instance'")
         return
     meets = {"target_type", "instances", "kube_proxy_sync_s", "idle_timeout_s"}
     meets |= {"alb_nodes", "routing", "connection_reuse"}

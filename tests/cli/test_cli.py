@@ -85,6 +85,55 @@ def test_wrong_options_exit_with_2(arguments: list[str], message: str) -> None:
     assert "Traceback" not in result.stderr
 
 
+NESTED = "[" * 10_000
+ALIASES = "".join(f"b{n}: &b{n} [*b{n - 1}, *b{n - 1}]\n" for n in range(1, 15))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (MINIMAL.replace("name", "nmae"), "did you mean 'name'?"),
+        (f"{MINIMAL}name: again\n", "given twice"),
+        (MINIMAL.replace("replicas: 4", "replicas: four"), "(got 'four')"),
+        (MINIMAL.replace("100", ".nan"), "(got nan)"),
+        (MINIMAL.replace("100", ".inf"), "(got inf)"),
+        (MINIMAL.replace("replicas: 4", "replicas: 0"), "(got 0)"),
+        (MINIMAL.replace("replicas: 4", "replicas: 4, max_unavailable: 101%"), "(got '101%')"),
+        (f"{MINIMAL}pod: {{pre_stop_sleep_s: -1}}\n", "(got -1)"),
+        ("", "(got an empty file)"),
+        ("- a\n- list\n", "(got a list)"),
+        (b"\x00\x89PNG\xff", "(got a file that is binary)"),
+        (f"extends: wrong.yaml\n{MINIMAL}", "(got the cycle wrong.yaml → wrong.yaml)"),
+        (NESTED, "nested more than 20 deep"),
+        (f"b0: &b0 [x, x]\n{ALIASES}", "aliases"),
+        (None, "No such file or directory"),
+    ],
+)
+def test_a_wrong_file_exits_with_2_and_nothing_is_written(
+    content: str | bytes | None, said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "wrong.yaml"
+    if content is not None:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    result = run("run", str(path), "--out", str(tmp_path / "out"))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(str(path))
+    assert said in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_directory_exits_with_2(tmp_path: Path) -> None:
+    result = run("run", str(tmp_path))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "Is a directory" in result.stderr
+
+
+def test_what_is_unwise_is_mentioned_unless_quiet() -> None:
+    few = ("--replications", "2", "--workers", "1")
+    assert run("run", BASELINE, *few).stderr == "baseline: 1 warning, see `albsim check`\n"
+    assert run("run", BASELINE, *few, "--quiet").stderr == ""
+
+
 def test_wrong_usage_exits_with_2() -> None:
     assert run("check").exit_code == 2
     assert run("chek", BASELINE).exit_code == 2

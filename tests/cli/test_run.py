@@ -125,7 +125,13 @@ def test_interrupted_it_prints_what_is_finished(tmp_path: Path) -> None:
     long.write_text(f"extends: {BASELINE}\nname: long\nreplications: 1000000\n")
     program = [sys.executable, "-c", "from sim.cli import main; main()"]
     out = tmp_path / "out"
-    command = [*program, "run", FIXED_LAG, str(long), *("--format", "json", "--out", str(out), "--workers", "1")]
+    command = [
+        *program,
+        "run",
+        FIXED_LAG,
+        str(long),
+        *("--format", "json", "--out", str(out), "--workers", "1", "--quiet"),
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         while not (out / "fixed-lag.json").exists():
             time.sleep(0.05)

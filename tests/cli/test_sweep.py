@@ -18,7 +18,17 @@ from sim.experiment.journal import journal_path
 from sim.experiment.sweep_file import read_sweep
 
 SCENARIO = str(Path("scenarios/fixed-lag.yaml").resolve())
-SWEEP = ["sweep", SCENARIO, "--vary", "pod.pre_stop_sleep_s=0,10,20", "--replications", "30", "--workers", "1"]
+SWEEP = [
+    "sweep",
+    SCENARIO,
+    "--vary",
+    "pod.pre_stop_sleep_s=0,10,20",
+    "--replications",
+    "30",
+    "--workers",
+    "1",
+    "--quiet",
+]
 
 
 def albsim(*arguments: str) -> Result:
@@ -73,6 +83,23 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(tmp_path: Path, undis
 
     assert out.read_bytes() == undisturbed.read_bytes()
     assert names(tmp_path) == ["r.parquet"]
+
+
+@pytest.mark.thorough
+def test_killed_at_twenty_random_moments_it_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
+    sweep = ["sweep", SCENARIO, "--vary", "pod.pre_stop_sleep_s=0,10,20", "--replications", "2000", "--quiet"]
+    whole, out = tmp_path / "whole.parquet", tmp_path / "killed.parquet"
+    assert albsim(*sweep, "--workers", "1", "--out", str(whole)).exit_code == 0
+    moments = random.Random(9)  # noqa: S311 - no secret
+    for _ in range(20):
+        process = start(*sweep, "--workers", "2", "--out", str(out))
+        time.sleep(moments.uniform(0.2, 2.5))
+        process.kill()
+        process.communicate()
+    assert albsim(*sweep, "--workers", "2", "--out", str(out)).exit_code == 0
+
+    assert out.read_bytes() == whole.read_bytes()
+    assert sorted(names(tmp_path)) == ["killed.parquet", "whole.parquet"]
 
 
 def test_interrupted_it_keeps_what_is_finished(tmp_path: Path) -> None:

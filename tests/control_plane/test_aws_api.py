@@ -105,7 +105,7 @@ def test_background_calls_use_the_account_up(make_env, make_scenario) -> None:
     assert admitted / 200 == pytest.approx(1 / 3, abs=4 * (1 / 3 * 2 / 3 / 200) ** 0.5)
 
 
-@pytest.mark.parametrize("name", ["elbv2_modify", "elbv2_account", "ec2_describe", "tagging", "wafv2"])
+@pytest.mark.parametrize("name", ["elbv2_modify", "elbv2_account", "ec2", "tagging", "wafv2"])
 def test_every_bucket_can_be_used_up_by_others(make_env, make_scenario, name: str) -> None:
     env = make_env()
     bucket = {"capacity": 5, "refill_per_s": 1}
@@ -113,7 +113,7 @@ def test_every_bucket_can_be_used_up_by_others(make_env, make_scenario, name: st
     api = AwsApi(env, spec, Streams(1, 0))
     env.run(until=20.31)
     action = {
-        "ec2_describe": "ec2:DescribeVpcs",
+        "ec2": "ec2:DescribeVpcs",
         "tagging": "tag:GetResources",
         "wafv2": "wafv2:GetWebACLForResource",
     }.get(name, "elasticloadbalancing:DescribeRules")
@@ -122,7 +122,7 @@ def test_every_bucket_can_be_used_up_by_others(make_env, make_scenario, name: st
 
 
 def test_ec2_limits_each_action_by_itself(make_env, make_scenario) -> None:
-    spec = make_scenario(aws_api__buckets={"ec2_describe": {"capacity": 1, "refill_per_s": 0.001}}).aws_api
+    spec = make_scenario(aws_api__buckets={"ec2": {"capacity": 1, "refill_per_s": 0.001}}).aws_api
     api = AwsApi(make_env(), spec, Streams(1, 0))
     assert api.admit("ec2:DescribeVpcs")
     assert not api.admit("ec2:DescribeVpcs")

@@ -54,7 +54,7 @@ def _quiet(make_scenario, version: str, shape: tuple[int, int, int] = (1, 2, 1),
     """One rollout in an account without limits, so that a reconcile is its calls and no retry; nothing resyncs."""
     target_groups, listeners, https_listeners = shape
     plenty = {"capacity": 1e6, "refill_per_s": 1e6}
-    names = ("elbv2_describe", "elbv2_register", "elbv2_account", "waf_regional", "wafv2", "ec2_describe", "tagging")
+    names = ("elbv2_describe", "elbv2_register", "elbv2_account", "waf_regional", "wafv2", "ec2", "tagging")
     return make_scenario(
         deployment__replicas=replicas,
         controller__version=version,

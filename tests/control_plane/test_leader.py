@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sim.scenario.specs import Scenario
 
 PLENTY = {"capacity": 1e6, "refill_per_s": 1e6}
-NAMES = ("elbv2_describe", "elbv2_register", "elbv2_account", "waf_regional", "wafv2", "ec2_describe", "tagging")
+NAMES = ("elbv2_describe", "elbv2_register", "elbv2_account", "waf_regional", "wafv2", "ec2", "tagging")
 
 
 def _run(scenario: Scenario, replication: int = 0) -> Trace:

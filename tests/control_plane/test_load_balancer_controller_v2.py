@@ -41,7 +41,7 @@ RELEASES = [
     "v3.2.0",
 ]
 PLENTY = {"capacity": 1e6, "refill_per_s": 1e6}
-BUCKETS = ("elbv2_describe", "elbv2_register", "elbv2_account", "ec2_describe")
+BUCKETS = ("elbv2_describe", "elbv2_register", "elbv2_account", "ec2")
 
 
 def _scenario(make_scenario, version: str, **overrides: object) -> Scenario:
@@ -164,7 +164,7 @@ def _throttled(make_scenario, version: str, bucket: str, **overrides: object) ->
 @pytest.mark.parametrize(("version", "goes_on"), [("v2.6.1", False), ("v2.6.2", True), ("v2.9.1", True)])
 def test_what_a_network_error_stops(make_env, make_scenario, version: str, *, goes_on: bool) -> None:
     """Two new Services need the one token of DescribeInstances: the second one's fails."""
-    cluster = Cluster(make_env(), _throttled(make_scenario, version, "ec2_describe"), n_services=2)
+    cluster = Cluster(make_env(), _throttled(make_scenario, version, "ec2"), n_services=2)
     cluster.change(go=1)
     cluster.calls_until(5)
     cluster.change(go=1, service=1)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from sim.scenario.specs import Scenario
 
 PLENTY = {"capacity": 1e6, "refill_per_s": 1e6}
-NAMES = ("elbv2_describe", "elbv2_register", "elbv2_account", "waf_regional", "wafv2", "ec2_describe", "tagging")
+NAMES = ("elbv2_describe", "elbv2_register", "elbv2_account", "waf_regional", "wafv2", "ec2", "tagging")
 GATED = ["v1.1.7", "v1.1.9", "v2.0", "v2.2.1", "v2.6.2", "v2.9.0", "v2.9.1", "v3.2"]
 
 

@@ -141,12 +141,19 @@ def test_counts_are_not_negative_and_grow_with_the_rate(case: Case) -> None:
         assert twice.window_until_s == once.window_until_s
 
 
-def test_what_has_no_form_is_refused_by_name(make_scenario: Any) -> None:
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("target_group.routing", "least_outstanding_requests"),
+        ("target_group.connection_reuse", True),
+        ("pod.concurrency", 3),
+    ],
+)
+def test_what_has_no_form_is_refused_by_name(make_scenario: Any, key: str, value: object) -> None:
     scenario = make_scenario()
     require_expectable(scenario)
-    target_group = scenario.target_group.model_copy(update={"routing": "least_outstanding_requests"})
-    with pytest.raises(ScenarioError, match=r"target_group\.routing: 'least_outstanding_requests' has no expectation"):
-        require_expectable(scenario.model_copy(update={"target_group": target_group}))
+    with pytest.raises(ScenarioError, match=rf"{key}: .*has no expectation"):
+        require_expectable(scenario.with_overrides({key: value}))
 
 
 def test_no_pods_at_all_give_503_only() -> None:

@@ -21,14 +21,13 @@ import atheris
 
 with atheris.instrument_imports(include=["sim", "yaml"]):
     from sim.experiment import columns, journal, sweep, sweep_file
-    from sim.report import plots
     from sim.scenario import advice, assignments, loading, measured, problems, variations
     from sim.scenario.specs import Scenario
 
 import click
 from pydantic import ValidationError
 
-from sim.cli.plot import _drawn
+from sim.cli.plot import _of_sweeps
 from sim.scenario.schema import schema_of
 
 if TYPE_CHECKING:
@@ -42,8 +41,7 @@ REFUSALS = (
     problems.ScenarioError,
     ValidationError,
     sweep_file.NotASweepError,
-    plots.PlotError,
-    click.UsageError,
+    click.ClickException,
 )
 
 
@@ -75,9 +73,8 @@ def picture(path: Path) -> None:
     """`albsim plot` of it."""
     import matplotlib.pyplot as plt
 
-    frame = sweep_file.read_sweep(path)
     try:
-        _drawn(frame, x=None, y="rate_502", hue=None, heatmap=None, kind=None)
+        _of_sweeps([path], None, x=None, y=None, hue=None, heatmap=None, chosen=())
     finally:
         plt.close("all")
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 TESTS = {
     "sim/control_plane/retry.py": "tests/control_plane/test_retry.py",
+    "sim/control_plane/aws_sdk_go.py": "tests/control_plane/test_aws_sdk_go.py",
     "sim/control_plane/retryers.py": "tests/control_plane/test_retryers.py tests/control_plane/test_retry.py",
     "sim/control_plane/token_bucket.py": "tests/control_plane/test_token_bucket.py",
     "sim/control_plane/kubelet.py": "tests/control_plane/test_kubelet.py",

@@ -17,8 +17,8 @@ import pytest
 
 SCENARIOS = Path("scenarios").resolve()
 FIXED_LAG = str(SCENARIOS / "fixed-lag.yaml")
-RUN = ("run", FIXED_LAG, "--replications", "3", "--workers", "1", "--format", "json")
-EXPLAIN = ("explain", FIXED_LAG, "--workers", "1")
+RUN = ("run", FIXED_LAG, "--replications", "3", "--workers", "1", "--quiet", "--format", "json")
+EXPLAIN = ("explain", FIXED_LAG, "--workers", "1", "--quiet")
 REPORT = ("report", FIXED_LAG, "--replications", "2", "--workers", "1", "--quiet", "-o", "a.html")
 SWEEP = ("sweep", FIXED_LAG, "--vary", "seed=1,2", "--replications", "2", "--workers", "1", "--quiet")
 FULL = Path("/dev/full")
@@ -196,7 +196,7 @@ def test_no_stderr_changes_no_exit_status() -> None:
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_ctrl_c_keeps_what_is_finished(workers: str, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    arguments = ("--workers", workers, "--format", "json", "--out", str(out))
+    arguments = ("--workers", workers, "--quiet", "--format", "json", "--out", str(out))
     with start("run", long_scenario(tmp_path), *arguments) as process:
         wait_for(out / "short.json")
         os.killpg(process.pid, signal.SIGINT)
@@ -232,7 +232,7 @@ def _is_alive(pid: int) -> bool:
 @LINUX
 def test_a_worker_that_dies_is_said(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    arguments = ("--workers", "2", "--format", "json", "--out", str(out))
+    arguments = ("--workers", "2", "--quiet", "--format", "json", "--out", str(out))
     with start("run", long_scenario(tmp_path), *arguments) as process:
         wait_for(out / "short.json")
         os.kill(workers_of(process.pid)[0], signal.SIGKILL)

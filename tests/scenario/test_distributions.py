@@ -142,6 +142,7 @@ def test_values_are_read_from_a_csv_file_and_kept(tmp_path: Path, text: str) -> 
         (b"nan\n1\n", ":1: 'nan'"),
         (b"1,2\n3,4\n", ":2: '3,4'"),
         (b"1\n\xff\n", "not UTF-8"),
+        (b"1\n" * 10_000_001, "larger than 20 MB"),
     ],
 )
 def test_a_csv_file_without_a_column_of_numbers_is_refused(tmp_path: Path, content: bytes, found: str) -> None:

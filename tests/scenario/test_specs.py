@@ -31,6 +31,12 @@ def test_a_spec_cannot_be_changed() -> None:
         MINIMAL.pod.pre_stop_sleep_s = 3  # type: ignore[misc]
 
 
+@pytest.mark.parametrize("key", ["ingresses", "target_groups"])
+def test_another_cluster_s_controller_says_nothing_of_its_ingresses(key: str) -> None:
+    with pytest.raises(ScenarioError, match=rf"other_clusters\.0\.controller\.{key}: expected 1 \(got 2\)"):
+        MINIMAL.with_overrides({"aws_api.other_clusters": [{"controller": {key: 2}}]})
+
+
 def test_the_names_are_those_that_the_model_has() -> None:
     assert set(get_args(Retryer)) == set(RETRYERS)
     assert set(get_args(BucketName)) == set(BucketsSpec.model_fields)

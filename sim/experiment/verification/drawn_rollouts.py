@@ -129,7 +129,7 @@ def _faults(rng: np.random.Generator) -> dict[str, Any]:
 
 def _aws_api(rng: np.random.Generator) -> dict[str, Any]:
     low_s = _one(rng, 0.001, 0.05)
-    names = ("elbv2_describe", "elbv2_register", "elbv2_account", "waf_regional", "wafv2", "ec2_describe", "tagging")
+    names = ("elbv2_describe", "elbv2_register", "elbv2_account", "waf_regional", "wafv2", "ec2", "tagging")
     tight = [name for name in names if _chance(rng, 0.4)]
     loaded = [name for name in (*names, "elbv2_modify") if _chance(rng, 0.2)]
     return {

@@ -57,7 +57,7 @@ class Api:
 
     def __init__(self, buckets: BucketsSpec) -> None:
         self.buckets = {name: Bucket(size.capacity, size.refill_per_s) for name, size in buckets}
-        ec2 = buckets.ec2_describe
+        ec2 = buckets.ec2
         self.buckets |= {action: Bucket(ec2.capacity, ec2.refill_per_s) for action in EC2_ACTIONS}
 
     def covering(self, action: str) -> list[str]:
@@ -74,7 +74,7 @@ class Api:
         covered = {name: [[name]] for name in self.buckets}
         for name in ("elbv2_describe", "elbv2_register", "elbv2_modify"):
             covered[name] = [[name, "elbv2_account"]]
-        return covered | {"ec2_describe": [[action] for action in EC2_ACTIONS]}
+        return covered | {"ec2": [[action] for action in EC2_ACTIONS]}
 
     def admit(self, names: list[str], now_s: float) -> bool:
         """Take a token from each of these, or from none if one lacks it: throttled."""

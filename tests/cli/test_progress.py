@@ -1,0 +1,45 @@
+"""Progress, seen as a user sees it: on a terminal, and nowhere else."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+import sys
+
+import pytest
+
+FIXED_LAG = "scenarios/fixed-lag.yaml"
+FEW = ("--replications", "12", "--workers", "1", "--format", "csv")
+
+
+def on_a_terminal(*arguments: str) -> tuple[str, str]:
+    """Give what the program writes to stdout, a pipe, and to stderr, a terminal."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", "from sim.cli import main; main()", *arguments]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=theirs, env=os.environ | {"TERM": "xterm"}
+    ) as process:
+        os.close(theirs)
+        written = b""
+        try:
+            while block := os.read(ours, 4096):
+                written += block
+        except OSError:  # Linux's end of a terminal
+            pass
+        os.close(ours)
+        stdout, _ = process.communicate()
+    return stdout.decode(), written.decode()
+
+
+@pytest.mark.parametrize("command", [("run", FIXED_LAG), ("compare", FIXED_LAG, FIXED_LAG)])
+def test_progress_is_on_the_terminal_and_the_results_are_not(command: tuple[str, ...]) -> None:
+    stdout, terminal = on_a_terminal(*command, *FEW)
+    assert re.search(r"\d+/\d+\x1b\S+ \S+\d:\d\d:\d\d", terminal), "done, of how many, and the time left"
+    assert "\x1b" not in stdout
+    assert "/12" not in stdout
+
+
+def test_quiet_leaves_the_terminal_alone() -> None:
+    assert on_a_terminal("run", FIXED_LAG, *FEW, "--quiet")[1] == ""
