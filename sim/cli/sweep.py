@@ -12,7 +12,7 @@ from sim.cli.outputs import OutFile
 from sim.cli.refused import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from concurrent.futures import Executor
     from pathlib import Path
 
@@ -85,11 +85,14 @@ def sweep(
 ) -> None:
     """Simulate a scenario at every point of a grid and write a row for each point and replication."""
     from sim.cli.progress import progress_of
+    from sim.experiment.grid import grid
     from sim.experiment.journal import InUseError
     from sim.experiment.sweep_file import NotASweepError, sweep_to_file
 
     vary = _varied(scenario, variations)
     until = _until(until_ci, max_replications)
+    if not quiet:
+        _mention_sleeps_over_grace(grid(scenario, vary).points)
     try:
         with progress_of(quiet=quiet) as progress, _executor(scheduler, workers) as executor:
             frame = sweep_to_file(
@@ -101,6 +104,17 @@ def sweep(
         raise Refused(f"{error.filename or out}: {error.strerror or error}") from None
     if not quiet:
         click.echo(f"{out}: {len(frame)} replications", err=True)
+
+
+def _mention_sleeps_over_grace(points: Iterable[Scenario]) -> None:
+    """Say on stderr which preStop sleeps of the grid are cut short, so that nobody compares them."""
+    from sim.report.wording import listed
+
+    pods = [point.pod for point in points]
+    cut_s = {pod.pre_stop_sleep_s for pod in pods if 0 < pod.termination_grace_period_s < pod.pre_stop_sleep_s}
+    if cut_s:
+        sleeps = listed(f"{sleep_s:g}" for sleep_s in sorted(cut_s))
+        click.echo(f"preStop sleeps of {sleeps} s end with the grace period, which is shorter", err=True)
 
 
 def _varied(scenario: Scenario, variations: tuple[str, ...]) -> dict[str, list[object]]:

@@ -1,12 +1,17 @@
 """The loops over single requests that no array operation can do, compiled with numba on first use.
 
 Whoever needs one imports this module then and not before: numba takes a while to load, the first call a while longer to
-compile. The machine code is kept in numba's cache for the next process, if there is a place for it.
+compile. The machine code is kept for the next process, if there is a place for it: beside these modules, in a directory
+of just these sources. Numba's own place goes by one file alone, and would keep the code of a loop when a function that
+it calls has changed in another file.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 import numba
 
@@ -25,12 +30,26 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+@cache
+def cache_directory(sources: Path) -> Path:
+    """Say where the machine code of the modules of a directory is kept: elsewhere when one of them has changed."""
+    digest = hashlib.sha256()
+    for file in sorted(sources.glob("*.py")):
+        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return sources / "__pycache__" / f"compiled-{digest.hexdigest()[:12]}"
+
+
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a function; without a cache where numba finds no place to write one."""
+    """Compile a function; without a cache where there is no place to write one."""
+    config: Any = numba.config
+    given = config.CACHE_DIR
+    config.CACHE_DIR = given or str(cache_directory(Path(__file__).parent))
     try:
         return cast("Callable[P, R]", numba.njit(cache=True)(function))
     except RuntimeError:
         return cast("Callable[P, R]", numba.njit(function))
+    finally:
+        config.CACHE_DIR = given
 
 
 @compiled

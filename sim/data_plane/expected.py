@@ -161,18 +161,9 @@ class _Expected:
         """Count what fails of the requests that find an open listener."""
         timeline, target = self._timeline, rotation.target
         until_s = np.minimum(rotation.until_s, timeline.listener_closed_s[target])
-        deadline_s = timeline.drain_deadline_s[target]
-        self._cut(target, load, rotation.from_s, np.minimum(until_s, deadline_s), deadline_s)
-        # What a node that has not heard of the deregistration sends after the deadline is cut when it hears.
-        heard_s = timeline.registered_until_s[node, target]
-        self._cut(target, load, np.maximum(rotation.from_s, deadline_s), until_s, heard_s)
-
-    def _cut(self, target: Targets, load: Load, from_s: Times, until_s: Times, deadline_s: Times) -> None:
-        """Count what fails of the requests sent during each `[from, until)`, which the ALB cuts at the deadline."""
-        if not np.any(from_s < until_s):
-            return
-        cut_s = self._timeline.cut_s[target]
-        end_s = np.minimum(cut_s, deadline_s)
+        from_s, cut_s = rotation.from_s, timeline.cut_s[target]
+        drained_s = np.maximum(timeline.drain_deadline_s[target], timeline.registered_until_s[node, target])
+        end_s = np.minimum(cut_s, drained_s)
         idle_first_s = end_s - self._idle_timeout_s
         idle = load.requests(from_s, np.minimum(until_s, idle_first_s)) * self._law.sf(self._idle_timeout_s)
         self._counts[Outcome.IDLE_TIMEOUT] += idle.sum()
@@ -180,7 +171,7 @@ class _Expected:
         late = load.outliving(
             self._law, self._longest_s, np.maximum(from_s, idle_first_s)[ends], until_s[ends], end_s[ends]
         )
-        by_process = (cut_s <= deadline_s)[ends]
+        by_process = (cut_s <= drained_s)[ends]
         self._counts[Outcome.CLOSED_IN_FLIGHT] += late[by_process].sum()
         self._counts[Outcome.DEREGISTRATION_DELAY_ELAPSED] += late[~by_process].sum()
 

@@ -7,8 +7,8 @@ open it is accepted; then the earliest of these decides: its finish, the process
 timeout. After the listener has closed it is refused while the pod's network is there, and meets no host after that.
 Ties: intervals are half-open, so at the very moment of a cut a finished request is finished (`ok`), and a connection at
 the very moment of the closing is refused; among cuts at one instant the order of `Outcome` decides.
-A node that has not heard of a deregistration goes on sending even past the drain deadline; what it sends then is cut
-when it hears.
+A node that has not heard of a deregistration cuts nothing for it: if that is after the drain deadline, what it has sent
+until then is cut when it hears.
 What a queue in the pod and pooled connections do to a request comes with it: when it starts, and which way it was sent.
 Left out: round-trip times; retries (an ALB has none).
 Sources: facts/alb §3 (statuses, 3.1 s and 10 s); model.md, "Data plane".
@@ -164,15 +164,8 @@ def _served(sent: Sent, timeline: Timeline, idle_timeout_s: float, *, prefork: b
     cut_s = timeline.cut_s[sent.target]
     if prefork:
         cut_s = np.where(reset_at_closing(sent, timeline), timeline.listener_closed_s[sent.target], cut_s)
-    late = sent.arrival_s >= timeline.drain_deadline_s[sent.target]
     heard_s = timeline.registered_until_s[sent.node, sent.target]
-    ends_s = np.stack(
-        [
-            sent.finish_s,
-            cut_s,
-            np.where(late, heard_s, timeline.drain_deadline_s[sent.target]),
-            sent.arrival_s + idle_timeout_s,
-        ]
-    )
+    drained_s = np.maximum(timeline.drain_deadline_s[sent.target], heard_s)
+    ends_s = np.stack([sent.finish_s, cut_s, drained_s, sent.arrival_s + idle_timeout_s])
     first = np.argmin(ends_s, axis=0)
     return Answers(_ENDS[first], np.take_along_axis(ends_s, first[None], axis=0)[0])

@@ -202,9 +202,8 @@ def served_until_s(
         end_s = min(end_s, pods.closed_s[target])
     else:
         pods.last_finish_s[target] = max(pods.last_finish_s[target], finish_s)
-    late = now_s >= pods.deadline_s[target]
-    cut_off_s = pods.heard_s[node, target] if late else pods.deadline_s[target]
-    return float(min(finish_s, end_s, cut_off_s, now_s + pods.idle_timeout_s))
+    drained_s = max(pods.deadline_s[target], pods.heard_s[node, target])
+    return float(min(finish_s, end_s, drained_s, now_s + pods.idle_timeout_s))
 
 
 @compiled

@@ -24,7 +24,7 @@ class Timeline:
     By target, shape (targets,):
     `listener_closed_s`: new connections are refused from here on;
     `cut_s`: what still runs is cut (the process's end, or for a draining server its latest end);
-    `drain_deadline_s`: the deregistration delay has elapsed: the ALB cuts what still runs;
+    `drain_deadline_s`: the deregistration delay has elapsed: an ALB node that knows of it cuts what still runs;
     By ALB node and target, shape (alb_nodes, targets):
     `registered_from_s`, `registered_until_s`: the node knows the target as registered, not draining;
     `healthy_from_s`, `healthy_until_s`: the node's checks call it healthy.

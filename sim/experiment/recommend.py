@@ -58,13 +58,15 @@ class Recommendation:
     """What to set, and how it was found.
 
     `settings` by key, those that must change; `best` is with them. `is_met`: whether they meet the goal; if not, they
-    are the longest sleep that could help, and `best` shows what is left. `needed_s`: what the slowest pod of a rollout
+    are the longest sleep that could help, and `best` shows what is left. `confirmed`: the settings in as many other
+    rollouts, since in those in which they were found they were chosen. `needed_s`: what the slowest pod of a rollout
     needs, the quantile at the goal's confidence.
     """
 
     goal: Goal
     given: Trial
     best: Trial
+    confirmed: Trial
     settings: dict[str, float]
     is_met: bool
     needed_s: float
@@ -84,10 +86,12 @@ def recommend(scenario: Scenario, goal: Goal, *, executor: Executor, say: Say) -
     tried = _Sleeps(base, executor, say)
     sleep_s = _least(lambda sleep_s: goal.is_met(tried[sleep_s]), start=min(math.ceil(needed), most_s), most=most_s)
     best = tried[most_s if sleep_s is None else sleep_s]
+    say("the same in other rollouts")
     return Recommendation(
         goal=goal,
         given=given,
         best=best,
+        confirmed=try_out(best.scenario, executor, first=scenario.replications),
         settings=_changed(scenario, best.scenario),
         is_met=sleep_s is not None,
         needed_s=needed,

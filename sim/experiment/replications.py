@@ -37,6 +37,7 @@ def process_pool(workers: int | None = None) -> Iterator[ProcessPoolExecutor]:
     workers = workers or len(os.sched_getaffinity(0))
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_work) as pool:
+        _start_deaf_to_ctrl_c(pool)
         try:
             yield pool
         except BaseException:
@@ -44,6 +45,15 @@ def process_pool(workers: int | None = None) -> Iterator[ProcessPoolExecutor]:
                 worker.kill()
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _start_deaf_to_ctrl_c(pool: Executor) -> None:
+    """Start the workers, which leave Ctrl-C to their parent from their first moment: a child inherits the mask."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        pool.submit(int)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 @contextmanager
@@ -91,13 +101,12 @@ def cancelling(futures: Iterable[Future[T]]) -> Iterator[None]:
 def _begin_work() -> None:
     """Make a process a worker.
 
-    It leaves Ctrl-C to its parent, and ends when that does: a killed parent would leave its workers waiting for ever.
+    It ends when its parent does: a killed one would leave its workers waiting for ever.
     A replication makes many small objects that live until its end, which the garbage collector need not look through
     every 700 of them.
     """
     gc.freeze()
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -67,9 +67,10 @@ class Trial:
         return {name: mean for name, mean in sorted(means.items(), key=lambda item: -item[1]) if mean}
 
 
-def try_out(scenario: Scenario, executor: Executor) -> Trial:
-    """Simulate a scenario's replications; raises ScenarioError if a rollout comes to no end."""
-    return Trial(scenario, tuple(executor.map(partial(_rollout, scenario), range(scenario.replications))))
+def try_out(scenario: Scenario, executor: Executor, *, first: int = 0) -> Trial:
+    """Simulate a scenario's replications, from the `first` on; raises ScenarioError if a rollout comes to no end."""
+    numbers = range(first, first + scenario.replications)
+    return Trial(scenario, tuple(executor.map(partial(_rollout, scenario), numbers)))
 
 
 def needed_s(scenario: Scenario, executor: Executor) -> NDArray[np.float64]:

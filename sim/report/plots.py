@@ -9,6 +9,8 @@ Colours: Okabe and Ito's for kinds, viridis for amounts; both can be told apart 
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,6 +46,7 @@ CAUSES = {
     "outcomes.no_registered_targets": GREEN,
 }
 """The failed outcomes, as columns of a sweep, with their colours in every picture."""
+_MOST = {"any_502": 1.0, "rate_502": 1.0}
 PRE_STOP, _GRACE = "pod.pre_stop_sleep_s", "pod.termination_grace_period_s"
 
 
@@ -63,7 +66,7 @@ def line(frame: pd.DataFrame, *, x: str, y: str = "rate_502", hue: str | None = 
         rows = frame if hue is None else frame[frame[hue] == value]
         estimates = [estimate(rows[rows[x] == of_x][y], y) for of_x in values]
         mean, low, high = (measure(y).factor * np.array(part) for part in zip(*map(_parts, estimates), strict=True))
-        axes.fill_between(at, np.maximum(low, 0), high, color=colour, alpha=0.2, linewidth=0)
+        axes.fill_between(at, low, high, color=colour, alpha=0.2, linewidth=0)
         axes.plot(at, mean, color=colour, marker=marker, markersize=5, label=str(value), clip_on=False)
     axes.set_xlabel(key_label(x))
     axes.set_ylabel(measure(y).label)
@@ -145,7 +148,7 @@ def only(frame: pd.DataFrame, chosen: Mapping[str, object]) -> pd.DataFrame:
     """Give the rows at these values of these keys; raises PlotError if there are none."""
     for key, value in chosen.items():
         _check_varied(frame, key)
-        rows = frame[frame[key].astype(str) == str(value)]
+        rows = frame[frame[key].astype(str).str.lower() == str(value).lower()]
         if rows.empty:
             found = ", ".join(map(str, values_of(frame, key)))
             raise PlotError(f"{key}: expected one of {found} (got {value})")
@@ -162,11 +165,14 @@ def check(frame: pd.DataFrame, shown: Sequence[str], figure: str) -> None:
     """Raise PlotError unless these keys are varied, no other is, and the figure is one of a sweep."""
     for key in shown:
         _check_varied(frame, key)
+        if shown.count(key) > 1:
+            raise PlotError(f"'{key}' is shown twice: choose another key for one of them")
     if figure not in COLUMNS:
-        raise PlotError(f"'{figure}' is no figure of a sweep; {did_you_mean(figure, COLUMNS) or 'see its columns'}")
+        hint = did_you_mean(figure, COLUMNS) or f"one of {', '.join(COLUMNS)}"
+        raise PlotError(f"'{figure}' is no figure of a sweep; {hint}")
     unseen = [key for key in varied(frame) if key not in shown]
     if unseen:
-        raise PlotError(f"'{unseen[0]}' is varied too: choose one of its values, or show it as well")
+        raise PlotError(f"'{unseen[0]}' is varied too: choose one of its values (--where), or show it as well")
 
 
 def _check_varied(frame: pd.DataFrame, key: str) -> None:
@@ -221,10 +227,11 @@ def _cycle(items: Sequence[str], count: int) -> Iterable[str]:
 
 
 def estimate(values: pd.Series, figure: str) -> Estimate:
-    """Estimate a figure's mean over rollouts."""
+    """Estimate a figure's mean over rollouts; the interval is cut where no mean can be."""
     if figure == "any_502" and values.isin([0, 1]).all():
         return fraction_estimate(int((values > 0).sum()), len(values))
-    return mean_estimate(values)
+    mean = mean_estimate(values)
+    return replace(mean, low=max(mean.low, 0.0), high=min(mean.high, _MOST.get(figure, math.inf)))
 
 
 def _parts(estimate: Estimate) -> tuple[float, float, float]:

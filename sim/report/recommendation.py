@@ -62,10 +62,19 @@ def sentence(found: Recommendation) -> str:
             f"No preStop sleep gives {goal}. With {sleep_s:g} s, {_share(found.best, found)}. What stands in the way, "
             f"in 502s per rollout: {listed(causes)}. The slowest pod of a rollout needs {found.needed_s:,.1f} s."
         )
-    if not found.settings:
-        return f"Nothing need change for {goal}: {_share(found.best, found)}, and no shorter preStop sleep gives that."
-    changes = listed(f"{key} to {value:g}" for key, value in found.settings.items())
-    return f"Set {changes} for {goal}: {_share(found.best, found)}, and no shorter preStop sleep gives that."
+    changes = [f"{key} to {value:g}" for key, value in found.settings.items()]
+    what = f"Set {listed(changes)}" if changes else "Nothing need change"
+    return (
+        f"{what} for {goal}: {_share(found.best, found)}, and no shorter preStop sleep gives that. {_confirmed(found)}"
+    )
+
+
+def _confirmed(found: Recommendation) -> str:
+    """Say how it does in rollouts for which it was not chosen."""
+    words = f"In as many other rollouts: {_share(found.confirmed, found)}."
+    if found.goal.is_met(found.confirmed):
+        return words
+    return f"{words} That is less than was asked for: more --replications would find a safer sleep."
 
 
 def _share(trial: Trial, found: Recommendation) -> str:
@@ -88,9 +97,9 @@ def _figures(trial: Trial) -> dict[str, str]:
         "grace period (s)": f"{trial.scenario.pod.termination_grace_period_s:g}",
         "deregistration delay (s)": f"{trial.scenario.target_group.deregistration_delay_s:g}",
         "--aws-max-retries": _retries(trial.scenario),
-        "502s per rollout": number(trial.mean_502()),
-        "rollout duration (s)": number(_mean([rollout.rollout_s for rollout in trial.rollouts])),
-        "until the last old pod has ended (s)": number(_mean([rollout.over_s for rollout in trial.rollouts])),
+        "502s per rollout, mean": number(trial.mean_502()),
+        "rollout duration (s), mean": number(_mean([rollout.rollout_s for rollout in trial.rollouts])),
+        "until the last old pod has ended (s), mean": number(_mean([rollout.over_s for rollout in trial.rollouts])),
         "most pods at once": f"{max(rollout.most_pods for rollout in trial.rollouts):,}",
     }
 
@@ -105,7 +114,7 @@ def _mean(values: Sequence[float]) -> float:
 
 def _rules(found: Recommendation, rules: TriedRules) -> Table:
     under = f"under {found.goal.target_502:g}"
-    headings = ("what experts advise", "sleep", "grace", "delay", "502s per rollout", under, "source")
+    headings = ("what experts advise", "sleep", "grace", "delay", "502s, mean", under, "source")
     table = _table("", headings, words=("what experts advise", "source"))
     for rule, trial in rules:
         pod, below = trial.scenario.pod, trial.below(found.goal.target_502)
@@ -138,6 +147,7 @@ def _record(found: Recommendation, rules: TriedRules) -> dict[str, Any]:
         "slowest_pod_needs_s": found.needed_s,
         "now": _trial_record(found.given, found),
         "recommended": _trial_record(found.best, found),
+        "in_other_rollouts": _trial_record(found.confirmed, found),
         "rules": [{"rule": rule.words, "source": rule.source, **_trial_record(trial, found)} for rule, trial in rules],
     }
 

@@ -42,9 +42,9 @@ Retryer = Literal[
 Version = Annotated[
     str,
     Field(
-        pattern=r"^(v1\.1\.[0-9]|v[23]\.[0-9]{1,2}(\.[0-9]{1,2})?|fixed_lag)$",
+        pattern=r"^(v1\.1\.[0-9]|(v2\.1?|v3\.)[0-9](\.[0-9]{1,2})?|fixed_lag)$",
         examples=list(VERSIONS),
-        json_schema_extra={"$comment": "'v1.1.0' to 'v1.1.9', 'v2.0' to 'v3.x', or 'fixed_lag'"},
+        json_schema_extra={"$comment": "'v1.1.0' to 'v1.1.9', 'v2.0' to 'v2.19', 'v3.0' to 'v3.9', or 'fixed_lag'"},
     ),
 ]
 
@@ -102,7 +102,8 @@ class ControllerSpec(Spec):
     https_listeners: Annotated[int, Field(ge=0, le=10_000), WHOLE] = 1
     """Those of the listeners with a certificate: one more call for each in a reconcile."""
     deregistration_lag_s: DistributionField | None = Field(default=None, validate_default=True)
-    """`fixed_lag` only, and required there: from a pod's deletion to the success of DeregisterTargets."""
+    """`fixed_lag` only, and required there: from a pod's deletion to the success of DeregisterTargets. The time
+    that the ALB's nodes take to hear of it, target_group.propagation_s, comes on top."""
     registration_lag_s: DistributionField | None = Field(
         default_factory=_lag_by_default, json_schema_extra={"default": None}
     )

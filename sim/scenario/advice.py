@@ -153,13 +153,15 @@ def _health_check_exit(scenario: Scenario) -> Iterator[Advice]:
         )
 
 
-def _health_check_without_effect(scenario: Scenario) -> Iterator[Advice]:
+def _health_check_values(scenario: Scenario) -> Iterator[Advice]:
     check = scenario.target_group.health_check
     given = check.model_fields_set if check else set()
     if "timeout_s" in given:
         yield Advice(
             "target_group.health_check.timeout_s", "has no effect: a failing check is taken to fail when it is made"
         )
+    if check and check.timeout_s >= check.interval_s:
+        yield Advice("target_group.health_check.timeout_s", "AWS takes a timeout below the interval only")
     if "healthy_threshold" in given:
         yield Advice(
             "target_group.health_check.healthy_threshold",
@@ -235,6 +237,13 @@ def _waf(scenario: Scenario) -> Iterator[Advice]:
 def _fixed_lag(scenario: Scenario) -> Iterator[Advice]:
     if scenario.controller.version != FIXED_LAG:
         return
+    if "propagation_s" not in scenario.target_group.model_fields_set:
+        yield Advice(
+            "target_group.propagation_s",
+            "comes on top of controller.deregistration_lag_s, with a median of "
+            f"{plain(float(scenario.target_group.propagation_s.ppf(0.5)))} s: give 0 if your lags were measured until "
+            "the last request came",
+        )
     given = scenario.controller.model_fields_set - {"version", "deregistration_lag_s", "registration_lag_s"}
     without_effect = [f"controller.{key}" for key in sorted(given)]
     without_effect += [f"aws_api.{key}" for key in sorted(scenario.aws_api.model_fields_set)]
@@ -258,7 +267,7 @@ _RULES: tuple[Callable[[Scenario], Iterator[Advice]], ...] = (
     _grace_against_requests,
     _serving_after_sigterm,
     _health_check_exit,
-    _health_check_without_effect,
+    _health_check_values,
     _rolling_update,
     _waf,
     _retries_against_pre_stop,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sim.scenario.advice_on_requests import Advice
 from sim.scenario.problems import plain
+from sim.scenario.versions import release
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _INGRESS_S = 1.2
 _INFORMERS = 2
 _V2 = ("v2.", "v3.")
+_GATES_POLLED_SINCE = (2, 9, 1)
 
 
 def _controllers(scenario: Scenario) -> Iterator[tuple[str, ControllerSpec, int]]:
@@ -59,6 +61,16 @@ def _everything_too_often(scenario: Scenario) -> Iterator[Advice]:
                 )
 
 
+def _readiness_gate(scenario: Scenario) -> Iterator[Advice]:
+    version = scenario.controller.version
+    if scenario.pod.readiness_gate and version.startswith(_V2) and release(version) < _GATES_POLLED_SINCE:
+        yield Advice(
+            "controller.version",
+            f"{version} looks at a readiness gate again only after a backoff that grows to 1000 s: a new pod may not "
+            "become Ready for 16 minutes, though its target is healthy; v2.9.1 looks every 15 s (LBC issue 3622)",
+        )
+
+
 def _restart(scenario: Scenario) -> Iterator[Advice]:
     controller, pod = scenario.controller, scenario.pod
     if controller.restart_at_s is None and "restart_takes_s" in controller.model_fields_set:
@@ -78,5 +90,6 @@ def _restart(scenario: Scenario) -> Iterator[Advice]:
 ON_CONTROLLERS: tuple[Callable[[Scenario], Iterator[Advice]], ...] = (
     _node_events,
     _everything_too_often,
+    _readiness_gate,
     _restart,
 )

@@ -202,3 +202,9 @@ def test_a_dask_cluster_gives_the_same_file(tmp_path: Path, undisturbed: Path) -
 
     assert result.exit_code == 0
     assert (tmp_path / "r.parquet").read_bytes() == undisturbed.read_bytes()
+
+
+def test_sleeps_that_the_grace_period_ends_are_mentioned(tmp_path: Path) -> None:
+    vary = ["--vary", "pod.pre_stop_sleep_s=0,30,40,50", "--replications", "1", "--workers", "1"]
+    said = albsim("sweep", SCENARIO, *vary, "--out", str(tmp_path / "r.csv")).stderr
+    assert "preStop sleeps of 40 and 50 s end with the grace period, which is shorter\n" in said

@@ -94,7 +94,7 @@ def test_a_rolling_update_of_many_targets(routing: str, *, drains: bool) -> None
     )
     at = {
         "arrival_rate_rps": 150.0,
-        "service_time_s": {"dist": "lognormal", "median": 0.3, "sigma": 1.5},
+        "service_time_s": {"dist": "lognormal", "median": 0.5, "sigma": 1.5},
         "idle_timeout_s": 5.0,
         "routing": routing,
         "streams": Streams(11, 0),

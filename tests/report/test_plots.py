@@ -10,7 +10,7 @@ from sim.experiment.columns import COLUMNS
 from sim.experiment.statistics import fraction_estimate, mean_estimate
 from sim.report.figures import save
 from sim.report.plot_labels import key_label, measure
-from sim.report.plots import PlotError, causes, heatmap, lag, line, only
+from sim.report.plots import PlotError, causes, estimate, heatmap, lag, line, only
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -187,3 +187,24 @@ def test_every_figure_has_a_label() -> None:
 )
 def test_keys_have_words_and_units(key: str, label: str) -> None:
     assert key_label(key) == label
+
+
+def test_a_key_is_not_shown_twice() -> None:
+    frame = results(SLEEP, RETRIES)
+    with pytest.raises(PlotError, match="sleep_s' is shown twice"):
+        line(frame, x=SLEEP, hue=SLEEP)
+    with pytest.raises(PlotError, match="retries' is shown twice"):
+        heatmap(frame, x=RETRIES, y=RETRIES)
+
+
+def test_an_interval_ends_where_no_fraction_can_be() -> None:
+    """Expected probabilities of which one is small: Student's interval would go beyond both ends."""
+    of_few = estimate(pd.Series([0.01, 1.0, 1.0]), "any_502")
+    assert (of_few.low, of_few.high) == (0, 1)
+
+
+def test_a_boolean_is_chosen_as_yaml_writes_it() -> None:
+    frame = results(SLEEP)
+    frame["pod.readiness_gate"] = frame[SLEEP] == 20
+    frame.attrs["albsim"]["vary"]["pod.readiness_gate"] = [False, True]
+    assert only(frame, {"pod.readiness_gate": "true"})[SLEEP].unique().tolist() == [20]

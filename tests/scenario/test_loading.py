@@ -13,7 +13,7 @@ from sim.scenario.loading import load_scenario, load_scenarios
 from sim.scenario.problems import ScenarioError
 
 SCENARIOS = sorted((Path(__file__).parents[2] / "scenarios").glob("*.yaml"))
-VERSIONS = "'v1.1.0' to 'v1.1.9', 'v2.0' to 'v3.x', or 'fixed_lag'"
+VERSIONS = "'v1.1.0' to 'v1.1.9', 'v2.0' to 'v2.19', 'v3.0' to 'v3.9', or 'fixed_lag'"
 MINIMAL = "name: x\ntraffic: {arrival_rate_rps: 100}\ndeployment: {replicas: 4}\n"
 
 
@@ -153,6 +153,7 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
         ("pod: {startup_s: .nan}", "pod.startup_s: expected a number from 0 to 1e9 or a distribution"),
         ("pod: {startup_s: {dist: empirical, csv: no.csv}}", "no.csv: No such file or directory"),
         ("controller: {version: v1.1.10}", "(got 'v1.1.10'); did you mean 'v1.1.1'?"),
+        ("controller: {version: v2.70}", "(got 'v2.70')"),
         ("controller: {version: fixed-lag}", "did you mean 'fixed_lag'?"),
         ("controller: {version: fixed_lag}", "(got null); fixed_lag needs it"),
         ("controller: {deregistration_lag_s: 3}", "expected null (got a lag for v1.1.9); it is for fixed_lag only"),

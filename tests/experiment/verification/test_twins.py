@@ -113,5 +113,5 @@ def test_an_expectation_that_is_a_fiftieth_off(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.usefixtures("few")
 def test_an_expectation_without_what_is_cut_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(expected._Expected, "_cut", lambda *_: None)
+    monkeypatch.setattr(expected._Expected, "_accepted", lambda *_: None)
     assert {"fixed_lag, round_robin", "instance"} <= failed(twins.expected_against_sampled)

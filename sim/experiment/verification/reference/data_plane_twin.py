@@ -74,9 +74,8 @@ class Twin:
         for rotation in self._rotations():
             self._clock.process(rotation.changes(self._clock))
         for target in range(len(self._pods)):
-            self._clock.process(self._deregistration(target))
             for node in range(self._timeline.registered_until_s.shape[0]):
-                self._clock.process(self._removal(target, node))
+                self._clock.process(self._deregistration(target, node))
         for request, to in reversed(list(self._sent_before())):
             self._clock.process(self._request(request, to))
         for request in self._until(self._latest_s()):
@@ -136,19 +135,13 @@ class Twin:
         yield self._clock.at(sent.arrival_s + self._target_group.idle_timeout_s, At.IDLE_TIMEOUT)
         sent.end("idle_timeout", self._clock.now)
 
-    def _deregistration(self, target: int) -> Process:
-        """When the deregistration delay has elapsed, the ALB cuts what still runs."""
-        yield self._clock.at(float(self._timeline.drain_deadline_s[target]), At.CUT_BY_ALB)
+    def _deregistration(self, target: int, node: int) -> Process:
+        """Let a node that has heard of it cut what still runs when the deregistration delay has elapsed."""
+        heard_s = float(self._timeline.registered_until_s[node, target])
+        yield self._clock.at(max(heard_s, float(self._timeline.drain_deadline_s[target])), At.CUT_BY_ALB)
         for sent in self._pods[target].open:
-            sent.end("deregistration_delay_elapsed", self._clock.now)
-
-    def _removal(self, target: int, node: int) -> Process:
-        """Let a node that hears of the deregistration only after the delay cut what it has sent meanwhile."""
-        yield self._clock.at(float(self._timeline.registered_until_s[node, target]), At.CUT_BY_ALB)
-        if self._clock.now >= self._timeline.drain_deadline_s[target]:
-            for sent in self._pods[target].open:
-                if sent.node == node:
-                    sent.end("deregistration_delay_elapsed", self._clock.now)
+            if sent.node == node:
+                sent.end("deregistration_delay_elapsed", self._clock.now)
 
     def _until(self, until_s: float) -> Iterator[Drawn]:
         for request in drawn(self._traffic, self._streams, len(self._nodes), before=False):
