@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from sim.control_plane.trace import EvictionRefused, PodCreated, PodDeleted, PodReady
 from sim.report.wording import count, seconds, tenths
 
@@ -35,13 +37,25 @@ def course_of(replication: Replication) -> Iterator[str]:
         )
         if deployment.pod_replacement_policy == "TerminationComplete":
             yield "Terminating pods counted against the surge until they were gone."
-    pods = "Replacements" if is_drain else "New pods"
-    for kind, what in (
-        (PodCreated, f"{pods} created"),
-        (PodReady, f"{pods} ready"),
-        (PodDeleted, "Pods evicted" if is_drain else "Old pods deleted"),
-    ):
-        yield f"{what}: {', '.join(_waves(sorted(r.time_s for r in replication.trace.of(kind)))) or 'none'}."
+    pods, has_gate = "Replacements" if is_drain else "New pods", replication.scenario.pod.readiness_gate
+    times_s = {
+        f"{pods} created": _times_s(replication, PodCreated),
+        f"{pods} with their containers ready" if has_gate else f"{pods} ready": _times_s(replication, PodReady),
+        "Pods evicted" if is_drain else "Old pods deleted": _times_s(replication, PodDeleted),
+    }
+    for what, of_it_s in times_s.items():
+        yield f"{what}: {', '.join(_waves(of_it_s)) or 'none'}."
+    if has_gate:
+        healthy_s = replication.timeline.healthy_from_s.max(axis=0)
+        waves = ", ".join(_waves(sorted(healthy_s[np.isfinite(healthy_s)].tolist()))) or "none"
+        yield (
+            f"New targets healthy at every ALB node: {waves}. Each pod is Ready when the controller next looks at its "
+            "readiness gate."
+        )
+
+
+def _times_s(replication: Replication, kind: type[PodCreated | PodReady | PodDeleted]) -> list[float]:
+    return sorted(record.time_s for record in replication.trace.of(kind))
 
 
 def _drain(replication: Replication) -> Iterator[str]:

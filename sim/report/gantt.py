@@ -181,9 +181,8 @@ def _draw_failures(axes: Axes, replication: Replication) -> None:
 def _draw_controller(axes: Axes, lanes: list[list[ReconcileLog]]) -> None:
     for row, lane in enumerate(lanes):
         for log in lane:
-            _bar(
-                axes, row, log.began_s, log.known_until_s, color=BLUE, edgecolor="white", linewidth=0.5, label=RECONCILE
-            )
+            # The edge keeps one that lasts a moment from vanishing.
+            _bar(axes, row, log.began_s, log.known_until_s, color=BLUE, linewidth=0.8, label=RECONCILE)
             for attempt in (attempt for stall in log.stalls for attempt in stall.throttled):
                 style = {"facecolor": ORANGE, "edgecolor": BLACK, "linewidth": 0.5, "hatch": "////"}
                 _bar(axes, row, attempt.time_s, held_up_until_s(attempt), **style, label=THROTTLED)

@@ -63,3 +63,22 @@ def test_a_rollout_that_waits_for_terminating_pods_is_told_as_one() -> None:
     sentence = "Terminating pods counted against the surge until they were gone."
     assert sentence in list(course_of(simulate(waits)))
     assert sentence not in list(course_of(simulate(rollout)))
+
+
+def test_a_readiness_gate_is_told_apart_from_the_containers() -> None:
+    gated = Scenario.model_validate(
+        {
+            "name": "gated",
+            "traffic": {"arrival_rate_rps": 5},
+            "deployment": {"replicas": 1, "max_surge": 1, "max_unavailable": 0},
+            "pod": {"startup_s": 12, "readiness_gate": True},
+            "controller": {"version": "v3.2"},
+            "target_group": {"alb_nodes": 1, "health_check": None},
+        }
+    )
+    replication = simulate(gated)
+    lines = list(course_of(replication))
+    registered_s = float(replication.timeline.registered_from_s[0, 1])
+    assert "New pods with their containers ready: 1 at 12.0 s." in lines
+    assert any(line.startswith(f"New targets healthy at every ALB node: 1 at {registered_s:.1f} s.") for line in lines)
+    assert not any("gate" in line for line in course_of(simulate(gated.with_overrides({"pod.readiness_gate": False}))))
