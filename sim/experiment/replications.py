@@ -10,12 +10,13 @@ import threading
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from multiprocessing.context import SpawnContext, SpawnProcess
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sim.experiment.replication import simulate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Executor, Future
 
     from sim.experiment.replication import Estimator, Figures
@@ -24,6 +25,42 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
+
+
+class _Worker(SpawnProcess):
+    def start(self) -> None:
+        """Start it deaf to Ctrl-C, which it leaves to its parent, from its first moment: a child inherits the mask.
+
+        Ctrl-C meanwhile comes afterwards: a child that has not been told what to do complains.
+        """
+        meanwhile: list[int] = []
+        in_main = threading.current_thread() is threading.main_thread()
+        handler = signal.signal(signal.SIGINT, lambda number, _: meanwhile.append(number)) if in_main else None
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            super().start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            if in_main:
+                signal.signal(signal.SIGINT, handler)
+        for number in meanwhile:
+            signal.raise_signal(number)
+
+
+class _Context(SpawnContext):
+    Process = _Worker
+
+
+class _Pool(ProcessPoolExecutor):
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:  # noqa: ANN401 - fn's own
+        """Give a future that cannot be cancelled: `process_pool` ends the work by killing the workers.
+
+        The pool's thread, which then gives each future its error, dies of one that has been cancelled (CPython up to
+        3.11, `_ExecutorManagerThread.terminate_broken`).
+        """
+        future = super().submit(fn, *args, **kwargs)
+        future.cancel = lambda: False  # type: ignore[method-assign]
+        return future
 
 
 @contextmanager
@@ -35,9 +72,7 @@ def process_pool(workers: int | None = None) -> Iterator[ProcessPoolExecutor]:
 
     """
     workers = workers or len(os.sched_getaffinity(0))
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_work) as pool:
-        _start_deaf_to_ctrl_c(pool)
+    with _Pool(workers, mp_context=_Context(), initializer=_begin_work) as pool:
         try:
             yield pool
         except BaseException:
@@ -45,15 +80,6 @@ def process_pool(workers: int | None = None) -> Iterator[ProcessPoolExecutor]:
                 worker.kill()
             pool.shutdown(cancel_futures=True)
             raise
-
-
-def _start_deaf_to_ctrl_c(pool: Executor) -> None:
-    """Start the workers, which leave Ctrl-C to their parent from their first moment: a child inherits the mask."""
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        pool.submit(int)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 @contextmanager
@@ -83,11 +109,7 @@ def replicate(
 
 @contextmanager
 def cancelling(futures: Iterable[Future[T]]) -> Iterator[None]:
-    """Cancel in the end what has not begun.
-
-    Not when the pool is broken: its thread then gives each future its error, and dies of one that has been cancelled
-    (CPython up to 3.11, `_ExecutorManagerThread.terminate_broken`).
-    """
+    """Cancel in the end what has not begun; not when the pool is broken: its thread would die of that (see `_Pool`)."""
     try:
         yield
     except BrokenExecutor:
