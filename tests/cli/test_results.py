@@ -39,6 +39,7 @@ def written(directory: Path) -> Path:
     return directory
 
 
+@pytest.mark.slow
 def test_the_committed_results_are_what_the_code_gives() -> None:
     """If this fails, behaviour changed: rewrite them with `albsim results scenarios` and review the difference."""
     result = albsim(SCENARIOS, "--check")

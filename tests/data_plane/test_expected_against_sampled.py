@@ -70,6 +70,7 @@ def drawn() -> list[tuple[Timeline, dict[str, Any], dict[str, float]]]:
     return result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "outcome", ["502", *(outcome.name for outcome in Outcome if outcome.name != "KEEP_ALIVE_RACE")]
 )

@@ -32,6 +32,7 @@ RARE = 1.0
 """So few expected in all replications together that a mean's interval says nothing; then Poisson's own tail does."""
 
 
+@pytest.mark.slow
 def test_they_agree_on_every_scenario(scenario_paths) -> None:
     for path in scenario_paths:
         scenario = load_scenario(path).with_overrides({"seed": 5})

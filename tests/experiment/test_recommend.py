@@ -120,6 +120,7 @@ def test_more_than_an_hour_is_not_recommended(fixed_lag: Scenario) -> None:
     assert found.needed_s == pytest.approx(4000)
 
 
+@pytest.mark.slow
 def test_fewer_retries_are_recommended_where_they_bound_the_wait(make_scenario: type) -> None:
     others = [{"ingresses": 10, "churn_per_s": 0.5, "controller": {"version": "v1.1.4"}}] * 3
     scenario = make_scenario(controller__version="v1.1.4", aws_api__other_clusters=others, replications=3)

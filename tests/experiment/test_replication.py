@@ -87,6 +87,7 @@ def test_common_random_numbers_meet_the_same_control_plane() -> None:
     assert not np.array_equal(short.timeline.listener_closed_s, long.timeline.listener_closed_s)
 
 
+@pytest.mark.slow
 def test_common_random_numbers_make_a_difference_far_less_variable() -> None:
     """PreStop 20 against 30: at most a tenth of the variance with independent seeds, the sum of both variances."""
     scenario = load_scenario("scenarios/gree-200-pods.yaml")

@@ -28,6 +28,7 @@ def check_same(scene: Timeline, at: dict[str, Any]) -> Counter[str]:
     return slow.counts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("routing", ROUTINGS)
 @pytest.mark.parametrize("target_type", ["ip", "instance"])
 def test_fast_and_slow_agree_request_for_request(target_type: str, routing: str) -> None:
@@ -46,6 +47,7 @@ def test_fast_and_slow_agree_request_for_request(target_type: str, routing: str)
     assert met.keys() == (every if target_type == "ip" else every - at_pods_only)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(case=cases())
 def test_blocks_change_nothing(case: Case) -> None:
