@@ -71,11 +71,9 @@ def plot(
         raise Refused(str(error)) from None
     changes = changes_of(options)
     file, *others = files
-    shown_otherwise = {"y": options["y"], "hue": options["hue"], "heatmap": options["heatmap"]}
     if kind is not None:
-        _require_none(
-            {name: value for name, value in shown_otherwise.items() if value}, f"--{kind} has its own figures"
-        )
+        chosen = {name: options[name] for name in ("y", "hue", "heatmap") if options[name]}
+        _require_none(chosen, f"--{kind} has its own figures")
     if others and kind != "race":
         raise click.UsageError("one FILE for one picture, but for --race")
     if file.suffix.lower() not in _SCENARIO_SUFFIXES:

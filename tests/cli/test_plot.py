@@ -113,6 +113,15 @@ def test_of_a_scenario_there_are_two_pictures(tmp_path: Path, arguments: list[st
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("option", [("--y", "requests"), ("--hue", SURGE), ("--heatmap", SURGE, SLEEP)])
+def test_a_picture_of_its_own_takes_no_other_s_options(swept: str, tmp_path: Path, option: tuple[str, ...]) -> None:
+    result = albsim("plot", swept, "--causes", "--x", SURGE, *option, "-o", str(tmp_path / "p.png"))
+
+    assert result.exit_code == 2
+    assert f"{option[0].removeprefix('--')}: --causes has its own figures" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_sweep_s_results_cannot_be_changed(swept: str, tmp_path: Path) -> None:
     result = albsim("plot", swept, "--lag", "--seed", "0", "-o", str(tmp_path / "p.png"))
 

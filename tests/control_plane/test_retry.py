@@ -165,5 +165,6 @@ def test_the_published_schedule_has_no_eighth_wait_unless_told_how_to_continue()
         PublishedSchedule().wait_s(8, 0.0)
     assert PublishedSchedule().max_retries == 7
     assert FullJitter().max_retries is None
+    assert FullJitter().retries("Throttling")
     assert PublishedSchedule(growth=1.0).max_retries is None
     assert [PublishedSchedule(growth=2.0, cap_s=200.0).wait_s(k, 0.5) for k in (7, 8, 9, 10)] == [61, 122, 200, 200]

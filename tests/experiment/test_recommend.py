@@ -49,6 +49,16 @@ def test_a_lag_of_10_s_needs_a_sleep_of_10_s(fixed_lag: Scenario) -> None:
     assert found.given.mean_502() > 100
 
 
+def test_what_was_found_is_tried_in_rollouts_that_the_search_has_not_seen(fixed_lag: Scenario) -> None:
+    startup = {"pod.startup_s": {"dist": "uniform", "low": 10, "high": 20}}
+    found = recommended(fixed_lag.with_overrides(BUSY | startup))
+
+    seen = {rollout.rollout_s for rollout in found.best.rollouts}
+    assert len(found.confirmed.rollouts) == len(found.best.rollouts)
+    assert seen.isdisjoint(rollout.rollout_s for rollout in found.confirmed.rollouts)
+    assert found.confirmed.scenario == found.best.scenario
+
+
 def test_a_process_that_cuts_its_requests_needs_their_time_too(fixed_lag: Scenario) -> None:
     busy = BUSY | {"pod.on_sigterm": "exit", "traffic.service_time_s": 3}
 

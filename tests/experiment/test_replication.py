@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import math
+import signal
 import subprocess
 import sys
+from multiprocessing.context import SpawnProcess
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from sim.data_plane.outcomes import Outcome
+from sim.experiment import replications
 from sim.experiment.replication import simulate
 from sim.experiment.replications import process_pool, replicate
 from sim.experiment.summary import summarise
@@ -64,6 +67,32 @@ def test_workers_do_not_change_the_result() -> None:
     alone = [_bytes(figures) for figures in replicate(scenario)]
     with process_pool(2) as executor:
         assert [_bytes(figures) for figures in replicate(scenario, executor)] == alone
+
+
+def test_workers_leave_ctrl_c_to_their_parent() -> None:
+    with process_pool(1) as executor:
+        assert signal.SIGINT in executor.submit(signal.pthread_sigmask, signal.SIG_BLOCK, []).result()
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def test_ctrl_c_while_a_worker_starts_comes_when_it_has_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+
+    def start(worker: SpawnProcess) -> None:
+        signal.raise_signal(signal.SIGINT)
+        started.append(worker)
+
+    monkeypatch.setattr(SpawnProcess, "start", start)
+    with pytest.raises(KeyboardInterrupt):
+        replications._Worker().start()
+    assert len(started) == 1
+
+
+def test_a_pool_s_futures_cannot_be_cancelled() -> None:
+    with process_pool(1) as executor:
+        futures = [executor.submit(abs, -number) for number in range(9)]
+        assert not any(future.cancel() for future in futures)
+        assert [future.result() for future in futures] == list(range(9))
 
 
 def test_another_process_gives_the_same_bytes() -> None:

@@ -13,6 +13,7 @@ from sim.control_plane.world import run_control_plane
 from sim.experiment.verification.agreement import side_by_side
 from sim.experiment.verification.drawn_rollouts import RETRYERS, VERSIONS, drawn_disruption, drawn_scenario
 from sim.experiment.verification.reference.control_plane_twin import ControlPlane
+from sim.experiment.verification.twins import LONGEST_S
 from sim.scenario.problems import ScenarioError
 from sim.streams import Streams
 
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
     from sim.control_plane.trace import Record
     from sim.scenario.specs import Scenario
-
-LONGEST_S = 1200.0
-"""Instead of a day, so that what comes to no end does so sooner."""
 
 
 def check_same(scenario: Scenario) -> Counter[str]:
@@ -61,6 +59,7 @@ def _met(scenario: Scenario, of: Callable[[type[Record]], list[Any]]) -> Counter
 
 @pytest.fixture(autouse=True)
 def _sooner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes to no end does so after less than a day."""
     monkeypatch.setattr(world, "LONGEST_ROLLOUT_S", LONGEST_S)
 
 
