@@ -77,7 +77,7 @@ class Streams:
     prefix: tuple[int, ...] = ()
 
     def within(self, stream: Stream, *entity: int) -> Streams:
-        """Give the streams of one entity that has all of these to itself."""
+        """Return the streams of one entity that has all of these to itself."""
         return replace(self, prefix=(*self.prefix, int(stream), *entity))
 
     def generator(self, stream: Stream, *entity: int) -> np.random.Generator:
@@ -111,7 +111,7 @@ class IndexedDraws:
         self._values: list[float] = []
 
     def __getitem__(self, index: int) -> float:
-        """Give the draw of this index."""
+        """Return the draw of this index."""
         while index >= len(self._values):
             self._values.extend(self._law.sample(self._rng, _BLOCK).tolist())
         return self._values[index]

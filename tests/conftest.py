@@ -2,15 +2,20 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from sim.experiment.replication import simulate
+from sim.scenario.loading import load_scenario
 from sim.scenario.specs import Scenario
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from sim.experiment.replication import Replication
 
 settings.register_profile(
     "ci", derandomize=True, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -35,3 +40,11 @@ def _scenario(**overrides: Any) -> Scenario:
 @pytest.fixture(scope="session")
 def make_scenario() -> Callable[..., Scenario]:
     return _scenario
+
+
+@pytest.fixture(scope="session")
+def replications() -> list[Replication]:
+    """Simulate one replication of each scenario, and one in which a reconcile fails and fail-open lasts for minutes."""
+    scenarios = [load_scenario(path) for path in sorted(Path("scenarios").glob("*.yaml"))]
+    worst = simulate(load_scenario("scenarios/gree-200-pods.yaml"), replication=5)
+    return [*(simulate(scenario) for scenario in scenarios), worst]

@@ -20,7 +20,7 @@ _MOST_RETRIES = 100
 )
 def backoff(name: str, max_retries: int, form: str) -> None:
     """Print a retryer's waits before each retry and their cumulative sum, in seconds."""
-    from sim.control_plane.retryers import retryer
+    from sim.control_plane.aws.retryers import retryer
     from sim.report.backoff import backoff_rows, render
 
     try:

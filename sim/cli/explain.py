@@ -38,9 +38,9 @@ def explain(
     """Tell one replication: who died when, what the controller did, where the 502s came from."""
     from sim.experiment.replication import simulate
     from sim.experiment.whole_file import whole_file
-    from sim.report.figures import image_format, save
-    from sim.report.gantt import gantt
     from sim.report.perfetto import perfetto
+    from sim.report.pictures.canvas import image_format, save
+    from sim.report.pictures.gantt import gantt
     from sim.report.story import story
     from sim.report.story_json import story_json
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def takes_scenarios(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command SCENARIO… and the options that change a scenario; it is called with `scenarios`, a list."""
+    """Return a command SCENARIO… and the options that change a scenario; it is called with `scenarios`, a list."""
 
     @functools.wraps(command)
     def with_scenarios(scenario_files: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401 - the command's own
@@ -29,7 +29,7 @@ def takes_scenarios(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def takes_scenario(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command SCENARIO and the options that change it; it is called with `scenario`."""
+    """Return a command SCENARIO and the options that change it; it is called with `scenario`."""
 
     @functools.wraps(command)
     def with_scenario(scenario_file: str, **options: Any) -> None:  # noqa: ANN401 - the command's own
@@ -43,7 +43,7 @@ def takes_scenario(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def takes_changes(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that change a scenario; `changes_of` takes them out of what it is called with."""
+    """Return a command the options that change a scenario; `changes_of` takes them out of what it is called with."""
     for option in (
         click.option("--replications", type=int, metavar="N", help="How often to repeat, instead of the scenario's."),
         click.option("--seed", type=int, metavar="N", help="The seed, instead of the scenario's."),
@@ -92,7 +92,7 @@ def _mention_advice(scenarios: Sequence[Scenario], options: dict[str, Any]) -> N
 
 
 def takes_workers(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command `--workers` and `--quiet`."""
+    """Return a command `--workers` and `--quiet`."""
     for option in (
         click.option("--quiet", is_flag=True, help="Show no progress, and nothing of what `albsim check` warns of."),
         click.option(
@@ -104,7 +104,7 @@ def takes_workers(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def takes_estimator(default: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command `--estimator`."""
+    """Return a command `--estimator`."""
     return click.option(
         "--estimator",
         type=click.Choice(("sampled", "expected")),

@@ -63,7 +63,7 @@ def plot(
     FILE may be a scenario instead, *.yaml, which is simulated: --lag draws the lags of all rollouts' pods, --causes
     the failed requests. --set, --seed and --replications change it.
     """
-    from sim.report.figures import image_format, save
+    from sim.report.pictures.canvas import image_format, save
 
     try:
         image_format(out)
@@ -96,8 +96,8 @@ def _require_none(given: Mapping[str, object], why: str) -> None:
 
 def _of_scenario(file: Path, kind: str, changes: dict[str, object], workers: int | None, *, quiet: bool) -> Figure:
     from sim.experiment.summary import summarise
+    from sim.report.pictures.rollout_plots import distribution_of_lags, failures_by_cause
     from sim.report.results import estimator_for
-    from sim.report.rollout_plots import distribution_of_lags, failures_by_cause
     from sim.scenario.loading import load_scenario
 
     scenario = load_scenario(file).with_overrides(changes)
@@ -119,7 +119,7 @@ def _of_sweeps(
     chosen: tuple[str, ...],
 ) -> Figure:
     from sim.experiment.sweep_file import NotASweepError, read_sweep
-    from sim.report.plots import PlotError, only
+    from sim.report.pictures.plots import PlotError, only
 
     try:
         frames = [only(read_sweep(file), dict(map(_pair, chosen))) for file in files]
@@ -137,8 +137,8 @@ def _drawn(
     heatmap: tuple[str, str] | None,
     kind: str | None,
 ) -> Figure:
-    from sim.report import plots
-    from sim.report.race_plot import race
+    from sim.report.pictures import plots
+    from sim.report.pictures.race_plot import race
 
     frame = frames[0]
 

@@ -53,7 +53,7 @@ def report(scenario: Scenario, out: Path, workers: int | None, estimator: Estima
 
 
 def _command(typed: dict[str, Any]) -> str:
-    """Give the command with what its results depend on, as a shell takes it."""
+    """Return the command with what its results depend on, as a shell takes it."""
     options = [("--set", assignment) for assignment in typed["assignments"]]
     options += [(f"--{name}", typed[name]) for name in ("seed", "replications") if typed[name] is not None]
     options += [("--estimator", typed["estimator"]), ("-o", "FILE.html")]

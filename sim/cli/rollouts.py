@@ -20,6 +20,6 @@ def rollouts_of(scenario: Scenario, estimator: Estimator, workers: int | None, *
 
 
 def worst_of(figures: list[Figures]) -> int:
-    """Give the number of the replication with the most 502s, the first of them in a tie."""
+    """Return the number of the replication with the most 502s, the first of them in a tie."""
     n_502 = [of_rollout.responses(502) for of_rollout in figures]
     return n_502.index(max(n_502))

@@ -11,7 +11,7 @@ from sim.scenario.problems import ScenarioError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sim.experiment.verification.checks import Check
+    from sim.verification.checks import Check
 
 _A_DEFECT = 1
 
@@ -28,8 +28,8 @@ def verify(ctx: click.Context, form: str, *, quiet: bool) -> None:
     Exit status 1 if one fails.
     """
     from sim.cli.progress import progress_of
-    from sim.experiment.verification import CHECKS
     from sim.report.verification import render
+    from sim.verification import CHECKS
 
     checks: list[Check] = []
     with progress_of(len(CHECKS), quiet=quiet) as progress:
@@ -42,7 +42,7 @@ def verify(ctx: click.Context, form: str, *, quiet: bool) -> None:
 
 
 def _checks(group: Callable[[], Iterator[Check]]) -> list[Check]:
-    """Give a group's checks; a scenario of theirs that cannot be simulated is no fault of the user's."""
+    """Return a group's checks; a scenario of theirs that cannot be simulated is no fault of the user's."""
     try:
         return list(group())
     except ScenarioError as error:

@@ -33,7 +33,7 @@ _ENDING = {
 
 
 def control_plane_key(scenario: Scenario) -> str:
-    """Give what a control plane depends on: scenarios with the same one can share it, replication by replication."""
+    """Return what a control plane depends on: scenarios with the same one can share it, replication by replication."""
     left_out = set(_SERVING)
     if not scenario.waits_for_gone_pods:
         left_out |= _GONE

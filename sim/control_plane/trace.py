@@ -206,18 +206,18 @@ class Trace:
         self._records[type(record)].append(record)
 
     def copy(self) -> Trace:
-        """Give a trace of the records so far, to which others can be added."""
+        """Return a trace of the records so far, to which others can be added."""
         trace = Trace()
         for kind, records in self._records.items():
             trace._records[kind] = list(records)
         return trace
 
     def of(self, kind: type[R]) -> list[R]:
-        """Give the records of one kind, in the order in which they were written."""
+        """Return the records of one kind, in the order in which they were written."""
         return self._records.get(kind, [])  # type: ignore[return-value]
 
     def frame(self, kind: type[Record]) -> pd.DataFrame:
-        """Give the records of one kind as a tidy frame: a row each, a column for each field."""
+        """Return the records of one kind as a tidy frame: a row each, a column for each field."""
         import pandas as pd
 
         columns = list(kind.__dataclass_fields__)

@@ -14,24 +14,24 @@ from typing import TYPE_CHECKING, Any
 
 import simpy
 
-from sim.control_plane.aws_api import AwsApi
-from sim.control_plane.controllers import start_controller
-from sim.control_plane.ingress import Ingress
-from sim.control_plane.kubelet import termination
-from sim.control_plane.other_cluster import ChurningBackend, churn
-from sim.control_plane.replica_set import ControllerManagerClient
-from sim.control_plane.rolled_deployment import RolledDeployment
+from sim.control_plane.aws.aws_api import AwsApi
+from sim.control_plane.controllers.ingress import Ingress
+from sim.control_plane.controllers.other_cluster import ChurningBackend, churn
+from sim.control_plane.controllers.start import start_controller
+from sim.control_plane.kubernetes.kubelet import termination
+from sim.control_plane.kubernetes.replica_set import ControllerManagerClient
 from sim.control_plane.trace import ListenerClosed, PodDeleted, ProcessCut, Reconciled, Sigterm, TargetUnhealthy, Trace
-from sim.scenario.account import FIXED_LAG
+from sim.control_plane.workload import RolledDeployment
+from sim.scenario.controller import FIXED_LAG
 from sim.scenario.problems import Problem, ScenarioError
 from sim.streams import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from sim.control_plane.ingress import Backend
-    from sim.control_plane.leader import Leader
-    from sim.control_plane.target_group import TargetGroup
+    from sim.control_plane.aws.target_group import TargetGroup
+    from sim.control_plane.controllers.ingress import Backend
+    from sim.control_plane.controllers.leader import Leader
     from sim.scenario.specs import ControllerSpec, PodSpec, Scenario
     from sim.streams import Streams
 
@@ -76,12 +76,12 @@ class ControlPlane:
             self._run_until_healthy(self._rolled.target_group)
 
     def over_s(self, pod: PodSpec) -> float:
-        """Give when the last deleted pod has ended, if they are these pods."""
+        """Return when the last deleted pod has ended, if they are these pods."""
         last_deleted_s = max(deleted.time_s for deleted in self._trace.of(PodDeleted))
         return termination(pod, last_deleted_s).listener_closed_s
 
     def trace(self, pod: PodSpec) -> Trace:
-        """Give the trace as it is with these pods, once the last of them has ended.
+        """Return the trace as it is with these pods, once the last of them has ended.
 
         Of several, take those first that are over first (`over_s`): what has happened cannot be undone.
         Raises `ScenarioError` if it is not over within a day of simulated time.

@@ -6,7 +6,7 @@ with one random phase for all); each node equally likely; service times independ
 stream, whatever the window, the blocks or the rest of the scenario. Requests from before the rollout run backwards from
 t = 0 with streams of their own, so that how far back one looks changes nothing.
 Left out: retries by clients, rates that change, DNS caching (clients that stay on one node).
-Source: model.md, "Data plane".
+Source: docs/model.md, "Data plane".
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ class Block:
     node: NDArray[np.int16]
 
     def __getitem__(self, at: NDArray[np.intp] | slice) -> Block:
-        """Give some of them."""
+        """Return some of them."""
         return Block(self.arrival_s[at], self.service_s[at], self.node[at])
 
     def at_node(self, node: int) -> NDArray[np.intp]:
-        """Give the indices of one node's requests, in their order."""
+        """Return the indices of one node's requests, in their order."""
         return np.flatnonzero(self.node == node)
 
 

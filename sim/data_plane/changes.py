@@ -29,7 +29,7 @@ class Changes(NamedTuple):
 
 
 def all_changes(node_rotations: Sequence[Rotation]) -> Changes:
-    """Give the changes of all nodes' rotations."""
+    """Return the changes of all nodes' rotations."""
     parts = [_changes(rotation) for rotation in node_rotations]
     sizes = np.array([at_s.size for at_s, _, _ in parts])
     at_s, target, joins = (np.concatenate(columns) for columns in zip(*parts, strict=True))
@@ -38,7 +38,7 @@ def all_changes(node_rotations: Sequence[Rotation]) -> Changes:
 
 
 def _changes(rotation: Rotation) -> tuple[Times, Targets, NDArray[np.bool_]]:
-    """Give one rotation's changes: when, who, and whether it joins; who leaves at an instant before who joins."""
+    """Return one rotation's changes: when, who, and whether it joins; who leaves at an instant before who joins."""
     at_s = np.concatenate((rotation.until_s, rotation.from_s))
     target = np.concatenate((rotation.target, rotation.target))
     joins = np.repeat([False, True], rotation.target.size)

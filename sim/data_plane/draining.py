@@ -6,7 +6,7 @@ Modelled: requests in flight when the listener closes are Poisson (independent a
 process has ended by t with probability exp(-R), R the expected number of requests that are served only after t.
 With `even` arrivals or `round_robin` requests come more regularly than that; the end is then a fraction of the gap
 between two requests of a target later than this law says, which is left out.
-Source: Poisson thinning (M/G/infinity); model.md, "Data plane".
+Source: Poisson thinning (M/G/infinity); docs/model.md, "Data plane".
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ class GoneLaw:
     there: Times
 
     def cells(self) -> tuple[Times, Times, Times]:
-        """Give the cells of the grid, from and until, and in each the probability that it is still there."""
+        """Return the cells of the grid, from and until, and in each the probability that it is still there."""
         return self.at_s[:-1], self.at_s[1:], (self.there[:-1] + self.there[1:]) / 2
 
     def still_there(self, at_s: Times) -> Times:
-        """Give the probability that the address is not gone yet; any shape."""
+        """Return the probability that the address is not gone yet; any shape."""
         return np.interp(at_s, self.at_s, self.there, left=1.0, right=0.0)
 
 
@@ -63,7 +63,7 @@ def gone_law(
     cut_s: float,
     teardown_s: float,
 ) -> GoneLaw:
-    """Give the law of a target's end, whose listener closes at `closed_s` and which is killed at `cut_s`.
+    """Return the law of a target's end, whose listener closes at `closed_s` and which is killed at `cut_s`.
 
     `spells` end when the listener closes at the latest; `longest_s`: no service takes longer, in effect.
     """

@@ -13,7 +13,7 @@ At least one 502: 1 - exp(-expected 502s), which is exact if they are Poisson: `
 The cost grows with the targets and the changes of the rotations, and not with the requests.
 Left out: what has no such form and is refused by name: `least_outstanding_requests`,
 `pod.concurrency`, `target_group.connection_reuse`.
-Source: model.md, "Data plane".
+Source: docs/model.md, "Data plane".
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def _without_form(scenario: Scenario) -> Iterator[tuple[str, object]]:
 def expect_requests(
     timeline: Timeline, *, traffic: TrafficSpec, pod: PodSpec, target_group: TargetGroupSpec
 ) -> Expectation:
-    """Give the expected count of every outcome in the window.
+    """Return the expected count of every outcome in the window.
 
     Times in the timeline are either infinite or not before the rollout; the scenario must have passed
     `require_expectable`. Raises ValueError if the window has no end.
@@ -143,7 +143,7 @@ class _Expected:
         )
 
     def _load(self, rotation: Rotation, window: _Window) -> tuple[Load, float]:
-        """Give a node's load, and how many of its requests find no target."""
+        """Return a node's load, and how many of its requests find no target."""
         moments = np.concatenate(
             (rotation.from_s, rotation.until_s, window.at_s, [self._oldest_s, 0.0, self._latest_s])
         )
@@ -188,7 +188,7 @@ class _Expected:
         self._counts[self._unreachable] += load.requests(from_s, rotation.until_s).sum() - refused
 
     def _gone_laws(self, loads: list[Load]) -> dict[int, GoneLaw]:
-        """Give the law of each end that is random and matters: requests or the window's end come after its first."""
+        """Return the law of each end that is random and matters: requests or the window's end come after its first."""
         if not self._timeline.drains:
             return {}
         sent_until_s = left_rotation_s(self._timeline)
@@ -207,7 +207,7 @@ class _Expected:
         }
 
     def _spells(self, loads: list[Load], target: int) -> list[Spell]:
-        """Give the spells during which the target accepts requests, over all nodes."""
+        """Return the spells during which the target accepts requests, over all nodes."""
         closed_s = float(self._timeline.listener_closed_s[target])
         return [
             Spell(load, float(rotation.from_s[at]), min(float(rotation.until_s[at]), closed_s))
@@ -216,7 +216,7 @@ class _Expected:
         ]
 
     def _window(self, gone: dict[int, GoneLaw]) -> _Window:
-        """Give the law of the window's end: that of the last draining process, if it ends after all else."""
+        """Return the law of the window's end: that of the last draining process, if it ends after all else."""
         last = [law for law in gone.values() if law.at_s[-1] > self._sure_until_s]
         moments = np.concatenate([np.array([self._sure_until_s]), *(law.at_s for law in last)])
         at_s = np.unique(moments[moments >= self._sure_until_s])
@@ -239,5 +239,5 @@ class _Window:
         return float(self.at_s[0] + np.sum(np.diff(self.at_s) * self.open))
 
     def still_open(self, at_s: Times) -> Times:
-        """Give the probability that the window is still open; no time is the very edge of a cell."""
+        """Return the probability that the window is still open; no time is the very edge of a cell."""
         return np.concatenate(([1.0], self.open, [0.0]))[np.searchsorted(self.at_s, at_s)]

@@ -28,7 +28,7 @@ class HealthyTargets(NamedTuple):
 
 
 def healthy_targets(timeline: Timeline, until_s: float) -> HealthyTargets:
-    """Give them for the time from the rollout's start until `until_s`."""
+    """Return them for the time from the rollout's start until `until_s`."""
     none: list[tuple[float, float]] = []
     least = timeline.cut_s.size
     for from_s, left_s in _spells(timeline):
@@ -40,7 +40,7 @@ def healthy_targets(timeline: Timeline, until_s: float) -> HealthyTargets:
 
 
 def _spells(timeline: Timeline) -> Iterator[tuple[Times, Times]]:
-    """Give for each node when each target's time as a healthy one begins there, and when it ends."""
+    """Return for each node when each target's time as a healthy one begins there, and when it ends."""
     yield from zip(
         np.maximum(timeline.registered_from_s, timeline.healthy_from_s),
         np.minimum(timeline.registered_until_s, timeline.healthy_until_s),
@@ -49,7 +49,7 @@ def _spells(timeline: Timeline) -> Iterator[tuple[Times, Times]]:
 
 
 def _steps(from_s: Times, left_s: Times, until_s: float) -> tuple[Times, NDArray[np.intp]]:
-    """Give the number of spells as a step function of `[0, until)`: its edges, and the number between each two."""
+    """Return the number of spells as a step function of `[0, until)`: its edges, and the number between each two."""
     kept = np.maximum(from_s, 0.0) < np.minimum(left_s, until_s)
     from_s, left_s = np.sort(from_s[kept]), np.sort(left_s[kept])
     inside = [times_s[(times_s > 0) & (times_s < until_s)] for times_s in (from_s, left_s)]
@@ -59,7 +59,7 @@ def _steps(from_s: Times, left_s: Times, until_s: float) -> tuple[Times, NDArray
 
 
 def _covered_s(intervals: list[tuple[float, float]]) -> float:
-    """Give the length of the union of intervals."""
+    """Return the length of the union of intervals."""
     covered_s, until_s = 0.0, -np.inf
     for begin_s, end_s in sorted(intervals):
         covered_s += max(0.0, end_s - max(begin_s, until_s))

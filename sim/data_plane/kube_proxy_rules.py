@@ -5,8 +5,8 @@ of its rules, and connection tracking keeps it with that pod whatever the rules 
 Modelled: each ALB node routes over the worker nodes, which are all in its rotation throughout; a worker node's rules
 stand in the timeline where an ALB node's rotation does with target type `ip`. A connection of the pool stays with its
 pod until either end closes it (`serving`); a new one is refused where the rules are empty.
-Left out: see `sim.control_plane.kube_proxy`.
-Source: facts/kubernetes §2 (rules affect new connections only; established ones stay DNATed to the old pod).
+Left out: see `sim.control_plane.kubernetes.kube_proxy`.
+Source: docs/facts/kubernetes.md §2 (rules affect new connections only; established ones stay DNATed to the old pod).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Rules(NamedTuple):
 
 
 def rules_of(node_rotations: Sequence[Rotation], targets: int, target_group: TargetGroupSpec) -> Rules:
-    """Give the rules before the rollout."""
+    """Return the rules before the rollout."""
     workers = len(node_rotations) if target_group.target_type == "instance" else 0
     rules = Rules(np.zeros((workers, targets), np.int32), np.zeros(workers, np.int64), all_changes(node_rotations))
     for worker in range(workers):
@@ -73,7 +73,7 @@ def follow_changes(rules: Rules, worker: int, now_s: float) -> None:
 
 @compiled
 def reached(rules: Rules, to: int, now_s: float, choice: float) -> int:
-    """Give the pod that a new connection to a target reaches; -1 if a worker node has none in its rules."""
+    """Return the pod that a new connection to a target reaches; -1 if a worker node has none in its rules."""
     if rules.size.size == 0:
         return to
     follow_changes(rules, to, now_s)

@@ -37,7 +37,7 @@ class Latency(NamedTuple):
 
 
 def of_law(service_time_s: Distribution, idle_timeout_s: float) -> Latency:
-    """Give the quantiles of a service time that is answered before the idle timeout."""
+    """Return the quantiles of a service time that is answered before the idle timeout."""
     in_time = 1 - float(service_time_s.sf(idle_timeout_s))
     if in_time == 0:
         return Latency(math.nan, math.nan, math.nan)
@@ -58,7 +58,7 @@ class Latencies:
         self._counts += np.bincount(classes, minlength=_CLASSES)
 
     def quantiles(self) -> Latency:
-        """Give the quantiles, each the middle of its class."""
+        """Return the quantiles, each the middle of its class."""
         so_far = np.cumsum(self._counts)
         if so_far[-1] == 0:
             return Latency(math.nan, math.nan, math.nan)
@@ -91,7 +91,7 @@ class Waits:
             self._within.add(self._latency_s(sent))
 
     def quantiles(self) -> tuple[Latency, Latency]:
-        """Give those before the rollout and those in the window."""
+        """Return those before the rollout and those in the window."""
         if not self._queues:
             return self._without_queue, self._without_queue
         return self._before.quantiles(), self._within.quantiles()

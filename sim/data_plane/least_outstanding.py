@@ -9,7 +9,7 @@ black hole. One that does not answer at all (`after_teardown`) fills up like any
 With target type `instance` the targets are the worker nodes: one that passes requests on to a dead pod is answered
 sooner, but for that pod's share alone, and all have the same pods in their rules; see `kube_proxy_rules`.
 How: for each node a tournament of the targets, and a heap of the answers to come; compiled.
-Left out: slow start, weights. Source: facts/alb §2; model.md, "Data plane".
+Left out: slow start, weights. Source: docs/facts/alb.md §2; docs/model.md, "Data plane".
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def nothing_open(node_rotations: Sequence[Rotation], targets: int, streams: Stre
 
 
 def _tournaments(key: NDArray[np.int64]) -> NDArray[np.int32]:
-    """Give each row's tournament: place 1 has the column of the smallest key, place k the winner of 2k and 2k + 1."""
+    """Return each row's tournament: place 1 has the column of the smallest key, place k the winner of 2k and 2k + 1."""
     nodes, width = key.shape
     winner = np.zeros((nodes, 2 * width), np.int32)
     winner[:, width:] = np.arange(width)
@@ -124,7 +124,7 @@ def note_changes(open_: Open, changes: Changes, node: int, now_s: float) -> None
 
 @compiled
 def fewest_open(open_: Open, changes: Changes, node: int, now_s: float) -> int:
-    """Give the target that is next at a node; -1 if its rotation is empty."""
+    """Return the target that is next at a node; -1 if its rotation is empty."""
     note_answers(open_, node, now_s)
     note_changes(open_, changes, node, now_s)
     chosen = open_.winner[node, 1]

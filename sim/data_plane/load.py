@@ -5,7 +5,7 @@ Modelled: exactly that, at every instant: each of n targets is the next one's wi
 How: with the number of requests up to each step kept, those between any two times are a subtraction, and those of them
 that take longer than a given time too (the integral of a law's survival function has a closed form). Nothing here
 depends on how many requests there are.
-Source: model.md, "Data plane".
+Source: docs/model.md, "Data plane".
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ class Load:
         self._sent = np.append(0.0, np.cumsum(rps * np.diff(edge_s)))
 
     def requests(self, from_s: ArrayLike, until_s: ArrayLike) -> Times:
-        """Give how many are sent to one target during each interval `[from, until)`; 0 for an empty one."""
+        """Return how many are sent to one target during each interval `[from, until)`; 0 for an empty one."""
         begin_s = np.asarray(from_s, dtype=np.float64)
         end_s = np.maximum(begin_s, until_s)
         return np.asarray(self._by(end_s) - self._by(begin_s))
 
     def outliving(self, law: Distribution, longest_s: float, from_s: Times, until_s: Times, end_s: Times) -> Times:
-        """Give how many of those sent during each `[from, until)` would be served only after its `end_s`.
+        """Return how many of those sent during each `[from, until)` would be served only after its `end_s`.
 
         Arrays of one length; `until_s` at most `end_s`. `longest_s`: no service takes longer, in effect.
         """
@@ -83,7 +83,7 @@ class Load:
 
 
 def load_of(rotation: Rotation, rps: float, edge_s: Times, weight: Times) -> tuple[Load, Times]:
-    """Give the load of a node with these requests per second, and its requests per second for which it has no target.
+    """Return the load of a node with these requests per second, and its requests per second for which it has no target.
 
     `edge_s` holds every time of a change within its range, shape (steps + 1,); `weight`, shape (steps,): what the
     requests of each step count for.

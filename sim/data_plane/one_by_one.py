@@ -103,7 +103,7 @@ def _with_room(pools: Pools, requests: int) -> Pools:
 def connection(
     pods: Pods, pools: Pools, rules: Rules, node: int, to: int, now_s: float, choice: float
 ) -> tuple[int, int, int]:
-    """Give a request's `Way`, the node whose rotation or rules led to the pod, and the pod (-1: there is none).
+    """Return a request's `Way`, the node whose rotation or rules led to the pod, and the pod (-1: there is none).
 
     The connection is one of the pool or else a new one.
     """

@@ -11,7 +11,7 @@ A node that has not heard of a deregistration cuts nothing for it: if that is af
 until then is cut when it hears.
 What a queue in the pod and pooled connections do to a request comes with it: when it starts, and which way it was sent.
 Left out: round-trip times; retries (an ALB has none).
-Sources: facts/alb §3 (statuses, 3.1 s and 10 s); model.md, "Data plane".
+Sources: docs/facts/alb.md §3 (statuses, 3.1 s and 10 s); docs/model.md, "Data plane".
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Sent:
     way: NDArray[np.int8]
 
     def __getitem__(self, at: NDArray[np.intp] | NDArray[np.bool_] | slice) -> Sent:
-        """Give some of them."""
+        """Return some of them."""
         return Sent(*(getattr(self, name)[at] for name in self.__dataclass_fields__))
 
 
@@ -102,7 +102,7 @@ class Answers:
 
 
 def without_target(target_group: TargetGroupSpec) -> Outcome:
-    """Give what a request comes to that finds no target."""
+    """Return what a request comes to that finds no target."""
     refused = target_group.target_type == "instance"
     return Outcome.CONNECT_REFUSED if refused else Outcome.NO_REGISTERED_TARGETS
 
@@ -137,7 +137,7 @@ def classify(
     prefork: bool = False,
     nowhere: Outcome = Outcome.NO_REGISTERED_TARGETS,
 ) -> Answers:
-    """Give each request's outcome.
+    """Return each request's outcome.
 
     `network_gone_s`: when each target's address stops answering, shape (targets,); `nowhere`: what a request without a
     target comes to (a worker node without endpoints refuses it).
@@ -160,7 +160,7 @@ def classify(
 
 
 def _served(sent: Sent, timeline: Timeline, idle_timeout_s: float, *, prefork: bool) -> Answers:
-    """Give accepted requests' outcomes: the earliest end wins, the first of them in a tie."""
+    """Return accepted requests' outcomes: the earliest end wins, the first of them in a tie."""
     cut_s = timeline.cut_s[sent.target]
     if prefork:
         cut_s = np.where(reset_at_closing(sent, timeline), timeline.listener_closed_s[sent.target], cut_s)

@@ -7,7 +7,7 @@ AWS documents fail-open for unhealthy targets, and nothing for a group of `initi
 initial ones are sent the requests, as registered ones; LBC issue 1124 saw 502s from such a group.
 With target type `instance` the same is said of each worker node's rules, and an ALB node routes over the worker nodes.
 Left out: slow start, stickiness, cross-zone off, minimum healthy targets other than 1.
-Source: facts/alb §2; model.md, "Target group and ALB nodes".
+Source: docs/facts/alb.md §2; docs/model.md, "Target group and ALB nodes".
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ class Rotation:
 
 @lru_cache(maxsize=1)
 def rotations(timeline: Timeline) -> tuple[Rotation, ...]:
-    """Give each node's rotation, in the order of the nodes; kept, since all that is asked of a timeline needs them."""
+    """Return each node's rotation, in the order of the nodes. Cached: every question to a timeline needs them."""
     return tuple(_rotation(timeline, node) for node in range(timeline.registered_from_s.shape[0]))
 
 
 def alb_rotations(node_rotations: tuple[Rotation, ...], target_group: TargetGroupSpec) -> tuple[Rotation, ...]:
-    """Give what each ALB node routes over: its rotation of pods, or all worker nodes, throughout."""
+    """Return what each ALB node routes over: its rotation of pods, or all worker nodes, throughout."""
     if target_group.target_type == "ip":
         return node_rotations
     workers = np.arange(target_group.instances, dtype=np.int32)
@@ -96,7 +96,7 @@ def _rotation(timeline: Timeline, node: int) -> Rotation:
 
 
 def _gaps(rotation: Rotation) -> Iterator[tuple[float, float]]:
-    """Give the intervals in which nobody is in it."""
+    """Return the intervals in which nobody is in it."""
     order = np.argsort(rotation.from_s)
     begin_s = np.append(rotation.from_s[order], np.inf)
     covered_until_s = np.append(-np.inf, np.maximum.accumulate(rotation.until_s[order]))

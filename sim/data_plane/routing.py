@@ -9,7 +9,7 @@ each of n targets is the next in turn with probability 1/n, whatever the changes
 Requests from before the rollout take the turns backwards from t = 0.
 `least_outstanding_requests` has a module of its own. With target type `instance` the targets are the worker nodes, and
 `kube_proxy_rules` says which pod is behind one.
-Left out: stickiness, automatic target weights. Source: facts/alb §2; model.md, "Data plane".
+Left out: stickiness, automatic target weights. Source: docs/facts/alb.md §2; docs/model.md, "Data plane".
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Router(Protocol):
     """Sends requests to targets; it has a memory, so blocks come to it in order."""
 
     def route(self, block: Block) -> Targets:
-        """Give each request's target; `NO_TARGET` where the node's rotation is empty."""
+        """Return each request's target; `NO_TARGET` where the node's rotation is empty."""
 
 
 def router(
@@ -81,14 +81,14 @@ class Ring:
         self._next = 0
 
     def in_turn(self, arrival_s: Times) -> Targets:
-        """Give each arrival (ascending, after all earlier ones) the next target in turn."""
+        """Return each arrival (ascending, after all earlier ones) the next target in turn."""
         member = np.empty(arrival_s.size, np.int32)
         for start, stop in self._stretches(arrival_s):
             member[start:stop] = self._turns(stop - start)
         return self._target[member]
 
     def by_choice(self, arrival_s: Times, choice: Times) -> Targets:
-        """Give each arrival (ascending, after all earlier ones) the target its uniform draw points at."""
+        """Return each arrival (ascending, after all earlier ones) the target its uniform draw points at."""
         member = np.full(arrival_s.size, NO_TARGET, np.int32)
         for start, stop in self._stretches(arrival_s):
             if self._size:

@@ -6,7 +6,7 @@ process ends with its last request, so the window's end depends on the requests.
 How: block by block in the order of arrival, so that memory does not grow with the number of requests; results do not
 depend on the blocks. Nearly all requests are finished before their target's first trouble; only the rest are examined.
 Left out, but for pods with a queue: what the ALB had given up on before t = 0 and a pod still works on.
-Source: model.md, "Data plane".
+Source: docs/model.md, "Data plane".
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class _Servers:
         self._fixed_until_s = fixed_until_s(timeline)
 
     def suspects(self, sent: Sent) -> tuple[Sent, NDArray[np.intp]]:
-        """Give the requests that may not be `ok`, and their indices."""
+        """Return the requests that may not be `ok`, and their indices."""
         in_time = sent.finish_s < self._trouble_s.take(sent.target)
         in_time &= sent.finish_s <= sent.arrival_s + self._idle_timeout_s
         if self._pooled:
@@ -150,7 +150,7 @@ class _Servers:
         np.maximum.at(self._last_finish_s, inside.target, inside.finish_s)
 
     def answers(self, sent: Sent) -> Answers:
-        """Give the outcomes of requests that have been taken."""
+        """Return the outcomes of requests that have been taken."""
         return classify(
             sent,
             self._timeline,
@@ -162,7 +162,7 @@ class _Servers:
         )
 
     def window_until_s(self) -> float:
-        """Give the window's end as it now stands: final as soon as a request that arrived after it has been taken."""
+        """Return the window's end as it now stands: final as soon as a request that arrived after it has been taken."""
         gone_s = self._network_gone_s()[self._timeline.terminated]
         return float(gone_s.max(initial=self._fixed_until_s))
 
@@ -195,7 +195,7 @@ class _Tally:
         self._answers.append(Answers(answers.outcome[failed], answers.answered_s[failed]))
 
     def requests(self, window_until_s: float) -> Requests:
-        """Give what has been added."""
+        """Return what has been added."""
         failed = concatenated(self._failed)
         before_s, within_s = self.waits.quantiles()
         return Requests(

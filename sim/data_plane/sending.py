@@ -43,7 +43,7 @@ class Sender(Protocol):
     """Sends requests block by block, in order, after those that were in flight at t = 0."""
 
     def at_work(self, past: Past, waits: Waits) -> Sent:
-        """Give the requests from before t = 0 that matter, in the order of their arrival."""
+        """Return the requests from before t = 0 that matter, in the order of their arrival."""
 
     def send(self, block: Block) -> Sent:
         """Send the next block."""
@@ -97,7 +97,7 @@ def sender_of(
     target_group: TargetGroupSpec,
     streams: Streams,
 ) -> Sender:
-    """Give the way in which a scenario's requests are sent."""
+    """Return the way in which a scenario's requests are sent."""
     back: Router | None = None
     forth: Router | None = None
     if target_group.routing != "least_outstanding_requests":
@@ -154,12 +154,12 @@ class Past:
         return block.arrival_s > -self._oldest_s
 
     def at_work(self, sent: Sent) -> Sent:
-        """Give those of them that a pod still works on at t = 0, if the ALB has given up on them or not."""
+        """Return those of them that a pod still works on at t = 0, if the ALB has given up on them or not."""
         return sent[(sent.finish_s > 0) & (sent.target >= 0) & (sent.way != Way.RACED) & self.young_enough(sent)]
 
 
 def block_size(left_s: float, rate_rps: float) -> int:
-    """Give a block's size: hardly more than are left to draw."""
+    """Return a block's size: hardly more than are left to draw."""
     expected = max(0.0, left_s) * rate_rps
     return min(BLOCK_SIZE, math.ceil(expected + 3 * math.sqrt(expected) + 16))
 

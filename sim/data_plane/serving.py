@@ -18,7 +18,8 @@ Modelled:
 - With target type `instance` a pool leads to a worker node, and each of its connections to the pod that it reached when
   it was opened (`kube_proxy_rules`). What a pod closes when it ends leaves the pool; the others are used on.
 Left out: TLS; a limit on connections; the race at the closing of a listener (`close`), where both sides end at once.
-Sources: facts/alb §4 (keep-alive shorter than the idle timeout gives 502s: AWS, edit-load-balancer-attributes; some
+Sources: docs/facts/alb.md §4 (keep-alive shorter than the idle timeout gives 502s: AWS,
+edit-load-balancer-attributes; some
 0.001 % of requests behind Node's 5 s: shuheikagawa.com, 2019); the round trip is an assumption, that of one Region.
 """
 
@@ -83,7 +84,7 @@ class Pools(NamedTuple):
 
 
 def pods_of(timeline: Timeline, pod: PodSpec, target_group: TargetGroupSpec) -> Pods:
-    """Give the pods before any request."""
+    """Return the pods before any request."""
     targets = timeline.cut_s.size
     return Pods(
         closed_s=timeline.listener_closed_s,
@@ -102,7 +103,7 @@ def pods_of(timeline: Timeline, pod: PodSpec, target_group: TargetGroupSpec) -> 
 
 
 def pools_of(timeline: Timeline, pod: PodSpec, target_group: TargetGroupSpec) -> Pools:
-    """Give the pools before any connection."""
+    """Return the pools before any connection."""
     keep_alive_s = pod.keep_alive_timeout_s if pod.keep_alive_timeout_s is not None else np.inf
     to_pods = timeline.registered_from_s.shape
     to_workers = (target_group.alb_nodes, target_group.instances)
@@ -174,7 +175,7 @@ def keep(pools: Pools, node: int, to: int, pod: int, idle_from_s: float) -> None
 
 @compiled
 def started_s(pods: Pods, target: int, way: int, now_s: float, service_s: float) -> float:
-    """Give when a pod's server takes an accepted request, and let it work."""
+    """Return when a pod's server takes an accepted request, and let it work."""
     if pods.free_s.shape[1] == 0:
         return now_s
     start_s = max(now_s, pods.free_s[target, 0])
@@ -185,7 +186,7 @@ def started_s(pods: Pods, target: int, way: int, now_s: float, service_s: float)
 
 @compiled
 def not_accepted_until_s(pods: Pods, target: int, now_s: float) -> float:
-    """Give when a request to a closed listener is answered."""
+    """Return when a request to a closed listener is answered."""
     ended_s = pods.cut_s[target]
     if pods.drains and not pods.serves_pooled:
         ended_s = min(ended_s, max(pods.closed_s[target], pods.last_finish_s[target]))
@@ -196,7 +197,7 @@ def not_accepted_until_s(pods: Pods, target: int, now_s: float) -> float:
 def served_until_s(
     pods: Pods, node: int, target: int, way: int, now_s: float, start_s: float, finish_s: float
 ) -> float:
-    """Give when an accepted request is answered."""
+    """Return when an accepted request is answered."""
     end_s = pods.cut_s[target]
     if pods.prefork and way == _NEW and start_s >= pods.closed_s[target]:
         end_s = min(end_s, pods.closed_s[target])

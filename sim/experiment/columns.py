@@ -1,4 +1,4 @@
-"""The figures of one replication as a row of numbers: one column for each figure of interface.md.
+"""The figures of one replication as a row of numbers: one column for each figure of docs/interface.md.
 
 A mean or quantile is here that of the replication's own pods; NaN where it has none.
 """
@@ -32,7 +32,7 @@ COLUMNS = (
 
 
 def row(figures: Figures) -> tuple[float, ...]:
-    """Give a replication's figures in the order of `COLUMNS`."""
+    """Return a replication's figures in the order of `COLUMNS`."""
     return (
         figures.requests,
         *(figures.responses(status) for status in STATUSES),

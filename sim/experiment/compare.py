@@ -65,7 +65,7 @@ class Comparison:
     differences: tuple[Difference, ...]
 
     def of(self, figure: str) -> Difference:
-        """Give one figure's difference."""
+        """Return one figure's difference."""
         return next(difference for difference in self.differences if difference.figure == figure)
 
 

@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 import simpy
 
-from sim.control_plane import ingress_controller_v1, load_balancer_controller_v2
-from sim.control_plane.aws_api import THROTTLE_CODE, AwsApi
-from sim.control_plane.controllers import start_controller
-from sim.control_plane.ingress import Ingress
-from sim.control_plane.other_cluster import ChurningBackend
-from sim.control_plane.retryers import RETRYERS, sdk_pin
+from sim.control_plane.aws.aws_api import THROTTLE_CODE, AwsApi
+from sim.control_plane.aws.retryers import RETRYERS, sdk_pin
+from sim.control_plane.controllers import ingress_controller_v1, load_balancer_controller_v2
+from sim.control_plane.controllers.ingress import Ingress
+from sim.control_plane.controllers.other_cluster import ChurningBackend
+from sim.control_plane.controllers.start import start_controller
 from sim.control_plane.trace import ApiAttempt, Trace
-from sim.scenario.account import AwsApiSpec, ControllerSpec
+from sim.scenario.aws_api import AwsApiSpec
+from sim.scenario.controller import ControllerSpec
 from sim.streams import Streams
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def version_calls() -> list[VersionCalls]:
 
 
 def _told_apart() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Give each version at which something changes, with all that the code knows of it."""
+    """Return each version at which something changes, with all that the code knows of it."""
     known: dict[str, Any] = {}
     for version in _releases():
         pin = sdk_pin(version)
@@ -93,7 +94,7 @@ def _module(version: str) -> Any:  # noqa: ANN401 - either module; what they kno
 
 
 def _changes(before: dict[str, Any], now: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Give what is otherwise than before; of another controller, or the first version, nothing is."""
+    """Return what is otherwise than before; of another controller, or the first version, nothing is."""
     if before.keys() != now.keys():
         return {}
     return {name: (before[name], value) for name, value in now.items() if value != before[name]}

@@ -60,7 +60,7 @@ def grid(scenario: Scenario, vary: Mapping[str, Sequence[object]]) -> Grid:
 
 
 def as_written(vary: Mapping[str, Sequence[object]]) -> dict[str, list[Any]]:
-    """Give the varied keys' values as a scenario file would have them: no arrays, no models."""
+    """Return the varied keys' values as a scenario file would have them: no arrays, no models."""
     return {
         key: [
             value.model_dump(mode="json", exclude_none=True) if isinstance(value, BaseModel) else as_python(value)
@@ -71,7 +71,7 @@ def as_written(vary: Mapping[str, Sequence[object]]) -> dict[str, list[Any]]:
 
 
 def cells(values: Sequence[object]) -> list[Cell]:
-    """Give a column's values, all of one type: numbers, booleans or text; anything else, or a mixture, as JSON text."""
+    """Return a column's values, all of one type: numbers, booleans or text. Anything else becomes JSON text."""
     if all(isinstance(value, bool) for value in values) or all(_is_number(value) for value in values):
         return list(values)  # type: ignore[arg-type]  # each of them was looked at
     return [value if isinstance(value, str) else json.dumps(value) for value in values]

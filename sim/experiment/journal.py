@@ -41,7 +41,7 @@ class Journal(MutableMapping[str, "Row"]):
         self._rows.update(entry for line in whole.splitlines() if (entry := _entry(line)))
 
     def __getitem__(self, key: str) -> Row:
-        """Give the result of this key."""
+        """Return the result of this key."""
         return self._rows[key]
 
     def __setitem__(self, key: str, row: Row) -> None:

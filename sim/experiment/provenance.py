@@ -31,7 +31,7 @@ _WITHOUT_EFFECT = {"name", "description", "replications", "sweep"}
 
 @cache
 def model_version() -> str:
-    """Give the version of the model, such as `0.1.0+3f2a90c1d4be`."""
+    """Return the version of the model, such as `0.1.0+3f2a90c1d4be`."""
     digest = hashlib.sha256()
     for library in _LIBRARIES:
         digest.update(f"{library} {version(library)}\n".encode())

@@ -8,8 +8,8 @@ some limits are compared, from the control plane's trace alone; the given one st
 Then the sleep: the trace says how long the slowest pod stays in rotation, and the search starts there; every step is a
 whole simulation, so nothing rests on the shortcut. More sleep is taken to give no more 502s.
 What is left out: every other setting; a sleep of more than an hour.
-Source of what goes with the sleep: facts/alb §6 (G ≥ P + longest request + margin; D ≥ longest request, counted from
-when the last ALB node has heard: until then it sends new ones).
+Source of what goes with the sleep: docs/facts/alb.md §6 (G ≥ P + longest request + margin; D ≥ longest request,
+counted from when the last ALB node has heard: until then it sends new ones).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 
 from sim.experiment.rules import DELAY, GRACE, PRE_STOP, RULES, Rule
 from sim.experiment.trial import Trial, needed_s, try_out
-from sim.scenario.account import FIXED_LAG
+from sim.scenario.controller import FIXED_LAG
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,7 +110,7 @@ def try_rules(scenario: Scenario, *, executor: Executor, say: Say) -> list[tuple
 
 
 def longest_request_s(scenario: Scenario) -> float:
-    """Give how long the longest request takes: a high quantile, at most what the ALB waits for."""
+    """Return how long the longest request takes: a high quantile, at most what the ALB waits for."""
     longest = float(scenario.traffic.service_time_s.ppf(_LONGEST))
     return min(longest, scenario.target_group.idle_timeout_s)
 

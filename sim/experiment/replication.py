@@ -39,7 +39,7 @@ class Figures:
 
     `outcomes`: requests by `Outcome`, by its value. `any_502`: 1 if there was a 502, else 0; with the estimator
     `expected` the probability of one. `deregistration_lag_s`,
-    `exposure_s`: one for each terminated pod, in the order of pod numbers (interface.md says what they are).
+    `exposure_s`: one for each terminated pod, in the order of pod numbers (docs/interface.md says what they are).
     `no_healthy_target_s`: for how long some ALB node had no healthy target, `least_healthy_targets` the fewest that one
     had at any time.
     `latency_before_s`, `latency_s`: of requests answered with 200, before the rollout and in the window. The calls
@@ -67,7 +67,7 @@ class Figures:
         return float(self.outcomes.sum())
 
     def responses(self, status: int) -> float:
-        """Give the number of requests answered with an HTTP status."""
+        """Return the number of requests answered with an HTTP status."""
         return float(sum(self.outcomes[outcome] for outcome in Outcome if outcome.status == status))
 
     @property
@@ -113,7 +113,7 @@ class Replication:
         return exposure_s(self.timeline)
 
     def figures(self) -> Figures:
-        """Give the figures."""
+        """Return the figures."""
         terminated = ~np.isnan(self.deleted_s())
         attempts = [a for a in self.trace.of(ApiAttempt) if a.cluster == ROLLED_CLUSTER and a.time_s >= 0]
         reconciles = [r for r in self.trace.of(Reconciled) if r.cluster == ROLLED_CLUSTER and r.time_s >= 0]

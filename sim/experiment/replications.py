@@ -53,7 +53,7 @@ class _Context(SpawnContext):
 
 class _Pool(ProcessPoolExecutor):
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:  # noqa: ANN401 - fn's own
-        """Give a future that cannot be cancelled: `process_pool` ends the work by killing the workers.
+        """Return a future that cannot be cancelled: `process_pool` ends the work by killing the workers.
 
         The pool's thread, which then gives each future its error, dies of one that has been cancelled (CPython up to
         3.11, `_ExecutorManagerThread.terminate_broken`).
@@ -65,7 +65,7 @@ class _Pool(ProcessPoolExecutor):
 
 @contextmanager
 def process_pool(workers: int | None = None) -> Iterator[ProcessPoolExecutor]:
-    """Give a pool of processes for a while, by default one for each core this process may use.
+    """Return a pool of processes for a while, by default one for each core this process may use.
 
     They are spawned, not forked: a fork inherits the threads' locks of a progress bar in whatever state they are. When
     the work fails they are killed: one that died may have taken the lock of the queue at which the others wait.
@@ -84,7 +84,7 @@ def process_pool(workers: int | None = None) -> Iterator[ProcessPoolExecutor]:
 
 @contextmanager
 def executor_of(workers: int | None) -> Iterator[Executor | None]:
-    """Give a pool of so many processes for a while; None, which is this process, for one."""
+    """Return a pool of so many processes for a while; None, which is this process, for one."""
     if workers == 1:
         yield None
         return

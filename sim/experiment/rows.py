@@ -41,7 +41,7 @@ class Rows:
         self._kept = {} if kept is None else kept
 
     def fill(self, points: Iterable[int], replications: int) -> None:
-        """Give these points that many rows."""
+        """Return these points that many rows."""
         wanted = [
             Task(point, number, self._grid.points[point], self._estimator)
             for point in points

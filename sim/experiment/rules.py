@@ -1,7 +1,7 @@
 """What experts advise for the preStop sleep, the grace period and the deregistration delay, applied to a scenario.
 
 Each rule sets what it speaks of and leaves the rest; where it says nothing of the grace period, that is at least 20 s
-longer than the sleep, as in EKS Best Practices. Source of all: facts/alb §6.
+longer than the sleep, as in EKS Best Practices. Source of all: docs/facts/alb.md §6.
 """
 
 from __future__ import annotations

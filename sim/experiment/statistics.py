@@ -48,7 +48,7 @@ def fraction_estimate(successes: int, trials: int, *, confidence: float = CONFID
 
 
 def quantiles(values: ArrayLike) -> dict[str, float]:
-    """Give mean, p50, p90, p99 and max of values pooled over all replications; NaN where there are none."""
+    """Return mean, p50, p90, p99 and max of values pooled over all replications; NaN where there are none."""
     sample = np.asarray(values, dtype=np.float64)
     if sample.size == 0:
         return dict.fromkeys(("mean", "p50", "p90", "p99", "max"), math.nan)

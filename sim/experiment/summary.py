@@ -1,4 +1,4 @@
-"""All replications of a scenario together: the figures of interface.md with their intervals."""
+"""All replications of a scenario together: the figures of docs/interface.md with their intervals."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Summary:
     aws_api: dict[str, float]
 
     def as_json(self) -> dict[str, Any]:
-        """Give the object that `albsim run --format json` prints; what has no value is null."""
+        """Return the object that `albsim run --format json` prints; what has no value is null."""
         return {
             "scenario": self.scenario,
             "seed": self.seed,
@@ -97,7 +97,7 @@ def summarise(scenario: Scenario, figures: Sequence[Figures], *, estimator: Esti
 
 
 def _mean_latency(latencies: Sequence[Latency]) -> dict[str, float]:
-    """Give the means over replications of the quantiles within each."""
+    """Return the means over replications of the quantiles within each."""
     return dict(zip(Latency._fields, np.mean(latencies, axis=0).tolist(), strict=True))
 
 

@@ -96,7 +96,7 @@ def sweep(
 def provenance(
     scenario: Scenario, vary: Mapping[str, Sequence[object]], *, until: UntilPrecise | None, estimator: Estimator
 ) -> dict[str, Any]:
-    """Give what a sweep's results come from, as JSON has it; the same for the same results."""
+    """Return what a sweep's results come from, as JSON has it; the same for the same results."""
     return {
         "scenario": scenario.model_dump(mode="json", exclude_unset=True),
         "seed": scenario.seed,

@@ -57,11 +57,11 @@ class Trial:
         return fraction_estimate(sum(rollout.n_502 < target_502 for rollout in self.rollouts), len(self.rollouts))
 
     def mean_502(self) -> float:
-        """Give the mean of 502s per rollout."""
+        """Return the mean of 502s per rollout."""
         return float(np.mean([rollout.n_502 for rollout in self.rollouts]))
 
     def mean_causes(self) -> dict[str, float]:
-        """Give the mean of 502s per rollout by outcome, those that occur, the largest first."""
+        """Return the mean of 502s per rollout by outcome, those that occur, the largest first."""
         names = self.rollouts[0].causes
         means = {name: float(np.mean([rollout.causes[name] for rollout in self.rollouts])) for name in names}
         return {name: mean for name, mean in sorted(means.items(), key=lambda item: -item[1]) if mean}

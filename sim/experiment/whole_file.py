@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Give the name of a file to write instead of `path`, which it becomes if the block ends well.
+    """Return the name of a file to write instead of `path`, which it becomes if the block ends well.
 
     A device or a pipe is written itself. Raises OSError, which names `path`, if it cannot be written.
     """

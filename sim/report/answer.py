@@ -10,8 +10,8 @@ from sim.report.wording import count, seconds
 
 if TYPE_CHECKING:
     from sim.data_plane.sampled import Requests
-    from sim.report.findings import Findings
-    from sim.report.pod_ends import PodEnd
+    from sim.diagnosis.findings import Findings
+    from sim.diagnosis.pod_ends import PodEnd
     from sim.scenario.specs import PodSpec
 
 WORTH_TELLING_S = 1.0
@@ -30,7 +30,7 @@ PART_WORDS = {
 
 
 def answer(found: Findings) -> str:
-    """Give the answer, as one line of text."""
+    """Return the answer, as one line of text."""
     requests = found.replication.requests
     if not found.ends:
         return f"No pod in rotation was told to end. {_n_502(requests)}{_n_503(found)}"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sim.control_plane.retry import Retryer
+    from sim.control_plane.aws.retry import Retryer
 
     Row = Mapping[str, float]
 
@@ -25,7 +25,7 @@ FORMATS = ("table", "json", "csv", "markdown")
 
 
 def backoff_rows(policy: Retryer, max_retries: int) -> list[Row]:
-    """Give a row for each retry up to `max_retries`: its number, its waits and their sums so far, in seconds."""
+    """Return a row for each retry up to `max_retries`: its number, its waits and their sums so far, in seconds."""
     retries = range(1, max_retries + 1)
     supports = [policy.support_s(retry) for retry in retries]
     columns = {"low": [low for low, _ in supports], "high": [high for _, high in supports]}

@@ -38,7 +38,7 @@ def render(comparison: Comparison, form: str) -> str:
 
 
 def shown(comparison: Comparison) -> Group:
-    """Give the sentence and the table for a terminal."""
+    """Return the sentence and the table for a terminal."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in _HEADINGS:
         table.add_column(heading, justify="left" if heading in {"figure", ""} else "right")

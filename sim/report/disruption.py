@@ -80,7 +80,7 @@ def _drain(replication: Replication) -> Iterator[str]:
 
 
 def _waited_s(replication: Replication) -> dict[int, float]:
-    """Give how long each pod whose eviction was refused at first waited for it, by pod, in s."""
+    """Return how long each pod whose eviction was refused at first waited for it, by pod, in s."""
     asked_s = {refused.pod: refused.time_s for refused in reversed(replication.trace.of(EvictionRefused))}
     evicted_s = {evicted.pod: evicted.time_s for evicted in replication.trace.of(PodDeleted)}
     return {pod: evicted_s[pod] - time_s for pod, time_s in asked_s.items()}

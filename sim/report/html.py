@@ -16,20 +16,20 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sim.diagnosis.findings import findings
 from sim.experiment.provenance import model_version
 from sim.report.answer import answer
-from sim.report.figures import drawn
-from sim.report.findings import findings
-from sim.report.gantt import gantt
 from sim.report.headline import headline
-from sim.report.resolved import as_yaml, differences
-from sim.report.rollout_plots import (
+from sim.report.pictures.canvas import drawn
+from sim.report.pictures.gantt import gantt
+from sim.report.pictures.rollout_plots import (
     distribution_of_502s,
     distribution_of_lags,
     failures_by_cause,
     lags_of,
     share_later,
 )
+from sim.report.resolved import as_yaml, differences
 from sim.report.story import story
 from sim.report.tables import cells, render
 from sim.report.wording import count, number, percent, seconds

@@ -28,16 +28,16 @@ from sim.control_plane.trace import (
     TargetRegistered,
 )
 from sim.data_plane.outcomes import Outcome
-from sim.report.controller_log import held_up_until_s, in_lanes, reconciles_of
+from sim.diagnosis.controller_log import held_up_until_s, in_lanes, reconciles_of
+from sim.diagnosis.pod_ends import pod_ends
+from sim.diagnosis.spells import exposed, in_rotation
 from sim.report.disruption import name_of
-from sim.report.pod_ends import pod_ends
-from sim.report.spells import exposed, in_rotation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sim.diagnosis.controller_log import Call, ReconcileLog
     from sim.experiment.replication import Replication
-    from sim.report.controller_log import Call, ReconcileLog
 
     Event = dict[str, Any]
 
@@ -66,7 +66,7 @@ def perfetto(replication: Replication) -> str:
 
 
 def _place(event: Event) -> tuple[int, int, int, int]:
-    """Give an event's place in the file: by thread, in the order of time, what encloses before what it encloses."""
+    """Return an event's place in the file: by thread, in the order of time, what encloses before what it encloses."""
     return event["pid"], event["tid"], event.get("ts", -1), -event.get("dur", 0)
 
 
@@ -182,7 +182,7 @@ def _metadata(name: str, process: int, thread: int, /, **args: object) -> Event:
 def _complete(
     process: int, thread: int, name: str, from_s: float, until_s: float, /, **args: object
 ) -> Iterator[Event]:
-    """Give an event with a duration, cut to the rollout; none if it is empty. Ends are rounded, so that events nest."""
+    """Yield an event with a duration, cut to the rollout; none if it is empty. Ends are rounded: events nest."""
     from_s = max(from_s, 0.0)
     if from_s < until_s:
         place = {"ph": "X", "pid": process, "tid": thread, "name": name}

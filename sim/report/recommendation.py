@@ -14,7 +14,7 @@ from rich.table import Table
 from sim.experiment.recommend import RETRIES
 from sim.experiment.rules import DELAY, GRACE, PRE_STOP
 from sim.report.wording import NOTHING, listed, number, percent, plain
-from sim.scenario.account import FIXED_LAG
+from sim.scenario.controller import FIXED_LAG
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +48,7 @@ def render(found: Recommendation, rules: TriedRules, form: str) -> str:
 
 
 def shown(found: Recommendation, rules: TriedRules) -> Group:
-    """Give the sentence and the tables for a terminal."""
+    """Return the sentence and the tables for a terminal."""
     return Group(sentence(found), "", _costs(found), "", _rules(found, rules))
 
 

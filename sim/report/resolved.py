@@ -47,7 +47,7 @@ def as_yaml(scenario: Scenario) -> str:
 
 
 def differences(scenario: Scenario) -> list[Difference]:
-    """Give the keys of the model whose values are not the defaults; the required ones have none."""
+    """Return the keys of the model whose values are not the defaults; the required ones have none."""
     required = {"arrival_rate_rps": scenario.traffic.arrival_rate_rps}, {"replicas": scenario.deployment.replicas}
     plain = Scenario.model_validate({"name": "plain", "traffic": required[0], "deployment": required[1]})
     given = scenario.model_dump(mode="json", exclude_unset=True, exclude=_ABOUT)

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sim.data_plane.expected import require_expectable
+from sim.diagnosis.findings import findings
 from sim.experiment.replication import simulate
 from sim.experiment.replications import replicate
 from sim.experiment.summary import summarise
 from sim.report.answer import answer
-from sim.report.findings import findings
-from sim.report.results_pictures import PICTURES
+from sim.report.pictures.results_pictures import PICTURES
 from sim.report.tables import markdown_tables
 from sim.scenario.problems import ScenarioError
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from sim.experiment.replication import Estimator
     from sim.experiment.summary import Summary
-    from sim.report.results_pictures import Rows
+    from sim.report.pictures.results_pictures import Rows
     from sim.scenario.specs import Scenario
 
 PAGE, FIGURES = "results.md", "figures"
@@ -56,7 +56,7 @@ def result_of(scenario: Scenario, executor: Executor | None = None) -> Result:
 
 
 def estimator_for(scenario: Scenario) -> Estimator:
-    """Give `expected` for a scenario that has an expectation in closed form, else `sampled`."""
+    """Return `expected` for a scenario that has an expectation in closed form, else `sampled`."""
     try:
         require_expectable(scenario)
     except ScenarioError:
@@ -65,7 +65,7 @@ def estimator_for(scenario: Scenario) -> Estimator:
 
 
 def page(results: Sequence[Result]) -> dict[str, str]:
-    """Give the texts of the page: file names, relative to its directory, with their contents."""
+    """Return the texts of the page: file names, relative to its directory, with their contents."""
     summaries = [result.summary for result in results]
     return {PAGE: _markdown(results)} | {
         f"{FIGURES}/{picture.name}.csv": _csv(picture.rows(summaries, [result.scenario for result in results]))
@@ -75,7 +75,7 @@ def page(results: Sequence[Result]) -> dict[str, str]:
 
 def pictures(texts: Mapping[str, str]) -> dict[str, bytes]:
     """Draw the pictures of a page from its CSV files: file names, relative to its directory, with SVG."""
-    from sim.report.figures import drawn
+    from sim.report.pictures.canvas import drawn
 
     return {
         f"{FIGURES}/{picture.name}.svg": drawn(

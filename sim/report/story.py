@@ -17,24 +17,24 @@ from rich.table import Table
 
 from sim.control_plane.trace import ControllerRestarted
 from sim.data_plane.outcomes import Outcome
+from sim.diagnosis.controller_log import ROLLED_CLUSTER
+from sim.diagnosis.findings import findings
+from sim.diagnosis.first_out import first_at_nodes
 from sim.report.answer import answer
 from sim.report.causes import by_outcome
-from sim.report.controller_log import ROLLED_CLUSTER
 from sim.report.disruption import course_of, name_of
-from sim.report.findings import findings
-from sim.report.first_out import first_at_nodes
 from sim.report.wording import count, listed, plain, seconds, tenths, times
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from sim.data_plane.healthy_targets import HealthyTargets
+    from sim.diagnosis.controller_log import Call, ReconcileLog
+    from sim.diagnosis.findings import Findings
+    from sim.diagnosis.first_out import FirstOut
+    from sim.diagnosis.lag_parts import LagParts
+    from sim.diagnosis.pod_ends import PodEnd
     from sim.experiment.replication import Replication
-    from sim.report.controller_log import Call, ReconcileLog
-    from sim.report.findings import Findings
-    from sim.report.first_out import FirstOut
-    from sim.report.lag_parts import LagParts
-    from sim.report.pod_ends import PodEnd
 
 WIDTH = 120
 WORST_PODS = 5
@@ -134,7 +134,7 @@ def _controller(found: Findings) -> Iterator[str | Table]:
 
 
 def _worth_telling(reconciles: list[ReconcileLog]) -> list[ReconcileLog]:
-    """Give at most `MOST_RECONCILES`, in their order: those which failed or deregistered most, or stalled longest."""
+    """Return at most `MOST_RECONCILES`, in their order: those which failed or deregistered most, or stalled longest."""
 
     def weight(log: ReconcileLog) -> tuple[bool, float, int]:
         return (

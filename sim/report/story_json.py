@@ -8,16 +8,16 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sim.data_plane.outcomes import Outcome
+from sim.diagnosis.findings import findings
+from sim.diagnosis.first_out import first, first_at_nodes
 from sim.report.answer import answer
-from sim.report.findings import findings
-from sim.report.first_out import first, first_at_nodes
 
 if TYPE_CHECKING:
+    from sim.diagnosis.controller_log import ReconcileLog
+    from sim.diagnosis.first_out import FirstOut
+    from sim.diagnosis.lag_parts import LagParts
+    from sim.diagnosis.pod_ends import PodEnd
     from sim.experiment.replication import Replication
-    from sim.report.controller_log import ReconcileLog
-    from sim.report.first_out import FirstOut
-    from sim.report.lag_parts import LagParts
-    from sim.report.pod_ends import PodEnd
 
 
 def story_json(replication: Replication) -> str:

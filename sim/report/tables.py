@@ -3,7 +3,7 @@
 What is shown on a terminal: the answer first (502s per rollout, how many rollouts have any, why), then where it comes
 from (lags, exposure, AWS calls). Intervals are those of the summary, 95 %; the mean of a count cannot be negative, so
 an interval that Student's t extends below zero is shown from zero on. Times in seconds; p50, p99 and max pool all pods
-of all rollouts. JSON and CSV carry every figure in full precision, named as interface.md names them.
+of all rollouts. JSON and CSV carry every figure in full precision, named as docs/interface.md names them.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def render(summaries: Sequence[Summary], form: str) -> str:
 
 
 def tables(summaries: Sequence[Summary]) -> Group:
-    """Give the two tables for a terminal: the 502s, and where they come from."""
+    """Return the two tables for a terminal: the 502s, and where they come from."""
     return Group(
         _table("502s", _ANSWER, summaries),
         "",
@@ -66,12 +66,12 @@ def _table(title: str, columns: Columns, summaries: Sequence[Summary]) -> Table:
 
 
 def markdown_tables(summaries: Sequence[Summary]) -> tuple[str, str]:
-    """Give the same two tables in Markdown, without a line end."""
+    """Return the same two tables in Markdown, without a line end."""
     return _markdown_table(_ANSWER, summaries), _markdown_table(_CAUSES, summaries)
 
 
 def cells(summary: Summary) -> dict[str, str]:
-    """Give what the tables show of one scenario: headings with their cells, of one line or two."""
+    """Return what the tables show of one scenario: headings with their cells, of one line or two."""
     return {heading: cell(summary) for heading, cell in (_ANSWER | _CAUSES).items() if heading != "scenario"}
 
 
@@ -105,7 +105,7 @@ def _csv(summaries: Sequence[Summary]) -> str:
 
 
 def _leaves(value: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Give each leaf with its dotted path; an interval's ends, or their absence, as two leaves."""
+    """Return each leaf with its dotted path; an interval's ends, or their absence, as two leaves."""
     for key, inner in value.items():
         path = f"{prefix}{key}"
         if key == "ci95":

@@ -17,7 +17,7 @@ from sim.report.wording import plain
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sim.experiment.verification.checks import Check
+    from sim.verification.checks import Check
 
 FORMATS = ("table", "json")
 WIDTH = 160

@@ -35,7 +35,7 @@ def _significant(value: float) -> float:
 
 
 def _last_place(value: float) -> int:
-    """Give the power of ten of the last significant digit."""
+    """Return the power of ten of the last significant digit."""
     return math.floor(math.log10(abs(value))) - SIGNIFICANT_DIGITS + 1
 
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.scenario.account import FIXED_LAG
 from sim.scenario.advice_on_controllers import ON_CONTROLLERS
 from sim.scenario.advice_on_kubernetes import ON_KUBERNETES
 from sim.scenario.advice_on_requests import ON_REQUESTS, Advice
+from sim.scenario.controller import FIXED_LAG
 from sim.scenario.problems import plain
 from sim.scenario.versions import FLAG_COUNTS_ATTEMPTS_SINCE, release
 

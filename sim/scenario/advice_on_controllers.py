@@ -14,7 +14,7 @@ from sim.scenario.versions import release
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sim.scenario.account import ControllerSpec
+    from sim.scenario.controller import ControllerSpec
     from sim.scenario.specs import Scenario
 
 _INGRESS_S = 1.2
@@ -24,7 +24,7 @@ _GATES_POLLED_SINCE = (2, 9, 1)
 
 
 def _controllers(scenario: Scenario) -> Iterator[tuple[str, ControllerSpec, int]]:
-    """Give each cluster's controller: the key of its specs, these, and the cluster's ingresses."""
+    """Return each cluster's controller: the key of its specs, these, and the cluster's ingresses."""
     if scenario.controller.version.startswith(("v1.", *_V2)):
         yield "controller", scenario.controller, scenario.controller.ingresses
     for number, cluster in enumerate(scenario.aws_api.other_clusters):

@@ -22,7 +22,7 @@ class Advice(NamedTuple):
     message: str
 
     def __str__(self) -> str:
-        """Give both in one line."""
+        """Return both in one line."""
         return f"{self.key}: {self.message}"
 
 

@@ -62,6 +62,6 @@ def _rule(text: str) -> ThrottleRule:
 
 
 def overriding(defaults: tuple[ThrottleRule, ...], given: tuple[ThrottleRule, ...]) -> tuple[ThrottleRule, ...]:
-    """Give the rules in force: the defaults of every service that is not given any, then the given ones."""
+    """Return the rules in force: the defaults of every service that is not given any, then the given ones."""
     named = {rule.service_id for rule in given}
     return (*(rule for rule in defaults if rule.service_id not in named), *given)

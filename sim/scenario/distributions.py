@@ -250,7 +250,7 @@ class _OrNumber:
 
 
 def as_law(value: Any) -> Any:  # noqa: ANN401 - whatever the file holds
-    """Give `{dist: constant}` for a plain number, everything else as it is."""
+    """Return `{dist: constant}` for a plain number, everything else as it is."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return {"dist": "constant", "value": value} if is_number else value
 

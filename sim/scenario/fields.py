@@ -62,5 +62,5 @@ PodsOrPercentage = Annotated[
 
 
 def hundredths(value: int | str, replicas: int) -> int:
-    """Give a number of pods or a percentage of `replicas` in hundredths of a pod, to be rounded by the caller."""
+    """Return a number of pods or a percentage of `replicas` in hundredths of a pod, to be rounded by the caller."""
     return value * 100 if isinstance(value, int) else int(value.removesuffix("%")) * replicas

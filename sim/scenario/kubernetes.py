@@ -40,7 +40,7 @@ def _kubelet_limits(given: dict[str, Any]) -> tuple[float, int]:
 
 
 def minor(version: str) -> int:
-    """Give the minor version: 27 of v1.27."""
+    """Return the minor version: 27 of v1.27."""
     return int(version.removeprefix("v1."))
 
 

@@ -48,7 +48,7 @@ class Law(Frozen, ABC):
         return self._cut(self._sample(rng, size))
 
     def mean(self) -> float:
-        """Give the exact mean of the cut law."""
+        """Return the exact mean of the cut law."""
         return float(self.limited_mean(math.inf))
 
     def limited_mean(self, x: ArrayLike) -> Floats:
@@ -62,7 +62,7 @@ class Law(Frozen, ABC):
         return survival if self.max is None else np.where(at < self.max, survival, 0.0)
 
     def ppf(self, q: ArrayLike) -> Floats:
-        """Give the smallest x with P(X ≤ x) ≥ q, for q in [0, 1]; shape of q."""
+        """Return the smallest x with P(X ≤ x) ≥ q, for q in [0, 1]; shape of q."""
         return np.asarray(self._cut(self._ppf(np.asarray(q, dtype=np.float64))))
 
     def _cut(self, values: Floats) -> Floats:
@@ -82,5 +82,5 @@ class Law(Frozen, ABC):
 
 
 def tail_product(x: Floats, tail: NDArray[np.floating]) -> Floats:
-    """Give x · tail, elementwise, where x may be infinite once the tail is 0: then 0."""
+    """Return x · tail, elementwise, where x may be infinite once the tail is 0: then 0."""
     return np.asarray(np.multiply(x, tail, out=np.zeros(np.shape(x)), where=tail > 0))

@@ -112,7 +112,7 @@ def _unreadable(path: Path, why: str, line: int | None = None) -> ScenarioError:
 
 
 def _beside(value: object, directory: Path) -> object:
-    """Give a value in which the CSV files of distributions are named from here, not from the scenario's directory."""
+    """Return a value in which the CSV files of distributions are named from here, not from the scenario's directory."""
     if isinstance(value, list):
         return [_beside(item, directory) for item in value]
     if not isinstance(value, dict):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def overridden(raw: Mapping[str, object], key: str, value: object, schema: type[Spec]) -> dict[str, object]:
-    """Give a copy of `raw`, a mapping meant for `schema`, with `value` at the dotted key.
+    """Return a copy of `raw`, a mapping meant for `schema`, with `value` at the dotted key.
 
     Where a step of the key is not in `raw`, what it changes is the default. Raises ScenarioError if a step leads
     through something that has no keys; whether the key and the value are right is left to the validation.
@@ -27,7 +27,7 @@ def overridden(raw: Mapping[str, object], key: str, value: object, schema: type[
 
 
 def as_python(value: object) -> object:
-    """Give the plain number for one of NumPy's (a notebook's `numpy.arange`), everything else as it is."""
+    """Return the plain number for one of NumPy's (a notebook's `numpy.arange`), everything else as it is."""
     return value.item() if hasattr(value, "item") and hasattr(value, "dtype") else value
 
 

@@ -46,7 +46,7 @@ class Problem:
     hint: str = ""
 
     def __str__(self) -> str:
-        """Give the problem in one line: `file:line: key: expected … (got …); hint`."""
+        """Return the problem in one line: `file:line: key: expected … (got …); hint`."""
         place = f"{self.file}:{self.line}" if self.line is not None else self.file
         complaint = f"expected {self.expected} (got {self.found})" if self.expected else self.found
         said = f"{complaint}; {self.hint}" if self.hint else complaint
@@ -63,12 +63,12 @@ class ScenarioError(Exception):
         super().__init__(self.problems)
 
     def __str__(self) -> str:
-        """Give every problem on a line of its own."""
+        """Return every problem on a line of its own."""
         return "\n".join(str(problem) for problem in self.problems)
 
 
 def located(problem_path: KeyPath, places: Mapping[KeyPath, Place]) -> tuple[str, int | None]:
-    """Give file and line of a key, or of the nearest one above it."""
+    """Return file and line of a key, or of the nearest one above it."""
     for length in range(len(problem_path), -1, -1):
         place = places.get(problem_path[:length])
         if place is not None:
@@ -88,7 +88,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def shown(value: object) -> str:
-    """Give a value as it would stand in YAML, cut if it is long; collections by their kind."""
+    """Return a value as it would stand in YAML, cut if it is long; collections by their kind."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -102,7 +102,7 @@ def shown(value: object) -> str:
 
 
 def plain(number: float) -> str:
-    """Give a number as short as it can be written: 0, 2.5, 150000, 1e9."""
+    """Return a number as short as it can be written: 0, 2.5, 150000, 1e9."""
     whole = math.isfinite(number) and number == int(number)
     if whole and abs(number) < 1e6:  # noqa: PLR2004 - seven digits are hard to count
         return str(int(number))

@@ -31,7 +31,7 @@ _KINDS = {
 
 @cache
 def schema_of(spec: type[Spec]) -> Node:
-    """Give a spec's JSON Schema, draft 2020-12, with descriptions and defaults. Shared: not to be changed."""
+    """Return a spec's JSON Schema, draft 2020-12, with descriptions and defaults. Shared: not to be changed."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **spec.model_json_schema()}
 
 
@@ -55,7 +55,7 @@ class Words:
         return self._choices(self._node(path, raw))
 
     def paths_to(self, key: str) -> list[str]:
-        """Give the dotted keys of the groups' keys whose last step is `key`: where a misplaced one belongs."""
+        """Return the dotted keys of the groups' keys whose last step is `key`: where a misplaced one belongs."""
         groups = self._schema["properties"]
         return [f"{name}.{key}" for name, node in groups.items() for b in self._branches(node) if key in _keys(b)]
 
@@ -67,7 +67,7 @@ class Words:
         return node
 
     def _branches(self, node: Node, value: object = None) -> Iterator[Node]:
-        """Give the alternatives of a node; of a distribution that names its family, that family."""
+        """Return the alternatives of a node; of a distribution that names its family, that family."""
         if "$ref" in node:
             node = self._schema["$defs"][node["$ref"].rsplit("/", 1)[-1]]
         alternatives = node.get("anyOf") or node.get("oneOf") or []
@@ -117,7 +117,7 @@ def _is_family(node: Node, value: object) -> bool:
 
 
 def value_at(value: object, path: Sequence[str | int]) -> object:
-    """Give what stands at a path of mappings and lists; None if nothing does."""
+    """Return what stands at a path of mappings and lists; None if nothing does."""
     for step in path:
         if isinstance(value, dict):
             value = value.get(step)

@@ -11,24 +11,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
-from sim.scenario.account import (
-    FIXED_LAG,
-    PUBLISHED_WAITS,
-    WITHOUT_READINESS_GATES,
-    AwsApiSpec,
-    BucketSpec,
-    BucketsSpec,
-    ControllerSpec,
-    OtherClusterSpec,
-)
-from sim.scenario.disruption import Disruption, NodeDrainSpec
+from sim.scenario.aws_api import PUBLISHED_WAITS, AwsApiSpec, BucketSpec, BucketsSpec, OtherClusterSpec
+from sim.scenario.controller import FIXED_LAG, WITHOUT_READINESS_GATES, ControllerSpec
+from sim.scenario.deployment import DeploymentSpec
+from sim.scenario.endpoints import EndpointsSpec
 from sim.scenario.fields import WHOLE, Spec, complaint
 from sim.scenario.kubernetes import KubernetesSpec, minor
+from sim.scenario.node_drain import Disruption, NodeDrainSpec
 from sim.scenario.overrides import overridden
+from sim.scenario.pod import PodSpec
 from sim.scenario.problems import shown
 from sim.scenario.target_group import HealthCheckSpec, TargetGroupSpec
+from sim.scenario.traffic import TrafficSpec
 from sim.scenario.validation import validated
-from sim.scenario.workload import DeploymentSpec, EndpointsSpec, PodSpec, TrafficSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

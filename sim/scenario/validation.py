@@ -36,7 +36,7 @@ def validated(spec: type[S], raw: object, places: Mapping[KeyPath, Place]) -> S:
 
 
 def _errors(error: ValidationError) -> list[ErrorDetails]:
-    """Give pydantic's errors without those that only follow from another one."""
+    """Return pydantic's errors without those that only follow from another one."""
     return [details for details in error.errors(include_url=False) if details["type"] != "default_factory_not_called"]
 
 
@@ -67,7 +67,7 @@ def _unlocated(details: ErrorDetails, path: KeyPath, value: object, raw: object,
 
 
 def _walk(details: ErrorDetails, raw: object) -> tuple[KeyPath, object]:
-    """Give the path of an error as the file has it, and the value there.
+    """Return the path of an error as the file has it, and the value there.
 
     pydantic's own path also names the family of a distribution and the branch of a union.
     """

@@ -18,7 +18,7 @@ _MOST_VALUES = 100_000
 
 
 def parse_variation(text: str) -> tuple[str, list[object]]:
-    """Give the key and its values; raises ScenarioError if it is not of that form."""
+    """Return the key and its values; raises ScenarioError if it is not of that form."""
     key, sign, values = (part.strip() for part in text.partition("="))
     found = _RANGE.fullmatch(values)
     if found:

@@ -15,7 +15,7 @@ FLAG_COUNTS_ATTEMPTS_SINCE = (2, 9, 0)
 
 
 def release(version: str) -> tuple[int, int, int]:
-    """Give the release that `v2.4.7` or, for a first one, `v2.4` names; `ValueError` if it is none from v1.1.0 on."""
+    """Return the release that `v2.4.7` or, for a first one, `v2.4` names; `ValueError` if it is none from v1.1.0 on."""
     parts = re.fullmatch(r"v(\d+)\.(\d+)(?:\.(\d+))?", version)
     major, minor, patch = (int(part or 0) for part in parts.groups()) if parts else (0, 0, 0)
     if (major, minor, patch) < FIRST:
@@ -24,7 +24,7 @@ def release(version: str) -> tuple[int, int, int]:
 
 
 def retries(version: str, aws_max_retries: int) -> int | None:
-    """Give how often a throttled call is repeated at most with this `--aws-max-retries`; None: without end.
+    """Return how often a throttled call is repeated at most with this `--aws-max-retries`; None: without end.
 
     Up to v2.8 the flag counts retries. From v2.9 it counts attempts, and 0 makes the SDK retry until it succeeds.
     """

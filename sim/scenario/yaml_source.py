@@ -93,7 +93,7 @@ class _Reader:
         return next(self._events)
 
     def _value(self, event: _NodeEvent, path: KeyPath, *, depth: int) -> tuple[object, int]:
-        """Give the value that begins with this event, and how deep it is."""
+        """Return the value that begins with this event, and how deep it is."""
         self._count(1, depth, event)
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event, depth)
@@ -168,7 +168,7 @@ def _paired(text: str) -> str:
 
 
 def _resolved(text: str) -> object:
-    """Give what a plain word means in YAML 1.2."""
+    """Return what a plain word means in YAML 1.2."""
     if _NULL.fullmatch(text):
         return None
     if _TRUE.fullmatch(text) or _FALSE.fullmatch(text):

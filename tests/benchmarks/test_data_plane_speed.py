@@ -16,8 +16,8 @@ from sim.data_plane.arrivals import RequestSource
 from sim.data_plane.expected import expect_requests
 from sim.data_plane.one_by_one import OneByOne
 from sim.data_plane.rotation import rotations
-from sim.experiment.verification.reference.data_plane_twin import Twin
 from sim.streams import Streams
+from sim.verification.reference.data_plane_twin import Twin
 
 if TYPE_CHECKING:
     from collections.abc import Callable

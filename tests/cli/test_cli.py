@@ -26,7 +26,7 @@ def run(*arguments: str) -> Result:
 
 
 def albsim(*arguments: str) -> list[str]:
-    """Give the command line of the program in a process of its own."""
+    """Return the command line of the program in a process of its own."""
     return [sys.executable, "-c", "from sim.cli import main; main()", *arguments]
 
 

@@ -15,7 +15,7 @@ FEW = ("--replications", "12", "--workers", "1", "--format", "csv")
 
 
 def on_a_terminal(*arguments: str) -> tuple[str, str]:
-    """Give what the program writes to stdout, a pipe, and to stderr, a terminal."""
+    """Return what the program writes to stdout, a pipe, and to stderr, a terminal."""
     ours, theirs = pty.openpty()
     command = [sys.executable, "-c", "from sim.cli import main; main()", *arguments]
     with subprocess.Popen(

@@ -1,4 +1,4 @@
-"""The command `run`: interface.md's JSON, and the same bytes whatever the order, the workers and the process."""
+"""The command `run`: docs/interface.md's JSON, and the same bytes whatever the order, the workers and the process."""
 
 from __future__ import annotations
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
+from sim import verification
 from sim.cli import main
-from sim.experiment import verification
-from sim.experiment.verification.checks import of_value
 from sim.scenario.problems import Problem, ScenarioError
+from sim.verification.checks import of_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sim.experiment.verification.checks import Check
+    from sim.verification.checks import Check
 
 
 def right() -> Iterator[Check]:

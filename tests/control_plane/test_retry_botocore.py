@@ -17,8 +17,8 @@ from botocore.retryhandler import create_retry_action_from_config
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.control_plane.client_limits import RETRY_COST, AdaptiveRateLimiter, RetryQuota
-from sim.control_plane.retryers import RETRYERS
+from sim.control_plane.aws.client_limits import RETRY_COST, AdaptiveRateLimiter, RetryQuota
+from sim.control_plane.aws.retryers import RETRYERS
 
 exactly = settings(derandomize=True, deadline=None, max_examples=100)
 draws = st.floats(0, 1, exclude_max=True)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.control_plane.aws_api import AwsApi
+from sim.control_plane.aws.aws_api import AwsApi
 from sim.control_plane.token_bucket import TokenBucket
 
 GAPS_S = st.lists(st.floats(0, 5), min_size=1, max_size=60)

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from sim.data_plane.sampled import simulate_requests
 from sim.data_plane.timeline import Timeline
-from sim.experiment.verification.drawn_requests import behind_workers
 from sim.scenario.distributions import Constant, Exponential, Lognormal, Uniform
 from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
 from sim.streams import Stream, Streams
+from sim.verification.drawn_requests import behind_workers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

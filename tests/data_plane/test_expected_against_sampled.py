@@ -15,7 +15,7 @@ from scipy import stats
 
 from sim.data_plane.expected import expect_requests
 from sim.data_plane.outcomes import Outcome
-from sim.experiment.verification.drawn_requests import LAWS, behind_workers, drawn_timeline
+from sim.verification.drawn_requests import LAWS, behind_workers, drawn_timeline
 
 if TYPE_CHECKING:
     from sim.data_plane.timeline import Timeline

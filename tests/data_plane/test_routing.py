@@ -15,9 +15,9 @@ from scipy import stats
 from sim.data_plane.arrivals import Block, RequestSource
 from sim.data_plane.rotation import Rotation, rotations
 from sim.data_plane.routing import NO_TARGET, Ring, router
-from sim.experiment.verification.reference.clock_twin import Clock
-from sim.experiment.verification.reference.rotation_twin import rotation_of
 from sim.streams import Stream, Streams
+from sim.verification.reference.clock_twin import Clock
+from sim.verification.reference.rotation_twin import rotation_of
 
 if TYPE_CHECKING:
     from sim.data_plane.timeline import Timeline

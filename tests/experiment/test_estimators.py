@@ -50,7 +50,7 @@ def test_they_agree_on_every_scenario(scenario_paths) -> None:
 
 
 def _both(scenario: Scenario, replication: int) -> tuple[np.ndarray, np.ndarray]:
-    """Give a replication's counts of outcomes, sampled and expected."""
+    """Return a replication's counts of outcomes, sampled and expected."""
     drawn = simulate(scenario, replication=replication)
     counted = expect_requests(
         drawn.timeline, traffic=scenario.traffic, pod=scenario.pod, target_group=scenario.target_group

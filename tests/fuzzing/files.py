@@ -105,7 +105,7 @@ READERS: dict[str, tuple[str, Callable[[Path], None]]] = {
 
 
 def seeds(name: str) -> Iterable[bytes]:
-    """Give something right to begin with."""
+    """Return something right to begin with."""
     if name == "scenario":
         return [path.read_bytes() for path in SCENARIOS.glob("*.yaml")]
     if name == "lags":
@@ -133,7 +133,7 @@ def _sweep(suffix: str, values: list[object]) -> bytes:
 
 
 def words() -> list[str]:
-    """Give the keys and the values that a scenario's schema names, and numbers at the edges."""
+    """Return the keys and the values that a scenario's schema names, and numbers at the edges."""
     found: set[str] = {"extends", "1e309", ".nan", "-.inf", "&a", "*a", "<<", "!!str", "---", "csv", "NaN", "null"}
 
     def collect(node: object) -> None:

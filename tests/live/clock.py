@@ -19,7 +19,7 @@ class Clock:
         return (time.monotonic() - self._zero) / self.scale
 
     def on_the_wall(self, duration_s: float) -> float:
-        """Give the seconds that a duration of the scenario takes."""
+        """Return the seconds that a duration of the scenario takes."""
         return duration_s * self.scale
 
     async def until(self, time_s: float) -> float:

@@ -26,7 +26,7 @@ class Row:
     z: float
 
     def __str__(self) -> str:
-        """Give the row as the table shows it."""
+        """Return the row as the table shows it."""
         return f"{self.scenario:34} {self.outcome:29} {self.measured:9.1f} {self.simulated:9.1f} {self.z:6.2f}"
 
 
@@ -45,7 +45,7 @@ def rows(scenario: str, measured: NDArray[np.float64], simulated: NDArray[np.flo
 
 
 def z_score(measured: NDArray[np.float64], simulated: NDArray[np.float64]) -> float:
-    """Give the difference of two means in its standard errors, under one variance pooled from both samples.
+    """Return the difference of two means in its standard errors, under one variance pooled from both samples.
 
     An outcome that is never simulated may be measured as often as coincidences are, and no more.
     """

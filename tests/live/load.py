@@ -29,7 +29,7 @@ class Load:
 
 
 def poisson(traffic: TrafficSpec, rng: np.random.Generator, from_s: float) -> Iterator[tuple[float, float]]:
-    """Give each request's arrival and service time, in scenario seconds, without end."""
+    """Return each request's arrival and service time, in scenario seconds, without end."""
     arrival_s = from_s
     while True:
         arrival_s += rng.exponential(1 / traffic.arrival_rate_rps)

@@ -84,7 +84,7 @@ class LoadBalancer:
         await self._runtime(f"shutdown sessions server pods/pod{pod}")
 
     async def outcomes(self, requests: int) -> dict[int, Outcome]:
-        """Give the outcome of each request by its number, as soon as so many are in the log."""
+        """Return the outcome of each request by its number, as soon as so many are in the log."""
         await _until(lambda: len(self._logged()) >= requests)
         return self._logged()
 

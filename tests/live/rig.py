@@ -161,7 +161,7 @@ async def _measure(scenario: Scenario, trace: Trace, replication: int, directory
 
 
 def _lead_s(scenario: Scenario) -> float:
-    """Give how long before the rollout requests begin, so that it finds what it would find in the long run."""
+    """Return how long before the rollout requests begin, so that it finds what it would find in the long run."""
     idle_timeout_s = scenario.target_group.idle_timeout_s
     if scenario.target_group.connection_reuse:
         return idle_timeout_s
@@ -170,7 +170,7 @@ def _lead_s(scenario: Scenario) -> float:
 
 
 def _check_phase_s(scenario: Scenario, replication: int) -> float:
-    """Give how far into the health checks' interval the rollout begins: evenly spread over replications.
+    """Return how far into the health checks' interval the rollout begins: evenly spread over replications.
 
     HAProxy spaces the checks of its servers evenly, so that one phase settles those of all.
     """

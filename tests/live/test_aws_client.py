@@ -22,7 +22,7 @@ import simpy
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from sim.control_plane.aws_api import AwsApi, AwsClient, ThrottledError
+from sim.control_plane.aws.aws_api import AwsApi, AwsClient, ThrottledError
 from sim.control_plane.token_bucket import TokenBucket
 from sim.control_plane.trace import ApiAttempt, Trace
 from sim.streams import Stream, Streams

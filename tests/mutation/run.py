@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 TESTS = {
-    "sim/control_plane/retry.py": "tests/control_plane/test_retry.py",
-    "sim/control_plane/aws_sdk_go.py": "tests/control_plane/test_aws_sdk_go.py",
-    "sim/control_plane/retryers.py": "tests/control_plane/test_retryers.py tests/control_plane/test_retry.py",
+    "sim/control_plane/aws/retry.py": "tests/control_plane/test_retry.py",
+    "sim/control_plane/aws/aws_sdk_go.py": "tests/control_plane/test_aws_sdk_go.py",
+    "sim/control_plane/aws/retryers.py": "tests/control_plane/test_retryers.py tests/control_plane/test_retry.py",
     "sim/control_plane/token_bucket.py": "tests/control_plane/test_token_bucket.py",
-    "sim/control_plane/kubelet.py": "tests/control_plane/test_kubelet.py",
+    "sim/control_plane/kubernetes/kubelet.py": "tests/control_plane/test_kubelet.py",
     "sim/data_plane/outcomes.py": "tests/data_plane/test_outcomes.py",
 }
 CONFIG = """
@@ -48,7 +48,7 @@ name = "local"
 
 
 def spans_for_types(source: str) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
-    """Give from where to where only a type checker reads."""
+    """Return from where to where only a type checker reads."""
     for node in ast.walk(ast.parse(source)):
         parts = [getattr(node, "annotation", None), getattr(node, "returns", None)]
         if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":

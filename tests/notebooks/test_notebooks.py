@@ -25,6 +25,6 @@ def test_it_runs_and_gives_its_committed_output(path: Path) -> None:
 
 
 def _texts(notebook: NotebookNode) -> list[str]:
-    """Give what the cells printed; pictures differ between versions of the font library."""
+    """Return what the cells printed; pictures differ between versions of the font library."""
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     return [output.get("text") or output["data"]["text/plain"] for output in outputs]

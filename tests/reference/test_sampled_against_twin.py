@@ -12,8 +12,8 @@ from hypothesis import given, settings
 
 import sim.data_plane.sending as fast
 from sim.data_plane.outcomes import Outcome
-from sim.experiment.verification.agreement import told, told_by_both
 from sim.streams import Streams
+from sim.verification.agreement import told, told_by_both
 
 if TYPE_CHECKING:
     from data_plane.making import Case

@@ -10,12 +10,12 @@ import pytest
 from sim.control_plane import trace as records
 from sim.control_plane import world
 from sim.control_plane.world import run_control_plane
-from sim.experiment.verification.agreement import side_by_side
-from sim.experiment.verification.drawn_rollouts import RETRYERS, VERSIONS, drawn_disruption, drawn_scenario
-from sim.experiment.verification.reference.control_plane_twin import ControlPlane
-from sim.experiment.verification.twins import LONGEST_S
 from sim.scenario.problems import ScenarioError
 from sim.streams import Streams
+from sim.verification.agreement import side_by_side
+from sim.verification.drawn_rollouts import RETRYERS, VERSIONS, drawn_disruption, drawn_scenario
+from sim.verification.reference.control_plane_twin import ControlPlane
+from sim.verification.twins import LONGEST_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -116,7 +116,7 @@ BY_HAND: list[Record] = [
 
 
 def scenario(**pod: object) -> Scenario:
-    """Give the scenario that belongs to `BY_HAND`, with other values of `pod`."""
+    """Return the scenario that belongs to `BY_HAND`, with other values of `pod`."""
     return Scenario.model_validate(
         {
             "name": "by-hand",

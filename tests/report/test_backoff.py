@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from sim.control_plane.retryers import RETRYERS
+from sim.control_plane.aws.retryers import RETRYERS
 from sim.report.backoff import FORMATS, backoff_rows, render
 
 

@@ -1,4 +1,4 @@
-"""Oracle: the committed page, and facts/controller §1 to §4 written out."""
+"""Oracle: the committed page, and docs/facts/controller.md §1 to §4 written out."""
 
 from __future__ import annotations
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sim.experiment.replication import simulate
 from sim.report.disruption import course_of, name_of
-from sim.report.gantt import COMPLETE, REFUSED, gantt
 from sim.report.perfetto import perfetto
+from sim.report.pictures.gantt import COMPLETE, REFUSED, gantt
 from sim.report.story import story
 from sim.scenario.specs import Scenario
 

@@ -10,10 +10,10 @@ from report.making import BY_HAND, DEREGISTER, by_hand, scenario
 
 from sim.control_plane.trace import EndpointRemoved, PodDeleted, Reconciled, Sigterm, TargetHealthy, TargetUnhealthy
 from sim.data_plane.outcomes import Outcome
+from sim.diagnosis.findings import findings
 from sim.experiment.replication import simulate
 from sim.report.answer import answer
 from sim.report.disruption import name_of
-from sim.report.findings import findings
 from sim.report.story import MOST_RECONCILES, WIDTH, story
 from sim.report.story_json import story_json
 from sim.scenario.loading import load_scenario

@@ -4,8 +4,8 @@ import json
 import math
 
 from sim.experiment.statistics import Estimate
-from sim.experiment.verification.checks import Check, of_violations
 from sim.report.verification import render
+from sim.verification.checks import Check, of_violations
 
 DRAWN = Check("refused = share", "lag 10 s", 400.0, Estimate(398.0, 394.0, 402.0))
 OFF = Check("lost at SIGKILL", "grace 15 s", 17.5, Estimate(20.0, 19.0, 21.0))

@@ -22,7 +22,7 @@ WISE = Scenario.model_validate(
 
 
 def advised(**changes: object) -> list[Advice]:
-    """Give the advice on the wise scenario after changes (keywords are keys with `__` for the dot)."""
+    """Return the advice on the wise scenario after changes (keywords are keys with `__` for the dot)."""
     scenario = WISE.with_overrides({key.replace("__", "."): value for key, value in changes.items()})
     return advise(scenario)
 

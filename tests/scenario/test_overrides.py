@@ -28,7 +28,7 @@ BASE = Scenario.model_validate(
 
 
 def at(scenario: Scenario, key: str) -> object:
-    """Give the value of a dotted key."""
+    """Return the value of a dotted key."""
     value: object = scenario
     for step in key.split("."):
         value = value[int(step)] if isinstance(value, tuple) else getattr(value, step)

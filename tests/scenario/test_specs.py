@@ -16,8 +16,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from sim.control_plane.retryers import RETRYERS
-from sim.scenario.account import BucketName, Retryer
+from sim.control_plane.aws.retryers import RETRYERS
+from sim.scenario.aws_api import BucketName, Retryer
 from sim.scenario.loading import load_scenario
 from sim.scenario.problems import ScenarioError
 from sim.scenario.specs import BucketsSpec, DeploymentSpec, Scenario

@@ -1,4 +1,4 @@
-"""Oracle: facts/controller §2 and §4, and the SDK's own words: 0 attempts are any number."""
+"""Oracle: docs/facts/controller.md §2 and §4, and the SDK's own words: 0 attempts are any number."""
 
 from __future__ import annotations
 

@@ -1,0 +1,202 @@
+"""The AWS API of one account and Region, and a controller's client of it.
+
+Modelled: an attempt needs a token from every bucket that covers its action, else it is throttled and takes none; all
+clusters of the account share the buckets. The decision falls when the attempt is sent, its effect comes with the
+response, one latency later, whether or not its sender lives to read it. The client retries a throttled attempt as its
+SDK does, in the goroutine of its caller.
+Other users of the account are a Poisson stream on a bucket (`background_calls_per_s`).
+Left out: errors other than throttling; the SDK's token refresh; paging.
+Sources: the buckets and what they cover, Elastic Load Balancing user guide, elb-api-throttling (docs/facts/alb.md
+§5); whether
+a throttled call takes tokens is not published. EC2 evaluates "each API individually" (EC2 developer guide, throttling).
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING
+
+from sim.control_plane.aws.client_limits import AdaptiveRateLimiter, RetryQuota
+from sim.control_plane.aws.retryers import WITH_RATE_LIMIT, WITH_RETRY_QUOTA, retryer
+from sim.control_plane.token_bucket import TokenBucket
+from sim.control_plane.trace import ApiAttempt
+from sim.scenario.distributions import Exponential
+from sim.streams import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Mapping
+
+    import simpy
+
+    from sim.control_plane.aws.client_throttle import ClientThrottle
+    from sim.control_plane.trace import Trace
+    from sim.scenario.specs import AwsApiSpec, BucketSpec
+    from sim.streams import Streams
+
+ACCOUNT_BUCKET = "elbv2_account"
+
+BUCKET_OF_ACTION = {
+    "elasticloadbalancing:DescribeListenerAttributes": "elbv2_describe",
+    "elasticloadbalancing:DescribeListenerCertificates": "elbv2_describe",
+    "elasticloadbalancing:DescribeListeners": "elbv2_describe",
+    "elasticloadbalancing:DescribeLoadBalancerAttributes": "elbv2_describe",
+    "elasticloadbalancing:DescribeLoadBalancers": "elbv2_describe",
+    "elasticloadbalancing:DescribeRules": "elbv2_describe",
+    "elasticloadbalancing:DescribeTags": "elbv2_describe",
+    "elasticloadbalancing:DescribeTargetGroupAttributes": "elbv2_describe",
+    "elasticloadbalancing:DescribeTargetGroups": "elbv2_describe",
+    "elasticloadbalancing:DescribeTargetHealth": "elbv2_describe",
+    "elasticloadbalancing:DeregisterTargets": "elbv2_register",
+    "elasticloadbalancing:RegisterTargets": "elbv2_register",
+    "ec2:DescribeInstances": "ec2",
+    "ec2:DescribeNetworkInterfaces": "ec2",
+    "ec2:DescribeSecurityGroups": "ec2",
+    "ec2:DescribeSubnets": "ec2",
+    "ec2:DescribeVpcs": "ec2",
+    "tag:GetResources": "tagging",
+    "waf-regional:GetWebACLForResource": "waf_regional",
+    "wafv2:GetWebACLForResource": "wafv2",
+}
+
+THROTTLE_CODE = {
+    "elasticloadbalancing": "Throttling",
+    "ec2": "RequestLimitExceeded",
+    "tag": "ThrottledException",
+    "waf-regional": "ThrottlingException",
+    "wafv2": "ThrottlingException",
+}
+"""The error code by which each service throttles; not every SDK retries every one of them."""
+
+
+def _apart(action: str) -> bool:
+    """EC2 limits each action by itself, the other services limit a category of actions together."""
+    return action.startswith("ec2:")
+
+
+def _covering(name: str, own: TokenBucket, shared: Mapping[str, TokenBucket]) -> tuple[TokenBucket, ...]:
+    """Return a bucket and what else covers its calls."""
+    if name.startswith("elbv2_") and name != ACCOUNT_BUCKET:
+        return own, shared[ACCOUNT_BUCKET]
+    return (own,)
+
+
+class ThrottledError(Exception):
+    """A call was throttled more often than its client retries."""
+
+
+class AwsApi:
+    """The buckets of the account, and what others take from them."""
+
+    def __init__(self, env: simpy.Environment, spec: AwsApiSpec, streams: Streams) -> None:
+        self._env = env
+        shared = {name: self._bucket(size) for name, size in spec.buckets}
+        self._covering = {
+            action: _covering(
+                name, self._bucket(getattr(spec.buckets, name)) if _apart(action) else shared[name], shared
+            )
+            for action, name in BUCKET_OF_ACTION.items()
+        }
+        for name, calls_per_s in spec.background_calls_per_s.items():
+            apart = [action for action, own in BUCKET_OF_ACTION.items() if own == name and _apart(action)]
+            used_up = [self._covering[action] for action in apart] or [_covering(name, shared[name], shared)]
+            for entity, covering in enumerate(used_up):
+                self._use_up(covering, calls_per_s, streams, list(shared).index(name), entity)
+
+    def _bucket(self, size: BucketSpec) -> TokenBucket:
+        return TokenBucket(size.capacity, size.refill_per_s, at_s=self._env.now)
+
+    def _use_up(self, covering: tuple[TokenBucket, ...], calls_per_s: float, streams: Streams, *entity: int) -> None:
+        if calls_per_s > 0:
+            gap = Exponential(dist="exponential", mean=1 / calls_per_s)
+            self._env.process(self._background(covering, streams.draws(gap, Stream.API_BACKGROUND, *entity)))
+
+    def _background(self, covering: tuple[TokenBucket, ...], gaps_s: Iterator[float]) -> Generator[simpy.Event]:
+        for gap_s in gaps_s:
+            yield self._env.timeout(gap_s)
+            self._admit(covering)
+
+    def admit(self, action: str) -> bool:
+        """Decide on an attempt sent now: True, and it takes its tokens; False, and it is throttled."""
+        return self._admit(self._covering[action])
+
+    def _admit(self, covering: tuple[TokenBucket, ...]) -> bool:
+        now_s = self._env.now
+        for bucket in covering:
+            if bucket.tokens(now_s) < 1:
+                return False
+        for bucket in covering:
+            bucket.take(now_s)
+        return True
+
+
+class AwsClient:
+    """One controller's SDK client: 1 + `max_retries` attempts a call, and the limits it puts on itself.
+
+    These are its retry policy's, and its `throttle` (none by default).
+    """
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        api: AwsApi,
+        spec: AwsApiSpec,
+        streams: Streams,
+        trace: Trace,
+        *,
+        cluster: int,
+        policy: str,
+        max_retries: int,
+        throttle: ClientThrottle | None = None,
+    ) -> None:
+        self._env = env
+        self._api = api
+        self._trace = trace
+        self._cluster = cluster
+        self._max_retries = max_retries
+        self._throttle = throttle
+        self._retryer = retryer(policy, max_retries=max_retries)
+        self._quota = RetryQuota() if policy in WITH_RETRY_QUOTA else None
+        self._rate_limiter = AdaptiveRateLimiter(env.now) if policy in WITH_RATE_LIMIT else None
+        self._latency_s = streams.draws(spec.latency_s, Stream.API_LATENCY, cluster)
+        self._uniform = streams.uniforms(Stream.API_BACKOFF, cluster)
+
+    def call(self, action: str, reconcile: int, effect: Callable[[], None] | None = None) -> Generator[simpy.Event]:
+        """Make the call and wait for its success, through the SDK's retries; `effect` is what that changes at AWS.
+
+        Raises `ThrottledError` when the last retry is throttled too.
+        """
+        backoff_s = 0.0
+        if self._throttle is not None:
+            yield from self._throttle.before_call(action)
+        for attempt in count():
+            if self._throttle is not None:
+                yield from self._throttle.before_attempt(action)
+            if self._rate_limiter is not None:
+                yield self._env.timeout(self._rate_limiter.acquire(self._env.now))
+            latency_s = next(self._latency_s)
+            throttled = not self._api.admit(action)
+            retries = throttled and attempt < self._max_retries and self._may_retry(action)
+            backoff_s = self._retryer.wait_s(attempt + 1, next(self._uniform), backoff_s) if retries else 0.0
+            self._trace.record(
+                ApiAttempt(self._env.now, self._cluster, reconcile, action, attempt, throttled, latency_s, backoff_s)
+            )
+            response = self._env.timeout(latency_s)
+            if effect is not None and not throttled:
+                response.callbacks.append(lambda _response: effect())
+            yield response
+            self._note(throttled=throttled, retried=attempt > 0)
+            if not retries:
+                break
+            yield self._env.timeout(backoff_s)
+        if throttled:
+            raise ThrottledError(action)
+
+    def _may_retry(self, action: str) -> bool:
+        code = THROTTLE_CODE[action.split(":", 1)[0]]
+        return self._retryer.retries(code) and (self._quota is None or self._quota.acquire())
+
+    def _note(self, *, throttled: bool, retried: bool) -> None:
+        if self._quota is not None and not throttled:
+            self._quota.succeeded(retried=retried)
+        if self._rate_limiter is not None:
+            self._rate_limiter.response(self._env.now, throttled=throttled)

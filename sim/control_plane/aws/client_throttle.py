@@ -1,0 +1,44 @@
+"""The limits that aws-load-balancer-controller puts on its own calls (`--aws-api-throttle`).
+
+The real thing: for each rule a golang.org/x/time/rate limiter; before a call goes out it waits for a token of every
+rule that covers it, one after the other. With aws-sdk-go v1 that is in the Sign handler, so each attempt takes tokens;
+with aws-sdk-go-v2 (from v2.9) it stands before the retries, so only the call does.
+Source: pkg/aws/throttle/throttler.go of kubernetes-sigs/aws-load-balancer-controller (docs/facts/controller.md §2).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.control_plane.token_bucket import TokenBucket
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    import simpy
+
+    from sim.scenario.api_throttle import ThrottleRule
+
+
+class ClientThrottle:
+    """The limiters of one controller's client, in the order of their rules."""
+
+    def __init__(self, env: simpy.Environment, rules: Sequence[ThrottleRule], *, per_attempt: bool) -> None:
+        self._env = env
+        self._per_attempt = per_attempt
+        self._limiters = [(rule, TokenBucket(rule.burst, rule.rate_per_s, at_s=env.now)) for rule in rules]
+
+    def before_call(self, action: str) -> Generator[simpy.Event]:
+        """Wait until the call may begin."""
+        if not self._per_attempt:
+            yield from self._wait(action)
+
+    def before_attempt(self, action: str) -> Generator[simpy.Event]:
+        """Wait until an attempt of the call may be sent."""
+        if self._per_attempt:
+            yield from self._wait(action)
+
+    def _wait(self, action: str) -> Generator[simpy.Event]:
+        for rule, limiter in self._limiters:
+            if rule.covers(action):
+                yield self._env.timeout(limiter.reserve(self._env.now))

@@ -1,0 +1,138 @@
+"""The target group and the ALB nodes' knowledge of it (target type `ip`).
+
+Modelled: a registered target is `initial` at each ALB node until that node's first check of it, at a random phase of
+the check's interval, and in rotation from then on; without a health check it is in rotation at once. A deregistered
+one is `draining` from the API call on, but each node goes on sending it requests until the deregistration has reached
+it, `propagation_s` later, a draw for each node and target. A target whose checks fail leaves a node's rotation at
+that node's `unhealthy_threshold`-th failing check. A draining target's requests may run until
+`deregistration_delay_s`. DescribeTargetHealth takes a target for healthy when it is at every node, and goes on showing
+`draining` until the deregistration delay is over.
+Left out: the check's own duration; slow start; recovery of an unhealthy target (a terminating pod does not recover);
+the delay of RegisterTargets to the data plane (the first check cannot come before it, and is what the field measures:
+about 10 s in `initial`).
+Sources: docs/facts/alb.md §1 and §2; the propagation is the least known number of the model.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Literal
+
+from sim.control_plane.kubernetes.pod import Pod, PodDraws
+from sim.control_plane.trace import TargetDeregistered, TargetDrained, TargetHealthy, TargetRegistered
+from sim.scenario.distributions import Constant, Uniform
+from sim.streams import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    import simpy
+
+    from sim.control_plane.trace import Trace
+    from sim.scenario.specs import TargetGroupSpec
+    from sim.streams import Streams
+
+TargetHealth = Literal["initial", "healthy", "unhealthy", "draining"]
+"""A target's state as DescribeTargetHealth tells it; a target that is not registered has none."""
+
+
+class TargetGroup:
+    """One target group."""
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        spec: TargetGroupSpec,
+        streams: Streams,
+        trace: Trace,
+        registered: Sequence[Pod],
+        fails_checks_s: Callable[[Pod], float],
+    ) -> None:
+        """`fails_checks_s` says when a pod begins to fail its checks, `inf` if nothing is known of that yet."""
+        self._env = env
+        self._spec = spec
+        self._trace = trace
+        check = spec.health_check
+        interval = Uniform(dist="uniform", low=0, high=check.interval_s) if check else Constant(value=0)
+        nodes = range(spec.alb_nodes)
+        self._first_check_after_s = [PodDraws(streams, interval, Stream.FIRST_HEALTH_CHECK, node) for node in nodes]
+        self._propagation_s = [
+            PodDraws(streams, spec.propagation_s, Stream.DEREGISTRATION_PROPAGATION, node) for node in nodes
+        ]
+        self._fails_checks_s = fails_checks_s
+        self._first_checks_s = {pod: self._first_checks_from(env.now, pod) for pod in registered}
+        self._healthy_from_s = dict.fromkeys(registered, -math.inf)
+        self._unhealthy_from_s: dict[Pod, float] = {}
+        self._draining_until_s: dict[Pod, float] = {}
+
+    def health(self) -> dict[Pod, TargetHealth]:
+        """Return every target's state, as DescribeTargetHealth tells it."""
+        now_s = self._env.now
+        draining: dict[Pod, TargetHealth] = {
+            pod: "draining" for pod, until_s in self._draining_until_s.items() if now_s < until_s
+        }
+        return draining | {pod: self._state(pod) for pod in self._healthy_from_s}
+
+    def registered(self) -> set[Pod]:
+        """Return the targets that are not draining."""
+        return set(self._healthy_from_s)
+
+    def healthy_from_s(self, pod: Pod) -> float:
+        """Return when every node has passed its first check of a registered target."""
+        return self._healthy_from_s[pod]
+
+    def first_healthy_s(self) -> float:
+        """Return when the first registered target has passed every node's first check; `inf` if there is none."""
+        return min(self._healthy_from_s.values(), default=math.inf)
+
+    def unhealthy_from_s(self, pod: Pod, fails_checks_s: float) -> list[float]:
+        """Return when each node takes a target for unhealthy whose checks fail from `fails_checks_s` on.
+
+        Empty if it has not been registered, or nobody checks it.
+        """
+        check = self._spec.health_check
+        if check is None:
+            return []
+        times_s = []
+        for first_s in self._first_checks_s.get(pod, ()):
+            n_passed = max(0, math.ceil((fails_checks_s - first_s) / check.interval_s))
+            times_s.append(first_s + (n_passed + check.unhealthy_threshold - 1) * check.interval_s)
+        return times_s
+
+    def _first_checks_from(self, registered_s: float, pod: Pod) -> list[float]:
+        return [registered_s + after_s[pod] for after_s in self._first_check_after_s]
+
+    def _state(self, pod: Pod) -> TargetHealth:
+        now_s = self._env.now
+        if self._unhealthy_somewhere_s(pod) <= now_s:
+            return "unhealthy"
+        return "healthy" if self._healthy_from_s[pod] <= now_s else "initial"
+
+    def _unhealthy_somewhere_s(self, pod: Pod) -> float:
+        if pod not in self._unhealthy_from_s:
+            fails_checks_s = self._fails_checks_s(pod)
+            if fails_checks_s == math.inf:
+                return math.inf
+            self._unhealthy_from_s[pod] = min(self.unhealthy_from_s(pod, fails_checks_s), default=math.inf)
+        return self._unhealthy_from_s[pod]
+
+    def register(self, pods: Iterable[Pod]) -> None:
+        """RegisterTargets has succeeded; what is registered already it leaves as it is."""
+        now_s = self._env.now
+        for pod in sorted(set(pods) - self._healthy_from_s.keys()):
+            self._first_checks_s[pod] = first_checks_s = self._first_checks_from(now_s, pod)
+            self._healthy_from_s[pod] = max(first_checks_s)
+            self._trace.record(TargetRegistered(now_s, pod.number))
+            for node, first_check_s in enumerate(first_checks_s):
+                self._trace.record(TargetHealthy(first_check_s, pod.number, node))
+
+    def deregister(self, pods: Iterable[Pod]) -> None:
+        """DeregisterTargets has succeeded; what is not registered it leaves as it is."""
+        now_s = self._env.now
+        for pod in sorted(set(pods) & self._healthy_from_s.keys()):
+            del self._healthy_from_s[pod]
+            self._draining_until_s[pod] = now_s + self._spec.deregistration_delay_s
+            self._trace.record(TargetDeregistered(now_s, pod.number, now_s + self._spec.deregistration_delay_s))
+            for node, propagation_s in enumerate(self._propagation_s):
+                self._trace.record(TargetDrained(now_s + propagation_s[pod], pod.number, node))
+            pod.deregistered.succeed()

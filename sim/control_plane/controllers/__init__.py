@@ -1,0 +1,1 @@
+"""The ingress controllers, version by version, and what they share."""

@@ -1,0 +1,48 @@
+"""A controller without a reconcile loop: constant, random or measured lags (`controller.version: fixed_lag`).
+
+Modelled: each target is registered `registration_lag_s` after its pod's containers are ready and deregistered
+`deregistration_lag_s` after its pod's deletion, whatever the others do; a readiness gate is set the moment its target
+is healthy. It serves arithmetic by hand and lags that were measured in a cluster.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.control_plane.kubernetes.pod import Pod, PodDraws
+from sim.streams import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    import simpy
+
+    from sim.control_plane.aws.target_group import TargetGroup
+    from sim.scenario.specs import ControllerSpec
+    from sim.streams import Streams
+
+
+class FixedLag:
+    """Registers and deregisters one target after another, each on its own clock."""
+
+    def __init__(
+        self, env: simpy.Environment, spec: ControllerSpec, streams: Streams, target_group: TargetGroup
+    ) -> None:
+        if spec.deregistration_lag_s is None or spec.registration_lag_s is None:
+            raise ValueError(f"'deregistration_lag_s' and 'registration_lag_s' must be given (got {spec})")
+        self._env = env
+        self._target_group = target_group
+        self._registers_after_s = PodDraws(streams, spec.registration_lag_s, Stream.REGISTRATION_LAG)
+        self._deregisters_after_s = PodDraws(streams, spec.deregistration_lag_s, Stream.DEREGISTRATION_LAG)
+
+    def follow(self, pod: Pod) -> Generator[simpy.Event]:
+        """Follow one pod from its readiness to its target's deregistration."""
+        if pod.is_new:
+            yield pod.containers_ready
+            yield self._env.timeout(self._registers_after_s[pod])
+            self._target_group.register([pod])
+            yield self._env.timeout(self._target_group.healthy_from_s(pod) - self._env.now)
+            pod.gate_opened.succeed()
+        yield pod.deleted
+        yield self._env.timeout(self._deregisters_after_s[pod])
+        self._target_group.deregister([pod])

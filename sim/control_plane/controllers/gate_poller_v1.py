@@ -1,0 +1,74 @@
+"""How the ALB Ingress Controller v1.1.6 and later sets readiness gates: a goroutine for each target group.
+
+The real thing: before it (de)registers, a reconcile hands the targets whose gate is closed to the goroutine of their
+target group, over channels without a buffer. That asks DescribeTargetHealth for them once the health check's interval
+has passed without being handed any, sets the gates of the healthy ones, and goes on with the others.
+Modelled: that, and what follows from it: each reconcile starts the interval anew, so that no gate opens while the
+target group is reconciled more often; and a reconcile waits until a poll, with its retries, is over. When a reconcile
+finds no closed gate the goroutine ends.
+Source: internal/alb/tg/targethealth.go@0a4017bbd8 and targets.go@13b731a5ee (docs/facts/controller.md §3, "Locks").
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import simpy
+
+from sim.control_plane.aws.aws_api import ThrottledError
+from sim.control_plane.trace import NO_RECONCILE
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from sim.control_plane.aws.aws_api import AwsClient
+    from sim.control_plane.controllers.ingress import Backend, Gates
+
+
+class GatePoller:
+    """The goroutine of one target group, or none while no gate of it is closed."""
+
+    def __init__(self, env: simpy.Environment, client: AwsClient, backend: Backend[Any], gates: Gates[Any]) -> None:
+        self._env = env
+        self._client = client
+        self._backend = backend
+        self._gates = gates
+        self._polls = simpy.Resource(env)
+        self._goroutine: simpy.Process | None = None
+
+    def watch(self, targets: set[Any]) -> Generator[simpy.Event]:
+        """Take over the targets whose gate is closed, in a reconcile; it waits while a poll is under way."""
+        if not targets:
+            self.stop()
+            return
+        with self._polls.request() as turn:
+            yield turn
+            self.stop()
+        self._goroutine = self._env.process(self._poll_until_open(targets))
+
+    def stop(self) -> None:
+        """End the goroutine, a poll of its own with it."""
+        if self._goroutine is not None and self._goroutine.is_alive:
+            self._goroutine.interrupt()
+        self._goroutine = None
+
+    def _poll_until_open(self, targets: set[Any]) -> Generator[simpy.Event]:
+        try:
+            while targets:
+                yield self._env.timeout(self._gates.poll_interval_s)
+                with self._polls.request() as turn:
+                    yield turn
+                    targets = yield from self._poll(targets)
+        except simpy.Interrupt:
+            return
+
+    def _poll(self, targets: set[Any]) -> Generator[simpy.Event, Any, set[Any]]:
+        """Open the gates of the healthy targets; give the others."""
+        try:
+            yield from self._client.call("elasticloadbalancing:DescribeTargetHealth", NO_RECONCILE)
+        except ThrottledError:
+            return targets
+        health = self._backend.health()
+        healthy = {target for target in targets if health.get(target) == "healthy"}
+        self._gates.open(healthy)
+        return targets - healthy

@@ -1,0 +1,113 @@
+"""The controller process that leads in a cluster, and what befalls it: a restart, its resyncs, the cluster's nodes.
+
+The real thing: one process leads at a time. When it ends, another takes over as soon as the lease has run out; its
+informers list everything, and every item is enqueued.
+Modelled: the queue, the caches, the backoff and the client's limits of a process end with it. Of its calls those are
+lost that it has not sent; one that is under way takes effect all the same, if it was not throttled, and nobody reads
+the response. In between nobody works, and what changes goes unheard. The successor starts with cold caches and full
+limiters, with everything in its queue. Node events, a Poisson stream, and resyncs (`resync`) are told to whoever leads.
+Left out: a process that loses its lease and lives on beside its successor; the time of the lists themselves, which is
+part of `controller.restart_takes_s`; what v1 up to v1.1.2 did to its targets when it had changed leaders (LBC issue
+1141: all of them deregistered, and registered again ten minutes later).
+Sources: client-go tools/leaderelection/leaderelection.go@9a8caafaa5; controller-runtime pkg/manager/internal.go
+@00d826e9a2 (both controllers leave it at its 15 s, and do not give the lease up when they end).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import simpy
+
+from sim.control_plane.controllers.resync import resyncs
+from sim.control_plane.trace import ControllerRestarted
+from sim.scenario.distributions import Exponential
+from sim.streams import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from sim.control_plane.controllers.ingress import Controller, Ingress
+    from sim.control_plane.trace import Trace
+    from sim.scenario.specs import ControllerSpec
+    from sim.streams import Streams
+
+
+class Leader:
+    """One cluster's controller, whichever process that is. `make` makes such a process, given its streams."""
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        spec: ControllerSpec,
+        make: Callable[[Streams], Controller],
+        streams: Streams,
+        trace: Trace,
+        *,
+        cluster: int,
+    ) -> None:
+        self._env = env
+        self._spec = spec
+        self._make = make
+        self._streams = streams
+        self._trace = trace
+        self._cluster = cluster
+        self._goroutines: list[simpy.Process] = []
+        self._controller: Controller | None = self._lead(streams)
+        if spec.restart_at_s is not None:
+            env.process(self._restart(spec.restart_at_s))
+        if spec.node_events_per_s > 0:
+            env.process(self._node_events(spec.node_events_per_s))
+
+    def on_endpoints_change(self, ingress: Ingress, position: int) -> None:
+        """Tell the controller, if there is one."""
+        if self._controller is not None:
+            self._controller.on_endpoints_change(ingress, position)
+
+    def on_containers_ready(self, ingress: Ingress, position: int) -> None:
+        """Tell the controller, if there is one."""
+        if self._controller is not None:
+            self._controller.on_containers_ready(ingress, position)
+
+    def on_cordon(self) -> None:
+        """Tell the controller, if there is one."""
+        if self._controller is not None:
+            self._controller.on_cordon()
+
+    def _lead(self, streams: Streams, *, listed_s: float | None = None) -> Controller:
+        """Start a process, which has listed everything at `listed_s`; None: long before the simulation."""
+        controller = self._make(streams)
+        running = [*controller.goroutines(), *resyncs(self._env, controller, streams, self._cluster, listed_s)]
+        self._goroutines = [self._env.process(_until_killed(goroutine)) for goroutine in running]
+        return controller
+
+    def _restart(self, at_s: float) -> Generator[simpy.Event]:
+        yield self._env.timeout(at_s - self._env.now)
+        takes_s = next(self._streams.draws(self._spec.restart_takes_s, Stream.CONTROLLER_RESTART, self._cluster))
+        self._trace.record(ControllerRestarted(at_s, at_s + takes_s, self._cluster))
+        self._kill()
+        yield self._env.timeout(takes_s)
+        successor_streams = self._streams.within(Stream.CONTROLLER_RESTART, self._cluster)
+        self._controller = self._lead(successor_streams, listed_s=self._env.now)
+        self._controller.enqueue_all()
+
+    def _kill(self) -> None:
+        if self._controller is not None:
+            self._controller.stop()
+        self._controller = None
+        for goroutine in self._goroutines:
+            goroutine.interrupt()
+
+    def _node_events(self, per_s: float) -> Generator[simpy.Event]:
+        gap = Exponential(dist="exponential", mean=1 / per_s)
+        for gap_s in self._streams.draws(gap, Stream.NODE_EVENTS, self._cluster):
+            yield self._env.timeout(gap_s)
+            if self._controller is not None:
+                self._controller.on_node_event()
+
+
+def _until_killed(goroutine: Generator[simpy.Event]) -> Generator[simpy.Event]:
+    try:
+        yield from goroutine
+    except simpy.Interrupt:
+        return

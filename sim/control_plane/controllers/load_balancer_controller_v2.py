@@ -1,0 +1,306 @@
+"""The AWS Load Balancer Controller v2.0 to v3.x (aws-load-balancer-controller), target type `ip`.
+
+The real thing: each Service behind an ingress has a TargetGroupBinding (TGB), and a change of the Service's Endpoints
+reconciles that TGB alone, in three workers: read the endpoints, read the targets, see to the network (a pod's ENI and
+its security group), DeregisterTargets, then RegisterTargets.
+Modelled: that sequence with its caches (`target_cache` holds the targets' one and its lock), the second lock around
+the security group, what of it each version does otherwise, the requeue of a failed reconcile, and the checkpoint of
+each TGB, with the hash of its endpoints, by which later versions pass over one that has not changed: if that is older
+than the sync period, they check it 30 to 45 minutes later. Readiness gates are set by the health that the
+reconcile read at its beginning; a TGB with closed ones, or with pods that may yet need theirs set, comes back.
+The AWS resources exist and do not drift: pods run on EC2 nodes that share one security group, whose rules stay.
+The reconciles of the ingresses themselves share its client (`ingress_reconciler_v2`).
+Left out: security groups of branch ENIs;
+Fargate; the one DescribeSecurityGroups after which a process knows every group of the cluster; the rewriting of the
+hash and the pod conditions through the API server, which takes no call to AWS.
+Sources: pkg/targetgroupbinding/resource_manager.go@01fac95722 and networking_manager.go@043f39b947,
+pkg/networking/pod_eni_info_resolver.go@04ab450bd3, controllers/elbv2/targetgroupbinding_deferred_reconciler.go
+@703ba45f58; the boundaries of the versions are those of docs/facts/controller.md §2 and §4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import simpy
+
+from sim.control_plane.aws.aws_api import ThrottledError
+from sim.control_plane.controllers.call_cache import CallCache
+from sim.control_plane.controllers.ingress import Checkpoint, not_draining
+from sim.control_plane.controllers.ingress_reconciler_v2 import IngressReconciler
+from sim.control_plane.controllers.target_cache import TargetCache, TargetGroupName
+from sim.control_plane.controllers.work_queue import WorkQueue
+from sim.control_plane.trace import Reconciled
+from sim.scenario.distributions import Uniform
+from sim.scenario.versions import release
+from sim.streams import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Mapping, Sequence
+
+    from sim.control_plane.aws.aws_api import AwsClient
+    from sim.control_plane.aws.target_group import TargetHealth
+    from sim.control_plane.controllers.ingress import Backend, Ingress
+    from sim.control_plane.trace import Trace
+    from sim.scenario.specs import ControllerSpec
+    from sim.streams import Streams
+
+T = TypeVar("T")
+
+NETWORK_CACHE_S = 600.0
+WORKER_PAUSE_S = 1.0
+REQUEUE_S = 15.0
+DEFERRED_FOR_S = Uniform(dist="uniform", low=1800, high=2700)
+
+WAF_RULES = ",".join(
+    f"{service}:{rule}"
+    for service in ("WAF Regional", "WAFV2")
+    for rule in ("^AssociateWebACL|DisassociateWebACL=0.5:1", "^GetWebACLForResource|ListResourcesForWebACL=1:1")
+)
+ELBV2_TARGETS = "Elastic Load Balancing v2:^RegisterTargets|^DeregisterTargets=4:20"
+ELBV2_ALL = "Elastic Load Balancing v2:.*=10:40"
+ELBV2_OTHERS = "Elastic Load Balancing v2:^Describe.*=50:200,Elastic Load Balancing v2:^Modify.*=3:20"
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What differs between the versions. `aws_api_throttle` is the flag's default."""
+
+    shares_requeue_bucket: bool
+    pauses_worker: bool
+    aws_api_throttle: str
+    throttles_attempts: bool
+    deregisters_without_network: bool
+    passes_over_unchanged: bool
+    polls_steadily: bool
+    sync_period_s: float
+
+
+def behaviour(version: str) -> Behaviour:
+    """Return what a version from `v2.0` on does (docs/facts/controller.md §2 and §4)."""
+    number = release(version)
+    return Behaviour(
+        shares_requeue_bucket=number < (2, 2, 1),
+        pauses_worker=number < (2, 3, 0),
+        aws_api_throttle=(
+            WAF_RULES
+            if number < (2, 4, 4)
+            else f"{WAF_RULES},{ELBV2_TARGETS},{ELBV2_ALL}"
+            if number < (3, 2, 0)
+            else f"{WAF_RULES},{ELBV2_TARGETS},{ELBV2_OTHERS}"
+        ),
+        deregisters_without_network=number >= (2, 6, 2),
+        throttles_attempts=number < (2, 9, 0),
+        passes_over_unchanged=number >= (2, 9, 1),
+        polls_steadily=number >= (2, 9, 1),
+        sync_period_s=3600.0 if number < (2, 5, 4) else 36_000.0,
+    )
+
+
+class Outcome(Enum):
+    """What becomes of a TGB after a reconcile."""
+
+    DONE = auto()
+    AGAIN_SOON = auto()
+    BACKS_OFF = auto()
+
+
+class LoadBalancerControllerV2:
+    """One process of a cluster's controller; `reconciles` numbers its reconciles, through all of them."""
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        spec: ControllerSpec,
+        client: AwsClient,
+        streams: Streams,
+        trace: Trace,
+        ingresses: Sequence[Ingress],
+        reconciles: Iterator[int],
+        *,
+        cluster: int,
+    ) -> None:
+        self._env = env
+        self._client = client
+        self._trace = trace
+        self._ingresses = ingresses
+        self._cluster = cluster
+        self._behaves = behaviour(spec.version)
+        self._targets = TargetCache(env, client)
+        self._network = CallCache(env, lambda _action: NETWORK_CACHE_S)
+        self._security_group_lock = simpy.Resource(env)
+        self._queue: WorkQueue[TargetGroupName] = WorkQueue(env, shared_bucket=self._behaves.shares_requeue_bucket)
+        self._deferred: WorkQueue[TargetGroupName] = WorkQueue(env, shared_bucket=False)
+        self._names = [(ingress.number, position) for ingress in ingresses for position in range(len(ingress.backends))]
+        self._reconciles = reconciles
+        self._order = streams.generator(Stream.ENQUEUE_ORDER, cluster)
+        self._deferred_for_s = streams.draws(DEFERRED_FOR_S, Stream.DEFERRED_CHECK, cluster)
+        self._n_workers = spec.max_concurrent_reconciles
+        self.sync_period_s = self._behaves.sync_period_s if spec.sync_period_s is None else spec.sync_period_s
+        self._ingress_reconciler = IngressReconciler(
+            env,
+            spec,
+            client,
+            streams,
+            ingresses,
+            cluster=cluster,
+            shared_bucket=self._behaves.shares_requeue_bucket,
+            pause_s=WORKER_PAUSE_S if self._behaves.pauses_worker else 0.0,
+        )
+        # That of the TGBs, and later that of the ingresses: the other handlers look for changes.
+        self.resyncing_informers = 2 if self._ingress_reconciler.resyncs else 1
+        self._write_first_checkpoints(streams)
+
+    def on_endpoints_change(self, ingress: Ingress, position: int) -> None:
+        """Enqueue the one TGB of the Service."""
+        self._queue.add((ingress.number, position))
+
+    def on_containers_ready(self, ingress: Ingress, position: int) -> None:
+        """Enqueue nothing: a TGB with starting pods comes back by itself."""
+
+    def on_cordon(self) -> None:
+        """Enqueue nothing, as for any event of a node."""
+
+    def on_node_event(self) -> None:
+        """Enqueue nothing: a node concerns target groups of instances only."""
+
+    def enqueue_all(self) -> None:
+        """Enqueue every TGB and every ingress of the cluster."""
+        self._enqueue_bindings()
+        self._ingress_reconciler.enqueue_all()
+
+    def on_resync(self, informer: int) -> None:
+        """Enqueue every TGB, or every ingress if the second informer resyncs."""
+        if informer == 0:
+            self._enqueue_bindings()
+        else:
+            self._ingress_reconciler.enqueue_all()
+
+    def _enqueue_bindings(self) -> None:
+        for place in self._order.permutation(len(self._names)).tolist():
+            self._queue.add(self._names[place])
+
+    def goroutines(self) -> list[Generator[simpy.Event]]:
+        """Return its workers, to be run, and what deals with the TGBs whose check it has put off."""
+        deferred = [self._check_deferred()] if self._behaves.passes_over_unchanged else []
+        bindings = (self._work() for _ in range(self._n_workers))
+        return [*bindings, *deferred, *self._ingress_reconciler.goroutines()]
+
+    def stop(self) -> None:
+        """End nothing: only `goroutines` run."""
+
+    def _write_first_checkpoints(self, streams: Streams) -> None:
+        """Write those of a controller that has run for long: it checks each TGB in every second of its resyncs."""
+        ages = streams.uniforms(Stream.LAST_CHECKED, self._cluster)
+        for ingress in self._ingresses:
+            for position, backend in enumerate(ingress.backends):
+                if position not in ingress.checkpoints:
+                    at_s = self._env.now - 2 * self.sync_period_s * next(ages)
+                    ingress.checkpoints[position] = Checkpoint(at_s, frozenset(backend.desired()))
+
+    def _work(self) -> Generator[simpy.Event]:
+        while True:
+            name = yield from self._queue.get()
+            began_s, reconcile, error = self._env.now, next(self._reconciles), None
+            try:
+                outcome = yield from self._reconcile(name, reconcile)
+            except ThrottledError as throttled:
+                outcome, error = Outcome.BACKS_OFF, str(throttled)
+            self._trace.record(Reconciled(began_s, self._env.now, self._cluster, name[0], reconcile, error))
+            self._settle(name, outcome)
+            if error is not None and self._behaves.pauses_worker:
+                yield self._env.timeout(WORKER_PAUSE_S)
+
+    def _settle(self, name: TargetGroupName, outcome: Outcome) -> None:
+        if outcome is Outcome.BACKS_OFF:
+            self._queue.add_rate_limited(name)
+        else:
+            self._queue.forget(name)
+        if outcome is Outcome.AGAIN_SOON:
+            self._queue.add_after(name, REQUEUE_S)
+        self._queue.done(name)
+
+    def _reconcile(self, name: TargetGroupName, reconcile: int) -> Generator[simpy.Event, Any, Outcome]:
+        number, position = name
+        backend: Backend[Any] = self._ingresses[number].backends[position]
+        checkpoint = self._ingresses[number].checkpoints[position]
+        desired = frozenset(backend.desired())
+        starting = backend.gates is not None and backend.gates.any_starting()
+        if self._behaves.passes_over_unchanged and not starting and checkpoint.endpoints == desired:
+            if self._is_old(checkpoint):
+                self._deferred.add_after(name, next(self._deferred_for_s))
+            return Outcome.DONE
+        health = yield from self._targets.read(name, backend, reconcile)
+        registered = not_draining(health)
+        networked = yield from self._see_to_network(name, desired, reconcile)
+        if registered != desired or not networked:
+            checkpoint.endpoints = None
+        yield from self._targets.deregister(name, backend, registered - desired, reconcile)
+        if desired - registered:
+            yield from self._call("ec2:DescribeVpcs", reconcile)
+            yield from self._targets.register(name, backend, desired - registered, reconcile)
+        closed = _open_gates(backend, desired, health)
+        if closed and (desired - registered or any(health.get(target) == "initial" for target in desired)):
+            return Outcome.AGAIN_SOON
+        if closed or starting or not networked:
+            return self._again()
+        checkpoint.at_s, checkpoint.endpoints = self._env.now, desired
+        return Outcome.DONE
+
+    def _is_old(self, checkpoint: Checkpoint) -> bool:
+        return self._env.now - checkpoint.at_s > self.sync_period_s
+
+    def _check_deferred(self) -> Generator[simpy.Event]:
+        """Reconcile the TGBs that were passed over, once their time has come, unless that was done meanwhile."""
+        while True:
+            name = yield from self._deferred.get()
+            number, position = name
+            checkpoint = self._ingresses[number].checkpoints[position]
+            if self._is_old(checkpoint):
+                checkpoint.at_s, checkpoint.endpoints = self._env.now, None
+                self._queue.add(name)
+            self._deferred.done(name)
+
+    def _again(self) -> Outcome:
+        return Outcome.AGAIN_SOON if self._behaves.polls_steadily else Outcome.BACKS_OFF
+
+    def _see_to_network(
+        self, name: TargetGroupName, pods: frozenset[T], reconcile: int
+    ) -> Generator[simpy.Event, Any, bool]:
+        """Find the pods' ENIs and see to their security group; give whether that could be done."""
+        try:
+            yield from self._find_interfaces(name, pods, reconcile)
+            with self._security_group_lock.request() as lock:
+                yield lock
+                yield from self._call("ec2:DescribeSecurityGroups", reconcile)
+        except ThrottledError:
+            if not self._behaves.deregisters_without_network:
+                raise
+            return False
+        return True
+
+    def _find_interfaces(self, name: TargetGroupName, pods: frozenset[T], reconcile: int) -> Generator[simpy.Event]:
+        """Ask for the instances of all pods that are not known yet, in one call."""
+        action = "ec2:DescribeInstances"
+        unknown = [pod for pod in pods if not self._network.holds(action, (name, pod))]
+        if unknown:
+            yield from self._client.call(action, reconcile)
+        for pod in unknown:
+            self._network.note(action, (name, pod))
+
+    def _call(self, action: str, reconcile: int) -> Generator[simpy.Event]:
+        if not self._network.holds(action, ()):
+            yield from self._client.call(action, reconcile)
+            self._network.note(action, ())
+
+
+def _open_gates(backend: Backend[T], desired: frozenset[T], health: Mapping[T, TargetHealth]) -> bool:
+    """Open the gates of the targets that were healthy; give whether any stays closed."""
+    if backend.gates is None:
+        return False
+    closed = desired & backend.gates.closed()
+    healthy = {target for target in closed if health.get(target) == "healthy"}
+    backend.gates.open(healthy)
+    return len(healthy) < len(closed)

@@ -1,0 +1,103 @@
+"""Another cluster of the account: the same controller process, with ingresses and churn of its own.
+
+Modelled: pods come and go at `churn_per_s` (a Poisson stream over the cluster, each change in one of its ingresses,
+by equal chance a pod that came or one that went); its controller reconciles for that and, throttled, backs off as
+ours does. Its targets are `initial` for 15 s and `draining` for 300 s (the controllers' and AWS's defaults).
+Left out: ingresses with several backends or more than 199 addresses.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from sim.scenario.distributions import Exponential
+from sim.streams import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable
+
+    import simpy
+
+    from sim.control_plane.aws.target_group import TargetHealth
+    from sim.control_plane.controllers.ingress import Gates, Ingress
+    from sim.control_plane.controllers.leader import Leader
+    from sim.streams import Streams
+
+PODS_AT_FIRST = 50
+COMES_FRACTION = 0.5
+INITIAL_S = 15.0
+DRAINING_S = 300.0
+
+
+class ChurningBackend:
+    """A Service whose pods, without readiness gates, come and go, and its target group."""
+
+    def __init__(self, env: simpy.Environment) -> None:
+        self._env = env
+        self._endpoints = set(range(PODS_AT_FIRST))
+        self._healthy_from_s = dict.fromkeys(self._endpoints, -math.inf)
+        self._drained_s: dict[int, float] = {}
+        self._next = PODS_AT_FIRST
+        self.gates: Gates[int] | None = None
+
+    def come(self) -> None:
+        """Let a pod join."""
+        self._endpoints.add(self._next)
+        self._next += 1
+
+    def go(self) -> None:
+        """Let the oldest pod leave."""
+        self._endpoints.discard(min(self._endpoints, default=0))
+
+    def desired(self) -> set[int]:
+        """Return the addresses that the Endpoints hold now."""
+        return set(self._endpoints)
+
+    def health(self) -> dict[int, TargetHealth]:
+        """Return the state of every target, the draining ones among them."""
+        now_s = self._env.now
+        self._drained_s = {target: until_s for target, until_s in self._drained_s.items() if now_s < until_s}
+        states: dict[int, TargetHealth] = dict.fromkeys(self._drained_s, "draining")
+        for target, from_s in self._healthy_from_s.items():
+            states[target] = "healthy" if from_s <= now_s else "initial"
+        return states
+
+    def registered(self) -> set[int]:
+        """Return the targets that are not draining."""
+        return set(self._healthy_from_s)
+
+    def register(self, targets: Iterable[int]) -> None:
+        """RegisterTargets has succeeded; what is registered already it leaves as it is."""
+        self._healthy_from_s = dict.fromkeys(targets, self._env.now + INITIAL_S) | self._healthy_from_s
+
+    def deregister(self, targets: Iterable[int]) -> None:
+        """DeregisterTargets has succeeded; what is not registered it leaves as it is."""
+        for target in self._healthy_from_s.keys() & targets:
+            del self._healthy_from_s[target]
+            self._drained_s[target] = self._env.now + DRAINING_S
+
+
+def churn(
+    env: simpy.Environment,
+    controller: Leader,
+    backends: list[ChurningBackend],
+    ingresses: list[Ingress],
+    streams: Streams,
+    *,
+    churn_per_s: float,
+    cluster: int,
+) -> Generator[simpy.Event]:
+    """Let pods come and go, for ever."""
+    gap = Exponential(dist="exponential", mean=1 / churn_per_s)
+    gaps_s = streams.draws(gap, Stream.CHURN, cluster, 0)
+    which = streams.uniforms(Stream.CHURN, cluster, 1)
+    comes = streams.uniforms(Stream.CHURN, cluster, 2)
+    while True:
+        yield env.timeout(next(gaps_s))
+        number = int(next(which) * len(ingresses))
+        if next(comes) < COMES_FRACTION:
+            backends[number].come()
+        else:
+            backends[number].go()
+        controller.on_endpoints_change(ingresses[number], 0)

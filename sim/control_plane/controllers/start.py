@@ -1,0 +1,70 @@
+"""Which controller a version is, with the AWS client that it is built with.
+
+Source: `retryers` for the SDKs, the modules of the two controllers for what they do.
+"""
+
+from __future__ import annotations
+
+import sys
+from itertools import count
+from typing import TYPE_CHECKING
+
+from sim.control_plane.aws.aws_api import AwsClient
+from sim.control_plane.aws.client_throttle import ClientThrottle
+from sim.control_plane.aws.retryers import default_retryer
+from sim.control_plane.controllers.ingress_controller_v1 import IngressControllerV1
+from sim.control_plane.controllers.leader import Leader
+from sim.control_plane.controllers.load_balancer_controller_v2 import LoadBalancerControllerV2, behaviour
+from sim.scenario.api_throttle import overriding, parse_throttle
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import simpy
+
+    from sim.control_plane.aws.aws_api import AwsApi
+    from sim.control_plane.controllers.ingress import Controller, Ingress
+    from sim.control_plane.trace import Trace
+    from sim.scenario.specs import AwsApiSpec, ControllerSpec
+    from sim.streams import Streams
+
+
+def start_controller(
+    env: simpy.Environment,
+    spec: ControllerSpec,
+    aws_api: AwsApiSpec,
+    api: AwsApi,
+    ingresses: Sequence[Ingress],
+    streams: Streams,
+    trace: Trace,
+    *,
+    cluster: int,
+) -> Leader:
+    """Make the controller of a cluster and start its workers."""
+    is_v1 = spec.version.startswith("v1.")
+    reconciles = count()
+
+    def process(streams: Streams) -> Controller:
+        client = AwsClient(
+            env,
+            api,
+            aws_api,
+            streams,
+            trace,
+            cluster=cluster,
+            policy=aws_api.retryer or default_retryer(spec.version),
+            max_retries=sys.maxsize if spec.retries is None else spec.retries,
+            throttle=None if is_v1 else _throttle(env, spec),
+        )
+        return (IngressControllerV1 if is_v1 else LoadBalancerControllerV2)(
+            env, spec, client, streams, trace, ingresses, reconciles, cluster=cluster
+        )
+
+    return Leader(env, spec, process, streams, trace, cluster=cluster)
+
+
+def _throttle(env: simpy.Environment, spec: ControllerSpec) -> ClientThrottle:
+    behaves = behaviour(spec.version)
+    given = parse_throttle(spec.aws_api_throttle) if spec.aws_api_throttle is not None else ()
+    rules = overriding(parse_throttle(behaves.aws_api_throttle), given)
+    return ClientThrottle(env, rules, per_attempt=behaves.throttles_attempts)

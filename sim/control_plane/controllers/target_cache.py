@@ -1,0 +1,103 @@
+"""What aws-load-balancer-controller remembers of its target groups' targets, and the lock around it.
+
+The real thing: `cachedTargetsManager`. For each target group the targets with their health, for 5 minutes from the
+call that read them all. As long as that holds, only those that were not healthy are asked for again: none, no call.
+What has just been registered or deregistered is of unknown health, so it is asked for.
+Modelled: that, and `targetsCacheMutex`, which is held across DescribeTargetHealth and its retries: no other worker
+reads any target group meanwhile, nor notes what it has written. (De)registrations go in chunks of 200.
+Left out: the paging of DescribeTargetHealth; that a target fails its checks once it has been seen healthy goes
+unnoticed here as there.
+Source: pkg/targetgroupbinding/targets_manager.go@043f39b947 (docs/facts/controller.md §4).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import simpy
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator
+
+    from sim.control_plane.aws.aws_api import AwsClient
+    from sim.control_plane.aws.target_group import TargetHealth
+    from sim.control_plane.controllers.ingress import Backend
+
+LIFETIME_S = 300.0
+TARGETS_PER_CALL = 200
+
+T = TypeVar("T")
+TargetGroupName = tuple[int, int]
+"""An ingress's number and the position of the backend in it."""
+
+
+@dataclass(slots=True)
+class _Known:
+    until_s: float
+    health: dict[Any, TargetHealth | None]
+
+
+class TargetCache:
+    """The targets of every target group of one controller, and its calls that read and change them."""
+
+    def __init__(self, env: simpy.Environment, client: AwsClient) -> None:
+        self._env = env
+        self._client = client
+        self._lock = simpy.Resource(env)
+        self._known: dict[TargetGroupName, _Known] = {}
+
+    def read(
+        self, name: TargetGroupName, backend: Backend[T], reconcile: int
+    ) -> Generator[simpy.Event, Any, dict[T, TargetHealth]]:
+        """Return the health of every target, the draining ones among them; raises `ThrottledError`."""
+        with self._lock.request() as lock:
+            yield lock
+            known = self._held(name)
+            if known is None:
+                yield from self._client.call("elasticloadbalancing:DescribeTargetHealth", reconcile)
+                known = _Known(self._env.now + LIFETIME_S, dict(backend.health()))
+                self._known[name] = known
+            elif asked := [target for target, state in known.health.items() if state != "healthy"]:
+                yield from self._client.call("elasticloadbalancing:DescribeTargetHealth", reconcile)
+                answer = backend.health()
+                for target in asked:
+                    del known.health[target]
+                known.health.update({target: answer[target] for target in asked if target in answer})
+            return {target: state for target, state in known.health.items() if state is not None}
+
+    def register(
+        self, name: TargetGroupName, backend: Backend[T], targets: Iterable[T], reconcile: int
+    ) -> Generator[simpy.Event]:
+        """Register the targets, chunk by chunk; raises `ThrottledError` where a chunk fails."""
+        for chunk in _chunks(targets):
+            effect = partial(backend.register, chunk)
+            yield from self._client.call("elasticloadbalancing:RegisterTargets", reconcile, effect)
+            yield from self._note(name, chunk)
+
+    def deregister(
+        self, name: TargetGroupName, backend: Backend[T], targets: Iterable[T], reconcile: int
+    ) -> Generator[simpy.Event]:
+        """Deregister the targets, chunk by chunk; raises `ThrottledError` where a chunk fails."""
+        for chunk in _chunks(targets):
+            effect = partial(backend.deregister, chunk)
+            yield from self._client.call("elasticloadbalancing:DeregisterTargets", reconcile, effect)
+            yield from self._note(name, chunk)
+
+    def _held(self, name: TargetGroupName) -> _Known | None:
+        known = self._known.get(name)
+        return known if known is not None and self._env.now < known.until_s else None
+
+    def _note(self, name: TargetGroupName, targets: Iterable[T]) -> Generator[simpy.Event]:
+        with self._lock.request() as lock:
+            yield lock
+            known = self._held(name)
+        if known is not None:
+            known.health.update(dict.fromkeys(targets))
+
+
+def _chunks(targets: Iterable[T]) -> Iterator[list[T]]:
+    ordered = sorted(targets)  # type: ignore[type-var]  # pods and numbers, both ordered
+    for start in range(0, len(ordered), TARGETS_PER_CALL):
+        yield ordered[start : start + TARGETS_PER_CALL]

@@ -1,0 +1,98 @@
+"""The Service's Endpoints, as the ingress controller's watch sees them.
+
+Modelled: a pod joins `propagation_s` after it is ready and leaves `propagation_s` after it is deleted, while the
+kubelet terminates it (nothing orders the two); every change is told to who watches. Before it is ready it is among
+the addresses that are not, `propagation_s` after it has one, which is a change of the Endpoints too. That the
+containers of a pod with a readiness gate are ready changes nothing in them: the pod's own watch tells it, as much
+later.
+Left out: the stale-cache retry of the EndpointSlice controller, which Endpoints do not go through; readiness that is
+lost before the deletion.
+Source: docs/facts/kubernetes.md §1 and §2 (`ready = serving && !terminating`; Endpoints drop a terminating pod at
+once; one that is not ready is in their `notReadyAddresses`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.control_plane.kubernetes.pod import Pod, PodDraws
+from sim.control_plane.trace import EndpointAdded, EndpointRemoved
+from sim.streams import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable
+
+    import simpy
+
+    from sim.control_plane.trace import Trace
+    from sim.scenario.specs import EndpointsSpec
+    from sim.streams import Streams
+
+
+class Endpoints:
+    """The addresses of one Service. `watchers` are called after each change.
+
+    `addresses` are the ready ones. Of the others `starting` are those whose containers are not ready yet, `gated` those
+    with a closed gate; `pod_watchers` are called when one passes from the first to the second.
+    """
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        spec: EndpointsSpec,
+        streams: Streams,
+        trace: Trace,
+        ready: Iterable[Pod],
+        *,
+        has_gates: bool = False,
+    ) -> None:
+        self._env = env
+        self._trace = trace
+        self._joins_after_s = PodDraws(streams, spec.propagation_s, Stream.ENDPOINT_ADDITION)
+        self._leaves_after_s = PodDraws(streams, spec.propagation_s, Stream.ENDPOINT_REMOVAL)
+        self._has_gates = has_gates
+        self.addresses = set(ready)
+        self.starting: set[Pod] = set()
+        self.gated: set[Pod] = set()
+        self.watchers: list[Callable[[], None]] = []
+        self.pod_watchers: list[Callable[[], None]] = []
+
+    def follow(self, pod: Pod) -> Generator[simpy.Event]:
+        """Follow one pod from its readiness to its deletion."""
+        if pod not in self.addresses:
+            if self._has_gates:
+                yield from self._follow_to_gate(pod)
+            else:
+                self._env.process(self._appear(pod))
+            yield pod.ready
+            yield self._env.timeout(self._joins_after_s[pod])
+            self.starting.discard(pod)
+            self.gated.discard(pod)
+            self.addresses.add(pod)
+            self._trace.record(EndpointAdded(self._env.now, pod.number))
+            _tell(self.watchers)
+        yield pod.deleted
+        yield self._env.timeout(self._leaves_after_s[pod])
+        self.addresses.remove(pod)
+        self._trace.record(EndpointRemoved(self._env.now, pod.number))
+        _tell(self.watchers)
+
+    def _appear(self, pod: Pod) -> Generator[simpy.Event]:
+        yield pod.has_address
+        yield self._env.timeout(self._joins_after_s[pod])
+        if pod not in self.addresses:
+            self.starting.add(pod)
+            _tell(self.watchers)
+
+    def _follow_to_gate(self, pod: Pod) -> Generator[simpy.Event]:
+        yield from self._appear(pod)
+        yield pod.containers_ready
+        yield self._env.timeout(self._joins_after_s[pod])
+        self.starting.remove(pod)
+        self.gated.add(pod)
+        _tell(self.pod_watchers)
+
+
+def _tell(watchers: Iterable[Callable[[], None]]) -> None:
+    for watcher in watchers:
+        watcher()

@@ -1,0 +1,68 @@
+"""kube-proxy on the worker nodes, where these are the ALB's targets (`target_group.target_type: instance`).
+
+The real thing: the ALB sends to a NodePort of any worker node, and that node's kube-proxy passes a new connection on to
+a random ready endpoint, anywhere in the cluster. A rolling update changes no target, only every kube-proxy's rules.
+Modelled: a pod is in a worker node's rules from `kube_proxy_sync_s` after its endpoint was added until as long after it
+was removed, a draw for each pod and worker node. There is no deregistration delay: what is in flight goes on until the
+pod ends. No AWS call is in the way, so no controller is simulated; nor is a readiness gate, which instance targets do
+not have: it opens at once.
+Pooled connections stay with their pod whatever the rules say: `sim.data_plane.kube_proxy_rules`.
+Left out: `externalTrafficPolicy: Local`; the ALB's health checks of the worker nodes, which any pod answers; rules of
+ipvs and nftables that change at other times; terminating endpoints that serve on where none is ready (KEP-1669).
+Source: docs/facts/kubernetes.md §2 (instance mode, NodePort: rules affect new connections only).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from sim.control_plane.kubernetes.pod import Pod, PodDraws
+from sim.control_plane.trace import TargetDeregistered, TargetDrained, TargetHealthy, TargetRegistered
+from sim.streams import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    import simpy
+
+    from sim.control_plane.kubernetes.endpoints import Endpoints
+    from sim.control_plane.trace import Trace
+    from sim.scenario.specs import TargetGroupSpec
+    from sim.streams import Streams
+
+
+class KubeProxies:
+    """The kube-proxies of all worker nodes: a worker node stands in the trace where an ALB node does."""
+
+    def __init__(
+        self, env: simpy.Environment, spec: TargetGroupSpec, streams: Streams, trace: Trace, endpoints: Endpoints
+    ) -> None:
+        self._env = env
+        self._trace = trace
+        self._endpoints = endpoints
+        self._known = set(endpoints.addresses)
+        self._syncs_after_s = [
+            PodDraws(streams, spec.kube_proxy_sync_s, Stream.KUBE_PROXY_SYNC, node) for node in range(spec.instances)
+        ]
+        endpoints.watchers.append(self._sync)
+
+    def follow(self, pod: Pod) -> Generator[simpy.Event]:
+        """Open a new pod's readiness gate, if it has one, as soon as its containers are ready."""
+        if pod.is_new:
+            yield pod.containers_ready
+            pod.gate_opened.succeed()
+
+    def _sync(self) -> None:
+        """Take over what has changed, on each worker node in its time."""
+        now_s = self._env.now
+        for pod in sorted(self._endpoints.addresses - self._known):
+            self._trace.record(TargetRegistered(now_s, pod.number))
+            for node, after_s in enumerate(self._syncs_after_s):
+                self._trace.record(TargetHealthy(now_s + after_s[pod], pod.number, node))
+        for pod in sorted(self._known - self._endpoints.addresses):
+            self._trace.record(TargetDeregistered(now_s, pod.number, math.inf))
+            for node, after_s in enumerate(self._syncs_after_s):
+                self._trace.record(TargetDrained(now_s + after_s[pod], pod.number, node))
+            pod.deregistered.succeed()
+        self._known = set(self._endpoints.addresses)

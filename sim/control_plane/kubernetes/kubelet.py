@@ -1,0 +1,134 @@
+"""The kubelet: it starts a pod's containers, and it terminates them.
+
+Modelled: the start as one delay to "containers ready" (scheduling, image, start, readiness probe); the pod has its
+address as long after its creation as a container's start takes in the median. With a readiness gate it is Ready when
+that is set, not before. Termination: the grace clock starts when the pod is deleted, and preStop runs inside it;
+SIGTERM when preStop ends or the grace period has elapsed; SIGKILL when what remains of the grace period (whole
+seconds of preStop deducted, never under two) has elapsed after SIGTERM. A preStop as long as the grace period
+therefore ends in SIGKILL two seconds after it.
+Where `kubernetes.nodes` is given, the pods of a node share its kubelet's client: that a pod has an address, that its
+containers are ready and that its gate is set reaches the API server by a GET and a PATCH each, which wait for tokens.
+With 100 pods at once on a node that makes 400 calls until all are ready; on EKS nodes it took 350 (67.5 s at 5 calls
+per second, 32.8 s at 10).
+Left out: what else these clients send (token requests, which come to as much as is saved where two writes of a status
+become one), the writes of terminating pods; the kubelet's own delay in seeing the deletion (it is the worst case for
+the pod that there is none), probes one by one, several containers, sidecars.
+Sources: killContainer in pkg/kubelet/kuberuntime/kuberuntime_container.go@fbba6b47 (docs/facts/kubernetes.md §1);
+syncPod in pkg/kubelet/status/status_manager.go@fde2d3c4; awslabs/amazon-eks-ami pull request 1030 (the measured times).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from sim.control_plane.kubernetes.pod import Pod, PodDraws
+from sim.control_plane.token_bucket import TokenBucket
+from sim.control_plane.trace import PodReady, ReadinessGateOpened
+from sim.streams import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    import simpy
+
+    from sim.control_plane.trace import Trace
+    from sim.scenario.specs import KubernetesSpec, PodSpec
+    from sim.streams import Streams
+
+MINIMUM_GRACE_PERIOD_S = 2.0
+ADDRESS_AFTER_S = 2.0
+"""Median from scheduling to a started container (docs/facts/kubernetes.md §8)."""
+
+
+class Kubelet:
+    """The kubelets of all nodes: what they do to one pod does not depend on another."""
+
+    def __init__(
+        self, env: simpy.Environment, spec: PodSpec, streams: Streams, trace: Trace, kubernetes: KubernetesSpec
+    ) -> None:
+        self._env = env
+        self._spec = spec
+        self._trace = trace
+        self._startup_s = PodDraws(streams, spec.startup_s, Stream.POD_STARTUP)
+        burst, qps = kubernetes.kubelet_api_burst, kubernetes.kubelet_api_qps
+        self._clients = [TokenBucket(burst, qps, at_s=env.now) for _ in range(kubernetes.nodes or 0)]
+
+    def start(self, pod: Pod) -> Generator[simpy.Event]:
+        """Bring a created pod to readiness."""
+        startup_s = self._startup_s[pod]
+        address_after_s = min(ADDRESS_AFTER_S, startup_s)
+        yield self._env.timeout(address_after_s)
+        if self._clients:
+            self._env.process(self._write_address(pod))
+        else:
+            pod.has_address.succeed()
+        yield self._env.timeout(startup_s - address_after_s)
+        self._trace.record(PodReady(self._env.now, pod.number))
+        yield from self._write_status(pod)
+        pod.containers_ready.succeed()
+        if self._spec.readiness_gate:
+            yield pod.gate_opened
+            self._trace.record(ReadinessGateOpened(self._env.now, pod.number))
+            yield from self._write_status(pod)
+        pod.ready.succeed()
+
+    def _write_address(self, pod: Pod) -> Generator[simpy.Event]:
+        yield from self._write_status(pod)
+        pod.has_address.succeed()
+
+    def _write_status(self, pod: Pod) -> Generator[simpy.Event]:
+        """Wait until the API server has a pod's status: a GET and a PATCH of the client that its node's pods share."""
+        if self._clients:
+            client = self._clients[pod.ordinal % len(self._clients)]
+            client.take(self._env.now)
+            yield self._env.timeout(client.reserve(self._env.now))
+
+    def fails_checks_s(self, pod: Pod) -> float:
+        """Return when the pod begins to fail the load balancer's checks; `inf` if it has not been deleted."""
+        if not pod.deleted.triggered:
+            return math.inf
+        return termination(self._spec, cast("float", pod.deleted.value)).fails_checks_s
+
+    def gone_s(self, deleted_s: float) -> float:
+        """Return when a pod that is deleted at `deleted_s` is gone."""
+        return termination(self._spec, deleted_s).gone_s
+
+
+class Termination(NamedTuple):
+    """When a deleted pod ends, in seconds since the start of the rollout.
+
+    `sigterm_s`: SIGTERM is sent; `listener_closed_s`: new connections are refused from here on; `cut_s`: what still
+    runs is cut; `fails_checks_s`: the load balancer's health checks of it fail from here on; `gone_s`: its sandbox is
+    stopped and its phase terminal (a draining pod's: at the latest).
+    """
+
+    sigterm_s: float
+    listener_closed_s: float
+    cut_s: float
+    fails_checks_s: float
+    gone_s: float
+
+
+def termination(spec: PodSpec, deleted_s: float) -> Termination:
+    """Say how a pod ends that is deleted at `deleted_s`: that depends on nothing else."""
+    slept_s = min(spec.pre_stop_sleep_s, spec.termination_grace_period_s)
+    closes_s, cut_s = _after_sigterm(spec, slept_s)
+    sigterm_s = deleted_s + slept_s
+    listener_closed_s = sigterm_s + closes_s
+    return Termination(
+        sigterm_s=sigterm_s,
+        listener_closed_s=listener_closed_s,
+        cut_s=sigterm_s + cut_s,
+        fails_checks_s=deleted_s if spec.pre_stop_fails_health_check else listener_closed_s,
+        gone_s=sigterm_s + cut_s + spec.sandbox_teardown_s,
+    )
+
+
+def _after_sigterm(spec: PodSpec, slept_s: float) -> tuple[float, float]:
+    """Return the seconds from SIGTERM until the listener closes, and until what still runs is cut."""
+    sigkill_s = max(MINIMUM_GRACE_PERIOD_S, spec.termination_grace_period_s - math.floor(slept_s))
+    if spec.on_sigterm == "ignore":
+        return sigkill_s, sigkill_s
+    closes_s = min(spec.serve_after_sigterm_s, sigkill_s)
+    return closes_s, (closes_s if spec.on_sigterm == "exit" else sigkill_s)

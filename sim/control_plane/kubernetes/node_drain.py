@@ -1,0 +1,145 @@
+"""A node drain: the pods of some worker nodes are evicted, and the ReplicaSet replaces them.
+
+The real thing: `kubectl drain` cordons its nodes and takes one after another. It asks the eviction API for each of a
+node's pods, all at once; the API server admits an eviction while the PodDisruptionBudget's status allows a disruption,
+which it takes from that status in the same step, and else answers 429. An admitted eviction is a deletion: preStop and
+the grace period run as ever. Who drains asks again after a while, and polls an evicted pod until it is gone. Karpenter
+does the same with other waits. The disruption controller counts as healthy what is Ready and not being deleted.
+The cordon is an event that v1.1.6 to v1.1.9 of the ingress controller reconcile every ingress for.
+Modelled: that, with `nodes_at_once` nodes in hand at a time. A pod's eviction is refused while as few pods are healthy
+as must stay so. The ReplicaSet creates a replacement as soon as a pod is evicted (a terminating pod is no replica); it
+counts as healthy `pdb_sync_latency_s` after its Ready. The drain is over when every replacement is Ready.
+Left out: the other pods of these nodes; kubectl's own client limit; `unhealthyPodEvictionPolicy` (no evicted pod is
+unready here); `--timeout` and `--disable-eviction`; that Karpenter launches nodes first and terminates them after.
+Sources: kubectl pkg/drain/drain.go@014e1fb5 (evictPods: 5 s; waitForDelete: 1 s) and pkg/cmd/drain/drain.go (RunDrain);
+pkg/registry/core/pod/storage/eviction.go@01aa0f3f (checkAndDecrement); pkg/controller/disruption/disruption.go@003e8629
+(countHealthyPods); karpenter pkg/controllers/node/termination/terminator/eviction.go (evictionQueueBaseDelay 100 ms,
+evictionQueueMaxDelay 10 s).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from itertools import count, repeat
+from typing import TYPE_CHECKING
+
+from sim.control_plane.kubernetes.pod import PodDraws
+from sim.control_plane.kubernetes.replica_set import ReplicaSet
+from sim.control_plane.trace import EvictionRefused, PodDeleted, RolloutComplete
+from sim.streams import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Sequence
+
+    import simpy
+
+    from sim.control_plane.kubernetes.pod import Pod
+    from sim.control_plane.kubernetes.replica_set import ControllerManagerClient
+    from sim.control_plane.trace import Trace
+    from sim.scenario.specs import NodeDrainSpec
+    from sim.streams import Streams
+
+KUBECTL_RETRY_S = 5.0
+KARPENTER_BASE_S = 0.1
+KARPENTER_MAX_S = 10.0
+POLL_S = 1.0
+
+
+class DisruptionBudget:
+    """A PodDisruptionBudget's status, as the API server reads and writes it."""
+
+    def __init__(self, healthy: int, desired_healthy: int) -> None:
+        self._disruptions_allowed = healthy - desired_healthy
+
+    def admits(self) -> bool:
+        """Take an allowed disruption, if there is one."""
+        if self._disruptions_allowed <= 0:
+            return False
+        self._disruptions_allowed -= 1
+        return True
+
+    def one_more_is_healthy(self) -> None:
+        """Count a pod that has become Ready."""
+        self._disruptions_allowed += 1
+
+
+class NodeDrain:
+    """The drain of some nodes, which starts when `run` does. `adopt` is called with each replacement."""
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        spec: NodeDrainSpec,
+        streams: Streams,
+        trace: Trace,
+        pods: Sequence[Pod],
+        client: ControllerManagerClient,
+        adopt: Callable[[Pod], None],
+        gone_s: Callable[[float], float],
+    ) -> None:
+        """`pods` are the Deployment's; `gone_s` says when one is gone that is deleted at some time."""
+        self._env = env
+        self._spec = spec
+        self._trace = trace
+        self._adopt = adopt
+        self._gone_s = gone_s
+        self._nodes = deque(
+            pods[first : first + spec.pods_per_node] for first in range(0, spec.evicted, spec.pods_per_node)
+        )
+        self._budget = DisruptionBudget(len(pods), spec.desired_healthy(len(pods)))
+        self._sync_latency_s = PodDraws(streams, spec.pdb_sync_latency_s, Stream.PDB_SYNC)
+        self._replica_set = ReplicaSet(env, client, trace, len(pods), self._adopt_replacement)
+        self._to_replace = spec.evicted
+        self._all_replaced = env.event()
+
+    def run(self) -> Generator[simpy.Event]:
+        """Carry the drain through, from now until the last replacement is Ready."""
+        for _ in range(self._spec.nodes_at_once):
+            self._env.process(self._drain_in_turn())
+        yield self._all_replaced
+        self._trace.record(RolloutComplete(self._env.now))
+
+    def _drain_in_turn(self) -> Generator[simpy.Event, float]:
+        """Drain one node after another, as long as there are any."""
+        while self._nodes:
+            pods = self._nodes.popleft()
+            for pod in pods:
+                self._env.process(self._evict(pod))
+            seen_gone_s = self._env.now
+            for pod in pods:
+                seen_gone_s = max(seen_gone_s, self._seen_gone_s((yield pod.deleted)))
+            if self._nodes:
+                yield self._env.timeout(max(0.0, seen_gone_s - self._env.now))
+
+    def _evict(self, pod: Pod) -> Generator[simpy.Event]:
+        """Ask until the eviction is admitted."""
+        retries_s = _retries_s(self._spec)
+        while not self._budget.admits():
+            self._trace.record(EvictionRefused(self._env.now, pod.number))
+            yield self._env.timeout(next(retries_s))
+        self._trace.record(PodDeleted(self._env.now, pod.number))
+        pod.deleted.succeed(self._env.now)
+        self._replica_set.create(1)
+
+    def _seen_gone_s(self, deleted_s: float) -> float:
+        """Return when a poll sees that a pod is gone which was evicted at `deleted_s`."""
+        return deleted_s + POLL_S * math.ceil((self._gone_s(deleted_s) - deleted_s) / POLL_S)
+
+    def _adopt_replacement(self, pod: Pod) -> None:
+        self._adopt(pod)
+        self._env.process(self._await_healthy(pod))
+
+    def _await_healthy(self, pod: Pod) -> Generator[simpy.Event]:
+        yield pod.ready
+        self._to_replace -= 1
+        if self._to_replace == 0:
+            self._all_replaced.succeed()
+        yield self._env.timeout(self._sync_latency_s[pod])
+        self._budget.one_more_is_healthy()
+
+
+def _retries_s(spec: NodeDrainSpec) -> Iterator[float]:
+    if spec.drained_by == "kubectl":
+        return repeat(KUBECTL_RETRY_S)
+    return (min(KARPENTER_BASE_S * 2 ** min(failures, 10), KARPENTER_MAX_S) for failures in count())

@@ -1,0 +1,54 @@
+"""A pod, as the parts of the control plane share it: a number and the events that they wait for.
+
+Pods are numbered through both ReplicaSets, the old one first; `ordinal` is the number within its ReplicaSet, by which a
+pod's random draws are found: pod 3 of the new ReplicaSet meets the same draws whatever the number of replicas.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import simpy
+
+    from sim.streams import Sampler, Stream, Streams
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Pod:
+    """One pod and its SimPy events, each triggered once by the part that causes it. Its number is its identity.
+
+    `has_address`: it has one (kubelet); `containers_ready`: its containers are
+    ready (kubelet); `gate_opened`: its readiness gate is set, if it has one (ingress controller); `ready`: it is Ready
+    (kubelet); `deleted`: its deletionTimestamp is set, at the time that is its value (ReplicaSet controller);
+    `deregistered`: its target is draining (target group).
+
+    """
+
+    number: int
+    env: simpy.Environment = field(compare=False)
+    ordinal: int = field(compare=False)
+    is_new: bool = field(compare=False)
+    has_address: simpy.Event = field(init=False, compare=False)
+    containers_ready: simpy.Event = field(init=False, compare=False)
+    gate_opened: simpy.Event = field(init=False, compare=False)
+    ready: simpy.Event = field(init=False, compare=False)
+    deleted: simpy.Event = field(init=False, compare=False)
+    deregistered: simpy.Event = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Make the events."""
+        for name in self.__dataclass_fields__.keys() - {"number", "env", "ordinal", "is_new"}:
+            object.__setattr__(self, name, self.env.event())
+
+
+class PodDraws:
+    """One draw for each pod, from a stream for each ReplicaSet."""
+
+    def __init__(self, streams: Streams, law: Sampler, stream: Stream, *entity: int) -> None:
+        self._draws = tuple(streams.indexed(law, stream, *entity, replica_set) for replica_set in (0, 1))
+
+    def __getitem__(self, pod: Pod) -> float:
+        """Return the pod's draw."""
+        return self._draws[pod.is_new][pod.ordinal]

@@ -1,0 +1,40 @@
+"""The readiness gates of a Deployment's pods, as the controller sees and sets them.
+
+The real thing: a pod that names the condition `target-health.…` among its readiness gates is Ready only once the
+controller has set that condition, which it does when it sees the pod's target healthy. Until then the Endpoints hold
+the pod's address among those that are not ready; the controllers register such a pod when its containers are ready.
+Modelled: that, with the condition as an event of the pod. A condition that is True stays so.
+Left out: the time of the status write (it is part of `deployment.sync_latency_s`), and the webhook that injects gates.
+Source: docs/facts/controller.md §3 and §4, docs/facts/kubernetes.md §3.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sim.control_plane.kubernetes.endpoints import Endpoints
+    from sim.control_plane.kubernetes.pod import Pod
+
+
+class ReadinessGates:
+    """The gates of one Service's pods. `poll_interval_s` is the health check's interval, at which v1 asks for them."""
+
+    def __init__(self, endpoints: Endpoints, poll_interval_s: float) -> None:
+        self._endpoints = endpoints
+        self.poll_interval_s = poll_interval_s
+
+    def closed(self) -> set[Pod]:
+        """Return the pods of the Endpoints whose containers are ready and whose gate is closed."""
+        return {pod for pod in self._endpoints.gated if not pod.gate_opened.triggered}
+
+    def any_starting(self) -> bool:
+        """Say whether the Endpoints hold a pod whose containers are not ready yet."""
+        return bool(self._endpoints.starting)
+
+    def open(self, pods: Iterable[Pod]) -> None:
+        """Set the condition of these pods to True."""
+        for pod in sorted(pods):
+            pod.gate_opened.succeed()

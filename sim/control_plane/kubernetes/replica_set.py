@@ -1,0 +1,91 @@
+"""A ReplicaSet that creates pods, and the client through which the controller-manager writes.
+
+Modelled: the ReplicaSet is synced once at a time: its creates go in slow-start batches 1, 2, 4, …, at most 500 in a
+sync, and what it is asked for meanwhile waits for its next one. Creates and deletes pass the controller-manager's
+client, and each writes an Event through it too.
+Source: pkg/controller/replicaset/replica_set.go@3e4a7900 (docs/facts/kubernetes.md §3, §5).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.control_plane.kubernetes.pod import Pod
+from sim.control_plane.token_bucket import TokenBucket
+from sim.control_plane.trace import PodCreated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    import simpy
+
+    from sim.control_plane.trace import Trace
+    from sim.scenario.specs import KubernetesSpec
+
+BURST_REPLICAS = 500
+
+
+class ControllerManagerClient:
+    """The client of the controllers that create and delete pods, and its limit."""
+
+    def __init__(self, env: simpy.Environment, spec: KubernetesSpec) -> None:
+        self._env = env
+        burst, qps = spec.controller_manager_api_burst, spec.controller_manager_api_qps
+        self._bucket = TokenBucket(burst, qps, at_s=env.now)
+
+    def write_after_s(self) -> float:
+        """Return the wait for a create or a delete, and let its Event take a token behind it."""
+        wait_s = self._bucket.reserve(self._env.now)
+        self._bucket.take(self._env.now)
+        return wait_s
+
+
+class ReplicaSet:
+    """A ReplicaSet without pods at first; theirs are the numbers from `first` on. `adopt` is called with each."""
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        client: ControllerManagerClient,
+        trace: Trace,
+        first: int,
+        adopt: Callable[[Pod], None],
+    ) -> None:
+        self._env = env
+        self._client = client
+        self._trace = trace
+        self._first = first
+        self._adopt = adopt
+        self._wanted = 0
+        self._created = 0
+        self._creating = False
+
+    def create(self, n_pods: int) -> None:
+        """Create so many pods more, as fast as that goes."""
+        self._wanted += n_pods
+        if not self._creating:
+            self._creating = True
+            self._env.process(self._create_missing())
+
+    def _create_missing(self) -> Generator[simpy.Event]:
+        """Sync until no pod is missing: one sync at a time, each with a slow start of its own."""
+        while (n_missing := self._wanted - self._created) > 0:
+            yield from self._create(min(n_missing, BURST_REPLICAS))
+        self._creating = False
+
+    def _create(self, n_pods: int) -> Generator[simpy.Event]:
+        batch = 1
+        while n_pods > 0:
+            waits_s = [self._client.write_after_s() for _ in range(min(batch, n_pods))]
+            began_s = self._env.now
+            for wait_s in waits_s:
+                yield self._env.timeout(max(0.0, began_s + wait_s - self._env.now))
+                self._create_one()
+            n_pods -= len(waits_s)
+            batch *= 2
+
+    def _create_one(self) -> None:
+        pod = Pod(self._first + self._created, self._env, self._created, is_new=True)
+        self._created += 1
+        self._trace.record(PodCreated(self._env.now, pod.number))
+        self._adopt(pod)

@@ -1,0 +1,121 @@
+"""One Deployment that is rolled or drained, with its pods, its Service's Endpoints and its target group.
+
+Modelled: of the Deployments of a cluster that are rolled at the same moment (`deployment.rolled_at_once`) each is like
+the first, with draws of its own. They share kube-controller-manager's client, the ingress controller and the AWS API;
+which of them kube-controller-manager sees to first is by chance. Each has kubelets of its own.
+Left out: that of more than five Deployments or ReplicaSets some wait for a worker (`--concurrent-deployment-syncs`,
+`--concurrent-replicaset-syncs`, 5 each); the creates and deletes of several in turns rather than one after another.
+Source: kube-controller-manager makes one client for its ReplicaSet controller (cmd/kube-controller-manager/app/apps.go,
+startReplicaSetController), so one limiter for all ReplicaSets (docs/facts/kubernetes.md §3, §5).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.control_plane.aws.target_group import TargetGroup
+from sim.control_plane.controllers.fixed_lag import FixedLag
+from sim.control_plane.kubernetes.deployment import Deployment
+from sim.control_plane.kubernetes.endpoints import Endpoints
+from sim.control_plane.kubernetes.kube_proxy import KubeProxies
+from sim.control_plane.kubernetes.kubelet import Kubelet
+from sim.control_plane.kubernetes.node_drain import NodeDrain
+from sim.control_plane.kubernetes.pod import Pod
+from sim.control_plane.kubernetes.readiness_gates import ReadinessGates
+from sim.scenario.controller import FIXED_LAG
+from sim.scenario.target_group import HealthCheckSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable
+
+    import simpy
+
+    from sim.control_plane.controllers.ingress import Gates
+    from sim.control_plane.kubernetes.replica_set import ControllerManagerClient
+    from sim.control_plane.trace import Trace
+    from sim.scenario.specs import Scenario
+    from sim.streams import Streams
+
+    PodProcess = Callable[[Pod], Generator[simpy.Event]]
+
+
+class RolledDeployment:
+    """One Deployment. It stands still until `start`, so that a controller can be given its `backend` before."""
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        scenario: Scenario,
+        streams: Streams,
+        trace: Trace,
+        client: ControllerManagerClient,
+    ) -> None:
+        self._env = env
+        self._scenario = scenario
+        self.old_pods = [Pod(number, env, number, is_new=False) for number in range(scenario.deployment.replicas)]
+        self._kubelet = Kubelet(env, scenario.pod, streams, trace, scenario.kubernetes)
+        has_gates = scenario.pod.readiness_gate
+        self.endpoints = Endpoints(env, scenario.endpoints, streams, trace, self.old_pods, has_gates=has_gates)
+        self.target_group: TargetGroup | None = None
+        self._pod_processes: list[PodProcess] = [self.endpoints.follow]
+        if scenario.target_group.target_type == "instance":
+            proxies = KubeProxies(env, scenario.target_group, streams, trace, self.endpoints)
+            self._pod_processes.append(proxies.follow)
+        else:
+            self.target_group = TargetGroup(
+                env, scenario.target_group, streams, trace, self.old_pods, self._kubelet.fails_checks_s
+            )
+            if scenario.controller.version == FIXED_LAG:
+                self._pod_processes.append(FixedLag(env, scenario.controller, streams, self.target_group).follow)
+        gone_s = self._kubelet.gone_s
+        self.ending_pods = self.old_pods
+        self._disruption: Deployment | NodeDrain
+        if scenario.disruption == "node_drain":
+            drain = scenario.node_drain
+            self.ending_pods = self.old_pods[: drain.evicted]
+            self._disruption = NodeDrain(env, drain, streams, trace, self.old_pods, client, self._adopt, gone_s)
+        else:
+            deployment = scenario.deployment
+            self._disruption = Deployment(env, deployment, streams, trace, self.old_pods, client, self._adopt, gone_s)
+
+    def start(self) -> simpy.Process:
+        """Start the disruption, at 0 s; give what ends when nothing is left to do but for the deleted pods to end."""
+        ends = [self._env.process(process(pod)) for pod in self.ending_pods for process in self._pod_processes]
+        disrupted = self._env.process(self._start_at_zero())
+        return self._env.process(_wait_for([disrupted, *ends, *(pod.deregistered for pod in self.ending_pods)]))
+
+    def backend(self, target_group: TargetGroup) -> RolledBackend:
+        """Return what a controller sees of it."""
+        check = self._scenario.target_group.health_check
+        interval_s = (check or HealthCheckSpec()).interval_s
+        gates = ReadinessGates(self.endpoints, interval_s) if self._scenario.pod.readiness_gate else None
+        return RolledBackend(self.endpoints, target_group, gates)
+
+    def _adopt(self, pod: Pod) -> None:
+        for process in (self._kubelet.start, *self._pod_processes):
+            self._env.process(process(pod))
+
+    def _start_at_zero(self) -> Generator[simpy.Event]:
+        yield self._env.timeout(-self._env.now)
+        yield from self._disruption.run()
+
+
+class RolledBackend:
+    """A rolled Deployment's Service and its target group."""
+
+    def __init__(self, endpoints: Endpoints, target_group: TargetGroup, gates: ReadinessGates | None) -> None:
+        self._endpoints = endpoints
+        self.gates: Gates[Pod] | None = gates
+        self.health = target_group.health
+        self.registered = target_group.registered
+        self.register = target_group.register
+        self.deregister = target_group.deregister
+
+    def desired(self) -> set[Pod]:
+        """Return the addresses that are to be targets: the ready ones, and the gated ones with ready containers."""
+        return self._endpoints.addresses | self._endpoints.gated
+
+
+def _wait_for(events: Iterable[simpy.Event]) -> Generator[simpy.Event]:
+    for event in events:  # noqa: UP028 - SimPy sends each event's value, which a list's iterator does not take
+        yield event

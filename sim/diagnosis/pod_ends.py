@@ -1,0 +1,108 @@
+"""How each pod of a replication that was told to end came to its end, and what clients had of it.
+
+Put together from the trace (what happened to the pod and its target), the timeline (when the ALB nodes dropped it) and
+the requests that failed on it. Times in seconds since the start of the rollout.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from sim.control_plane.trace import EndpointRemoved, ListenerClosed, PodDeleted, ProcessCut, Sigterm, TargetDeregistered
+from sim.data_plane.outcomes import Outcome
+from sim.data_plane.rotation import exposure_s, left_rotation_s
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sim.experiment.replication import Replication
+
+PodRecord: TypeAlias = PodDeleted | EndpointRemoved | Sigterm | ListenerClosed | ProcessCut | TargetDeregistered
+_KINDS: tuple[type[PodRecord], ...] = (
+    PodDeleted,
+    EndpointRemoved,
+    Sigterm,
+    ListenerClosed,
+    ProcessCut,
+    TargetDeregistered,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodEnd:
+    """One pod's end. What did not happen within the replication is `inf`.
+
+    `cut_s`: what still runs in it is cut (a draining one may have ended before); `left_s`: the last ALB node has
+    dropped it; `left_by_deregistration`: and not for its health checks;
+    `checks_fail_s`: its health checks fail from here on; `unhealthy_s`: they have failed often enough, at each node;
+    `drained_s`: the deregistration has reached each node;
+    `exposed_s`: how long it was sent requests and refused them; `failed`: the requests that failed on it, by outcome.
+    """
+
+    pod: int
+    deleted_s: float
+    endpoint_removed_s: float
+    sigterm_s: float
+    closed_s: float
+    cut_s: float
+    deregistered_s: float
+    left_s: float
+    left_by_deregistration: bool
+    checks_fail_s: float
+    unhealthy_s: tuple[float, ...]
+    drained_s: tuple[float, ...]
+    exposed_s: float
+    failed: dict[Outcome, int]
+
+    @property
+    def lag_s(self) -> float:
+        """The deregistration lag."""
+        return self.left_s - self.deleted_s
+
+
+def pod_ends(replication: Replication) -> list[PodEnd]:
+    """Return the ends of all pods that were deleted and whose targets were in rotation, in the order of pod numbers."""
+    timeline, trace = replication.timeline, replication.trace
+    left_s, exposed_s = left_rotation_s(timeline), exposure_s(timeline)
+    failed = _failures(replication)
+    times_s = {kind: _by_pod(trace.of(kind)) for kind in _KINDS}
+
+    def end(pod: int) -> PodEnd:
+        at_s = {kind: times_s[kind].get(pod, math.inf) for kind in _KINDS}
+        fails_at_deletion = replication.scenario.pod.pre_stop_fails_health_check
+        return PodEnd(
+            pod=pod,
+            deleted_s=at_s[PodDeleted],
+            endpoint_removed_s=at_s[EndpointRemoved],
+            sigterm_s=at_s[Sigterm],
+            closed_s=at_s[ListenerClosed],
+            cut_s=at_s[ProcessCut],
+            deregistered_s=at_s[TargetDeregistered],
+            left_s=float(left_s[pod]),
+            left_by_deregistration=bool(np.any(timeline.registered_until_s[:, pod] == left_s[pod])),
+            checks_fail_s=at_s[PodDeleted if fails_at_deletion else ListenerClosed],
+            unhealthy_s=tuple(timeline.healthy_until_s[:, pod].tolist()),
+            drained_s=tuple(timeline.registered_until_s[:, pod].tolist()),
+            exposed_s=float(exposed_s[pod]),
+            failed=failed.get(pod, {}),
+        )
+
+    return [end(pod) for pod in sorted(times_s[PodDeleted]) if math.isfinite(left_s[pod])]
+
+
+def _by_pod(records: Iterable[PodRecord]) -> dict[int, float]:
+    return {record.pod: record.time_s for record in records}
+
+
+def _failures(replication: Replication) -> dict[int, dict[Outcome, int]]:
+    """Count the requests that failed, by target and outcome; those that found no target have target -1."""
+    requests = replication.requests
+    pairs, counts = np.unique(np.stack([requests.target, requests.outcome]), axis=1, return_counts=True)
+    failed: dict[int, dict[Outcome, int]] = {}
+    for target, outcome, n in zip(*pairs.tolist(), counts.tolist(), strict=True):
+        failed.setdefault(target, {})[Outcome(outcome)] = n
+    return failed

@@ -1,0 +1,1 @@
+"""Every picture: Gantt charts, plots of sweeps and of rollouts."""

@@ -1,0 +1,111 @@
+"""What all figures share: colours that colour-blind readers can tell apart, and files that are equal byte for byte.
+
+Source of the colours: Okabe and Ito, "Color Universal Design" (2008).
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from sim.experiment.whole_file import whole_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+ORANGE = "#E69F00"
+SKY_BLUE = "#56B4E9"
+GREEN = "#009E73"
+YELLOW = "#F0E442"
+BLUE = "#0072B2"
+VERMILION = "#D55E00"
+PURPLE = "#CC79A7"
+BLACK = "#000000"
+PALE = "#E8E8E8"
+
+DPI = 150
+_LEAST_BETWEEN_TICKS = 0.06
+_STEPS = [step * 10.0**power for power in range(-4, 10) for step in (1, 2, 5)]
+_UNDATED: dict[str, dict[str, Any]] = {
+    ".png": {},
+    ".svg": {"Date": None},
+    ".pdf": {"CreationDate": None},
+}
+
+
+class Canvas(NamedTuple):
+    """A figure with one pair of axes."""
+
+    figure: Figure
+    axes: Axes
+
+
+def image_format(path: Path) -> str:
+    """Return the format that a file's suffix asks for: png, svg or pdf.
+
+    Raises ValueError for any other.
+    """
+    if path.suffix.lower() not in _UNDATED:
+        raise ValueError(f"'{path}' must end in {', '.join(_UNDATED)}: a figure is written as one of these")
+    return path.suffix.lower().removeprefix(".")
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure to a file in the format of its suffix; an equal figure gives equal bytes.
+
+    Raises ValueError if the suffix is none of .png, .svg and .pdf, before anything is written; OSError if it cannot be
+    written, and then there is no file, or still the old one.
+    """
+    content = drawn(figure, image_format(path))
+    with whole_file(path) as unfinished:
+        unfinished.write_bytes(content)
+
+
+def drawn(figure: Figure, form: str) -> bytes:
+    """Return a figure as a file of a format: png, svg or pdf; an equal figure gives equal bytes."""
+    import matplotlib as mpl
+
+    content = io.BytesIO()
+    with mpl.rc_context({"svg.hashsalt": "albsim"}):
+        figure.savefig(content, format=form, dpi=DPI, metadata=_UNDATED[f".{form}"])
+    return content.getvalue()
+
+
+def canvas(size: tuple[float, float], *, title: str = "", origin: str = "", grid: Literal["x", "y"] = "y") -> Canvas:
+    """Return an empty figure of so many inches and its axes; `origin` is in small print below it."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_title(literal(title), loc="left", fontsize=11)
+    figure.supxlabel(origin, fontsize=7, color="#555555", x=0.99, ha="right")
+    axes.grid(visible=True, axis=grid, color="#DDDDDD", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    return Canvas(figure, axes)
+
+
+def literal(text: str) -> str:
+    """Return a user's text so that matplotlib shows it as it stands, and takes no part of it for mathematics."""
+    return text.replace("$", r"\$")
+
+
+def square_root(axes: Axes, most: float) -> None:
+    """Make the x axis of what is not negative one of square roots, up to `most`.
+
+    Zero has a place on it, and a hundredth of the greatest value can still be seen.
+    """
+    import numpy as np
+
+    axes.set_xscale("function", functions=(lambda x: np.sqrt(np.maximum(x, 0)), np.square))
+    axes.set_xlim(0, 1.05 * most if most > 0 else 1)
+    axes.minorticks_off()
+    ticks = [0.0]
+    for step in _STEPS:
+        if step <= most and math.sqrt(step) - math.sqrt(ticks[-1]) >= _LEAST_BETWEEN_TICKS * math.sqrt(most):
+            ticks.append(step)
+    axes.set_xticks(ticks, [f"{tick:,g}" for tick in ticks])

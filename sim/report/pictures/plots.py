@@ -1,0 +1,257 @@
+"""Pictures of a sweep's results (`albsim plot`).
+
+Four of them: a figure against a key, as lines with the band of their 95 % intervals; a figure against two keys, as a
+heatmap; the deregistration lag against a key, with the preStop sleep that has to outlast it; the failed requests
+against a key, stacked by cause. Each shows means over rollouts, and its title names the scenario.
+A key that is varied but not in the picture would be averaged over unseen: that is refused.
+Colours: Okabe and Ito's for kinds, viridis for amounts; both can be told apart by colour-blind readers and in grey.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sim.experiment.columns import COLUMNS
+from sim.experiment.provenance import PROVENANCE
+from sim.experiment.statistics import fraction_estimate, mean_estimate
+from sim.report.pictures.canvas import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY_BLUE, VERMILION, YELLOW, Canvas, canvas
+from sim.report.pictures.labels import cause, key_label, measure
+from sim.report.wording import NEGLIGIBLE, number
+from sim.scenario.problems import did_you_mean
+from sim.scenario.specs import Scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from sim.experiment.statistics import Estimate
+
+_SIZE = (8.0, 4.8)
+_MARKERS = "osD^vP*X"
+_KINDS = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY_BLUE, BLACK)
+CAUSES = {
+    "outcomes.connect_refused": BLUE,
+    "outcomes.host_unreachable": SKY_BLUE,
+    "outcomes.closed_in_flight": VERMILION,
+    "outcomes.keep_alive_race": PURPLE,
+    "outcomes.deregistration_delay_elapsed": ORANGE,
+    "outcomes.idle_timeout": BLACK,
+    "outcomes.connect_timeout": YELLOW,
+    "outcomes.no_registered_targets": GREEN,
+}
+"""The failed outcomes, as columns of a sweep, with their colours in every picture."""
+_MOST = {"any_502": 1.0, "rate_502": 1.0}
+PRE_STOP, _GRACE = "pod.pre_stop_sleep_s", "pod.termination_grace_period_s"
+
+
+class PlotError(Exception):
+    """A picture that this sweep has no data for, or too many."""
+
+
+def line(frame: pd.DataFrame, *, x: str, y: str = "rate_502", hue: str | None = None) -> Figure:
+    """Draw a figure's mean against a key, a line for each value of `hue`, with bands of 95 % intervals."""
+    shown = [x] if hue is None else [x, hue]
+    check(frame, shown, y)
+    figure, axes = _canvas(frame, f"{_bare(measure(y).label)} by {_listed(shown)}", note="means and 95 % intervals")
+    values = values_of(frame, x)
+    at = _positions(axes.xaxis, values)
+    hues = [None] if hue is None else values_of(frame, hue)
+    for colour, marker, value in zip(_colours(hues), _cycle(_MARKERS, len(hues)), hues, strict=True):
+        rows = frame if hue is None else frame[frame[hue] == value]
+        estimates = [estimate(rows[rows[x] == of_x][y], y) for of_x in values]
+        mean, low, high = (measure(y).factor * np.array(part) for part in zip(*map(_parts, estimates), strict=True))
+        axes.fill_between(at, low, high, color=colour, alpha=0.2, linewidth=0)
+        axes.plot(at, mean, color=colour, marker=marker, markersize=5, label=str(value), clip_on=False)
+    axes.set_xlabel(key_label(x))
+    axes.set_ylabel(measure(y).label)
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_formatter("{x:,.10g}")
+    if hue is not None:
+        axes.legend(title=key_label(hue), loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
+    return figure
+
+
+def heatmap(frame: pd.DataFrame, *, x: str, y: str, colour: str = "rate_502") -> Figure:
+    """Draw a figure's mean against two keys, as colour and in digits."""
+    check(frame, [x, y], colour)
+    figure, axes = _canvas(frame, f"{_bare(measure(colour).label)} by {_listed([x, y])}")
+    across, up = values_of(frame, x), values_of(frame, y)
+    table = frame.pivot_table(index=y, columns=x, values=colour, aggfunc="mean").loc[up, across]
+    means = measure(colour).factor * table.to_numpy()
+    image = axes.imshow(means, cmap="viridis", origin="lower", aspect="auto")
+    middle = (means.max() + means.min()) / 2
+    for (row, column), mean in np.ndenumerate(means):
+        is_dark = mean <= middle
+        axes.text(column, row, number(mean), ha="center", va="center", color="white" if is_dark else BLACK, fontsize=8)
+    axes.set_xticks(range(len(across)), [str(value) for value in across])
+    axes.set_yticks(range(len(up)), [str(value) for value in up])
+    axes.set_xlabel(key_label(x))
+    axes.set_ylabel(key_label(y))
+    axes.grid(visible=False)
+    figure.colorbar(image, ax=axes, label=measure(colour).label, format="{x:,.10g}")
+    return figure
+
+
+def lag(frame: pd.DataFrame, *, x: str) -> Figure:
+    """Draw how long the pods of a rollout need to leave the rotation, and the preStop sleep that has to outlast it."""
+    check(frame, [x], "deregistration_lag_s.mean")
+    note = "each rollout's quantiles over its pods, means"
+    figure, axes = _canvas(frame, f"deregistration lag by {_listed([x])}", note=note)
+    values = values_of(frame, x)
+    at = _positions(axes.xaxis, values)
+    names = ("p50", "p90", "p99", "max")
+    means = frame.groupby(x, sort=False)[[f"deregistration_lag_s.{name}" for name in names]].mean().loc[values]
+    curves = means.to_numpy().T
+    for above, below, strength in zip(curves[1:], curves[:-1], (0.45, 0.3, 0.15), strict=True):
+        axes.fill_between(at, below, above, color=BLUE, alpha=strength, linewidth=0)
+    labels = ("median pod", "90 % of pods", "99 % of pods", "slowest pod")
+    for curve, style, label in zip(curves, ("-", "--", "-.", ":"), labels, strict=True):
+        axes.plot(at, curve, color=BLUE, linestyle=style, label=label)
+    pre_stop_s, grace_s = (seconds_at(frame, key, x, values) for key in (PRE_STOP, _GRACE))
+    axes.plot(at, pre_stop_s, color=VERMILION, linewidth=2, label="preStop sleep")
+    if any(slept_s > given_s for slept_s, given_s in zip(pre_stop_s, grace_s, strict=True)):
+        axes.plot(at, grace_s, color=VERMILION, linestyle="--", label="grace period")
+    axes.set_xlabel(key_label(x))
+    axes.set_ylabel("from a pod's deletion (s)")
+    axes.set_ylim(bottom=0)
+    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, reverse=True)
+    return figure
+
+
+def causes(frame: pd.DataFrame, *, x: str) -> Figure:
+    """Draw the failed requests per rollout against a key, stacked by cause."""
+    check(frame, [x], "requests")
+    figure, axes = _canvas(frame, f"failed requests by cause and {_listed([x])}")
+    values = values_of(frame, x)
+    means = frame.groupby(x, sort=False)[list(CAUSES)].mean().loc[values]
+    bottom = np.zeros(len(values))
+    for outcome, colour in CAUSES.items():
+        heights = means[outcome].to_numpy()
+        if heights.max() >= NEGLIGIBLE:
+            axes.bar(range(len(values)), heights, bottom=bottom, color=colour, width=0.7, label=cause(outcome))
+            bottom += heights
+    axes.set_xticks(range(len(values)), [str(value) for value in values])
+    axes.set_xlabel(key_label(x))
+    axes.set_ylabel("failed requests per rollout")
+    axes.yaxis.set_major_formatter("{x:,.10g}")
+    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, reverse=True)
+    return figure
+
+
+def only(frame: pd.DataFrame, chosen: Mapping[str, object]) -> pd.DataFrame:
+    """Return the rows at these values of these keys; raises PlotError if there are none."""
+    for key, value in chosen.items():
+        _check_varied(frame, key)
+        rows = frame[frame[key].astype(str).str.lower() == str(value).lower()]
+        if rows.empty:
+            found = ", ".join(map(str, values_of(frame, key)))
+            raise PlotError(f"{key}: expected one of {found} (got {value})")
+        frame = rows
+    return frame
+
+
+def varied(frame: pd.DataFrame) -> list[str]:
+    """Return the keys that have several values, in the order of the sweep."""
+    return [key for key in frame.attrs[PROVENANCE]["vary"] if len(frame[key].unique()) > 1]
+
+
+def check(frame: pd.DataFrame, shown: Sequence[str], figure: str) -> None:
+    """Raise PlotError unless these keys are varied, no other is, and the figure is one of a sweep."""
+    for key in shown:
+        _check_varied(frame, key)
+        if shown.count(key) > 1:
+            raise PlotError(f"'{key}' is shown twice: choose another key for one of them")
+    if figure not in COLUMNS:
+        hint = did_you_mean(figure, COLUMNS) or f"one of {', '.join(COLUMNS)}"
+        raise PlotError(f"'{figure}' is no figure of a sweep; {hint}")
+    unseen = [key for key in varied(frame) if key not in shown]
+    if unseen:
+        raise PlotError(f"'{unseen[0]}' is varied too: choose one of its values (--where), or show it as well")
+
+
+def _check_varied(frame: pd.DataFrame, key: str) -> None:
+    known = frame.attrs[PROVENANCE]["vary"]
+    if key not in known:
+        raise PlotError(f"'{key}' is not varied in this sweep; it varies {', '.join(known)}")
+
+
+def _canvas(frame: pd.DataFrame, what: str, *, note: str = "means") -> Canvas:
+    source = frame.attrs[PROVENANCE]
+    return canvas(
+        _SIZE,
+        title=f"{source['scenario']['name']}: {what}",
+        origin=f"{note} of {rollouts(frame)} rollouts; seed {source['seed']}; albsim {source['version']}",
+    )
+
+
+def rollouts(frame: pd.DataFrame) -> str:
+    """Say how many rollouts a point of a sweep has: `50`, or `50 to 200`."""
+    keys = list(frame.attrs[PROVENANCE]["vary"])
+    sizes = frame.groupby(keys).size() if keys else [len(frame)]
+    least, most = min(sizes), max(sizes)
+    return str(least) if least == most else f"{least} to {most}"
+
+
+def values_of(frame: pd.DataFrame, key: str) -> list[Any]:
+    """Return a key's values: numbers in order, others as the sweep has them."""
+    values = frame[key].unique().tolist()
+    return values if isinstance(values[0], str) else sorted(values)
+
+
+def _positions(axis: Any, values: list[Any]) -> list[float]:  # noqa: ANN401 - matplotlib's axis
+    """Return where a key's values stand: numbers where they are, others side by side."""
+    if not isinstance(values[0], str):
+        axis.get_major_locator().set_params(integer=all(isinstance(value, int) for value in values))
+        return values
+    axis.set_ticks(range(len(values)), values)
+    return list(range(len(values)))
+
+
+def _colours(values: Sequence[object]) -> list[Any]:
+    """Return each its colour: shades for an order of numbers, else kinds."""
+    if len(values) > 1 and all(isinstance(value, int | float) for value in values):
+        from matplotlib import colormaps
+
+        return [colormaps["viridis"](shade) for shade in np.linspace(0, 0.85, len(values))]
+    return list(_cycle(_KINDS, len(values)))
+
+
+def _cycle(items: Sequence[str], count: int) -> Iterable[str]:
+    return (items[at % len(items)] for at in range(count))
+
+
+def estimate(values: pd.Series, figure: str) -> Estimate:
+    """Estimate a figure's mean over rollouts; the interval is cut where no mean can be."""
+    if figure == "any_502" and values.isin([0, 1]).all():
+        return fraction_estimate(int((values > 0).sum()), len(values))
+    mean = mean_estimate(values)
+    return replace(mean, low=max(mean.low, 0.0), high=min(mean.high, _MOST.get(figure, math.inf)))
+
+
+def _parts(estimate: Estimate) -> tuple[float, float, float]:
+    return estimate.value, estimate.low, estimate.high
+
+
+def _listed(keys: Iterable[str]) -> str:
+    return " and ".join(_bare(key_label(key)) for key in keys)
+
+
+def _bare(label: str) -> str:
+    """Return a label without its unit."""
+    return label.partition(" (")[0]
+
+
+def seconds_at(frame: pd.DataFrame, key: str, x: str, values: list[Any]) -> list[float]:
+    """Return a key of the pods at each value of the key `x`."""
+    if key == x:
+        return values
+    if key in frame:
+        return [float(frame[key].iloc[0])] * len(values)
+    pod = Scenario.model_validate(frame.attrs[PROVENANCE]["scenario"]).pod
+    return [float(getattr(pod, key.removeprefix("pod.")))] * len(values)

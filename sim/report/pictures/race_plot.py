@@ -1,0 +1,123 @@
+"""The race between the preStop sleep and the deregistration against a key, for several sweeps side by side.
+
+Three panels: how long targets need to leave the rotation, with the preStop sleep that has to outlast it; how many
+requests of a rollout end in a 502; how many rollouts have any. The lags and the 502s span orders of magnitude, so their
+axes are logarithmic; that of the 502s is linear below 1, so that 0 has a place.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sim.experiment.provenance import PROVENANCE
+from sim.report.pictures.canvas import BLUE, GREEN, ORANGE, PURPLE, VERMILION
+from sim.report.pictures.labels import key_label, measure
+from sim.report.pictures.plots import PRE_STOP, PlotError, check, estimate, rollouts, seconds_at, values_of
+from sim.report.wording import number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_COLOURS = (ORANGE, BLUE, GREEN, PURPLE)
+_WIDTH = 0.7
+_SHORTEST_S = 0.01
+_TICKS_S = [step * 10.0**power for power in range(-3, 6) for step in (1, 2, 5)]
+_SLOWEST, _MEDIAN = "deregistration_lag_s.max", "deregistration_lag_s.p50"
+
+
+def race(frames: Sequence[pd.DataFrame], *, x: str) -> Figure:
+    """Draw it; raises PlotError where the sweeps have not the same values of the key, or are too many."""
+    from matplotlib.figure import Figure
+
+    for frame in frames:
+        check(frame, [x], "responses.502")
+    values = values_of(frames[0], x)
+    if any(values_of(frame, x) != values for frame in frames):
+        raise PlotError(f"'{x}' has other values in one file than in another")
+    if len(frames) > len(_COLOURS):
+        raise PlotError(f"at most {len(_COLOURS)} files fit into one picture (got {len(frames)})")
+    figure = Figure(figsize=(9.0, 8.4), layout="constrained")
+    lags, numbers, shares = figure.subplots(3, 1, sharex=True, height_ratios=(5, 4, 2))
+    for place, (frame, colour) in enumerate(zip(frames, _COLOURS, strict=False)):
+        at = np.arange(len(values)) + _WIDTH * ((place + 0.5) / len(frames) - 0.5)
+        groups = [frame[frame[x] == value] for value in values]
+        _lags(lags, at, groups, colour)
+        _estimates(numbers, at, groups, "responses.502", colour)
+        _estimates(shares, at, groups, "any_502", colour, label=str(frame.attrs[PROVENANCE]["scenario"]["name"]))
+    sleeps_s = [seconds_at(frame, PRE_STOP, x, values) for frame in frames]
+    if any(of_frame != sleeps_s[0] for of_frame in sleeps_s):
+        raise PlotError("the preStop sleep of one file is another than that of the next")
+    left = np.arange(len(values)) - 0.5
+    lags.hlines(sleeps_s[0], left, left + 1, color=VERMILION, linewidth=2, label="preStop sleep")
+    _finish(figure, (lags, numbers, shares), frames)
+    shares.set_xticks(range(len(values)), [str(value) for value in values])
+    shares.set_xlabel(key_label(x))
+    return figure
+
+
+def _lags(axes: Axes, at: np.ndarray, groups: list[pd.DataFrame], colour: str) -> None:
+    """Draw the slowest pods of the rollouts as bars from the median one on, and the median pods as dots."""
+    slowest = np.array([np.quantile(rows[_SLOWEST], (0.5, 0.9, 0.99, 1)) for rows in groups]).T
+    for low, high, strength in zip(slowest[:-1], slowest[1:], (0.9, 0.5, 0.25), strict=True):
+        axes.vlines(at, low, high, color=colour, linewidth=9, alpha=strength)
+    axes.hlines(slowest[0], at - 0.12, at + 0.12, color=colour, linewidth=2.5)
+    axes.plot(at, [rows[_MEDIAN].median() for rows in groups], "o", color=colour, markersize=5)
+
+
+def _estimates(
+    axes: Axes, at: np.ndarray, groups: list[pd.DataFrame], figure: str, colour: str, *, label: str | None = None
+) -> None:
+    factor = measure(figure).factor
+    for place, rows in zip(at, groups, strict=True):
+        of_rows = estimate(rows[figure], figure)
+        low, high = max(0.0, factor * of_rows.low), factor * of_rows.high
+        axes.vlines(place, low, high, color=colour, linewidth=5, alpha=0.35)
+        axes.plot(place, factor * of_rows.value, "o", color=colour, markersize=5, label=label, clip_on=False)
+        axes.annotate(
+            number(factor * of_rows.value), (place, high), (0, 3), textcoords="offset points", ha="center", fontsize=7
+        )
+        label = None
+
+
+def _finish(figure: Figure, panels: tuple[Axes, Axes, Axes], frames: Sequence[pd.DataFrame]) -> None:
+    lags, numbers, shares = panels
+    lags.set_ylim(max(0.8 * lags.dataLim.y0, _SHORTEST_S), 1.25 * max(lags.dataLim.y1, _SHORTEST_S))
+    lags.set_yscale("log")
+    low_s, high_s = lags.get_ylim()
+    lags.minorticks_off()
+    lags.set_yticks([tick_s for tick_s in _TICKS_S if low_s <= tick_s <= high_s])
+    lags.yaxis.set_major_formatter("{x:,.10g}")
+    lags.set_ylabel("deregistration lag (s)")
+    lags.set_title(
+        "dots: the median pod; bars: the slowest pod of a rollout, from the median rollout to 90 %, 99 % and the worst",
+        loc="left",
+        fontsize=8,
+    )
+    lags.legend(loc="upper right", frameon=False, fontsize=8)
+    numbers.set_ylim(0, max(1.0, 5 * numbers.dataLim.y1))
+    numbers.set_yscale("symlog", linthresh=1)
+    numbers.yaxis.set_major_formatter("{x:,.10g}")
+    numbers.set_ylabel(measure("responses.502").label)
+    shares.set_ylim(0, 115)
+    shares.set_yticks((0, 50, 100))
+    shares.set_ylabel("rollouts with\na 502 (%)")
+    for axes in panels:
+        axes.margins(x=0.03)
+        axes.grid(visible=True, axis="y", color="#DDDDDD", linewidth=0.6)
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(*shares.get_legend_handles_labels(), loc="outside upper left", ncols=2, frameon=False)
+    figure.supxlabel(_origin(frames), fontsize=7, color="#555555", x=0.99, ha="right")
+
+
+def _origin(frames: Sequence[pd.DataFrame]) -> str:
+    sources: list[dict[str, Any]] = [frame.attrs[PROVENANCE] for frame in frames]
+    seeds = ", ".join(dict.fromkeys(str(source["seed"]) for source in sources))
+    of_rollouts = ", ".join(dict.fromkeys(map(rollouts, frames)))
+    return f"means and 95 % intervals of {of_rollouts} rollouts; seed {seeds}; albsim {sources[0]['version']}"

@@ -1,0 +1,137 @@
+"""The pictures of the committed results: a row for each scenario, drawn from printed numbers alone.
+
+Three of them: how many requests of a rollout end in a 502; of which causes the failed ones are; how long a target needs
+to leave the rotation, beside the preStop sleep that has to outlast it. Axes are square roots, on which zero has a place
+and a hundredth of the greatest value can still be seen. What a picture shows has six significant digits.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from sim.report.pictures.canvas import BLACK, BLUE, VERMILION, Canvas, canvas, literal, square_root
+from sim.report.pictures.labels import cause
+from sim.report.pictures.plots import CAUSES
+from sim.report.wording import NEGLIGIBLE, number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from matplotlib.figure import Figure
+
+    from sim.experiment.summary import Summary
+    from sim.scenario.specs import Scenario
+
+Rows = list[dict[str, str]]
+_INCHES_PER_ROW, _WIDTH = 0.32, 9.0
+
+
+class Picture(NamedTuple):
+    """A picture: its file's name, what it shows, the rows of its data, and how it is drawn from them."""
+
+    name: str
+    caption: str
+    rows: Callable[[Sequence[Summary], Sequence[Scenario]], Rows]
+    draw: Callable[[Rows], Figure]
+
+
+def _rates(summaries: Sequence[Summary], _scenarios: Sequence[Scenario]) -> Rows:
+    return [
+        {
+            "scenario": summary.scenario,
+            "rate_502_percent": _shown(100 * summary.rate_502.value),
+            "low": _shown(100 * max(0.0, summary.rate_502.low)),
+            "high": _shown(100 * summary.rate_502.high),
+        }
+        for summary in summaries
+    ]
+
+
+def _failures(summaries: Sequence[Summary], _scenarios: Sequence[Scenario]) -> Rows:
+    return [
+        {"scenario": summary.scenario}
+        | {outcome: _shown(summary.outcomes[outcome.removeprefix("outcomes.")].value) for outcome in CAUSES}
+        for summary in summaries
+    ]
+
+
+def _lags(summaries: Sequence[Summary], scenarios: Sequence[Scenario]) -> Rows:
+    return [
+        {"scenario": summary.scenario, "pre_stop_sleep_s": _shown(scenario.pod.pre_stop_sleep_s)}
+        | {name: _shown(summary.deregistration_lag_s[name]) for name in ("p50", "p90", "p99", "max")}
+        for summary, scenario in zip(summaries, scenarios, strict=True)
+    ]
+
+
+def _draw_rates(rows: Rows) -> Figure:
+    figure, axes = _canvas(rows, "502s among the requests of a rollout (%)")
+    rate, low, high = (_numbers(rows, column) for column in ("rate_502_percent", "low", "high"))
+    at = np.arange(len(rows))
+    axes.hlines(at, low, high, color=BLUE, linewidth=5, alpha=0.35)
+    axes.plot(rate, at, "o", color=BLUE, clip_on=False)
+    for row, (of_row, until) in enumerate(zip(rate, np.fmax(rate, high), strict=True)):
+        axes.annotate(f"{number(of_row)} %", (until, row), (8, 0), textcoords="offset points", va="center", fontsize=8)
+    square_root(axes, float(np.nanmax([*rate, *high])))
+    return figure
+
+
+def _draw_failures(rows: Rows) -> Figure:
+    figure, axes = _canvas(rows, "failed requests by cause (% of them)")
+    failed = np.array([_numbers(rows, outcome) for outcome in CAUSES])
+    whole = failed.sum(axis=0)
+    shares = np.divide(100 * failed, whole, out=np.zeros_like(failed), where=whole > 0)
+    left = np.zeros(len(rows))
+    for (outcome, colour), share in zip(CAUSES.items(), shares, strict=True):
+        if share.any():
+            axes.barh(range(len(rows)), share, left=left, color=colour, height=0.65, label=cause(outcome))
+            left += share
+    for row, n_failed in enumerate(whole):
+        axes.annotate(f"of {number(n_failed)}", (100, row), (4, 0), textcoords="offset points", va="center", fontsize=8)
+    axes.set_xlim(0, 100)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    return figure
+
+
+def _draw_lags(rows: Rows) -> Figure:
+    figure, axes = _canvas(rows, "from a pod's deletion until its target has left the rotation (s)")
+    at = np.arange(len(rows))
+    p50, p90, p99, longest = (_numbers(rows, name) for name in ("p50", "p90", "p99", "max"))
+    for low, high, strength in ((p50, p90, 0.8), (p90, p99, 0.4), (p99, longest, 0.2)):
+        axes.hlines(at, low, high, color=BLUE, linewidth=6, alpha=strength)
+    axes.plot(p50, at, "o", color=BLACK, markersize=5, label="median pod; bars to 90 %, 99 % and the slowest")
+    pre_stop_s = _numbers(rows, "pre_stop_sleep_s")
+    axes.plot(pre_stop_s, at, "|", color=VERMILION, markersize=15, markeredgewidth=2.5, label="preStop sleep")
+    square_root(axes, float(np.nanmax([*longest, *pre_stop_s])))
+    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8)
+    return figure
+
+
+PICTURES = (
+    Picture(
+        "rate-502", "How many requests of a rollout end in a 502: means and their 95 % intervals", _rates, _draw_rates
+    ),
+    Picture("causes", "Why requests fail, and how many of a rollout do", _failures, _draw_failures),
+    Picture("deregistration-lag", "How long targets need to leave the rotation", _lags, _draw_lags),
+)
+
+
+def _canvas(rows: Rows, label: str) -> Canvas:
+    figure, axes = canvas((_WIDTH, 1.3 + _INCHES_PER_ROW * len(rows)), grid="x")
+    axes.set_yticks(range(len(rows)), [literal(row["scenario"]) for row in rows])
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_xlabel(label)
+    return Canvas(figure, axes)
+
+
+def _shown(value: float) -> str:
+    """Write a number so that it is the same on every machine: without the digits that rounding makes."""
+    if not math.isfinite(value):
+        return ""
+    return "0" if abs(value) < NEGLIGIBLE else f"{value:.6g}"
+
+
+def _numbers(rows: Rows, column: str) -> np.ndarray:
+    return np.array([float(row[column] or "nan") for row in rows])

@@ -1,0 +1,137 @@
+"""Pictures of one scenario's rollouts: how many 502s they give, of which causes, and how long targets stay in rotation.
+
+The distributions are drawn as the share of rollouts, or of pods, that have more than a value: where the curve begins is
+the share that has any. Nothing is binned or smoothed (of very many values, so many are
+marked as can be told apart), and the axes of values are square roots.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.data_plane.outcomes import Outcome
+from sim.experiment.provenance import model_version
+from sim.report.pictures.canvas import BLACK, BLUE, PALE, VERMILION, canvas, square_root
+from sim.report.pictures.labels import cause
+from sim.report.pictures.plots import CAUSES
+from sim.report.wording import NEGLIGIBLE, count, number, percent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    from sim.experiment.replication import Figures
+    from sim.experiment.statistics import Estimate
+    from sim.experiment.summary import Summary
+    from sim.scenario.specs import PodSpec, Scenario
+
+_WIDTH, _PER_CAUSE = 9.0, 0.42
+_SIZE = (_WIDTH, 3.7)
+_ROOM_FOR_A_NUMBER = 1.25
+_MOST_STEPS = 2000
+
+
+def distribution_of_502s(scenario: Scenario, figures: Sequence[Figures], mean: Estimate) -> Figure:
+    """Draw the share of rollouts with more than so many 502s, and their mean with its 95 % interval."""
+    n_502 = np.array([of_rollout.responses(502) for of_rollout in figures])
+    title = f"{scenario.name}: 502s of {count(len(figures), 'rollout')}"
+    figure, axes = canvas(_SIZE, title=title, origin=_origin(scenario, len(figures)))
+    _draw_shares_above(axes, n_502)
+    if mean.low < mean.high:
+        axes.axvspan(max(0.0, mean.low), mean.high, color=PALE, lw=0, zorder=0, label="its 95 % interval")
+    axes.axvline(mean.value, color=BLACK, linestyle="--", label=f"mean, {number(mean.value)}")
+    square_root(axes, float(np.nanmax([n_502.max(), mean.high])))
+    axes.set_xlabel("502s in the rollout")
+    axes.set_ylabel("rollouts with more (%)")
+    axes.legend(frameon=False)
+    return figure
+
+
+def failures_by_cause(scenario: Scenario, summary: Summary) -> Figure:
+    """Draw the failed requests per rollout by cause, with the status that clients get."""
+    outcomes = {Outcome[column.removeprefix("outcomes.").upper()]: colour for column, colour in CAUSES.items()}
+    means = {outcome: summary.outcomes[outcome.name.lower()].value for outcome in outcomes}
+    shown = sorted((outcome for outcome in outcomes if means[outcome] >= NEGLIGIBLE), key=lambda one: -means[one])
+    figure, axes = canvas(
+        (_WIDTH, 1.5 + _PER_CAUSE * max(len(shown), 1)),
+        title=f"{scenario.name}: failed requests per rollout, by cause",
+        origin=f"means of {_origin(scenario, summary.replications)}",
+        grid="x",
+    )
+    for row, outcome in enumerate(shown):
+        axes.barh(row, means[outcome], color=outcomes[outcome], height=0.65)
+        axes.annotate(
+            number(means[outcome]), (means[outcome], row), (5, 0), textcoords="offset points", va="center", fontsize=9
+        )
+    axes.set_yticks(range(len(shown)), [f"{cause(outcome.name.lower())} ({outcome.status})" for outcome in shown])
+    axes.set_ylim(max(len(shown), 1) - 0.5, -0.5)
+    square_root(axes, _ROOM_FOR_A_NUMBER * max(means.values()))
+    axes.set_xlabel("requests per rollout")
+    if not shown:
+        axes.annotate("no request failed", (0.5, 0.5), xycoords="axes fraction", ha="center", va="center")
+    return figure
+
+
+def distribution_of_lags(scenario: Scenario, figures: Sequence[Figures]) -> Figure:
+    """Draw the share of all rollouts' deleted pods whose targets are still in rotation, against time.
+
+    With it, how long preStop lets the pods serve: what is still in rotation then may be sent requests that fail.
+    """
+    lags_s = lags_of(figures)
+    slept_s, what = _slept(scenario.pod)
+    figure, axes = canvas(
+        _SIZE,
+        title=f"{scenario.name}: deregistration lag of {count(lags_s.size, 'pod')}",
+        origin=f"all pods of {_origin(scenario, len(figures))}",
+    )
+    _draw_shares_above(axes, lags_s, shaded_from=slept_s)
+    later = f": {percent(share_later(scenario, lags_s))} take longer" if lags_s.size else ""
+    axes.axvline(slept_s, color=VERMILION, linewidth=2, label=f"{what}, {slept_s:g} s{later}")
+    square_root(axes, float(np.max(lags_s, initial=slept_s)))
+    axes.set_xlabel("since the pod's deletion (s)")
+    axes.set_ylabel("targets still in rotation (%)")
+    axes.legend(frameon=False)
+    return figure
+
+
+def lags_of(figures: Sequence[Figures]) -> NDArray[np.float64]:
+    """Return the deregistration lags of all rollouts' pods whose targets were in rotation, in s."""
+    lags_s = np.concatenate([of_rollout.deregistration_lag_s for of_rollout in figures])
+    return np.asarray(lags_s[np.isfinite(lags_s)])
+
+
+def share_later(scenario: Scenario, lags_s: NDArray[np.float64]) -> float:
+    """Return the fraction of lags that outlast preStop."""
+    return float(np.mean(lags_s > _slept(scenario.pod)[0]))
+
+
+def _slept(pod: PodSpec) -> tuple[float, str]:
+    """Return how long preStop lets a deleted pod serve, in s, and what ends it."""
+    if pod.pre_stop_sleep_s <= pod.termination_grace_period_s:
+        return pod.pre_stop_sleep_s, "preStop sleep"
+    return pod.termination_grace_period_s, "grace period, which ends preStop"
+
+
+def _draw_shares_above(axes: Axes, values: NDArray[np.float64], *, shaded_from: float = np.inf) -> None:
+    """Draw, against a value, the percentage of values above it; the area beyond `shaded_from` is shaded."""
+    at = np.unique(np.append(values, 0.0))
+    at = at[np.linspace(0, at.size - 1, min(at.size, _MOST_STEPS)).round().astype(int)]
+    axes.step(at, _percent_above(values, at), where="post", color=BLUE, linewidth=2)
+    if np.isfinite(shaded_from):
+        beyond = np.append(shaded_from, at[at > shaded_from])
+        axes.fill_between(beyond, _percent_above(values, beyond), step="post", color=VERMILION, alpha=0.35, lw=0)
+    axes.set_ylim(0, 102)
+
+
+def _percent_above(values: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.float64]:
+    n_not_above = np.searchsorted(np.sort(values), at, side="right")
+    return 100 * (values.size - n_not_above) / max(values.size, 1)
+
+
+def _origin(scenario: Scenario, rollouts: int) -> str:
+    return f"{count(rollouts, 'rollout')}; seed {scenario.seed}; albsim {model_version()}"

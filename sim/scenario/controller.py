@@ -1,0 +1,135 @@
+"""The ingress controller of the rolled cluster.
+
+Source: LBC is kubernetes-sigs/aws-load-balancer-controller (v1: aws-alb-ingress-controller).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from sim.scenario.api_throttle import FORMAT, parse_throttle
+from sim.scenario.distributions import Constant, DistributionField, Uniform
+from sim.scenario.fields import WHOLE, CallsPerSecond, Count, Seconds, Spec, complaint
+from sim.scenario.problems import shown
+from sim.scenario.versions import retries
+
+FIXED_LAG = "fixed_lag"
+VERSIONS = (*(f"v1.1.{patch}" for patch in range(10)), FIXED_LAG)
+"""Versions by name, for suggestions; of v2 and v3 every release has the form that the pattern accepts."""
+WITHOUT_READINESS_GATES = tuple(f"v1.1.{patch}" for patch in range(6))
+_ONE_WORKER = ("v1.1.0", "v1.1.1", "v1.1.2")
+
+Version = Annotated[
+    str,
+    Field(
+        pattern=r"^(v1\.1\.[0-9]|(v2\.1?|v3\.)[0-9](\.[0-9]{1,2})?|fixed_lag)$",
+        examples=list(VERSIONS),
+        json_schema_extra={"$comment": "'v1.1.0' to 'v1.1.9', 'v2.0' to 'v2.19', 'v3.0' to 'v3.9', or 'fixed_lag'"},
+    ),
+]
+
+
+def _lag_by_default(given: dict[str, Any]) -> Constant | None:
+    return Constant(value=0.0) if given.get("version") == FIXED_LAG else None
+
+
+def _workers_by_default(given: dict[str, Any]) -> int:
+    return 3 if _is_v2(given.get("version")) else 1
+
+
+def _is_v2(version: object) -> bool:
+    return str(version).startswith(("v2.", "v3."))
+
+
+class ControllerSpec(Spec):
+    """The ingress controller."""
+
+    version: Version = "v1.1.9"
+    """v1.1.0 to v1.1.9: aws-alb-ingress-controller; v2.0 on: aws-load-balancer-controller; `fixed_lag`: none, each
+    target is (de)registered a given time after its pod. Default: the last release of v1."""
+    aws_max_retries: Annotated[int, Field(ge=0, le=1000), WHOLE] = 10
+    """`--aws-max-retries`: how often a throttled call is repeated before the reconcile fails; from v2.9 on, how often
+    it is attempted, and 0 is without end. Default: LBC's."""
+    max_concurrent_reconciles: Count = Field(default_factory=_workers_by_default, json_schema_extra={"default": 1})
+    """`--max-concurrent-reconciles`: workers; from v2.0 on `--targetgroupbinding-max-concurrent-reconciles`. Default:
+    LBC's, 1 from v1.1.3 on and 3 from v2.0 on; up to v1.1.2 there is one and no such flag."""
+    aws_api_throttle: str | None = None
+    """`--aws-api-throttle`, from v2.0 on: the limits that the controller puts on its own calls, in the flag's syntax,
+    `serviceID:operationRegex=rate:burst` with commas between; a rule for a service replaces that service's defaults.
+    null: LBC's defaults, which differ by version (pkg/aws/throttle/defaults.go); from v2.4.4 on 4 a second with a
+    burst of 20 for RegisterTargets and DeregisterTargets."""
+    restart_at_s: Seconds | None = None
+    """When, after the rollout's start, the controller's process ends and another one takes over (a leader change, an
+    eviction): what it had queued, remembered and not yet sent is lost, and its successor reconciles everything. null:
+    it does not."""
+    restart_takes_s: DistributionField = Uniform(low=13, high=22)
+    """From that end until the successor has listed everything. Default: a standby replica waits for the lease of 15 s,
+    as it has seen it renewed every 2 s, and tries every 2 to 4.4 s (client-go leaderelection; controller-runtime
+    pkg/manager), 17.4 s in the mean. Without a standby it is the start of a pod."""
+    sync_period_s: Seconds | None = None
+    """`--sync-period`: how often everything is reconciled, whether it has changed or not; 0 is never. null: LBC's
+    default, an hour up to v2.5.3 and ten hours since. From v2.9.1 on what has not changed is passed over, and checked
+    30 to 45 minutes later if its last check is older than a period."""
+    node_events_per_s: CallsPerSecond = 0.0
+    """Nodes that come or go in this cluster (from v1.1.6 on also those that become ready, unready or cordoned): v1
+    reconciles every ingress for each (LBC internal/ingress/controller/handlers/node.go), v2 none."""
+    ingresses: Count = 1
+    """Ingresses in this cluster, the rolled one among them; they share the workers."""
+    target_groups: Count = 1
+    """Target groups of the rolled ingress: distinct pairs of service and port."""
+    listeners: Count = 2
+    """Listeners of the rolled ingress. Default: HTTP and HTTPS."""
+    https_listeners: Annotated[int, Field(ge=0, le=10_000), WHOLE] = 1
+    """Those of the listeners with a certificate: one more call for each in a reconcile."""
+    deregistration_lag_s: DistributionField | None = Field(default=None, validate_default=True)
+    """`fixed_lag` only, and required there: from a pod's deletion to the success of DeregisterTargets. The time
+    that the ALB's nodes take to hear of it, target_group.propagation_s, comes on top."""
+    registration_lag_s: DistributionField | None = Field(
+        default_factory=_lag_by_default, json_schema_extra={"default": None}
+    )
+    """`fixed_lag` only: from a pod's Ready to the success of RegisterTargets. Default there: 0."""
+
+    @property
+    def retries(self) -> int | None:
+        """How often a throttled call is repeated at most; None: without end. `fixed_lag` makes no call."""
+        return 0 if self.version == FIXED_LAG else retries(self.version, self.aws_max_retries)
+
+    @field_validator("deregistration_lag_s", "registration_lag_s")
+    @classmethod
+    def _is_of_fixed_lag(cls, lag: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 - a distribution or None
+        version = info.data.get("version")
+        if version == FIXED_LAG and lag is None:
+            raise complaint(expected="a number or a distribution", found="null", hint="fixed_lag needs it")
+        if version not in (FIXED_LAG, None) and lag is not None:
+            raise complaint(expected="null", found=f"a lag for {version}", hint="it is for fixed_lag only")
+        return lag
+
+    @field_validator("aws_api_throttle")
+    @classmethod
+    def _has_the_syntax(cls, flag: str | None, info: ValidationInfo) -> str | None:
+        version = info.data.get("version")
+        if flag is not None and version is not None and not _is_v2(version):
+            raise complaint(expected="null", found=shown(flag), hint=f"{version} has no such flag; v2.0 brought it")
+        try:
+            parse_throttle(flag) if flag is not None else None
+        except ValueError as error:
+            raise complaint(expected=FORMAT, found=shown(flag), hint=str(error)) from None
+        return flag
+
+    @field_validator("https_listeners")
+    @classmethod
+    def _is_some_of_the_listeners(cls, https: int, info: ValidationInfo) -> int:
+        listeners = info.data.get("listeners", https)
+        if https > listeners:
+            raise complaint(expected=f"at most {listeners}, the number of listeners", found=str(https))
+        return https
+
+    @field_validator("max_concurrent_reconciles")
+    @classmethod
+    def _has_the_flag(cls, workers: int, info: ValidationInfo) -> int:
+        version = info.data.get("version")
+        if workers > 1 and version in _ONE_WORKER:
+            raise complaint(expected="1", found=str(workers), hint=f"{version} has one worker; v1.1.3 brought the flag")
+        return workers

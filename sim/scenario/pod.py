@@ -1,0 +1,55 @@
+"""The pods: how they start, serve and end.
+
+Sources are named in short: K8s is kubernetes/kubernetes, AWS the documentation of Elastic Load Balancing.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from sim.scenario.distributions import Constant, DistributionField
+from sim.scenario.fields import (
+    Count,
+    PositiveSeconds,
+    Seconds,
+    Spec,
+)
+
+
+class PodSpec(Spec):
+    """A pod: how it starts, and what it does when it is deleted."""
+
+    startup_s: DistributionField = Constant(value=20.0)
+    """From creation to containers ready: scheduling, image, start, readiness probe. Default: an assumption; K8s's SLO
+    allows 5 s without image pull and readiness probe (p99)."""
+    readiness_gate: bool = False
+    """Whether the pod is Ready only once its target is healthy (`target-health.…` condition). Default: the gate is
+    opted into, by the pod's manifest (v1.1.6 on) or a label of its namespace (v2)."""
+    pre_stop_sleep_s: Seconds = 0.0
+    """How long the preStop hook sleeps before SIGTERM; it counts against the grace period. Default: no hook."""
+    pre_stop_fails_health_check: bool = False
+    """Whether the health check fails from the start of preStop while requests are still served."""
+    termination_grace_period_s: Seconds = 30.0
+    """From deletion to SIGKILL, preStop included; after preStop the process has at least 2 s (kubelet,
+    minimumGracePeriodInSeconds). Default: K8s core/v1 (terminationGracePeriodSeconds)."""
+    on_sigterm: Literal["exit", "drain", "ignore"] = "exit"
+    """What the server does at SIGTERM. `exit`: ends, in-flight requests are cut; `drain`: refuses new connections and
+    finishes what it has; `ignore`: serves until SIGKILL. Default: what a process without a handler does."""
+    serve_after_sigterm_s: Seconds = 0.0
+    """How long the server goes on accepting after SIGTERM before it does what `on_sigterm` says."""
+    concurrency: Count | None = None
+    """Requests that a pod serves at once; others wait, first come, first served. null: no limit."""
+    accept: Literal["eager", "prefork"] = "eager"
+    """`eager`: waiting requests have been accepted (an event loop); `prefork`: they wait in the kernel's backlog and
+    are reset when the listener closes (Apache prefork)."""
+    keep_alive_timeout_s: PositiveSeconds | None = None
+    """How long the server keeps an idle connection open (Apache 5, Node 5, nginx 75). null: longer than the ALB does,
+    so that a request never meets a closing connection."""
+    idle_connections_at_sigterm: Literal["close", "serve"] = "close"
+    """What a draining server does with idle connections of the ALB's pool: `serve` answers on them until SIGKILL."""
+    sandbox_teardown_s: Seconds = 1.0
+    """From the end of the process until the pod's address is gone; until then its port answers RST. Default: an
+    assumption; the kubelet relists containers every second (PLEG) before it stops the sandbox."""
+    after_teardown: Literal["host_unreachable", "connect_timeout"] = "host_unreachable"
+    """What a request to an address that is gone gets: 502 after 3.1 s (ICMP) or 504 after 10 s (silence). Default: what
+    was measured behind an ALB with the VPC CNI (3.07 to 3.19 s)."""

@@ -1,0 +1,127 @@
+"""What a fast plane and its slow twin tell of the same draws, side by side.
+
+Of requests all is the same to the bit: which failed, when, where and how. Of the control plane rounding may differ, for
+the twin adds up its times in another order.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import astuple, dataclass, fields
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
+
+from sim.control_plane import trace as records
+from sim.data_plane.outcomes import Outcome
+from sim.data_plane.routing import NO_TARGET
+from sim.data_plane.sampled import simulate_requests
+from sim.verification.reference.data_plane_twin import Twin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from sim.control_plane.trace import Trace
+    from sim.data_plane.sampled import Requests
+    from sim.data_plane.timeline import Timeline
+    from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
+    from sim.streams import Streams
+    from sim.verification.reference.request_twin import Sent
+
+    Failure = tuple[float, int, int, str, float]
+    Happened = tuple[Any, ...]
+
+TOLERANCE_S = 1e-6
+THROTTLED = [field.name for field in fields(records.ApiAttempt)].index("throttled")
+KINDS = [kind for kind in vars(records).values() if isinstance(kind, type) and issubclass(kind, records.Record)][1:]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What became of the requests of a window.
+
+    `counts`: how many ended how. `failures`, in the order of arrival: `arrival_s`, node, target, outcome, `answered_s`.
+    """
+
+    window_until_s: float
+    counts: Counter[str]
+    failures: list[Failure]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A record of the trace and what the twin tells in its place, `None` where there is no such."""
+
+    kind: str
+    record: Happened | None
+    twin: Happened | None
+
+    @property
+    def alike(self) -> bool:
+        """Whether both happened, and are the same but for a microsecond."""
+        record, twin = self.record, self.twin
+        return record is not None and twin is not None and len(record) == len(twin) and all(map(_same, record, twin))
+
+    @property
+    def is_throttled(self) -> bool:
+        """Whether it is a call that AWS throttled."""
+        return self.kind == "ApiAttempt" and self.record is not None and self.record[THROTTLED]
+
+
+def told_by_both(
+    timeline: Timeline, traffic: TrafficSpec, pod: PodSpec, target_group: TargetGroupSpec, streams: Streams
+) -> tuple[Told, Told]:
+    """Let the data plane and its twin tell what becomes of the same requests."""
+    fast = simulate_requests(timeline, traffic=traffic, pod=pod, target_group=target_group, streams=streams)
+    slow, until_s = Twin(timeline, traffic, pod, target_group, streams).run()
+    counts = Counter(sent.outcome for sent in slow)
+    return told(fast), Told(until_s, counts, [_failure(sent) for sent in slow if sent.outcome != "ok"])
+
+
+def told(requests: Requests) -> Told:
+    """Let the data plane tell."""
+    columns = (requests.arrival_s, requests.node, requests.target, requests.outcome, requests.answered_s)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    failures = [(a, node, target, Outcome(outcome).name.lower(), at) for a, node, target, outcome, at in rows]
+    counts = {outcome.name.lower(): int(requests.counts[outcome]) for outcome in Outcome}
+    return Told(requests.window_until_s, +Counter(counts), failures)
+
+
+def _failure(sent: Sent) -> Failure:
+    target = NO_TARGET if sent.target is None else sent.target
+    return sent.arrival_s, sent.node, target, sent.outcome, sent.answered_s
+
+
+def agreeing(fast: Told, slow: Told) -> Iterator[bool]:
+    """Say of each failure whether both tell the same of it, and of the window and of the counts."""
+    yield fast.window_until_s == slow.window_until_s
+    yield fast.counts == slow.counts
+    for one, other in zip_longest(fast.failures, slow.failures):
+        yield one == other
+
+
+def side_by_side(trace: Trace, happened: Mapping[str, Sequence[Happened]], over_s: float) -> list[Pair]:
+    """Pair what the control plane's trace and its twin tell, kind by kind, of the time before it was over.
+
+    What fell on the very end, or was foreseen for later, may be written by one and not by the other.
+    """
+
+    def before(told: Sequence[Happened]) -> list[Happened]:
+        return sorted((one for one in told if one[0] < over_s - TOLERANCE_S), key=_order)
+
+    pairs: list[Pair] = []
+    for kind in KINDS:
+        ours = before([astuple(record) for record in trace.of(kind)])
+        theirs = before(happened.get(kind.__name__, []))
+        pairs += [Pair(kind.__name__, *both) for both in zip_longest(ours, theirs)]
+    return pairs
+
+
+def _order(happened: Happened) -> Happened:
+    return (round(happened[0], 5), *(str(value) for value in happened[1:4]))
+
+
+def _same(one: object, other: object) -> bool:
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=0, abs_tol=TOLERANCE_S)
+    return one == other

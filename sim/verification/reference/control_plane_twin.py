@@ -1,0 +1,274 @@
+"""The v1 control plane again, naively: one list of things to do, a state for everything, no SimPy.
+
+Written from docs/model.md, "Control plane", and docs/facts/kubernetes.md. It shares the draws with
+`sim.control_plane`, and what
+its records are called and tell, so that the two can be held against each other. What happens at one instant happens in
+the order in which it was put on the list; with continuous draws nothing but the steps of one rollout's start falls on
+one instant.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from sim.scenario.distributions import Constant, Exponential, Uniform
+from sim.streams import Stream
+from sim.verification.reference.aws_twin import Api
+from sim.verification.reference.controller_twin import Agenda, Controller, Group, quiet_group
+from sim.verification.reference.deployment_twin import Deployment, Drain, Pod
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from sim.scenario.specs import ControllerSpec, Scenario
+    from sim.streams import IndexedDraws, Sampler, Streams
+    from sim.verification.reference.controller_twin import Happened
+
+
+EQUAL_CHANCE = 0.5
+
+
+class RolledGroup(Group):
+    """The rolled Service and its target group."""
+
+    def __init__(self, plane: ControlPlane, pods: list[Pod]) -> None:
+        super().__init__(set(pods), set(pods))
+        self._plane = plane
+
+    def register(self, targets: Iterable[Pod]) -> None:
+        """Register them at the ALB, whose nodes check them."""
+        self._plane.register(set(targets))
+
+    def deregister(self, targets: Iterable[Pod]) -> None:
+        """Deregister them, of which the ALB nodes hear later."""
+        self._plane.deregister(set(targets))
+
+
+class ControlPlane:
+    """One replication."""
+
+    def __init__(self, scenario: Scenario, streams: Streams) -> None:
+        self.scenario = scenario
+        self.streams = streams
+        self.agenda = Agenda(-scenario.aws_api.warm_up_s)
+        self.old = [Pod(number, number, is_new=False) for number in range(scenario.deployment.replicas)]
+        self.rolled = RolledGroup(self, self.old)
+        self._is_drain = scenario.disruption == "node_drain"
+        self.deployment = Drain(self) if self._is_drain else Deployment(self)
+        self.old_since_s = self.agenda.now_s
+        self._draws: dict[tuple[int, ...], IndexedDraws] = {}
+        self.controller: Controller | None = None
+        if scenario.controller.version != "fixed_lag":
+            self._account()
+        self.has_healthy = self._is_drain and scenario.node_drain.evicted < scenario.deployment.replicas
+        self.agenda.after(-self.agenda.now_s, self.deployment.sync)
+
+    def run(self, longest_s: float) -> tuple[dict[str, list[Happened]], float]:
+        """Return what happened, by kind, and when it was over; `TimeoutError` if it is not by `longest_s`."""
+        while not self.over():
+            self.agenda.next()
+            if self.agenda.now_s > longest_s:
+                raise TimeoutError
+        return self.agenda.happened, self.agenda.now_s
+
+    def over(self) -> bool:
+        """Say whether the Deployment is complete, the old pods are gone and some target is healthy."""
+        ending = self.old[: self.scenario.node_drain.evicted] if self._is_drain else self.old
+        gone = all(pod.deregistered and pod.cut and pod.left for pod in ending)
+        return self.deployment.complete and gone and self.has_healthy
+
+    def draw(self, law: Sampler, pod: Pod, stream: Stream, *entity: int) -> float:
+        """Return the draw that is this pod's."""
+        key = (stream, *entity, pod.is_new)
+        if key not in self._draws:
+            self._draws[key] = self.streams.indexed(law, stream, *entity, int(pod.is_new))
+        return self._draws[key][pod.ordinal]
+
+    # A pod's life
+
+    def created(self, pod: Pod) -> None:
+        """Let a new pod start."""
+        self.agenda.note("PodCreated", self.agenda.now_s, pod.number)
+        startup_s = self.draw(self.scenario.pod.startup_s, pod, Stream.POD_STARTUP)
+        self.agenda.after(min(2.0, startup_s), lambda: self.has_address(pod))
+        self.agenda.after(startup_s, lambda: self.ready(pod))
+
+    def has_address(self, pod: Pod) -> None:
+        """Tell Endpoints of the address of a pod that is not ready yet."""
+        joins_s = self.draw(self.scenario.endpoints.propagation_s, pod, Stream.ENDPOINT_ADDITION)
+        self.agenda.after(joins_s, lambda: self.not_ready_address(pod))
+
+    def not_ready_address(self, pod: Pod) -> None:
+        """Let the controller's watch see that address."""
+        if pod not in self.rolled.addresses and self.controller is not None:
+            self.controller.endpoints_changed(0)
+
+    def ready(self, pod: Pod) -> None:
+        """Let a pod accept connections."""
+        self.agenda.note("PodReady", self.agenda.now_s, pod.number)
+        joins_s = self.draw(self.scenario.endpoints.propagation_s, pod, Stream.ENDPOINT_ADDITION)
+        self.agenda.after(joins_s, lambda: self.endpoint(pod, joins=True))
+        lag = self.scenario.controller.registration_lag_s
+        if lag is not None:
+            lag_s = self.draw(lag, pod, Stream.REGISTRATION_LAG)
+            self.agenda.after(lag_s, lambda: self.register({pod}))
+        self.deployment.ready(pod)
+
+    def deleted(self, pod: Pod) -> None:
+        """Let the grace period and preStop begin, and concurrently the removal from Endpoints."""
+        self.agenda.note("PodDeleted", self.agenda.now_s, pod.number)
+        leaves_s = self.draw(self.scenario.endpoints.propagation_s, pod, Stream.ENDPOINT_REMOVAL)
+        self.agenda.after(leaves_s, lambda: self.endpoint(pod, joins=False))
+        lag = self.scenario.controller.deregistration_lag_s
+        if lag is not None:
+            lag_s = self.draw(lag, pod, Stream.DEREGISTRATION_LAG)
+            self.agenda.after(lag_s, lambda: self.deregister({pod}))
+        if self.scenario.pod.pre_stop_fails_health_check:
+            self.checks_fail(pod)
+        in_pre_stop_s = min(self.scenario.pod.pre_stop_sleep_s, self.scenario.pod.termination_grace_period_s)
+        self.agenda.after(in_pre_stop_s, lambda: self.sigterm(pod))
+
+    def sigterm(self, pod: Pod) -> None:
+        """Send SIGTERM; SIGKILL follows when the grace period is over, two seconds later at the earliest."""
+        spec = self.scenario.pod
+        self.agenda.note("Sigterm", self.agenda.now_s, pod.number)
+        grace_s = spec.termination_grace_period_s
+        kill_s = max(2, grace_s - math.floor(min(spec.pre_stop_sleep_s, grace_s)))
+        close_s = kill_s if spec.on_sigterm == "ignore" else min(spec.serve_after_sigterm_s, kill_s)
+        cut_at_s = self.agenda.now_s + (close_s if spec.on_sigterm == "exit" else kill_s)
+        self.agenda.after(close_s, lambda: self.closed(pod, cut_at_s))
+
+    def closed(self, pod: Pod, cut_at_s: float) -> None:
+        """Let the pod refuse new connections."""
+        self.agenda.note("ListenerClosed", self.agenda.now_s, pod.number)
+        self.agenda.note("ProcessCut", cut_at_s, pod.number)
+        if not self.scenario.pod.pre_stop_fails_health_check:
+            self.checks_fail(pod)
+        pod.cut = True
+
+    def checks_fail(self, pod: Pod) -> None:
+        """Let the checks of each ALB node fail from now on, until they are too many."""
+        check = self.scenario.target_group.health_check
+        if check is None:
+            return
+        for node in range(self.scenario.target_group.alb_nodes):
+            at_s = self.old_since_s + self.first_check_s(pod, node)
+            while at_s < self.agenda.now_s:
+                at_s += check.interval_s
+            at_s += (check.unhealthy_threshold - 1) * check.interval_s
+            self.agenda.note("TargetUnhealthy", at_s, pod.number, node)
+
+    def endpoint(self, pod: Pod, *, joins: bool) -> None:
+        """Let the controller's watch see the endpoint come or go."""
+        self.agenda.note("EndpointAdded" if joins else "EndpointRemoved", self.agenda.now_s, pod.number)
+        if joins:
+            self.rolled.addresses.add(pod)
+        else:
+            self.rolled.addresses.remove(pod)
+            pod.left = True
+        if self.controller is not None:
+            self.controller.endpoints_changed(0)
+
+    # The target group
+
+    def first_check_s(self, pod: Pod, node: int) -> float:
+        """Return the phase of an ALB node's checks of a pod."""
+        check = self.scenario.target_group.health_check
+        law = Constant(value=0) if check is None else Uniform(dist="uniform", low=0, high=check.interval_s)
+        return self.draw(law, pod, Stream.FIRST_HEALTH_CHECK, node)
+
+    def register(self, pods: set[Pod]) -> None:
+        """Register targets: each ALB node finds them healthy at its first check."""
+        for pod in sorted(pods - self.rolled.targets, key=lambda pod: pod.number):
+            self.rolled.targets.add(pod)
+            self.agenda.note("TargetRegistered", self.agenda.now_s, pod.number)
+            healthy_s = [
+                self.agenda.now_s + self.first_check_s(pod, node)
+                for node in range(self.scenario.target_group.alb_nodes)
+            ]
+            for node, at_s in enumerate(healthy_s):
+                self.agenda.note("TargetHealthy", at_s, pod.number, node)
+            self.agenda.after(max(healthy_s) - self.agenda.now_s, self.some_target_is_healthy)
+
+    def some_target_is_healthy(self) -> None:
+        """Note that every ALB node has a healthy target of the new ones."""
+        self.has_healthy = True
+
+    def deregister(self, pods: set[Pod]) -> None:
+        """Deregister targets: each ALB node hears of it when it does."""
+        spec = self.scenario.target_group
+        for pod in sorted(pods & self.rolled.targets, key=lambda pod: pod.number):
+            self.rolled.targets.remove(pod)
+            deadline_s = self.agenda.now_s + spec.deregistration_delay_s
+            self.agenda.note("TargetDeregistered", self.agenda.now_s, pod.number, deadline_s)
+            for node in range(spec.alb_nodes):
+                heard_s = self.draw(spec.propagation_s, pod, Stream.DEREGISTRATION_PROPAGATION, node)
+                self.agenda.note("TargetDrained", self.agenda.now_s + heard_s, pod.number, node)
+            pod.deregistered = True
+
+    # The account
+
+    def _account(self) -> None:
+        scenario = self.scenario
+        self.api = Api(scenario.aws_api.buckets)
+        self._background()
+        quiet = [quiet_group() for _ in range(scenario.controller.target_groups - 1)]
+        ours = [[*quiet, self.rolled], *([quiet_group()] for _ in range(1, scenario.controller.ingresses))]
+        self.controller = self._controller(scenario.controller, 0, ours)
+        if self._is_drain:
+            self.agenda.after(-self.agenda.now_s, self.controller.cordoned)
+        for cluster, other in enumerate(scenario.aws_api.other_clusters, start=1):
+            theirs = self._controller(
+                other.controller or scenario.controller, cluster, [[quiet_group()] for _ in range(other.ingresses)]
+            )
+            if other.churn_per_s > 0:
+                Churn(self, theirs, other.churn_per_s, cluster).wait()
+
+    def _controller(self, spec: ControllerSpec, cluster: int, ingresses: list[list[Group]]) -> Controller:
+        aws_api = self.scenario.aws_api
+        return Controller(self.agenda, self.api, aws_api, spec, self.streams, ingresses, cluster=cluster)
+
+    def _background(self) -> None:
+        names = [name for name, _ in self.scenario.aws_api.buckets]
+        for name, calls_per_s in self.scenario.aws_api.background_calls_per_s.items():
+            if calls_per_s > 0:
+                gap = Exponential(dist="exponential", mean=1 / calls_per_s)
+                for which, covering in enumerate(self.api.background()[name]):
+                    gaps_s = self.streams.draws(gap, Stream.API_BACKGROUND, names.index(name), which)
+                    self._someone_else(covering, gaps_s)
+
+    def _someone_else(self, covering: list[str], gaps_s: Iterator[float]) -> None:
+        def calls() -> None:
+            self.api.admit(covering, self.agenda.now_s)
+            self.agenda.after(next(gaps_s), calls)
+
+        self.agenda.after(next(gaps_s), calls)
+
+
+class Churn:
+    """Another cluster's pods: by equal chance one comes or the oldest goes, in an ingress by equal chance."""
+
+    def __init__(self, plane: ControlPlane, controller: Controller, per_s: float, cluster: int) -> None:
+        self._agenda = plane.agenda
+        self._controller = controller
+        gap = Exponential(dist="exponential", mean=1 / per_s)
+        self._gaps_s = plane.streams.draws(gap, Stream.CHURN, cluster, 0)
+        self._which = plane.streams.uniforms(Stream.CHURN, cluster, 1)
+        self._comes = plane.streams.uniforms(Stream.CHURN, cluster, 2)
+        self._named = dict.fromkeys(range(len(controller.ingresses)), 50)
+
+    def wait(self) -> None:
+        """Let the next change come when it does."""
+        self._agenda.after(next(self._gaps_s), self._change)
+
+    def _change(self) -> None:
+        number = math.floor(next(self._which) * len(self._named))
+        addresses = self._controller.ingresses[number][0].addresses
+        if next(self._comes) < EQUAL_CHANCE:
+            addresses.add(self._named[number])
+            self._named[number] += 1
+        elif addresses:
+            addresses.remove(min(addresses))
+        self._controller.endpoints_changed(number)
+        self.wait()

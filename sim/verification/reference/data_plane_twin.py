@@ -1,0 +1,199 @@
+"""The data plane again, slowly: one request after another, as SimPy processes.
+
+Written from docs/model.md and docs/facts/alb.md. It shares the draws of `sim.data_plane` and nothing else: no arrays, no blocks, no time of an answer worked out before
+it comes. Each request is a process that is sent to a pod, waits for one of its workers and is served; others cut it off
+if they come first: the pod's end, the drain deadline, the ALB's idle timeout. Each pod, each node's rotation and each
+target's deregistration is a process of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from sim.streams import Stream
+from sim.verification.reference.alb_node_twin import ROUND_TRIP_S, AlbNode, Connection
+from sim.verification.reference.clock_twin import At, Clock
+from sim.verification.reference.pod_twin import Pod
+from sim.verification.reference.request_twin import Drawn, Sent, drawn
+from sim.verification.reference.rotation_twin import Rotation, rotation_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sim.data_plane.timeline import Timeline
+    from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
+    from sim.streams import Streams
+    from sim.verification.reference.clock_twin import Process
+
+QUEUE_WARM_UP_S = 60
+"""How long before the rollout a queue may fill, over and above what a request can take."""
+
+
+class Twin:
+    """One replication of the data plane."""
+
+    def __init__(
+        self, timeline: Timeline, traffic: TrafficSpec, pod: PodSpec, target_group: TargetGroupSpec, streams: Streams
+    ) -> None:
+        self._timeline = timeline
+        self._traffic = traffic
+        self._spec = pod
+        self._target_group = target_group
+        self._streams = streams
+        self._keep_alive_s = pod.keep_alive_timeout_s or math.inf
+        self._clock = Clock(-self._oldest_s())
+        serves_idle = target_group.connection_reuse and timeline.drains and pod.idle_connections_at_sigterm == "serve"
+        self._pods = [
+            Pod(self._clock, timeline, number, pod, serves_idle=serves_idle) for number in range(timeline.cut_s.size)
+        ]
+        self._at_instances = target_group.target_type == "instance"
+        nodes = range(timeline.registered_from_s.shape[0])
+        if self._at_instances:
+            self._rules = [rotation_of(timeline, number, None) for number in nodes]
+            self._nodes = [self._before_workers(number) for number in range(target_group.alb_nodes)]
+        else:
+            self._rules = []
+            self._nodes = [self._node(rotation_of(timeline, number, self._places(number))) for number in nodes]
+        self._sent: list[Sent] = []
+
+    def _before_workers(self, number: int) -> AlbNode:
+        always = [(-math.inf, math.inf)] * self._target_group.instances
+        return self._node(Rotation(always, always, self._places(number)))
+
+    def _node(self, rotation: Rotation) -> AlbNode:
+        return AlbNode(rotation, self._target_group, self._keep_alive_s)
+
+    def _places(self, node: int) -> list[float]:
+        targets = max(self._timeline.cut_s.size, self._target_group.instances)
+        places: list[float] = self._streams.generator(Stream.RING_ORDER, node).random(targets).tolist()
+        return places
+
+    def run(self) -> tuple[list[Sent], float]:
+        """Return the window's requests in the order of arrival, and its end."""
+        for rotation in self._rotations():
+            self._clock.process(rotation.changes(self._clock))
+        for target in range(len(self._pods)):
+            for node in range(self._timeline.registered_until_s.shape[0]):
+                self._clock.process(self._deregistration(target, node))
+        for request, to in reversed(list(self._sent_before())):
+            self._clock.process(self._request(request, to))
+        for request in self._until(self._latest_s()):
+            self._clock.process(self._request(request, None))
+        self._clock.run()
+        until_s = self._window_until_s()
+        return [sent for sent in self._sent if self._belongs(sent) and sent.arrival_s < until_s], until_s
+
+    def _rotations(self) -> list[Rotation]:
+        """Those that lead to pods."""
+        return self._rules or [node.rotation for node in self._nodes]
+
+    def _request(self, request: Drawn, to: int | None) -> Process:
+        """One request, from its arrival until its pod has done with it. `to`: before the rollout, where it goes."""
+        yield self._clock.at(request.arrival_s, At.ARRIVAL)
+        node = self._nodes[request.node]
+        if to is None:
+            to = node.choose(request.choice)
+        sent = Sent(request.arrival_s, request.node)
+        self._sent.append(sent)
+        if to is None:
+            sent.end("no_registered_targets", self._clock.now)
+            return
+        node.note_sent(to, sent)
+        connection = node.idle_connection(to, self._clock.now) if self._target_group.connection_reuse else None
+        pod = connection.pod if connection else self._reached(to, request.pod_choice)
+        sent.node = to if self._at_instances else request.node
+        sent.target = pod.number if pod else None
+        if pod is None:
+            sent.end("connect_refused", self._clock.now)
+        elif connection is None and not pod.listens:
+            yield from self._not_accepted(sent, pod)
+        elif connection and self._clock.now - connection.idle_since_s >= self._keep_alive_s - ROUND_TRIP_S / 2:
+            sent.end("keep_alive_race", self._clock.now)
+        else:
+            self._clock.process(self._idle_timeout(sent))
+            yield from pod.serve(sent, request.service_s, pooled=connection is not None)
+            if sent.outcome == "ok":
+                node.keep(to, Connection(pod, self._clock.now, request.number))
+
+    def _reached(self, to: int, pod_choice: float) -> Pod | None:
+        """Return the pod that a new connection reaches: the target itself, or any in a worker node's rules."""
+        number = self._rules[to].chosen(pod_choice) if self._at_instances else to
+        return None if number is None else self._pods[number]
+
+    def _not_accepted(self, sent: Sent, pod: Pod) -> Process:
+        if self._clock.now < pod.address_gone_s:
+            sent.end("connect_refused", self._clock.now)
+        elif self._spec.after_teardown == "host_unreachable":
+            yield self._clock.timeout(3.1)
+            sent.end("host_unreachable", self._clock.now)
+        else:
+            yield self._clock.timeout(10)
+            sent.end("connect_timeout", self._clock.now)
+
+    def _idle_timeout(self, sent: Sent) -> Process:
+        yield self._clock.at(sent.arrival_s + self._target_group.idle_timeout_s, At.IDLE_TIMEOUT)
+        sent.end("idle_timeout", self._clock.now)
+
+    def _deregistration(self, target: int, node: int) -> Process:
+        """Let a node that has heard of it cut what still runs when the deregistration delay has elapsed."""
+        heard_s = float(self._timeline.registered_until_s[node, target])
+        yield self._clock.at(max(heard_s, float(self._timeline.drain_deadline_s[target])), At.CUT_BY_ALB)
+        for sent in self._pods[target].open:
+            if sent.node == node:
+                sent.end("deregistration_delay_elapsed", self._clock.now)
+
+    def _until(self, until_s: float) -> Iterator[Drawn]:
+        for request in drawn(self._traffic, self._streams, len(self._nodes), before=False):
+            if request.arrival_s >= until_s:
+                break
+            yield request
+
+    def _sent_before(self) -> Iterator[tuple[Drawn, int | None]]:
+        """Those that matter of the requests from before t = 0, latest first, with targets where they do not choose."""
+        turns = [0] * len(self._nodes)
+        for request in drawn(self._traffic, self._streams, len(self._nodes), before=True):
+            if request.arrival_s <= -self._oldest_s():
+                break
+            ring = self._nodes[request.node].rotation.ring
+            turns[request.node] -= 1
+            turn = turns[request.node] % max(1, len(ring))
+            if self._target_group.routing == "random":
+                # The draw runs through the ring backwards too.
+                turn = len(ring) - 1 - int(request.choice * len(ring))
+            chooses = self._target_group.routing == "least_outstanding_requests"
+            yield request, ring[turn] if ring and not chooses else None
+
+    def _oldest_s(self) -> float:
+        """Before this nothing matters at t = 0: a request, a queue or an idle connection."""
+        idle_s = self._target_group.idle_timeout_s
+        oldest_s = min(idle_s, float(self._traffic.service_time_s.ppf(1 - 1e-12)))
+        if self._spec.concurrency:
+            oldest_s = idle_s + QUEUE_WARM_UP_S
+        if self._target_group.connection_reuse:
+            oldest_s += min(idle_s, self._keep_alive_s)
+        return oldest_s
+
+    def _belongs(self, sent: Sent) -> bool:
+        """Whether a request came after t = 0 or was then accepted and not yet answered."""
+        if sent.arrival_s >= 0:
+            return True
+        answered_s = min(sent.finish_s, sent.arrival_s + self._target_group.idle_timeout_s)
+        return sent.target is not None and sent.outcome != "keep_alive_race" and answered_s > 0
+
+    def _old(self) -> list[int]:
+        return [target for target, cut_s in enumerate(self._timeline.cut_s) if math.isfinite(cut_s)]
+
+    def _latest_s(self) -> float:
+        """Return a time by which the window has ended, whatever the requests do."""
+        timeline = self._timeline
+        times = [*timeline.cut_s, *timeline.registered_until_s.ravel()]
+        times += [*timeline.registered_from_s.ravel(), *timeline.healthy_from_s.ravel()]
+        latest_s = max([self._timeline.rollout_complete_s, *(time for time in times if math.isfinite(time))])
+        return float(latest_s) + self._spec.sandbox_teardown_s
+
+    def _window_until_s(self) -> float:
+        left = [rotation.left_s.get(target, -math.inf) for rotation in self._rotations() for target in self._old()]
+        gone = [self._pods[target].address_gone_s for target in self._old()]
+        over_s = max([self._timeline.rollout_complete_s, *left])
+        return max([over_s, *(rotation.healthy_again_s(over_s) for rotation in self._rotations()), *gone])

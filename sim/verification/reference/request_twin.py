@@ -1,0 +1,84 @@
+"""A request in the slow data plane: as it is drawn, one by one, and what becomes of it.
+
+Written from docs/model.md, "Data plane". It shares the draws of `sim.data_plane`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING
+
+from sim.streams import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+
+    from sim.scenario.specs import TrafficSpec
+    from sim.streams import Streams
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A request before anyone has routed it.
+
+    `choice` points at a target when routing is random, `pod_choice` at a pod in a worker node's rules.
+    """
+
+    number: int
+    arrival_s: float
+    service_s: float
+    node: int
+    choice: float
+    pod_choice: float
+
+
+@dataclass(slots=True, eq=False)
+class Sent:
+    """A request on its way and what becomes of it; `finish_s`: when its pod has, or would have, answered.
+
+    `node`: the one whose rotation, or rules, led to the pod.
+    """
+
+    arrival_s: float
+    node: int
+    target: int | None = None
+    outcome: str = ""
+    answered_s: float = math.inf
+    finish_s: float = math.inf
+
+    def end(self, outcome: str, now_s: float) -> None:
+        """Return the client its answer, if it has none yet."""
+        if not self.outcome:
+            self.outcome, self.answered_s = outcome, now_s
+
+
+def drawn(traffic: TrafficSpec, streams: Streams, nodes: int, *, before: bool) -> Iterator[Drawn]:
+    """Draw requests one by one: from t = 0 on, or from t = 0 backwards."""
+
+    def stream(forwards: Stream, backwards: Stream) -> np.random.Generator:
+        return streams.generator(backwards if before else forwards)
+
+    arrivals = stream(Stream.ARRIVALS, Stream.ARRIVALS_BEFORE)
+    service = stream(Stream.SERVICE_TIMES, Stream.SERVICE_TIMES_BEFORE)
+    which_node = stream(Stream.ALB_NODE, Stream.ALB_NODE_BEFORE)
+    choice = stream(Stream.ROUTING, Stream.ROUTING_BEFORE)
+    pod_choice = stream(Stream.KUBE_PROXY_CHOICE, Stream.KUBE_PROXY_CHOICE_BEFORE)
+    phase = streams.generator(Stream.ARRIVALS).random()
+    elapsed = 0.0
+    for k in count():
+        if traffic.arrivals == "poisson":
+            elapsed += arrivals.standard_exponential()
+        else:
+            elapsed = k + 1 - phase if before else k + phase
+        yield Drawn(
+            number=-1 - k if before else k,
+            arrival_s=(-elapsed if before else elapsed) / traffic.arrival_rate_rps,
+            service_s=float(traffic.service_time_s.sample(service, 1)[0]),
+            node=int(which_node.random() * nodes),
+            choice=choice.random(),
+            pod_choice=pod_choice.random(),
+        )

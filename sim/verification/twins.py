@@ -1,0 +1,131 @@
+"""Fast against slow: each plane against its twin, written apart, and what is expected against what is drawn.
+
+The scenarios are drawn at random, the same ones each time. A plane and its twin share every draw, so that they must
+agree without an interval; the requests expected of a rollout are the mean of those that are drawn in it.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sim.control_plane.trace import Trace
+from sim.control_plane.world import run_control_plane
+from sim.data_plane.sampled import simulate_requests
+from sim.experiment.replication import simulate
+from sim.scenario.problems import ScenarioError
+from sim.scenario.specs import Scenario
+from sim.streams import Streams
+from sim.verification.agreement import agreeing, side_by_side, told_by_both
+from sim.verification.checks import of_mean, of_violations
+from sim.verification.control_plane import LOADED
+from sim.verification.drawn_requests import behind_workers, drawn_specs, drawn_timeline
+from sim.verification.drawn_rollouts import drawn_disruption, drawn_scenario
+from sim.verification.reference.control_plane_twin import ControlPlane
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sim.verification.agreement import Pair, Told
+    from sim.verification.checks import Check
+
+SEED = 502
+TARGET_TYPES = ("ip", "instance")
+ROUTINGS = ("round_robin", "random", "least_outstanding_requests")
+TIMELINES = 20
+ROLLOUTS = 40
+DISRUPTIONS = 10
+LONGEST_S = 1200.0
+"""A drawn rollout that takes longer, or that comes to no end, has no records."""
+SAMPLES = 120
+FIXED_LAG = {
+    "name": "verify",
+    "seed": SEED,
+    "traffic": {"arrival_rate_rps": 200, "service_time_s": {"dist": "lognormal", "median": 0.3, "sigma": 1.2}},
+    "deployment": {"replicas": 10},
+    "pod": {"pre_stop_sleep_s": 5, "termination_grace_period_s": 10},
+    "controller": {
+        "version": "fixed_lag",
+        "deregistration_lag_s": {"dist": "uniform", "low": 0, "high": 10},
+        "registration_lag_s": 1,
+    },
+}
+ESTIMATED: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
+    ("fixed_lag, round_robin", FIXED_LAG, {}),
+    ("fixed_lag, random, drain", FIXED_LAG, {"target_group.routing": "random", "pod.on_sigterm": "drain"}),
+    (
+        "instance",
+        FIXED_LAG,
+        {"target_group.target_type": "instance", "target_group.instances": 3, "pod.pre_stop_sleep_s": 0},
+    ),
+    ("v1.1.4, throttled", LOADED, {}),
+    ("v1.1.4, throttled, ignore", LOADED, {"pod.on_sigterm": "ignore", "pod.termination_grace_period_s": 5}),
+)
+
+
+def data_plane_twin() -> Iterator[Check]:
+    """Hold request against request, for each routing algorithm and target type."""
+    for target_type, routing in product(TARGET_TYPES, ROUTINGS):
+        told = [drawn_requests(target_type, routing, number) for number in range(TIMELINES)]
+        requests = sum(slow.counts.total() for _, slow in told)
+        settings = f"{target_type}, {routing}: {requests} requests, {TIMELINES} rollouts"
+        held = (holds for fast, slow in told for holds in agreeing(fast, slow))
+        yield of_violations("every request ends as the twin's does", settings, held)
+
+
+def control_plane_twin() -> Iterator[Check]:
+    """Hold record against record: v1 controllers, now and then `fixed_lag`, and the Deployment in its other ways."""
+    for what, drawn, seeds in (
+        ("rollouts", drawn_scenario, ROLLOUTS),
+        ("drains or TerminationComplete", drawn_disruption, DISRUPTIONS),
+    ):
+        told = [drawn_records(drawn(seed)) for seed in range(seeds)]
+        pairs = [pair for pairs in told for pair in pairs]
+        throttled = sum(pair.is_throttled for pair in pairs)
+        settings = f"v1, {sum(map(bool, told))} {what}: {len(pairs)} records, {throttled} throttled calls"
+        yield of_violations("every record is as the twin's", settings, (pair.alike for pair in pairs))
+
+
+def expected_against_sampled() -> Iterator[Check]:
+    """Hold the 502s expected of a rollout against the mean of those drawn, again and again, in the same one."""
+    for settings, base, changes in ESTIMATED:
+        scenario = Scenario.model_validate(base).with_overrides(changes)
+        whole = simulate(scenario, estimator="expected")
+        traffic, pod, target_group = scenario.traffic, scenario.pod, scenario.target_group
+        drawn = [
+            simulate_requests(
+                whole.timeline, traffic=traffic, pod=pod, target_group=target_group, streams=Streams(SEED, number)
+            ).n_status(502)
+            for number in range(SAMPLES)
+        ]
+        yield of_mean("502s expected = their mean, sampled", settings, whole.figures().responses(502), drawn)
+
+
+def drawn_requests(target_type: str, routing: str, number: int) -> tuple[Told, Told]:
+    """Let the data plane and its twin tell of the drawn rollout of this number."""
+    rng = np.random.default_rng((SEED, number))
+    timeline = drawn_timeline(rng)
+    target_group: dict[str, object] = {"target_type": target_type, "routing": routing}
+    if target_type == "instance":
+        timeline = behind_workers(timeline)
+        target_group["instances"] = timeline.registered_from_s.shape[0]
+    return told_by_both(timeline, *drawn_specs(rng, target_group), Streams(SEED, number))
+
+
+def drawn_records(scenario: Scenario) -> list[Pair]:
+    """Let the control plane and its twin tell of a rollout; nothing of one that is not over by `LONGEST_S`."""
+    streams = Streams(scenario.seed, 0)
+    try:
+        happened, over_s = ControlPlane(scenario, streams).run(LONGEST_S)
+    except TimeoutError:
+        return []
+    try:
+        trace = run_control_plane(scenario, streams)
+    except ScenarioError:
+        trace = Trace()  # it comes to no end, other than the twin's: nothing is alike
+    return side_by_side(trace, happened, over_s)
+
+
+CHECKS = (data_plane_twin, control_plane_twin, expected_against_sampled)

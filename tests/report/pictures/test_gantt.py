@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+from matplotlib.colors import to_hex
+from report.making import by_hand
+
+from sim.diagnosis.findings import findings
+from sim.report.pictures.canvas import BLACK, GREEN, PURPLE, SKY_BLUE, VERMILION, YELLOW, save
+from sim.report.pictures.gantt import (
+    COMPLETE,
+    DEAD,
+    DEREGISTERED,
+    LEFT,
+    MOST_PODS,
+    POINT,
+    POINTS_ACROSS,
+    WORST_PODS,
+    chosen,
+    gantt,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from sim.diagnosis.pod_ends import PodEnd
+
+
+def _bars(axes: Axes, color: str) -> list[tuple[int, float, float]]:
+    """Return the bars of a colour: row, from and until."""
+    bars = []
+    for collection in axes.collections:
+        for path in collection.get_paths() if to_hex(collection.get_facecolor()[0]) == color.lower() else ():
+            (from_s, bottom), (until_s, top) = path.vertices.min(axis=0), path.vertices.max(axis=0)
+            if top - bottom == pytest.approx(0.8):
+                bars.append((round((bottom + top) / 2), float(from_s), float(until_s)))
+    return sorted(bars)
+
+
+def _marks(axes: Axes, label: str) -> list[tuple[float, float]]:
+    return [(x, y) for c in axes.collections if c.get_label() == label for x, y in c.get_offsets().tolist()]
+
+
+@pytest.fixture(scope="module")
+def figure() -> Figure:
+    return gantt(by_hand())
+
+
+def test_phases_by_hand(figure: Figure) -> None:
+    """Rows are pods 0, 1 and 2, in the order of their deletion; each exits at SIGTERM."""
+    pods = figure.axes[0]
+    assert [label.get_text() for label in pods.get_yticklabels()] == ["0", "1", "2"]
+    assert _bars(pods, SKY_BLUE) == [(1, 0, 2), (2, 0, 4)]
+    assert _bars(pods, YELLOW) == [(0, 0, 10), (1, 2, 12), (2, 4, 14)]
+    assert _bars(pods, PURPLE) == []
+    assert _bars(pods, VERMILION) == [(0, 10, 15), (2, 14, 30)]
+
+
+def test_marks_by_hand(figure: Figure) -> None:
+    pods = figure.axes[0]
+    assert _marks(pods, DEREGISTERED) == [(7, 0), (10, 1), (10, 2)]
+    assert _marks(pods, LEFT) == [(15, 0), (11.5, 1), (30, 2)]
+
+
+def test_points_are_the_502s_within_their_rows(figure: Figure) -> None:
+    """Pod 3 is new, and its failure a 504: not drawn."""
+    points = _marks(figure.axes[0], POINT)
+    spot_s = 40 / POINTS_ACROSS
+    assert [(x, round(y)) for x, y in points] == [
+        (pytest.approx(at_s, abs=spot_s), row) for at_s, row in ((11, 0), (12.5, 0), (12.75, 0), (20, 2))
+    ]
+    assert all(abs(y - round(y)) < 0.4 for _, y in points)
+
+
+def test_502s_per_second_and_the_controller(figure: Figure) -> None:
+    _, failures, controller = figure.axes
+    (stairs,) = failures.patches
+    assert {second: n for second, n in enumerate(stairs.get_data().values.tolist()) if n} == {11: 1, 12: 2, 20: 1}
+    assert [label.get_text() for label in controller.get_yticklabels()] == ["worker 1"]
+    held_up = [bar for bar in controller.collections if bar.get_hatch()]
+    assert len(held_up) == 3
+
+
+def test_title_and_legend(figure: Figure) -> None:
+    assert figure.get_suptitle() == "by-hand: replication 2, seed 5: 4 502s\n3 terminated pods"
+    (legend,) = figure.legends
+    labels = [text.get_text() for text in legend.get_texts()]
+    assert {DEAD, POINT, DEREGISTERED, LEFT, COMPLETE["rollout"], "serving", "reconcile"} <= set(labels)
+    assert len(labels) == len(set(labels))
+    assert "serving after SIGTERM" not in labels, "what does not occur needs no explanation"
+
+
+def _many(n: int) -> list[PodEnd]:
+    """Make pods, the worst first; pod k was deleted at k s, and the higher its number, the longer it was exposed."""
+    one = findings(by_hand()).ends[0]
+    return [replace(one, pod=pod, deleted_s=float(pod), exposed_s=float(pod)) for pod in reversed(range(n))]
+
+
+def test_few_pods_are_all_shown() -> None:
+    assert [end.pod for end in chosen(_many(MOST_PODS))] == list(range(MOST_PODS))
+
+
+def test_of_many_pods_the_worst_and_an_even_sample() -> None:
+    pods = [end.pod for end in chosen(_many(200))]
+    assert len(pods) == MOST_PODS
+    assert pods == sorted(set(pods))
+    assert pods[-WORST_PODS:] == list(range(200 - WORST_PODS, 200))
+    gaps = {later - earlier for earlier, later in pairwise(pods[:WORST_PODS])}
+    assert (pods[0], gaps) == (0, {9, 10})
+
+
+def test_no_502_and_no_reconcile() -> None:
+    figure = gantt(by_hand(failed=[]))
+    assert "0 502s" in figure.get_suptitle()
+
+
+@pytest.mark.parametrize(("suffix", "magic"), [(".png", b"\x89PNG"), (".SVG", b"<?xml"), (".pdf", b"%PDF")])
+def test_the_same_replication_gives_the_same_file(tmp_path: Path, suffix: str, magic: bytes) -> None:
+    for name in ("one", "two"):
+        save(gantt(by_hand()), tmp_path / f"{name}{suffix}")
+    one, two = ((tmp_path / f"{name}{suffix}").read_bytes() for name in ("one", "two"))
+    assert one.startswith(magic)
+    assert one == two
+
+
+@pytest.mark.parametrize("name", ["figure.jpg", "figure", ".png"])
+def test_another_suffix_is_refused_and_nothing_written(tmp_path: Path, figure: Figure, name: str) -> None:
+    with pytest.raises(ValueError, match=r"must end in \.png, \.svg, \.pdf"):
+        save(figure, tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_colours_differ() -> None:
+    assert len({SKY_BLUE, YELLOW, VERMILION, GREEN, PURPLE, BLACK}) == 6

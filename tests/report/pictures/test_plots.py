@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sim.experiment.columns import COLUMNS
+from sim.experiment.statistics import fraction_estimate, mean_estimate
+from sim.report.pictures.canvas import save
+from sim.report.pictures.labels import key_label, measure
+from sim.report.pictures.plots import PlotError, causes, estimate, heatmap, lag, line, only
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SLEEP, RETRIES, VERSION = "pod.pre_stop_sleep_s", "controller.aws_max_retries", "controller.version"
+VALUES = {SLEEP: [0, 20, 40], RETRIES: [2, 10], VERSION: ["v1.1.9", "v1.1.4"]}
+
+
+def results(*keys: str) -> pd.DataFrame:
+    """Make a sweep's results of 5 replications, of numbers that no simulation had to give."""
+    rng = np.random.default_rng(5)
+    grid = pd.MultiIndex.from_product([*(VALUES[key] for key in keys), range(5)], names=[*keys, "replication"])
+    figures = pd.DataFrame(rng.gamma(2, 3, (len(grid), len(COLUMNS))), columns=list(COLUMNS), index=grid)
+    figures["any_502"] = (figures["any_502"] > 5).astype(float)
+    figures["rate_502"] /= 100
+    figures["outcomes.idle_timeout"] = 0.0
+    frame = figures.reset_index()
+    frame.attrs["albsim"] = {
+        "scenario": {
+            "name": "made-up",
+            "traffic": {"arrival_rate_rps": 1},
+            "deployment": {"replicas": 1},
+            "pod": {"pre_stop_sleep_s": 15},
+        },
+        "seed": 7,
+        "vary": {key: VALUES[key] for key in keys},
+        "version": "1.2.3",
+    }
+    return frame
+
+
+def axes_of(figure: Figure) -> Axes:
+    return figure.axes[0]
+
+
+def test_a_line_goes_through_the_means_in_a_band_of_their_intervals() -> None:
+    frame = results(SLEEP)
+    axes = axes_of(line(frame, x=SLEEP))
+
+    estimates = [mean_estimate(frame[frame[SLEEP] == sleep_s]["rate_502"]) for sleep_s in VALUES[SLEEP]]
+    x, y = axes.lines[0].get_data()
+    assert list(x) == VALUES[SLEEP]
+    assert list(y) == pytest.approx([100 * estimate.value for estimate in estimates])
+    band = axes.collections[0].get_paths()[0].get_extents()
+    assert band.ymin == pytest.approx(100 * max(0, min(estimate.low for estimate in estimates)))
+    assert band.ymax == pytest.approx(100 * max(estimate.high for estimate in estimates))
+
+
+def test_a_fraction_s_band_is_wilson_s() -> None:
+    frame = results(SLEEP)
+    axes = axes_of(line(frame, x=SLEEP, y="any_502"))
+
+    counts = frame.groupby(SLEEP)["any_502"].sum().astype(int)
+    band = axes.collections[0].get_paths()[0].get_extents()
+    assert band.ymax == pytest.approx(max(100 * fraction_estimate(count, 5).high for count in counts))
+
+
+def test_there_is_a_line_for_each_hue_and_a_legend_that_says_which() -> None:
+    axes = axes_of(line(results(SLEEP, RETRIES), x=SLEEP, hue=RETRIES))
+
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["2", "10"]
+    assert legend.get_title().get_text() == "AWS max retries"
+    assert len({str(drawn.get_color()) for drawn in axes.lines}) == 2
+
+
+def test_text_stands_side_by_side_in_the_sweep_s_order() -> None:
+    axes = axes_of(line(results(VERSION), x=VERSION))
+
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["v1.1.9", "v1.1.4"]
+
+
+def test_axes_have_words_and_units_and_the_title_names_the_scenario() -> None:
+    axes = axes_of(line(results(SLEEP), x=SLEEP, y="rollout_s"))
+
+    assert axes.get_xlabel() == "preStop sleep (s)"
+    assert axes.get_ylabel() == "rollout duration (s)"
+    assert axes.get_title(loc="left") == "made-up: rollout duration by preStop sleep"
+
+
+def test_the_heatmap_has_each_point_s_mean() -> None:
+    frame = results(SLEEP, RETRIES)
+    axes = axes_of(heatmap(frame, x=SLEEP, y=RETRIES, colour="responses.502"))
+
+    shown = axes.images[0].get_array()
+    assert shown is not None
+    for row, retries in enumerate(VALUES[RETRIES]):
+        for column, sleep_s in enumerate(VALUES[SLEEP]):
+            rows = frame[(frame[SLEEP] == sleep_s) & (frame[RETRIES] == retries)]
+            assert shown[row, column] == pytest.approx(rows["responses.502"].mean())
+    assert len(axes.texts) == 6
+
+
+@pytest.mark.parametrize(("x", "expected"), [(SLEEP, [0, 20, 40]), (RETRIES, [15, 15])])
+def test_the_lag_has_the_pre_stop_sleep_drawn_in(x: str, expected: list[float]) -> None:
+    frame = results(x)
+    axes = axes_of(lag(frame, x=x))
+
+    drawn = {str(curve.get_label()): list(curve.get_data()[1]) for curve in axes.lines}
+    assert drawn["preStop sleep"] == expected
+    assert drawn["slowest pod"] == pytest.approx(frame.groupby(x)["deregistration_lag_s.max"].mean().to_list())
+
+
+def test_a_grace_period_that_ends_pre_stop_is_drawn_in_too() -> None:
+    frame = results(SLEEP)  # up to 40 s, in a grace period of 30 s
+    drawn = {str(curve.get_label()): list(curve.get_data()[1]) for curve in axes_of(lag(frame, x=SLEEP)).lines}
+    assert drawn["grace period"] == [30, 30, 30]
+
+    frame.attrs["albsim"]["scenario"]["pod"]["termination_grace_period_s"] = 40
+    assert not [curve for curve in axes_of(lag(frame, x=SLEEP)).lines if "grace" in str(curve.get_label())]
+
+
+def test_the_lag_s_small_print_says_what_is_averaged() -> None:
+    figure = lag(results(SLEEP), x=SLEEP)
+    assert figure.get_supxlabel().startswith("each rollout's quantiles over its pods, means of 5 rollouts; seed 7;")
+
+
+def test_causes_add_up_to_the_failed_requests() -> None:
+    frame = results(SLEEP)
+    axes = axes_of(causes(frame, x=SLEEP))
+
+    failed = [name for name in COLUMNS if name.startswith("outcomes.") and name != "outcomes.ok"]
+    heights = frame.groupby(SLEEP)[failed].sum().sum(axis="columns") / 5
+    tops = [max(bar.get_y() + bar.get_height() for bar in axes.patches if bar.get_x() == x - 0.35) for x in range(3)]  # type: ignore[attr-defined]
+    assert tops == pytest.approx(heights.to_list())
+    legend = axes.get_legend()
+    assert legend is not None
+    assert "idle timeout" not in [text.get_text() for text in legend.get_texts()], "there was none"
+
+
+def test_what_would_be_averaged_over_unseen_is_refused() -> None:
+    frame = results(SLEEP, RETRIES)
+    with pytest.raises(PlotError, match=f"'{RETRIES}' is varied too"):
+        line(frame, x=SLEEP)
+
+    assert len(axes_of(line(only(frame, {RETRIES: "10"}), x=SLEEP)).lines) == 1
+
+
+def test_what_the_sweep_has_not_is_refused() -> None:
+    frame = results(SLEEP)
+    with pytest.raises(PlotError, match=r"is not varied in this sweep; it varies pod\.pre_stop_sleep_s"):
+        line(frame, x=RETRIES)
+    with pytest.raises(PlotError, match=r"did you mean 'responses\.502'"):
+        line(frame, x=SLEEP, y="response.502")
+    with pytest.raises(PlotError, match=r"expected one of 0, 20, 40 \(got 30\)"):
+        only(frame, {SLEEP: "30"})
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
+def test_the_same_results_give_the_same_bytes(tmp_path: Path, suffix: str) -> None:
+    for name in ("one", "two"):
+        save(heatmap(results(SLEEP, RETRIES), x=SLEEP, y=RETRIES), tmp_path / f"{name}.{suffix}")
+
+    assert (tmp_path / f"one.{suffix}").read_bytes() == (tmp_path / f"two.{suffix}").read_bytes()
+
+
+def test_every_figure_has_a_label() -> None:
+    assert len({measure(figure).label for figure in COLUMNS}) == len(COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("key", "label"),
+    [
+        ("pod.pre_stop_sleep_s", "preStop sleep (s)"),
+        ("traffic.arrival_rate_rps", "arrival rate (requests/s)"),
+        ("controller.aws_max_retries", "AWS max retries"),
+        ("aws_api.buckets.elbv2_describe.refill_per_s", "refill (per s)"),
+        ("deployment.replicas", "replicas"),
+    ],
+)
+def test_keys_have_words_and_units(key: str, label: str) -> None:
+    assert key_label(key) == label
+
+
+def test_a_key_is_not_shown_twice() -> None:
+    frame = results(SLEEP, RETRIES)
+    with pytest.raises(PlotError, match="sleep_s' is shown twice"):
+        line(frame, x=SLEEP, hue=SLEEP)
+    with pytest.raises(PlotError, match="retries' is shown twice"):
+        heatmap(frame, x=RETRIES, y=RETRIES)
+
+
+def test_an_interval_ends_where_no_fraction_can_be() -> None:
+    """Expected probabilities of which one is small: Student's interval would go beyond both ends."""
+    of_few = estimate(pd.Series([0.01, 1.0, 1.0]), "any_502")
+    assert (of_few.low, of_few.high) == (0, 1)
+
+
+def test_a_boolean_is_chosen_as_yaml_writes_it() -> None:
+    frame = results(SLEEP)
+    frame["pod.readiness_gate"] = frame[SLEEP] == 20
+    frame.attrs["albsim"]["vary"]["pod.readiness_gate"] = [False, True]
+    assert only(frame, {"pod.readiness_gate": "true"})[SLEEP].unique().tolist() == [20]

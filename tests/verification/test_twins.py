@@ -1,0 +1,120 @@
+"""The planes agree with their twins, and each row finds the defect it is there for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from sim.control_plane import world
+from sim.control_plane.aws import aws_api
+from sim.control_plane.kubernetes import kubelet, node_drain
+from sim.data_plane import expected, load, routing, sampled
+from sim.data_plane.outcomes import Answers, Outcome
+from sim.verification import twins
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sim.verification.checks import Check
+
+pytestmark = pytest.mark.slow
+FEW = {"TIMELINES": 4, "ROLLOUTS": 8, "DISRUPTIONS": 5, "SAMPLES": 60}
+"""Of what is drawn; the whole of it takes ten seconds."""
+ROWS = {f"{target_type}, {routing}" for target_type in twins.TARGET_TYPES for routing in twins.ROUTINGS}
+
+
+def failed(group: Callable[[], Iterator[Check]]) -> set[str]:
+    """The rows that fail, by what their settings begin with."""
+    return {check.settings.split(":")[0] for check in group() if not check.passed}
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, number in FEW.items():
+        monkeypatch.setattr(twins, name, number)
+
+
+@pytest.mark.parametrize("target_type", twins.TARGET_TYPES)
+def test_every_outcome_is_met(target_type: str) -> None:
+    met: Counter[str] = Counter()
+    for number in range(twins.TIMELINES):
+        _, slow = twins.drawn_requests(target_type, "round_robin", number)
+        met += slow.counts
+    every = {outcome.name.lower() for outcome in Outcome}
+    # Worker nodes are always there, and nobody deregisters a pod behind them.
+    at_pods_only = {"no_registered_targets", "deregistration_delay_elapsed"}
+    assert met.keys() == (every if target_type == "ip" else every - at_pods_only)
+
+
+@pytest.mark.usefixtures("few")
+def test_a_data_plane_that_takes_one_outcome_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    classify = sampled.classify
+
+    def shifted(*arguments: Any, **more: Any) -> Answers:
+        answers = classify(*arguments, **more)
+        refused = answers.outcome == Outcome.CONNECT_REFUSED
+        return Answers(np.where(refused, Outcome.CLOSED_IN_FLIGHT, answers.outcome), answers.answered_s)
+
+    monkeypatch.setattr(sampled, "classify", shifted)
+    assert {row.split(": ")[0] for row in failed(twins.data_plane_twin)} == ROWS
+
+
+@pytest.mark.usefixtures("few")
+def test_a_draw_that_points_elsewhere_in_the_ring(monkeypatch: pytest.MonkeyPatch) -> None:
+    by_choice = routing.Ring.by_choice
+    monkeypatch.setattr(routing.Ring, "by_choice", lambda self, arrival_s, u: by_choice(self, arrival_s, 1 - u))
+    assert failed(twins.data_plane_twin) == {"ip, random", "instance, random"}
+
+
+@pytest.mark.usefixtures("few")
+def test_a_v1_controller_with_one_retry_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = aws_api.AwsClient.__init__
+
+    def with_one_less(self: Any, *arguments: Any, max_retries: int, **more: Any) -> None:
+        begin(self, *arguments, max_retries=max(0, max_retries - 1), **more)
+
+    monkeypatch.setattr(aws_api.AwsClient, "__init__", with_one_less)
+    monkeypatch.setattr(world, "LONGEST_ROLLOUT_S", twins.LONGEST_S)
+    assert len(failed(twins.control_plane_twin)) == 2
+
+
+@pytest.mark.usefixtures("few")
+def test_a_rollout_that_ends_for_the_twin_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(world, "LONGEST_ROLLOUT_S", 0.0)
+    assert all(check.off > 1000 for check in twins.control_plane_twin())
+
+
+@pytest.mark.usefixtures("few")
+def test_a_kubelet_that_kills_at_the_grace_period(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kubelet, "MINIMUM_GRACE_PERIOD_S", 0.0)
+    assert len(failed(twins.control_plane_twin)) == 2
+
+
+@pytest.mark.usefixtures("few")
+def test_an_eviction_that_is_asked_for_again_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node_drain, "KUBECTL_RETRY_S", 6.0)
+    monkeypatch.setattr(node_drain, "KARPENTER_BASE_S", 0.2)
+    (row,) = failed(twins.control_plane_twin)
+    assert "drains" in row
+
+
+@pytest.mark.usefixtures("few")
+def test_to_have_compared_nothing_is_no_agreement(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(twins, "LONGEST_S", 0.0)
+    assert len(failed(twins.control_plane_twin)) == 2
+
+
+@pytest.mark.usefixtures("few")
+def test_an_expectation_that_is_a_fiftieth_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    requests = load.Load.requests
+    monkeypatch.setattr(load.Load, "requests", lambda self, from_s, until_s: 1.02 * requests(self, from_s, until_s))
+    assert {"fixed_lag, round_robin", "v1.1.4, throttled"} <= failed(twins.expected_against_sampled)
+
+
+@pytest.mark.usefixtures("few")
+def test_an_expectation_without_what_is_cut_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expected._Expected, "_accepted", lambda *_: None)
+    assert {"fixed_lag, round_robin", "instance"} <= failed(twins.expected_against_sampled)
