@@ -1,9 +1,9 @@
 """The data plane again, slowly: one request after another, as SimPy processes.
 
-Written from docs/model.md and docs/facts/alb.md. It shares the draws of `sim.data_plane` and nothing else: no arrays, no blocks, no time of an answer worked out before
-it comes. Each request is a process that is sent to a pod, waits for one of its workers and is served; others cut it off
-if they come first: the pod's end, the drain deadline, the ALB's idle timeout. Each pod, each node's rotation and each
-target's deregistration is a process of its own.
+Written from docs/model.md and docs/facts/alb.md. It shares the draws of `sim.data_plane` and nothing else: no arrays,
+no blocks, no time of an answer worked out before it comes. Each request is a process that is sent to a pod, waits for
+one of its workers and is served; others cut it off if they come first: the pod's end, the drain deadline, the ALB's
+idle timeout. Each pod, each node's rotation and each target's deregistration is a process of its own.
 """
 
 from __future__ import annotations
