@@ -6,6 +6,7 @@ import gc
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -29,22 +30,35 @@ _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
 class _Worker(SpawnProcess):
     def start(self) -> None:
-        """Start it deaf to Ctrl-C, which it leaves to its parent, from its first moment: a child inherits the mask.
+        """Start a worker that never sees Ctrl-C: its parent answers it.
 
-        Ctrl-C meanwhile comes afterwards: a child that has not been told what to do complains.
+        A child inherits the signal mask, so that SIGINT is blocked from the child's first moment. An interruption that
+        arrives meanwhile is raised afterwards: a child that has not been told yet what to do would print a traceback.
         """
-        meanwhile: list[int] = []
+        interruptions: list[int] = []
         in_main = threading.current_thread() is threading.main_thread()
-        handler = signal.signal(signal.SIGINT, lambda number, _: meanwhile.append(number)) if in_main else None
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        handler = signal.signal(signal.SIGINT, lambda number, _: interruptions.append(number)) if in_main else None
         try:
-            super().start()
+            with _interruptions_blocked():
+                super().start()
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             if in_main:
                 signal.signal(signal.SIGINT, handler)
-        for number in meanwhile:
+        for number in interruptions:
             signal.raise_signal(number)
+
+
+@contextmanager
+def _interruptions_blocked() -> Iterator[None]:
+    """Block SIGINT in this thread; Windows has no signal masks, and there a worker ignores it once it runs."""
+    if sys.platform != "win32" and hasattr(signal, "pthread_sigmask"):
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    else:
+        yield
 
 
 class _Context(SpawnContext):
@@ -71,7 +85,7 @@ def process_pool(workers: int | None = None) -> Iterator[ProcessPoolExecutor]:
     the work fails they are killed: one that died may have taken the lock of the queue at which the others wait.
 
     """
-    workers = workers or len(os.sched_getaffinity(0))
+    workers = workers or usable_cores()
     with _Pool(workers, mp_context=_Context(), initializer=_begin_work) as pool:
         try:
             yield pool
@@ -80,6 +94,13 @@ def process_pool(workers: int | None = None) -> Iterator[ProcessPoolExecutor]:
                 worker.kill()
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use; macOS and Windows tell only how many the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @contextmanager
@@ -127,6 +148,7 @@ def _begin_work() -> None:
     A replication makes many small objects that live until its end, which the garbage collector need not look through
     every 700 of them.
     """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.freeze()
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     threading.Thread(target=_end_with_parent, daemon=True).start()

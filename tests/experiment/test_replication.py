@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from sim.experiment.summary import summarise
 from sim.scenario.loading import load_scenario
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from sim.scenario.specs import Scenario
 
 
@@ -86,6 +89,14 @@ def test_ctrl_c_while_a_worker_starts_comes_when_it_has_started(monkeypatch: pyt
     with pytest.raises(KeyboardInterrupt):
         replications._Worker().start()
     assert len(started) == 1
+
+
+@pytest.mark.parametrize(("module", "name"), [(os, "sched_getaffinity"), (signal, "pthread_sigmask")])
+def test_a_pool_works_where_the_platform_lacks(module: ModuleType, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """macOS has no sched_getaffinity, Windows has neither."""
+    monkeypatch.delattr(module, name)
+    with process_pool() as executor:
+        assert executor.submit(abs, -3).result() == 3
 
 
 def test_a_pool_s_futures_cannot_be_cancelled() -> None:
