@@ -1,4 +1,4 @@
-"""One Deployment that is rolled or drained, with its pods, its Service's Endpoints and its target group.
+"""One Deployment that is disrupted, with its pods, its Service's Endpoints and its target group.
 
 Modelled: of the Deployments of a cluster that are rolled at the same moment (`deployment.rolled_at_once`) each is like
 the first, with draws of its own. They share kube-controller-manager's client, the ingress controller and the AWS API;
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from sim.control_plane.aws.target_group import TargetGroup
 from sim.control_plane.controllers.fixed_lag import FixedLag
 from sim.control_plane.kubernetes.deployment import Deployment
+from sim.control_plane.kubernetes.disruption import Disrupted
 from sim.control_plane.kubernetes.endpoints import Endpoints
 from sim.control_plane.kubernetes.kube_proxy import KubeProxies
 from sim.control_plane.kubernetes.kubelet import Kubelet
@@ -23,6 +24,7 @@ from sim.control_plane.kubernetes.node_drain import NodeDrain
 from sim.control_plane.kubernetes.pod import Pod
 from sim.control_plane.kubernetes.readiness_gates import ReadinessGates
 from sim.scenario.controller import FIXED_LAG
+from sim.scenario.specs import NodeDrainSpec, RolloutSpec
 from sim.scenario.target_group import HealthCheckSpec
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     import simpy
 
     from sim.control_plane.controllers.ingress import Gates
+    from sim.control_plane.kubernetes.disruption import Disruption
     from sim.control_plane.kubernetes.replica_set import ControllerManagerClient
     from sim.control_plane.trace import Trace
     from sim.scenario.specs import Scenario
@@ -67,16 +70,18 @@ class RolledDeployment:
             )
             if scenario.controller.version == FIXED_LAG:
                 self._pod_processes.append(FixedLag(env, scenario.controller, streams, self.target_group).follow)
-        gone_s = self._kubelet.gone_s
-        self.ending_pods = self.old_pods
-        self._disruption: Deployment | NodeDrain
-        if scenario.disruption == "node_drain":
-            drain = scenario.node_drain
-            self.ending_pods = self.old_pods[: drain.evicted]
-            self._disruption = NodeDrain(env, drain, streams, trace, self.old_pods, client, self._adopt, gone_s)
-        else:
-            deployment = scenario.deployment
-            self._disruption = Deployment(env, deployment, streams, trace, self.old_pods, client, self._adopt, gone_s)
+        disrupted = Disrupted(
+            env=env,
+            streams=streams,
+            trace=trace,
+            pods=self.old_pods,
+            client=client,
+            adopt=self._adopt,
+            gone_s=self._kubelet.gone_s,
+        )
+        self.node_watchers = disrupted.node_watchers
+        self._disruption = _disruption(scenario, disrupted)
+        self.ending_pods = self._disruption.ending
 
     def start(self) -> simpy.Process:
         """Start the disruption, at 0 s; give what ends when nothing is left to do but for the deleted pods to end."""
@@ -114,6 +119,15 @@ class RolledBackend:
     def desired(self) -> set[Pod]:
         """Return the addresses that are to be targets: the ready ones, and the gated ones with ready containers."""
         return self._endpoints.addresses | self._endpoints.gated
+
+
+def _disruption(scenario: Scenario, disrupted: Disrupted) -> Disruption:
+    spec = scenario.disrupted_by
+    match spec:
+        case RolloutSpec():
+            return Deployment(scenario.deployment, disrupted)
+        case NodeDrainSpec():
+            return NodeDrain(spec, disrupted)
 
 
 def _wait_for(events: Iterable[simpy.Event]) -> Generator[simpy.Event]:

@@ -2,8 +2,8 @@
 
 Time begins `aws_api.warm_up_s` before the rollout, so that at t = 0 the account's buckets and the other clusters'
 controllers are in their steady state. It ends when the Deployment is complete, every old pod is terminated, every old
-pod's target is deregistered and some target is healthy at every ALB node. With `disruption: node_drain` the old pods
-that are evicted stand for all of them.
+pod's target is deregistered and some target is healthy at every ALB node. Where a disruption ends some of the old pods
+only, these stand for all of them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sim.scenario.problems import Problem, ScenarioError
 from sim.streams import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Sequence
 
     from sim.control_plane.aws.target_group import TargetGroup
     from sim.control_plane.controllers.ingress import Backend
@@ -157,8 +157,7 @@ class Account:
             last = len(ingress.backends) - 1
             deployment.endpoints.watchers.append(partial(ours.on_endpoints_change, ingress, last))
             deployment.endpoints.pod_watchers.append(partial(ours.on_containers_ready, ingress, last))
-        if self._scenario.disruption == "node_drain":
-            self._env.process(self._cordon(ours))
+            deployment.node_watchers.append(ours.on_cordon)
         for cluster, other in enumerate(self._scenario.aws_api.other_clusters, start=1):
             churning = [ChurningBackend(self._env) for _ in range(other.ingresses)]
             ingresses = [Ingress(number, [backend]) for number, backend in enumerate(churning)]
@@ -175,11 +174,6 @@ class Account:
                         cluster=cluster,
                     )
                 )
-
-    def _cordon(self, controller: Leader) -> Generator[simpy.Event]:
-        """Tell the controller that the nodes are cordoned: all before the first eviction, so that once is enough."""
-        yield self._env.timeout(-self._env.now)
-        controller.on_cordon()
 
     def _controller(self, spec: ControllerSpec, ingresses: list[Ingress], *, cluster: int) -> Leader:
         return start_controller(

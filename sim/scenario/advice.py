@@ -169,27 +169,6 @@ def _health_check_values(scenario: Scenario) -> Iterator[Advice]:
         )
 
 
-def _rolling_update(scenario: Scenario) -> Iterator[Advice]:
-    deployment = scenario.deployment
-    if scenario.disruption != "rollout":
-        return
-    if _is_zero(deployment.max_surge) and _is_zero(deployment.max_unavailable):
-        yield Advice(
-            "deployment.max_unavailable",
-            "zero like max_surge: the Deployment controller then takes one pod as unavailable (K8s ResolveFenceposts); "
-            "the API server does not accept both as zero (K8s ValidateRollingUpdateDeployment)",
-        )
-    if deployment.unavailable == deployment.replicas > 1:
-        yield Advice(
-            "deployment.max_unavailable",
-            "all old pods may be deleted before a new one is ready: until then no target can answer",
-        )
-
-
-def _is_zero(value: int | str) -> bool:
-    return value == 0 if isinstance(value, int) else int(value.removesuffix("%")) == 0
-
-
 def _retries_against_pre_stop(scenario: Scenario) -> Iterator[Advice]:
     controller, pre_stop_s = scenario.controller, scenario.pod.pre_stop_sleep_s
     if controller.version == FIXED_LAG or not pre_stop_s:
@@ -268,7 +247,6 @@ _RULES: tuple[Callable[[Scenario], Iterator[Advice]], ...] = (
     _serving_after_sigterm,
     _health_check_exit,
     _health_check_values,
-    _rolling_update,
     _waf,
     _retries_against_pre_stop,
     _fixed_lag,

@@ -1,23 +1,38 @@
-"""What disrupts the Deployment's pods: its own rolling update, or the drain of worker nodes.
+"""The drain of worker nodes, which evicts the pods on them.
 
 Sources are named in short: K8s is kubernetes/kubernetes, Karpenter kubernetes-sigs/karpenter.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import ValidationInfo, field_validator
 
+from sim.scenario.advice_on_requests import Advice
+from sim.scenario.disruption import Beside, DisruptionSpec
 from sim.scenario.distributions import Constant, DistributionField
-from sim.scenario.fields import Count, PodsOrPercentage, Spec, complaint, hundredths
+from sim.scenario.fields import Count, PodsOrPercentage, complaint, hundredths
 from sim.scenario.problems import shown
 
-Disruption = Literal["rollout", "node_drain"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sim.scenario.deployment import DeploymentSpec
+    from sim.scenario.specs import Scenario
+
+WHEN_A_DRAINING_POD_IS_GONE = (
+    "when a draining pod is gone depends on its requests, of which the control plane is not told"
+)
 
 
-class NodeDrainSpec(Spec):
+class NodeDrainSpec(DisruptionSpec):
     """The drain of worker nodes through the eviction API, and the Deployment's PodDisruptionBudget."""
+
+    kind: ClassVar = "node_drain"
+    ignored: ClassVar = frozenset(
+        {"max_surge", "max_unavailable", "min_ready_s", "sync_latency_s", "pod_replacement_policy"}
+    )
 
     nodes: Count = 1
     """Worker nodes that are drained. All are cordoned first, so that no replacement comes to one of them."""
@@ -59,6 +74,58 @@ class NodeDrainSpec(Spec):
         if self.max_unavailable is not None:
             return max(0, replicas - _rounded_up(self.max_unavailable, replicas))
         return 0
+
+    @classmethod
+    def require_simulated(cls, beside: Beside) -> None:
+        """Refuse targets that are the drained nodes themselves, and several Deployments that share them."""
+        if beside.target_group is not None and beside.target_group.target_type == "instance":
+            raise complaint(found="'node_drain' is not simulated with target_group.target_type 'instance'")
+        if beside.deployment is not None and beside.deployment.rolled_at_once > 1:
+            raise complaint(found="'node_drain' is not simulated with several Deployments (deployment.rolled_at_once)")
+
+    def require_end(self, beside: Beside) -> None:
+        """Refuse more pods than there are, and a budget that allows no eviction."""
+        deployment, pod = beside.deployment, beside.pod
+        if deployment is None or pod is None:
+            return
+        if self.evicted > deployment.replicas:
+            raise complaint(
+                key="pods_per_node",
+                expected=f"at most {deployment.replicas} pods on all drained nodes, deployment.replicas",
+                found=f"{self.nodes} nodes with {self.pods_per_node} each",
+            )
+        if self.desired_healthy(deployment.replicas) >= deployment.replicas:
+            key = "min_available" if self.min_available is not None else "max_unavailable"
+            raise complaint(
+                key=key,
+                expected=f"a PodDisruptionBudget that allows a disruption of {deployment.replicas} replicas",
+                found=shown(getattr(self, key)),
+                hint="with this one no pod is ever evicted and the drain has no end",
+            )
+        if self.nodes > self.nodes_at_once and pod.on_sigterm == "drain":
+            raise complaint(
+                key="nodes_at_once",
+                expected=f"{self.nodes}, all nodes at once, with pod.on_sigterm 'drain'",
+                found=str(self.nodes_at_once),
+                hint=WHEN_A_DRAINING_POD_IS_GONE,
+            )
+
+    def unwise(self, scenario: Scenario) -> Iterator[Advice]:
+        """Say how many pods may go at once."""
+        replicas = scenario.deployment.replicas
+        at_once = self.pods_per_node * min(self.nodes, self.nodes_at_once)
+        gone = min(at_once, replicas - self.desired_healthy(replicas))
+        if self.min_available is None and self.max_unavailable is None and gone > 1:
+            yield Advice(
+                "node_drain.max_unavailable",
+                f"without a PodDisruptionBudget {gone} of {replicas} pods are evicted at once (K8s eviction API)",
+            )
+        if gone == replicas:
+            yield Advice("node_drain.pods_per_node", "all pods may be evicted before a replacement is ready")
+
+    def waits_for_gone_pods(self, deployment: DeploymentSpec) -> bool:  # noqa: ARG002 - the ReplicaSet waits for none
+        """Say whether a node waits for the pods of another one."""
+        return self.nodes > self.nodes_at_once
 
 
 def _rounded_up(value: int | str, replicas: int) -> int:

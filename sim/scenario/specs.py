@@ -7,20 +7,22 @@ A spec is frozen and passed straight to the part of the model that it describes.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, get_args
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from sim.scenario.aws_api import PUBLISHED_WAITS, AwsApiSpec, BucketSpec, BucketsSpec, OtherClusterSpec
 from sim.scenario.controller import FIXED_LAG, WITHOUT_READINESS_GATES, ControllerSpec
 from sim.scenario.deployment import DeploymentSpec
+from sim.scenario.disruption import Beside, DisruptionSpec
 from sim.scenario.endpoints import EndpointsSpec
 from sim.scenario.fields import WHOLE, Spec, complaint
 from sim.scenario.kubernetes import KubernetesSpec, minor
-from sim.scenario.node_drain import Disruption, NodeDrainSpec
+from sim.scenario.node_drain import WHEN_A_DRAINING_POD_IS_GONE, NodeDrainSpec
 from sim.scenario.overrides import overridden
 from sim.scenario.pod import PodSpec
 from sim.scenario.problems import shown
+from sim.scenario.rollout import RolloutSpec
 from sim.scenario.target_group import HealthCheckSpec, TargetGroupSpec
 from sim.scenario.traffic import TrafficSpec
 from sim.scenario.validation import validated
@@ -29,26 +31,32 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "DISRUPTIONS",
     "AwsApiSpec",
     "BucketSpec",
     "BucketsSpec",
     "ControllerSpec",
     "DeploymentSpec",
+    "DisruptionKind",
     "EndpointsSpec",
     "HealthCheckSpec",
     "KubernetesSpec",
     "NodeDrainSpec",
     "OtherClusterSpec",
     "PodSpec",
+    "RolloutSpec",
     "Scenario",
     "TargetGroupSpec",
     "TrafficSpec",
 ]
 
 POD_REPLACEMENT_POLICY_SINCE = 36
-WHEN_A_DRAINING_POD_IS_GONE = (
-    "when a draining pod is gone depends on its requests, of which the control plane is not told"
-)
+
+DisruptionKind = Literal["rollout", "node_drain"]
+Disruption = RolloutSpec | NodeDrainSpec
+"""What ends pods, told apart by `kind`."""
+DISRUPTIONS: dict[str, type[DisruptionSpec]] = {spec.kind: spec for spec in get_args(Disruption)}
+D = TypeVar("D", bound=DisruptionSpec)
 
 
 def _or_extends(schema: dict[str, Any]) -> None:
@@ -92,7 +100,7 @@ class Scenario(Spec):
     """The AWS API."""
     target_group: TargetGroupSpec = TargetGroupSpec()
     """The target group and the ALB."""
-    disruption: Disruption = "rollout"
+    disruption: DisruptionKind = "rollout"
     """What ends pods: `rollout`, a rolling update of the Deployment, or `node_drain`, an eviction of those on some
     nodes, which the ReplicaSet replaces."""
     node_drain: NodeDrainSpec = NodeDrainSpec()
@@ -166,43 +174,16 @@ class Scenario(Spec):
 
     @field_validator("disruption")
     @classmethod
-    def _is_simulated(cls, disruption: Disruption, info: ValidationInfo) -> Disruption:
-        target_group = info.data.get("target_group")
-        if disruption == "node_drain" and target_group is not None and target_group.target_type == "instance":
-            raise complaint(found="'node_drain' is not simulated with target_group.target_type 'instance'")
-        deployment = info.data.get("deployment")
-        if disruption == "node_drain" and deployment is not None and deployment.rolled_at_once > 1:
-            raise complaint(found="'node_drain' is not simulated with several Deployments (deployment.rolled_at_once)")
-        return disruption
+    def _is_simulated(cls, kind: DisruptionKind, info: ValidationInfo) -> DisruptionKind:
+        DISRUPTIONS[kind].require_simulated(_beside(info))
+        return kind
 
     @field_validator("node_drain")
     @classmethod
-    def _comes_to_an_end(cls, drain: NodeDrainSpec, info: ValidationInfo) -> NodeDrainSpec:
-        deployment, pod = info.data.get("deployment"), info.data.get("pod")
-        if info.data.get("disruption") != "node_drain" or deployment is None or pod is None:
-            return drain
-        if drain.evicted > deployment.replicas:
-            raise complaint(
-                key="pods_per_node",
-                expected=f"at most {deployment.replicas} pods on all drained nodes, deployment.replicas",
-                found=f"{drain.nodes} nodes with {drain.pods_per_node} each",
-            )
-        if drain.desired_healthy(deployment.replicas) >= deployment.replicas:
-            key = "min_available" if drain.min_available is not None else "max_unavailable"
-            raise complaint(
-                key=key,
-                expected=f"a PodDisruptionBudget that allows a disruption of {deployment.replicas} replicas",
-                found=shown(getattr(drain, key)),
-                hint="with this one no pod is ever evicted and the drain has no end",
-            )
-        if drain.nodes > drain.nodes_at_once and pod.on_sigterm == "drain":
-            raise complaint(
-                key="nodes_at_once",
-                expected=f"{drain.nodes}, all nodes at once, with pod.on_sigterm 'drain'",
-                found=str(drain.nodes_at_once),
-                hint=WHEN_A_DRAINING_POD_IS_GONE,
-            )
-        return drain
+    def _comes_to_an_end(cls, spec: D, info: ValidationInfo) -> D:
+        if info.data.get("disruption") == spec.kind:
+            spec.require_end(_beside(info))
+        return spec
 
     @field_validator("kubernetes")
     @classmethod
@@ -218,11 +199,18 @@ class Scenario(Spec):
         return kubernetes
 
     @property
+    def disrupted_by(self) -> Disruption:
+        """What ends pods: the spec of the scenario's disruption."""
+        match self.disruption:
+            case "rollout":
+                return RolloutSpec()
+            case "node_drain":
+                return self.node_drain
+
+    @property
     def waits_for_gone_pods(self) -> bool:
         """Whether the control plane waits for deleted pods to be gone: then it depends on how they end."""
-        if self.disruption == "node_drain":
-            return self.node_drain.nodes > self.node_drain.nodes_at_once
-        return self.deployment.pod_replacement_policy == "TerminationComplete"
+        return self.disrupted_by.waits_for_gone_pods(self.deployment)
 
     def with_overrides(self, changes: Mapping[str, object]) -> Self:
         """Make the scenario with other values, by dotted key, each as it would stand in the file.
@@ -234,3 +222,7 @@ class Scenario(Spec):
         for key, value in changes.items():
             raw = overridden(raw, key, value, type(self))
         return validated(type(self), raw, {})
+
+
+def _beside(info: ValidationInfo) -> Beside:
+    return Beside(*(info.data.get(name) for name in Beside._fields))

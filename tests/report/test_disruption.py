@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from sim.experiment.replication import simulate
-from sim.report.disruption import course_of, name_of
+from sim.report.disruption import WORDS, course_of, name_of
 from sim.report.perfetto import perfetto
-from sim.report.pictures.gantt import COMPLETE, REFUSED, gantt
+from sim.report.pictures.gantt import REFUSED, gantt
 from sim.report.story import story
 from sim.scenario.specs import Scenario
 
@@ -51,7 +51,7 @@ def test_the_story_and_the_pictures_call_it_a_node_drain() -> None:
     assert "\nNODE DRAIN\n" in story(replication)
     figure = gantt(replication)
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert {REFUSED, COMPLETE["node_drain"]} <= set(labels)
+    assert {REFUSED, WORDS["node_drain"].complete} <= set(labels)
     (refused,) = [dots for dots in figure.axes[0].collections if dots.get_label() == REFUSED]
     assert refused.get_offsets().tolist() == [[0, 2], [5, 2], [10, 2]]
     assert perfetto(replication).count('"eviction refused"') == 3

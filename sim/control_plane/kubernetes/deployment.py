@@ -23,43 +23,32 @@ from sim.scenario.distributions import Uniform
 from sim.streams import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Generator
 
     import simpy
 
-    from sim.control_plane.kubernetes.replica_set import ControllerManagerClient
-    from sim.control_plane.trace import Trace
+    from sim.control_plane.kubernetes.disruption import Disrupted
     from sim.scenario.specs import DeploymentSpec
-    from sim.streams import Streams
 
 MIN_READY_RECHECK_S = 1.0
 
 
 class Deployment:
-    """One Deployment in a rolling update that starts when `run` does. `adopt` is called with each pod it creates."""
+    """One Deployment in a rolling update that starts when `run` does: it ends all old pods."""
 
-    def __init__(
-        self,
-        env: simpy.Environment,
-        spec: DeploymentSpec,
-        streams: Streams,
-        trace: Trace,
-        old_pods: Sequence[Pod],
-        client: ControllerManagerClient,
-        adopt: Callable[[Pod], None],
-        gone_s: Callable[[float], float],
-    ) -> None:
-        """`gone_s` says when a pod is gone that is deleted at some time."""
-        self._env = env
+    def __init__(self, spec: DeploymentSpec, disrupted: Disrupted) -> None:
+        self._env = env = disrupted.env
         self._spec = spec
-        self._trace = trace
-        self._client = client
-        self._adopt = adopt
-        self._new_replica_set = ReplicaSet(env, self._client, trace, spec.replicas, self._adopt_new)
+        self._trace = disrupted.trace
+        self._client = disrupted.client
+        self._adopt = disrupted.adopt
+        self._gone_s = disrupted.gone_s
+        self._new_replica_set = ReplicaSet(env, self._client, self._trace, spec.replicas, self._adopt_new)
+        streams = disrupted.streams
         order = PodDraws(streams, Uniform(dist="uniform", low=0, high=1), Stream.POD_DELETION_ORDER)
-        self._old_pods = sorted(old_pods, key=lambda pod: order[pod])
+        self.ending = disrupted.pods
+        self._old_pods = sorted(disrupted.pods, key=lambda pod: order[pod])
         self._counts_terminating = spec.pod_replacement_policy == "TerminationComplete"
-        self._gone_s = gone_s
         self._terminating = 0
         self._end_latency_s = PodDraws(streams, spec.sync_latency_s, Stream.TERMINATION_SYNC)
         self._sync_latency_s = PodDraws(streams, spec.sync_latency_s, Stream.DEPLOYMENT_SYNC)

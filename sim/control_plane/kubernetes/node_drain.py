@@ -30,15 +30,13 @@ from sim.control_plane.trace import EvictionRefused, PodDeleted, RolloutComplete
 from sim.streams import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Sequence
+    from collections.abc import Generator, Iterator
 
     import simpy
 
+    from sim.control_plane.kubernetes.disruption import Disrupted
     from sim.control_plane.kubernetes.pod import Pod
-    from sim.control_plane.kubernetes.replica_set import ControllerManagerClient
-    from sim.control_plane.trace import Trace
     from sim.scenario.specs import NodeDrainSpec
-    from sim.streams import Streams
 
 KUBECTL_RETRY_S = 5.0
 KARPENTER_BASE_S = 0.1
@@ -65,36 +63,33 @@ class DisruptionBudget:
 
 
 class NodeDrain:
-    """The drain of some nodes, which starts when `run` does. `adopt` is called with each replacement."""
+    """The drain of some nodes, which starts when `run` does: it ends the pods on them."""
 
-    def __init__(
-        self,
-        env: simpy.Environment,
-        spec: NodeDrainSpec,
-        streams: Streams,
-        trace: Trace,
-        pods: Sequence[Pod],
-        client: ControllerManagerClient,
-        adopt: Callable[[Pod], None],
-        gone_s: Callable[[float], float],
-    ) -> None:
-        """`pods` are the Deployment's; `gone_s` says when one is gone that is deleted at some time."""
-        self._env = env
+    def __init__(self, spec: NodeDrainSpec, disrupted: Disrupted) -> None:
+        self._env = env = disrupted.env
         self._spec = spec
-        self._trace = trace
-        self._adopt = adopt
-        self._gone_s = gone_s
+        self._trace = disrupted.trace
+        self._adopt = disrupted.adopt
+        self._gone_s = disrupted.gone_s
+        self._node_watchers = disrupted.node_watchers
+        pods = disrupted.pods
+        self.ending = pods[: spec.evicted]
         self._nodes = deque(
             pods[first : first + spec.pods_per_node] for first in range(0, spec.evicted, spec.pods_per_node)
         )
         self._budget = DisruptionBudget(len(pods), spec.desired_healthy(len(pods)))
-        self._sync_latency_s = PodDraws(streams, spec.pdb_sync_latency_s, Stream.PDB_SYNC)
-        self._replica_set = ReplicaSet(env, client, trace, len(pods), self._adopt_replacement)
+        self._sync_latency_s = PodDraws(disrupted.streams, spec.pdb_sync_latency_s, Stream.PDB_SYNC)
+        self._replica_set = ReplicaSet(env, disrupted.client, self._trace, len(pods), self._adopt_replacement)
         self._to_replace = spec.evicted
         self._all_replaced = env.event()
 
     def run(self) -> Generator[simpy.Event]:
-        """Carry the drain through, from now until the last replacement is Ready."""
+        """Carry the drain through, from now until the last replacement is Ready.
+
+        All nodes are cordoned before the first eviction, so that it is enough to tell who watches nodes once.
+        """
+        for tell in self._node_watchers:
+            tell()
         for _ in range(self._spec.nodes_at_once):
             self._env.process(self._drain_in_turn())
         yield self._all_replaced

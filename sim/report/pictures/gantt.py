@@ -1,9 +1,9 @@
 """One replication as a Gantt chart: who was alive when, when its target left the ALB, and what lay between.
 
 What is shown: a row for each terminated pod with the phases of its end, its deregistration, and boldly the time in
-which it was sent requests and refused them, with its 502s as points, and in a node drain the evictions that the
-PodDisruptionBudget refused; below, all 502s by second and the controller's reconciles with the time that throttling
-took of them. Of many pods: the worst, and an even sample of the others.
+which it was sent requests and refused them, with its 502s as points, and the evictions that a PodDisruptionBudget
+refused; below, all 502s by second and the controller's reconciles with the time that throttling took of them. Of many
+pods: the worst, and an even sample of the others.
 Left out: the new pods; how long a draining process really lives (it ends with its last request: its bar ends with the
 SIGKILL that it would get).
 """
@@ -22,7 +22,7 @@ from sim.diagnosis.controller_log import held_up_until_s, in_lanes
 from sim.diagnosis.findings import findings
 from sim.diagnosis.spells import exposed
 from sim.report.causes import OUTCOMES_502
-from sim.report.disruption import name_of
+from sim.report.disruption import WORDS, words_of
 from sim.report.pictures.canvas import BLACK, BLUE, GREEN, ORANGE, PALE, PURPLE, SKY_BLUE, VERMILION, YELLOW, literal
 from sim.report.wording import count
 
@@ -54,10 +54,10 @@ PHASES = {
     "process ended": PALE,
 }
 DEAD, POINT, REFUSED = "routable but dead", "502, at its request's arrival", "eviction refused"
-COMPLETE = {"rollout": "rollout complete", "node_drain": "every evicted pod replaced"}
 DEREGISTERED, LEFT = "DeregisterTargets", "left the last ALB node"
 RECONCILE, THROTTLED, FAILED = "reconcile", "throttled attempt and the wait after it", "reconcile failed"
-LEGEND = (*PHASES, DEAD, POINT, REFUSED, DEREGISTERED, LEFT, *COMPLETE.values(), RECONCILE, THROTTLED, FAILED)
+COMPLETE = tuple(words.complete for words in WORDS.values())
+LEGEND = (*PHASES, DEAD, POINT, REFUSED, DEREGISTERED, LEFT, *COMPLETE, RECONCILE, THROTTLED, FAILED)
 
 
 def gantt(replication: Replication) -> Figure:
@@ -74,10 +74,10 @@ def gantt(replication: Replication) -> Figure:
     _draw_failures(failures, replication)
     _draw_controller(controller, lanes)
     controller.set_xlim(0, 1.01 * replication.requests.window_until_s)
-    controller.set_xlabel(f"seconds since the start of the {name_of(replication.scenario)}")
+    words = words_of(replication.scenario)
+    controller.set_xlabel(f"seconds since the start of the {words.name}")
     for axes in (pods, failures, controller):
-        complete = COMPLETE[replication.scenario.disruption]
-        axes.axvline(replication.timeline.rollout_complete_s, color=BLACK, linestyle=":", label=complete)
+        axes.axvline(replication.timeline.rollout_complete_s, color=BLACK, linestyle=":", label=words.complete)
         axes.spines[["top", "right"]].set_visible(False)
     figure.suptitle(literal(_title(found, shown)), x=0.01, ha="left", fontsize="medium")
     _legend(figure, (pods, controller))

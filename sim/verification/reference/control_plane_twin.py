@@ -16,7 +16,7 @@ from sim.scenario.distributions import Constant, Exponential, Uniform
 from sim.streams import Stream
 from sim.verification.reference.aws_twin import Api
 from sim.verification.reference.controller_twin import Agenda, Controller, Group, quiet_group
-from sim.verification.reference.deployment_twin import Deployment, Drain, Pod
+from sim.verification.reference.deployment_twin import DISRUPTIONS, Pod
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -54,14 +54,13 @@ class ControlPlane:
         self.agenda = Agenda(-scenario.aws_api.warm_up_s)
         self.old = [Pod(number, number, is_new=False) for number in range(scenario.deployment.replicas)]
         self.rolled = RolledGroup(self, self.old)
-        self._is_drain = scenario.disruption == "node_drain"
-        self.deployment = Drain(self) if self._is_drain else Deployment(self)
+        self.deployment = DISRUPTIONS[scenario.disruption](self)
         self.old_since_s = self.agenda.now_s
         self._draws: dict[tuple[int, ...], IndexedDraws] = {}
         self.controller: Controller | None = None
         if scenario.controller.version != "fixed_lag":
             self._account()
-        self.has_healthy = self._is_drain and scenario.node_drain.evicted < scenario.deployment.replicas
+        self.has_healthy = len(self.deployment.ending) < scenario.deployment.replicas
         self.agenda.after(-self.agenda.now_s, self.deployment.sync)
 
     def run(self, longest_s: float) -> tuple[dict[str, list[Happened]], float]:
@@ -74,8 +73,7 @@ class ControlPlane:
 
     def over(self) -> bool:
         """Say whether the Deployment is complete, the old pods are gone and some target is healthy."""
-        ending = self.old[: self.scenario.node_drain.evicted] if self._is_drain else self.old
-        gone = all(pod.deregistered and pod.cut and pod.left for pod in ending)
+        gone = all(pod.deregistered and pod.cut and pod.left for pod in self.deployment.ending)
         return self.deployment.complete and gone and self.has_healthy
 
     def draw(self, law: Sampler, pod: Pod, stream: Stream, *entity: int) -> float:
@@ -216,7 +214,7 @@ class ControlPlane:
         quiet = [quiet_group() for _ in range(scenario.controller.target_groups - 1)]
         ours = [[*quiet, self.rolled], *([quiet_group()] for _ in range(1, scenario.controller.ingresses))]
         self.controller = self._controller(scenario.controller, 0, ours)
-        if self._is_drain:
+        if self.deployment.cordons:
             self.agenda.after(-self.agenda.now_s, self.controller.cordoned)
         for cluster, other in enumerate(scenario.aws_api.other_clusters, start=1):
             theirs = self._controller(

@@ -36,8 +36,11 @@ class Pod:
 class Deployment:
     """maxSurge and maxUnavailable; two writes for each create or delete, 20 a second after the first 30."""
 
+    cordons = False
+
     def __init__(self, plane: ControlPlane) -> None:
         self._plane = plane
+        self.ending = plane.old
         spec = plane.scenario.deployment
         self._n = spec.replicas
         self._surge, self._unavailable = _fence_posts(spec)
@@ -129,10 +132,13 @@ class Deployment:
 class Drain(Deployment):
     """kubectl and Karpenter: every pod of a node is asked for until the budget lets it go."""
 
+    cordons = True
+
     def __init__(self, plane: ControlPlane) -> None:
         super().__init__(plane)
         spec = plane.scenario.node_drain
         self._spec = spec
+        self.ending = plane.old[: spec.nodes * spec.pods_per_node]
         self._nodes = [plane.old[k * spec.pods_per_node : (k + 1) * spec.pods_per_node] for k in range(spec.nodes)]
         self._to_replace = spec.nodes * spec.pods_per_node
         if spec.min_available is not None:
@@ -181,6 +187,9 @@ class Drain(Deployment):
         left["pods"] -= 1
         if left["pods"] == 0:
             agenda.after(math.ceil(gone_after_s(self._plane.scenario.pod)), self._next_node)
+
+
+DISRUPTIONS: dict[str, type[Deployment]] = {"rollout": Deployment, "node_drain": Drain}
 
 
 def gone_after_s(pod: PodSpec) -> float:

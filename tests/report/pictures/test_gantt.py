@@ -11,7 +11,6 @@ from report.making import by_hand
 from sim.diagnosis.findings import findings
 from sim.report.pictures.canvas import BLACK, GREEN, PURPLE, SKY_BLUE, VERMILION, YELLOW, save
 from sim.report.pictures.gantt import (
-    COMPLETE,
     DEAD,
     DEREGISTERED,
     LEFT,
@@ -91,7 +90,7 @@ def test_title_and_legend(figure: Figure) -> None:
     assert figure.get_suptitle() == "by-hand: replication 2, seed 5: 4 502s\n3 terminated pods"
     (legend,) = figure.legends
     labels = [text.get_text() for text in legend.get_texts()]
-    assert {DEAD, POINT, DEREGISTERED, LEFT, COMPLETE["rollout"], "serving", "reconcile"} <= set(labels)
+    assert {DEAD, POINT, DEREGISTERED, LEFT, "rollout complete", "serving", "reconcile"} <= set(labels)
     assert len(labels) == len(set(labels))
     assert "serving after SIGTERM" not in labels, "what does not occur needs no explanation"
 

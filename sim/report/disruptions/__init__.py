@@ -1,0 +1,1 @@
+"""What reports and pictures say of each kind of disruption."""

@@ -1,0 +1,51 @@
+"""A node drain in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.control_plane.trace import EvictionRefused, PodDeleted
+from sim.report.disruptions.words import Words
+from sim.report.wording import count, seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sim.experiment.replication import Replication
+
+
+def _course(replication: Replication) -> Iterator[str]:
+    drain, replicas = replication.scenario.node_drain, replication.scenario.deployment.replicas
+    yield (
+        f"Began at 0 s, and every evicted pod was replaced after {seconds(replication.timeline.rollout_complete_s)}: "
+        f"{count(drain.nodes, 'node')} with {count(drain.pods_per_node, 'pod')} on each, drained by "
+        f"{drain.drained_by}, {drain.nodes_at_once} at a time."
+    )
+    desired = drain.desired_healthy(replicas)
+    if not desired:
+        yield "No PodDisruptionBudget kept pods: every eviction was admitted at once."
+        return
+    budget = f"The PodDisruptionBudget kept {desired} of {replicas} pods healthy"
+    waited_s = _waited_s(replication)
+    if not waited_s:
+        yield f"{budget} and refused no eviction."
+        return
+    longest = max(waited_s, key=waited_s.__getitem__)
+    n_refused = count(len(replication.trace.of(EvictionRefused)), "eviction")
+    yield f"{budget} and refused {n_refused}; pod {longest} waited longest for its own, {seconds(waited_s[longest])}."
+
+
+def _waited_s(replication: Replication) -> dict[int, float]:
+    """Return how long each pod whose eviction was refused at first waited for it, by pod, in s."""
+    asked_s = {refused.pod: refused.time_s for refused in reversed(replication.trace.of(EvictionRefused))}
+    evicted_s = {evicted.pod: evicted.time_s for evicted in replication.trace.of(PodDeleted)}
+    return {pod: evicted_s[pod] - time_s for pod, time_s in asked_s.items()}
+
+
+NODE_DRAIN = Words(
+    name="node drain",
+    complete="every evicted pod replaced",
+    started="Replacements",
+    ended="Pods evicted",
+    course=_course,
+)
