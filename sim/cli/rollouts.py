@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sim.experiment.replication import Estimator, Figures
+    from sim.experiment.figures import Figures
+    from sim.experiment.replication import Estimator
     from sim.scenario.specs import Scenario
 
 
@@ -21,5 +22,7 @@ def rollouts_of(scenario: Scenario, estimator: Estimator, workers: int | None, *
 
 def worst_of(figures: list[Figures]) -> int:
     """Return the number of the replication with the most 502s, the first of them in a tie."""
-    n_502 = [of_rollout.responses(502) for of_rollout in figures]
+    from sim.experiment.figures import RESPONSES
+
+    n_502 = [of_rollout[RESPONSES[502]] for of_rollout in figures]
     return n_502.index(max(n_502))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from sim.experiment.columns import COLUMNS
+from sim.experiment.figures import COLUMNS
 from sim.experiment.grid import Grid
 from sim.experiment.replications import process_pool
 from sim.experiment.rows import Rows

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from sim.experiment.columns import COLUMNS
+from sim.experiment.figures import COLUMNS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Executor, Future
 
-    from sim.experiment.replication import Estimator, Figures
+    from sim.experiment.figures import Figures
+    from sim.experiment.replication import Estimator
     from sim.scenario.specs import Scenario
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sim.data_plane.expected import require_expectable
-from sim.experiment.columns import COLUMNS
+from sim.experiment.figures import COLUMNS
 from sim.experiment.grid import as_written, grid
 from sim.experiment.provenance import PROVENANCE, model_version
 from sim.experiment.replications import process_pool

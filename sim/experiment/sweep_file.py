@@ -11,7 +11,7 @@ import csv
 import json
 from typing import TYPE_CHECKING, Any
 
-from sim.experiment.columns import COLUMNS
+from sim.experiment.figures import COLUMNS
 from sim.experiment.grid import cells
 from sim.experiment.journal import journal
 from sim.experiment.provenance import PROVENANCE

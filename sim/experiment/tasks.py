@@ -12,7 +12,6 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
 from sim.control_plane.sharing import control_plane_key
-from sim.experiment.columns import row
 from sim.experiment.replication import simulate_alike
 from sim.experiment.replications import cancelling
 from sim.scenario.problems import ScenarioError
@@ -82,7 +81,7 @@ def _rows(scenarios: Sequence[Scenario], number: int, estimator: Estimator) -> l
     rows: dict[int, Row] = {}
     try:
         for place, replication in simulate_alike(scenarios, replication=number, estimator=estimator):
-            rows[place] = row(replication.figures())
+            rows[place] = replication.figures().row()
     except ScenarioError as error:
         return [rows.get(place, error) for place in range(len(scenarios))]
     return [rows[place] for place in range(len(scenarios))]

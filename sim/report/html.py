@@ -17,11 +17,14 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sim.diagnosis.findings import findings
+from sim.experiment.figures import DEREGISTRATION_LAG_S, OUTCOMES, RESPONSES
 from sim.experiment.provenance import model_version
 from sim.report.answer import answer
 from sim.report.headline import headline
 from sim.report.pictures.canvas import drawn
 from sim.report.pictures.gantt import gantt
+from sim.report.pictures.labels import cause
+from sim.report.pictures.plots import CAUSES
 from sim.report.pictures.rollout_plots import (
     distribution_of_502s,
     distribution_of_lags,
@@ -40,7 +43,8 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from sim.experiment.replication import Figures, Replication
+    from sim.experiment.figures import Figures
+    from sim.experiment.replication import Replication
     from sim.experiment.summary import Summary
     from sim.scenario.specs import Scenario
 
@@ -105,13 +109,13 @@ def _contents(report: Report) -> dict[str, Any]:
 
 def _pictures(report: Report) -> Iterator[_Picture]:
     scenario, figures, summary = report.scenario, report.figures, report.summary
-    n_502 = [of_rollout.responses(502) for of_rollout in figures]
+    n_502 = [of_rollout[RESPONSES[502]] for of_rollout in figures]
     yield _picture(
         "How many 502s a rollout gives: the share of rollouts (up) with more than so many (across; its axis is one of "
         "square roots).",
         f"The 502s of {count(len(figures), 'rollout')}: from {number(min(n_502))} to {number(max(n_502))}, on average "
-        f"{number(summary.responses[502].value)}.",
-        distribution_of_502s(scenario, figures, summary.responses[502]),
+        f"{number(summary[RESPONSES[502]].value)}.",
+        distribution_of_502s(scenario, figures, summary[RESPONSES[502]]),
     )
     yield _picture(
         "Why requests fail, and what clients get: means per rollout (the axis is one of square roots).",
@@ -134,7 +138,7 @@ def _pictures(report: Report) -> Iterator[_Picture]:
 
 
 def _causes(summary: Summary) -> str:
-    means = {name.replace("_", " "): mean.value for name, mean in summary.outcomes.items() if name != "ok"}
+    means = {cause(outcome): summary[OUTCOMES[outcome]].value for outcome in CAUSES}
     most_first = sorted(means, key=lambda name: -means[name])
     return ", ".join(f"{name} {number(means[name])}" for name in most_first if means[name]) or "none"
 
@@ -143,7 +147,7 @@ def _lags(report: Report) -> str:
     lags_s = lags_of(report.figures)
     if not lags_s.size:
         return "none"
-    middle, longest = report.summary.deregistration_lag_s["p50"], float(lags_s.max())
+    middle, longest = report.summary[DEREGISTRATION_LAG_S]["p50"], float(lags_s.max())
     late = percent(share_later(report.scenario, lags_s))
     return f"the median is {seconds(middle)}, the longest {seconds(longest)}; {late} outlast preStop"
 

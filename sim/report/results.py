@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from sim.data_plane.expected import require_expectable
 from sim.diagnosis.findings import findings
+from sim.experiment.figures import RESPONSES
 from sim.experiment.replication import simulate
 from sim.experiment.replications import replicate
 from sim.experiment.summary import summarise
@@ -49,7 +50,7 @@ def result_of(scenario: Scenario, executor: Executor | None = None) -> Result:
     """Simulate a scenario so often as it says; without an executor, in this process."""
     estimator = estimator_for(scenario)
     figures = list(replicate(scenario, executor, estimator=estimator))
-    n_502 = [of_rollout.responses(502) for of_rollout in figures]
+    n_502 = [of_rollout[RESPONSES[502]] for of_rollout in figures]
     worst = n_502.index(max(n_502))
     told = answer(findings(simulate(scenario, replication=worst)))
     return Result(scenario, summarise(scenario, figures, estimator=estimator), worst, told)

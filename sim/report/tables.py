@@ -12,20 +12,24 @@ import csv
 import io
 import json
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
 from rich.table import Table
 
+from sim.experiment.figures import FIGURES, OUTCOMES
 from sim.report.causes import OUTCOMES_502
 from sim.report.wording import number, percent, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from sim.experiment.figures import Cell, Figure
     from sim.experiment.statistics import Estimate
     from sim.experiment.summary import Summary
 
+    Column = tuple[str, Callable[[Summary], str]]
     Columns = dict[str, Callable[[Summary], str]]
 
 FORMATS = ("table", "json", "csv", "markdown")
@@ -116,50 +120,59 @@ def _leaves(value: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
             yield path, inner
 
 
-def _mean(estimate: Estimate) -> str:
+def _interval(estimate: Estimate) -> str:
     if math.isnan(estimate.low) or estimate.low == estimate.high:
         return number(estimate.value)
     return f"{number(estimate.value)}\n{number(max(0.0, estimate.low))} to {number(estimate.high)}"
 
 
-def _any_502(summary: Summary) -> str:
-    any_502, n = summary.any_502, f"{summary.replications:,}"
-    if any_502.value == 0:
-        return f"none in {n}\nat most {percent(any_502.high)}"
-    return f"{percent(any_502.value)} of {n}\n{number(100 * any_502.low)} to {percent(any_502.high)}"
+def _fraction(estimate: Estimate, replications: int) -> str:
+    if estimate.value == 0:
+        return f"none in {replications:,}\nat most {percent(estimate.high)}"
+    return f"{percent(estimate.value)} of {replications:,}\n{number(100 * estimate.low)} to {percent(estimate.high)}"
 
 
 def _main_cause(summary: Summary) -> str:
-    causes = {o.name.lower(): summary.outcomes[o.name.lower()].value for o in OUTCOMES_502}
+    causes = {outcome.name.lower(): summary[OUTCOMES[outcome]].value for outcome in OUTCOMES_502}
     name = max(causes, key=causes.__getitem__)
     return f"{name}\n{percent(causes[name] / sum(causes.values()))}" if causes[name] else "none seen"
 
 
-def _quantiles(quantiles: dict[str, float], *names: str) -> str:
-    return " / ".join(number(quantiles[name]) for name in names)
+def _written(figure: Figure[Any, Any], cell: Cell, summary: Summary) -> str:
+    """Write a figure as its cell has it."""
+    summarised = summary[figure]
+    match cell.form:
+        case "mean":
+            return number(summarised.value)
+        case "interval":
+            return _interval(summarised)
+        case "percent":
+            return percent(summarised.value)
+        case "fraction":
+            return _fraction(summarised, summary.replications)
+        case names:
+            return " / ".join(number(summarised[name]) for name in names)
 
 
-def _of_them(summary: Summary, name: str, part: str) -> str:
-    return f"{number(summary.aws_api[name])}\n{number(summary.aws_api[part])}"
+def _columns(table: str, others: dict[int, Column]) -> Columns:
+    """Return a table's headings with their cells, in order: those of the figures' records, and others by place."""
+    by_place: dict[int, list[tuple[Figure[Any, Any], Cell]]] = {}
+    for figure in FIGURES:
+        if figure.cell is not None and figure.cell.table == table:
+            by_place.setdefault(figure.cell.place, []).append((figure, figure.cell))
+    columns = dict(others)
+    for place, shown in by_place.items():
+        columns[place] = shown[0][1].heading, partial(_joined, shown)
+    return dict(columns[place] for place in sorted(columns))
+
+
+def _joined(shown: Sequence[tuple[Figure[Any, Any], Cell]], summary: Summary) -> str:
+    """Write the figures of one cell, each but the first after its separator."""
+    written = (cell.separator * (at > 0) + _written(figure, cell, summary) for at, (figure, cell) in enumerate(shown))
+    return "".join(written)
 
 
 _WORDS = ("scenario", "main cause\nof the 502s")
-_ANSWER: Columns = {
-    "scenario": lambda s: s.scenario,
-    "502s per rollout\n95 % interval": lambda s: _mean(s.responses[502]),
-    "rollouts with 502s\n95 % interval": _any_502,
-    "502s among\nrequests": lambda s: percent(s.rate_502.value),
-    "main cause\nof the 502s": _main_cause,
-    "503s, 504s\nper rollout": lambda s: f"{number(s.responses[503].value)}, {number(s.responses[504].value)}",
-}
-_CAUSES: Columns = {
-    "scenario": lambda s: s.scenario,
-    "deregistration lag, s\np50 / p99 / max": lambda s: _quantiles(s.deregistration_lag_s, "p50", "p99", "max"),
-    "exposure, s\np50 / p99 / max": lambda s: _quantiles(s.exposure_s, "p50", "p99", "max"),
-    "healthy targets:\nnone, s (least)": lambda s: (
-        f"{number(s.no_healthy_target_s.value)}\n{number(s.least_healthy_targets.value)}"
-    ),
-    "rollout, s\np50 / max": lambda s: _quantiles(s.rollout_s, "p50", "max"),
-    "AWS calls\nthrottled": lambda s: _of_them(s, "calls", "throttled"),
-    "reconciles\nfailed": lambda s: _of_them(s, "reconciles", "failed_reconciles"),
-}
+_SCENARIO: Column = ("scenario", lambda summary: summary.scenario)
+_ANSWER = _columns("answer", {0: _SCENARIO, 4: ("main cause\nof the 502s", _main_cause)})
+_CAUSES = _columns("causes", {0: _SCENARIO})

@@ -13,6 +13,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from sim.data_plane.outcomes import Outcome
+from sim.experiment.figures import ANY_502, OUTCOMES, REQUESTS
 from sim.experiment.replication import simulate
 from sim.scenario.specs import Scenario
 from sim.verification.checks import of_fraction, of_mean
@@ -20,7 +21,7 @@ from sim.verification.checks import of_fraction, of_mean
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from sim.experiment.replication import Figures
+    from sim.experiment.figures import Figures
     from sim.verification.checks import Check
 
 RATE_RPS = 50.0
@@ -95,7 +96,7 @@ def cut_by_the_load_balancer() -> Iterator[Check]:
     theory = RATE_RPS * (window_s + 3) * late
     yield of_mean("504 = rate x (window + timeout) x exp(-timeout / mean)", settings, theory, counts)
     theory = RATE_RPS * (window_s + MEAN_S * (1 - late))
-    requests = [rollout.requests for rollout in figures]
+    requests = [rollout[REQUESTS] for rollout in figures]
     yield of_mean("requests = rate x window + in flight before", settings, theory, requests)
 
 
@@ -103,7 +104,7 @@ def any_at_all() -> Iterator[Check]:
     """Count the rollouts with at least one 502: 1 - exp(-mean), where requests are thinned at random."""
     changes = {"deployment.replicas": 1, "target_group.routing": "random", "traffic.arrival_rate_rps": 10}
     mean = 10 / 2 * (0.2 + 0.05)
-    happened = [figures.any_502 > 0 for figures in _rollout(0.2, 0, changes, samples=4)]
+    happened = [figures[ANY_502] > 0 for figures in _rollout(0.2, 0, changes, samples=4)]
     settings = f"lag 0.2 s, constant service 0.05 s, mean {mean:g}"
     yield of_fraction("rollouts with a 502 = 1 - exp(-mean)", settings, 1 - math.exp(-mean), happened)
 
@@ -114,7 +115,7 @@ def _residual_s(x_s: float) -> float:
 
 
 def _counts(outcome: Outcome, rollouts: Iterable[Figures]) -> list[float]:
-    return [float(figures.outcomes[outcome]) for figures in rollouts]
+    return [figures[OUTCOMES[outcome]] for figures in rollouts]
 
 
 def _rollout(

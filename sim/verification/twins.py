@@ -14,6 +14,7 @@ import numpy as np
 from sim.control_plane.trace import Trace
 from sim.control_plane.world import run_control_plane
 from sim.data_plane.sampled import simulate_requests
+from sim.experiment.figures import RESPONSES
 from sim.experiment.replication import simulate
 from sim.scenario.problems import ScenarioError
 from sim.scenario.specs import Scenario
@@ -100,7 +101,7 @@ def expected_against_sampled() -> Iterator[Check]:
             ).n_status(502)
             for number in range(SAMPLES)
         ]
-        yield of_mean("502s expected = their mean, sampled", settings, whole.figures().responses(502), drawn)
+        yield of_mean("502s expected = their mean, sampled", settings, whole.figures()[RESPONSES[502]], drawn)
 
 
 def drawn_requests(target_type: str, routing: str, number: int) -> tuple[Told, Told]:

@@ -13,13 +13,14 @@ from sim.scenario.loading import load_scenario
 GREE = "scenarios/gree-200-pods.yaml"
 ROLLOUT_OF = """
 import resource, sys, time
+from sim.experiment.figures import DEREGISTRATION_LAG_S
 from sim.experiment.replication import simulate
 from sim.scenario.loading import load_scenario
 scenario = load_scenario("scenarios/gree-200-pods.yaml").with_overrides({"deployment.replicas": int(sys.argv[1])})
 began_s = time.process_time()
 figures = simulate(scenario).figures()
 print(time.process_time() - began_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-assert len(figures.deregistration_lag_s) == int(sys.argv[1])
+assert len(figures[DEREGISTRATION_LAG_S]) == int(sys.argv[1])
 """
 
 

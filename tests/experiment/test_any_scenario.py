@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sim.experiment.figures import DEREGISTRATION_LAG_S, EXPOSURE_S, REQUESTS, RESPONSES, ROLLOUT_S
 from sim.experiment.replication import simulate
 from sim.scenario.specs import Scenario
 
@@ -84,11 +85,11 @@ def test_invariants(raw: dict) -> None:
     requests, figures = result.requests, result.figures()
     assert requests.counts.sum() == requests.n_requests
     assert np.array_equal(np.bincount(requests.outcome, minlength=9)[1:], requests.counts[1:])
-    assert figures.requests == sum(figures.responses(status) for status in (200, 502, 503, 504))
+    assert figures[REQUESTS] == sum(figures[RESPONSES[status]] for status in (200, 502, 503, 504))
     assert (requests.answered_s >= requests.arrival_s).all()
     assert (requests.arrival_s < requests.window_until_s).all()
     n_ended = scenario.node_drain.evicted if scenario.disruption == "node_drain" else scenario.deployment.replicas
-    assert figures.deregistration_lag_s.size == figures.exposure_s.size == n_ended
-    assert (figures.exposure_s >= 0).all()
-    assert (figures.exposure_s <= np.maximum(0, figures.deregistration_lag_s) + 1e-9).all()
-    assert requests.window_until_s >= figures.rollout_s
+    assert figures[DEREGISTRATION_LAG_S].size == figures[EXPOSURE_S].size == n_ended
+    assert (figures[EXPOSURE_S] >= 0).all()
+    assert (figures[EXPOSURE_S] <= np.maximum(0, figures[DEREGISTRATION_LAG_S]) + 1e-9).all()
+    assert requests.window_until_s >= figures[ROLLOUT_S]

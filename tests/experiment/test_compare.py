@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from sim.experiment.columns import COLUMNS
 from sim.experiment.compare import compare
+from sim.experiment.figures import COLUMNS
 from sim.experiment.replication import simulate
 from tests.experiment.executors import InOrder
 

@@ -18,6 +18,7 @@ from scipy import stats
 from sim.cli import main
 from sim.data_plane.expected import expect_requests
 from sim.data_plane.outcomes import Outcome
+from sim.experiment.figures import ANY_502, EXPOSURE_S, OUTCOMES, RESPONSES, ROLLOUT_S
 from sim.experiment.replication import simulate
 from sim.experiment.replications import replicate
 from sim.experiment.summary import summarise
@@ -61,9 +62,9 @@ def _both(scenario: Scenario, replication: int) -> tuple[np.ndarray, np.ndarray]
 def test_an_expected_replication_draws_no_requests() -> None:
     result = simulate(load_scenario("scenarios/fixed-lag.yaml"), estimator="expected")
     figures = result.figures()
-    assert figures.outcomes[Outcome.CONNECT_REFUSED] == pytest.approx(400)
-    assert figures.outcomes[Outcome.CLOSED_IN_FLIGHT] == pytest.approx(2)
-    assert figures.any_502 == pytest.approx(1)
+    assert figures[OUTCOMES[Outcome.CONNECT_REFUSED]] == pytest.approx(400)
+    assert figures[OUTCOMES[Outcome.CLOSED_IN_FLIGHT]] == pytest.approx(2)
+    assert figures[ANY_502] == pytest.approx(1)
     with pytest.raises(TypeError, match="draws no requests: use 'sampled'"):
         _ = result.requests
 
@@ -71,8 +72,8 @@ def test_an_expected_replication_draws_no_requests() -> None:
 def test_the_control_plane_is_the_same_under_both() -> None:
     scenario = load_scenario("scenarios/baseline.yaml")
     one, other = (simulate(scenario, estimator=estimator).figures() for estimator in ("sampled", "expected"))
-    assert one.rollout_s == other.rollout_s
-    assert one.exposure_s.tolist() == other.exposure_s.tolist()
+    assert one[ROLLOUT_S] == other[ROLLOUT_S]
+    assert one[EXPOSURE_S].tolist() == other[EXPOSURE_S].tolist()
 
 
 def test_any_502_is_a_mean_of_probabilities_with_an_interval_inside_zero_and_one() -> None:
@@ -82,15 +83,17 @@ def test_any_502_is_a_mean_of_probabilities_with_an_interval_inside_zero_and_one
     figures = list(replicate(scenario, estimator="expected"))
     summary = summarise(scenario, figures, estimator="expected")
     # In flight at SIGTERM: four times a fifth of 2 requests a second times 0.05 s.
-    assert summary.any_502.value == pytest.approx(1 - math.exp(-0.08))
-    assert 0 <= summary.any_502.low <= summary.any_502.value <= summary.any_502.high <= 1
+    assert summary[ANY_502].value == pytest.approx(1 - math.exp(-0.08))
+    assert 0 <= summary[ANY_502].low <= summary[ANY_502].value <= summary[ANY_502].high <= 1
     assert summary.estimator == "expected"
 
 
 def test_the_black_hole_has_several_times_the_502s_of_round_robin() -> None:
     scenario = load_scenario("scenarios/black-hole.yaml")
     other = scenario.with_overrides({"target_group.routing": "round_robin"})
-    hole, fair = (sum(simulate(s, replication=k).figures().responses(502) for k in range(3)) for s in (scenario, other))
+    hole, fair = (
+        sum(simulate(s, replication=k).figures()[RESPONSES[502]] for k in range(3)) for s in (scenario, other)
+    )
     assert hole > 4 * fair
 
 

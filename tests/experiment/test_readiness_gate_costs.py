@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sim.experiment.replication import Figures, simulate
+from sim.experiment.figures import ANY_502, EXPOSURE_S, LEAST_HEALTHY_TARGETS, RESPONSES, ROLLOUT_S, Figures
+from sim.experiment.replication import simulate
 
 REPLICAS, STARTUP_S = 12, 10
 
@@ -30,17 +31,17 @@ def _rollouts(make_scenario, version: str, *, gate: bool) -> list[Figures]:
 def test_it_protects_the_start_slows_the_rollout_and_leaves_the_end_as_it_is(make_scenario, version: str) -> None:
     gated, ungated = (_rollouts(make_scenario, version, gate=gate) for gate in (True, False))
     for with_gate, without in zip(gated, ungated, strict=True):
-        assert without.rollout_s < STARTUP_S + 1
-        assert 5 < with_gate.rollout_s - without.rollout_s < 15 + 2 * 15 + 5
-        assert with_gate.least_healthy_targets == REPLICAS, "no old target goes before a new one is healthy"
-        assert with_gate.any_502 > 0.999
-    assert min(figures.least_healthy_targets for figures in ungated) < REPLICAS
+        assert without[ROLLOUT_S] < STARTUP_S + 1
+        assert 5 < with_gate[ROLLOUT_S] - without[ROLLOUT_S] < 15 + 2 * 15 + 5
+        assert with_gate[LEAST_HEALTHY_TARGETS] == REPLICAS, "no old target goes before a new one is healthy"
+        assert with_gate[ANY_502] > 0.999
+    assert min(figures[LEAST_HEALTHY_TARGETS] for figures in ungated) < REPLICAS
     assert _mean_exposure_s(gated) == pytest.approx(_mean_exposure_s(ungated), abs=1)
     # More healthy targets share the traffic, so that a dead one gets less of it: at most by the factor of two that a
     # full surge can make, which is far from none.
-    n_502 = [float(np.mean([figures.responses(502) for figures in rollouts])) for rollouts in (gated, ungated)]
+    n_502 = [float(np.mean([figures[RESPONSES[502]] for figures in rollouts])) for rollouts in (gated, ungated)]
     assert 0.5 < n_502[0] / n_502[1] < 1
 
 
 def _mean_exposure_s(rollouts: list[Figures]) -> float:
-    return float(np.mean([figures.exposure_s for figures in rollouts]))
+    return float(np.mean([figures[EXPOSURE_S] for figures in rollouts]))

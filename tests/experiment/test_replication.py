@@ -13,6 +13,7 @@ import pytest
 
 from sim.data_plane.outcomes import Outcome
 from sim.experiment import replications
+from sim.experiment.figures import DEREGISTRATION_LAG_S, OUTCOMES, REQUESTS, RESPONSES
 from sim.experiment.replication import simulate
 from sim.experiment.replications import process_pool, replicate
 from sim.experiment.summary import summarise
@@ -32,14 +33,14 @@ def test_fixed_lag_against_arithmetic_by_hand() -> None:
     scenario = load_scenario("scenarios/fixed-lag.yaml")
     figures = list(replicate(scenario))
     n = scenario.replications
-    refused = sum(f.outcomes[Outcome.CONNECT_REFUSED] for f in figures) / n
-    cut = sum(f.outcomes[Outcome.CLOSED_IN_FLIGHT] for f in figures) / n
+    refused = sum(f[OUTCOMES[Outcome.CONNECT_REFUSED]] for f in figures) / n
+    cut = sum(f[OUTCOMES[Outcome.CLOSED_IN_FLIGHT]] for f in figures) / n
     assert refused == pytest.approx(400, abs=4 * math.sqrt(400 / n))
     assert cut == pytest.approx(4 * 0.5, abs=4 * math.sqrt(2 / n))
     summary = summarise(scenario, figures)
-    assert summary.outcomes["connect_refused"].low <= 400 <= summary.outcomes["connect_refused"].high
-    assert summary.outcomes["closed_in_flight"].low <= 2 <= summary.outcomes["closed_in_flight"].high
-    lag_s = np.concatenate([f.deregistration_lag_s for f in figures])
+    assert summary[OUTCOMES[Outcome.CONNECT_REFUSED]].low <= 400 <= summary[OUTCOMES[Outcome.CONNECT_REFUSED]].high
+    assert summary[OUTCOMES[Outcome.CLOSED_IN_FLIGHT]].low <= 2 <= summary[OUTCOMES[Outcome.CLOSED_IN_FLIGHT]].high
+    lag_s = np.concatenate([f[DEREGISTRATION_LAG_S] for f in figures])
     assert lag_s == pytest.approx(10)
 
 
@@ -50,7 +51,7 @@ def test_counts_add_up_on_every_scenario(scenario_paths) -> None:
         assert requests.counts.sum() == requests.n_requests
         assert requests.counts[1:].sum() == requests.arrival_s.size
         figures = result.figures()
-        assert figures.requests == sum(figures.responses(status) for status in (200, 502, 503, 504))
+        assert figures[REQUESTS] == sum(figures[RESPONSES[status]] for status in (200, 502, 503, 504))
 
 
 def test_a_replication_is_the_same_twice_and_another_one_differs() -> None:
@@ -112,7 +113,7 @@ def test_another_process_gives_the_same_bytes() -> None:
         "import hashlib, pickle; from sim.scenario.loading import load_scenario;"
         "from sim.experiment.replication import simulate;"
         "f = simulate(load_scenario('scenarios/gree-200-pods.yaml')).figures();"
-        "print(hashlib.sha256(f.outcomes.tobytes() + f.deregistration_lag_s.tobytes()).hexdigest())"
+        "print(hashlib.sha256(repr(f.row()).encode()).hexdigest())"
     )
     runs = {subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout for _ in range(2)}
     assert len(runs) == 1
@@ -139,10 +140,8 @@ def test_common_random_numbers_make_a_difference_far_less_variable() -> None:
 
 
 def _n_502(scenario: Scenario, replication: int) -> float:
-    return simulate(scenario, replication=replication, estimator="expected").figures().responses(502)
+    return simulate(scenario, replication=replication, estimator="expected").figures()[RESPONSES[502]]
 
 
 def _bytes(figures) -> bytes:
-    return b"".join(
-        np.asarray(getattr(figures, name), np.float64).tobytes() for name in type(figures).__dataclass_fields__
-    )
+    return b"".join(np.asarray(value, np.float64).tobytes() for value in figures.values.values())

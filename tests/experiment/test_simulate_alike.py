@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from sim.control_plane import trace as records
 from sim.control_plane.sharing import control_plane_key
 from sim.control_plane.trace import ApiAttempt, Record
-from sim.experiment.columns import row
 from sim.experiment.replication import simulate, simulate_alike
 from sim.scenario.problems import ScenarioError
 from sim.scenario.specs import Scenario
@@ -56,7 +55,7 @@ def test_together_is_as_by_itself(raw: dict[str, Any], changes: list[dict[str, A
         alone = simulate(alike[place], replication=1)
         for kind in KINDS:
             assert together.trace.of(kind) == alone.trace.of(kind)
-        assert np.array_equal(row(together.figures()), row(alone.figures()), equal_nan=True)
+        assert np.array_equal(together.figures().row(), alone.figures().row(), equal_nan=True)
         seen.add(place)
     assert seen == set(range(len(alike)))
 

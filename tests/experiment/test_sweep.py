@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sim.experiment.columns import COLUMNS
+from sim.experiment.figures import COLUMNS
 from sim.experiment.provenance import replication_key
 from sim.experiment.replication import simulate
 from sim.experiment.replications import process_pool

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import atheris
 
 with atheris.instrument_imports(include=["sim", "yaml"]):
-    from sim.experiment import columns, journal, sweep, sweep_file
+    from sim.experiment import figures, journal, sweep, sweep_file
     from sim.scenario import advice, assignments, loading, measured, problems, variations
     from sim.scenario.specs import Scenario
 
@@ -81,7 +81,7 @@ def picture(path: Path) -> None:
 
 def unfinished(path: Path) -> None:
     """The journal of an interrupted sweep: opened again, it takes a line, and has it when opened once more."""
-    row = tuple(float(number) for number in range(len(columns.COLUMNS)))
+    row = tuple(float(number) for number in range(len(figures.COLUMNS)))
     kept = journal.Journal(path)
     kept["key"] = row
     kept.close()
@@ -113,7 +113,7 @@ def seeds(name: str) -> Iterable[bytes]:
     if name in ("assignment", "variation"):
         return [b"pod.startup_s={dist: lognormal, median: 3, p99: 9}", b"seed=0:1:0.1", b"pod.on_sigterm=drain,exit"]
     if name == "journal":
-        return [b'["key", [' + b", ".join([b"0.5"] * len(columns.COLUMNS)) + b"]]\n[1"]
+        return [b'["key", [' + b", ".join([b"0.5"] * len(figures.COLUMNS)) + b"]]\n[1"]
     return [_sweep(READERS[name][0], values) for values in ([0, 5], ["exit", "drain"])]
 
 
@@ -123,7 +123,7 @@ def _sweep(suffix: str, values: list[object]) -> bytes:
     from sim.experiment.provenance import PROVENANCE
 
     key = "pod.on_sigterm" if isinstance(values[0], str) else "pod.pre_stop_sleep_s"
-    rows = [{key: value, "replication": 0} | dict.fromkeys(columns.COLUMNS, 0.5) for value in values]
+    rows = [{key: value, "replication": 0} | dict.fromkeys(figures.COLUMNS, 0.5) for value in values]
     frame = pd.DataFrame(rows)
     frame.attrs[PROVENANCE] = sweep.provenance(SCENARIO, {key: values}, until=None, estimator="expected")
     with tempfile.TemporaryDirectory() as directory:

@@ -17,6 +17,8 @@ from live.load_balancer import HAPROXY
 from live.rig import TooBusyError, measure_in_time
 from scipy import stats
 
+from sim.data_plane.outcomes import Outcome
+from sim.experiment.figures import OUTCOMES
 from sim.experiment.replications import process_pool, replicate
 from sim.scenario.loading import load_scenarios
 
@@ -45,7 +47,9 @@ def compared() -> Iterator[Comparison]:
             runs = list(pool.map(partial(measure_in_time, SCENARIOS[name]), range(RUNS)))
         except TooBusyError as error:
             pytest.skip(str(error))
-        simulated = [figures.outcomes for figures in replicate(SCENARIOS[name], pool)]
+        simulated = [
+            [figures[OUTCOMES[outcome]] for outcome in Outcome] for figures in replicate(SCENARIOS[name], pool)
+        ]
         return list(rows(name, np.array(runs, float), np.array(simulated)))
 
     with process_pool(RUNS) as pool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from sim.control_plane.trace import (
 from sim.data_plane.latency import Latency
 from sim.data_plane.outcomes import Outcome
 from sim.data_plane.sampled import Requests
+from sim.experiment.figures import FIGURES
 from sim.experiment.replication import Replication
 from sim.experiment.statistics import Estimate
 from sim.experiment.summary import Summary
@@ -35,9 +36,10 @@ from sim.experiment.trace_to_timeline import timeline_of
 from sim.scenario.specs import Scenario
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from sim.control_plane.trace import Record
+    from sim.experiment.figures import Figure
 
 WAF = "waf-regional:GetWebACLForResource"
 LOAD_BALANCERS = "elasticloadbalancing:DescribeLoadBalancers"
@@ -159,27 +161,24 @@ def by_hand(records: Iterable[Record] = BY_HAND, failed: list[tuple[float, int, 
     return Replication(spec, 2, trace, timeline_of(trace, spec), requests)
 
 
-def summary(**figures: object) -> Summary:
+def summary(figures: Mapping[Figure[Any, Any], object] | None = None, **about: Any) -> Summary:
     """Make a summary of 12 rollouts in which nothing failed, with other values for some figures."""
     nothing = Estimate(0.0, 0.0, 0.0)
     quiet = {"mean": 8.0, "p50": 7.0, "p90": 9.0, "p99": 10.0, "max": 12.5}
-    values = {
-        "scenario": "quiet",
-        "seed": 1,
-        "replications": 12,
-        "estimator": "sampled",
-        "version": "0.1.0",
+    values = {figure.name: nothing for figure in FIGURES} | {
         "requests": Estimate(1000.0, 990.0, 1010.0),
-        "responses": {200: Estimate(1000.0, 990.0, 1010.0), 502: nothing, 503: nothing, 504: nothing},
-        "outcomes": {outcome.name.lower(): nothing for outcome in Outcome},
-        "rate_502": nothing,
+        "responses.200": Estimate(1000.0, 990.0, 1010.0),
         "any_502": Estimate(0.0, 0.0, 3.8415 / (12 + 3.8415)),
         "rollout_s": quiet,
         "deregistration_lag_s": quiet,
         "exposure_s": dict.fromkeys(quiet, 0.0),
-        "no_healthy_target_s": nothing,
         "least_healthy_targets": Estimate(6.0, 5.5, 6.5),
-        "latency_s": {when: {"p50": 0.05, "p95": 0.19, "p99": 0.32} for when in ("before", "window")},
-        "aws_api": {"calls": 1234.5, "throttled": 0.0, "reconciles": 9.0, "failed_reconciles": 0.25},
+        "latency_s.before": {"p50": 0.05, "p95": 0.19, "p99": 0.32},
+        "latency_s.window": {"p50": 0.05, "p95": 0.19, "p99": 0.32},
+        "aws_api.calls": Estimate(1234.5, 1200.0, 1270.0),
+        "aws_api.reconciles": Estimate(9.0, 8.0, 10.0),
+        "aws_api.failed_reconciles": Estimate(0.25, 0.0, 0.5),
     }
-    return Summary(**(values | figures))  # type: ignore[arg-type]
+    values |= {figure.name: value for figure, value in (figures or {}).items()}
+    head = {"scenario": "quiet", "seed": 1, "replications": 12, "estimator": "sampled", "version": "0.1.0"}
+    return Summary(**(head | about), values=values)

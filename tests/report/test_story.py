@@ -11,6 +11,7 @@ from report.making import BY_HAND, DEREGISTER, by_hand, scenario
 from sim.control_plane.trace import EndpointRemoved, PodDeleted, Reconciled, Sigterm, TargetHealthy, TargetUnhealthy
 from sim.data_plane.outcomes import Outcome
 from sim.diagnosis.findings import findings
+from sim.experiment.figures import LEAST_HEALTHY_TARGETS, NO_HEALTHY_TARGET_S
 from sim.experiment.replication import simulate
 from sim.report.answer import answer
 from sim.report.disruption import name_of
@@ -205,8 +206,8 @@ def test_answer_tells_of_the_time_without_a_target(make_scenario) -> None:
     )
     n_503 = result.requests.n_status(503)
     assert abs(n_503 - 49.9 * 100) < 4 * (49.9 * 100) ** 0.5
-    assert result.figures().no_healthy_target_s == pytest.approx(65 - 15.1)
-    assert result.figures().least_healthy_targets == 0
+    assert result.figures()[NO_HEALTHY_TARGET_S] == pytest.approx(65 - 15.1)
+    assert result.figures()[LEAST_HEALTHY_TARGETS] == 0
     told = answer(findings(result))
     assert told.endswith(f"{n_503:,} ended in a 503: for 49.9 s an ALB node had no healthy target.")
 

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from report.making import summary
 
+from sim.data_plane.outcomes import Outcome
+from sim.experiment.figures import ANY_502, OUTCOMES, RATE_502, RESPONSES
 from sim.experiment.statistics import Estimate
 from sim.report.tables import FORMATS, WIDTH, render, tables
 from sim.report.wording import plain
@@ -17,19 +19,16 @@ NAN = math.nan
 
 
 def _bad() -> Any:
-    outcomes = summary().outcomes | {
-        "connect_refused": Estimate(1000.0, 500.0, 1500.0),
-        "closed_in_flight": Estimate(250.0, 0.0, 500.0),
-        "idle_timeout": Estimate(9000.0, 0.0, 9000.0),
+    figures = {
+        OUTCOMES[Outcome.CONNECT_REFUSED]: Estimate(1000.0, 500.0, 1500.0),
+        OUTCOMES[Outcome.CLOSED_IN_FLIGHT]: Estimate(250.0, 0.0, 500.0),
+        OUTCOMES[Outcome.IDLE_TIMEOUT]: Estimate(9000.0, 0.0, 9000.0),
+        RESPONSES[502]: Estimate(1250.0, -50.0, 2550.0),
+        RESPONSES[504]: Estimate(9000.0, 0.0, 9000.0),
+        RATE_502: Estimate(0.0125, 0.01, 0.015),
+        ANY_502: Estimate(0.5, 0.2538, 0.7462),
     }
-    responses = summary().responses | {502: Estimate(1250.0, -50.0, 2550.0), 504: Estimate(9000.0, 0.0, 9000.0)}
-    return summary(
-        scenario="bad|pipe",
-        outcomes=outcomes,
-        responses=responses,
-        rate_502=Estimate(0.0125, 0.01, 0.015),
-        any_502=Estimate(0.5, 0.2538, 0.7462),
-    )
+    return summary(figures, scenario="bad|pipe")
 
 
 def _cells(line: str) -> list[str]:
@@ -55,7 +54,7 @@ def test_markdown_says_what_was_measured() -> None:
 
 
 def test_one_replication_has_no_interval() -> None:
-    alone = summary(replications=1, responses=summary().responses | {502: Estimate(7.0, NAN, NAN)})
+    alone = summary({RESPONSES[502]: Estimate(7.0, NAN, NAN)}, replications=1)
     assert "| 7.00 |" in render([alone], "markdown")
     assert json.loads(render([alone], "json"))[0]["responses"]["502"] == {"mean": 7.0, "ci95": None}
     (row,) = csv.DictReader(io.StringIO(render([alone], "csv")))

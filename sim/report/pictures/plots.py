@@ -9,17 +9,17 @@ Colours: Okabe and Ito's for kinds, viridis for amounts; both can be told apart 
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.experiment.columns import COLUMNS
+from sim.data_plane.outcomes import Outcome
+from sim.experiment.figures import ANY_502, COLUMN_OF, COLUMNS, OUTCOMES
 from sim.experiment.provenance import PROVENANCE
 from sim.experiment.statistics import fraction_estimate, mean_estimate
 from sim.report.pictures.canvas import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY_BLUE, VERMILION, YELLOW, Canvas, canvas
-from sim.report.pictures.labels import cause, key_label, measure
+from sim.report.pictures.labels import cause, key_label
 from sim.report.wording import NEGLIGIBLE, number
 from sim.scenario.problems import did_you_mean
 from sim.scenario.specs import Scenario
@@ -36,17 +36,16 @@ _SIZE = (8.0, 4.8)
 _MARKERS = "osD^vP*X"
 _KINDS = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY_BLUE, BLACK)
 CAUSES = {
-    "outcomes.connect_refused": BLUE,
-    "outcomes.host_unreachable": SKY_BLUE,
-    "outcomes.closed_in_flight": VERMILION,
-    "outcomes.keep_alive_race": PURPLE,
-    "outcomes.deregistration_delay_elapsed": ORANGE,
-    "outcomes.idle_timeout": BLACK,
-    "outcomes.connect_timeout": YELLOW,
-    "outcomes.no_registered_targets": GREEN,
+    Outcome.CONNECT_REFUSED: BLUE,
+    Outcome.HOST_UNREACHABLE: SKY_BLUE,
+    Outcome.CLOSED_IN_FLIGHT: VERMILION,
+    Outcome.KEEP_ALIVE_RACE: PURPLE,
+    Outcome.DEREGISTRATION_DELAY_ELAPSED: ORANGE,
+    Outcome.IDLE_TIMEOUT: BLACK,
+    Outcome.CONNECT_TIMEOUT: YELLOW,
+    Outcome.NO_REGISTERED_TARGETS: GREEN,
 }
-"""The failed outcomes, as columns of a sweep, with their colours in every picture."""
-_MOST = {"any_502": 1.0, "rate_502": 1.0}
+"""The failed outcomes, with their colours in every picture."""
 PRE_STOP, _GRACE = "pod.pre_stop_sleep_s", "pod.termination_grace_period_s"
 
 
@@ -58,18 +57,20 @@ def line(frame: pd.DataFrame, *, x: str, y: str = "rate_502", hue: str | None = 
     """Draw a figure's mean against a key, a line for each value of `hue`, with bands of 95 % intervals."""
     shown = [x] if hue is None else [x, hue]
     check(frame, shown, y)
-    figure, axes = _canvas(frame, f"{_bare(measure(y).label)} by {_listed(shown)}", note="means and 95 % intervals")
+    figure, axes = _canvas(frame, f"{_bare(COLUMN_OF[y].label)} by {_listed(shown)}", note="means and 95 % intervals")
     values = values_of(frame, x)
     at = _positions(axes.xaxis, values)
     hues = [None] if hue is None else values_of(frame, hue)
     for colour, marker, value in zip(_colours(hues), _cycle(_MARKERS, len(hues)), hues, strict=True):
         rows = frame if hue is None else frame[frame[hue] == value]
         estimates = [estimate(rows[rows[x] == of_x][y], y) for of_x in values]
-        mean, low, high = (measure(y).factor * np.array(part) for part in zip(*map(_parts, estimates), strict=True))
+        mean, low, high = (
+            COLUMN_OF[y].unit.factor * np.array(part) for part in zip(*map(_parts, estimates), strict=True)
+        )
         axes.fill_between(at, low, high, color=colour, alpha=0.2, linewidth=0)
         axes.plot(at, mean, color=colour, marker=marker, markersize=5, label=str(value), clip_on=False)
     axes.set_xlabel(key_label(x))
-    axes.set_ylabel(measure(y).label)
+    axes.set_ylabel(COLUMN_OF[y].label)
     axes.set_ylim(bottom=0)
     axes.yaxis.set_major_formatter("{x:,.10g}")
     if hue is not None:
@@ -80,10 +81,10 @@ def line(frame: pd.DataFrame, *, x: str, y: str = "rate_502", hue: str | None = 
 def heatmap(frame: pd.DataFrame, *, x: str, y: str, colour: str = "rate_502") -> Figure:
     """Draw a figure's mean against two keys, as colour and in digits."""
     check(frame, [x, y], colour)
-    figure, axes = _canvas(frame, f"{_bare(measure(colour).label)} by {_listed([x, y])}")
+    figure, axes = _canvas(frame, f"{_bare(COLUMN_OF[colour].label)} by {_listed([x, y])}")
     across, up = values_of(frame, x), values_of(frame, y)
     table = frame.pivot_table(index=y, columns=x, values=colour, aggfunc="mean").loc[up, across]
-    means = measure(colour).factor * table.to_numpy()
+    means = COLUMN_OF[colour].unit.factor * table.to_numpy()
     image = axes.imshow(means, cmap="viridis", origin="lower", aspect="auto")
     middle = (means.max() + means.min()) / 2
     for (row, column), mean in np.ndenumerate(means):
@@ -94,7 +95,7 @@ def heatmap(frame: pd.DataFrame, *, x: str, y: str, colour: str = "rate_502") ->
     axes.set_xlabel(key_label(x))
     axes.set_ylabel(key_label(y))
     axes.grid(visible=False)
-    figure.colorbar(image, ax=axes, label=measure(colour).label, format="{x:,.10g}")
+    figure.colorbar(image, ax=axes, label=COLUMN_OF[colour].label, format="{x:,.10g}")
     return figure
 
 
@@ -129,10 +130,10 @@ def causes(frame: pd.DataFrame, *, x: str) -> Figure:
     check(frame, [x], "requests")
     figure, axes = _canvas(frame, f"failed requests by cause and {_listed([x])}")
     values = values_of(frame, x)
-    means = frame.groupby(x, sort=False)[list(CAUSES)].mean().loc[values]
+    means = frame.groupby(x, sort=False)[[OUTCOMES[outcome].name for outcome in CAUSES]].mean().loc[values]
     bottom = np.zeros(len(values))
     for outcome, colour in CAUSES.items():
-        heights = means[outcome].to_numpy()
+        heights = means[OUTCOMES[outcome].name].to_numpy()
         if heights.max() >= NEGLIGIBLE:
             axes.bar(range(len(values)), heights, bottom=bottom, color=colour, width=0.7, label=cause(outcome))
             bottom += heights
@@ -228,10 +229,10 @@ def _cycle(items: Sequence[str], count: int) -> Iterable[str]:
 
 def estimate(values: pd.Series, figure: str) -> Estimate:
     """Estimate a figure's mean over rollouts; the interval is cut where no mean can be."""
-    if figure == "any_502" and values.isin([0, 1]).all():
+    if figure == ANY_502.name and values.isin([0, 1]).all():
         return fraction_estimate(int((values > 0).sum()), len(values))
     mean = mean_estimate(values)
-    return replace(mean, low=max(mean.low, 0.0), high=min(mean.high, _MOST.get(figure, math.inf)))
+    return replace(mean, low=max(mean.low, 0.0), high=min(mean.high, COLUMN_OF[figure].unit.at_most))
 
 
 def _parts(estimate: Estimate) -> tuple[float, float, float]:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sim.experiment.figures import ANY_502, COLUMN_OF, RESPONSES
 from sim.experiment.provenance import PROVENANCE
 from sim.report.pictures.canvas import BLUE, GREEN, ORANGE, PURPLE, VERMILION
-from sim.report.pictures.labels import key_label, measure
+from sim.report.pictures.labels import key_label
 from sim.report.pictures.plots import PRE_STOP, PlotError, check, estimate, rollouts, seconds_at, values_of
 from sim.report.wording import number
 
@@ -28,6 +29,7 @@ _COLOURS = (ORANGE, BLUE, GREEN, PURPLE)
 _WIDTH = 0.7
 _SHORTEST_S = 0.01
 _TICKS_S = [step * 10.0**power for power in range(-3, 6) for step in (1, 2, 5)]
+_N_502 = RESPONSES[502].name
 _SLOWEST, _MEDIAN = "deregistration_lag_s.max", "deregistration_lag_s.p50"
 
 
@@ -36,7 +38,7 @@ def race(frames: Sequence[pd.DataFrame], *, x: str) -> Figure:
     from matplotlib.figure import Figure
 
     for frame in frames:
-        check(frame, [x], "responses.502")
+        check(frame, [x], _N_502)
     values = values_of(frames[0], x)
     if any(values_of(frame, x) != values for frame in frames):
         raise PlotError(f"'{x}' has other values in one file than in another")
@@ -48,8 +50,8 @@ def race(frames: Sequence[pd.DataFrame], *, x: str) -> Figure:
         at = np.arange(len(values)) + _WIDTH * ((place + 0.5) / len(frames) - 0.5)
         groups = [frame[frame[x] == value] for value in values]
         _lags(lags, at, groups, colour)
-        _estimates(numbers, at, groups, "responses.502", colour)
-        _estimates(shares, at, groups, "any_502", colour, label=str(frame.attrs[PROVENANCE]["scenario"]["name"]))
+        _estimates(numbers, at, groups, _N_502, colour)
+        _estimates(shares, at, groups, ANY_502.name, colour, label=str(frame.attrs[PROVENANCE]["scenario"]["name"]))
     sleeps_s = [seconds_at(frame, PRE_STOP, x, values) for frame in frames]
     if any(of_frame != sleeps_s[0] for of_frame in sleeps_s):
         raise PlotError("the preStop sleep of one file is another than that of the next")
@@ -73,7 +75,7 @@ def _lags(axes: Axes, at: np.ndarray, groups: list[pd.DataFrame], colour: str) -
 def _estimates(
     axes: Axes, at: np.ndarray, groups: list[pd.DataFrame], figure: str, colour: str, *, label: str | None = None
 ) -> None:
-    factor = measure(figure).factor
+    factor = COLUMN_OF[figure].unit.factor
     for place, rows in zip(at, groups, strict=True):
         of_rows = estimate(rows[figure], figure)
         low, high = max(0.0, factor * of_rows.low), factor * of_rows.high
@@ -103,7 +105,7 @@ def _finish(figure: Figure, panels: tuple[Axes, Axes, Axes], frames: Sequence[pd
     numbers.set_ylim(0, max(1.0, 5 * numbers.dataLim.y1))
     numbers.set_yscale("symlog", linthresh=1)
     numbers.yaxis.set_major_formatter("{x:,.10g}")
-    numbers.set_ylabel(measure("responses.502").label)
+    numbers.set_ylabel(COLUMN_OF[_N_502].label)
     shares.set_ylim(0, 115)
     shares.set_yticks((0, 50, 100))
     shares.set_ylabel("rollouts with\na 502 (%)")

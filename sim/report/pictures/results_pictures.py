@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from sim.experiment.figures import DEREGISTRATION_LAG_S, OUTCOMES, RATE_502
 from sim.report.pictures.canvas import BLACK, BLUE, VERMILION, Canvas, canvas, literal, square_root
 from sim.report.pictures.labels import cause
 from sim.report.pictures.plots import CAUSES
@@ -42,9 +43,9 @@ def _rates(summaries: Sequence[Summary], _scenarios: Sequence[Scenario]) -> Rows
     return [
         {
             "scenario": summary.scenario,
-            "rate_502_percent": _shown(100 * summary.rate_502.value),
-            "low": _shown(100 * max(0.0, summary.rate_502.low)),
-            "high": _shown(100 * summary.rate_502.high),
+            "rate_502_percent": _shown(100 * summary[RATE_502].value),
+            "low": _shown(100 * max(0.0, summary[RATE_502].low)),
+            "high": _shown(100 * summary[RATE_502].high),
         }
         for summary in summaries
     ]
@@ -53,7 +54,7 @@ def _rates(summaries: Sequence[Summary], _scenarios: Sequence[Scenario]) -> Rows
 def _failures(summaries: Sequence[Summary], _scenarios: Sequence[Scenario]) -> Rows:
     return [
         {"scenario": summary.scenario}
-        | {outcome: _shown(summary.outcomes[outcome.removeprefix("outcomes.")].value) for outcome in CAUSES}
+        | {OUTCOMES[outcome].name: _shown(summary[OUTCOMES[outcome]].value) for outcome in CAUSES}
         for summary in summaries
     ]
 
@@ -61,7 +62,7 @@ def _failures(summaries: Sequence[Summary], _scenarios: Sequence[Scenario]) -> R
 def _lags(summaries: Sequence[Summary], scenarios: Sequence[Scenario]) -> Rows:
     return [
         {"scenario": summary.scenario, "pre_stop_sleep_s": _shown(scenario.pod.pre_stop_sleep_s)}
-        | {name: _shown(summary.deregistration_lag_s[name]) for name in ("p50", "p90", "p99", "max")}
+        | {name: _shown(summary[DEREGISTRATION_LAG_S][name]) for name in ("p50", "p90", "p99", "max")}
         for summary, scenario in zip(summaries, scenarios, strict=True)
     ]
 
@@ -80,7 +81,7 @@ def _draw_rates(rows: Rows) -> Figure:
 
 def _draw_failures(rows: Rows) -> Figure:
     figure, axes = _canvas(rows, "failed requests by cause (% of them)")
-    failed = np.array([_numbers(rows, outcome) for outcome in CAUSES])
+    failed = np.array([_numbers(rows, OUTCOMES[outcome].name) for outcome in CAUSES])
     whole = failed.sum(axis=0)
     shares = np.divide(100 * failed, whole, out=np.zeros_like(failed), where=whole > 0)
     left = np.zeros(len(rows))

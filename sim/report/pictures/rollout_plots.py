@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.data_plane.outcomes import Outcome
+from sim.experiment.figures import DEREGISTRATION_LAG_S, OUTCOMES, RESPONSES
 from sim.experiment.provenance import model_version
 from sim.report.pictures.canvas import BLACK, BLUE, PALE, VERMILION, canvas, square_root
 from sim.report.pictures.labels import cause
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from sim.experiment.replication import Figures
+    from sim.experiment.figures import Figures
     from sim.experiment.statistics import Estimate
     from sim.experiment.summary import Summary
     from sim.scenario.specs import PodSpec, Scenario
@@ -38,7 +38,7 @@ _MOST_STEPS = 2000
 
 def distribution_of_502s(scenario: Scenario, figures: Sequence[Figures], mean: Estimate) -> Figure:
     """Draw the share of rollouts with more than so many 502s, and their mean with its 95 % interval."""
-    n_502 = np.array([of_rollout.responses(502) for of_rollout in figures])
+    n_502 = np.array([of_rollout[RESPONSES[502]] for of_rollout in figures])
     title = f"{scenario.name}: 502s of {count(len(figures), 'rollout')}"
     figure, axes = canvas(_SIZE, title=title, origin=_origin(scenario, len(figures)))
     _draw_shares_above(axes, n_502)
@@ -54,9 +54,8 @@ def distribution_of_502s(scenario: Scenario, figures: Sequence[Figures], mean: E
 
 def failures_by_cause(scenario: Scenario, summary: Summary) -> Figure:
     """Draw the failed requests per rollout by cause, with the status that clients get."""
-    outcomes = {Outcome[column.removeprefix("outcomes.").upper()]: colour for column, colour in CAUSES.items()}
-    means = {outcome: summary.outcomes[outcome.name.lower()].value for outcome in outcomes}
-    shown = sorted((outcome for outcome in outcomes if means[outcome] >= NEGLIGIBLE), key=lambda one: -means[one])
+    means = {outcome: summary[OUTCOMES[outcome]].value for outcome in CAUSES}
+    shown = sorted((outcome for outcome in CAUSES if means[outcome] >= NEGLIGIBLE), key=lambda one: -means[one])
     figure, axes = canvas(
         (_WIDTH, 1.5 + _PER_CAUSE * max(len(shown), 1)),
         title=f"{scenario.name}: failed requests per rollout, by cause",
@@ -64,11 +63,11 @@ def failures_by_cause(scenario: Scenario, summary: Summary) -> Figure:
         grid="x",
     )
     for row, outcome in enumerate(shown):
-        axes.barh(row, means[outcome], color=outcomes[outcome], height=0.65)
+        axes.barh(row, means[outcome], color=CAUSES[outcome], height=0.65)
         axes.annotate(
             number(means[outcome]), (means[outcome], row), (5, 0), textcoords="offset points", va="center", fontsize=9
         )
-    axes.set_yticks(range(len(shown)), [f"{cause(outcome.name.lower())} ({outcome.status})" for outcome in shown])
+    axes.set_yticks(range(len(shown)), [f"{cause(outcome)} ({outcome.status})" for outcome in shown])
     axes.set_ylim(max(len(shown), 1) - 0.5, -0.5)
     square_root(axes, _ROOM_FOR_A_NUMBER * max(means.values()))
     axes.set_xlabel("requests per rollout")
@@ -101,7 +100,7 @@ def distribution_of_lags(scenario: Scenario, figures: Sequence[Figures]) -> Figu
 
 def lags_of(figures: Sequence[Figures]) -> NDArray[np.float64]:
     """Return the deregistration lags of all rollouts' pods whose targets were in rotation, in s."""
-    lags_s = np.concatenate([of_rollout.deregistration_lag_s for of_rollout in figures])
+    lags_s = np.concatenate([of_rollout[DEREGISTRATION_LAG_S] for of_rollout in figures])
     return np.asarray(lags_s[np.isfinite(lags_s)])
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sim.experiment.columns import COLUMNS
+from sim.experiment.figures import COLUMN_OF, COLUMNS
 from sim.experiment.statistics import fraction_estimate, mean_estimate
 from sim.report.pictures.canvas import save
-from sim.report.pictures.labels import key_label, measure
+from sim.report.pictures.labels import key_label
 from sim.report.pictures.plots import PlotError, causes, estimate, heatmap, lag, line, only
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def test_the_same_results_give_the_same_bytes(tmp_path: Path, suffix: str) -> No
 
 
 def test_every_figure_has_a_label() -> None:
-    assert len({measure(figure).label for figure in COLUMNS}) == len(COLUMNS)
+    assert len({COLUMN_OF[figure].label for figure in COLUMNS}) == len(COLUMNS)
 
 
 @pytest.mark.parametrize(

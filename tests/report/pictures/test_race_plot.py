@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sim.experiment.columns import COLUMNS
+from sim.experiment.figures import COLUMNS
 from sim.experiment.statistics import mean_estimate
 from sim.report.pictures.plots import PlotError
 from sim.report.pictures.race_plot import race

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from sim.data_plane.latency import Latency
 from sim.data_plane.outcomes import Outcome
-from sim.experiment.replication import Figures
+from sim.experiment.figures import DEREGISTRATION_LAG_S, OUTCOMES, RESPONSES, Figures
 from sim.experiment.statistics import Estimate
 from sim.report.pictures.canvas import save
 from sim.report.pictures.rollout_plots import distribution_of_502s, distribution_of_lags, failures_by_cause
@@ -22,23 +21,7 @@ MEAN = Estimate(2.0, 1.0, 3.0)
 
 
 def rollout(n_502: float, *lags_s: float) -> Figures:
-    outcomes = np.zeros(len(Outcome))
-    outcomes[Outcome.CONNECT_REFUSED] = n_502
-    return Figures(
-        outcomes=outcomes,
-        any_502=float(n_502 > 0),
-        rollout_s=1.0,
-        deregistration_lag_s=np.array(lags_s),
-        exposure_s=np.array(lags_s),
-        no_healthy_target_s=0.0,
-        least_healthy_targets=1,
-        latency_before_s=Latency(0, 0, 0),
-        latency_s=Latency(0, 0, 0),
-        calls=0,
-        throttled=0,
-        reconciles=0,
-        failed_reconciles=0,
-    )
+    return Figures({RESPONSES[502].name: n_502, DEREGISTRATION_LAG_S.name: np.array(lags_s)})
 
 
 def at(axes: Axes, value: float) -> float:
@@ -92,8 +75,8 @@ def test_many_values_keep_their_ends() -> None:
 
 def test_the_causes_are_the_means_the_largest_first() -> None:
     few, many = Estimate(3.0, 1.0, 5.0), Estimate(400.0, 300.0, 500.0)
-    outcomes = summary().outcomes | {"connect_refused": few, "idle_timeout": many}
-    axes = failures_by_cause(scenario(), summary(outcomes=outcomes)).axes[0]
+    means = {OUTCOMES[Outcome.CONNECT_REFUSED]: few, OUTCOMES[Outcome.IDLE_TIMEOUT]: many}
+    axes = failures_by_cause(scenario(), summary(means)).axes[0]
 
     assert [bar.get_width() for bar in axes.patches] == [400, 3]  # type: ignore[attr-defined]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["idle timeout (504)", "connect refused (502)"]

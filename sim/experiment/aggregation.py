@@ -1,0 +1,157 @@
+"""How a figure's values, one of each replication, become what is said of all of them.
+
+Modelled: the mean over replications with Student's t, or alone; the fraction of replications with Wilson's interval;
+quantiles over replications; quantiles over the pods of all replications; means of quantiles within replications.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import numpy as np
+
+from sim.data_plane.latency import Latency
+from sim.experiment.statistics import Estimate, fraction_estimate, mean_estimate, quantiles
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sim.data_plane.timeline import Times
+    from sim.experiment.replication import Estimator
+
+    Quantiles = dict[str, float]
+
+V_contra = TypeVar("V_contra", contravariant=True)
+"""The value of one replication."""
+S = TypeVar("S")
+"""What is said of all replications."""
+
+_QUANTILES = {"mean": "mean", "p50": "median", "p90": "90 % quantile", "p99": "99 % quantile", "max": "longest"}
+
+
+class Aggregation(Protocol[V_contra, S]):
+    """How the values of replications are put together, and how one of them fills a row of a sweep.
+
+    `parts`: the columns that one replication's value takes, by the ends of their names, with their words; empty where
+    it is one number.
+    """
+
+    parts: Mapping[str, str]
+
+    def row(self, value: V_contra) -> tuple[float, ...]:
+        """Return the numbers of one replication: one for each of `parts`, or the only one."""
+        ...
+
+    def of_all(self, values: Sequence[V_contra], estimator: Estimator) -> S:
+        """Return what these replications come to."""
+        ...
+
+    def as_json(self, summarised: S) -> dict[str, Any]:
+        """Return it as `albsim run --format json` prints it; what has no value is null."""
+        ...
+
+
+class _OfNumbers:
+    """One number of each replication."""
+
+    parts: Mapping[str, str] = {}
+
+    def row(self, value: float) -> tuple[float, ...]:
+        """Return the number."""
+        return (float(value),)
+
+
+class Mean(_OfNumbers):
+    """The mean over replications, with Student's interval."""
+
+    def of_all(self, values: Sequence[float], estimator: Estimator) -> Estimate:  # noqa: ARG002 - the protocol's
+        """Return the estimate."""
+        return mean_estimate(values)
+
+    def as_json(self, summarised: Estimate) -> dict[str, Any]:
+        """Return the mean and its interval."""
+        return {"mean": summarised.value, "ci95": _interval(summarised)}
+
+
+class MeanAlone(Mean):
+    """The mean over replications, whose interval the JSON leaves out."""
+
+    def as_json(self, summarised: Estimate) -> dict[str, Any]:
+        """Return the mean."""
+        return {"mean": summarised.value}
+
+
+class Fraction(_OfNumbers):
+    """The fraction of replications in which something happened: 0 or 1 of each, or the probability of it.
+
+    Wilson's interval for what happened or not; Student's for probabilities, which goes no further than they do.
+    """
+
+    def of_all(self, values: Sequence[float], estimator: Estimator) -> Estimate:
+        """Return the estimate."""
+        if estimator == "sampled":
+            return fraction_estimate(int(sum(values)), len(values))
+        estimate = mean_estimate(values)
+        low, high = np.clip([estimate.low, estimate.high], 0.0, 1.0).tolist()
+        return Estimate(estimate.value, low, high)
+
+    def as_json(self, summarised: Estimate) -> dict[str, Any]:
+        """Return the fraction and its interval."""
+        return {"fraction": summarised.value, "ci95": _interval(summarised)}
+
+
+class QuantilesOfRollouts(_OfNumbers):
+    """Mean, quantiles and maximum over replications."""
+
+    def of_all(self, values: Sequence[float], estimator: Estimator) -> Quantiles:  # noqa: ARG002 - the protocol's
+        """Return them."""
+        return quantiles(values)
+
+    def as_json(self, summarised: Quantiles) -> dict[str, Any]:
+        """Return them."""
+        return _finite(summarised)
+
+
+class QuantilesOfPods:
+    """Mean, quantiles and maximum over the pods of all replications, each of which gives a number for every pod."""
+
+    parts: Mapping[str, str] = {name: f"{words} over pods" for name, words in _QUANTILES.items()}
+
+    def row(self, value: Times) -> tuple[float, ...]:
+        """Return those of the replication's own pods; NaN where it has none."""
+        return tuple(quantiles(value).values())
+
+    def of_all(self, values: Sequence[Times], estimator: Estimator) -> Quantiles:  # noqa: ARG002 - the protocol's
+        """Return those of all pods."""
+        return quantiles(np.concatenate(values))
+
+    def as_json(self, summarised: Quantiles) -> dict[str, Any]:
+        """Return them."""
+        return _finite(summarised)
+
+
+class MeanLatency:
+    """The means over replications of the quantiles of the latency within each."""
+
+    parts: Mapping[str, str] = {name: name for name in Latency._fields}
+
+    def row(self, value: Latency) -> tuple[float, ...]:
+        """Return the quantiles within the replication."""
+        return tuple(value)
+
+    def of_all(self, values: Sequence[Latency], estimator: Estimator) -> Quantiles:  # noqa: ARG002 - the protocol's
+        """Return the means."""
+        return dict(zip(Latency._fields, np.mean(values, axis=0).tolist(), strict=True))
+
+    def as_json(self, summarised: Quantiles) -> dict[str, Any]:
+        """Return them."""
+        return _finite(summarised)
+
+
+def _interval(estimate: Estimate) -> list[float] | None:
+    return None if math.isnan(estimate.low) else [estimate.low, estimate.high]
+
+
+def _finite(values: Quantiles) -> dict[str, float | None]:
+    return {name: value if math.isfinite(value) else None for name, value in values.items()}

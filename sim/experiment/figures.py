@@ -1,0 +1,301 @@
+"""The figures of the results, one record each: what `albsim` measures of a rollout and says of all of them.
+
+To add a figure: a record here, the function that computes it of one replication, and a test. The JSON and CSV of
+`albsim run`, the columns of a sweep, `albsim compare`, `albsim plot`, the tables and the page of `albsim report` read
+the records. What each figure means is told in docs/interface.md.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar
+
+import numpy as np
+
+from sim.control_plane.trace import ApiAttempt, Reconciled
+from sim.data_plane.outcomes import Outcome
+from sim.experiment.aggregation import (
+    Aggregation,
+    Fraction,
+    Mean,
+    MeanAlone,
+    MeanLatency,
+    QuantilesOfPods,
+    QuantilesOfRollouts,
+    S,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from sim.data_plane.timeline import Times
+    from sim.experiment.replication import Replication
+
+V = TypeVar("V")
+"""The value of a figure in one replication."""
+
+_ROLLED_CLUSTER = 0
+STATUSES = (200, 502, 503, 504)
+
+
+class Unit(NamedTuple):
+    """What stands in brackets after a figure's label, what its values are multiplied with for it, their greatest."""
+
+    words: str = ""
+    factor: float = 1.0
+    at_most: float = math.inf
+
+
+NO_UNIT = Unit()
+
+
+class Cell(NamedTuple):
+    """Where the tables of `albsim run` show a figure: `answer` comes first, `causes` says where the 502s come from.
+
+    `place`: of the column in its table. Figures of one place share its cell, each but the first after its
+    `separator`. `form`: how the value is written; of quantiles: which ones.
+    """
+
+    table: Literal["answer", "causes"]
+    place: int
+    heading: str
+    form: Literal["mean", "interval", "percent", "fraction"] | tuple[str, ...] = "mean"
+    separator: str = "\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Figure(Generic[V, S]):
+    """One figure of the results.
+
+    `name`: where it stands in the JSON, and its column in a sweep, or the beginning of its columns. `of`: its value
+    in one replication; `over`: how the values of all become one. `label`: what a picture's axis calls it. `cell`:
+    where a table shows it, if one does. `swept`: whether a sweep has columns of it.
+    """
+
+    name: str
+    of: Callable[[Replication], V]
+    over: Aggregation[V, S]
+    label: str
+    unit: Unit = NO_UNIT
+    cell: Cell | None = None
+    swept: bool = True
+
+    def columns(self) -> Iterator[Column]:
+        """Yield its columns in a sweep."""
+        if self.swept:
+            unit = f" ({self.unit.words})" if self.unit.words else ""
+            for part, words in self.over.parts.items() or [("", "")]:
+                name, label = (f"{self.name}.{part}", f"{self.label}, {words}") if part else (self.name, self.label)
+                yield Column(name, f"{label}{unit}", self.unit)
+
+
+class Column(NamedTuple):
+    """A column of a sweep: its name, what a picture's axis calls it, and its unit."""
+
+    name: str
+    label: str
+    unit: Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What one replication comes to: the value of each figure, as `figures[RATE_502]`."""
+
+    values: Mapping[str, Any]
+
+    def __getitem__(self, figure: Figure[V, Any]) -> V:
+        """Return a figure's value."""
+        value: V = self.values[figure.name]
+        return value
+
+    def row(self) -> tuple[float, ...]:
+        """Return the row of a sweep, in the order of `COLUMNS`."""
+        swept = (figure for figure in FIGURES if figure.swept)
+        return tuple(number for figure in swept for number in figure.over.row(self[figure]))
+
+
+def figures_of(replication: Replication) -> Figures:
+    """Return the figures of a replication."""
+    return Figures({figure.name: figure.of(replication) for figure in FIGURES})
+
+
+def _requests(replication: Replication) -> float:
+    return float(replication.estimate.counts.sum())
+
+
+def _with_outcome(outcome: Outcome) -> Callable[[Replication], float]:
+    return lambda replication: float(replication.estimate.counts[outcome])
+
+
+def _with_status(status: int) -> Callable[[Replication], float]:
+    outcomes = [outcome for outcome in Outcome if outcome.status == status]
+    return lambda replication: float(sum(replication.estimate.counts[outcome] for outcome in outcomes))
+
+
+def _rate_502(replication: Replication) -> float:
+    requests = _requests(replication)
+    return _with_status(HTTPStatus.BAD_GATEWAY)(replication) / requests if requests else 0.0
+
+
+def _attempts(replication: Replication) -> list[ApiAttempt]:
+    """Return the calls that the rolled cluster's controller sent from the rollout's start on, retries among them."""
+    return [a for a in replication.trace.of(ApiAttempt) if a.cluster == _ROLLED_CLUSTER and a.time_s >= 0]
+
+
+def _reconciles(replication: Replication) -> list[Reconciled]:
+    return [r for r in replication.trace.of(Reconciled) if r.cluster == _ROLLED_CLUSTER and r.time_s >= 0]
+
+
+def _of_terminated(times_s: Times, replication: Replication) -> Times:
+    """Return the times of the pods that were deleted, in the order of their numbers."""
+    return times_s[~np.isnan(replication.deleted_s())]
+
+
+_SECONDS = Unit("s")
+_LAG_PARTS = ("p50", "p99", "max")
+_OTHER_STATUSES = Cell("answer", 5, "503s, 504s\nper rollout")
+_HEALTHY = Cell("causes", 3, "healthy targets:\nnone, s (least)")
+_CALLS = Cell("causes", 5, "AWS calls\nthrottled")
+_RECONCILES = Cell("causes", 6, "reconciles\nfailed")
+_CELLS_OF_STATUSES = {
+    502: Cell("answer", 1, "502s per rollout\n95 % interval", "interval"),
+    503: _OTHER_STATUSES,
+    504: _OTHER_STATUSES._replace(separator=", "),
+}
+
+REQUESTS = Figure(name="requests", of=_requests, over=Mean(), label="requests per rollout")
+RESPONSES = {
+    status: Figure(
+        name=f"responses.{status}",
+        of=_with_status(status),
+        over=Mean(),
+        label=f"{status}s per rollout",
+        cell=_CELLS_OF_STATUSES.get(status),
+    )
+    for status in STATUSES
+}
+OUTCOMES = {
+    outcome: Figure(
+        name=f"outcomes.{outcome.name.lower()}",
+        of=_with_outcome(outcome),
+        over=Mean(),
+        label=f"{outcome.name.lower().replace('_', ' ')} per rollout",
+    )
+    for outcome in Outcome
+}
+RATE_502 = Figure(
+    name="rate_502",
+    of=_rate_502,
+    over=Mean(),
+    label="502s",
+    unit=Unit("% of requests", 100.0, at_most=1.0),
+    cell=Cell("answer", 3, "502s among\nrequests", "percent"),
+)
+ANY_502 = Figure(
+    name="any_502",
+    of=lambda replication: replication.estimate.any_502,
+    over=Fraction(),
+    label="rollouts with a 502",
+    unit=Unit("%", 100.0, at_most=1.0),
+    cell=Cell("answer", 2, "rollouts with 502s\n95 % interval", "fraction"),
+)
+ROLLOUT_S = Figure(
+    name="rollout_s",
+    of=lambda replication: replication.timeline.rollout_complete_s,
+    over=QuantilesOfRollouts(),
+    label="rollout duration",
+    unit=_SECONDS,
+    cell=Cell("causes", 4, "rollout, s\np50 / max", ("p50", "max")),
+)
+DEREGISTRATION_LAG_S = Figure(
+    name="deregistration_lag_s",
+    of=lambda replication: _of_terminated(replication.deregistration_lag_s(), replication),
+    over=QuantilesOfPods(),
+    label="deregistration lag",
+    unit=_SECONDS,
+    cell=Cell("causes", 1, "deregistration lag, s\np50 / p99 / max", _LAG_PARTS),
+)
+EXPOSURE_S = Figure(
+    name="exposure_s",
+    of=lambda replication: _of_terminated(replication.exposure_s(), replication),
+    over=QuantilesOfPods(),
+    label="exposure",
+    unit=_SECONDS,
+    cell=Cell("causes", 2, "exposure, s\np50 / p99 / max", _LAG_PARTS),
+)
+NO_HEALTHY_TARGET_S = Figure(
+    name="no_healthy_target_s",
+    of=lambda replication: replication.healthy_targets.none_s,
+    over=Mean(),
+    label="without a healthy target",
+    unit=_SECONDS,
+    cell=_HEALTHY,
+)
+LEAST_HEALTHY_TARGETS = Figure(
+    name="least_healthy_targets",
+    of=lambda replication: float(replication.healthy_targets.least),
+    over=Mean(),
+    label="fewest healthy targets of an ALB node",
+    cell=_HEALTHY,
+)
+
+FIGURES: tuple[Figure[Any, Any], ...] = (
+    REQUESTS,
+    *RESPONSES.values(),
+    *OUTCOMES.values(),
+    RATE_502,
+    ANY_502,
+    ROLLOUT_S,
+    DEREGISTRATION_LAG_S,
+    EXPOSURE_S,
+    NO_HEALTHY_TARGET_S,
+    LEAST_HEALTHY_TARGETS,
+    Figure(
+        name="latency_s.before",
+        of=lambda replication: replication.estimate.latency_before_s,
+        over=MeanLatency(),
+        label="latency before the rollout",
+        unit=_SECONDS,
+    ),
+    Figure(
+        name="latency_s.window",
+        of=lambda replication: replication.estimate.latency_s,
+        over=MeanLatency(),
+        label="latency in the window",
+        unit=_SECONDS,
+    ),
+    Figure(
+        name="aws_api.calls",
+        of=lambda replication: float(len(_attempts(replication))),
+        over=MeanAlone(),
+        label="AWS calls per rollout",
+        cell=_CALLS,
+    ),
+    Figure(
+        name="aws_api.throttled",
+        of=lambda replication: float(sum(attempt.throttled for attempt in _attempts(replication))),
+        over=MeanAlone(),
+        label="throttled AWS calls per rollout",
+        cell=_CALLS,
+    ),
+    Figure(
+        name="aws_api.reconciles",
+        of=lambda replication: float(len(_reconciles(replication))),
+        over=MeanAlone(),
+        label="reconciles per rollout",
+        cell=_RECONCILES,
+    ),
+    Figure(
+        name="aws_api.failed_reconciles",
+        of=lambda replication: float(sum(reconcile.error is not None for reconcile in _reconciles(replication))),
+        over=MeanAlone(),
+        label="failed reconciles per rollout",
+        cell=_RECONCILES,
+    ),
+)
+"""All figures, in the order of the JSON and of a sweep's columns; those that other modules read have names above."""
+COLUMN_OF = {column.name: column for figure in FIGURES for column in figure.columns()}
+COLUMNS = tuple(COLUMN_OF)
+"""The columns of a sweep that hold figures, in their order."""
