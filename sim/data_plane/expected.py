@@ -24,9 +24,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.data_plane.draining import Spell, gone_law
+from sim.data_plane.ends import CUTS, ends_of
 from sim.data_plane.latency import Latency, of_law
 from sim.data_plane.load import load_of
-from sim.data_plane.outcomes import UNREACHABLE, Outcome, without_target
+from sim.data_plane.outcomes import Outcome
 from sim.data_plane.rotation import left_rotation_s, rotations
 from sim.data_plane.window import fixed_until_s
 from sim.scenario.problems import Problem, ScenarioError, shown
@@ -107,14 +108,13 @@ class _Expected:
         self._timeline = timeline
         self._law = traffic.service_time_s
         self._longest_s = float(self._law.ppf(_NEARLY_ALL))
-        self._idle_timeout_s = target_group.idle_timeout_s
+        self._ends = ends_of(timeline, pod, target_group)
+        self._longest_wait_s = self._ends.for_answer.longest_s
         self._teardown_s = pod.sandbox_teardown_s
-        self._unreachable = UNREACHABLE[pod.after_teardown][0]
-        self._nowhere = without_target(target_group)
         self._rotations = rotations(timeline)
         self._traffic_rps = traffic.arrival_rate_rps
         self._rps = traffic.arrival_rate_rps / len(self._rotations)
-        self._oldest_s = -min(self._idle_timeout_s, self._longest_s)
+        self._oldest_s = -min(self._longest_wait_s, self._longest_s)
         # A process ends here, or if it drains from here on, at the latest when its longest request could end.
         first_end_s = timeline.listener_closed_s if timeline.drains else timeline.cut_s
         last_end_s = np.minimum(timeline.cut_s, first_end_s + self._longest_s) if timeline.drains else timeline.cut_s
@@ -133,11 +133,11 @@ class _Expected:
             loads = [self._load(rotation, window) for rotation in self._rotations]
         total = self._traffic_rps * window.mean_s + self._in_flight()
         for node, (rotation, (load, nowhere)) in enumerate(zip(self._rotations, loads, strict=True)):
-            self._counts[self._nowhere] += nowhere
+            self._counts[self._ends.nowhere] += nowhere
             self._accepted(node, rotation, load)
             self._refused(rotation, load, gone)
         self._counts[Outcome.OK] = total - self._counts.sum()
-        latency_s = of_law(self._law, self._idle_timeout_s)
+        latency_s = of_law(self._law, self._longest_wait_s)
         return Expectation(
             counts=self._counts, window_until_s=window.mean_s, latency_before_s=latency_s, latency_s=latency_s
         )
@@ -155,25 +155,22 @@ class _Expected:
     def _in_flight(self) -> float:
         """How many requests from before the rollout are not answered at t = 0."""
         nodes = sum(bool(np.isneginf(rotation.from_s).any()) for rotation in self._rotations)
-        return nodes * self._rps * float(self._law.limited_mean(self._idle_timeout_s))
+        return nodes * self._rps * float(self._law.limited_mean(self._longest_wait_s))
 
     def _accepted(self, node: int, rotation: Rotation, load: Load) -> None:
         """Count what fails of the requests that find an open listener."""
-        timeline, target = self._timeline, rotation.target
-        until_s = np.minimum(rotation.until_s, timeline.listener_closed_s[target])
-        from_s, cut_s = rotation.from_s, timeline.cut_s[target]
-        drained_s = np.maximum(timeline.drain_deadline_s[target], timeline.registered_until_s[node, target])
-        end_s = np.minimum(cut_s, drained_s)
-        idle_first_s = end_s - self._idle_timeout_s
-        idle = load.requests(from_s, np.minimum(until_s, idle_first_s)) * self._law.sf(self._idle_timeout_s)
-        self._counts[Outcome.IDLE_TIMEOUT] += idle.sum()
-        ends = np.isfinite(end_s)
+        target, from_s = rotation.target, rotation.from_s
+        until_s = np.minimum(rotation.until_s, self._timeline.listener_closed_s[target])
+        cut_s, cut_by = self._ends.cut_s[node, target], self._ends.cut_by[node, target]
+        given_up_first_s = cut_s - self._longest_wait_s
+        given_up = load.requests(from_s, np.minimum(until_s, given_up_first_s)) * self._law.sf(self._longest_wait_s)
+        self._counts[self._ends.for_answer.outcome] += given_up.sum()
+        is_cut = np.isfinite(cut_s)
         late = load.outliving(
-            self._law, self._longest_s, np.maximum(from_s, idle_first_s)[ends], until_s[ends], end_s[ends]
+            self._law, self._longest_s, np.maximum(from_s, given_up_first_s)[is_cut], until_s[is_cut], cut_s[is_cut]
         )
-        by_process = (cut_s <= drained_s)[ends]
-        self._counts[Outcome.CLOSED_IN_FLIGHT] += late[by_process].sum()
-        self._counts[Outcome.DEREGISTRATION_DELAY_ELAPSED] += late[~by_process].sum()
+        for outcome in CUTS:
+            self._counts[outcome] += late[cut_by[is_cut] == outcome].sum()
 
     def _refused(self, rotation: Rotation, load: Load, gone: dict[int, GoneLaw]) -> None:
         """Count the requests that find the listener closed, or the address gone."""
@@ -185,7 +182,7 @@ class _Expected:
             begin_s, end_s = np.maximum(begin_s, from_s[spell]), np.minimum(end_s, rotation.until_s[spell])
             refused += np.sum(load.requests(begin_s, end_s) * there)
         self._counts[Outcome.CONNECT_REFUSED] += refused
-        self._counts[self._unreachable] += load.requests(from_s, rotation.until_s).sum() - refused
+        self._counts[self._ends.for_connection.outcome] += load.requests(from_s, rotation.until_s).sum() - refused
 
     def _gone_laws(self, loads: list[Load]) -> dict[int, GoneLaw]:
         """Return the law of each end that is random and matters: requests or the window's end come after its first."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sim.data_plane.outcomes import Sent
     from sim.data_plane.timeline import Times
     from sim.scenario.distributions import Distribution
-    from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
+    from sim.scenario.specs import PodSpec, TrafficSpec
 
 _CLASS = 1.005
 _SHORTEST_S = 1e-6
@@ -36,9 +36,9 @@ class Latency(NamedTuple):
     p99: float
 
 
-def of_law(service_time_s: Distribution, idle_timeout_s: float) -> Latency:
-    """Return the quantiles of a service time that is answered before the idle timeout."""
-    in_time = 1 - float(service_time_s.sf(idle_timeout_s))
+def of_law(service_time_s: Distribution, longest_s: float) -> Latency:
+    """Return the quantiles of a service time that is answered while somebody waits for it, so long at most."""
+    in_time = 1 - float(service_time_s.sf(longest_s))
     if in_time == 0:
         return Latency(math.nan, math.nan, math.nan)
     return Latency(*(float(service_time_s.ppf(q * in_time)) for q in _QUANTILES))
@@ -69,14 +69,14 @@ class Latencies:
 class Waits:
     """The latencies, where there is a queue.
 
-    What fails is rare and not told from the rest, but for what would have taken longer than the idle timeout.
+    What fails is rare and not told from the rest, but for what would have taken longer than anybody waits for it.
     """
 
-    def __init__(self, traffic: TrafficSpec, pod: PodSpec, target_group: TargetGroupSpec) -> None:
+    def __init__(self, traffic: TrafficSpec, pod: PodSpec, longest_s: float) -> None:
         """Start with none."""
-        self._without_queue = of_law(traffic.service_time_s, target_group.idle_timeout_s)
+        self._without_queue = of_law(traffic.service_time_s, longest_s)
         self._queues = pod.concurrency is not None
-        self._idle_timeout_s = target_group.idle_timeout_s
+        self._longest_s = longest_s
         self._before = Latencies()
         self._within = Latencies()
 
@@ -98,4 +98,4 @@ class Waits:
 
     def _latency_s(self, sent: Sent) -> Times:
         latency_s = (sent.finish_s - sent.arrival_s)[sent.target >= 0]
-        return latency_s[latency_s <= self._idle_timeout_s]
+        return latency_s[latency_s <= self._longest_s]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.data_plane.arrivals import Block
+    from sim.data_plane.ends import Ends
     from sim.data_plane.rotation import Rotation
     from sim.data_plane.timeline import Timeline, Times
     from sim.scenario.specs import PodSpec, TargetGroupSpec
@@ -42,12 +43,13 @@ class OneByOne:
         self,
         node_rotations: tuple[Rotation, ...],
         timeline: Timeline,
+        ends: Ends,
         pod: PodSpec,
         target_group: TargetGroupSpec,
         streams: Streams,
     ) -> None:
         """Start with nothing open, no queue and no connection."""
-        self._pods = pods_of(timeline, pod, target_group)
+        self._pods = pods_of(timeline, ends, pod, target_group)
         self._pools = pools_of(timeline, pod, target_group)
         self._rules = rules_of(node_rotations, timeline.cut_s.size, target_group)
         routed_over = alb_rotations(node_rotations, target_group)

@@ -3,30 +3,28 @@
 The real thing: an ALB answers for a target that refuses, vanishes, hangs up or is too slow; which status, and after how
 long, is how one tells the causes apart in its access log.
 Modelled: a request needs its target's listener at its arrival and the process until its finish. While the listener is
-open it is accepted; then the earliest of these decides: its finish, the process's end, the drain deadline, the idle
-timeout. After the listener has closed it is refused while the pod's network is there, and meets no host after that.
+open it is accepted; then its finish decides, or what comes before that (`ends`). After the listener has closed it is
+refused while the pod's network is there, and meets no host after that.
 Ties: intervals are half-open, so at the very moment of a cut a finished request is finished (`ok`), and a connection at
-the very moment of the closing is refused; among cuts at one instant the order of `Outcome` decides.
-A node that has not heard of a deregistration cuts nothing for it: if that is after the drain deadline, what it has sent
-until then is cut when it hears.
+the very moment of the closing is refused.
 What a queue in the pod and pooled connections do to a request comes with it: when it starts, and which way it was sent.
 Left out: round-trip times; retries (an ALB has none).
-Sources: docs/facts/alb.md §3 (statuses, 3.1 s and 10 s); docs/model.md, "Data plane".
+Sources: docs/facts/alb.md §3 (statuses); docs/model.md, "Data plane".
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sim.data_plane.ends import Ends
     from sim.data_plane.timeline import Timeline, Times
-    from sim.scenario.specs import TargetGroupSpec
 
 
 class Outcome(IntEnum):
@@ -64,16 +62,6 @@ class Way(IntEnum):
     RACED = 2
 
 
-UNREACHABLE: dict[str, tuple[Outcome, float]] = {
-    "host_unreachable": (Outcome.HOST_UNREACHABLE, 3.1),
-    "connect_timeout": (Outcome.CONNECT_TIMEOUT, 10.0),
-}
-"""What a request to an address that is gone comes to, and after how long, by `pod.after_teardown`."""
-_ENDS = np.array(
-    [Outcome.OK, Outcome.CLOSED_IN_FLIGHT, Outcome.DEREGISTRATION_DELAY_ELAPSED, Outcome.IDLE_TIMEOUT], np.int8
-)
-
-
 @dataclass(frozen=True, slots=True)
 class Sent:
     """Requests on their way, as arrays of one length.
@@ -101,12 +89,6 @@ class Answers:
     answered_s: Times
 
 
-def without_target(target_group: TargetGroupSpec) -> Outcome:
-    """Return what a request comes to that finds no target."""
-    refused = target_group.target_type == "instance"
-    return Outcome.CONNECT_REFUSED if refused else Outcome.NO_REGISTERED_TARGETS
-
-
 def first_trouble_s(timeline: Timeline) -> Times:
     """When each target's first trouble comes: a request that is finished before it is `ok` but for the idle timeout.
 
@@ -127,45 +109,35 @@ def reset_at_closing(sent: Sent, timeline: Timeline) -> NDArray[np.bool_]:
     return np.asarray((sent.way == Way.NEW) & (sent.start_s >= timeline.listener_closed_s[sent.target]))
 
 
-def classify(
-    sent: Sent,
-    timeline: Timeline,
-    *,
-    network_gone_s: Times,
-    idle_timeout_s: float,
-    after_teardown: Literal["host_unreachable", "connect_timeout"],
-    prefork: bool = False,
-    nowhere: Outcome = Outcome.NO_REGISTERED_TARGETS,
-) -> Answers:
+def classify(sent: Sent, timeline: Timeline, ends: Ends, *, network_gone_s: Times, prefork: bool = False) -> Answers:
     """Return each request's outcome.
 
-    `network_gone_s`: when each target's address stops answering, shape (targets,); `nowhere`: what a request without a
-    target comes to (a worker node without endpoints refuses it).
+    `network_gone_s`: when each target's address stops answering, shape (targets,).
     """
-    unreachable, delay_s = UNREACHABLE[after_teardown]
     refused = sent.arrival_s < network_gone_s[sent.target]
-    outcome = np.where(refused, Outcome.CONNECT_REFUSED, unreachable).astype(np.int8)
-    answered_s = np.where(refused, sent.arrival_s, sent.arrival_s + delay_s)
+    outcome = np.where(refused, Outcome.CONNECT_REFUSED, ends.for_connection.outcome).astype(np.int8)
+    answered_s = np.where(refused, sent.arrival_s, sent.arrival_s + ends.for_connection.longest_s)
     lost = sent.target < 0
-    outcome[lost] = nowhere
+    outcome[lost] = ends.nowhere
     answered_s[lost] = sent.arrival_s[lost]
     raced = sent.way == Way.RACED
     outcome[raced] = Outcome.KEEP_ALIVE_RACE
     answered_s[raced] = sent.arrival_s[raced]
     inside = accepted(sent, timeline)
-    served = _served(sent[inside], timeline, idle_timeout_s, prefork=prefork)
+    served = _served(sent[inside], timeline, ends, prefork=prefork)
     outcome[inside] = served.outcome
     answered_s[inside] = served.answered_s
     return Answers(outcome, answered_s)
 
 
-def _served(sent: Sent, timeline: Timeline, idle_timeout_s: float, *, prefork: bool) -> Answers:
+def _served(sent: Sent, timeline: Timeline, ends: Ends, *, prefork: bool) -> Answers:
     """Return accepted requests' outcomes: the earliest end wins, the first of them in a tie."""
-    cut_s = timeline.cut_s[sent.target]
+    cut_s, cut_by = ends.cut_s[sent.node, sent.target], ends.cut_by[sent.node, sent.target]
     if prefork:
-        cut_s = np.where(reset_at_closing(sent, timeline), timeline.listener_closed_s[sent.target], cut_s)
-    heard_s = timeline.registered_until_s[sent.node, sent.target]
-    drained_s = np.maximum(timeline.drain_deadline_s[sent.target], heard_s)
-    ends_s = np.stack([sent.finish_s, cut_s, drained_s, sent.arrival_s + idle_timeout_s])
-    first = np.argmin(ends_s, axis=0)
-    return Answers(_ENDS[first], np.take_along_axis(ends_s, first[None], axis=0)[0])
+        reset_s = np.where(reset_at_closing(sent, timeline), timeline.listener_closed_s[sent.target], np.inf)
+        cut_by = np.where(reset_s <= cut_s, Outcome.CLOSED_IN_FLIGHT, cut_by)
+        cut_s = np.minimum(reset_s, cut_s)
+    ends_s = np.stack([sent.finish_s, cut_s, sent.arrival_s + ends.for_answer.longest_s])
+    outcome = np.stack(np.broadcast_arrays(Outcome.OK, cut_by, ends.for_answer.outcome))
+    first = np.argmin(ends_s, axis=0)[None]
+    return Answers(*(np.take_along_axis(of_each, first, axis=0)[0] for of_each in (outcome.astype(np.int8), ends_s)))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.data_plane.arrivals import RequestSource
+from sim.data_plane.ends import ends_of
 from sim.data_plane.latency import Latency, Waits
 from sim.data_plane.outcomes import (
     Answers,
@@ -27,7 +28,6 @@ from sim.data_plane.outcomes import (
     classify,
     first_trouble_s,
     reset_at_closing,
-    without_target,
 )
 from sim.data_plane.rotation import alb_rotations, rotations
 from sim.data_plane.sending import Past, block_size, concatenated, sender_of
@@ -36,6 +36,7 @@ from sim.data_plane.window import fixed_until_s
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sim.data_plane.ends import Ends
     from sim.data_plane.timeline import Timeline, Times
     from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
     from sim.streams import Streams
@@ -90,14 +91,15 @@ def simulate_requests(
     Times in the timeline are either infinite or not before the rollout. Raises ValueError if the window has no end.
     """
     node_rotations = rotations(timeline)
-    servers = _Servers(timeline, pod, target_group)
-    tally = _Tally(Waits(traffic, pod, target_group))
-    sender = sender_of(timeline, node_rotations, pod, target_group, streams)
+    ends = ends_of(timeline, pod, target_group)
+    servers = _Servers(timeline, ends, pod, target_group)
+    tally = _Tally(Waits(traffic, pod, ends.for_answer.longest_s))
+    sender = sender_of(timeline, node_rotations, ends, pod, target_group, streams)
     alb_nodes = len(alb_rotations(node_rotations, target_group))
-    past = Past(traffic, pod, target_group, nodes=alb_nodes, streams=streams)
+    past = Past(traffic, ends, pod, target_group, nodes=alb_nodes, streams=streams)
     at_work = sender.at_work(past, tally.waits)
     servers.take(at_work)
-    before = at_work[at_work.arrival_s > -target_group.idle_timeout_s]
+    before = at_work[at_work.arrival_s > -ends.for_answer.longest_s]
     tally.add(before.arrival_s.size, before, servers.answers(before))
     source = RequestSource(traffic, nodes=alb_nodes, streams=streams)
     now_s, complete = 0.0, False
@@ -117,13 +119,12 @@ def simulate_requests(
 class _Servers:
     """The pods behind the targets, and when each one's process ends."""
 
-    def __init__(self, timeline: Timeline, pod: PodSpec, target_group: TargetGroupSpec) -> None:
+    def __init__(self, timeline: Timeline, ends: Ends, pod: PodSpec, target_group: TargetGroupSpec) -> None:
         self._timeline = timeline
-        self._pod = pod
-        self._idle_timeout_s = target_group.idle_timeout_s
+        self._ends = ends
+        self._teardown_s = pod.sandbox_teardown_s
         self._pooled = target_group.connection_reuse
         self._prefork = pod.accept == "prefork"
-        self._nowhere = without_target(target_group)
         self._drains = timeline.drains and not (self._pooled and pod.idle_connections_at_sigterm == "serve")
         self._trouble_s = first_trouble_s(timeline)
         self._last_finish_s = np.full(timeline.cut_s.size, -np.inf)
@@ -132,7 +133,7 @@ class _Servers:
     def suspects(self, sent: Sent) -> tuple[Sent, NDArray[np.intp]]:
         """Return the requests that may not be `ok`, and their indices."""
         in_time = sent.finish_s < self._trouble_s.take(sent.target)
-        in_time &= sent.finish_s <= sent.arrival_s + self._idle_timeout_s
+        in_time &= sent.finish_s <= sent.arrival_s + self._ends.for_answer.longest_s
         if self._pooled:
             in_time &= sent.way != Way.RACED
         at = np.flatnonzero(~in_time)
@@ -151,15 +152,8 @@ class _Servers:
 
     def answers(self, sent: Sent) -> Answers:
         """Return the outcomes of requests that have been taken."""
-        return classify(
-            sent,
-            self._timeline,
-            network_gone_s=self._network_gone_s(),
-            idle_timeout_s=self._idle_timeout_s,
-            after_teardown=self._pod.after_teardown,
-            prefork=self._prefork,
-            nowhere=self._nowhere,
-        )
+        network_gone_s = self._network_gone_s()
+        return classify(sent, self._timeline, self._ends, network_gone_s=network_gone_s, prefork=self._prefork)
 
     def window_until_s(self) -> float:
         """Return the window's end as it now stands: final as soon as a request that arrived after it has been taken."""
@@ -174,7 +168,7 @@ class _Servers:
         ended_s = self._timeline.cut_s
         if self._drains:
             ended_s = np.minimum(ended_s, np.maximum(self._timeline.listener_closed_s, self._last_finish_s))
-        return ended_s + self._pod.sandbox_teardown_s
+        return ended_s + self._teardown_s
 
 
 class _Tally:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.data_plane.arrivals import Block
+    from sim.data_plane.ends import Ends
     from sim.data_plane.latency import Waits
     from sim.data_plane.one_by_one import OneByOne
     from sim.data_plane.rotation import Rotation
@@ -93,6 +94,7 @@ class _InOrder:
 def sender_of(
     timeline: Timeline,
     node_rotations: tuple[Rotation, ...],
+    ends: Ends,
     pod: PodSpec,
     target_group: TargetGroupSpec,
     streams: Streams,
@@ -108,7 +110,7 @@ def sender_of(
             return _Independent(back, forth)
     from sim.data_plane.one_by_one import OneByOne
 
-    return _InOrder(back, forth, OneByOne(node_rotations, timeline, pod, target_group, streams), streams)
+    return _InOrder(back, forth, OneByOne(node_rotations, timeline, ends, pod, target_group, streams), streams)
 
 
 def _routed(block: Block, send: Router | None) -> NDArray[np.int32]:
@@ -129,17 +131,24 @@ class Past:
     """
 
     def __init__(
-        self, traffic: TrafficSpec, pod: PodSpec, target_group: TargetGroupSpec, *, nodes: int, streams: Streams
+        self,
+        traffic: TrafficSpec,
+        ends: Ends,
+        pod: PodSpec,
+        target_group: TargetGroupSpec,
+        *,
+        nodes: int,
+        streams: Streams,
     ) -> None:
         """Start at t = 0, where nothing has been drawn."""
         self._source = RequestSource(traffic, nodes=nodes, streams=streams, before=True)
         self._rate_rps = traffic.arrival_rate_rps
-        idle_timeout_s = target_group.idle_timeout_s
-        self._oldest_s = min(idle_timeout_s, float(traffic.service_time_s.ppf(_NEARLY_ALL)))
+        longest_s = ends.for_answer.longest_s
+        self._oldest_s = min(longest_s, float(traffic.service_time_s.ppf(_NEARLY_ALL)))
         if pod.concurrency is not None:
-            self._oldest_s = idle_timeout_s + QUEUE_WARM_UP_S
+            self._oldest_s = longest_s + QUEUE_WARM_UP_S
         if target_group.connection_reuse:
-            self._oldest_s += min(idle_timeout_s, pod.keep_alive_timeout_s or math.inf)
+            self._oldest_s += min(target_group.idle_timeout_s, pod.keep_alive_timeout_s or math.inf)
 
     def blocks(self) -> Iterator[Block]:
         """Draw them block by block, the latest first."""

@@ -30,11 +30,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from sim.data_plane.compiled import compiled, replace_first
-from sim.data_plane.outcomes import UNREACHABLE, Way
+from sim.data_plane.outcomes import Way
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sim.data_plane.ends import Ends
     from sim.data_plane.timeline import Timeline, Times
     from sim.scenario.specs import PodSpec, TargetGroupSpec
 
@@ -46,23 +47,22 @@ _NEW, _POOLED, _RACED = int(Way.NEW), int(Way.POOLED), int(Way.RACED)
 class Pods(NamedTuple):
     """The pods, and what is known of their ends (see `timeline`).
 
-    By target: `closed_s`, `cut_s`, `deadline_s`; `last_finish_s`, which is kept; `free_s`: a heap of the times from
-    which each of its servers is free, of no columns without a limit. By node and target: `heard_s`.
+    By target: `closed_s`, `killed_s`; `last_finish_s`, which is kept; `free_s`: a heap of the times from which each of
+    its servers is free, of no columns without a limit. By node and target: `cut_s`, when what runs there is cut.
     `serves_pooled`: a draining pod answers on pooled connections.
     """
 
     closed_s: Times
+    killed_s: Times
     cut_s: Times
-    deadline_s: Times
-    heard_s: Times
     last_finish_s: Times
     free_s: Times
     drains: bool
     serves_pooled: bool
     prefork: bool
     teardown_s: float
-    unreachable_s: float
-    idle_timeout_s: float
+    longest_for_connection_s: float
+    longest_for_answer_s: float
 
 
 class Pools(NamedTuple):
@@ -83,22 +83,21 @@ class Pools(NamedTuple):
     race_from_s: float
 
 
-def pods_of(timeline: Timeline, pod: PodSpec, target_group: TargetGroupSpec) -> Pods:
+def pods_of(timeline: Timeline, ends: Ends, pod: PodSpec, target_group: TargetGroupSpec) -> Pods:
     """Return the pods before any request."""
     targets = timeline.cut_s.size
     return Pods(
         closed_s=timeline.listener_closed_s,
-        cut_s=timeline.cut_s,
-        deadline_s=timeline.drain_deadline_s,
-        heard_s=timeline.registered_until_s,
+        killed_s=timeline.cut_s,
+        cut_s=ends.cut_s,
         last_finish_s=np.full(targets, -np.inf),
         free_s=np.full((targets, pod.concurrency or 0), -np.inf),
         drains=timeline.drains,
         serves_pooled=timeline.drains and target_group.connection_reuse and pod.idle_connections_at_sigterm == "serve",
         prefork=pod.accept == "prefork",
         teardown_s=pod.sandbox_teardown_s,
-        unreachable_s=UNREACHABLE[pod.after_teardown][1],
-        idle_timeout_s=target_group.idle_timeout_s,
+        longest_for_connection_s=ends.for_connection.longest_s,
+        longest_for_answer_s=ends.for_answer.longest_s,
     )
 
 
@@ -146,7 +145,7 @@ def idle_connection(pods: Pods, pools: Pools, node: int, to: int, now_s: float) 
 @compiled
 def closes(pods: Pods, pod: int, now_s: float) -> bool:
     """Tell whether a pod has closed its connections: with its listener, or as one that serves them when it ends."""
-    return bool(now_s >= pods.closed_s[pod] and not (pods.serves_pooled and now_s < pods.cut_s[pod]))
+    return bool(now_s >= pods.closed_s[pod] and not (pods.serves_pooled and now_s < pods.killed_s[pod]))
 
 
 @compiled
@@ -187,10 +186,10 @@ def started_s(pods: Pods, target: int, way: int, now_s: float, service_s: float)
 @compiled
 def not_accepted_until_s(pods: Pods, target: int, now_s: float) -> float:
     """Return when a request to a closed listener is answered."""
-    ended_s = pods.cut_s[target]
+    ended_s = pods.killed_s[target]
     if pods.drains and not pods.serves_pooled:
         ended_s = min(ended_s, max(pods.closed_s[target], pods.last_finish_s[target]))
-    return float(now_s if now_s < ended_s + pods.teardown_s else now_s + pods.unreachable_s)
+    return float(now_s if now_s < ended_s + pods.teardown_s else now_s + pods.longest_for_connection_s)
 
 
 @compiled
@@ -198,13 +197,12 @@ def served_until_s(
     pods: Pods, node: int, target: int, way: int, now_s: float, start_s: float, finish_s: float
 ) -> float:
     """Return when an accepted request is answered."""
-    end_s = pods.cut_s[target]
+    cut_s = pods.cut_s[node, target]
     if pods.prefork and way == _NEW and start_s >= pods.closed_s[target]:
-        end_s = min(end_s, pods.closed_s[target])
+        cut_s = min(cut_s, pods.closed_s[target])
     else:
         pods.last_finish_s[target] = max(pods.last_finish_s[target], finish_s)
-    drained_s = max(pods.deadline_s[target], pods.heard_s[node, target])
-    return float(min(finish_s, end_s, drained_s, now_s + pods.idle_timeout_s))
+    return float(min(finish_s, cut_s, now_s + pods.longest_for_answer_s))
 
 
 @compiled

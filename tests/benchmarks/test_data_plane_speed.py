@@ -13,6 +13,7 @@ import numpy as np
 from data_plane.making import EVER, NEVER, run, specs, timeline
 
 from sim.data_plane.arrivals import RequestSource
+from sim.data_plane.ends import ends_of
 from sim.data_plane.expected import expect_requests
 from sim.data_plane.one_by_one import OneByOne
 from sim.data_plane.rotation import rotations
@@ -114,7 +115,7 @@ def test_least_outstanding_requests_takes_two_million_a_second() -> None:
     )
 
     def routed_s() -> float:
-        sender = OneByOne(rotations(scene), scene, pod, target_group, Streams(1, 0))
+        sender = OneByOne(rotations(scene), scene, ends_of(scene, pod, target_group), pod, target_group, Streams(1, 0))
         begin_s = time.perf_counter()
         sender.send(block, np.zeros(block.node.size, np.int32), block.arrival_s)
         return time.perf_counter() - begin_s

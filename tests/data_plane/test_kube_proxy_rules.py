@@ -10,6 +10,7 @@ import numpy as np
 from data_plane.making import EVER, NEVER, run, specs, timeline
 
 from sim.data_plane.arrivals import Block
+from sim.data_plane.ends import ends_of
 from sim.data_plane.one_by_one import OneByOne
 from sim.data_plane.outcomes import Outcome, Sent, Way
 from sim.data_plane.rotation import rotations
@@ -34,7 +35,7 @@ def sent(
     """
     _, pod, target_group = specs(target_type="instance", instances=scene.registered_from_s.shape[0], **at)
     arrival_s, service_s, choice = np.array(requests, float).T
-    sender = OneByOne(rotations(scene), scene, pod, target_group, Streams(1, 0))
+    sender = OneByOne(rotations(scene), scene, ends_of(scene, pod, target_group), pod, target_group, Streams(1, 0))
     first = (0,) * len(requests)
     block = Block(arrival_s, service_s, np.array(nodes or first, np.int16))
     return sender.send(block, np.array(workers or first, np.int32), choice)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sim.data_plane.arrivals import Block
 from sim.data_plane.compiled import pop, push, set_key
+from sim.data_plane.ends import ends_of
 from sim.data_plane.one_by_one import OneByOne
 from sim.data_plane.outcomes import Outcome
 from sim.data_plane.rotation import rotations
@@ -26,7 +27,7 @@ LOR = "least_outstanding_requests"
 def sent(scene: Timeline, *requests: tuple[float, float], node: tuple[int, ...] = (), **at: Any) -> list[int]:
     """Route requests, each with its arrival and service time, at one node or at those given."""
     _, pod, target_group = specs(routing=LOR, **at)
-    sender = OneByOne(rotations(scene), scene, pod, target_group, Streams(1, 0))
+    sender = OneByOne(rotations(scene), scene, ends_of(scene, pod, target_group), pod, target_group, Streams(1, 0))
     arrival_s, service_s = np.array(requests, float).T
     block = Block(arrival_s, service_s, np.array(node or [0] * len(requests), np.int16))
     return sender.send(block, np.zeros(len(requests), np.int32), arrival_s).target.tolist()

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from data_plane.making import NEVER, timeline
 
-from sim.data_plane.outcomes import Outcome, Sent, Way, classify, first_trouble_s, without_target
+from sim.data_plane.ends import ends_of
+from sim.data_plane.outcomes import Outcome, Sent, Way, classify, first_trouble_s
+from sim.scenario.specs import PodSpec, TargetGroupSpec
 
 if TYPE_CHECKING:
     from sim.data_plane.timeline import Timeline
@@ -33,13 +35,8 @@ def answer(
         np.zeros(1, np.int8),
     )
     sent = Sent(at, np.array([finish_s]), node, to, at, way)
-    answers = classify(
-        sent,
-        scene,
-        network_gone_s=scene.cut_s + 5,
-        idle_timeout_s=60,
-        after_teardown=after_teardown,
-    )
+    ends = ends_of(scene, PodSpec(after_teardown=after_teardown), TargetGroupSpec(idle_timeout_s=60))
+    answers = classify(sent, scene, ends, network_gone_s=scene.cut_s + 5)
     return Outcome(answers.outcome[0]).name.lower(), float(answers.answered_s[0])
 
 
@@ -93,10 +90,12 @@ def test_without_a_target_the_answer_comes_at_once() -> None:
     assert answer(timeline(1), 7, 8, target=-1) == ("no_registered_targets", 7)
 
 
-def test_a_worker_node_without_endpoints_refuses(make_scenario) -> None:
-    group = make_scenario().target_group
-    assert without_target(group) is Outcome.NO_REGISTERED_TARGETS
-    assert without_target(group.model_copy(update={"target_type": "instance"})) is Outcome.CONNECT_REFUSED
+def test_a_worker_node_without_endpoints_refuses() -> None:
+    def nowhere(target_type: str) -> Outcome:
+        return ends_of(timeline(1), PodSpec(), TargetGroupSpec(target_type=target_type)).nowhere
+
+    assert nowhere("ip") is Outcome.NO_REGISTERED_TARGETS
+    assert nowhere("instance") is Outcome.CONNECT_REFUSED
 
 
 NEW, POOLED, RACED = Way
@@ -126,14 +125,8 @@ def test_the_way_decides_who_is_let_in(way: Way, arrival_s: float, start_s: floa
     sent = Sent(
         at, np.array([12.0]), np.zeros(1, np.int16), np.ones(1, np.int32), np.array([start_s]), np.array([way], np.int8)
     )
-    answers = classify(
-        sent,
-        scene,
-        network_gone_s=scene.cut_s + 5,
-        idle_timeout_s=60,
-        after_teardown="host_unreachable",
-        prefork=prefork,
-    )
+    ends = ends_of(scene, PodSpec(), TargetGroupSpec())
+    answers = classify(sent, scene, ends, network_gone_s=scene.cut_s + 5, prefork=prefork)
     assert Outcome(answers.outcome[0]).name.lower() == outcome
     expected_s = {OK: 12, CLOSED: 10}.get(outcome, arrival_s)
     assert answers.answered_s.tolist() == [expected_s]

@@ -15,7 +15,7 @@ from data_plane.making import EVER, NEVER, cases, run, timeline
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.data_plane import sending, serving
+from sim.data_plane import ends, sending, serving
 from sim.data_plane.outcomes import Outcome
 from sim.streams import Streams
 
@@ -253,7 +253,8 @@ def test_at_twice_the_pace_the_same_happens(case: Case) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(serving, "ROUND_TRIP_S", serving.ROUND_TRIP_S / 2)
         patch.setattr(sending, "QUEUE_WARM_UP_S", sending.QUEUE_WARM_UP_S / 2)
-        patch.setattr(serving, "UNREACHABLE", {key: (of, s / 2) for key, (of, s) in serving.UNREACHABLE.items()})
+        halved = {key: ends.Wait(longest_s / 2, of) for key, (longest_s, of) in ends.UNREACHABLE.items()}
+        patch.setattr(ends, "UNREACHABLE", halved)
         other = run(quick, **quick_at)
     assert other.counts.tolist() == one.counts.tolist()
     assert (other.arrival_s * 2).tolist() == one.arrival_s.tolist()

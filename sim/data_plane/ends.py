@@ -1,0 +1,80 @@
+"""The race that decides how a request ends, described once for every estimator.
+
+The real thing: a request is answered when its pod has finished, or something else is first: its pod's end, the ALB, the
+client.
+Modelled, as data: what cuts the requests on a target, by node and target (`CUTS`); how long the ALB waits for an answer
+and for a connection, from a request's arrival on (`ends_of`). The earliest wins; at one instant a request that has
+finished is first, then the order of `Outcome` decides.
+A node that has not heard of a deregistration cuts nothing for it: if that is after the drain deadline, what it has sent
+until then is cut when it hears.
+To add an outcome: its number in `outcomes`, and its row here.
+Sources: docs/facts/alb.md §3 (statuses, 3.1 s and 10 s); docs/model.md, "Data plane".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from sim.data_plane.outcomes import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from sim.data_plane.timeline import Timeline, Times
+    from sim.scenario.specs import PodSpec, TargetGroupSpec
+
+CUTS: dict[Outcome, Callable[[Timeline], Times]] = {
+    Outcome.CLOSED_IN_FLIGHT: lambda timeline: timeline.cut_s,
+    Outcome.DEREGISTRATION_DELAY_ELAPSED: lambda timeline: np.maximum(
+        timeline.drain_deadline_s, timeline.registered_until_s
+    ),
+}
+"""When what runs on a target is cut, shape (alb_nodes, targets) or (targets,), by what it comes to."""
+
+
+class Wait(NamedTuple):
+    """How long somebody waits for a request, from its arrival on, and what it comes to then."""
+
+    longest_s: float
+    outcome: Outcome
+
+
+UNREACHABLE: dict[str, Wait] = {
+    "host_unreachable": Wait(3.1, Outcome.HOST_UNREACHABLE),
+    "connect_timeout": Wait(10.0, Outcome.CONNECT_TIMEOUT),
+}
+"""How long the ALB waits for an address that is gone, by `pod.after_teardown`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ends:
+    """What ends a request that its pod does not finish.
+
+    By ALB node and target: `cut_s`, the first time at which what runs there is cut, and `cut_by`, the `Outcome` of
+    that. `for_answer`: the first who no longer waits for an accepted request; `for_connection`: the first who no longer
+    waits for an address that is gone; `nowhere`: what a request comes to that finds no target.
+    """
+
+    cut_s: Times
+    cut_by: NDArray[np.int8]
+    for_answer: Wait
+    for_connection: Wait
+    nowhere: Outcome
+
+
+def ends_of(timeline: Timeline, pod: PodSpec, target_group: TargetGroupSpec) -> Ends:
+    """Return what ends the requests of a replication."""
+    times_s = np.stack([np.broadcast_to(of(timeline), timeline.registered_until_s.shape) for of in CUTS.values()])
+    instances = target_group.target_type == "instance"
+    return Ends(
+        cut_s=times_s.min(axis=0),
+        cut_by=np.array(list(CUTS), np.int8)[times_s.argmin(axis=0)],
+        for_answer=Wait(target_group.idle_timeout_s, Outcome.IDLE_TIMEOUT),
+        for_connection=UNREACHABLE[pod.after_teardown],
+        nowhere=Outcome.CONNECT_REFUSED if instances else Outcome.NO_REGISTERED_TARGETS,
+    )
