@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sim.scenario.releases import LoadBalancerControllerRelease
+
 if TYPE_CHECKING:
     from sim.scenario.specs import Scenario
 
@@ -37,7 +39,7 @@ def control_plane_key(scenario: Scenario) -> str:
     left_out = set(_SERVING)
     if not scenario.waits_for_gone_pods:
         left_out |= _GONE
-        if scenario.controller.version.startswith(("v1.", "fixed_lag")):
+        if not isinstance(scenario.controller.release, LoadBalancerControllerRelease):
             left_out |= _ENDING
     without: dict[str, Any] = {
         "name": True,

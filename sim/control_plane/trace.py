@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 if TYPE_CHECKING:
     import pandas as pd
 
+    from sim.scenario.actions import Action
 
 NO_RECONCILE = -1
 """The `reconcile` of a call that belongs to none."""
@@ -166,7 +167,7 @@ class ApiAttempt(Record):
 
     cluster: int
     reconcile: int
-    action: str
+    action: Action
     attempt: int
     throttled: bool
     latency_s: float

@@ -3,44 +3,47 @@
 Modelled: a cluster with one ingress of 50 pods (default listeners, one target group), alone in its account, so that no
 call is throttled. Two pods go, half a minute apart: for the first the controller has just started (`cold`), for the
 second its caches hold what they hold for that long, and the first target is still draining (`warm`).
-The versions told apart are those at which any of the code's tables of versions changes, found by asking these for every
-release there may be.
+The releases told apart are those of `sim.scenario.releases`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import simpy
 
-from sim.control_plane.aws.aws_api import THROTTLE_CODE, AwsApi
-from sim.control_plane.aws.retryers import RETRYERS, sdk_pin
-from sim.control_plane.controllers import ingress_controller_v1, load_balancer_controller_v2
+from sim.control_plane.aws.aws_api import AwsApi
+from sim.control_plane.aws.retryers import RETRYERS
 from sim.control_plane.controllers.ingress import Ingress
 from sim.control_plane.controllers.other_cluster import ChurningBackend
 from sim.control_plane.controllers.start import start_controller
 from sim.control_plane.trace import ApiAttempt, Trace
+from sim.scenario.actions import Action
 from sim.scenario.aws_api import AwsApiSpec
 from sim.scenario.controller import ControllerSpec
+from sim.scenario.releases import RELEASES
+from sim.scenario.sequences import labels
 from sim.streams import Streams
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-DEREGISTER = "elasticloadbalancing:DeregisterTargets"
+    from sim.scenario.actions import Service
+    from sim.scenario.releases import Release
+
 BETWEEN_PODS_S = 30.0
-_MOST_MINORS, _MOST_PATCHES = 30, 12
 
 
 @dataclass(frozen=True, slots=True)
 class Calls:
     """The calls of the reconcile that deregisters a pod's target, by AWS service: before DeregisterTargets, and all."""
 
-    before: Mapping[str, int]
-    whole: Mapping[str, int]
+    before: Mapping[Service, int]
+    whole: Mapping[Service, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,54 +66,35 @@ class VersionCalls:
 
 
 def version_calls() -> list[VersionCalls]:
-    """Count for each version that the code tells from the one before it, oldest first."""
-    told_apart = [("", {}), *_told_apart()]
-    return [_counted(version, _changes(before, now)) for (_, before), (version, now) in pairwise(told_apart)]
+    """Count for each release at which something changes, oldest first."""
+    changes = [{}, *(_changes(before, now) for before, now in pairwise(RELEASES))]
+    return [_counted(release, changed) for release, changed in zip(RELEASES, changes, strict=True)]
 
 
-def _told_apart() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Return each version at which something changes, with all that the code knows of it."""
-    known: dict[str, Any] = {}
-    for version in _releases():
-        pin = sdk_pin(version)
-        retries_tagging = RETRYERS[pin.retryer].retries(THROTTLE_CODE["tag"])
-        knows = {"sdk": pin.sdk, "retries_throttled_tagging": retries_tagging}
-        knows |= asdict(_module(version).behaviour(version))
-        if knows != known:
-            known = knows
-            yield version, known
-
-
-def _releases() -> Iterator[str]:
-    yield from (f"v1.1.{patch}" for patch in range(10))
-    for major in (2, 3):
-        for minor in range(_MOST_MINORS):
-            yield f"v{major}.{minor}"
-            yield from (f"v{major}.{minor}.{patch}" for patch in range(1, _MOST_PATCHES))
-
-
-def _module(version: str) -> Any:  # noqa: ANN401 - either module; what they know has no type in common
-    return ingress_controller_v1 if version.startswith("v1.") else load_balancer_controller_v2
-
-
-def _changes(before: dict[str, Any], now: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Return what is otherwise than before; of another controller, or the first version, nothing is."""
-    if before.keys() != now.keys():
+def _changes(before: Release, now: Release) -> dict[str, tuple[Any, Any]]:
+    """Return what is otherwise than before, if that was a release of the same controller."""
+    if type(before) is not type(now):
         return {}
-    return {name: (before[name], value) for name, value in now.items() if value != before[name]}
+    names = [field.name for field in fields(now) if getattr(before, field.name) != getattr(now, field.name)]
+    return {name: (_plain(getattr(before, name)), _plain(getattr(now, name))) for name in names if name != "since"}
 
 
-def _counted(version: str, changes: Mapping[str, tuple[Any, Any]]) -> VersionCalls:
-    spec = ControllerSpec(version=version)
-    pin = sdk_pin(version)
+def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a release is known by
+    if isinstance(value, tuple):
+        return list(labels(value))
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _counted(release: Release, changes: Mapping[str, tuple[Any, Any]]) -> VersionCalls:
+    spec = ControllerSpec(version=release.since)
     n_retries = spec.retries or 0
-    policy = RETRYERS[pin.retryer]
+    policy = RETRYERS[release.retryer]
     retries = range(1, n_retries + 1)
     cold, warm = _two_pods(spec)
     return VersionCalls(
-        since=version,
+        since=release.since,
         changes=changes,
-        sdk=pin.sdk,
+        sdk=release.sdk,
         cold=cold,
         warm=warm,
         attempts=n_retries + 1,
@@ -135,13 +119,13 @@ def _two_pods(spec: ControllerSpec) -> tuple[Calls, Calls]:
 
 def _deregistering(trace: Trace) -> Iterator[Calls]:
     """Count the calls of each reconcile that deregisters."""
-    reconciles: dict[int, list[str]] = {}
+    reconciles: dict[int, list[Action]] = {}
     for attempt in trace.of(ApiAttempt):
         reconciles.setdefault(attempt.reconcile, []).append(attempt.action)
     for actions in reconciles.values():
-        if DEREGISTER in actions:
-            yield Calls(_by_service(actions[: actions.index(DEREGISTER)]), _by_service(actions))
+        if Action.DEREGISTER_TARGETS in actions:
+            yield Calls(_by_service(actions[: actions.index(Action.DEREGISTER_TARGETS)]), _by_service(actions))
 
 
-def _by_service(actions: list[str]) -> dict[str, int]:
-    return dict(Counter(action.partition(":")[0] for action in actions))
+def _by_service(actions: list[Action]) -> dict[Service, int]:
+    return dict(Counter(action.service for action in actions))

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
 from sim.report.wording import listed
+from sim.scenario.actions import Service
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sim.experiment.controller_calls import VersionCalls
 
 FORMATS = ("markdown", "json")
 _SERVICES = {
-    "elasticloadbalancing": "ELBv2",
-    "ec2": "EC2",
-    "tag": "tagging",
-    "waf-regional": "WAF Regional",
-    "wafv2": "WAFV2",
+    Service.ELBV2: "ELBv2",
+    Service.EC2: "EC2",
+    Service.TAGGING: "tagging",
+    Service.WAF_REGIONAL: "WAF Regional",
+    Service.WAFV2: "WAFV2",
 }
 _PAGE = """# What each version of the controller calls
 
@@ -39,7 +41,7 @@ A row holds from its version until the next one's.
 
 {table}
 
-What else a version does otherwise than the one before it, as the code names it:
+What a version does otherwise than the one before it, as the table of releases names it (`sim/scenario/releases.py`):
 
 {changes}
 """
@@ -82,7 +84,7 @@ def _cells(row: VersionCalls) -> tuple[str, ...]:
     )
 
 
-def _by_service(calls: Mapping[str, int]) -> str:
+def _by_service(calls: Mapping[Service, int]) -> str:
     named = ", ".join(f"{name} {calls[service]}" for service, name in _SERVICES.items() if service in calls)
     return f"{sum(calls.values())}: {named}"
 
@@ -96,13 +98,35 @@ def _changes(rows: Sequence[VersionCalls]) -> str:
 
 
 def _change(name: str, before: Any, now: Any) -> str:  # noqa: ANN401 - whatever differs
-    words = name.replace("_", " ")
-    if isinstance(now, bool):
-        return words if now else f"no longer {words}"
-    if isinstance(now, float):
-        return f"{words} {now:g} instead of {before:g}"
+    words = name.removesuffix("_s").replace("_", " ") + (" (s)" if name.endswith("_s") else "")
+    match now:
+        case bool():
+            return words if now else f"no longer {words}"
+        case int() | float():
+            return f"{words} {now:g} instead of {before:g}"
+        case dict():
+            return f"{words}: {_lifetimes(now)}"
+        case list():
+            return f"{words}: {'; '.join(_edits(before, now))}"
     gone, come = (
         [f"`{rule}`" for rule in one.split(",") if rule not in other.split(",")]
         for one, other in ((before, now), (now, before))
     )
     return f"{words} {listed(come)}" + (f" instead of {listed(gone)}" if gone else "")
+
+
+def _lifetimes(keeps_s: Mapping[str, float]) -> str:
+    return listed(f"`{action}` {lifetime_s:g}" for action, lifetime_s in keeps_s.items()) if keeps_s else "nothing"
+
+
+def _edits(before: list[str], now: list[str]) -> Iterator[str]:
+    """Say in the sequence's order what has come and what has gone."""
+    for _, from_, to, come_from, come_to in SequenceMatcher(None, before, now, autojunk=False).get_opcodes():
+        gone, come = before[from_:to], now[come_from:come_to]
+        if gone == come:
+            continue
+        if come:
+            after = f" after {now[come_from - 1]}" if come_from else " first"
+            yield listed(come) + after + (f", instead of {listed(gone)}" if gone else "")
+        else:
+            yield f"no longer {listed(gone)}"

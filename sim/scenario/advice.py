@@ -15,7 +15,8 @@ from sim.scenario.advice_on_kubernetes import ON_KUBERNETES
 from sim.scenario.advice_on_requests import ON_REQUESTS, Advice
 from sim.scenario.controller import FIXED_LAG
 from sim.scenario.problems import plain
-from sim.scenario.versions import FLAG_COUNTS_ATTEMPTS_SINCE, release
+from sim.scenario.releases import WEB_ACLS_S, IngressControllerRelease, first
+from sim.scenario.retryers import LONGEST_WAITS_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,14 +26,6 @@ if TYPE_CHECKING:
 _RARE = 0.001
 _SHARE_OF_LATE_NODES = 0.01
 _KUBELET_FLOOR_S = 2
-_LONGEST_WAITS_S = {
-    "aws-sdk-go-1.12": (1, 256),
-    "aws-sdk-go-1.23.13": (1, 256),
-    "aws-sdk-go-1.23.22": (1, 300),
-    "aws-sdk-go-v2": (2, 20),
-}
-"""Before the first retry of a throttled call, twice as long before each further one, and before any (aws-sdk-go
-default_retryer.go, whose shift stops at 8 in the older ones; aws-sdk-go-v2 jitter_backoff.go)."""
 _LIMITS_OF_AWS = {
     "deregistration_delay_s": (0, 3600),
     "idle_timeout_s": (1, 4000),
@@ -42,7 +35,6 @@ _LIMITS_OF_AWS = {
     "health_check.unhealthy_threshold": (2, 10),
 }
 """What AWS takes for the keys of `target_group`: a real one cannot be set otherwise."""
-_BEFORE_V1_1_5 = ("v1.1.0", "v1.1.1", "v1.1.2", "v1.1.3", "v1.1.4")
 
 
 def advise(scenario: Scenario) -> list[Advice]:
@@ -171,16 +163,17 @@ def _health_check_values(scenario: Scenario) -> Iterator[Advice]:
 
 def _retries_against_pre_stop(scenario: Scenario) -> Iterator[Advice]:
     controller, pre_stop_s = scenario.controller, scenario.pod.pre_stop_sleep_s
-    if controller.version == FIXED_LAG or not pre_stop_s:
+    if controller.release is None or not pre_stop_s:
         return
     if controller.retries is None:
+        since = first(lambda later: later.aws_max_retries_counts_attempts)
         yield Advice(
             "controller.aws_max_retries",
-            f"0 is no limit from v2.9 on: {controller.version} repeats a throttled call until it succeeds, and holds "
-            "its reconcile as long (aws-sdk-go-v2 aws/retry/middleware.go)",
+            f"0 is no limit from {since} on: {controller.version} repeats a throttled call until it succeeds, and "
+            "holds its reconcile as long (aws-sdk-go-v2 aws/retry/middleware.go)",
         )
         return
-    longest_s = _LONGEST_WAITS_S.get(scenario.aws_api.retryer or _pinned_retryer(controller.version))
+    longest_s = LONGEST_WAITS_S.get(scenario.aws_api.retryer or controller.release.retryer)
     if longest_s is None:
         return
     first_s, most_s = longest_s
@@ -197,19 +190,14 @@ def _retries_against_pre_stop(scenario: Scenario) -> Iterator[Advice]:
         )
 
 
-def _pinned_retryer(version: str) -> str:
-    if release(version) >= FLAG_COUNTS_ATTEMPTS_SINCE:
-        return "aws-sdk-go-v2"
-    return "aws-sdk-go-1.12" if version in _BEFORE_V1_1_5 else "aws-sdk-go-1.23.22"
-
-
 def _waf(scenario: Scenario) -> Iterator[Advice]:
-    version = scenario.controller.version
-    if version in _BEFORE_V1_1_5:
+    release = scenario.controller.release
+    if isinstance(release, IngressControllerRelease) and not release.keeps_answers_s.keys() & WEB_ACLS_S.keys():
+        remembers = first(lambda later: later.keeps_answers_s == WEB_ACLS_S)
         yield Advice(
             "controller.version",
-            f"{version} calls WAF Regional in every reconcile, which the account may do once per second; v1.1.5 "
-            "remembers the answer for 10 minutes (LBC issue 1131, pull request 1128)",
+            f"{scenario.controller.version} calls WAF Regional in every reconcile, which the account may do once per "
+            f"second; {remembers} remembers the answer for 10 minutes (LBC issue 1131, pull request 1128)",
         )
 
 

@@ -9,23 +9,22 @@ from typing import TYPE_CHECKING
 
 from sim.scenario.advice_on_requests import Advice
 from sim.scenario.problems import plain
-from sim.scenario.versions import release
+from sim.scenario.releases import IngressControllerRelease, LoadBalancerControllerRelease, first
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sim.scenario.controller import ControllerSpec
+    from sim.scenario.releases import Release
     from sim.scenario.specs import Scenario
 
 _INGRESS_S = 1.2
 _INFORMERS = 2
-_V2 = ("v2.", "v3.")
-_GATES_POLLED_SINCE = (2, 9, 1)
 
 
 def _controllers(scenario: Scenario) -> Iterator[tuple[str, ControllerSpec, int]]:
     """Return each cluster's controller: the key of its specs, these, and the cluster's ingresses."""
-    if scenario.controller.version.startswith(("v1.", *_V2)):
+    if scenario.controller.release is not None:
         yield "controller", scenario.controller, scenario.controller.ingresses
     for number, cluster in enumerate(scenario.aws_api.other_clusters):
         yield (
@@ -37,7 +36,7 @@ def _controllers(scenario: Scenario) -> Iterator[tuple[str, ControllerSpec, int]
 
 def _node_events(scenario: Scenario) -> Iterator[Advice]:
     for key, controller, _ in _controllers(scenario):
-        if controller.node_events_per_s and controller.version.startswith(_V2):
+        if controller.node_events_per_s and isinstance(controller.release, LoadBalancerControllerRelease):
             yield Advice(
                 f"{key}.node_events_per_s",
                 f"has no effect: {controller.version} reconciles only target groups of instances for a node",
@@ -46,7 +45,7 @@ def _node_events(scenario: Scenario) -> Iterator[Advice]:
 
 def _everything_too_often(scenario: Scenario) -> Iterator[Advice]:
     for key, controller, ingresses in _controllers(scenario):
-        if not controller.version.startswith("v1."):
+        if not isinstance(controller.release, IngressControllerRelease):
             continue
         takes_s = ingresses * _INGRESS_S / controller.max_concurrent_reconciles
         for name, per_s in (
@@ -62,13 +61,20 @@ def _everything_too_often(scenario: Scenario) -> Iterator[Advice]:
 
 
 def _readiness_gate(scenario: Scenario) -> Iterator[Advice]:
-    version = scenario.controller.version
-    if scenario.pod.readiness_gate and version.startswith(_V2) and release(version) < _GATES_POLLED_SINCE:
+    release = scenario.controller.release
+    if not isinstance(release, LoadBalancerControllerRelease):
+        return
+    if scenario.pod.readiness_gate and not release.polls_steadily:
         yield Advice(
             "controller.version",
-            f"{version} looks at a readiness gate again only after a backoff that grows to 1000 s: a new pod may not "
-            "become Ready for 16 minutes, though its target is healthy; v2.9.1 looks every 15 s (LBC issue 3622)",
+            f"{scenario.controller.version} looks at a readiness gate again only after a backoff that grows to 1000 s: "
+            "a new pod may not become Ready for 16 minutes, though its target is healthy; "
+            f"{first(_polls_steadily)} looks every 15 s (LBC issue 3622)",
         )
+
+
+def _polls_steadily(release: Release) -> bool:
+    return isinstance(release, LoadBalancerControllerRelease) and release.polls_steadily
 
 
 def _restart(scenario: Scenario) -> Iterator[Advice]:

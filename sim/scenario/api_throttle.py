@@ -12,16 +12,21 @@ flag.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from sim.scenario.actions import Service
+
+if TYPE_CHECKING:
+    from sim.scenario.actions import Action
 
 SERVICE_IDS = {
-    "elasticloadbalancing": "Elastic Load Balancing v2",
-    "ec2": "EC2",
-    "tag": "Resource Groups Tagging API",
-    "waf-regional": "WAF Regional",
-    "wafv2": "WAFV2",
+    Service.ELBV2: "Elastic Load Balancing v2",
+    Service.EC2: "EC2",
+    Service.TAGGING: "Resource Groups Tagging API",
+    Service.WAF_REGIONAL: "WAF Regional",
+    Service.WAFV2: "WAFV2",
 }
-"""The SDK's ServiceID for each service by its IAM prefix, which names it elsewhere in the model."""
+"""The SDK's ServiceID for each service."""
 
 FORMAT = "rules such as 'Elastic Load Balancing v2:RegisterTargets|DeregisterTargets=4:20', separated by commas"
 
@@ -34,10 +39,9 @@ class ThrottleRule(NamedTuple):
     rate_per_s: float
     burst: int
 
-    def covers(self, action: str) -> bool:
-        """Say whether the rule limits an action such as `ec2:DescribeVpcs`."""
-        service, operation = action.split(":")
-        return SERVICE_IDS[service] == self.service_id and self.operation.search(operation) is not None
+    def covers(self, action: Action) -> bool:
+        """Say whether the rule limits the action."""
+        return SERVICE_IDS[action.service] == self.service_id and self.operation.search(action.operation) is not None
 
 
 def parse_throttle(flag: str) -> tuple[ThrottleRule, ...]:

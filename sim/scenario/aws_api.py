@@ -14,23 +14,9 @@ from sim.scenario.controller import FIXED_LAG, ControllerSpec
 from sim.scenario.distributions import DistributionField, Lognormal
 from sim.scenario.fields import CallsPerSecond, Count, Seconds, Spec, complaint
 from sim.scenario.problems import shown
+from sim.scenario.retryers import RetryerName  # noqa: TC001 - pydantic reads it when the class is made
 
 PUBLISHED_WAITS = 7
-Retryer = Literal[
-    "published",
-    "published-repeat",
-    "published-double",
-    "aws-sdk-go-1.12",
-    "aws-sdk-go-1.23.13",
-    "aws-sdk-go-1.23.22",
-    "aws-sdk-go-v2",
-    "botocore-legacy",
-    "botocore-standard",
-    "botocore-adaptive",
-    "full-jitter",
-    "equal-jitter",
-    "decorrelated-jitter",
-]
 
 
 class BucketSpec(Spec):
@@ -122,7 +108,7 @@ class OtherClusterSpec(Spec):
 class AwsApiSpec(Spec):
     """The AWS API of the account: what it takes, how long it takes, and who else calls it."""
 
-    retryer: Retryer | None = None
+    retryer: RetryerName | None = None
     """How long a client waits before each retry, here and in other clusters. null: the retryer of the SDK that the
     controller's version pins. `published` has seven waits: 1, 1, 2, 7, 15, 30, 61 s; `published-repeat` and
     `published-double` go on with the last one, or with twice it each time."""

@@ -5,7 +5,7 @@ Source: LBC is kubernetes-sigs/aws-load-balancer-controller (v1: aws-alb-ingress
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -13,13 +13,14 @@ from sim.scenario.api_throttle import FORMAT, parse_throttle
 from sim.scenario.distributions import Constant, DistributionField, Uniform
 from sim.scenario.fields import WHOLE, CallsPerSecond, Count, Seconds, Spec, complaint
 from sim.scenario.problems import shown
-from sim.scenario.versions import retries
+from sim.scenario.releases import LoadBalancerControllerRelease, first, release_of
+
+if TYPE_CHECKING:
+    from sim.scenario.releases import Release
 
 FIXED_LAG = "fixed_lag"
 VERSIONS = (*(f"v1.1.{patch}" for patch in range(10)), FIXED_LAG)
 """Versions by name, for suggestions; of v2 and v3 every release has the form that the pattern accepts."""
-WITHOUT_READINESS_GATES = tuple(f"v1.1.{patch}" for patch in range(6))
-_ONE_WORKER = ("v1.1.0", "v1.1.1", "v1.1.2")
 
 Version = Annotated[
     str,
@@ -31,16 +32,22 @@ Version = Annotated[
 ]
 
 
+def _release(version: str | None) -> Release | None:
+    """Return what is known of a version; None for `fixed_lag`, and where the version given is none."""
+    return None if version is None or version == FIXED_LAG else release_of(version)
+
+
 def _lag_by_default(given: dict[str, Any]) -> Constant | None:
     return Constant(value=0.0) if given.get("version") == FIXED_LAG else None
 
 
 def _workers_by_default(given: dict[str, Any]) -> int:
-    return 3 if _is_v2(given.get("version")) else 1
+    release = _release(given.get("version"))
+    return 1 if release is None else release.workers
 
 
-def _is_v2(version: object) -> bool:
-    return str(version).startswith(("v2.", "v3."))
+def _limits_itself(release: Release | None) -> bool:
+    return isinstance(release, LoadBalancerControllerRelease)
 
 
 class ControllerSpec(Spec):
@@ -94,7 +101,12 @@ class ControllerSpec(Spec):
     @property
     def retries(self) -> int | None:
         """How often a throttled call is repeated at most; None: without end. `fixed_lag` makes no call."""
-        return 0 if self.version == FIXED_LAG else retries(self.version, self.aws_max_retries)
+        return 0 if self.release is None else self.release.retries(self.aws_max_retries)
+
+    @property
+    def release(self) -> Release | None:
+        """What is known of the version; None for `fixed_lag`."""
+        return _release(self.version)
 
     @field_validator("deregistration_lag_s", "registration_lag_s")
     @classmethod
@@ -110,8 +122,9 @@ class ControllerSpec(Spec):
     @classmethod
     def _has_the_syntax(cls, flag: str | None, info: ValidationInfo) -> str | None:
         version = info.data.get("version")
-        if flag is not None and version is not None and not _is_v2(version):
-            raise complaint(expected="null", found=shown(flag), hint=f"{version} has no such flag; v2.0 brought it")
+        if flag is not None and version is not None and not _limits_itself(_release(version)):
+            hint = f"{version} has no such flag; {first(_limits_itself)} brought it"
+            raise complaint(expected="null", found=shown(flag), hint=hint)
         try:
             parse_throttle(flag) if flag is not None else None
         except ValueError as error:
@@ -129,7 +142,9 @@ class ControllerSpec(Spec):
     @field_validator("max_concurrent_reconciles")
     @classmethod
     def _has_the_flag(cls, workers: int, info: ValidationInfo) -> int:
-        version = info.data.get("version")
-        if workers > 1 and version in _ONE_WORKER:
-            raise complaint(expected="1", found=str(workers), hint=f"{version} has one worker; v1.1.3 brought the flag")
+        release = _release(info.data.get("version"))
+        if workers > 1 and release is not None and not release.has_workers_flag:
+            since = first(lambda later: later.has_workers_flag)
+            hint = f"{info.data['version']} has one worker; {since} brought the flag"
+            raise complaint(expected="1", found=str(workers), hint=hint)
         return workers

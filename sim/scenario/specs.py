@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, get_ar
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from sim.scenario.aws_api import PUBLISHED_WAITS, AwsApiSpec, BucketSpec, BucketsSpec, OtherClusterSpec
-from sim.scenario.controller import FIXED_LAG, WITHOUT_READINESS_GATES, ControllerSpec
+from sim.scenario.controller import FIXED_LAG, ControllerSpec
 from sim.scenario.deployment import DeploymentSpec
 from sim.scenario.disruption import Beside, DisruptionSpec
 from sim.scenario.endpoints import EndpointsSpec
@@ -22,6 +22,7 @@ from sim.scenario.node_drain import WHEN_A_DRAINING_POD_IS_GONE, NodeDrainSpec
 from sim.scenario.overrides import overridden
 from sim.scenario.pod import PodSpec
 from sim.scenario.problems import shown
+from sim.scenario.releases import first
 from sim.scenario.rollout import RolloutSpec
 from sim.scenario.target_group import HealthCheckSpec, TargetGroupSpec
 from sim.scenario.traffic import TrafficSpec
@@ -129,11 +130,11 @@ class Scenario(Spec):
     @field_validator("controller")
     @classmethod
     def _has_readiness_gates(cls, controller: ControllerSpec, info: ValidationInfo) -> ControllerSpec:
-        pod = info.data.get("pod")
-        if pod is not None and pod.readiness_gate and controller.version in WITHOUT_READINESS_GATES:
+        pod, release = info.data.get("pod"), controller.release
+        if pod is not None and pod.readiness_gate and release is not None and not release.has_readiness_gates:
             raise complaint(
                 key="version",
-                expected="a version with readiness gates, v1.1.6 or later",
+                expected=f"a version with readiness gates, {first(lambda later: later.has_readiness_gates)} or later",
                 found=shown(controller.version),
                 hint="or leave out pod.readiness_gate",
             )

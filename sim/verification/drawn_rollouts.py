@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from sim.scenario.releases import release_of
 from sim.scenario.specs import Scenario
 
 T = TypeVar("T")
@@ -109,7 +110,7 @@ def _controller(rng: np.random.Generator, *, ingresses: bool) -> dict[str, Any]:
     spec = {
         "version": version,
         "aws_max_retries": _one(rng, 0, 1, 2, 4, 10),
-        "max_concurrent_reconciles": 1 if version in VERSIONS[:3] else _one(rng, 1, 1, 2, 5),
+        "max_concurrent_reconciles": _one(rng, 1, 1, 2, 5) if release_of(version).has_workers_flag else 1,
         "listeners": listeners,
         "https_listeners": int(rng.integers(0, listeners + 1)),
     }

@@ -25,6 +25,7 @@ from botocore.exceptions import ClientError
 from sim.control_plane.aws.aws_api import AwsApi, AwsClient, ThrottledError
 from sim.control_plane.token_bucket import TokenBucket
 from sim.control_plane.trace import ApiAttempt, Trace
+from sim.scenario.actions import Action
 from sim.streams import Stream, Streams
 
 if TYPE_CHECKING:
@@ -184,7 +185,7 @@ def by_the_simulator(spec: AwsApiSpec, mode: str, max_attempts: int, actions: li
     def work() -> Generator[simpy.Event]:
         for action in actions:
             with suppress(ThrottledError):
-                yield from client.call(f"elasticloadbalancing:{action}", 0)
+                yield from client.call(Action(f"elasticloadbalancing:{action}"), 0)
 
     env.run(until=env.process(work()))
     return [(attempt.time_s, attempt.action, attempt.throttled) for attempt in trace.of(ApiAttempt)]

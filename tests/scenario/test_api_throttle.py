@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sim.scenario.actions import Action
 from sim.scenario.api_throttle import overriding, parse_throttle
 from sim.scenario.problems import ScenarioError
 
@@ -23,11 +24,11 @@ def test_the_rules_of_a_flag() -> None:
 
 def test_a_part_of_the_operation_s_name_is_enough() -> None:
     (rule,) = parse_throttle(f"{ELB}:RegisterTargets|DeregisterTargets=8:40")
-    assert rule.covers("elasticloadbalancing:RegisterTargets")
-    assert rule.covers("elasticloadbalancing:DeregisterTargets")
-    assert not rule.covers("elasticloadbalancing:DescribeTargetHealth")
+    assert rule.covers(Action.REGISTER_TARGETS)
+    assert rule.covers(Action.DEREGISTER_TARGETS)
+    assert not rule.covers(Action.DESCRIBE_TARGET_HEALTH)
     (rule,) = parse_throttle("EC2:Describe=1:1")
-    assert not rule.covers("elasticloadbalancing:DescribeRules")
+    assert not rule.covers(Action.DESCRIBE_RULES)
 
 
 @pytest.mark.parametrize(

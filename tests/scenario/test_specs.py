@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from sim.control_plane.aws.retryers import RETRYERS
-from sim.scenario.aws_api import BucketName, Retryer
+from sim.scenario.aws_api import BucketName
 from sim.scenario.loading import load_scenario
 from sim.scenario.problems import ScenarioError
+from sim.scenario.retryers import RetryerName
 from sim.scenario.specs import BucketsSpec, DeploymentSpec, Scenario
 
 REQUIRED = {"name": "x", "traffic": {"arrival_rate_rps": 100}, "deployment": {"replicas": 4}}
@@ -38,7 +39,7 @@ def test_another_cluster_s_controller_says_nothing_of_its_ingresses(key: str) ->
 
 
 def test_the_names_are_those_that_the_model_has() -> None:
-    assert set(get_args(Retryer)) == set(RETRYERS)
+    assert set(get_args(RetryerName)) == set(RETRYERS)
     assert set(get_args(BucketName)) == set(BucketsSpec.model_fields)
 
 

@@ -6,9 +6,9 @@ response, one latency later, whether or not its sender lives to read it. The cli
 SDK does, in the goroutine of its caller.
 Other users of the account are a Poisson stream on a bucket (`background_calls_per_s`).
 Left out: errors other than throttling; the SDK's token refresh; paging.
-Sources: the buckets and what they cover, Elastic Load Balancing user guide, elb-api-throttling (docs/facts/alb.md
-§5); whether
-a throttled call takes tokens is not published. EC2 evaluates "each API individually" (EC2 developer guide, throttling).
+Sources: the buckets and what they cover, Elastic Load Balancing user guide, elb-api-throttling (docs/facts/alb.md §5);
+whether a throttled call takes tokens is not published. EC2 evaluates "each API individually" (EC2 developer guide,
+throttling).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from sim.control_plane.aws.client_limits import AdaptiveRateLimiter, RetryQuota
 from sim.control_plane.aws.retryers import WITH_RATE_LIMIT, WITH_RETRY_QUOTA, retryer
 from sim.control_plane.token_bucket import TokenBucket
 from sim.control_plane.trace import ApiAttempt
+from sim.scenario.actions import Action, Service
 from sim.scenario.distributions import Exponential
 from sim.streams import Stream
 
@@ -30,47 +31,40 @@ if TYPE_CHECKING:
 
     from sim.control_plane.aws.client_throttle import ClientThrottle
     from sim.control_plane.trace import Trace
+    from sim.scenario.aws_api import BucketName
     from sim.scenario.specs import AwsApiSpec, BucketSpec
     from sim.streams import Streams
 
 ACCOUNT_BUCKET = "elbv2_account"
 
-BUCKET_OF_ACTION = {
-    "elasticloadbalancing:DescribeListenerAttributes": "elbv2_describe",
-    "elasticloadbalancing:DescribeListenerCertificates": "elbv2_describe",
-    "elasticloadbalancing:DescribeListeners": "elbv2_describe",
-    "elasticloadbalancing:DescribeLoadBalancerAttributes": "elbv2_describe",
-    "elasticloadbalancing:DescribeLoadBalancers": "elbv2_describe",
-    "elasticloadbalancing:DescribeRules": "elbv2_describe",
-    "elasticloadbalancing:DescribeTags": "elbv2_describe",
-    "elasticloadbalancing:DescribeTargetGroupAttributes": "elbv2_describe",
-    "elasticloadbalancing:DescribeTargetGroups": "elbv2_describe",
-    "elasticloadbalancing:DescribeTargetHealth": "elbv2_describe",
-    "elasticloadbalancing:DeregisterTargets": "elbv2_register",
-    "elasticloadbalancing:RegisterTargets": "elbv2_register",
-    "ec2:DescribeInstances": "ec2",
-    "ec2:DescribeNetworkInterfaces": "ec2",
-    "ec2:DescribeSecurityGroups": "ec2",
-    "ec2:DescribeSubnets": "ec2",
-    "ec2:DescribeVpcs": "ec2",
-    "tag:GetResources": "tagging",
-    "waf-regional:GetWebACLForResource": "waf_regional",
-    "wafv2:GetWebACLForResource": "wafv2",
+
+def _bucket_of(action: Action) -> BucketName:
+    if action.service is Service.ELBV2:
+        return "elbv2_describe" if action.is_read else "elbv2_register"
+    return _OTHER_BUCKETS[action.service]
+
+
+_OTHER_BUCKETS: dict[Service, BucketName] = {
+    Service.EC2: "ec2",
+    Service.TAGGING: "tagging",
+    Service.WAF_REGIONAL: "waf_regional",
+    Service.WAFV2: "wafv2",
 }
+BUCKET_OF_ACTION = {action: _bucket_of(action) for action in Action}
 
 THROTTLE_CODE = {
-    "elasticloadbalancing": "Throttling",
-    "ec2": "RequestLimitExceeded",
-    "tag": "ThrottledException",
-    "waf-regional": "ThrottlingException",
-    "wafv2": "ThrottlingException",
+    Service.ELBV2: "Throttling",
+    Service.EC2: "RequestLimitExceeded",
+    Service.TAGGING: "ThrottledException",
+    Service.WAF_REGIONAL: "ThrottlingException",
+    Service.WAFV2: "ThrottlingException",
 }
 """The error code by which each service throttles; not every SDK retries every one of them."""
 
 
-def _apart(action: str) -> bool:
+def _apart(action: Action) -> bool:
     """EC2 limits each action by itself, the other services limit a category of actions together."""
-    return action.startswith("ec2:")
+    return action.service is Service.EC2
 
 
 def _covering(name: str, own: TokenBucket, shared: Mapping[str, TokenBucket]) -> tuple[TokenBucket, ...]:
@@ -115,7 +109,7 @@ class AwsApi:
             yield self._env.timeout(gap_s)
             self._admit(covering)
 
-    def admit(self, action: str) -> bool:
+    def admit(self, action: Action) -> bool:
         """Decide on an attempt sent now: True, and it takes its tokens; False, and it is throttled."""
         return self._admit(self._covering[action])
 
@@ -160,7 +154,7 @@ class AwsClient:
         self._latency_s = streams.draws(spec.latency_s, Stream.API_LATENCY, cluster)
         self._uniform = streams.uniforms(Stream.API_BACKOFF, cluster)
 
-    def call(self, action: str, reconcile: int, effect: Callable[[], None] | None = None) -> Generator[simpy.Event]:
+    def call(self, action: Action, reconcile: int, effect: Callable[[], None] | None = None) -> Generator[simpy.Event]:
         """Make the call and wait for its success, through the SDK's retries; `effect` is what that changes at AWS.
 
         Raises `ThrottledError` when the last retry is throttled too.
@@ -191,8 +185,8 @@ class AwsClient:
         if throttled:
             raise ThrottledError(action)
 
-    def _may_retry(self, action: str) -> bool:
-        code = THROTTLE_CODE[action.split(":", 1)[0]]
+    def _may_retry(self, action: Action) -> bool:
+        code = THROTTLE_CODE[action.service]
         return self._retryer.retries(code) and (self._quota is None or self._quota.acquire())
 
     def _note(self, *, throttled: bool, retried: bool) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import simpy
 
+    from sim.scenario.actions import Action
     from sim.scenario.api_throttle import ThrottleRule
 
 
@@ -28,17 +29,17 @@ class ClientThrottle:
         self._per_attempt = per_attempt
         self._limiters = [(rule, TokenBucket(rule.burst, rule.rate_per_s, at_s=env.now)) for rule in rules]
 
-    def before_call(self, action: str) -> Generator[simpy.Event]:
+    def before_call(self, action: Action) -> Generator[simpy.Event]:
         """Wait until the call may begin."""
         if not self._per_attempt:
             yield from self._wait(action)
 
-    def before_attempt(self, action: str) -> Generator[simpy.Event]:
+    def before_attempt(self, action: Action) -> Generator[simpy.Event]:
         """Wait until an attempt of the call may be sent."""
         if self._per_attempt:
             yield from self._wait(action)
 
-    def _wait(self, action: str) -> Generator[simpy.Event]:
+    def _wait(self, action: Action) -> Generator[simpy.Event]:
         for rule, limiter in self._limiters:
             if rule.covers(action):
                 yield self._env.timeout(limiter.reserve(self._env.now))

@@ -6,41 +6,34 @@ makes everything of that service forgotten (ticketmaster/aws-sdk-go-cache, cache
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
 
     import simpy
 
-READS = ("Describe", "List", "Get")
+    from sim.scenario.actions import Action
 
 
 class CallCache:
-    """Which calls need not be made, because their answers are still held. `lifetime_s` maps an action to its own."""
+    """Which calls need not be made, because their answers are still held. `keeps_s`: for how long, by action."""
 
-    def __init__(self, env: simpy.Environment, lifetime_s: Callable[[str], float]) -> None:
+    def __init__(self, env: simpy.Environment, keeps_s: Mapping[Action, float]) -> None:
         self._env = env
-        self._lifetime_s = lifetime_s
-        self._until_s: dict[tuple[str, tuple[object, ...]], float] = {}
+        self._keeps_s = keeps_s
+        self._until_s: dict[tuple[Action, tuple[object, ...]], float] = {}
 
-    def holds(self, action: str, parameters: tuple[object, ...]) -> bool:
+    def holds(self, action: Action, parameters: tuple[object, ...]) -> bool:
         """Whether the answer to this very call is held."""
         until_s = self._until_s.get((action, parameters))
         return until_s is not None and self._env.now < until_s
 
-    def note(self, action: str, parameters: tuple[object, ...]) -> None:
+    def note(self, action: Action, parameters: tuple[object, ...]) -> None:
         """Note that the call has succeeded now."""
-        if _is_write(action):
-            service = action.split(":", maxsplit=1)[0]
+        if not action.is_read:
             self._until_s = {
-                call: until_s for call, until_s in self._until_s.items() if call[0].split(":")[0] != service
+                call: until_s for call, until_s in self._until_s.items() if call[0].service is not action.service
             }
-        elif (lifetime_s := self._lifetime_s(action)) > 0:
-            self._until_s[action, parameters] = self._env.now + lifetime_s
-
-
-@cache
-def _is_write(action: str) -> bool:
-    return not action.split(":")[1].startswith(READS)
+        elif action in self._keeps_s:
+            self._until_s[action, parameters] = self._env.now + self._keeps_s[action]

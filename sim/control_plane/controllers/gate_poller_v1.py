@@ -17,6 +17,7 @@ import simpy
 
 from sim.control_plane.aws.aws_api import ThrottledError
 from sim.control_plane.trace import NO_RECONCILE
+from sim.scenario.actions import Action
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -65,7 +66,7 @@ class GatePoller:
     def _poll(self, targets: set[Any]) -> Generator[simpy.Event, Any, set[Any]]:
         """Open the gates of the healthy targets; give the others."""
         try:
-            yield from self._client.call("elasticloadbalancing:DescribeTargetHealth", NO_RECONCILE)
+            yield from self._client.call(Action.DESCRIBE_TARGET_HEALTH, NO_RECONCILE)
         except ThrottledError:
             return targets
         health = self._backend.health()

@@ -21,15 +21,16 @@ reconcile.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from sim.control_plane.aws.aws_api import ThrottledError
 from sim.control_plane.controllers.call_cache import CallCache
 from sim.control_plane.controllers.gate_poller_v1 import GatePoller
-from sim.control_plane.controllers.work_queue import WorkQueue
+from sim.control_plane.controllers.work_queue import WORKER_PAUSE_S, WorkQueue
 from sim.control_plane.trace import Reconciled
+from sim.scenario.actions import Action
+from sim.scenario.sequences import Call, Each, ForEach, Step
 from sim.streams import Stream
 
 if TYPE_CHECKING:
@@ -40,75 +41,23 @@ if TYPE_CHECKING:
     from sim.control_plane.aws.aws_api import AwsClient
     from sim.control_plane.controllers.ingress import Backend, Ingress
     from sim.control_plane.trace import Trace
+    from sim.scenario.releases import IngressControllerRelease
+    from sim.scenario.sequences import InLoop
     from sim.scenario.specs import ControllerSpec
     from sim.streams import Streams
 
-SYNC_PERIOD_S = 3600.0
-WORKER_PAUSE_S = 1.0
-ADDRESSES_PER_CALL = 199
-WAF_CACHE_S = 600.0
-SDK_CACHE_S = 300.0
-SDK_CACHE_TAGGING_S = 3600.0
 
 T = TypeVar("T")
-
-TAGGING = "tag:GetResources"
-WAF_REGIONAL = "waf-regional:GetWebACLForResource"
-WAFV2 = "wafv2:GetWebACLForResource"
-
-
-@dataclass(frozen=True, slots=True)
-class Behaviour:
-    """What differs between the versions."""
-
-    caches_sdk_reads: bool
-    tags_name_subnets: bool
-    describes_vpcs: bool
-    security_group_first: bool
-    caches_waf: bool
-    asks_wafv2: bool
-    enqueues_namespace: bool
-    enqueues_on_containers_ready: bool
-    enqueues_on_cordon: bool
-
-
-def behaviour(version: str) -> Behaviour:
-    """Return what a version `v1.1.N` does (docs/facts/controller.md §3, "By version")."""
-    patch = int(version.removeprefix("v1.1."))
-    return Behaviour(
-        caches_sdk_reads=patch <= 1,
-        tags_name_subnets=patch <= 2,
-        describes_vpcs=patch >= 2,
-        security_group_first=patch >= 3,
-        caches_waf=patch >= 5,
-        enqueues_namespace=patch <= 5,
-        asks_wafv2=patch >= 7,
-        enqueues_on_containers_ready=patch >= 7,
-        enqueues_on_cordon=patch >= 6,
-    )
-
-
-def read_lifetime_s(behaves: Behaviour) -> Callable[[str], float]:
-    """Return how long the version keeps the answer to a read."""
-
-    def lifetime_s(action: str) -> float:
-        if behaves.caches_sdk_reads:
-            return SDK_CACHE_TAGGING_S if action == TAGGING else SDK_CACHE_S
-        return WAF_CACHE_S if behaves.caches_waf and action in (WAF_REGIONAL, WAFV2) else 0.0
-
-    return lifetime_s
 
 
 class IngressControllerV1:
     """One process of a cluster's controller; `reconciles` numbers its reconciles, through all of them."""
 
-    resyncing_informers = 2
-    """That of the ingresses and that of the Services, whose handlers enqueue on every update."""
-
     def __init__(
         self,
         env: simpy.Environment,
         spec: ControllerSpec,
+        release: IngressControllerRelease,
         client: AwsClient,
         streams: Streams,
         trace: Trace,
@@ -123,9 +72,9 @@ class IngressControllerV1:
         self._trace = trace
         self._ingresses = ingresses
         self._cluster = cluster
-        self._behaves = behaviour(spec.version)
-        self._cache = CallCache(env, read_lifetime_s(self._behaves))
-        self._queue: WorkQueue[int] = WorkQueue(env)
+        self._release = release
+        self._cache = CallCache(env, release.keeps_answers_s)
+        self._queue: WorkQueue[int] = WorkQueue(env, shared_bucket=release.shares_requeue_bucket)
         self._pollers = {
             (ingress.number, position): GatePoller(env, client, backend, backend.gates)
             for ingress in ingresses
@@ -134,23 +83,24 @@ class IngressControllerV1:
         }
         self._reconciles = reconciles
         self._order = streams.generator(Stream.ENQUEUE_ORDER, cluster)
-        self.sync_period_s = SYNC_PERIOD_S if spec.sync_period_s is None else spec.sync_period_s
+        self.sync_period_s = release.sync_period_s if spec.sync_period_s is None else spec.sync_period_s
+        self.resyncing_informers = release.resyncing_informers
 
     def on_endpoints_change(self, ingress: Ingress, _position: int) -> None:
         """Enqueue what the change of one of the ingress's Services enqueues."""
-        if self._behaves.enqueues_namespace:
+        if self._release.enqueues_namespace:
             self.enqueue_all()
         else:
             self._queue.add(ingress.number)
 
     def on_containers_ready(self, ingress: Ingress, _position: int) -> None:
         """Enqueue the ingress, from v1.1.7 on; before, nothing tells the controller."""
-        if self._behaves.enqueues_on_containers_ready:
+        if self._release.enqueues_on_containers_ready:
             self._queue.add(ingress.number)
 
     def on_cordon(self) -> None:
         """Enqueue every ingress of the cluster, from v1.1.6 on; before, the handler of a node's update does nothing."""
-        if self._behaves.enqueues_on_cordon:
+        if self._release.enqueues_on_cordon:
             self.enqueue_all()
 
     def on_node_event(self) -> None:
@@ -184,7 +134,7 @@ class IngressControllerV1:
             else:
                 self._queue.add_rate_limited(number)
             self._queue.done(number)
-            if error is not None:
+            if error is not None and self._release.pauses_worker:
                 yield self._env.timeout(WORKER_PAUSE_S)
 
     def _reconcile_traced(self, ingress: Ingress) -> Generator[simpy.Event, None, str | None]:
@@ -196,79 +146,58 @@ class IngressControllerV1:
         self._trace.record(Reconciled(began_s, self._env.now, self._cluster, ingress.number, reconcile, error))
         return error
 
-    def _call(
-        self, action: str, reconcile: int, *parameters: object, effect: Callable[[], None] | None = None
-    ) -> Generator[simpy.Event]:
-        if self._cache.holds(action, parameters):
-            return
-        yield from self._client.call(action, reconcile, effect)
-        self._cache.note(action, parameters)
-
     def _reconcile(self, ingress: Ingress, reconcile: int) -> Generator[simpy.Event]:
-        yield from self._load_balancer(ingress, reconcile)
         n_addresses = 0
-        for position, backend in enumerate(ingress.backends):
-            n_addresses += yield from self._target_group(backend, reconcile, (ingress.number, position))
-        yield from self._listeners_and_rules(ingress, reconcile)
-        yield from self._call(TAGGING, reconcile, "target groups", ingress.number)
-        yield from self._security_groups(ingress, reconcile, n_addresses)
-
-    def _load_balancer(self, ingress: Ingress, reconcile: int) -> Generator[simpy.Event]:
-        number = ingress.number
-        if self._behaves.tags_name_subnets:
-            for role in ("elb", "internal-elb"):
-                yield from self._call(TAGGING, reconcile, role)
-        yield from self._call("ec2:DescribeSubnets", reconcile)
-        if self._behaves.security_group_first:
-            yield from self._call("ec2:DescribeSecurityGroups", reconcile, number, "by name")
-        yield from self._call("elasticloadbalancing:DescribeLoadBalancers", reconcile, number)
-        yield from self._call("elasticloadbalancing:DescribeTags", reconcile, number, "load balancer")
-        yield from self._call("elasticloadbalancing:DescribeLoadBalancerAttributes", reconcile, number)
-        yield from self._call(WAF_REGIONAL, reconcile, number)
-        if self._behaves.asks_wafv2:
-            yield from self._call(WAFV2, reconcile, number)
+        for part in self._release.sequence:
+            match part:
+                case Call():
+                    yield from self._call(part, reconcile, ingress.number, n_addresses=n_addresses)
+                case ForEach(Each.TARGET_GROUP, steps):
+                    for position, backend in enumerate(ingress.backends):
+                        name = (ingress.number, position)
+                        n_addresses += yield from self._target_group(steps, backend, reconcile, name)
+                case ForEach(Each.LISTENER, steps):
+                    yield from self._listeners(steps, ingress, reconcile)
 
     def _target_group(
-        self, backend: Backend[T], reconcile: int, name: tuple[int, int]
+        self, steps: tuple[InLoop, ...], backend: Backend[T], reconcile: int, name: tuple[int, int]
     ) -> Generator[simpy.Event, None, int]:
         """Bring one target group to its Endpoints; give the number of addresses that these hold."""
-        yield from self._call("elasticloadbalancing:DescribeTargetGroups", reconcile, name)
-        yield from self._call("elasticloadbalancing:DescribeTags", reconcile, name)
-        yield from self._call("elasticloadbalancing:DescribeTargetGroupAttributes", reconcile, name)
-        desired = backend.desired()
-        if self._behaves.describes_vpcs:
-            yield from self._call("ec2:DescribeVpcs", reconcile)
-        yield from self._call("elasticloadbalancing:DescribeTargetHealth", reconcile, name)
-        current = backend.registered()
-        if backend.gates is not None:
-            yield from self._pollers[name].watch(desired & backend.gates.closed())
-        if desired - current:
-            effect = partial(backend.register, desired - current)
-            yield from self._call("elasticloadbalancing:RegisterTargets", reconcile, effect=effect)
-        if current - desired:
-            effect = partial(backend.deregister, current - desired)
-            yield from self._call("elasticloadbalancing:DeregisterTargets", reconcile, effect=effect)
+        desired: set[T] = set()
+        current: set[T] = set()
+        for step in steps:
+            match step:
+                case Call():
+                    yield from self._call(step, reconcile, *name)
+                case Step.READ_ENDPOINTS:
+                    desired = backend.desired()
+                case Step.COMPARE_TARGETS:
+                    current = backend.registered()
+                    if backend.gates is not None:
+                        yield from self._pollers[name].watch(desired & backend.gates.closed())
+                case Step.REGISTER if desired - current:
+                    effect = partial(backend.register, desired - current)
+                    yield from self._write(Action.REGISTER_TARGETS, reconcile, effect)
+                case Step.DEREGISTER if current - desired:
+                    effect = partial(backend.deregister, current - desired)
+                    yield from self._write(Action.DEREGISTER_TARGETS, reconcile, effect)
         return len(desired)
 
-    def _listeners_and_rules(self, ingress: Ingress, reconcile: int) -> Generator[simpy.Event]:
-        yield from self._call("elasticloadbalancing:DescribeListeners", reconcile, ingress.number)
+    def _listeners(self, steps: tuple[InLoop, ...], ingress: Ingress, reconcile: int) -> Generator[simpy.Event]:
         for listener in range(self._spec.listeners):
-            if listener < self._spec.https_listeners:
-                yield from self._call(
-                    "elasticloadbalancing:DescribeListenerCertificates", reconcile, ingress.number, listener
-                )
-            yield from self._call("elasticloadbalancing:DescribeRules", reconcile, ingress.number, listener)
+            for step in steps:
+                if isinstance(step, Call) and (listener < self._spec.https_listeners or not step.for_https):
+                    yield from self._call(step, reconcile, ingress.number, listener)
 
-    def _security_groups(self, ingress: Ingress, reconcile: int, n_addresses: int) -> Generator[simpy.Event]:
-        number = ingress.number
-        if not self._behaves.security_group_first:
-            for group in ("load balancer", "instances"):
-                yield from self._call("ec2:DescribeSecurityGroups", reconcile, number, group)
-            yield from self._call("ec2:DescribeInstances", reconcile)
-            yield from self._call("ec2:DescribeNetworkInterfaces", reconcile, number)
-            return
-        yield from self._call("ec2:DescribeSecurityGroups", reconcile, number, "attached")
-        for chunk in range(math.ceil(n_addresses / ADDRESSES_PER_CALL)):
-            yield from self._call("ec2:DescribeNetworkInterfaces", reconcile, number, chunk)
-        for group in ("load balancer", "instances"):
-            yield from self._call("ec2:DescribeSecurityGroups", reconcile, number, group)
+    def _call(self, call: Call, reconcile: int, *subject: int, n_addresses: int = 0) -> Generator[simpy.Event]:
+        """Make a call of the sequence about something, if its answer is not kept."""
+        parameters = (call.about,) if call.shared else (call.about, *subject)
+        chunks = math.ceil(n_addresses / call.addresses_each) if call.addresses_each else 1
+        for chunk in range(chunks):
+            if not self._cache.holds(call.action, (*parameters, chunk)):
+                yield from self._client.call(call.action, reconcile)
+                self._cache.note(call.action, (*parameters, chunk))
+
+    def _write(self, action: Action, reconcile: int, effect: Callable[[], None]) -> Generator[simpy.Event]:
+        yield from self._client.call(action, reconcile, effect)
+        self._cache.note(action, ())

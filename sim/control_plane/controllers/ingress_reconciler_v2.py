@@ -25,63 +25,51 @@ import simpy
 
 from sim.control_plane.aws.aws_api import ThrottledError
 from sim.control_plane.controllers.call_cache import CallCache
-from sim.control_plane.controllers.work_queue import WorkQueue
+from sim.control_plane.controllers.work_queue import WORKER_PAUSE_S, WorkQueue
 from sim.control_plane.trace import NO_RECONCILE
-from sim.scenario.versions import release
+from sim.scenario.actions import Action
+from sim.scenario.sequences import Call, Each, ForEach, Step, Tags
 from sim.streams import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from sim.control_plane.aws.aws_api import AwsClient
     from sim.control_plane.controllers.ingress import Ingress
+    from sim.scenario.releases import LoadBalancerControllerRelease
+    from sim.scenario.sequences import InLoop
     from sim.scenario.specs import ControllerSpec
     from sim.streams import Streams
 
 WORKERS = 3
 TAGS_PER_CALL = 20
-TAGS_CACHE_S = 1200.0
-WEB_ACL_CACHE_S = 600.0
-
-ELBV2 = "elasticloadbalancing"
-TAGS = f"{ELBV2}:DescribeTags"
-SECURITY_GROUPS = "ec2:DescribeSecurityGroups"
-WEB_ACLS = ("wafv2:GetWebACLForResource", "waf-regional:GetWebACLForResource")
 
 
 class IngressReconciler:
-    """That half of one process. Its calls belong to no reconcile of the trace, whose reconciles are those of TGBs.
-
-    `pause_s` is how long a worker pauses after a failure.
-    """
+    """That half of one process. Its calls belong to no reconcile of the trace, whose reconciles are those of TGBs."""
 
     def __init__(
         self,
         env: simpy.Environment,
         spec: ControllerSpec,
+        release: LoadBalancerControllerRelease,
         client: AwsClient,
         streams: Streams,
         ingresses: Sequence[Ingress],
         *,
         cluster: int,
-        shared_bucket: bool,
-        pause_s: float,
     ) -> None:
         self._env = env
         self._spec = spec
         self._client = client
         self._ingresses = ingresses
-        self._pause_s = pause_s
-        self._queue: WorkQueue[int] = WorkQueue(env, shared_bucket=shared_bucket)
+        self._release = release
+        self._queue: WorkQueue[int] = WorkQueue(env, shared_bucket=release.shares_requeue_bucket)
         self._order = streams.generator(Stream.ENQUEUE_ORDER, cluster, 1)
-        self._cache = CallCache(env, lambda action: TAGS_CACHE_S if action == TAGS else WEB_ACL_CACHE_S)
+        self._cache = CallCache(env, release.keeps_answers_s)
         self._tags_lock = simpy.Resource(env)
         self._backend_group_lock = simpy.Resource(env)
-        number = release(spec.version)
-        self._knows_backend_group = number < (2, 3, 0)
-        self._asks_for_web_acls = number < (2, 8, 2)
-        self._reads_listener_attributes = number >= (2, 10, 1)
-        self.resyncs = number >= (2, 5, 4)
+        self._knows_backend_group = False
 
     def enqueue_all(self) -> None:
         """Enqueue every ingress, in an order by chance."""
@@ -100,66 +88,64 @@ class IngressReconciler:
             except ThrottledError:
                 self._queue.add_rate_limited(number)
                 self._queue.done(number)
-                yield self._env.timeout(self._pause_s)
+                yield self._env.timeout(WORKER_PAUSE_S if self._release.pauses_worker else 0.0)
             else:
                 self._queue.forget(number)
                 self._queue.done(number)
 
     def _reconcile(self, ingress: Ingress) -> Generator[simpy.Event]:
-        yield from self._list_load_balancers()
-        yield from self._find_backend_group()
-        for _tags in ("current", "legacy"):
-            yield from self._call(SECURITY_GROUPS)
-        yield from self._call(f"{ELBV2}:DescribeTargetGroups")
-        yield from self._read_tags([("target group", of.number, i) for of in self._ingresses for i in _places(of)])
-        for _backend in ingress.backends:
-            yield from self._call(f"{ELBV2}:DescribeTargetGroupAttributes")
-        yield from self._list_load_balancers()
-        yield from self._call(f"{ELBV2}:DescribeLoadBalancerAttributes")
-        yield from self._listeners_and_rules(ingress)
-        if self._asks_for_web_acls:
-            for action in WEB_ACLS:
-                if not self._cache.holds(action, (ingress.number,)):
-                    yield from self._call(action)
-                    self._cache.note(action, (ingress.number,))
+        for part in self._release.sequence:
+            if not isinstance(part, ForEach):
+                yield from self._take(part, ingress)
+                continue
+            for place in range(len(ingress.backends) if part.each is Each.TARGET_GROUP else self._spec.listeners):
+                for step in part.steps:
+                    yield from self._take(step, ingress, place)
 
-    def _list_load_balancers(self) -> Generator[simpy.Event]:
-        yield from self._call(f"{ELBV2}:DescribeLoadBalancers")
-        yield from self._read_tags([("load balancer", of.number) for of in self._ingresses])
+    def _take(self, step: InLoop, ingress: Ingress, place: int = 0) -> Generator[simpy.Event]:
+        """Take a step of the sequence; `place` is that of the target group or the listener."""
+        match step:
+            case Call():
+                if place < self._spec.https_listeners or not step.for_https:
+                    yield from self._call(step.action, ingress)
+            case Tags():
+                yield from self._read_tags(list(self._tagged(step, ingress, place)))
+            case Step.FIND_BACKEND_GROUP:
+                yield from self._find_backend_group(ingress)
 
-    def _find_backend_group(self) -> Generator[simpy.Event]:
+    def _call(self, action: Action, ingress: Ingress) -> Generator[simpy.Event]:
+        if not self._cache.holds(action, (ingress.number,)):
+            yield from self._client.call(action, NO_RECONCILE)
+            self._cache.note(action, (ingress.number,))
+
+    def _find_backend_group(self, ingress: Ingress) -> Generator[simpy.Event]:
         with self._backend_group_lock.request() as lock:
             yield lock
             if not self._knows_backend_group:
-                yield from self._call(SECURITY_GROUPS)
+                yield from self._call(Action.DESCRIBE_SECURITY_GROUPS, ingress)
                 self._knows_backend_group = True
 
-    def _listeners_and_rules(self, ingress: Ingress) -> Generator[simpy.Event]:
-        listeners = range(self._spec.listeners)
-        yield from self._call(f"{ELBV2}:DescribeListeners")
-        yield from self._read_tags([("listener", ingress.number, listener) for listener in listeners])
-        for listener in listeners:
-            if listener < self._spec.https_listeners:
-                yield from self._call(f"{ELBV2}:DescribeListenerCertificates")
-            if self._reads_listener_attributes:
-                yield from self._call(f"{ELBV2}:DescribeListenerAttributes")
-        for listener in listeners:
-            yield from self._call(f"{ELBV2}:DescribeRules")
-            rules = range(1 + len(ingress.backends))
-            yield from self._read_tags([("rule", ingress.number, listener, rule) for rule in rules])
+    def _tagged(self, tags: Tags, ingress: Ingress, listener: int) -> Iterator[tuple[object, ...]]:
+        """Name what has these tags, of the whole VPC or of the ingress."""
+        match tags:
+            case Tags.LOAD_BALANCERS:
+                yield from ((tags, each.number) for each in self._ingresses)
+            case Tags.TARGET_GROUPS:
+                yield from ((tags, each.number, place) for each in self._ingresses for place in _places(each))
+            case Tags.LISTENERS:
+                yield from ((tags, ingress.number, place) for place in range(self._spec.listeners))
+            case Tags.RULES:
+                yield from ((tags, ingress.number, listener, rule) for rule in range(1 + len(ingress.backends)))
 
     def _read_tags(self, resources: list[tuple[object, ...]]) -> Generator[simpy.Event]:
         """Ask for the tags that are not known; of several chunks all are forgotten if one fails."""
         with self._tags_lock.request() as lock:
             yield lock
-            unknown = [resource for resource in resources if not self._cache.holds(TAGS, resource)]
+            unknown = [resource for resource in resources if not self._cache.holds(Action.DESCRIBE_TAGS, resource)]
             for _chunk in range(0, len(unknown), TAGS_PER_CALL):
-                yield from self._call(TAGS)
+                yield from self._client.call(Action.DESCRIBE_TAGS, NO_RECONCILE)
             for resource in unknown:
-                self._cache.note(TAGS, resource)
-
-    def _call(self, action: str) -> Generator[simpy.Event]:
-        yield from self._client.call(action, NO_RECONCILE)
+                self._cache.note(Action.DESCRIBE_TAGS, resource)
 
 
 def _places(ingress: Ingress) -> range:

@@ -20,7 +20,7 @@ pkg/networking/pod_eni_info_resolver.go@04ab450bd3, controllers/elbv2/targetgrou
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -31,10 +31,11 @@ from sim.control_plane.controllers.call_cache import CallCache
 from sim.control_plane.controllers.ingress import Checkpoint, not_draining
 from sim.control_plane.controllers.ingress_reconciler_v2 import IngressReconciler
 from sim.control_plane.controllers.target_cache import TargetCache, TargetGroupName
-from sim.control_plane.controllers.work_queue import WorkQueue
+from sim.control_plane.controllers.work_queue import WORKER_PAUSE_S, WorkQueue
 from sim.control_plane.trace import Reconciled
+from sim.scenario.actions import Action
 from sim.scenario.distributions import Uniform
-from sim.scenario.versions import release
+from sim.scenario.sequences import Step
 from sim.streams import Stream
 
 if TYPE_CHECKING:
@@ -44,67 +45,43 @@ if TYPE_CHECKING:
     from sim.control_plane.aws.target_group import TargetHealth
     from sim.control_plane.controllers.ingress import Backend, Ingress
     from sim.control_plane.trace import Trace
+    from sim.scenario.releases import LoadBalancerControllerRelease
     from sim.scenario.specs import ControllerSpec
     from sim.streams import Streams
 
 T = TypeVar("T")
 
 NETWORK_CACHE_S = 600.0
-WORKER_PAUSE_S = 1.0
+NETWORK_ACTIONS = (Action.DESCRIBE_INSTANCES, Action.DESCRIBE_SECURITY_GROUPS, Action.DESCRIBE_VPCS)
 REQUEUE_S = 15.0
 DEFERRED_FOR_S = Uniform(dist="uniform", low=1800, high=2700)
 
-WAF_RULES = ",".join(
-    f"{service}:{rule}"
-    for service in ("WAF Regional", "WAFV2")
-    for rule in ("^AssociateWebACL|DisassociateWebACL=0.5:1", "^GetWebACLForResource|ListResourcesForWebACL=1:1")
-)
-ELBV2_TARGETS = "Elastic Load Balancing v2:^RegisterTargets|^DeregisterTargets=4:20"
-ELBV2_ALL = "Elastic Load Balancing v2:.*=10:40"
-ELBV2_OTHERS = "Elastic Load Balancing v2:^Describe.*=50:200,Elastic Load Balancing v2:^Modify.*=3:20"
+
+class Requeue(Enum):
+    """When a TGB comes back after a reconcile."""
+
+    NOT = auto()
+    SOON = auto()
+    WITH_BACKOFF = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Behaviour:
-    """What differs between the versions. `aws_api_throttle` is the flag's default."""
+@dataclass(slots=True)
+class _Progress:
+    """What a reconcile of a TGB has found out so far."""
 
-    shares_requeue_bucket: bool
-    pauses_worker: bool
-    aws_api_throttle: str
-    throttles_attempts: bool
-    deregisters_without_network: bool
-    passes_over_unchanged: bool
-    polls_steadily: bool
-    sync_period_s: float
+    desired: frozenset[Any]
+    health: Mapping[Any, TargetHealth] = field(default_factory=dict)
+    networked: bool = True
 
+    @property
+    def joining(self) -> frozenset[Any]:
+        """What is to be registered."""
+        return self.desired - not_draining(self.health)
 
-def behaviour(version: str) -> Behaviour:
-    """Return what a version from `v2.0` on does (docs/facts/controller.md §2 and §4)."""
-    number = release(version)
-    return Behaviour(
-        shares_requeue_bucket=number < (2, 2, 1),
-        pauses_worker=number < (2, 3, 0),
-        aws_api_throttle=(
-            WAF_RULES
-            if number < (2, 4, 4)
-            else f"{WAF_RULES},{ELBV2_TARGETS},{ELBV2_ALL}"
-            if number < (3, 2, 0)
-            else f"{WAF_RULES},{ELBV2_TARGETS},{ELBV2_OTHERS}"
-        ),
-        deregisters_without_network=number >= (2, 6, 2),
-        throttles_attempts=number < (2, 9, 0),
-        passes_over_unchanged=number >= (2, 9, 1),
-        polls_steadily=number >= (2, 9, 1),
-        sync_period_s=3600.0 if number < (2, 5, 4) else 36_000.0,
-    )
-
-
-class Outcome(Enum):
-    """What becomes of a TGB after a reconcile."""
-
-    DONE = auto()
-    AGAIN_SOON = auto()
-    BACKS_OFF = auto()
+    @property
+    def leaving(self) -> set[Any]:
+        """What is to be deregistered."""
+        return not_draining(self.health) - self.desired
 
 
 class LoadBalancerControllerV2:
@@ -114,6 +91,7 @@ class LoadBalancerControllerV2:
         self,
         env: simpy.Environment,
         spec: ControllerSpec,
+        release: LoadBalancerControllerRelease,
         client: AwsClient,
         streams: Streams,
         trace: Trace,
@@ -127,30 +105,20 @@ class LoadBalancerControllerV2:
         self._trace = trace
         self._ingresses = ingresses
         self._cluster = cluster
-        self._behaves = behaviour(spec.version)
+        self._release = release
         self._targets = TargetCache(env, client)
-        self._network = CallCache(env, lambda _action: NETWORK_CACHE_S)
+        self._network = CallCache(env, dict.fromkeys(NETWORK_ACTIONS, NETWORK_CACHE_S))
         self._security_group_lock = simpy.Resource(env)
-        self._queue: WorkQueue[TargetGroupName] = WorkQueue(env, shared_bucket=self._behaves.shares_requeue_bucket)
+        self._queue: WorkQueue[TargetGroupName] = WorkQueue(env, shared_bucket=self._release.shares_requeue_bucket)
         self._deferred: WorkQueue[TargetGroupName] = WorkQueue(env, shared_bucket=False)
         self._names = [(ingress.number, position) for ingress in ingresses for position in range(len(ingress.backends))]
         self._reconciles = reconciles
         self._order = streams.generator(Stream.ENQUEUE_ORDER, cluster)
         self._deferred_for_s = streams.draws(DEFERRED_FOR_S, Stream.DEFERRED_CHECK, cluster)
         self._n_workers = spec.max_concurrent_reconciles
-        self.sync_period_s = self._behaves.sync_period_s if spec.sync_period_s is None else spec.sync_period_s
-        self._ingress_reconciler = IngressReconciler(
-            env,
-            spec,
-            client,
-            streams,
-            ingresses,
-            cluster=cluster,
-            shared_bucket=self._behaves.shares_requeue_bucket,
-            pause_s=WORKER_PAUSE_S if self._behaves.pauses_worker else 0.0,
-        )
-        # That of the TGBs, and later that of the ingresses: the other handlers look for changes.
-        self.resyncing_informers = 2 if self._ingress_reconciler.resyncs else 1
+        self.sync_period_s = self._release.sync_period_s if spec.sync_period_s is None else spec.sync_period_s
+        self._ingress_reconciler = IngressReconciler(env, spec, release, client, streams, ingresses, cluster=cluster)
+        self.resyncing_informers = release.resyncing_informers
         self._write_first_checkpoints(streams)
 
     def on_endpoints_change(self, ingress: Ingress, position: int) -> None:
@@ -184,7 +152,7 @@ class LoadBalancerControllerV2:
 
     def goroutines(self) -> list[Generator[simpy.Event]]:
         """Return its workers, to be run, and what deals with the TGBs whose check it has put off."""
-        deferred = [self._check_deferred()] if self._behaves.passes_over_unchanged else []
+        deferred = [self._check_deferred()] if self._release.passes_over_unchanged else []
         bindings = (self._work() for _ in range(self._n_workers))
         return [*bindings, *deferred, *self._ingress_reconciler.goroutines()]
 
@@ -205,49 +173,63 @@ class LoadBalancerControllerV2:
             name = yield from self._queue.get()
             began_s, reconcile, error = self._env.now, next(self._reconciles), None
             try:
-                outcome = yield from self._reconcile(name, reconcile)
+                requeue = yield from self._reconcile(name, reconcile)
             except ThrottledError as throttled:
-                outcome, error = Outcome.BACKS_OFF, str(throttled)
+                requeue, error = Requeue.WITH_BACKOFF, str(throttled)
             self._trace.record(Reconciled(began_s, self._env.now, self._cluster, name[0], reconcile, error))
-            self._settle(name, outcome)
-            if error is not None and self._behaves.pauses_worker:
+            self._settle(name, requeue)
+            if error is not None and self._release.pauses_worker:
                 yield self._env.timeout(WORKER_PAUSE_S)
 
-    def _settle(self, name: TargetGroupName, outcome: Outcome) -> None:
-        if outcome is Outcome.BACKS_OFF:
+    def _settle(self, name: TargetGroupName, requeue: Requeue) -> None:
+        if requeue is Requeue.WITH_BACKOFF:
             self._queue.add_rate_limited(name)
         else:
             self._queue.forget(name)
-        if outcome is Outcome.AGAIN_SOON:
+        if requeue is Requeue.SOON:
             self._queue.add_after(name, REQUEUE_S)
         self._queue.done(name)
 
-    def _reconcile(self, name: TargetGroupName, reconcile: int) -> Generator[simpy.Event, Any, Outcome]:
+    def _reconcile(self, name: TargetGroupName, reconcile: int) -> Generator[simpy.Event, Any, Requeue]:
         number, position = name
         backend: Backend[Any] = self._ingresses[number].backends[position]
         checkpoint = self._ingresses[number].checkpoints[position]
         desired = frozenset(backend.desired())
         starting = backend.gates is not None and backend.gates.any_starting()
-        if self._behaves.passes_over_unchanged and not starting and checkpoint.endpoints == desired:
+        if self._release.passes_over_unchanged and not starting and checkpoint.endpoints == desired:
             if self._is_old(checkpoint):
                 self._deferred.add_after(name, next(self._deferred_for_s))
-            return Outcome.DONE
-        health = yield from self._targets.read(name, backend, reconcile)
-        registered = not_draining(health)
-        networked = yield from self._see_to_network(name, desired, reconcile)
-        if registered != desired or not networked:
-            checkpoint.endpoints = None
-        yield from self._targets.deregister(name, backend, registered - desired, reconcile)
-        if desired - registered:
-            yield from self._call("ec2:DescribeVpcs", reconcile)
-            yield from self._targets.register(name, backend, desired - registered, reconcile)
-        closed = _open_gates(backend, desired, health)
-        if closed and (desired - registered or any(health.get(target) == "initial" for target in desired)):
-            return Outcome.AGAIN_SOON
-        if closed or starting or not networked:
+            return Requeue.NOT
+        progress = _Progress(desired)
+        for step in self._release.binding_sequence:
+            yield from self._take(step, name, progress, reconcile)
+        closed = _open_gates(backend, desired, progress.health)
+        if closed and (progress.joining or any(progress.health.get(target) == "initial" for target in desired)):
+            return Requeue.SOON
+        if closed or starting or not progress.networked:
             return self._again()
         checkpoint.at_s, checkpoint.endpoints = self._env.now, desired
-        return Outcome.DONE
+        return Requeue.NOT
+
+    def _take(self, step: Step, name: TargetGroupName, progress: _Progress, reconcile: int) -> Generator[simpy.Event]:
+        """Take a step of the sequence; what is to change is not passed over until it has."""
+        number, position = name
+        backend: Backend[Any] = self._ingresses[number].backends[position]
+        checkpoint = self._ingresses[number].checkpoints[position]
+        match step:
+            case Step.READ_TARGETS:
+                progress.health = yield from self._targets.read(name, backend, reconcile)
+            case Step.SEE_TO_NETWORK:
+                progress.networked = yield from self._see_to_network(name, progress.desired, reconcile)
+                if not progress.networked:
+                    checkpoint.endpoints = None
+            case Step.DEREGISTER if progress.leaving:
+                checkpoint.endpoints = None
+                yield from self._targets.deregister(name, backend, progress.leaving, reconcile)
+            case Step.REGISTER if progress.joining:
+                checkpoint.endpoints = None
+                yield from self._call(Action.DESCRIBE_VPCS, reconcile)
+                yield from self._targets.register(name, backend, progress.joining, reconcile)
 
     def _is_old(self, checkpoint: Checkpoint) -> bool:
         return self._env.now - checkpoint.at_s > self.sync_period_s
@@ -263,8 +245,8 @@ class LoadBalancerControllerV2:
                 self._queue.add(name)
             self._deferred.done(name)
 
-    def _again(self) -> Outcome:
-        return Outcome.AGAIN_SOON if self._behaves.polls_steadily else Outcome.BACKS_OFF
+    def _again(self) -> Requeue:
+        return Requeue.SOON if self._release.polls_steadily else Requeue.WITH_BACKOFF
 
     def _see_to_network(
         self, name: TargetGroupName, pods: frozenset[T], reconcile: int
@@ -274,23 +256,23 @@ class LoadBalancerControllerV2:
             yield from self._find_interfaces(name, pods, reconcile)
             with self._security_group_lock.request() as lock:
                 yield lock
-                yield from self._call("ec2:DescribeSecurityGroups", reconcile)
+                yield from self._call(Action.DESCRIBE_SECURITY_GROUPS, reconcile)
         except ThrottledError:
-            if not self._behaves.deregisters_without_network:
+            if not self._release.deregisters_without_network:
                 raise
             return False
         return True
 
     def _find_interfaces(self, name: TargetGroupName, pods: frozenset[T], reconcile: int) -> Generator[simpy.Event]:
         """Ask for the instances of all pods that are not known yet, in one call."""
-        action = "ec2:DescribeInstances"
+        action = Action.DESCRIBE_INSTANCES
         unknown = [pod for pod in pods if not self._network.holds(action, (name, pod))]
         if unknown:
             yield from self._client.call(action, reconcile)
         for pod in unknown:
             self._network.note(action, (name, pod))
 
-    def _call(self, action: str, reconcile: int) -> Generator[simpy.Event]:
+    def _call(self, action: Action, reconcile: int) -> Generator[simpy.Event]:
         if not self._network.holds(action, ()):
             yield from self._client.call(action, reconcile)
             self._network.note(action, ())

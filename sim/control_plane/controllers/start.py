@@ -1,6 +1,6 @@
 """Which controller a version is, with the AWS client that it is built with.
 
-Source: `retryers` for the SDKs, the modules of the two controllers for what they do.
+Source: `sim.scenario.releases` for what each version does.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from sim.control_plane.aws.aws_api import AwsClient
 from sim.control_plane.aws.client_throttle import ClientThrottle
-from sim.control_plane.aws.retryers import default_retryer
 from sim.control_plane.controllers.ingress_controller_v1 import IngressControllerV1
 from sim.control_plane.controllers.leader import Leader
-from sim.control_plane.controllers.load_balancer_controller_v2 import LoadBalancerControllerV2, behaviour
+from sim.control_plane.controllers.load_balancer_controller_v2 import LoadBalancerControllerV2
 from sim.scenario.api_throttle import overriding, parse_throttle
+from sim.scenario.releases import IngressControllerRelease, LoadBalancerControllerRelease, release_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +41,7 @@ def start_controller(
     cluster: int,
 ) -> Leader:
     """Make the controller of a cluster and start its workers."""
-    is_v1 = spec.version.startswith("v1.")
+    release = release_of(spec.version)
     reconciles = count()
 
     def process(streams: Streams) -> Controller:
@@ -52,19 +52,22 @@ def start_controller(
             streams,
             trace,
             cluster=cluster,
-            policy=aws_api.retryer or default_retryer(spec.version),
+            policy=aws_api.retryer or release.retryer,
             max_retries=sys.maxsize if spec.retries is None else spec.retries,
-            throttle=None if is_v1 else _throttle(env, spec),
+            throttle=_throttle(env, spec, release) if isinstance(release, LoadBalancerControllerRelease) else None,
         )
-        return (IngressControllerV1 if is_v1 else LoadBalancerControllerV2)(
-            env, spec, client, streams, trace, ingresses, reconciles, cluster=cluster
+        if isinstance(release, IngressControllerRelease):
+            return IngressControllerV1(
+                env, spec, release, client, streams, trace, ingresses, reconciles, cluster=cluster
+            )
+        return LoadBalancerControllerV2(
+            env, spec, release, client, streams, trace, ingresses, reconciles, cluster=cluster
         )
 
     return Leader(env, spec, process, streams, trace, cluster=cluster)
 
 
-def _throttle(env: simpy.Environment, spec: ControllerSpec) -> ClientThrottle:
-    behaves = behaviour(spec.version)
+def _throttle(env: simpy.Environment, spec: ControllerSpec, release: LoadBalancerControllerRelease) -> ClientThrottle:
     given = parse_throttle(spec.aws_api_throttle) if spec.aws_api_throttle is not None else ()
-    rules = overriding(parse_throttle(behaves.aws_api_throttle), given)
-    return ClientThrottle(env, rules, per_attempt=behaves.throttles_attempts)
+    rules = overriding(parse_throttle(release.aws_api_throttle), given)
+    return ClientThrottle(env, rules, per_attempt=release.throttles_attempts)

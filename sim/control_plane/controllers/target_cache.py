@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import simpy
 
+from sim.scenario.actions import Action
+
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
 
@@ -56,11 +58,11 @@ class TargetCache:
             yield lock
             known = self._held(name)
             if known is None:
-                yield from self._client.call("elasticloadbalancing:DescribeTargetHealth", reconcile)
+                yield from self._client.call(Action.DESCRIBE_TARGET_HEALTH, reconcile)
                 known = _Known(self._env.now + LIFETIME_S, dict(backend.health()))
                 self._known[name] = known
             elif asked := [target for target, state in known.health.items() if state != "healthy"]:
-                yield from self._client.call("elasticloadbalancing:DescribeTargetHealth", reconcile)
+                yield from self._client.call(Action.DESCRIBE_TARGET_HEALTH, reconcile)
                 answer = backend.health()
                 for target in asked:
                     del known.health[target]
@@ -73,7 +75,7 @@ class TargetCache:
         """Register the targets, chunk by chunk; raises `ThrottledError` where a chunk fails."""
         for chunk in _chunks(targets):
             effect = partial(backend.register, chunk)
-            yield from self._client.call("elasticloadbalancing:RegisterTargets", reconcile, effect)
+            yield from self._client.call(Action.REGISTER_TARGETS, reconcile, effect)
             yield from self._note(name, chunk)
 
     def deregister(
@@ -82,7 +84,7 @@ class TargetCache:
         """Deregister the targets, chunk by chunk; raises `ThrottledError` where a chunk fails."""
         for chunk in _chunks(targets):
             effect = partial(backend.deregister, chunk)
-            yield from self._client.call("elasticloadbalancing:DeregisterTargets", reconcile, effect)
+            yield from self._client.call(Action.DEREGISTER_TARGETS, reconcile, effect)
             yield from self._note(name, chunk)
 
     def _held(self, name: TargetGroupName) -> _Known | None:

@@ -29,6 +29,8 @@ MOST_DOUBLINGS = 18
 """From here on the maximum counts; a power without a bound would overflow at the 1024th failure."""
 BUCKET_PER_S = 10.0
 BUCKET_BURST = 100
+WORKER_PAUSE_S = 1.0
+"""How long a worker of an early controller-runtime rests after a failed item."""
 
 
 class WorkQueue(Generic[T]):

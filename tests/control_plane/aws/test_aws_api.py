@@ -6,6 +6,7 @@ import pytest
 
 from sim.control_plane.aws.aws_api import AwsApi, AwsClient, ThrottledError
 from sim.control_plane.trace import ApiAttempt, Trace
+from sim.scenario.actions import Action
 from sim.streams import Streams
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from sim.scenario.specs import AwsApiSpec
 
-WAF = "waf-regional:GetWebACLForResource"
+WAF = Action.WAF_REGIONAL_GET_WEB_ACL_FOR_RESOURCE
 
 
 def _client(env, spec: AwsApiSpec, policy: str, max_retries: int, cluster: int = 0) -> tuple[AwsClient, Trace]:
@@ -80,7 +81,7 @@ def test_the_adaptive_rate_knows_of_a_throttle_when_it_is_answered(make_env, mak
 
     def other_worker() -> Generator[simpy.Event]:
         yield env.timeout(0.35)
-        yield from client.call("ec2:DescribeVpcs", 1)
+        yield from client.call(Action.DESCRIBE_VPCS, 1)
 
     env.process(other_worker())
     with pytest.raises(ThrottledError):

@@ -1,75 +1,26 @@
-"""Names and versions."""
+"""Names."""
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
-from sim.control_plane.aws.retryers import (
-    RETRYERS,
-    SDK_PINS,
-    WITH_RATE_LIMIT,
-    WITH_RETRY_QUOTA,
-    default_retryer,
-    retryer,
-)
+from sim.control_plane.aws.retryers import RETRYERS, WITH_RATE_LIMIT, WITH_RETRY_QUOTA, retryer
+from sim.scenario.releases import RELEASES
+from sim.scenario.retryers import LONGEST_WAITS_S, RetryerName
 
 
-@pytest.mark.parametrize(
-    ("version", "name"),
-    [
-        ("v1.1.0", "aws-sdk-go-1.12"),
-        ("v1.1.1", "aws-sdk-go-1.12"),
-        ("v1.1.2", "aws-sdk-go-1.12"),
-        ("v1.1.3", "aws-sdk-go-1.23.13"),
-        ("v1.1.4", "aws-sdk-go-1.23.13"),
-        ("v1.1.5", "aws-sdk-go-1.23.22"),
-        ("v1.1.9", "aws-sdk-go-1.23.22"),
-        ("v2.0", "aws-sdk-go-1.23.22"),
-        ("v2.0.0", "aws-sdk-go-1.23.22"),
-        ("v2.4.7", "aws-sdk-go-1.23.22"),
-        ("v2.8.3", "aws-sdk-go-1.23.22"),
-        ("v2.9", "aws-sdk-go-v2"),
-        ("v2.13.4", "aws-sdk-go-v2"),
-        ("v3.2.0", "aws-sdk-go-v2"),
-    ],
-)
-def test_each_version_pins_its_retryer(version: str, name: str) -> None:
-    assert default_retryer(version) == name
-    assert name in RETRYERS
-
-
-@pytest.mark.parametrize(
-    ("version", "sdk"),
-    [
-        ("v1.1.0", "aws-sdk-go 1.16.11"),
-        ("v1.1.1", "aws-sdk-go 1.16.11"),
-        ("v1.1.2", "aws-sdk-go 1.16.35"),
-        ("v1.1.9", "aws-sdk-go 1.27.3"),
-        ("v2.0.0", "aws-sdk-go 1.35.4"),
-        ("v2.3.9", "aws-sdk-go 1.35.4"),
-        ("v2.4.0", "aws-sdk-go 1.42.27"),
-        ("v2.6.9", "aws-sdk-go 1.42.27"),
-        ("v2.7.0", "aws-sdk-go 1.50.8"),
-        ("v2.8.9", "aws-sdk-go 1.50.8"),
-        ("v2.9.0", "aws-sdk-go-v2"),
-    ],
-)
-def test_each_version_pins_its_sdk(version: str, sdk: str) -> None:
-    release_of_version = tuple(map(int, version[1:].split(".")))
-    assert [pin.sdk for pin in SDK_PINS if pin.since <= release_of_version][-1] == sdk
-
-
-@pytest.mark.parametrize("version", ["fixed_lag", "", "1.1.4", "v1", "v1.0.9", "v1.1.4-beta", "v1.1.4\n"])
-def test_what_is_no_version_is_named(version: str) -> None:
-    with pytest.raises(ValueError, match="'version' must be a controller version") as caught:
-        default_retryer(version)
-    assert repr(version) in str(caught.value)
-
-
-def test_pins_are_in_order_and_name_policies_that_exist() -> None:
-    assert [pin.since for pin in SDK_PINS] == sorted({pin.since for pin in SDK_PINS})
-    assert {pin.retryer for pin in SDK_PINS} <= set(RETRYERS)
+def test_each_policy_that_a_release_pins_or_a_scenario_names_exists() -> None:
+    assert {release.retryer for release in RELEASES} <= set(RETRYERS) == set(get_args(RetryerName))
     assert WITH_RATE_LIMIT < WITH_RETRY_QUOTA < set(RETRYERS)
+
+
+@pytest.mark.parametrize("name", LONGEST_WAITS_S)
+def test_the_longest_waits_that_warnings_name_are_those_of_the_policies(name: RetryerName) -> None:
+    first_s, most_s = LONGEST_WAITS_S[name]
+    for retry in range(1, 16):
+        assert RETRYERS[name].support_s(retry)[1] == min(first_s * 2 ** (retry - 1), most_s)
 
 
 def test_a_name_that_is_nearly_right_is_met_with_the_right_one() -> None:

@@ -24,6 +24,7 @@ from sim.control_plane.trace import (
     Trace,
 )
 from sim.control_plane.world import run_control_plane
+from sim.scenario.actions import Action
 from sim.scenario.problems import ScenarioError
 from sim.streams import Streams
 
@@ -236,7 +237,7 @@ def test_a_reconcile_waits_for_a_throttled_poll(make_env, make_scenario) -> None
     taken_s: list[float] = []
 
     def reconcile() -> Generator[simpy.Event]:
-        yield from poller._client.call("elasticloadbalancing:DescribeTargetHealth", 0)
+        yield from poller._client.call(Action.DESCRIBE_TARGET_HEALTH, 0)
         yield from poller.watch({"a"})
         yield env.timeout(15.05)
         yield from poller.watch({"a"})

@@ -1,0 +1,53 @@
+"""The actions of the AWS API that the model calls, named as IAM names them.
+
+Modelled: what the controllers call in a cluster whose AWS resources exist and do not drift, so that all but two read.
+Source: the service authorization reference of AWS.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum, unique
+
+
+@unique
+class Service(StrEnum):
+    """A service by its IAM prefix."""
+
+    ELBV2 = "elasticloadbalancing"
+    EC2 = "ec2"
+    TAGGING = "tag"
+    WAF_REGIONAL = "waf-regional"
+    WAFV2 = "wafv2"
+
+
+@unique
+class Action(StrEnum):
+    """An action: a service, a colon and an operation. The order of EC2's is that of their streams."""
+
+    DESCRIBE_LISTENER_ATTRIBUTES = "elasticloadbalancing:DescribeListenerAttributes"
+    DESCRIBE_LISTENER_CERTIFICATES = "elasticloadbalancing:DescribeListenerCertificates"
+    DESCRIBE_LISTENERS = "elasticloadbalancing:DescribeListeners"
+    DESCRIBE_LOAD_BALANCER_ATTRIBUTES = "elasticloadbalancing:DescribeLoadBalancerAttributes"
+    DESCRIBE_LOAD_BALANCERS = "elasticloadbalancing:DescribeLoadBalancers"
+    DESCRIBE_RULES = "elasticloadbalancing:DescribeRules"
+    DESCRIBE_TAGS = "elasticloadbalancing:DescribeTags"
+    DESCRIBE_TARGET_GROUP_ATTRIBUTES = "elasticloadbalancing:DescribeTargetGroupAttributes"
+    DESCRIBE_TARGET_GROUPS = "elasticloadbalancing:DescribeTargetGroups"
+    DESCRIBE_TARGET_HEALTH = "elasticloadbalancing:DescribeTargetHealth"
+    DEREGISTER_TARGETS = "elasticloadbalancing:DeregisterTargets"
+    REGISTER_TARGETS = "elasticloadbalancing:RegisterTargets"
+    DESCRIBE_INSTANCES = "ec2:DescribeInstances"
+    DESCRIBE_NETWORK_INTERFACES = "ec2:DescribeNetworkInterfaces"
+    DESCRIBE_SECURITY_GROUPS = "ec2:DescribeSecurityGroups"
+    DESCRIBE_SUBNETS = "ec2:DescribeSubnets"
+    DESCRIBE_VPCS = "ec2:DescribeVpcs"
+    GET_RESOURCES = "tag:GetResources"
+    WAF_REGIONAL_GET_WEB_ACL_FOR_RESOURCE = "waf-regional:GetWebACLForResource"
+    WAFV2_GET_WEB_ACL_FOR_RESOURCE = "wafv2:GetWebACLForResource"
+
+    def __init__(self, name: str) -> None:
+        """Note the two halves of the name, and whether the action only reads."""
+        service, operation = name.split(":")
+        self.service = Service(service)
+        self.operation = operation
+        self.is_read = self.operation.startswith(("Describe", "List", "Get"))
