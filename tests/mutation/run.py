@@ -29,9 +29,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 TESTS = {
-    "sim/control_plane/aws/retry.py": "tests/control_plane/aws/test_retry.py",
     "sim/control_plane/aws/aws_sdk_go.py": "tests/control_plane/aws/test_aws_sdk_go.py",
-    "sim/control_plane/aws/retryers.py": "tests/control_plane/aws/test_retryers.py",
+    "sim/control_plane/aws/retryers.py": "tests/control_plane/aws",
     "sim/control_plane/token_bucket.py": "tests/control_plane/test_token_bucket.py",
     "sim/control_plane/kubernetes/kubelet.py": "tests/control_plane/kubernetes/test_kubelet.py",
     "sim/data_plane/outcomes.py": "tests/data_plane/test_outcomes.py",

@@ -11,7 +11,7 @@ import pytest
 
 from sim.control_plane import token_bucket
 from sim.control_plane.aws import aws_api, retryers
-from sim.control_plane.aws.retry import EqualJitter, FullJitter, PublishedSchedule, SdkGoV2
+from sim.control_plane.aws.retryers import EqualJitter, FullJitter, PublishedSchedule, SdkGoV2
 from sim.control_plane.kubernetes import kubelet
 from sim.data_plane import outcomes, sampled
 from sim.scenario import distributions

@@ -11,8 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.control_plane.aws.retry import DecorrelatedJitter, EqualJitter, FullJitter, PublishedSchedule, SdkGoV2
-from sim.control_plane.aws.retryers import RETRYERS
+from sim.control_plane.aws.retryers import (
+    RETRYERS,
+    DecorrelatedJitter,
+    EqualJitter,
+    FullJitter,
+    PublishedSchedule,
+    SdkGoV2,
+)
 
 exactly = settings(derandomize=True, deadline=None, max_examples=100)
 
