@@ -36,6 +36,7 @@ def explain(
     quiet: bool,
 ) -> None:
     """Tell one replication: who died when, what the controller did, where the 502s came from."""
+    from sim.diagnosis.findings import findings
     from sim.experiment.replication import simulate
     from sim.experiment.whole_file import whole_file
     from sim.report.perfetto import perfetto
@@ -51,10 +52,10 @@ def explain(
             raise click.UsageError(str(error)) from None
     if worst:
         replication = worst_of(rollouts_of(scenario, "sampled", workers, quiet=quiet))
-    told = simulate(scenario, replication=replication)
+    found = findings(simulate(scenario, replication=replication))
     if gantt_path is not None:
-        save(gantt(told), gantt_path)
+        save(gantt(found), gantt_path)
     if perfetto_path is not None:
         with whole_file(perfetto_path) as unfinished:
-            unfinished.write_text(perfetto(told), encoding="utf-8")
-    click.echo(story(told) if form == "text" else story_json(told))
+            unfinished.write_text(perfetto(found), encoding="utf-8")
+    click.echo(story(found) if form == "text" else story_json(found))

@@ -29,6 +29,7 @@ def report(scenario: Scenario, out: Path, workers: int | None, estimator: Estima
     With --estimator expected the worst rollout is the one that can expect most 502s; its story is of drawn requests.
     """
     from sim.data_plane.expected import require_expectable
+    from sim.diagnosis.findings import findings
     from sim.experiment.replication import simulate
     from sim.experiment.summary import summarise
     from sim.experiment.whole_file import whole_file
@@ -44,7 +45,7 @@ def report(scenario: Scenario, out: Path, workers: int | None, estimator: Estima
             scenario=scenario,
             summary=summarise(scenario, figures, estimator=estimator),
             figures=figures,
-            worst=simulate(scenario, replication=worst_of(figures)),
+            worst=findings(simulate(scenario, replication=worst_of(figures))),
             command=_command(click.get_current_context().params),
         )
     )

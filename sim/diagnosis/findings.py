@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sim.data_plane.healthy_targets import healthy_targets
 from sim.diagnosis.controller_log import held_up_until_s, reconciles_of, throttled_before
 from sim.diagnosis.first_out import first_out
 from sim.diagnosis.lag_parts import LagParts, lag_parts
 from sim.diagnosis.pod_ends import pod_ends
+from sim.diagnosis.spells import exposed
 
 if TYPE_CHECKING:
     from sim.data_plane.healthy_targets import HealthyTargets
     from sim.diagnosis.controller_log import Call, ReconcileLog
     from sim.diagnosis.first_out import FirstOut
     from sim.diagnosis.pod_ends import PodEnd
+    from sim.diagnosis.spells import Spell
     from sim.experiment.replication import Replication
 
 
@@ -25,6 +26,7 @@ class Findings:
 
     `ends`: the terminated pods, the worst first: the longest exposed, then the one with most failed requests, then the
     one with the longest lag. `parts`: of each one's lag, by pod. `first_out`: which path was first to end the lags.
+    `exposed`: the spells in which a target was sent requests and refused them, by pod.
     """
 
     replication: Replication
@@ -32,6 +34,7 @@ class Findings:
     ends: list[PodEnd]
     parts: dict[int, LagParts]
     first_out: FirstOut | None
+    exposed: dict[int, list[Spell]]
     healthy_targets: HealthyTargets
 
     def worst_stall(self, end: PodEnd) -> tuple[Call, float] | None:
@@ -46,7 +49,7 @@ class Findings:
 
 
 def findings(replication: Replication) -> Findings:
-    """Find them."""
+    """Return the findings of a replication, once for all its reports; its requests must have been drawn."""
     reconciles = reconciles_of(replication.trace)
     began_s = {pod: reconcile.began_s for reconcile in reconciles for pod in reconcile.deregistered}
     before = throttled_before(reconciles)
@@ -57,7 +60,8 @@ def findings(replication: Replication) -> Findings:
         ends=sorted(ends, key=lambda end: (-end.exposed_s, -sum(end.failed.values()), -end.lag_s, end.pod)),
         parts={end.pod: lag_parts(end, began_s=began_s.get(end.pod), throttled_before=before) for end in ends},
         first_out=first_out(ends),
-        healthy_targets=healthy_targets(replication.timeline, replication.requests.window_until_s),
+        exposed=exposed(replication.timeline),
+        healthy_targets=replication.healthy_targets,
     )
 
 

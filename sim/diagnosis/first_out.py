@@ -8,7 +8,8 @@ target decides: clients see errors until then. Fail-open may keep a target in ro
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from enum import Enum, auto
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
 
     from sim.diagnosis.pod_ends import PodEnd
 
-Path = Literal["health check", "deregistration"]
+
+class OutBy(Enum):
+    """A path by which a target leaves the rotation."""
+
+    HEALTH_CHECK = auto()
+    DEREGISTRATION = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,15 +42,15 @@ class FirstOut:
     kept: int
 
 
-def first_at_nodes(end: PodEnd) -> tuple[Path, ...]:
+def first_at_nodes(end: PodEnd) -> tuple[OutBy, ...]:
     """Return which path was first at each node."""
     return tuple(
-        "health check" if unhealthy_s < drained_s else "deregistration"
+        OutBy.HEALTH_CHECK if unhealthy_s < drained_s else OutBy.DEREGISTRATION
         for unhealthy_s, drained_s in zip(end.unhealthy_s, end.drained_s, strict=True)
     )
 
 
-def first(end: PodEnd) -> Path:
+def first(end: PodEnd) -> OutBy:
     """Return which path was first at the last node."""
     return first_at_nodes(end)[_last_node(end)]
 
@@ -53,13 +59,13 @@ def first_out(ends: Sequence[PodEnd]) -> FirstOut | None:
     """Count them; None if no target's health checks failed, or nobody made any."""
     if not np.isfinite([time_s for end in ends for time_s in end.unhealthy_s]).any():
         return None
-    by_checks = [end for end in ends if first(end) == "health check"]
+    by_checks = [end for end in ends if first(end) is OutBy.HEALTH_CHECK]
     by_node = zip(*map(first_at_nodes, ends), strict=True)
     lead_s = np.array([end.drained_s[_last_node(end)] - end.unhealthy_s[_last_node(end)] for end in ends])
     return FirstOut(
         targets=len(ends),
         by_checks=len(by_checks),
-        by_node=tuple(paths.count("health check") for paths in by_node),
+        by_node=tuple(paths.count(OutBy.HEALTH_CHECK) for paths in by_node),
         ahead_s=_median(lead_s[lead_s > 0]),
         behind_s=_median(-lead_s[lead_s <= 0]),
         kept=sum(end.left_by_deregistration for end in by_checks),

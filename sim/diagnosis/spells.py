@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def in_rotation(timeline: Timeline) -> dict[int, list[Spell]]:
-    """Give, by target, the spells `[from, until)` in which some ALB node sends to it, in s; `inf` is for ever."""
+    """Return, by target, the spells `[from, until)` in which some ALB node sends to it, in s; `inf` is for ever."""
     return _by_target(timeline, 0.0)
 
 
 def exposed(timeline: Timeline) -> dict[int, list[Spell]]:
-    """Give, by target, the spells in which some ALB node sends to it and it refuses new connections, in s."""
+    """Return, by target, the spells in which some ALB node sends to it and it refuses new connections, in s."""
     return _by_target(timeline, timeline.listener_closed_s)
 
 

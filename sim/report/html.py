@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sim.diagnosis.findings import findings
 from sim.experiment.figures import DEREGISTRATION_LAG_S, OUTCOMES, RESPONSES
 from sim.experiment.provenance import model_version
 from sim.report.answer import answer
@@ -43,8 +42,8 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
+    from sim.diagnosis.findings import Findings
     from sim.experiment.figures import Figures
-    from sim.experiment.replication import Replication
     from sim.experiment.summary import Summary
     from sim.scenario.specs import Scenario
 
@@ -53,7 +52,7 @@ _LIBRARIES = ("numpy", "scipy", "simpy", "numba", "matplotlib")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What a report tells: a scenario, all its rollouts, and the worst of them whole, with drawn requests.
+    """What a report tells: a scenario, all its rollouts, and what was found in the worst of them.
 
     `command`: what was typed, as the page repeats it.
     """
@@ -61,7 +60,7 @@ class Report:
     scenario: Scenario
     summary: Summary
     figures: Sequence[Figures]
-    worst: Replication
+    worst: Findings
     command: str
 
 
@@ -94,8 +93,8 @@ def _contents(report: Report) -> dict[str, Any]:
     return {
         "scenario": scenario,
         "headline": headline(report.summary),
-        "answer": answer(findings(report.worst)),
-        "worst": report.worst.number,
+        "answer": answer(report.worst),
+        "worst": report.worst.replication.number,
         "cells": cells(report.summary),
         "json": render([report.summary], "json"),
         "pictures": list(_pictures(report)),
@@ -108,7 +107,7 @@ def _contents(report: Report) -> dict[str, Any]:
 
 
 def _pictures(report: Report) -> Iterator[_Picture]:
-    scenario, figures, summary = report.scenario, report.figures, report.summary
+    scenario, figures, summary, worst = report.scenario, report.figures, report.summary, report.worst.replication
     n_502 = [of_rollout[RESPONSES[502]] for of_rollout in figures]
     yield _picture(
         "How many 502s a rollout gives: the share of rollouts (up) with more than so many (across; its axis is one of "
@@ -129,9 +128,9 @@ def _pictures(report: Report) -> Iterator[_Picture]:
         distribution_of_lags(scenario, figures),
     )
     yield _picture(
-        f"The worst rollout, replication {report.worst.number}, pod by pod: red is the time in which a dead pod is "
+        f"The worst rollout, replication {worst.number}, pod by pod: red is the time in which a dead pod is "
         "still sent requests. Below, its 502s and the controller's reconciles.",
-        f"A Gantt chart of the worst rollout, which ended {number(report.worst.requests.n_status(502))} requests in a "
+        f"A Gantt chart of the worst rollout, which ended {number(worst.requests.n_status(502))} requests in a "
         "502. The story below tells the same in words.",
         gantt(report.worst),
     )

@@ -28,15 +28,15 @@ from sim.control_plane.trace import (
     TargetRegistered,
 )
 from sim.data_plane.outcomes import Outcome
-from sim.diagnosis.controller_log import held_up_until_s, in_lanes, reconciles_of
-from sim.diagnosis.pod_ends import pod_ends
-from sim.diagnosis.spells import exposed, in_rotation
+from sim.diagnosis.controller_log import held_up_until_s, in_lanes
+from sim.diagnosis.spells import in_rotation
 from sim.report.disruption import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sim.diagnosis.controller_log import Call, ReconcileLog
+    from sim.diagnosis.findings import Findings
     from sim.experiment.replication import Replication
 
     Event = dict[str, Any]
@@ -53,10 +53,11 @@ PROCESSES = {
 MICROSECONDS_PER_S = 1_000_000
 
 
-def perfetto(replication: Replication) -> str:
+def perfetto(found: Findings) -> str:
     """Write a replication's trace as JSON."""
-    events = list(_names())
-    for part in (_deployment, _pods, _targets, _controller, _aws_api, _requests):
+    replication = found.replication
+    events = [*_names(), *_pods(found), *_targets(found), *_controller(found)]
+    for part in (_deployment, _aws_api, _requests):
         events += part(replication)
     events.sort(key=_place)
     scenario = replication.scenario
@@ -84,7 +85,8 @@ def _deployment(replication: Replication) -> Iterator[Event]:
         yield _counter(DEPLOYMENT, f"{scaled.replica_set} ReplicaSet, replicas", scaled.time_s, scaled.replicas)
 
 
-def _pods(replication: Replication) -> Iterator[Event]:
+def _pods(found: Findings) -> Iterator[Event]:
+    replication = found.replication
     trace, until_s = replication.trace, replication.requests.window_until_s
     ready_s = {record.pod: record.time_s for record in trace.of(PodReady)}
     for created in trace.of(PodCreated):
@@ -92,7 +94,7 @@ def _pods(replication: Replication) -> Iterator[Event]:
         yield from _thread(PODS, created.pod, f"new pod {created.pod}")
         yield from _complete(PODS, created.pod, "starting", starts_s, min(pod_ready_s, until_s))
         yield from _complete(PODS, created.pod, "serving", pod_ready_s, until_s)
-    for end in pod_ends(replication):
+    for end in found.ends:
         yield from _thread(PODS, end.pod, f"old pod {end.pod}")
         stops_s = (0.0, end.deleted_s, end.sigterm_s, end.closed_s, end.cut_s)
         names = ("serving", "preStop", "serving after SIGTERM", "refusing, until SIGKILL at the latest")
@@ -104,14 +106,14 @@ def _pods(replication: Replication) -> Iterator[Event]:
         yield from _instant(PODS, refused.pod, "eviction refused", refused.time_s)
 
 
-def _targets(replication: Replication) -> Iterator[Event]:
+def _targets(found: Findings) -> Iterator[Event]:
+    replication = found.replication
     timeline, until_s = replication.timeline, replication.requests.window_until_s
-    dead = exposed(timeline)
     for target, spells in in_rotation(timeline).items():
         yield from _thread(TARGETS, target, f"target {target}")
         for from_s, spell_until_s in spells:
             yield from _complete(TARGETS, target, "in rotation", from_s, min(spell_until_s, until_s))
-        for from_s, spell_until_s in dead.get(target, []):
+        for from_s, spell_until_s in found.exposed.get(target, []):
             yield from _complete(TARGETS, target, "routable but dead", from_s, min(spell_until_s, until_s))
     for registered in replication.trace.of(TargetRegistered):
         yield from _instant(TARGETS, registered.pod, "RegisterTargets", registered.time_s)
@@ -119,8 +121,8 @@ def _targets(replication: Replication) -> Iterator[Event]:
         yield from _instant(TARGETS, deregistered.pod, "DeregisterTargets", deregistered.time_s)
 
 
-def _controller(replication: Replication) -> Iterator[Event]:
-    for worker, lane in enumerate(in_lanes(reconciles_of(replication.trace))):
+def _controller(found: Findings) -> Iterator[Event]:
+    for worker, lane in enumerate(in_lanes(found.reconciles)):
         yield from _thread(CONTROLLER, worker, f"worker {worker + 1}")
         for log in lane:
             yield from _reconcile(worker, log)

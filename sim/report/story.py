@@ -18,8 +18,7 @@ from rich.table import Table
 from sim.control_plane.trace import ControllerRestarted
 from sim.data_plane.outcomes import Outcome
 from sim.diagnosis.controller_log import ROLLED_CLUSTER
-from sim.diagnosis.findings import findings
-from sim.diagnosis.first_out import first_at_nodes
+from sim.diagnosis.first_out import OutBy, first_at_nodes
 from sim.report.answer import answer
 from sim.report.causes import by_outcome
 from sim.report.disruption import course_of, name_of
@@ -53,9 +52,9 @@ PART_HEADINGS = {
 }
 
 
-def story(replication: Replication) -> str:
+def story(found: Findings) -> str:
     """Tell a replication's story as plain text of lines of at most `WIDTH`, without a line end."""
-    found = findings(replication)
+    replication = found.replication
     worst = "Worst pods" if len(found.ends) > WORST_PODS else "Pods"
     sections: dict[str, Iterable[str | Table]] = {
         "Answer": [answer(found)],
@@ -184,7 +183,7 @@ def _worst(found: Findings) -> Iterator[str | Table]:
 
 def _pod(end: PodEnd) -> tuple[str, ...]:
     times_s = (end.deleted_s, end.sigterm_s, end.closed_s, end.deregistered_s, end.left_s, end.lag_s, end.exposed_s)
-    paths = ["checks" if path == "health check" else "API" for path in first_at_nodes(end)]
+    paths = ["checks" if path is OutBy.HEALTH_CHECK else "API" for path in first_at_nodes(end)]
     by = paths[0] if len(set(paths)) == 1 else ", ".join(paths)
     return (str(end.pod), *map(tenths, times_s), by, by_outcome(end.failed))
 

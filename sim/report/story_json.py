@@ -8,21 +8,23 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sim.data_plane.outcomes import Outcome
-from sim.diagnosis.findings import findings
-from sim.diagnosis.first_out import first, first_at_nodes
+from sim.diagnosis.first_out import OutBy, first, first_at_nodes
 from sim.report.answer import answer
 
 if TYPE_CHECKING:
     from sim.diagnosis.controller_log import ReconcileLog
+    from sim.diagnosis.findings import Findings
     from sim.diagnosis.first_out import FirstOut
     from sim.diagnosis.lag_parts import LagParts
     from sim.diagnosis.pod_ends import PodEnd
-    from sim.experiment.replication import Replication
 
 
-def story_json(replication: Replication) -> str:
+_WORDS = {OutBy.HEALTH_CHECK: "health check", OutBy.DEREGISTRATION: "deregistration"}
+
+
+def story_json(found: Findings) -> str:
     """Write the answer, the reconciles and the terminated pods, the worst first; what never happened is null."""
-    found, requests = findings(replication), replication.requests
+    replication, requests = found.replication, found.replication.requests
     told = {
         "scenario": replication.scenario.name,
         "seed": replication.scenario.seed,
@@ -83,10 +85,10 @@ def _pod(end: PodEnd, parts: LagParts) -> dict[str, Any]:
     return {
         "pod": end.pod,
         **{name: _or_null(time_s) for name, time_s in times_s.items()},
-        "left_by": "deregistration" if end.left_by_deregistration else "health check",
-        "first_out_by": first(end),
+        "left_by": _WORDS[OutBy.DEREGISTRATION if end.left_by_deregistration else OutBy.HEALTH_CHECK],
+        "first_out_by": _WORDS[first(end)],
         "nodes": [
-            {"unhealthy_s": _or_null(unhealthy_s), "drained_s": _or_null(drained_s), "first_out_by": path}
+            {"unhealthy_s": _or_null(unhealthy_s), "drained_s": _or_null(drained_s), "first_out_by": _WORDS[path]}
             for unhealthy_s, drained_s, path in zip(end.unhealthy_s, end.drained_s, first_at_nodes(end), strict=True)
         ],
         "lag_parts": asdict(parts),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sim.diagnosis.findings import findings
 from sim.experiment.replication import simulate
 from sim.report.disruption import WORDS, course_of, name_of
 from sim.report.perfetto import perfetto
@@ -48,13 +49,13 @@ def test_what_the_budget_did_is_told() -> None:
 def test_the_story_and_the_pictures_call_it_a_node_drain() -> None:
     replication = simulate(DRAIN)
     assert name_of(DRAIN) == "node drain"
-    assert "\nNODE DRAIN\n" in story(replication)
-    figure = gantt(replication)
+    assert "\nNODE DRAIN\n" in story(findings(replication))
+    figure = gantt(findings(replication))
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert {REFUSED, WORDS["node_drain"].complete} <= set(labels)
     (refused,) = [dots for dots in figure.axes[0].collections if dots.get_label() == REFUSED]
     assert refused.get_offsets().tolist() == [[0, 2], [5, 2], [10, 2]]
-    assert perfetto(replication).count('"eviction refused"') == 3
+    assert perfetto(findings(replication)).count('"eviction refused"') == 3
 
 
 def test_a_rollout_that_waits_for_terminating_pods_is_told_as_one() -> None:

@@ -11,6 +11,7 @@ import pytest
 from report.making import WAF, by_hand
 
 from sim.data_plane.outcomes import Outcome
+from sim.diagnosis.findings import findings
 from sim.experiment.replication import simulate
 from sim.report.perfetto import AWS_API, CONTROLLER, DEPLOYMENT, PODS, REQUESTS, TARGETS, perfetto
 from sim.scenario.loading import load_scenario
@@ -75,7 +76,7 @@ def test_the_check_can_fail() -> None:
 
 
 def test_by_hand() -> None:
-    text = perfetto(by_hand())
+    text = perfetto(findings(by_hand()))
     _check(text)
     events = _events(text)
     assert _spans(events, PODS, 0) == [("preStop", 0, 10)]
@@ -93,7 +94,7 @@ def test_by_hand() -> None:
 
 
 def test_the_controller_by_hand() -> None:
-    events = _events(perfetto(by_hand()))
+    events = _events(perfetto(findings(by_hand())))
     spans = _spans(events, CONTROLLER, 0)
     assert [span for span in spans if span[0].startswith("reconcile")] == [
         ("reconcile 7", 1, 8),
@@ -112,14 +113,14 @@ def test_the_controller_by_hand() -> None:
 
 
 def test_the_deployment_by_hand() -> None:
-    events = _events(perfetto(by_hand()))
+    events = _events(perfetto(findings(by_hand())))
     assert _spans(events, DEPLOYMENT, 0) == [("rollout", 0, 21)]
     scaled = [(e["name"], e["ts"] / S, e["args"]["n"]) for e in _of(events, "C", DEPLOYMENT, 0)]
     assert scaled == [("new ReplicaSet, replicas", 0.25, 1), ("old ReplicaSet, replicas", 4, 0)]
 
 
 def test_every_cluster_s_attempts_since_the_start() -> None:
-    events = [e for e in _events(perfetto(by_hand())) if e["pid"] == AWS_API and e["ph"] == "i"]
+    events = [e for e in _events(perfetto(findings(by_hand()))) if e["pid"] == AWS_API and e["ph"] == "i"]
     assert Counter(e["name"] for e in events) == {
         "ok, cluster 0": 6,
         "throttled, cluster 0": 3,
@@ -128,7 +129,7 @@ def test_every_cluster_s_attempts_since_the_start() -> None:
 
 
 def test_failures_are_counted_by_second() -> None:
-    counters = [e for e in _events(perfetto(by_hand())) if e["pid"] == REQUESTS and e["ph"] == "C"]
+    counters = [e for e in _events(perfetto(findings(by_hand()))) if e["pid"] == REQUESTS and e["ph"] == "C"]
     assert {e["name"] for e in counters} == {
         "connect_refused (502) per second",
         "host_unreachable (502) per second",
@@ -143,25 +144,25 @@ def test_failures_are_counted_by_second() -> None:
 
 
 def test_a_request_in_flight_at_the_start_counts_in_the_first_second() -> None:
-    events = _events(perfetto(by_hand(failed=[(-3.0, 0, 0, Outcome.CLOSED_IN_FLIGHT)])))
+    events = _events(perfetto(findings(by_hand(failed=[(-3.0, 0, 0, Outcome.CLOSED_IN_FLIGHT)]))))
     counters = [e for e in events if e["ph"] == "C" and e["pid"] == REQUESTS]
     assert (counters[0]["ts"], counters[0]["args"]["n"]) == (0, 1)
     assert sum(e["args"]["n"] for e in counters) == 1
 
 
 def test_nothing_failed() -> None:
-    text = perfetto(by_hand(failed=[]))
+    text = perfetto(findings(by_hand(failed=[])))
     _check(text)
     assert not [e for e in _events(text) if e["ph"] == "C" and e["pid"] == REQUESTS]
 
 
 def test_real_replications_nest(replications) -> None:
     for replication in replications:
-        text = perfetto(replication)
+        text = perfetto(findings(replication))
         _check(text)
         assert json.loads(text)["otherData"]["scenario"] == replication.scenario.name
 
 
 def test_the_same_replication_gives_the_same_bytes() -> None:
     scenario = load_scenario("scenarios/baseline.yaml")
-    assert perfetto(simulate(scenario)) == perfetto(simulate(scenario))
+    assert perfetto(findings(simulate(scenario))) == perfetto(findings(simulate(scenario)))

@@ -28,12 +28,12 @@ def _words(text: str) -> str:
 
 def test_story_by_hand_is_the_golden_one() -> None:
     """Each number in it follows from the records of `BY_HAND`; read it against them when it changes."""
-    assert story(by_hand()) + "\n" == (GOLDEN / "story-by-hand.txt").read_text()
+    assert story(findings(by_hand())) + "\n" == (GOLDEN / "story-by-hand.txt").read_text()
 
 
 def test_story_of_fixed_lag_is_the_golden_one() -> None:
     result = simulate(load_scenario("scenarios/fixed-lag.yaml"))
-    assert story(result) + "\n" == (GOLDEN / "story-fixed-lag.txt").read_text()
+    assert story(findings(result)) + "\n" == (GOLDEN / "story-fixed-lag.txt").read_text()
 
 
 def test_answer_names_the_stall_and_the_health_check() -> None:
@@ -78,7 +78,7 @@ def test_answer_when_requests_were_cut_though_nobody_was_exposed() -> None:
 def test_which_path_was_first_is_told_for_each_node() -> None:
     """Pod 0's checks have failed at 11 s at node 0, before 12 s, and at 17 s at node 1, after 15 s, which decides."""
     mixed = [*BY_HAND, TargetUnhealthy(11, 0, 0), TargetUnhealthy(17, 0, 1)]
-    told = _words(story(by_hand(mixed)))
+    told = _words(story(findings(by_hand(mixed))))
     assert (
         "For 1 of 3 targets the health checks were first at the last node, in the median 10.0 s before the "
         "deregistration got there; for 2 the deregistration was" in told
@@ -91,14 +91,14 @@ def test_fail_open_keeps_targets_whose_checks_were_first() -> None:
     """Pod 3 is never healthy: nobody is once pod 2's checks have failed, at 30 s, and it stays until 40 s."""
     records = [r for r in BY_HAND if not isinstance(r, TargetHealthy)]
     replication = by_hand(records)
-    told = _words(story(replication))
+    told = _words(story(findings(replication)))
     assert "Fail-open kept 1 of these in rotation until their deregistration." in told
     assert "For 16.0 s an ALB node had no healthy target." in told
 
 
 def test_nobody_was_told_to_end() -> None:
     kept = [r for r in BY_HAND if getattr(r, "pod", 3) == 3]
-    told = story(by_hand(kept, failed=[]))
+    told = story(findings(by_hand(kept, failed=[])))
     assert "No pod in rotation was told to end. None of 100 requests ended in a 502." in told
     assert "None was told to end." in told
 
@@ -118,20 +118,20 @@ def test_answer_names_the_sleep_as_it_is(pod: dict[str, float], said: str) -> No
 
 def test_a_failed_reconcile_is_told() -> None:
     records = [replace(r, error=DEREGISTER) if isinstance(r, Reconciled) and r.reconcile == 7 else r for r in BY_HAND]
-    assert f"failed: gave up on {DEREGISTER}" in _words(story(by_hand(records)))
-    assert "2 reconciles, 1 failed" in story(by_hand(records))
+    assert f"failed: gave up on {DEREGISTER}" in _words(story(findings(by_hand(records))))
+    assert "2 reconciles, 1 failed" in story(findings(by_hand(records)))
 
 
 def test_waves_are_told_apart() -> None:
     """Pods 0, 1 and 2 are deleted at 0, 2 and 4 s; with pod 2's moved to 9.5 s, more than 5 s after pod 1's."""
-    assert "Old pods deleted: 3 from 0.0 to 4.0 s." in story(by_hand())
+    assert "Old pods deleted: 3 from 0.0 to 4.0 s." in story(findings(by_hand()))
     moved = [replace(r, time_s=9.5) if isinstance(r, PodDeleted) and r.pod == 2 else r for r in BY_HAND]
-    assert "Old pods deleted: 2 from 0.0 to 2.0 s, 1 at 9.5 s." in story(by_hand(moved))
+    assert "Old pods deleted: 2 from 0.0 to 2.0 s, 1 at 9.5 s." in story(findings(by_hand(moved)))
 
 
 def test_stories_of_all_scenarios_fit_and_are_whole(replications) -> None:
     for result in replications:
-        told = story(result)
+        told = story(findings(result))
         assert max(map(len, told.splitlines())) <= WIDTH
         disrupted = name_of(result.scenario).upper()
         assert re.findall(r"^[A-Z][A-Z ]+$", told, re.MULTILINE) in (
@@ -145,16 +145,16 @@ def test_stories_of_all_scenarios_fit_and_are_whole(replications) -> None:
 def test_of_many_reconciles_the_weightiest_are_listed() -> None:
     result = simulate(load_scenario("scenarios/gree-200-pods.yaml"), replication=3)
     found = findings(result)
-    rows = re.findall(r"^ +(\d+)  .*  (?:ok|failed|unfinished)", story(result), re.MULTILINE)
+    rows = re.findall(r"^ +(\d+)  .*  (?:ok|failed|unfinished)", story(findings(result)), re.MULTILINE)
     assert len(rows) == MOST_RECONCILES < len(found.reconciles)
     assert rows == sorted(rows, key=int)
     most = max(found.reconciles, key=lambda log: sum(stall.throttled_s for stall in log.stalls))
     assert str(most.number) in rows
-    assert f"… and {len(found.reconciles) - MOST_RECONCILES} more." in story(result)
+    assert f"… and {len(found.reconciles) - MOST_RECONCILES} more." in story(findings(result))
 
 
 def test_json_has_the_same_figures() -> None:
-    told = json.loads(story_json(by_hand()))
+    told = json.loads(story_json(findings(by_hand())))
     assert told["answer"] == answer(findings(by_hand()))
     assert told["outcomes"]["host_unreachable"] == 2
     assert [pod["pod"] for pod in told["pods"]] == [2, 0, 1]
@@ -179,13 +179,13 @@ def test_json_has_the_same_figures() -> None:
 
 def test_json_has_null_for_what_never_happened() -> None:
     records = [r for r in BY_HAND if not (isinstance(r, Sigterm) and r.pod == 0)]
-    pods = {pod["pod"]: pod for pod in json.loads(story_json(by_hand(records)))["pods"]}
+    pods = {pod["pod"]: pod for pod in json.loads(story_json(findings(by_hand(records))))["pods"]}
     assert pods[0]["sigterm_s"] is None
 
 
 def test_endpoint_never_seen_gone_is_no_crash() -> None:
     kept = [r for r in BY_HAND if not isinstance(r, EndpointRemoved) and not hasattr(r, "cluster")]
-    assert "given lag" in story(by_hand(kept))
+    assert "given lag" in story(findings(by_hand(kept)))
 
 
 def test_answer_tells_of_the_time_without_a_target(make_scenario) -> None:
@@ -219,6 +219,6 @@ def test_a_restart_is_told_with_what_it_cut_off(make_scenario) -> None:
         aws_api__latency_s=0.1,
         endpoints__propagation_s=0.5,
     )
-    told = _words(story(simulate(restarting.with_overrides({"deployment.max_surge": 0}))))
+    told = _words(story(findings(simulate(restarting.with_overrides({"deployment.max_surge": 0})))))
     assert "process ended at 0.8 s; its successor began at 20.8 s, with everything still to reconcile" in told
     assert told.count("cut off by the restart") == 1

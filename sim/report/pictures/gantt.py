@@ -19,8 +19,6 @@ import numpy as np
 
 from sim.control_plane.trace import EvictionRefused
 from sim.diagnosis.controller_log import held_up_until_s, in_lanes
-from sim.diagnosis.findings import findings
-from sim.diagnosis.spells import exposed
 from sim.report.causes import OUTCOMES_502
 from sim.report.disruption import WORDS, words_of
 from sim.report.pictures.canvas import BLACK, BLUE, GREEN, ORANGE, PALE, PURPLE, SKY_BLUE, VERMILION, YELLOW, literal
@@ -60,11 +58,11 @@ COMPLETE = tuple(words.complete for words in WORDS.values())
 LEGEND = (*PHASES, DEAD, POINT, REFUSED, DEREGISTERED, LEFT, *COMPLETE, RECONCILE, THROTTLED, FAILED)
 
 
-def gantt(replication: Replication) -> Figure:
+def gantt(found: Findings) -> Figure:
     """Draw a replication. The x axis is in seconds since the start of the rollout."""
     from matplotlib.figure import Figure
 
-    found = findings(replication)
+    replication = found.replication
     shown = chosen(found.ends)
     lanes = in_lanes(found.reconciles)
     heights = [INCHES_PER_ROW * max(len(shown), 6), 0.8, 0.35 + 0.2 * max(len(lanes), 1)]
@@ -117,7 +115,7 @@ def _phases(end: PodEnd, until_s: float) -> Iterator[tuple[str, float, float]]:
 
 def _draw_pods(axes: Axes, shown: Sequence[PodEnd], found: Findings) -> None:
     replication = found.replication
-    until_s, dead = replication.requests.window_until_s, exposed(replication.timeline)
+    until_s, dead = replication.requests.window_until_s, found.exposed
     rows = range(len(shown))
     for row, end in enumerate(shown):
         for name, from_s, phase_until_s in _phases(end, until_s):

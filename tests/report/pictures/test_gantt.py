@@ -48,7 +48,7 @@ def _marks(axes: Axes, label: str) -> list[tuple[float, float]]:
 
 @pytest.fixture(scope="module")
 def figure() -> Figure:
-    return gantt(by_hand())
+    return gantt(findings(by_hand()))
 
 
 def test_phases_by_hand(figure: Figure) -> None:
@@ -115,14 +115,14 @@ def test_of_many_pods_the_worst_and_an_even_sample() -> None:
 
 
 def test_no_502_and_no_reconcile() -> None:
-    figure = gantt(by_hand(failed=[]))
+    figure = gantt(findings(by_hand(failed=[])))
     assert "0 502s" in figure.get_suptitle()
 
 
 @pytest.mark.parametrize(("suffix", "magic"), [(".png", b"\x89PNG"), (".SVG", b"<?xml"), (".pdf", b"%PDF")])
 def test_the_same_replication_gives_the_same_file(tmp_path: Path, suffix: str, magic: bytes) -> None:
     for name in ("one", "two"):
-        save(gantt(by_hand()), tmp_path / f"{name}{suffix}")
+        save(gantt(findings(by_hand())), tmp_path / f"{name}{suffix}")
     one, two = ((tmp_path / f"{name}{suffix}").read_bytes() for name in ("one", "two"))
     assert one.startswith(magic)
     assert one == two
