@@ -27,6 +27,11 @@ class Names:
         with self._lock:
             return self._codes.setdefault(name, len(self._codes))
 
+    def known(self) -> list[str]:
+        """Return the names so far."""
+        with self._lock:
+            return list(self._codes)
+
     def codes(self, column: pa.DictionaryArray) -> NDArray[np.int32]:
         """Return the numbers of a column's names; `-` is the empty name."""
         known = [self.code("" if name == "-" else name) for name in column.dictionary.to_pylist()]
