@@ -160,9 +160,7 @@ def _parsed(block: bytes, n_fields: int) -> _Rows:
     rows.table = csv.read_csv(
         pa.BufferReader(block),
         csv.ReadOptions(column_names=names, use_threads=False, block_size=len(block) + 1),
-        csv.ParseOptions(
-            delimiter=" ", double_quote=False, escape_char="\\", invalid_row_handler=rows.set_aside
-        ),
+        csv.ParseOptions(delimiter=" ", double_quote=False, escape_char="\\", invalid_row_handler=rows.set_aside),
         csv.ConvertOptions(
             include_columns=list(used),
             column_types={number: pa.string() if name in _TEXTS else word for number, name in used.items()},

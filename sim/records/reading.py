@@ -33,7 +33,7 @@ from sim.records.records import (
     REQUEST_COLUMNS,
     Records,
 )
-from sim.records.selection import Selection
+from sim.records.selection import EVERYTHING, Selection
 from sim.records.times import seconds_of
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class _File:
 
 
 def read(
-    paths: Sequence[Path], selection: Selection = Selection(), on_progress: OnProgress = lambda *_: None
+    paths: Sequence[Path], selection: Selection = EVERYTHING, on_progress: OnProgress = lambda *_: None
 ) -> Records:
     """Read all records of files and directories.
 

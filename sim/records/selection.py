@@ -35,7 +35,7 @@ class Selection:
         self, time_s: NDArray[np.float64], group: NDArray[np.int32], groups: Names
     ) -> NDArray[np.bool_] | None:
         """Tell which requests are wanted, by the numbers of their groups; None for all."""
-        if self == Selection():
+        if self == EVERYTHING:
             return None
         wanted = [groups.code(arn) for arn in groups.known() if self.wants_group(arn)]
         return self.in_time(time_s) & (np.isin(group, wanted) if self.target_group else np.bool_(True))
@@ -46,6 +46,9 @@ class Selection:
         if self.target_group and not any_group:
             wanted &= frame["target_group"].map(self.wants_group).to_numpy(bool)
         return frame[wanted].reset_index(drop=True)
+
+
+EVERYTHING = Selection()
 
 
 def name_of(arn: str) -> str:
