@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 FORMATS = ("table", "json", "csv")
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[float]):
     """A moment as ISO 8601 writes it; without a zone it is UTC. Its value is in seconds since 1970."""
 
     name = "moment"

@@ -1,8 +1,8 @@
-"""Access logs of an Application Load Balancer: blocks of lines in, columns out.
+r"""Access logs of an Application Load Balancer: blocks of lines in, columns out.
 
 The real thing: one line for each request, fields apart by a space, some in quotes; new fields are added at the end: 24
 of 2018, 25, 27, 29, 30, 33, 34, and 36 in 2026.
-Modelled: any number of fields from 24 on, also mixed in a file; quotes within quotes as `\"` or `\\x22`. A line is read
+Modelled: any number of fields from 24 on, also mixed in a file; quotes within quotes as `\"` or `\x22`. A line is read
 if the fields that are used can be understood; all others are counted.
 Left out: the client's address, the URL and the user agent: they are split off, and never kept.
 Sources: docs/facts/logs.md §1 (fields, quotes), §5 (pyarrow and its options).
@@ -62,7 +62,9 @@ _SHAPES = {
     "elb_status": r"^\d{3}$|^-$",
     "target_status": r"^\d{3}$|^-$",
 }
-_QUOTES_CLOSED = re.compile(rb'(?:(?:"(?:[^"\\]|\\.)*+"|[^ "\\]|\\.)?(?:[^ \\]|\\.)*+(?: |$))++')
+_QUOTED = rb'"(?:[^"\\]|\\.)*+"(?:[^ \\]|\\.)*+'
+_PLAIN = rb'(?:[^ "\\]|\\.)(?:[^ \\]|\\.)*+'
+_QUOTES_CLOSED = re.compile(rb"(?:(?:" + _QUOTED + b"|" + _PLAIN + rb")(?: |$)| )++")
 """A line that ends outside of quotes; only at its beginning does a quote open a field."""
 FIRST_FIELDS = rb"(https?|h2|grpcs|wss?) \d{4}-\d\d-\d\dT\S+ \S+ \S+ \S+ -?\d"
 """How a line of an access log begins."""
@@ -178,7 +180,6 @@ def _n_fields(block: bytes) -> int:
 
 def _understood(table: pa.Table) -> dict[str, pa.Array]:
     """Return the fields by their names, of the rows in which each has the shape that it must have."""
-    import pyarrow as pa
     import pyarrow.compute as pc
 
     numbers = {str(number): name for name, number in _FIELDS.items()}
@@ -189,7 +190,21 @@ def _understood(table: pa.Table) -> dict[str, pa.Array]:
         texts = column if name in _TEXTS else column.dictionary
         fits = pc.match_substring_regex(texts, shape).to_numpy(zero_copy_only=False)
         good &= fits if name in _TEXTS else taken(fits, column)
-    return {name: column.filter(pa.array(good)) for name, column in fields.items()}
+    shapely = _of_rows(fields, good)
+    return _of_rows(shapely, ~np.isnan(seconds_of_all(shapely["time"]) + seconds_of_all(shapely["created"])))
+
+
+def _of_rows(fields: dict[str, pa.Array], good: NDArray[np.bool_]) -> dict[str, pa.Array]:
+    """Return some rows of the columns, and no words that only the others have."""
+    import pyarrow as pa
+
+    if good.all():
+        return fields
+    some = {name: column.filter(pa.array(good)) for name, column in fields.items()}
+    return {
+        name: column if name in _TEXTS else column.dictionary_decode().dictionary_encode()
+        for name, column in some.items()
+    }
 
 
 def _decisive(table: dict[str, pa.Array], elapsed_s: NDArray[np.float64]) -> Lines:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from sim.records.records import Records
 
-TRAIL_SECOND_S = 1.0
+SECOND_S = 1.0
 CLOCKS_APART_S = 2.0
 """By so much may the controller's clock and CloudTrail's differ for two records of one call."""
 LONGEST_CALL_S = 1200.0
@@ -91,14 +91,14 @@ def _of_trail(calls: pd.DataFrame | None, verb: Verb) -> Iterator[Change]:
         return
     action = f"elasticloadbalancing:{verb.capitalize()}Targets"
     succeeded = calls[(calls["action"] == action) & ~calls["failed"]]
-    for call in succeeded.itertuples():
-        if call.targets:
+    for call in succeeded.to_dict("records"):
+        if call["targets"]:
             yield Change(
-                target_group=call.target_group,
-                targets=call.targets,
+                target_group=call["target_group"],
+                targets=call["targets"],
                 begun_s=math.nan,
-                from_s=call.time_s,
-                until_s=call.time_s + TRAIL_SECOND_S,
+                from_s=call["time_s"],
+                until_s=call["time_s"] + SECOND_S,
                 source="CloudTrail",
             )
 
@@ -108,26 +108,29 @@ def _of_controller(reconciles: pd.DataFrame | None, verb: Verb) -> Iterator[Chan
     if reconciles is None:
         return
     ends_noted = bool(reconciles["kind"].isin(["registered", "deregistered"]).any())
-    begun: dict[str, Any] = {}
-    for line in reconciles[reconciles["kind"].isin([f"{verb}ing", f"{verb}ed"])].itertuples():
-        if line.kind == f"{verb}ed":
-            start = begun.pop(line.target_group, None)
+    begun: dict[str, dict[Any, Any]] = {}
+    for line in reconciles[reconciles["kind"].isin([f"{verb}ing", f"{verb}ed"])].to_dict("records"):
+        if line["kind"] == f"{verb}ed":
+            start = begun.pop(line["target_group"], None)
             if start is not None:
-                yield _change(start, line.time_s)
+                yield _change(start, line["time_s"])
         elif ends_noted:
-            begun[line.target_group] = line
-        elif line.targets:
+            begun[line["target_group"]] = line
+        elif line["targets"]:
             yield _change(line, None)
 
 
-def _change(start: Any, done_s: float | None) -> Change:  # noqa: ANN401 - a row of a frame
-    whole = float(start.time_s).is_integer() and (done_s is None or done_s.is_integer())
+def _change(start: dict[Any, Any], done_s: float | None) -> Change:
+    """Return the call of a beginning and its end; a moment in whole seconds may be up to a second later."""
+    begun_s: float = start["time_s"]
+    last_s = begun_s if done_s is None else done_s
+    whole = begun_s.is_integer() and last_s.is_integer()
     return Change(
-        target_group=start.target_group,
-        targets=start.targets,
-        begun_s=start.time_s,
-        from_s=start.time_s,
-        until_s=(start.time_s if done_s is None else done_s) + (1.0 if whole or done_s is None else 0.0),
+        target_group=start["target_group"],
+        targets=start["targets"],
+        begun_s=begun_s,
+        from_s=begun_s,
+        until_s=last_s + (SECOND_S if whole or done_s is None else 0.0),
         source=_BEGINNING if done_s is None else "controller log",
     )
 

@@ -130,5 +130,5 @@ def _pod_of(pods: pd.DataFrame | None, target: str, time_s: float) -> tuple[str,
     some = pods[(pods["ip"] == address) & pods["deleted_s"].between(time_s - DELETED_BEFORE_S, time_s + 1)]
     if some.empty:
         return "", math.nan, math.nan
-    pod = some.loc[some["deleted_s"].idxmax()]
+    pod = some.sort_values("deleted_s").iloc[-1]
     return str(pod["pod"]), float(pod["deleted_s"]), float(pod["stopped_s"])

@@ -167,7 +167,10 @@ def _clients(calls: pd.DataFrame | None) -> Sequence[Client]:
     groups = (
         calls.groupby("client")["throttled"].agg(["size", "sum"]).sort_values("size", ascending=False, kind="stable")
     )
-    return [Client(str(row.Index), int(row.size), int(row.sum)) for row in groups.itertuples()]
+    return [
+        Client(str(name), int(n), int(throttled))
+        for name, (n, throttled) in zip(groups.index, groups.to_numpy(), strict=True)
+    ]
 
 
 def _or_null(value: float) -> float | None:

@@ -213,7 +213,7 @@ class _Reading:
             parts = self._columns.pop(name)
             whole = np.concatenate([np.empty(0, np.int32 if kind == "category" else kind), *parts])[order]
             if name == "outcome":
-                frame[name] = pd.Categorical.from_codes(whole, categories=list(OUTCOMES))
+                frame[name] = pd.Categorical.from_codes(whole, categories=pd.Index(OUTCOMES))
             else:
                 frame[name] = names[name].column(whole) if name in names else whole
         return pd.DataFrame(frame, copy=False)

@@ -117,6 +117,7 @@ def _within(requests: pd.DataFrame | None, group: str, from_s: float, until_s: f
     """Return the requests for a group that an ALB received in a window; they are in the order of time."""
     if requests is None:
         return None
-    begin, end = np.searchsorted(requests["time_s"].to_numpy(), [from_s, until_s], side="left")
-    some = requests.iloc[begin : end + 1]
+    times_s = requests["time_s"].to_numpy()
+    begin, end = np.searchsorted(times_s, from_s, side="left"), np.searchsorted(times_s, until_s, side="right")
+    some = requests.iloc[begin:end]
     return some[some["target_group"] == group]

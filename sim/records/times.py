@@ -35,4 +35,4 @@ def seconds_of_all(texts: pa.Array) -> NDArray[np.float64]:
         moments: Any = texts.cast(pa.timestamp("us", "UTC"))
     except pa.ArrowInvalid:
         return np.array([seconds_of(text) for text in texts.to_pylist()])
-    return moments.cast(pa.int64()).to_numpy() / 1e6
+    return np.asarray(moments.cast(pa.int64()).to_numpy() / 1e6)

@@ -91,21 +91,30 @@ def _outcomes(observation: Observation) -> Table | None:
 def _rollouts(observation: Observation) -> Table | None:
     if not observation.rollouts:
         return None
-    headings = ("from", "took, s", "target group", "left / new", "requests", "failed", "by cause", "lag, s\np50 / max")
+    headings = (
+        "from (UTC)",
+        "took, s",
+        "target group",
+        "left / new",
+        "requests",
+        "failed",
+        "by cause",
+        "lag, s\np50 / max",
+    )
     table = _table(
         "Rollouts (lag: from the pod's deletion, else from DeregisterTargets, to the last request)", headings
     )
     for rollout in observation.rollouts:
         row = _row(rollout)
         table.add_row(
-            row["from"],
+            iso(rollout.from_s)[:19].replace("T", " "),
             number(rollout.until_s - rollout.from_s),
             name_of(rollout.target_group),
-            f"{row['targets']} / {row['new_targets']}",
+            f"{len(rollout.lags)} / {rollout.new_targets}",
             f"{row['requests']:,}",
             f"{row['failed']:,}",
             _causes(rollout) or "-",
-            f"{number(row['lag_p50_s'])} / {number(row['lag_max_s'])}",
+            f"{number(float(row['lag_p50_s']))} / {number(float(row['lag_max_s']))}",
         )
     return table
 
@@ -177,7 +186,7 @@ def doubts_of(observation: Observation) -> Iterator[str]:
     known = files[files["kind"] != "none"]
     n_not_read = int(known["lines_not_read"].sum())
     if n_not_read:
-        worst = known.loc[known["lines_not_read"].idxmax(), "path"]
+        worst = known.sort_values("lines_not_read", kind="stable")["path"].iloc[-1]
         yield f"{count(n_not_read, 'line')} could not be read, most of them in {worst}."
     for file in files[files["note"] != ""].itertuples():
         yield f"{file.path}: {file.note}."
@@ -188,7 +197,7 @@ def doubts_of(observation: Observation) -> Iterator[str]:
         missing = [f"{one.node} until {iso(one.until_s)}" for one in observation.missing_files]
         yield f"{count(len(missing), 'access log file')} may be missing or late: {_some(missing)}."
     if any(rollout.new_targets == 0 for rollout in observation.rollouts):
-        yield "Where no new target came, it may have been a scale-in or a drain, or RegisterTargets is not in the records."
+        yield "Where no new target came, it was a scale-in or a drain, or RegisterTargets is not in the records."
     if observation.outcomes["other"]:
         yield f"{count(observation.outcomes['other'], 'line')} fit no rule of outcomes, and are in none of them."
     yield from _on_clocks(observation)
@@ -204,8 +213,8 @@ def _on_clocks(observation: Observation) -> Iterator[str]:
         )
     if clocks.earliest_s < -BEHIND_S:
         yield (
-            f"A target was sent a request {seconds(-clocks.earliest_s)} before its RegisterTargets: the clocks differ by "
-            "that at least, and lags are wrong by as much."
+            f"A target was sent a request {seconds(-clocks.earliest_s)} before its RegisterTargets: the clocks differ "
+            "by that at least, and lags are wrong by as much."
         )
 
 
@@ -218,8 +227,11 @@ def _table(title: str, headings: tuple[str, ...], *, words: int = 0) -> Table:
     """Return an empty table; `words`: so many columns, from the left, are words and not numbers."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for place, heading in enumerate(headings):
-        left = place < words or heading in ("from", "target group", "by cause") or heading.startswith("Deregister")
-        table.add_column(heading, justify="left" if left else "right", overflow="fold")
+        left = (
+            place < words or heading in ("from (UTC)", "target group", "by cause") or heading.startswith("Deregister")
+        )
+        whole = heading in ("from (UTC)", "target group")
+        table.add_column(heading, justify="left" if left else "right", overflow="fold", no_wrap=whole)
     return table
 
 

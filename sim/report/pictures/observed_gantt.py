@@ -134,7 +134,7 @@ def _draw_targets(axes: Axes, shown: Sequence[TargetLag], rollout: Rollout) -> N
         s=SMALL if len(failed) > MANY else LARGE,
         color=BLACK,
         linewidths=0,
-        zorder=3,
+        zorder=6,
         label=POINT,
         rasterized=True,
     )
