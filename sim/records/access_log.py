@@ -51,7 +51,7 @@ _FIELDS = {
 """The fields that are used, by their number as AWS counts, from 1."""
 _TEXTS = ("time", "created", "request_processing", "target_processing", "response_processing")
 _TIME = r"^\d{4}-(0[1-9]|1[0-2])-([0-2]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?Z$"
-_DURATION = r"^-1$|^\d{1,7}(\.\d{1,9})?$"
+_DURATION = r"^-1(\.0+)?$|^\d{1,7}(\.\d{1,9})?$"
 _SHAPES = {
     "type": r"^(https?|h2|grpcs|wss?)$",
     "time": _TIME,
