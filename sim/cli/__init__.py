@@ -19,6 +19,7 @@ from sim.cli.check import check
 from sim.cli.compare import compare
 from sim.cli.controllers import controllers
 from sim.cli.explain import explain
+from sim.cli.observe import observe
 from sim.cli.plot import plot
 from sim.cli.recommend import recommend
 from sim.cli.report import report
@@ -89,6 +90,7 @@ for _command in (
     recommend,
     explain,
     report,
+    observe,
     backoff,
     controllers,
     check,

@@ -78,7 +78,7 @@ def gantt(found: Findings) -> Figure:
         axes.axvline(replication.timeline.rollout_complete_s, color=BLACK, linestyle=":", label=words.complete)
         axes.spines[["top", "right"]].set_visible(False)
     figure.suptitle(literal(_title(found, shown)), x=0.01, ha="left", fontsize="medium")
-    _legend(figure, (pods, controller))
+    legend(figure, (pods, controller))
     return figure
 
 
@@ -119,9 +119,9 @@ def _draw_pods(axes: Axes, shown: Sequence[PodEnd], found: Findings) -> None:
     rows = range(len(shown))
     for row, end in enumerate(shown):
         for name, from_s, phase_until_s in _phases(end, until_s):
-            _bar(axes, row, from_s, phase_until_s, color=PHASES[name], label=name)
+            bar(axes, row, from_s, phase_until_s, color=PHASES[name], label=name)
         for from_s, dead_until_s in dead.get(end.pod, []):
-            _bar(axes, row, from_s, min(dead_until_s, until_s), color=VERMILION, label=DEAD, zorder=2)
+            bar(axes, row, from_s, min(dead_until_s, until_s), color=VERMILION, label=DEAD, zorder=2)
     points_s, point_rows = _points(replication, shown)
     axes.scatter(
         points_s,
@@ -146,7 +146,8 @@ def _draw_pods(axes: Axes, shown: Sequence[PodEnd], found: Findings) -> None:
     axes.set_ylabel("terminated pods", fontsize="small")
 
 
-def _bar(axes: Axes, row: float, from_s: float, until_s: float, **style: Any) -> None:  # noqa: ANN401 - matplotlib takes many
+def bar(axes: Axes, row: float, from_s: float, until_s: float, **style: Any) -> None:  # noqa: ANN401 - matplotlib takes many
+    """Draw a bar in a row."""
     axes.broken_barh([(from_s, until_s - from_s)], (row - BAR_HEIGHT / 2, BAR_HEIGHT), **style)
 
 
@@ -180,10 +181,10 @@ def _draw_controller(axes: Axes, lanes: list[list[ReconcileLog]]) -> None:
     for row, lane in enumerate(lanes):
         for log in lane:
             # The edge keeps one that lasts a moment from vanishing.
-            _bar(axes, row, log.began_s, log.known_until_s, color=BLUE, linewidth=0.8, label=RECONCILE)
+            bar(axes, row, log.began_s, log.known_until_s, color=BLUE, linewidth=0.8, label=RECONCILE)
             for attempt in (attempt for stall in log.stalls for attempt in stall.throttled):
                 style = {"facecolor": ORANGE, "edgecolor": BLACK, "linewidth": 0.5, "hatch": "////"}
-                _bar(axes, row, attempt.time_s, held_up_until_s(attempt), **style, label=THROTTLED)
+                bar(axes, row, attempt.time_s, held_up_until_s(attempt), **style, label=THROTTLED)
             if log.error is not None:
                 axes.scatter(log.known_until_s, row, marker="X", color=BLACK, s=40, zorder=4, label=FAILED)
     axes.set_yticks(range(len(lanes)), [f"worker {row + 1}" for row in range(len(lanes))], fontsize="x-small")
@@ -191,12 +192,12 @@ def _draw_controller(axes: Axes, lanes: list[list[ReconcileLog]]) -> None:
     axes.set_ylabel("controller" if lanes else "no reconciles", fontsize="small")
 
 
-def _legend(figure: Figure, panels: Sequence[Axes]) -> None:
-    """Explain each thing that is drawn, once, below the panels."""
+def legend(figure: Figure, panels: Sequence[Axes], order: Sequence[str] = LEGEND) -> None:
+    """Explain each thing that is drawn, once, below the panels; `order`: the labels."""
     by_label: dict[str, Artist] = {}
     for axes in panels:
         by_label |= dict(reversed(list(zip(*reversed(axes.get_legend_handles_labels()), strict=True))))
-    labels = [label for label in LEGEND if label in by_label]
+    labels = [label for label in order if label in by_label]
     figure.legend(
         [by_label[label] for label in labels],
         labels,

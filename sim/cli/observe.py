@@ -1,0 +1,132 @@
+"""The command `albsim observe`: read a user's own records, and say what they tell."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sim.cli.outputs import OutFile
+from sim.cli.refused import Refused
+
+if TYPE_CHECKING:
+    from sim.records.observation import Observation
+
+FORMATS = ("table", "json", "csv")
+
+
+class Moment(click.ParamType[float]):
+    """A moment as ISO 8601 writes it; without a zone it is UTC. Its value is in seconds since 1970."""
+
+    name = "moment"
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the seconds."""
+        if isinstance(value, float):
+            return value
+        try:
+            moment = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"expected a moment such as 2026-08-17T10:05:00Z (got '{value}')", param, ctx)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+@click.command()
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--target-group", default="", metavar="NAME|ARN", help="Of this target group only.")
+@click.option("--from", "from_s", type=Moment(), metavar="T", help="From this moment on, such as 2026-08-17T10:05:00Z.")
+@click.option("--to", "until_s", type=Moment(), metavar="T", help="Until this moment.")
+@click.option(
+    "--deregistration-delay",
+    type=click.FloatRange(min=0),
+    default=300.0,
+    show_default=True,
+    metavar="S",
+    help="The target group's: tells which requests its end cut.",
+)
+@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print.")
+@click.option("-o", "--out", "out_path", type=OutFile(), metavar="FILE.parquet", help="Write each request's row.")
+@click.option("--gantt", "gantt_path", type=OutFile(), metavar="FILE", help="Draw the worst rollout: png, svg or pdf.")
+@click.option("--quiet", is_flag=True, help="Show no progress.")
+def observe(
+    paths: tuple[Path, ...],
+    target_group: str,
+    from_s: float | None,
+    until_s: float | None,
+    deregistration_delay: float,
+    form: str,
+    out_path: Path | None,
+    gantt_path: Path | None,
+    *,
+    quiet: bool,
+) -> None:
+    """Tell from your own records which requests failed, why, and how long targets stayed in rotation.
+
+    PATH is a file or a directory: ALB access logs as `aws s3 sync` lays them, health check logs, CloudTrail (its files,
+    or what `lookup-events` prints), controller logs, Kubernetes audit logs, events and pod lists; plain or gzip.
+    """
+    import math
+
+    from sim.cli.progress import progress_of
+    from sim.records.observation import observe as observe_records
+    from sim.records.reading import NoRecordsError, read
+    from sim.records.selection import Selection
+
+    _require_endings(out_path, gantt_path)
+    selection = Selection(
+        target_group=target_group,
+        from_s=-math.inf if from_s is None else from_s,
+        until_s=math.inf if until_s is None else until_s,
+    )
+    with progress_of(quiet=quiet) as progress:
+        progress.describe("reading")
+        try:
+            records = read(paths, selection, progress.reach)
+        except NoRecordsError as error:
+            raise Refused(str(error)) from None
+    observation = observe_records(records, deregistration_delay)
+    _write(observation, out_path, gantt_path)
+    _print(observation, form)
+
+
+def _require_endings(out_path: Path | None, gantt_path: Path | None) -> None:
+    """Refuse names of files that cannot be written, before anything is read."""
+    from sim.report.pictures.canvas import image_format
+
+    if out_path is not None and out_path.suffix != ".parquet":
+        raise click.UsageError(f"'{out_path}' must end in .parquet")
+    if gantt_path is not None:
+        try:
+            image_format(gantt_path)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+
+
+def _write(observation: Observation, out_path: Path | None, gantt_path: Path | None) -> None:
+    from sim.records.parquet import write_requests
+    from sim.report.pictures.canvas import save
+    from sim.report.pictures.observed_gantt import observed_gantt, worst_of
+
+    if out_path is not None:
+        if observation.records.requests is None:
+            raise Refused("no access log among the records: there is no request to write")
+        write_requests(observation, out_path)
+    if gantt_path is not None:
+        if not observation.rollouts:
+            raise Refused("no DeregisterTargets among the records: there is no rollout to draw")
+        save(observed_gantt(observation, worst_of(observation.rollouts)), gantt_path)
+
+
+def _print(observation: Observation, form: str) -> None:
+    import sys
+
+    from sim.report.observed import render, tables
+
+    if form == "table" and sys.stdout.isatty():
+        from rich.console import Console
+
+        Console().print(tables(observation))
+    else:
+        click.echo(render(observation, form))

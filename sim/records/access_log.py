@@ -1,0 +1,242 @@
+r"""Access logs of an Application Load Balancer: blocks of lines in, columns out.
+
+The real thing: one line for each request, fields apart by a space, some in quotes; new fields are added at the end: 24
+of 2018, 25, 27, 29, 30, 33, 34, and 36 in 2026.
+Modelled: any number of fields from 24 on, also mixed in a file; quotes within quotes as `\"` or `\x22`. A line is read
+if the fields that are used can be understood; all others are counted.
+Left out: the client's address, the URL and the user agent: they are split off, and never kept.
+Sources: docs/facts/logs.md §1 (fields, quotes), §5 (pyarrow and its options).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sim.records.classification import Lines, outcomes
+from sim.records.names import taken
+from sim.records.records import REQUEST_COLUMNS
+from sim.records.times import seconds_of_all
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pyarrow as pa
+    from numpy.typing import NDArray
+    from pyarrow import csv
+
+    from sim.records.names import Names
+
+Columns = dict[str, "NDArray[Any]"]
+
+FEWEST_FIELDS = 24
+_FIELDS = {
+    "type": 1,
+    "time": 2,
+    "target": 5,
+    "request_processing": 6,
+    "target_processing": 7,
+    "response_processing": 8,
+    "elb_status": 9,
+    "target_status": 10,
+    "target_group": 17,
+    "created": 22,
+    "actions": 23,
+    "error_reason": 25,
+    "node": 34,
+}
+"""The fields that are used, by their number as AWS counts, from 1."""
+_TEXTS = ("time", "created", "request_processing", "target_processing", "response_processing")
+_TIME = r"^\d{4}-(0[1-9]|1[0-2])-([0-2]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?Z$"
+_DURATION = r"^-1(\.0+)?$|^\d{1,7}(\.\d{1,9})?$"
+_SHAPES = {
+    "type": r"^(https?|h2|grpcs|wss?)$",
+    "time": _TIME,
+    "created": _TIME,
+    "request_processing": _DURATION,
+    "target_processing": _DURATION,
+    "response_processing": _DURATION,
+    "elb_status": r"^\d{3}$|^-$",
+    "target_status": r"^\d{3}$|^-$",
+}
+_QUOTED = rb'"(?:[^"\\]|\\.)*+"(?:[^ \\]|\\.)*+'
+_PLAIN = rb'(?:[^ "\\]|\\.)(?:[^ \\]|\\.)*+'
+_QUOTES_CLOSED = re.compile(rb"(?:(?:" + _QUOTED + b"|" + _PLAIN + rb")(?: |$)| )++")
+"""A line that ends outside of quotes; only at its beginning does a quote open a field."""
+FIRST_FIELDS = rb"(https?|h2|grpcs|wss?) \d{4}-\d\d-\d\dT\S+ \S+ \S+ \S+ -?\d"
+"""How a line of an access log begins."""
+
+
+class AccessLog:
+    """Reads blocks of access logs; names of targets, groups and nodes are numbered alike over all of them."""
+
+    def __init__(self, targets: Names, groups: Names, nodes: Names) -> None:
+        self._targets = targets
+        self._groups = groups
+        self._nodes = nodes
+
+    def read(self, block: bytes, node: str) -> tuple[Columns, int]:
+        """Return the columns of a block's lines, and how many lines could not be read.
+
+        `node`: the ALB node that wrote the file, by its name; where that is empty the lines may tell.
+        """
+        parts = [self._columns(table, node) for table in _tables(_as_utf_8(block))]
+        columns = {name: np.concatenate([part[name] for part in parts]) for name in REQUEST_COLUMNS} if parts else {}
+        n_lines = block.count(b"\n")
+        n_read = len(columns["time_s"]) if parts else 0
+        if n_read < n_lines:
+            n_lines = sum(1 for line in block.splitlines() if line.strip())
+        return columns, max(0, n_lines - n_read)
+
+    def _columns(self, table: dict[str, pa.Array], node: str) -> Columns:
+        n = len(table["time"])
+        received_s = seconds_of_all(table["created"])
+        decisive = _decisive(table, seconds_of_all(table["time"]) - received_s)
+        given = node or "node" not in table
+        return {
+            "time_s": received_s,
+            "elapsed_s": decisive.elapsed_s,
+            "node": np.full(n, self._nodes.code(node), np.int32) if given else self._nodes.codes(table["node"]),
+            "target": self._targets.codes(table["target"]),
+            "target_group": self._groups.codes(table["target_group"]),
+            "request_processing_s": decisive.request_processing_s,
+            "target_processing_s": decisive.target_processing_s,
+            "response_processing_s": decisive.response_processing_s,
+            "elb_status": decisive.elb_status,
+            "target_status": decisive.target_status,
+            "websocket": decisive.websocket,
+            "outcome": outcomes(decisive),
+        }
+
+
+def _as_utf_8(block: bytes) -> bytes:
+    try:
+        block.decode()
+    except UnicodeDecodeError:
+        return block.decode(errors="replace").encode()
+    return block
+
+
+def _tables(block: bytes) -> list[dict[str, pa.Array]]:
+    """Return the fields of those lines that can be read: one table for each number of fields."""
+    rows = _parsed(block, max(_n_fields(block), FEWEST_FIELDS))
+    if rows.swallowed_line_ends:
+        block = b"".join(line for line in block.splitlines(keepends=True) if _QUOTES_CLOSED.fullmatch(line.rstrip()))
+        rows = _parsed(block, max(_n_fields(block), FEWEST_FIELDS))
+    tables = [rows.table]
+    for n_fields, lines in rows.misfits.items():
+        if n_fields >= FEWEST_FIELDS:
+            tables.append(_parsed("\n".join([*lines, ""]).encode(), n_fields).table)
+    understood = [_understood(table) for table in tables if table.num_rows]
+    return [fields for fields in understood if len(fields["time"])]
+
+
+class _Rows:
+    """A table of the rows with so many fields, and the text of those with another number, by that."""
+
+    def __init__(self) -> None:
+        self.table: pa.Table
+        self.misfits: dict[int, list[str]] = defaultdict(list)
+
+    def set_aside(self, row: csv.InvalidRow) -> str:
+        self.misfits[row.actual_columns].append(row.text)
+        return "skip"
+
+    @property
+    def swallowed_line_ends(self) -> bool:
+        """Whether a quote that is never closed has made one row of several lines."""
+        return any("\n" in text for texts in self.misfits.values() for text in texts)
+
+
+def _parsed(block: bytes, n_fields: int) -> _Rows:
+    import pyarrow as pa
+    from pyarrow import csv
+
+    rows = _Rows()
+    names = [str(number) for number in range(1, n_fields + 1)]
+    used = {str(number): name for name, number in _FIELDS.items() if number <= n_fields}
+    word = pa.dictionary(pa.int32(), pa.string())
+    rows.table = csv.read_csv(
+        pa.BufferReader(block),
+        csv.ReadOptions(column_names=names, use_threads=False, block_size=len(block) + 1),
+        csv.ParseOptions(delimiter=" ", double_quote=False, escape_char="\\", invalid_row_handler=rows.set_aside),
+        csv.ConvertOptions(
+            include_columns=list(used),
+            column_types={number: pa.string() if name in _TEXTS else word for number, name in used.items()},
+            strings_can_be_null=False,
+        ),
+    )
+    return rows
+
+
+def _n_fields(block: bytes) -> int:
+    """Return the number of fields of the first line."""
+    first = block.lstrip(b"\n").partition(b"\n")[0] + b"\n"
+    return next(iter(_parsed(first, 1).misfits), 1)
+
+
+def _understood(table: pa.Table) -> dict[str, pa.Array]:
+    """Return the fields by their names, of the rows in which each has the shape that it must have."""
+    import pyarrow.compute as pc
+
+    numbers = {str(number): name for name, number in _FIELDS.items()}
+    fields = {numbers[column]: table[column].combine_chunks() for column in table.column_names}
+    good = np.ones(table.num_rows, bool)
+    for name, shape in _SHAPES.items():
+        column = fields[name]
+        texts = column if name in _TEXTS else column.dictionary
+        fits = pc.match_substring_regex(texts, shape).to_numpy(zero_copy_only=False)
+        good &= fits if name in _TEXTS else taken(fits, column)
+    shapely = _of_rows(fields, good)
+    return _of_rows(shapely, ~np.isnan(seconds_of_all(shapely["time"]) + seconds_of_all(shapely["created"])))
+
+
+def _of_rows(fields: dict[str, pa.Array], good: NDArray[np.bool_]) -> dict[str, pa.Array]:
+    """Return some rows of the columns, and no words that only the others have."""
+    import pyarrow as pa
+
+    if good.all():
+        return fields
+    some = {name: column.filter(pa.array(good)) for name, column in fields.items()}
+    return {
+        name: column if name in _TEXTS else column.dictionary_decode().dictionary_encode()
+        for name, column in some.items()
+    }
+
+
+def _decisive(table: dict[str, pa.Array], elapsed_s: NDArray[np.float64]) -> Lines:
+    """Return what of the lines decides their outcomes."""
+
+    def of(name: str, test: Callable[[str], bool]) -> NDArray[np.bool_]:
+        return taken([test(word) for word in table[name].dictionary.to_pylist()], table[name])
+
+    reasons = "error_reason" if "error_reason" in table else None
+    nothing = np.zeros(len(elapsed_s), bool)
+    return Lines(
+        websocket=of("type", lambda word: word.startswith("ws")),
+        forwarded=of("actions", lambda word: "forward" in word),
+        has_target=of("target", lambda word: word != "-"),
+        has_group=of("target_group", lambda word: word != "-"),
+        lambda_error=of(reasons, lambda word: word.startswith("Lambda")) if reasons else nothing,
+        refused_before=of(reasons, lambda word: word.startswith(("Auth", "JWT", "WAF"))) if reasons else nothing,
+        elb_status=_statuses(table["elb_status"]),
+        target_status=_statuses(table["target_status"]),
+        request_processing_s=_durations_s(table["request_processing"]),
+        target_processing_s=_durations_s(table["target_processing"]),
+        response_processing_s=_durations_s(table["response_processing"]),
+        elapsed_s=elapsed_s.astype(np.float32),
+    )
+
+
+def _statuses(column: pa.DictionaryArray) -> NDArray[np.int16]:
+    return taken([0 if word == "-" else int(word) for word in column.dictionary.to_pylist()], column).astype(np.int16)
+
+
+def _durations_s(column: pa.Array) -> NDArray[np.float32]:
+    import pyarrow as pa
+
+    values: NDArray[np.float32] = column.cast(pa.float32()).to_numpy()
+    return np.where(values < 0, np.float32(np.nan), values)

@@ -1,0 +1,134 @@
+"""How long each leaving target was still sent requests, and where that time went.
+
+The real thing: from a pod's deletion its target has to hear of it over the controller, the AWS API and each ALB node.
+Modelled: for each ALB node the last request that was sent to the target after DeregisterTargets, until its next
+RegisterTargets, or for half an hour: an address may be used again. A node that sent none is not in `last_s`.
+The last request is not the last moment at which one could have come: with few requests it is earlier, and `albsim
+calibrate` allows for that.
+Left out: requests that were already under way.
+Sources: docs/facts/logs.md §4 ("Propagation": a request is sent at field 22 plus field 6).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from sim.records.deregistrations import Change
+
+DELETED_BEFORE_S = 3600.0
+"""So long before its DeregisterTargets may a pod's deletion be."""
+LONGEST_S = 1800.0
+"""What is sent to an address later than this after its DeregisterTargets is for another pod."""
+FAILED_BEFORE_S = 900.0
+"""So long before its DeregisterTargets is a failure on a target put down to its leaving."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetLag:
+    """One target that left; NaN where the records do not tell.
+
+    `deleted_s`, `stopped_s`: its pod; `begun_s`: the controller's call; `deregistered_s`: the call's effect;
+    `last_s`: by ALB node, the last request sent to it after that.
+    """
+
+    target: str
+    pod: str
+    deleted_s: float
+    begun_s: float
+    deregistered_s: float
+    stopped_s: float
+    last_s: dict[str, float]
+
+    @property
+    def left_s(self) -> float:
+        """The last request at the last node, or the call if none came after it."""
+        return max([self.deregistered_s, *self.last_s.values()])
+
+    @property
+    def lag_s(self) -> float:
+        """From the pod's deletion, or where that is unknown from DeregisterTargets, until the last request."""
+        return self.left_s - (self.deregistered_s if math.isnan(self.deleted_s) else self.deleted_s)
+
+
+class Traffic:
+    """The requests for some targets, each target's together and in the order of time."""
+
+    def __init__(self, requests: pd.DataFrame | None, targets: Sequence[str]) -> None:
+        """Take the requests for those targets out of all."""
+        self._of: dict[str, pd.DataFrame] = {}
+        if requests is not None:
+            some = requests[requests["target"].isin(set(targets)).to_numpy()]
+            self._of = {str(target): rows for target, rows in some.groupby("target", observed=True)}
+
+    def sent_s(self, target: str, from_s: float, until_s: float) -> dict[str, float]:
+        """Return when each ALB node sent the target its last request of a span."""
+        rows = self._between(target, from_s, until_s)
+        if rows is None:
+            return {}
+        sent_s = rows["time_s"] + np.fmax(rows["request_processing_s"].to_numpy(float), 0)
+        return {str(node): float(last_s) for node, last_s in sent_s.groupby(rows["node"], observed=True).max().items()}
+
+    def last_before_s(self, target: str, time_s: float) -> float:
+        """Return when the target was sent its last request before a moment."""
+        return max(self.sent_s(target, -math.inf, time_s).values(), default=math.nan)
+
+    def first_after_s(self, target: str, time_s: float) -> float:
+        """Return when the target was sent its first request after a moment."""
+        rows = self._between(target, time_s, math.inf)
+        return math.nan if rows is None else float(rows["time_s"].iloc[0])
+
+    def failed_first_s(self, lag: TargetLag, outcomes: Sequence[str]) -> float:
+        """Return when the first request failed on a target, of those soon before its DeregisterTargets."""
+        rows = self._between(lag.target, lag.deregistered_s - FAILED_BEFORE_S, lag.deregistered_s)
+        failed = rows[rows["outcome"].isin(outcomes)] if rows is not None else ()
+        return float(failed["time_s"].iloc[0]) if len(failed) else math.nan  # type: ignore[call-overload]
+
+    def _between(self, target: str, from_s: float, until_s: float) -> pd.DataFrame | None:
+        rows = self._of.get(target)
+        if rows is None:
+            return None
+        times_s: NDArray[np.float64] = rows["time_s"].to_numpy()
+        begin, end = np.searchsorted(times_s, [from_s, until_s])
+        return rows.iloc[begin:end] if begin < end else None
+
+
+def lags_of(
+    calls: Sequence[Change], came: Sequence[Change], pods: pd.DataFrame | None, traffic: Traffic
+) -> Iterator[TargetLag]:
+    """Yield the lag of each target that some calls of DeregisterTargets took out of a group."""
+    for call in calls:
+        for target in call.targets:
+            again_s = (one.from_s for one in came if one.from_s > call.time_s and target in one.targets)
+            end_s = min(again_s, default=math.inf)
+            pod, deleted_s, stopped_s = _pod_of(pods, target, call.time_s)
+            yield TargetLag(
+                target=target,
+                pod=pod,
+                deleted_s=deleted_s,
+                begun_s=call.begun_s,
+                deregistered_s=call.time_s,
+                stopped_s=stopped_s,
+                last_s=traffic.sent_s(target, call.time_s, min(end_s, call.time_s + LONGEST_S)),
+            )
+
+
+def _pod_of(pods: pd.DataFrame | None, target: str, time_s: float) -> tuple[str, float, float]:
+    """Return the name of a target's pod, when it was deleted and when it stopped: the last deleted of its address."""
+    if pods is None:
+        return "", math.nan, math.nan
+    address = target.rpartition(":")[0]
+    some = pods[(pods["ip"] == address) & pods["deleted_s"].between(time_s - DELETED_BEFORE_S, time_s + 1)]
+    if some.empty:
+        return "", math.nan, math.nan
+    pod = some.sort_values("deleted_s").iloc[-1]
+    return str(pod["pod"]), float(pod["deleted_s"]), float(pod["stopped_s"])

@@ -1,0 +1,123 @@
+"""Rollouts in the records: targets that left a group one soon after the other, while others came.
+
+The real thing: nothing in AWS's records says "rollout". A drain and a scale-in look alike but for the new targets.
+Modelled: calls of DeregisterTargets for one group are one rollout while the gaps between them are below 60 s, or three
+times the median gap if that is more. From the first deletion of a pod, if Kubernetes' records tell it, or the first
+request that failed on a leaving target, or the first call; until the last request at the last ALB node, and until the
+last pod has stopped, if that is known.
+The median is of gaps up to ten minutes: those between rollouts say nothing of the gaps within.
+Left out: which rollout of a Deployment it was; that two at once may share a group.
+Sources: docs/facts/logs.md §4 ("A rollout"); docs/model.md ("Window").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.records.deregistrations import Change, by_group, changes
+from sim.records.lags import Traffic, lags_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pandas as pd
+
+    from sim.records.lags import TargetLag
+    from sim.records.records import Records
+
+LEAST_GAP_S = 60.0
+GAPS = 3
+LONGEST_GAP_WITHIN_S = 600.0
+CAUSED = ("reset", "connect_refused", "closed_in_flight", "keep_alive_race", "host_unreachable", "connect_timeout")
+"""What a leaving target's requests may come to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollout:
+    """One rollout of a target group; `requests` are those in its window, `lags` one for each target that left.
+
+    `new_targets`: how many other targets came meanwhile; where there are none it may be a drain or a scale-in.
+    """
+
+    target_group: str
+    from_s: float
+    until_s: float
+    calls: tuple[Change, ...]
+    new_targets: int
+    lags: tuple[TargetLag, ...]
+    requests: pd.DataFrame | None
+
+    @property
+    def outcomes(self) -> dict[str, int]:
+        """How many requests of its window came to what."""
+        if self.requests is None:
+            return {}
+        return {str(name): int(n) for name, n in self.requests["outcome"].value_counts(sort=False).items()}
+
+
+def rollouts(records: Records) -> list[Rollout]:
+    """Return the rollouts, by their time."""
+    came = by_group(changes(records, "register"))
+    left = by_group(changes(records, "deregister"))
+    traffic = Traffic(records.requests, [target for some in left.values() for call in some for target in call.targets])
+    found = [
+        _rollout(records, group, calls, came.get(group, []), traffic)
+        for group, all_calls in left.items()
+        for calls in _runs(all_calls)
+    ]
+    return sorted(found, key=lambda one: (one.from_s, one.target_group))
+
+
+def _runs(calls: Sequence[Change]) -> Iterator[list[Change]]:
+    """Yield the calls of each rollout of one group."""
+    gaps_s = [later.from_s - earlier.from_s for earlier, later in pairwise(calls)]
+    within_s = [gap_s for gap_s in gaps_s if gap_s <= LONGEST_GAP_WITHIN_S]
+    apart_s = max(LEAST_GAP_S, GAPS * median(within_s)) if within_s else LEAST_GAP_S
+    run = [calls[0]]
+    for call, gap_s in zip(calls[1:], gaps_s, strict=True):
+        if gap_s >= apart_s:
+            yield run
+            run = []
+        run.append(call)
+    yield run
+
+
+def _rollout(
+    records: Records, group: str, calls: Sequence[Change], came: Sequence[Change], traffic: Traffic
+) -> Rollout:
+    lags = tuple(lags_of(calls, came, records.pods, traffic))
+    first_s, last_s = calls[0].from_s, calls[-1].until_s
+    starts_s = [first_s, *(lag.deleted_s for lag in lags), *(traffic.failed_first_s(lag, CAUSED) for lag in lags)]
+    ends_s = [last_s, *(lag.left_s for lag in lags), *(lag.stopped_s for lag in lags)]
+    from_s, until_s = float(np.nanmin(starts_s)), float(np.nanmax(ends_s))
+    leaving = {lag.target for lag in lags}
+    new = {
+        target
+        for change in came
+        if from_s - LEAST_GAP_S <= change.from_s <= until_s + LEAST_GAP_S
+        for target in change.targets
+    }
+    return Rollout(
+        target_group=group,
+        from_s=from_s,
+        until_s=until_s,
+        calls=tuple(calls),
+        new_targets=len(new - leaving),
+        lags=lags,
+        requests=_within(records.requests, group, from_s, until_s),
+    )
+
+
+def _within(requests: pd.DataFrame | None, group: str, from_s: float, until_s: float) -> pd.DataFrame | None:
+    """Return the requests for a group that an ALB received in a window; they are in the order of time."""
+    if requests is None:
+        return None
+    times_s = requests["time_s"].to_numpy()
+    begin, end = np.searchsorted(times_s, from_s, side="left"), np.searchsorted(times_s, until_s, side="right")
+    some = requests.iloc[begin:end]
+    return some[some["target_group"] == group]

@@ -1,0 +1,249 @@
+"""What a user's records tell, on a terminal, as JSON and as CSV.
+
+On a terminal first the answer (how many requests failed, and of what), then each rollout with its lags, then who called
+the AWS API, and at the end what was not read and what to doubt. JSON is as docs/interface.md has it. CSV has a row for
+each rollout.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from statistics import median
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.table import Table
+
+from sim.records.observation import iso
+from sim.records.records import POD_OUTCOMES
+from sim.records.selection import name_of
+from sim.report.wording import count, listed, number, percent, plain, seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from rich.console import RenderableType
+
+    from sim.records.lags import TargetLag
+    from sim.records.observation import Observation
+    from sim.records.rollouts import Rollout
+
+FORMATS = ("table", "json", "csv")
+WIDTH = 120
+MOST_SHOWN = 15
+"""So many targets, clients or files are named; the rest is counted."""
+BEHIND_S = 1.0
+"""Whole seconds differ by this much without any fault of the clocks."""
+RESET = "reset: refused, cut in flight or a keep-alive race; one line of an access log does not tell which."
+
+
+def render(observation: Observation, form: str) -> str:
+    """Write what was observed in one of `FORMATS`, without a line end."""
+    if form == "json":
+        return json.dumps(observation.as_json(), indent=2, ensure_ascii=False, allow_nan=False)
+    return _csv(observation) if form == "csv" else plain(tables(observation), width=WIDTH)
+
+
+def tables(observation: Observation) -> Group:
+    """Return the sections for a terminal."""
+    sections: list[RenderableType] = [_headline(observation)]
+    for section in (_outcomes, _rollouts, _targets, _clients):
+        part = section(observation)
+        sections += ["", part] if part is not None else []
+    doubts = list(doubts_of(observation))
+    return Group(*sections, *(["", "To bear in mind", *(f"  {doubt}" for doubt in doubts)] if doubts else []))
+
+
+def _headline(observation: Observation) -> str:
+    requests = observation.records.requests
+    if requests is None or requests.empty:
+        return "No access log among the records that are wanted: nothing on requests."
+    failed = observation.requests - observation.outcomes["ok"] - observation.outcomes["application_5xx"]
+    first_s, last_s = requests["time_s"].iloc[0], requests["time_s"].iloc[-1]
+    return (
+        f"{count(observation.requests, 'request')} to pods over {count(len(observation.nodes), 'ALB node')}, "
+        f"{iso(first_s)} to {iso(last_s)}: {failed:,} failed ({percent(failed / max(observation.requests, 1))}), in "
+        f"{count(len(observation.rollouts), 'rollout')} {_failed_in(observation.rollouts):,}."
+    )
+
+
+def _failed_in(rollouts: Iterable[Rollout]) -> int:
+    passed = ("ok", "application_5xx")
+    return sum(rollout.outcomes.get(name, 0) for rollout in rollouts for name in POD_OUTCOMES if name not in passed)
+
+
+def _outcomes(observation: Observation) -> Table | None:
+    if not observation.requests:
+        return None
+    table = _table("Requests by outcome", ("outcome", "requests", "share"), words=1)
+    for name in POD_OUTCOMES:
+        n = observation.outcomes[name]
+        if n:
+            table.add_row(name, f"{n:,}", percent(n / observation.requests))
+    table.caption = RESET if observation.outcomes["reset"] else None
+    table.caption_justify = "left"
+    return table
+
+
+def _rollouts(observation: Observation) -> Table | None:
+    if not observation.rollouts:
+        return None
+    headings = (
+        "from (UTC)",
+        "took, s",
+        "target group",
+        "left / new",
+        "requests",
+        "failed",
+        "by cause",
+        "lag, s\np50 / max",
+    )
+    table = _table(
+        "Rollouts (lag: from the pod's deletion, else from DeregisterTargets, to the last request)", headings
+    )
+    for rollout in observation.rollouts:
+        row = _row(rollout)
+        table.add_row(
+            iso(rollout.from_s)[:19].replace("T", " "),
+            number(rollout.until_s - rollout.from_s),
+            name_of(rollout.target_group),
+            f"{len(rollout.lags)} / {rollout.new_targets}",
+            f"{row['requests']:,}",
+            f"{row['failed']:,}",
+            _causes(rollout) or "-",
+            f"{number(float(row['lag_p50_s']))} / {number(float(row['lag_max_s']))}",
+        )
+    return table
+
+
+def _row(rollout: Rollout) -> dict[str, str | int | float]:
+    lags_s = [lag.lag_s for lag in rollout.lags]
+    return {
+        "from": iso(rollout.from_s),
+        "until": iso(rollout.until_s),
+        "target_group": rollout.target_group,
+        "targets": len(rollout.lags),
+        "new_targets": rollout.new_targets,
+        "requests": sum(rollout.outcomes.get(name, 0) for name in POD_OUTCOMES),
+        "failed": _failed_in([rollout]),
+        **{name: rollout.outcomes.get(name, 0) for name in POD_OUTCOMES},
+        "lag_p50_s": round(median(lags_s), 3),
+        "lag_max_s": round(max(lags_s), 3),
+    }
+
+
+def _causes(rollout: Rollout) -> str:
+    found = {name: rollout.outcomes.get(name, 0) for name in POD_OUTCOMES if name not in ("ok", "application_5xx")}
+    return ", ".join(f"{name} {n:,}" for name, n in sorted(found.items(), key=lambda one: -one[1]) if n)
+
+
+def _targets(observation: Observation) -> Table | None:
+    lags = sorted((lag for rollout in observation.rollouts for lag in rollout.lags), key=lambda lag: -lag.lag_s)
+    if not lags:
+        return None
+    title = (
+        f"The slowest of {count(len(lags), 'target')}, and where the time went, s" if len(lags) > 1 else "The target"
+    )
+    headings = ("target", "deletion\nto call", "call", "DeregisterTargets to the last request\nby ALB node", "lag")
+    table = _table(title, headings, words=1)
+    for lag in lags[:MOST_SHOWN]:
+        table.add_row(
+            lag.target,
+            number(lag.begun_s - lag.deleted_s),
+            number(lag.deregistered_s - lag.begun_s),
+            _by_node(lag),
+            number(lag.lag_s),
+        )
+    return table
+
+
+def _by_node(lag: TargetLag) -> str:
+    return (
+        ", ".join(f"{node or 'unknown'} {number(at_s - lag.deregistered_s)}" for node, at_s in lag.last_s.items())
+        or "-"
+    )
+
+
+def _clients(observation: Observation) -> Table | None:
+    if not observation.clients:
+        return None
+    table = _table("AWS API calls by client of the account", ("client", "calls", "throttled"), words=1)
+    for client in observation.clients[:MOST_SHOWN]:
+        table.add_row(client.name, f"{client.calls:,}", f"{client.throttled:,}")
+    others = observation.clients[MOST_SHOWN:]
+    if others:
+        calls, throttled = sum(client.calls for client in others), sum(client.throttled for client in others)
+        table.add_row(f"{len(others)} others", f"{calls:,}", f"{throttled:,}")
+    return table
+
+
+def doubts_of(observation: Observation) -> Iterator[str]:
+    """Yield what was not read, what is missing, and what does not fit together, a sentence each."""
+    files = observation.records.files
+    known = files[files["kind"] != "none"]
+    n_not_read = int(known["lines_not_read"].sum())
+    if n_not_read:
+        worst = known.sort_values("lines_not_read", kind="stable")["path"].iloc[-1]
+        yield f"{count(n_not_read, 'line')} could not be read, most of them in {worst}."
+    for file in files[files["note"] != ""].itertuples():
+        yield f"{file.path}: {file.note}."
+    strange = files.loc[files["lines_read"] == 0, "path"].tolist()
+    if strange:
+        yield f"{count(len(strange), 'file')} held no records: {_some(strange)}."
+    if observation.missing_files:
+        missing = [f"{one.node} until {iso(one.until_s)}" for one in observation.missing_files]
+        yield f"{count(len(missing), 'access log file')} may be missing or late: {_some(missing)}."
+    if any(rollout.new_targets == 0 for rollout in observation.rollouts):
+        yield "Where no new target came, it was a scale-in or a drain, or RegisterTargets is not in the records."
+    if observation.outcomes["other"]:
+        yield f"{count(observation.outcomes['other'], 'line')} fit no rule of outcomes, and are in none of them."
+    yield from _on_clocks(observation)
+
+
+def _on_clocks(observation: Observation) -> Iterator[str]:
+    clocks = observation.clocks
+    if clocks.n_silent_before:
+        yield (
+            f"{clocks.n_silent_before:,} of {count(clocks.n_left, 'target')} had no request after DeregisterTargets at "
+            f"any ALB node, the last one {seconds(clocks.silent_before_s)} before it in the median: little traffic, "
+            "failed health checks, or clocks that differ."
+        )
+    if clocks.earliest_s < -BEHIND_S:
+        yield (
+            f"A target was sent a request {seconds(-clocks.earliest_s)} before its RegisterTargets: the clocks differ "
+            "by that at least, and lags are wrong by as much."
+        )
+
+
+def _some(names: list[str]) -> str:
+    shown = names[:MOST_SHOWN]
+    return listed(shown) if len(shown) == len(names) else f"{', '.join(shown)} and {len(names) - len(shown):,} more"
+
+
+def _table(title: str, headings: tuple[str, ...], *, words: int = 0) -> Table:
+    """Return an empty table; `words`: so many columns, from the left, are words and not numbers."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for place, heading in enumerate(headings):
+        left = (
+            place < words or heading in ("from (UTC)", "target group", "by cause") or heading.startswith("Deregister")
+        )
+        whole = heading in ("from (UTC)", "target group")
+        table.add_column(heading, justify="left" if left else "right", overflow="fold", no_wrap=whole)
+    return table
+
+
+def _csv(observation: Observation) -> str:
+    rows = [_row(rollout) for rollout in observation.rollouts]
+    columns = ["from", "until", "target_group", "targets", "new_targets", "requests", "failed", *POD_OUTCOMES]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [*columns, "lag_p50_s", "lag_max_s"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: _blank(value) for key, value in row.items()} for row in rows)
+    return text.getvalue().rstrip("\n")
+
+
+def _blank(value: str | float) -> str | float:
+    return "" if isinstance(value, float) and math.isnan(value) else value
