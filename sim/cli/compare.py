@@ -18,9 +18,11 @@ FORMATS = ("table", "json", "csv", "markdown")
 @click.command()
 @takes_scenarios
 @takes_workers
-@takes_estimator("sampled")
+@takes_estimator
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print.")
-def compare(scenarios: list[Scenario], form: str, workers: int | None, estimator: Estimator, *, quiet: bool) -> None:
+def compare(
+    scenarios: list[Scenario], form: str, workers: int | None, estimator: Estimator | None, *, quiet: bool
+) -> None:
     """Compare two scenarios, figure by figure, and say whether a difference is real."""
     from sim.cli.progress import progress_of
     from sim.experiment.compare import compare as compared

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 @takes_scenario
 @takes_workers
 @click.option("--replication", type=click.IntRange(min=0), default=0, metavar="N", show_default=True, help="Which one.")
-@click.option("--worst", is_flag=True, help="The one with the most 502s, instead.")
+@click.option(
+    "--worst",
+    is_flag=True,
+    help="The one with the most 502s, or expected 502s, instead.",
+)
 @click.option("--format", "form", type=click.Choice(("text", "json")), default="text", help="How to tell it.")
 @click.option("--gantt", "gantt_path", type=OutFile(), metavar="FILE", help="Draw it: png, svg or pdf.")
 @click.option("--perfetto", "perfetto_path", type=OutFile(), metavar="FILE", help="Write a trace for Perfetto.")
@@ -35,7 +39,10 @@ def explain(
     worst: bool,
     quiet: bool,
 ) -> None:
-    """Tell one replication: who died when, what the controller did, where the 502s came from."""
+    """Tell one replication: who died when, what the controller did, where the 502s came from.
+
+    Its requests are drawn, one by one.
+    """
     from sim.diagnosis.findings import findings
     from sim.experiment.replication import simulate
     from sim.experiment.whole_file import whole_file
@@ -51,7 +58,7 @@ def explain(
         except ValueError as error:
             raise click.UsageError(str(error)) from None
     if worst:
-        replication = worst_of(rollouts_of(scenario, "sampled", workers, quiet=quiet))
+        replication = worst_of(rollouts_of(scenario, None, workers, quiet=quiet))
     found = findings(simulate(scenario, replication=replication))
     if gantt_path is not None:
         save(gantt(found), gantt_path)

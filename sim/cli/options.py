@@ -103,12 +103,10 @@ def takes_workers(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def takes_estimator(default: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def takes_estimator(command: Callable[..., None]) -> Callable[..., None]:
     """Return a command `--estimator`."""
     return click.option(
         "--estimator",
         type=click.Choice(("sampled", "expected")),
-        default=default,
-        show_default=True,
-        help="Draw every request, or compute what is expected of them.",
-    )
+        help="Draw every request, or compute what is expected of them; by default the second where it can be computed.",
+    )(command)

@@ -97,15 +97,13 @@ def _require_none(given: Mapping[str, object], why: str) -> None:
 def _of_scenario(file: Path, kind: str, changes: dict[str, object], workers: int | None, *, quiet: bool) -> Figure:
     from sim.experiment.summary import summarise
     from sim.report.pictures.rollout_plots import distribution_of_lags, failures_by_cause
-    from sim.report.results import estimator_for
     from sim.scenario.loading import load_scenario
 
     scenario = load_scenario(file).with_overrides(changes)
-    estimator = estimator_for(scenario)
-    figures = rollouts_of(scenario, estimator, workers, quiet=quiet)
+    figures = rollouts_of(scenario, None, workers, quiet=quiet)
     if kind == "lag":
         return distribution_of_lags(scenario, figures)
-    return failures_by_cause(scenario, summarise(scenario, figures, estimator=estimator))
+    return failures_by_cause(scenario, summarise(scenario, figures))
 
 
 def _of_sweeps(

@@ -21,14 +21,13 @@ if TYPE_CHECKING:
 @click.command()
 @takes_scenario
 @takes_workers
-@takes_estimator("sampled")
+@takes_estimator
 @click.option("-o", "--out", type=OutFile(), required=True, metavar="FILE.html", help="Where the page goes.")
-def report(scenario: Scenario, out: Path, workers: int | None, estimator: Estimator, *, quiet: bool) -> None:
+def report(scenario: Scenario, out: Path, workers: int | None, estimator: Estimator | None, *, quiet: bool) -> None:
     """Write one page that opens offline: the answer, pictures, the worst rollout's story, warnings, provenance.
 
-    With --estimator expected the worst rollout is the one that can expect most 502s; its story is of drawn requests.
+    Where 502s are expected ones, the worst rollout is the one that can expect most; its story is of drawn requests.
     """
-    from sim.data_plane.expected import require_expectable
     from sim.diagnosis.findings import findings
     from sim.experiment.replication import simulate
     from sim.experiment.summary import summarise
@@ -37,13 +36,11 @@ def report(scenario: Scenario, out: Path, workers: int | None, estimator: Estima
 
     if out.suffix.lower() not in {".html", ".htm"}:
         raise click.UsageError(f"'{out}' must end in .html: a report is a page")
-    if estimator == "expected":
-        require_expectable(scenario)
     figures = rollouts_of(scenario, estimator, workers, quiet=quiet)
     written = page(
         Report(
             scenario=scenario,
-            summary=summarise(scenario, figures, estimator=estimator),
+            summary=summarise(scenario, figures),
             figures=figures,
             worst=findings(simulate(scenario, replication=worst_of(figures))),
             command=_command(click.get_current_context().params),
@@ -56,8 +53,8 @@ def report(scenario: Scenario, out: Path, workers: int | None, estimator: Estima
 def _command(typed: dict[str, Any]) -> str:
     """Return the command with what its results depend on, as a shell takes it."""
     options = [("--set", assignment) for assignment in typed["assignments"]]
-    options += [(f"--{name}", typed[name]) for name in ("seed", "replications") if typed[name] is not None]
-    options += [("--estimator", typed["estimator"]), ("-o", "FILE.html")]
+    options += [(f"--{name}", typed[name]) for name in ("seed", "replications", "estimator") if typed[name] is not None]
+    options += [("-o", "FILE.html")]
     return shlex.join(
         ["albsim", "report", typed["scenario_file"], *(str(word) for option in options for word in option)]
     )

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from sim.scenario.specs import Scenario
 
 
-def rollouts_of(scenario: Scenario, estimator: Estimator, workers: int | None, *, quiet: bool) -> list[Figures]:
+def rollouts_of(scenario: Scenario, estimator: Estimator | None, workers: int | None, *, quiet: bool) -> list[Figures]:
     """Simulate a scenario's replications on so many processes, with a progress bar on a terminal."""
     from sim.cli.progress import progress_of
     from sim.experiment.replications import executor_of, replicate

@@ -25,7 +25,7 @@ FORMATS = ("table", "json", "csv", "markdown")
 @click.command()
 @takes_scenarios
 @takes_workers
-@takes_estimator("sampled")
+@takes_estimator
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print.")
 @click.option(
     "--out",
@@ -34,16 +34,20 @@ FORMATS = ("table", "json", "csv", "markdown")
     help="Write each scenario's figures there too, NAME.json, as soon as it is finished.",
 )
 def run(
-    scenarios: list[Scenario], form: str, out: Path | None, workers: int | None, estimator: Estimator, *, quiet: bool
+    scenarios: list[Scenario],
+    form: str,
+    out: Path | None,
+    workers: int | None,
+    estimator: Estimator | None,
+    *,
+    quiet: bool,
 ) -> None:
     """Simulate scenarios and print how many 502s they give, and why."""
     from sim.cli.progress import progress_of
-    from sim.data_plane.expected import require_expectable
+    from sim.experiment.replication import choose_estimator
     from sim.experiment.replications import executor_of
 
-    if estimator == "expected":
-        for scenario in scenarios:
-            require_expectable(scenario)
+    choose_estimator(scenarios, estimator)
     if out is not None:
         require_writable_directory(out)
     summaries: list[Summary] = []
@@ -60,7 +64,7 @@ def run(
 
 
 def _summaries(
-    scenarios: list[Scenario], estimator: Estimator, executor: Executor | None, progress: Progress
+    scenarios: list[Scenario], estimator: Estimator | None, executor: Executor | None, progress: Progress
 ) -> Iterator[Summary]:
     from sim.experiment.replications import replicate
     from sim.experiment.summary import summarise
@@ -68,7 +72,7 @@ def _summaries(
     for scenario in scenarios:
         progress.describe(scenario.name)
         replications = replicate(scenario, executor, estimator=estimator)
-        yield summarise(scenario, [progress.step(figures) for figures in replications], estimator=estimator)
+        yield summarise(scenario, [progress.step(figures) for figures in replications])
 
 
 def _write(summary: Summary, out: Path) -> None:

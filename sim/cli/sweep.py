@@ -41,7 +41,7 @@ class Fraction(click.ParamType[float]):
 @click.command()
 @takes_scenario
 @takes_workers
-@takes_estimator("expected")
+@takes_estimator
 @click.option(
     "--vary",
     "variations",
@@ -79,7 +79,7 @@ def sweep(
     max_replications: int,
     scheduler: str | None,
     workers: int | None,
-    estimator: Estimator,
+    estimator: Estimator | None,
     *,
     quiet: bool,
 ) -> None:
@@ -87,7 +87,9 @@ def sweep(
     from sim.cli.progress import progress_of
     from sim.experiment.grid import grid
     from sim.experiment.journal import InUseError
+    from sim.experiment.provenance import PROVENANCE
     from sim.experiment.sweep_file import NotASweepError, sweep_to_file
+    from sim.report.wording import counted_by
 
     vary = _varied(scenario, variations)
     until = _until(until_ci, max_replications)
@@ -103,7 +105,8 @@ def sweep(
     except OSError as error:
         raise Refused(f"{error.filename or out}: {error.strerror or error}") from None
     if not quiet:
-        click.echo(f"{out}: {len(frame)} replications", err=True)
+        counted = counted_by({scenario.name: frame.attrs[PROVENANCE]["estimator"]})
+        click.echo(f"{out}: {len(frame)} replications. {counted}", err=True)
 
 
 def _mention_sleeps_over_grace(points: Iterable[Scenario]) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 
 from sim.experiment.figures import COLUMNS
 from sim.experiment.grid import Grid
+from sim.experiment.replication import choose_estimator
 from sim.experiment.replications import process_pool
 from sim.experiment.rows import Rows
 from sim.experiment.statistics import paired_difference
@@ -62,6 +63,7 @@ class Comparison:
     second: str
     seed: int
     replications: int
+    estimator: Estimator
     differences: tuple[Difference, ...]
 
     def of(self, figure: str) -> Difference:
@@ -73,19 +75,21 @@ def compare(
     first: Scenario,
     second: Scenario,
     *,
-    estimator: Estimator = "sampled",
+    estimator: Estimator | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
     """Simulate both with the first one's seed, as often as the one that asks for more, and compare them.
 
-    `executor`: where, by default this machine's cores. `progress` is called with how many replications are done, of
+    `estimator`: of both; by default `expected` if both have it, else `sampled`. `executor`: where, by default this
+    machine's cores. `progress` is called with how many replications are done, of
     how many. Raises ScenarioError if a rollout comes to no end, or has no expectation where that is the estimator.
     """
     paired = Grid((first, second.with_overrides({"seed": first.seed})), {"scenario": (first.name, second.name)})
     replications = max(first.replications, second.replications)
+    chosen = choose_estimator(paired.points, estimator)
     with ExitStack() as stack:
-        rows = Rows(paired, executor or stack.enter_context(process_pool()), estimator, progress=progress)
+        rows = Rows(paired, executor or stack.enter_context(process_pool()), chosen, progress=progress)
         rows.fill([0, 1], replications)
     one, two = np.array(rows.by_point)
     return Comparison(
@@ -93,6 +97,7 @@ def compare(
         second=second.name,
         seed=first.seed,
         replications=replications,
+        estimator=chosen,
         differences=tuple(_difference(figure, one[:, at], two[:, at]) for at, figure in enumerate(COLUMNS)),
     )
 

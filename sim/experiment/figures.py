@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from sim.data_plane.timeline import Times
-    from sim.experiment.replication import Replication
+    from sim.experiment.replication import Estimator, Replication
 
 V = TypeVar("V")
 """The value of a figure in one replication."""
@@ -101,9 +101,10 @@ class Column(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What one replication comes to: the value of each figure, as `figures[RATE_502]`."""
+    """What one replication comes to: the value of each figure, as `figures[RATE_502]`, by this estimator."""
 
     values: Mapping[str, Any]
+    estimator: Estimator
 
     def __getitem__(self, figure: Figure[V, Any]) -> V:
         """Return a figure's value."""
@@ -118,7 +119,7 @@ class Figures:
 
 def figures_of(replication: Replication) -> Figures:
     """Return the figures of a replication."""
-    return Figures({figure.name: figure.of(replication) for figure in FIGURES})
+    return Figures({figure.name: figure.of(replication) for figure in FIGURES}, replication.estimator)
 
 
 def _requests(replication: Replication) -> float:

@@ -16,10 +16,11 @@ from sim.data_plane.rotation import exposure_s, left_rotation_s
 from sim.data_plane.sampled import Requests, simulate_requests
 from sim.experiment.figures import figures_of
 from sim.experiment.trace_to_timeline import timeline_of
+from sim.scenario.problems import ScenarioError
 from sim.streams import Streams
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sim.control_plane.trace import Trace
     from sim.data_plane.healthy_targets import HealthyTargets
@@ -35,7 +36,7 @@ Estimator = Literal["sampled", "expected"]
 class Replication:
     """One replication, whole: what happened, what the data plane knew, what became of the requests.
 
-    `estimate`: the requests themselves, or with the estimator `expected` what is expected of them.
+    `estimate`: what the figures count: the drawn requests, or with the estimator `expected` what is expected of them.
     """
 
     scenario: Scenario
@@ -45,12 +46,16 @@ class Replication:
     estimate: Requests | Expectation
 
     @property
+    def estimator(self) -> Estimator:
+        """Which estimator the figures come from."""
+        return "sampled" if isinstance(self.estimate, Requests) else "expected"
+
+    @cached_property
     def requests(self) -> Requests:
-        """The requests; raises TypeError with the estimator `expected`, which draws none."""
-        if not isinstance(self.estimate, Requests):
-            msg = "the estimator 'expected' draws no requests: use 'sampled'"
-            raise TypeError(msg)
-        return self.estimate
+        """The requests, drawn when they are first asked for where the figures are expected ones."""
+        if isinstance(self.estimate, Requests):
+            return self.estimate
+        return _drawn(self.scenario, self.timeline, Streams(self.scenario.seed, self.number))
 
     def deleted_s(self) -> Times:
         """When each target's pod was deleted, shape (targets,); NaN for those that were not."""
@@ -77,28 +82,44 @@ class Replication:
         return figures_of(self)
 
 
-def simulate(scenario: Scenario, *, replication: int = 0, estimator: Estimator = "sampled") -> Replication:
+def choose_estimator(scenarios: Iterable[Scenario], asked: Estimator | None = None) -> Estimator:
+    """Return the estimator that was asked for, or else `expected` if all scenarios have it, and `sampled` if not.
+
+    Raises ScenarioError where `expected` was asked for and one of them has no expectation in closed form.
+    """
+    if asked == "sampled":
+        return asked
+    try:
+        for scenario in scenarios:
+            require_expectable(scenario)
+    except ScenarioError:
+        if asked is None:
+            return "sampled"
+        raise
+    return "expected"
+
+
+def simulate(scenario: Scenario, *, replication: int = 0, estimator: Estimator | None = None) -> Replication:
     """Simulate one replication; the same scenario, seed and number give the same result to the bit.
 
     Raises `ScenarioError` where the settings let the rollout come to no end, or where the estimator is `expected` and
     the settings have no expectation in closed form.
 
     """
-    ((_, whole),) = simulate_alike([scenario], replication=replication, estimator=estimator)
+    chosen = choose_estimator([scenario], estimator)
+    ((_, whole),) = simulate_alike([scenario], replication=replication, estimator=chosen)
     return whole
 
 
 def simulate_alike(
-    scenarios: Sequence[Scenario], *, replication: int = 0, estimator: Estimator = "sampled"
+    scenarios: Sequence[Scenario], *, replication: int, estimator: Estimator
 ) -> Iterator[tuple[int, Replication]]:
     """Simulate one replication of each of several scenarios that have the same `control_plane_key`, with one such.
 
     Yields the place of each among them, with what `simulate` gives, in the order in which their rollouts are over.
-    Raises `ScenarioError` as `simulate` does; those that come later have no end either.
+    The scenarios must have the estimator. Raises `ScenarioError` as `simulate` does; those that come later have no end
+    either.
     """
-    if estimator == "expected":
-        for scenario in scenarios:
-            require_expectable(scenario)
     streams = Streams(scenarios[0].seed, replication)
     control_plane = ControlPlane(scenarios[0], streams)
     over_s = [control_plane.over_s(scenario.pod) for scenario in scenarios]
@@ -111,7 +132,12 @@ def simulate_alike(
 
 
 def _estimate(scenario: Scenario, timeline: Timeline, streams: Streams, estimator: Estimator) -> Requests | Expectation:
-    traffic, pod, target_group = scenario.traffic, scenario.pod, scenario.target_group
     if estimator == "expected":
+        traffic, pod, target_group = scenario.traffic, scenario.pod, scenario.target_group
         return expect_requests(timeline, traffic=traffic, pod=pod, target_group=target_group)
+    return _drawn(scenario, timeline, streams)
+
+
+def _drawn(scenario: Scenario, timeline: Timeline, streams: Streams) -> Requests:
+    traffic, pod, target_group = scenario.traffic, scenario.pod, scenario.target_group
     return simulate_requests(timeline, traffic=traffic, pod=pod, target_group=target_group, streams=streams)

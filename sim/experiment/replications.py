@@ -14,7 +14,7 @@ from functools import partial
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sim.experiment.replication import simulate
+from sim.experiment.replication import choose_estimator, simulate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -115,10 +115,13 @@ def executor_of(workers: int | None) -> Iterator[Executor | None]:
 
 
 def replicate(
-    scenario: Scenario, executor: Executor | None = None, *, estimator: Estimator = "sampled"
+    scenario: Scenario, executor: Executor | None = None, *, estimator: Estimator | None = None
 ) -> Iterator[Figures]:
-    """Yield the figures of each replication of the scenario, in their order; without an executor: in this process."""
-    figures = partial(_figures, scenario, estimator)
+    """Yield the figures of each replication of the scenario, in their order; without an executor: in this process.
+
+    Without an estimator: `expected` where the scenario has it, else `sampled`.
+    """
+    figures = partial(_figures, scenario, choose_estimator([scenario], estimator))
     numbers = range(scenario.replications)
     if executor is None:
         yield from map(figures, numbers)

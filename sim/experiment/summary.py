@@ -51,8 +51,9 @@ class Summary:
         return printed
 
 
-def summarise(scenario: Scenario, rollouts: Sequence[Figures], *, estimator: Estimator = "sampled") -> Summary:
-    """Put the figures of a scenario's replications, made with this estimator, together."""
+def summarise(scenario: Scenario, rollouts: Sequence[Figures]) -> Summary:
+    """Put the figures of a scenario's replications, made with one estimator, together."""
+    estimator = rollouts[0].estimator
     return Summary(
         scenario=scenario.name,
         seed=scenario.seed,

@@ -14,10 +14,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sim.data_plane.expected import require_expectable
 from sim.experiment.figures import COLUMNS
 from sim.experiment.grid import as_written, grid
 from sim.experiment.provenance import PROVENANCE, model_version
+from sim.experiment.replication import choose_estimator
 from sim.experiment.replications import process_pool
 from sim.experiment.rows import Rows
 from sim.experiment.statistics import mean_estimate
@@ -62,7 +62,7 @@ def sweep(
     *,
     replications: int | None = None,
     until: UntilPrecise | None = None,
-    estimator: Estimator = "expected",
+    estimator: Estimator | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
     kept: Kept | None = None,
@@ -70,7 +70,8 @@ def sweep(
     """Simulate the full grid of `vary` (dotted keys, each with its values); without keys, the scenario as it stands.
 
     `replications`: instead of the scenario's; with `until`, the size of a batch. `estimator`: whether requests are
-    drawn (`sampled`) or their expectation computed (`expected`). `executor`: where, by default this machine's cores.
+    drawn (`sampled`) or their expectation computed (`expected`); by default `expected` if every point has it, else
+    `sampled`. `executor`: where, by default this machine's cores.
     `progress` is called with how many replications are done, of how many. `kept`: results by their `replication_key`,
     taken from there if they are there and put there as they finish.
 
@@ -81,16 +82,14 @@ def sweep(
     if replications is not None:
         scenario = scenario.with_overrides({"replications": replications})
     whole = grid(scenario, vary)
-    if estimator == "expected":
-        for point in whole.points:
-            require_expectable(point)
+    chosen = choose_estimator(whole.points, estimator)
     with ExitStack() as stack:
         executor = executor or stack.enter_context(process_pool())
-        rows = Rows(whole, executor, estimator, progress=progress, kept=kept)
+        rows = Rows(whole, executor, chosen, progress=progress, kept=kept)
         rows.fill(range(len(whole.points)), scenario.replications)
         if until is not None:
             _refine(rows, scenario.replications, until)
-    return _frame(whole, rows.by_point, provenance(scenario, vary, until=until, estimator=estimator))
+    return _frame(whole, rows.by_point, provenance(scenario, vary, until=until, estimator=chosen))
 
 
 def provenance(

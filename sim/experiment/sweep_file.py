@@ -12,9 +12,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from sim.experiment.figures import COLUMNS
-from sim.experiment.grid import cells
+from sim.experiment.grid import cells, grid
 from sim.experiment.journal import journal
 from sim.experiment.provenance import PROVENANCE
+from sim.experiment.replication import choose_estimator
 from sim.experiment.sweep import provenance, sweep
 from sim.experiment.whole_file import whole_file
 
@@ -47,7 +48,7 @@ def sweep_to_file(
     path: Path,
     *,
     until: UntilPrecise | None = None,
-    estimator: Estimator = "expected",
+    estimator: Estimator | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
@@ -58,11 +59,12 @@ def sweep_to_file(
     it is), OSError if it cannot be written.
     """
     _check_suffix(path)
-    source = provenance(scenario, vary, until=until, estimator=estimator)
+    chosen = choose_estimator(grid(scenario, vary).points, estimator)
+    source = provenance(scenario, vary, until=until, estimator=chosen)
     with journal(path) as kept:
         if path.exists() and (finished := read_sweep(path)).attrs[PROVENANCE] == source:
             return finished
-        frame = sweep(scenario, vary, until=until, estimator=estimator, executor=executor, progress=progress, kept=kept)
+        frame = sweep(scenario, vary, until=until, estimator=chosen, executor=executor, progress=progress, kept=kept)
         write_sweep(frame, path)
     return frame
 

@@ -16,7 +16,7 @@ from rich.console import Group
 from rich.table import Table
 
 from sim.experiment.compare import PRIMARY
-from sim.report.wording import count, number, plain
+from sim.report.wording import count, counted_by, number, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,8 @@ def sentence(comparison: Comparison) -> str:
     difference = comparison.of(PRIMARY)
     pairs = f"{count(comparison.replications, 'pair')} of rollouts with the same draws, seed {comparison.seed}"
     names = f"A is {comparison.first}, B is {comparison.second}; {pairs}."
-    return f"{_answer(difference)}\n{names}"
+    counted = counted_by(dict.fromkeys((comparison.first, comparison.second), comparison.estimator))
+    return f"{_answer(difference)}\n{names}\n{counted}"
 
 
 def _answer(difference: Difference) -> str:
@@ -108,6 +109,7 @@ def _json(comparison: Comparison) -> str:
         "b": comparison.second,
         "seed": comparison.seed,
         "replications": comparison.replications,
+        "estimator": comparison.estimator,
     }
     return json.dumps(about | {"figures": _records(comparison)}, indent=2, ensure_ascii=False)
 

@@ -13,7 +13,6 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sim.data_plane.expected import require_expectable
 from sim.diagnosis.findings import findings
 from sim.experiment.figures import RESPONSES
 from sim.experiment.replication import simulate
@@ -22,13 +21,11 @@ from sim.experiment.summary import summarise
 from sim.report.answer import answer
 from sim.report.pictures.results_pictures import PICTURES
 from sim.report.tables import markdown_tables
-from sim.scenario.problems import ScenarioError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from concurrent.futures import Executor
 
-    from sim.experiment.replication import Estimator
     from sim.experiment.summary import Summary
     from sim.report.pictures.results_pictures import Rows
     from sim.scenario.specs import Scenario
@@ -48,21 +45,11 @@ class Result:
 
 def result_of(scenario: Scenario, executor: Executor | None = None) -> Result:
     """Simulate a scenario so often as it says; without an executor, in this process."""
-    estimator = estimator_for(scenario)
-    figures = list(replicate(scenario, executor, estimator=estimator))
+    figures = list(replicate(scenario, executor))
     n_502 = [of_rollout[RESPONSES[502]] for of_rollout in figures]
     worst = n_502.index(max(n_502))
     told = answer(findings(simulate(scenario, replication=worst)))
-    return Result(scenario, summarise(scenario, figures, estimator=estimator), worst, told)
-
-
-def estimator_for(scenario: Scenario) -> Estimator:
-    """Return `expected` for a scenario that has an expectation in closed form, else `sampled`."""
-    try:
-        require_expectable(scenario)
-    except ScenarioError:
-        return "sampled"
-    return "expected"
+    return Result(scenario, summarise(scenario, figures), worst, told)
 
 
 def page(results: Sequence[Result]) -> dict[str, str]:

@@ -20,7 +20,7 @@ from rich.table import Table
 
 from sim.experiment.figures import FIGURES, OUTCOMES
 from sim.report.causes import OUTCOMES_502
-from sim.report.wording import number, percent, plain
+from sim.report.wording import counted_by, number, percent, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -47,7 +47,7 @@ def render(summaries: Sequence[Summary], form: str) -> str:
 
 
 def tables(summaries: Sequence[Summary]) -> Group:
-    """Return the two tables for a terminal: the 502s, and where they come from."""
+    """Return the two tables for a terminal, the 502s and where they come from, and how requests were counted."""
     return Group(
         _table("502s", _ANSWER, summaries),
         "",
@@ -56,6 +56,8 @@ def tables(summaries: Sequence[Summary]) -> Group:
             _CAUSES,
             summaries,
         ),
+        "",
+        _counted(summaries),
     )
 
 
@@ -80,7 +82,11 @@ def cells(summary: Summary) -> dict[str, str]:
 
 
 def _markdown(summaries: Sequence[Summary]) -> str:
-    return _markdown_table(_ANSWER | _CAUSES, summaries)
+    return f"{_markdown_table(_ANSWER | _CAUSES, summaries)}\n\n{_counted(summaries)}"
+
+
+def _counted(summaries: Sequence[Summary]) -> str:
+    return counted_by({summary.scenario: summary.estimator for summary in summaries})
 
 
 def _markdown_table(columns: Columns, summaries: Sequence[Summary]) -> str:
@@ -129,7 +135,10 @@ def _interval(estimate: Estimate) -> str:
 def _fraction(estimate: Estimate, replications: int) -> str:
     if estimate.value == 0:
         return f"none in {replications:,}\nat most {percent(estimate.high)}"
-    return f"{percent(estimate.value)} of {replications:,}\n{number(100 * estimate.low)} to {percent(estimate.high)}"
+    share = f"{percent(estimate.value)} of {replications:,}"
+    if math.isnan(estimate.low):
+        return share
+    return f"{share}\n{number(100 * estimate.low)} to {percent(estimate.high)}"
 
 
 def _main_cause(summary: Summary) -> str:

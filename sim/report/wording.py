@@ -7,9 +7,11 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from rich.console import RenderableType
+
+    from sim.experiment.replication import Estimator
 
 NOTHING = "-"
 SIGNIFICANT_DIGITS = 3
@@ -59,6 +61,15 @@ def listed(parts: Iterable[str]) -> str:
     """Write `a, b and c`."""
     *first, last = parts
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def counted_by(estimators: Mapping[str, Estimator]) -> str:
+    """Say how the requests of scenarios were counted, by their names."""
+    drawn = [name for name, estimator in estimators.items() if estimator == "sampled"]
+    if len(drawn) == len(estimators):
+        return "Requests: every one drawn (estimator: sampled)."
+    expected = "Requests: expected values, given what the control plane did (estimator: expected)"
+    return f"{expected}; every one drawn (sampled) for {listed(drawn)}." if drawn else f"{expected}."
 
 
 def plain(renderable: RenderableType, *, width: int) -> str:

@@ -140,7 +140,9 @@ def _rollout(
         }
     )
     scenario = base.with_overrides(changes or {})
-    return (simulate(scenario, replication=number).figures() for number in range(samples * ROLLOUTS))
+    return (
+        simulate(scenario, replication=number, estimator="sampled").figures() for number in range(samples * ROLLOUTS)
+    )
 
 
 CHECKS = (refused, leaving_by_health_check, in_flight, cut_by_the_load_balancer, any_at_all)

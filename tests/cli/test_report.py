@@ -128,8 +128,8 @@ def test_the_scenario_and_where_it_comes_from(page: Page) -> None:
     )
     tail = page.cells[page.cells.index("Command") :]
     provenance = dict(zip(tail[::2], tail[1::2], strict=True))
-    assert provenance["Command"] == f"albsim report {FIXED_LAG} --replications 3 --estimator sampled -o FILE.html"
-    assert (provenance["Seed"], provenance["Replications"], provenance["Estimator"]) == ("3", "3", "sampled")
+    assert provenance["Command"] == f"albsim report {FIXED_LAG} --replications 3 -o FILE.html"
+    assert (provenance["Seed"], provenance["Replications"], provenance["Estimator"]) == ("3", "3", "expected")
     assert provenance["SHA-256 of the scenario, every key"] == hashlib.sha256(scenario.encode()).hexdigest()
     at = page.cells.index("controller.deregistration_lag_s")
     assert page.cells[at : at + 3] == ["controller.deregistration_lag_s", "10", "null"]

@@ -81,7 +81,7 @@ SCENARIOS = st.fixed_dictionaries(
 @given(raw=SCENARIOS)
 def test_invariants(raw: dict) -> None:
     scenario = Scenario.model_validate(raw)
-    result = simulate(scenario)
+    result = simulate(scenario, estimator="sampled")
     requests, figures = result.requests, result.figures()
     assert requests.counts.sum() == requests.n_requests
     assert np.array_equal(np.bincount(requests.outcome, minlength=9)[1:], requests.counts[1:])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def test_each_difference_is_that_of_the_pairs(fixed_lag: Scenario) -> None:
     with_sleep = fixed_lag.with_overrides({"pod.pre_stop_sleep_s": 5})
-    comparison = compare(fixed_lag, with_sleep, executor=InOrder())
+    comparison = compare(fixed_lag, with_sleep, estimator="sampled", executor=InOrder())
 
     pairs = [
         (
@@ -57,7 +57,7 @@ def test_what_may_be_chance_is_called_so(fixed_lag: Scenario) -> None:
     # The arrivals' draws are others: their numbers differ, their mean does not.
     one = fixed_lag.with_overrides({"target_group.alb_nodes": 1, "replications": 8})
     two = one.with_overrides({"target_group.routing": "random"})
-    comparison = compare(one, two, executor=InOrder())
+    comparison = compare(one, two, estimator="sampled", executor=InOrder())
 
     assert comparison.of("responses.502").verdict == "open"
 

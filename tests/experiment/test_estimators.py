@@ -18,14 +18,19 @@ from scipy import stats
 from sim.cli import main
 from sim.data_plane.expected import expect_requests
 from sim.data_plane.outcomes import Outcome
+from sim.experiment.compare import compare
 from sim.experiment.figures import ANY_502, EXPOSURE_S, OUTCOMES, RESPONSES, ROLLOUT_S
-from sim.experiment.replication import simulate
+from sim.experiment.replication import choose_estimator, simulate
 from sim.experiment.replications import replicate
 from sim.experiment.summary import summarise
+from sim.experiment.sweep import sweep
 from sim.scenario.loading import load_scenario
 from sim.scenario.problems import ScenarioError
+from tests.experiment.executors import InOrder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sim.scenario.specs import Scenario
 
 REPLICATIONS = 8
@@ -59,14 +64,51 @@ def _both(scenario: Scenario, replication: int) -> tuple[np.ndarray, np.ndarray]
     return drawn.requests.counts, counted.counts
 
 
-def test_an_expected_replication_draws_no_requests() -> None:
-    result = simulate(load_scenario("scenarios/fixed-lag.yaml"), estimator="expected")
+def test_expected_figures_and_the_requests_drawn_in_the_same_rollout() -> None:
+    scenario = load_scenario("scenarios/fixed-lag.yaml")
+    result = simulate(scenario, estimator="expected")
     figures = result.figures()
     assert figures[OUTCOMES[Outcome.CONNECT_REFUSED]] == pytest.approx(400)
     assert figures[OUTCOMES[Outcome.CLOSED_IN_FLIGHT]] == pytest.approx(2)
     assert figures[ANY_502] == pytest.approx(1)
-    with pytest.raises(TypeError, match="draws no requests: use 'sampled'"):
-        _ = result.requests
+    drawn = simulate(scenario, estimator="sampled")
+    assert result.requests.counts.tolist() == drawn.requests.counts.tolist()
+    assert result.requests.arrival_s.tolist() == drawn.requests.arrival_s.tolist()
+    assert drawn.figures()[RESPONSES[502]] == drawn.requests.n_status(502) != figures[RESPONSES[502]]
+
+
+def test_the_default_is_expected_where_all_scenarios_have_it() -> None:
+    lag, hole = (load_scenario(f"scenarios/{name}.yaml") for name in ("fixed-lag", "black-hole"))
+    assert choose_estimator([lag]) == "expected"
+    assert choose_estimator([lag, hole]) == "sampled"
+    assert choose_estimator([lag], "sampled") == "sampled"
+    with pytest.raises(ScenarioError, match="the estimator 'sampled' can do it"):
+        choose_estimator([lag, hole], "expected")
+    short = hole.with_overrides({"deployment.replicas": 2, "traffic.arrival_rate_rps": 5})
+    assert [simulate(scenario).estimator for scenario in (lag, short)] == ["expected", "sampled"]
+    assert compare(lag, short, executor=InOrder()).estimator == "sampled"
+    for scenario, estimator in ((lag, "expected"), (short, "sampled")):
+        frame = sweep(scenario, {}, replications=1, executor=InOrder())
+        assert frame.attrs["albsim"]["estimator"] == estimator
+
+
+def test_what_was_used_is_said(tmp_path: Path) -> None:
+    few = ["--replications", "2", "--set", "traffic.arrival_rate_rps=5", "--workers", "1"]
+    lag, hole = "scenarios/fixed-lag.yaml", "scenarios/black-hole.yaml"
+
+    def words(*arguments: str) -> str:
+        done = CliRunner().invoke(main, [*arguments, *few])
+        assert done.exit_code == 0, done.output
+        return " ".join(done.output.split())
+
+    expected = "Requests: expected values, given what the control plane did (estimator: expected)"
+    assert words("run", lag).endswith(f"{expected}.")
+    assert words("run", hole, "--format", "markdown").endswith("Requests: every one drawn (estimator: sampled).")
+    assert words("run", lag, hole).endswith(f"{expected}; every one drawn (sampled) for black-hole.")
+    assert "Requests: every one drawn (estimator: sampled)." in words("compare", lag, hole)
+    assert "2 replications. Requests: every one drawn (estimator: sampled)." in words(
+        "sweep", hole, "--vary", "pod.pre_stop_sleep_s=0", "--out", str(tmp_path / "hole.csv")
+    )
 
 
 def test_the_control_plane_is_the_same_under_both() -> None:
@@ -81,7 +123,7 @@ def test_any_502_is_a_mean_of_probabilities_with_an_interval_inside_zero_and_one
         {"replications": 8, "controller.deregistration_lag_s": 0, "traffic.arrival_rate_rps": 2}
     )
     figures = list(replicate(scenario, estimator="expected"))
-    summary = summarise(scenario, figures, estimator="expected")
+    summary = summarise(scenario, figures)
     # In flight at SIGTERM: four times a fifth of 2 requests a second times 0.05 s.
     assert summary[ANY_502].value == pytest.approx(1 - math.exp(-0.08))
     assert 0 <= summary[ANY_502].low <= summary[ANY_502].value <= summary[ANY_502].high <= 1
@@ -92,7 +134,8 @@ def test_the_black_hole_has_several_times_the_502s_of_round_robin() -> None:
     scenario = load_scenario("scenarios/black-hole.yaml")
     other = scenario.with_overrides({"target_group.routing": "round_robin"})
     hole, fair = (
-        sum(simulate(s, replication=k).figures()[RESPONSES[502]] for k in range(3)) for s in (scenario, other)
+        sum(simulate(s, replication=k, estimator="sampled").figures()[RESPONSES[502]] for k in range(3))
+        for s in (scenario, other)
     )
     assert hole > 4 * fair
 

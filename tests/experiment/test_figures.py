@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pytest
-from experiment.executors import InOrder
 
 from sim.control_plane.trace import ApiAttempt
 from sim.experiment import figures
@@ -15,6 +14,7 @@ from sim.experiment.replication import simulate
 from sim.experiment.statistics import Estimate
 from sim.experiment.summary import summarise
 from sim.experiment.sweep import sweep
+from tests.experiment.executors import InOrder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -136,7 +136,7 @@ def test_a_record_is_all_that_a_figure_needs(fixed_lag: Scenario, monkeypatch: p
 
 
 def test_a_row_is_in_the_order_of_the_columns(fixed_lag: Scenario) -> None:
-    rollout = simulate(fixed_lag).figures()
+    rollout = simulate(fixed_lag, estimator="sampled").figures()
     row = dict(zip(COLUMNS, rollout.row(), strict=True))
     frame = sweep(fixed_lag, {}, replications=1, estimator="sampled", executor=InOrder())
     assert frame.iloc[0][list(COLUMNS)].to_dict() == row

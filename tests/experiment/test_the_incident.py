@@ -14,7 +14,7 @@ pytestmark = pytest.mark.thorough
 
 def summary_of(name: str) -> Summary:
     scenario = load_scenario(f"scenarios/{name}.yaml").with_overrides({"replications": 200})
-    return summarise(scenario, list(replicate(scenario, None, estimator="expected")), estimator="expected")
+    return summarise(scenario, list(replicate(scenario, None, estimator="expected")))
 
 
 def test_502s_become_likelier_with_the_pods() -> None:

@@ -48,7 +48,8 @@ def compared() -> Iterator[Comparison]:
         except TooBusyError as error:
             pytest.skip(str(error))
         simulated = [
-            [figures[OUTCOMES[outcome]] for outcome in Outcome] for figures in replicate(SCENARIOS[name], pool)
+            [figures[OUTCOMES[outcome]] for outcome in Outcome]
+            for figures in replicate(SCENARIOS[name], pool, estimator="sampled")
         ]
         return list(rows(name, np.array(runs, float), np.array(simulated)))
 

@@ -24,7 +24,9 @@ def comparison(of_502: Difference) -> Comparison:
         difference("outcomes.idle_timeout", 0, 0, 0, 0, is_identical=True),
         difference("rollout_s", 60, 60, 0, 0, is_identical=True),
     )
-    return Comparison(first="one", second="two", seed=7, replications=40, differences=(of_502, *others))
+    return Comparison(
+        first="one", second="two", seed=7, replications=40, estimator="expected", differences=(of_502, *others)
+    )
 
 
 FEWER = difference("responses.502", 5590, 1710, -3950, -3800)
@@ -52,12 +54,13 @@ FEWER = difference("responses.502", 5590, 1710, -3950, -3800)
 def test_the_sentence(of_502: Difference, said: str) -> None:
     assert said in sentence(comparison(of_502))
     assert sentence(comparison(of_502)).endswith(
-        "A is one, B is two; 40 pairs of rollouts with the same draws, seed 7."
+        "A is one, B is two; 40 pairs of rollouts with the same draws, seed 7.\n"
+        "Requests: expected values, given what the control plane did (estimator: expected)."
     )
 
 
 def test_the_table() -> None:
-    assert render(comparison(FEWER), "table").splitlines()[3:] == [
+    assert render(comparison(FEWER), "table").splitlines()[4:] == [
         "figure             A      B   B - A     95 % interval",
         "responses.502  5,590  1,710  -3,880  -3,950 to -3,800  real",
         "rollout_s       60.0   60.0       0            0 to 0  no difference at all",
@@ -66,15 +69,21 @@ def test_the_table() -> None:
 
 def test_markdown_has_the_same_rows() -> None:
     lines = render(comparison(FEWER), "markdown").splitlines()
-    assert lines[3:5] == ["| figure | A | B | B - A | 95 % interval |  |", "| :-- | --: | --: | --: | --: | :-- |"]
-    assert lines[5] == "| responses.502 | 5,590 | 1,710 | -3,880 | -3,950 to -3,800 | real |"
+    assert lines[4:6] == ["| figure | A | B | B - A | 95 % interval |  |", "| :-- | --: | --: | --: | --: | :-- |"]
+    assert lines[6] == "| responses.502 | 5,590 | 1,710 | -3,880 | -3,950 to -3,800 | real |"
 
 
 def test_json_and_csv_carry_every_figure() -> None:
     told = json.loads(render(comparison(difference("responses.502", 4, 5, NAN, NAN)), "json"))
     rows = list(csv.DictReader(render(comparison(FEWER), "csv").splitlines()))
 
-    assert (told["a"], told["b"], told["seed"], told["replications"]) == ("one", "two", 7, 40)
+    assert (told["a"], told["b"], told["seed"], told["replications"], told["estimator"]) == (
+        "one",
+        "two",
+        7,
+        40,
+        "expected",
+    )
     assert told["figures"][0] == {
         "figure": "responses.502",
         "a": 4,

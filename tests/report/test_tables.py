@@ -36,8 +36,9 @@ def _cells(line: str) -> list[str]:
 
 
 def test_markdown_says_what_was_measured() -> None:
-    heading, rule, *rows = render([summary(), _bad()], "markdown").splitlines()
+    heading, rule, *rows, _, counted = render([summary(), _bad()], "markdown").splitlines()
     assert len({line.replace(r"\|", "").count("|") for line in (heading, rule, *rows)}) == 1
+    assert counted == "Requests: every one drawn (estimator: sampled)."
     quiet, bad = (dict(zip(_cells(heading), _cells(row), strict=True)) for row in rows)
     assert quiet["scenario"] == "quiet"
     assert quiet["502s per rollout 95 % interval"] == "0"

@@ -21,7 +21,7 @@ MEAN = Estimate(2.0, 1.0, 3.0)
 
 
 def rollout(n_502: float, *lags_s: float) -> Figures:
-    return Figures({RESPONSES[502].name: n_502, DEREGISTRATION_LAG_S.name: np.array(lags_s)})
+    return Figures({RESPONSES[502].name: n_502, DEREGISTRATION_LAG_S.name: np.array(lags_s)}, "sampled")
 
 
 def at(axes: Axes, value: float) -> float:
