@@ -1,7 +1,7 @@
 """Simulator of ALB target deregistration during Kubernetes rolling updates.
 
-What notebooks use is here: `load_scenario`, `simulate`, `sweep`. Each is imported when it is first asked for, so that
-importing a part of the package does not import the others.
+What notebooks use is here, and docs/api.md describes it. Each is imported when it is first asked for, so that importing
+a part of the package does not import the others.
 """
 
 from __future__ import annotations
@@ -10,14 +10,34 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sim.experiment.replication import simulate
+    from sim.experiment.compare import compare
+    from sim.experiment.recommend import Goal, recommend
+    from sim.experiment.replication import Replication, simulate
     from sim.experiment.sweep import sweep
     from sim.scenario.loading import load_scenario
+    from sim.scenario.problems import ScenarioError
+    from sim.scenario.specs import Scenario
 
-__all__ = ["load_scenario", "simulate", "sweep"]
+__all__ = [
+    "Goal",
+    "Replication",
+    "Scenario",
+    "ScenarioError",
+    "compare",
+    "load_scenario",
+    "recommend",
+    "simulate",
+    "sweep",
+]
 
 _HOMES = {
+    "Goal": "sim.experiment.recommend",
+    "Replication": "sim.experiment.replication",
+    "Scenario": "sim.scenario.specs",
+    "ScenarioError": "sim.scenario.problems",
+    "compare": "sim.experiment.compare",
     "load_scenario": "sim.scenario.loading",
+    "recommend": "sim.experiment.recommend",
     "simulate": "sim.experiment.replication",
     "sweep": "sim.experiment.sweep",
 }

@@ -18,7 +18,7 @@ def test_the_interface_s_example_runs() -> None:
     result = sim.simulate(scenario.with_overrides({"pod.pre_stop_sleep_s": 20}), replication=0)
     frame = sim.sweep(scenario, {"pod.pre_stop_sleep_s": [0, 20]}, replications=2, executor=InOrder())
 
-    assert result.requests.n_status(502) == 0
+    assert result.requests.n_status(502) == result.figures().responses(502) == 0
     assert frame["responses.502"].tolist()[2:] == [0, 0]
 
 

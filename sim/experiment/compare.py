@@ -79,11 +79,32 @@ def compare(
     executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
-    """Simulate both with the first one's seed, as often as the one that asks for more, and compare them.
+    """Compare two scenarios under the same random draws.
 
-    `estimator`: of both; by default `expected` if both have it, else `sampled`. `executor`: where, by default this
-    machine's cores. `progress` is called with how many replications are done, of
-    how many. Raises ScenarioError if a rollout comes to no end, or has no expectation where that is the estimator.
+    Both are simulated with the first one's seed, as often as the one that asks for more replications.
+
+    Parameters
+    ----------
+    first, second
+        The scenarios.
+    estimator
+        How the requests of both are counted: `sampled` draws every one, `expected` computes their expectation. By
+        default `expected` if both scenarios have an expectation in closed form, else `sampled`.
+    executor
+        Where to compute; by default on this machine's cores. The result does not depend on it.
+    progress
+        Is called with how many replications are done, and of how many.
+
+    Returns
+    -------
+    Comparison
+        For each figure both means per rollout, the mean of second minus first with its 95 % interval (Student's t over
+        pairs), and whether the difference is real. `of("responses.502")` is one of them.
+
+    Raises
+    ------
+    ScenarioError
+        If a rollout comes to no end, or a scenario has no expectation where that is asked for.
     """
     paired = Grid((first, second.with_overrides({"seed": first.seed})), {"scenario": (first.name, second.name)})
     replications = max(first.replications, second.replications)

@@ -111,6 +111,10 @@ class Figures:
         value: V = self.values[figure.name]
         return value
 
+    def responses(self, status: int) -> float:
+        """Return the number of requests answered with an HTTP status."""
+        return self[RESPONSES[status]]
+
     def row(self) -> tuple[float, ...]:
         """Return the row of a sweep, in the order of `COLUMNS`."""
         swept = (figure for figure in FIGURES if figure.swept)

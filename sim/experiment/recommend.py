@@ -15,11 +15,13 @@ counted from when the last ALB node has heard: until then it sends new ones).
 from __future__ import annotations
 
 import math
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.experiment.replications import process_pool
 from sim.experiment.rules import DELAY, GRACE, PRE_STOP, RULES, Rule
 from sim.experiment.trial import Trial, needed_s, try_out
 from sim.scenario.controller import FIXED_LAG
@@ -43,7 +45,15 @@ _SHUTDOWN_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """Fewer than `target_502` 502s in at least the fraction `confidence` of rollouts."""
+    """A target for the 502s of a scenario.
+
+    Attributes
+    ----------
+    target_502
+        A rollout is good if it has fewer 502s than this.
+    confidence
+        The fraction of rollouts that are to be good, from 0 to 1.
+    """
 
     target_502: float = 1.0
     confidence: float = 0.95
@@ -72,11 +82,42 @@ class Recommendation:
     needed_s: float
 
 
-def recommend(scenario: Scenario, goal: Goal, *, executor: Executor, say: Say) -> Recommendation:
-    """Search for the smallest settings that meet the goal; `say` is told what is being tried.
+def recommend(
+    scenario: Scenario, goal: Goal | None = None, *, executor: Executor | None = None, say: Say | None = None
+) -> Recommendation:
+    """Find the smallest settings that meet a goal.
 
-    Raises ScenarioError if a rollout comes to no end.
+    Parameters
+    ----------
+    scenario
+        The scenario as it is, with the number of replications to judge by.
+    goal
+        What is to be met; by default no 502 in at least 95 % of rollouts.
+    executor
+        Where to compute; by default on this machine's cores. The result does not depend on it.
+    say
+        Is told in words what is being tried.
+
+    Returns
+    -------
+    Recommendation
+        The settings to change, by dotted key, and the rollouts with and without them.
+
+    Raises
+    ------
+    ScenarioError
+        If a rollout comes to no end.
     """
+    with ExitStack() as stack:
+        pool = executor or stack.enter_context(process_pool())
+        return _recommended(scenario, goal or Goal(), executor=pool, say=say or _silent)
+
+
+def _silent(what: str) -> None:
+    """Show nothing."""
+
+
+def _recommended(scenario: Scenario, goal: Goal, *, executor: Executor, say: Say) -> Recommendation:
     say("as it is")
     given = try_out(scenario, executor)
     retries, needs_s = _retries(scenario, goal, executor, say)

@@ -36,7 +36,20 @@ Estimator = Literal["sampled", "expected"]
 class Replication:
     """One replication, whole: what happened, what the data plane knew, what became of the requests.
 
-    `estimate`: what the figures count: the drawn requests, or with the estimator `expected` what is expected of them.
+    Times are in seconds since the start of the rollout.
+
+    Attributes
+    ----------
+    scenario
+        What was simulated.
+    number
+        Which replication: with the scenario's seed it gives every random draw.
+    trace
+        What happened in the control plane: typed records, in the order of time.
+    timeline
+        When each target was registered, healthy, listening and cut, by ALB node.
+    estimate
+        What the figures count: the drawn requests, or what is expected of them.
     """
 
     scenario: Scenario
@@ -52,7 +65,7 @@ class Replication:
 
     @cached_property
     def requests(self) -> Requests:
-        """The requests, drawn when they are first asked for where the figures are expected ones."""
+        """The drawn requests; where the figures are expected ones they are drawn when they are first asked for."""
         if isinstance(self.estimate, Requests):
             return self.estimate
         return _drawn(self.scenario, self.timeline, Streams(self.scenario.seed, self.number))
@@ -74,11 +87,11 @@ class Replication:
 
     @cached_property
     def healthy_targets(self) -> HealthyTargets:
-        """How few healthy targets the ALB nodes had."""
+        """For how many seconds some ALB node had no healthy target, and the fewest that one ever had."""
         return healthy_targets(self.timeline, self.estimate.window_until_s)
 
     def figures(self) -> Figures:
-        """Return the figures."""
+        """Return what the replication comes to: the value of each figure."""
         return figures_of(self)
 
 
@@ -100,11 +113,30 @@ def choose_estimator(scenarios: Iterable[Scenario], asked: Estimator | None = No
 
 
 def simulate(scenario: Scenario, *, replication: int = 0, estimator: Estimator | None = None) -> Replication:
-    """Simulate one replication; the same scenario, seed and number give the same result to the bit.
+    """Simulate one replication.
 
-    Raises `ScenarioError` where the settings let the rollout come to no end, or where the estimator is `expected` and
-    the settings have no expectation in closed form.
+    The same scenario, seed and number give the same result to the bit. Replication `k` of two scenarios meets the same
+    random draws.
 
+    Parameters
+    ----------
+    scenario
+        What to simulate.
+    replication
+        Which replication, from 0.
+    estimator
+        How the figures count requests: `sampled` draws every one, `expected` computes their expectation, given what the
+        control plane did. By default `expected` where the settings have an expectation in closed form, else `sampled`.
+
+    Returns
+    -------
+    Replication
+        What happened.
+
+    Raises
+    ------
+    ScenarioError
+        If the settings let the rollout come to no end, or have no expectation where that is asked for.
     """
     chosen = choose_estimator([scenario], estimator)
     ((_, whole),) = simulate_alike([scenario], replication=replication, estimator=chosen)

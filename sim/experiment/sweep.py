@@ -67,17 +67,40 @@ def sweep(
     progress: Progress | None = None,
     kept: Kept | None = None,
 ) -> pd.DataFrame:
-    """Simulate the full grid of `vary` (dotted keys, each with its values); without keys, the scenario as it stands.
+    """Simulate a scenario at every point of a grid.
 
-    `replications`: instead of the scenario's; with `until`, the size of a batch. `estimator`: whether requests are
-    drawn (`sampled`) or their expectation computed (`expected`); by default `expected` if every point has it, else
-    `sampled`. `executor`: where, by default this machine's cores.
-    `progress` is called with how many replications are done, of how many. `kept`: results by their `replication_key`,
-    taken from there if they are there and put there as they finish.
+    Parameters
+    ----------
+    scenario
+        What to simulate.
+    vary
+        Values by dotted key; the grid is every combination of them. Without keys: the scenario as it stands.
+    replications
+        How many of each point, instead of the scenario's number; with `until`, the size of a batch.
+    until
+        Replicate each point, batch by batch, until this precision is reached.
+    estimator
+        How requests are counted: `sampled` draws every one, `expected` computes their expectation. By default
+        `expected` if every point has an expectation in closed form, else `sampled`.
+    executor
+        Where to compute; by default on this machine's cores. The results do not depend on it.
+    progress
+        Is called with how many replications are done, and of how many.
+    kept
+        Results by their key: what is there is taken from it, what is simulated is put there as it finishes.
 
-    Returns a frame with a row for each point and replication, in the grid's order: a column for each varied key (text
-    where its values are not all numbers), `replication`, and `COLUMNS`. Its `attrs["albsim"]` say what it came from.
-    Raises ScenarioError: before anything runs, if a point is wrong; later, if a rollout comes to no end.
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each point and replication, in the grid's order. Its columns: one for each varied key (text where the
+        values are not all numbers), `replication`, and one or several for each figure, with the unit in its name
+        (`_s`: seconds); NaN where a replication has none. `attrs["albsim"]` says what the frame came from.
+
+    Raises
+    ------
+    ScenarioError
+        Before anything runs, if a point is wrong or has no expectation where that is asked for; later, if a rollout
+        comes to no end.
     """
     if replications is not None:
         scenario = scenario.with_overrides({"replications": replications})

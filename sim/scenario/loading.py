@@ -36,7 +36,24 @@ class _Draft:
 
 
 def load_scenario(path: str | os.PathLike[str]) -> Scenario:
-    """Read the one scenario of a file; raises ScenarioError with every problem of it."""
+    """Read the scenario of a file.
+
+    Parameters
+    ----------
+    path
+        A YAML file with one document. Files that it names (`extends`, the values of an empirical distribution) are
+        looked for beside it.
+
+    Returns
+    -------
+    Scenario
+        The scenario, with a default for every key that the file does not give.
+
+    Raises
+    ------
+    ScenarioError
+        If the file cannot be read or is wrong: with every problem, its line and its key.
+    """
     scenarios = load_scenarios(path)
     if len(scenarios) > 1:
         raise ScenarioError([Problem(file=str(path), expected="one scenario", found=f"{len(scenarios)} documents")])

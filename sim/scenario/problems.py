@@ -55,7 +55,14 @@ class Problem:
 
 
 class ScenarioError(Exception):
-    """A scenario that cannot be simulated: `problems` says why, all of it."""
+    """A scenario that cannot be simulated, and why.
+
+    Attributes
+    ----------
+    problems
+        Everything that is wrong with it: each problem with its file, line and key as far as they are known, what was
+        expected, what was found, and a hint.
+    """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         """Keep the problems, each once, in their order."""

@@ -69,7 +69,12 @@ def _or_extends(schema: dict[str, Any]) -> None:
 
 
 class Scenario(Spec):
-    """A rolling update to simulate. Times are in seconds (`_s`), rates per second (`_rps`, `_per_s`)."""
+    """A rolling update to simulate.
+
+    Its attributes are the keys of a scenario file: `scenario.pod.pre_stop_sleep_s` is the key `pod.pre_stop_sleep_s`.
+    Times are in seconds (`_s`), rates per second (`_rps`, `_per_s`). A scenario does not change: `with_overrides` makes
+    another one.
+    """
 
     model_config = ConfigDict(json_schema_extra=_or_extends)
 
@@ -214,10 +219,23 @@ class Scenario(Spec):
         return self.disrupted_by.waits_for_gone_pods(self.deployment)
 
     def with_overrides(self, changes: Mapping[str, object]) -> Self:
-        """Make the scenario with other values, by dotted key, each as it would stand in the file.
+        """Return the scenario with other values.
 
-        A distribution may be replaced whole or have one of its parameters set; an item of a list goes by its number.
-        Raises ScenarioError with every problem of the result.
+        Parameters
+        ----------
+        changes
+            Values by dotted key, each as it would stand in the file. A distribution may be replaced whole or have one
+            of its parameters set; an item of a list goes by its number.
+
+        Returns
+        -------
+        Scenario
+            A new scenario; this one stays as it is.
+
+        Raises
+        ------
+        ScenarioError
+            With every problem of the result.
         """
         raw = self.model_dump(exclude_unset=True)
         for key, value in changes.items():

@@ -1,0 +1,81 @@
+"""Write docs/api.md from the docstrings of what `sim` gives: `python docs/write_api.py`."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sim
+from sim.experiment.figures import COLUMN_OF
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+PAGE = Path(__file__).with_name("api.md")
+HEAD = """# Python
+
+What `from sim import …` gives. Written from the docstrings by `python docs/write_api.py`; a test fails when this page
+is out of date. Everything else in the package may change; [interface.md](interface.md) says what stays.
+"""
+FIGURES = """## The columns of a sweep
+
+One row is one replication. A picture shows a column under these words, its values multiplied with the factor.
+"""
+_SECTION = re.compile(r"^(\w+)\n-+\n", re.MULTILINE)
+
+
+def page() -> str:
+    """Return the page."""
+    functions_first = sorted(sim.__all__, key=lambda name: (inspect.isclass(getattr(sim, name)), name.lower()))
+    described = (part for name in functions_first for part in _described(name, getattr(sim, name)))
+    return "\n".join([HEAD, *described, _figures()])
+
+
+def _figures() -> str:
+    """Return the table of a sweep's columns, from the records of the figures."""
+    rows = (f"| `{column.name}` | {column.label} | {column.unit.factor:g} |" for column in COLUMN_OF.values())
+    return "\n".join([FIGURES, "| column | in words | shown times |", "| :-- | :-- | --: |", *rows, ""])
+
+
+def _described(name: str, thing: Callable[..., object]) -> Iterator[str]:
+    """Yield the parts of a function's or class's description, each with its line end."""
+    yield f"## `{name}`\n"
+    if not inspect.isclass(thing):
+        yield f"```python\n{_signature(name, thing)}\n```\n"
+    yield _markdown(inspect.getdoc(thing) or "")
+    if inspect.isclass(thing):
+        for member, value in vars(thing).items():
+            if not member.startswith("_") and isinstance(value, property | cached_property):
+                yield f"### `{name}.{member}`\n"
+                yield _markdown(inspect.getdoc(value) or "")
+            elif not member.startswith("_") and inspect.isfunction(value):
+                yield f"### `{name}.{_signature(member, value)}`\n"
+                yield _markdown(inspect.getdoc(value) or "")
+
+
+def _signature(name: str, function: Callable[..., object]) -> str:
+    signature = inspect.signature(function)
+    parameters = [parameter for parameter in signature.parameters.values() if parameter.name != "self"]
+    return f"{name}{signature.replace(parameters=parameters)}".replace("'", "")
+
+
+def _markdown(docstring: str) -> str:
+    """Return a numpydoc docstring as Markdown: its sections in bold, what they list as items."""
+    summary, *sections = _SECTION.split(docstring)
+    parts = [summary.strip()]
+    for title, body in zip(sections[::2], sections[1::2], strict=True):
+        parts.append(f"**{title}**\n\n{_items(body)}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _items(body: str) -> str:
+    """Return the entries of a section as a list: each begins at the margin, and its description is indented."""
+    entries = re.split(r"\n(?=\S)", body.strip())
+    return "\n".join(f"- `{head}`: {' '.join(text.split())}" for head, _, text in (e.partition("\n") for e in entries))
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
