@@ -4,7 +4,8 @@ How requests come and are served does not reach the control plane at all. How a 
 does at SIGTERM) reaches it in one place: its target's health, as DescribeTargetHealth tells it of targets that fail
 their checks. aws-load-balancer-controller asks for those again; the ALB Ingress Controller v1.1 looks only whether a
 target is draining, and for readiness gates at pods that start; `fixed_lag` asks for nothing. And where something waits
-for a deleted pod to be gone (`Scenario.waits_for_gone_pods`), all of that reaches it.
+for a deleted pod to be gone, or reckons with its end (`Scenario.depends_on_pod_ends`), all of that reaches it. If pods
+drain, the requests do so then, too, by the law of the last one's end.
 What is left out: `target_group.deregistration_delay_s`, which reaches the control plane as health does.
 """
 
@@ -37,7 +38,7 @@ _ENDING = {
 def control_plane_key(scenario: Scenario) -> str:
     """Return what a control plane depends on: scenarios with the same one can share it, replication by replication."""
     left_out = set(_SERVING)
-    if not scenario.waits_for_gone_pods:
+    if not scenario.depends_on_pod_ends:
         left_out |= _GONE
         if not isinstance(scenario.controller.release, LoadBalancerControllerRelease):
             left_out |= _ENDING
@@ -46,8 +47,10 @@ def control_plane_key(scenario: Scenario) -> str:
         "description": True,
         "replications": True,
         "sweep": True,
-        "traffic": True,
         "pod": left_out,
-        "target_group": {"routing", "idle_timeout_s", "connection_reuse"},
+        "target_group": {"routing", "idle_timeout_s"},
     }
+    if not (scenario.depends_on_pod_ends and scenario.ends_with_last_request):
+        without["target_group"] |= {"connection_reuse"}
+        without["traffic"] = True
     return scenario.model_dump_json(exclude=without)

@@ -87,6 +87,13 @@ class ProcessCut(Record):
 
 
 @dataclass(slots=True)
+class PodGone(Record):
+    """A draining pod is gone, as the control plane drew it; recorded only where something waits for that."""
+
+    pod: int
+
+
+@dataclass(slots=True)
 class EndpointAdded(Record):
     """The ingress controller's watch sees the pod among the ready endpoints."""
 

@@ -11,24 +11,26 @@ startReplicaSetController), so one limiter for all ReplicaSets (docs/facts/kuber
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sim.control_plane.aws.target_group import TargetGroup
 from sim.control_plane.controllers.fixed_lag import FixedLag
 from sim.control_plane.kubernetes.deployment import Deployment
 from sim.control_plane.kubernetes.disruption import Disrupted
 from sim.control_plane.kubernetes.endpoints import Endpoints
+from sim.control_plane.kubernetes.in_flight import InFlight
 from sim.control_plane.kubernetes.kube_proxy import KubeProxies
 from sim.control_plane.kubernetes.kubelet import Kubelet
 from sim.control_plane.kubernetes.node_drain import NodeDrain
 from sim.control_plane.kubernetes.pod import Pod
 from sim.control_plane.kubernetes.readiness_gates import ReadinessGates
+from sim.control_plane.trace import PodGone
 from sim.scenario.controller import FIXED_LAG
 from sim.scenario.specs import NodeDrainSpec, RolloutSpec
 from sim.scenario.target_group import HealthCheckSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
     import simpy
 
@@ -55,6 +57,7 @@ class RolledDeployment:
     ) -> None:
         self._env = env
         self._scenario = scenario
+        self._trace = trace
         self.old_pods = [Pod(number, env, number, is_new=False) for number in range(scenario.deployment.replicas)]
         self._kubelet = Kubelet(env, scenario.pod, streams, trace, scenario.kubernetes)
         has_gates = scenario.pod.readiness_gate
@@ -64,12 +67,15 @@ class RolledDeployment:
         if scenario.target_group.target_type == "instance":
             proxies = KubeProxies(env, scenario.target_group, streams, trace, self.endpoints)
             self._pod_processes.append(proxies.follow)
+            self._sent_until_s = proxies.sent_until_s
         else:
             self.target_group = TargetGroup(
                 env, scenario.target_group, streams, trace, self.old_pods, self._kubelet.fails_checks_s
             )
             if scenario.controller.version == FIXED_LAG:
                 self._pod_processes.append(FixedLag(env, scenario.controller, streams, self.target_group).follow)
+            self._sent_until_s = self.target_group.sent_until_s
+        self._in_flight = InFlight(scenario, streams)
         disrupted = Disrupted(
             env=env,
             streams=streams,
@@ -77,17 +83,24 @@ class RolledDeployment:
             pods=self.old_pods,
             client=client,
             adopt=self._adopt,
-            gone_s=self._kubelet.gone_s,
+            grace_period_s=scenario.pod.termination_grace_period_s,
+            gone_s=self._gone_s,
         )
         self.node_watchers = disrupted.node_watchers
         self._disruption = _disruption(scenario, disrupted)
-        self.ending_pods = self._disruption.ending
 
     def start(self) -> simpy.Process:
         """Start the disruption, at 0 s; give what ends when nothing is left to do but for the deleted pods to end."""
-        ends = [self._env.process(process(pod)) for pod in self.ending_pods for process in self._pod_processes]
+        ends = {
+            pod: [self._env.process(process(pod)) for process in self._pod_processes] for pod in self._disruption.ending
+        }
         disrupted = self._env.process(self._start_at_zero())
-        return self._env.process(_wait_for([disrupted, *ends, *(pod.deregistered for pod in self.ending_pods)]))
+        return self._env.process(self._until_over(disrupted, ends))
+
+    @property
+    def ending_pods(self) -> Sequence[Pod]:
+        """The pods that the disruption ends."""
+        return self._disruption.ending
 
     def backend(self, target_group: TargetGroup) -> RolledBackend:
         """Return what a controller sees of it."""
@@ -100,9 +113,27 @@ class RolledDeployment:
         for process in (self._kubelet.start, *self._pod_processes):
             self._env.process(process(pod))
 
+    def _gone_s(self, pod: Pod) -> Generator[simpy.Event, Any, float]:
+        """Return when a deleted pod is gone; of one that ends with its last request, once its listener is closed."""
+        end = self._kubelet.termination(pod)
+        if not self._scenario.ends_with_last_request:
+            return end.gone_s
+        yield self._env.timeout(end.listener_closed_s - self._env.now)
+        done_s = self._in_flight.last_done_s(pod, end.listener_closed_s, end.cut_s, self._sent_until_s(pod))
+        gone_s = done_s + self._scenario.pod.sandbox_teardown_s
+        self._trace.record(PodGone(gone_s, pod.number))
+        return gone_s
+
     def _start_at_zero(self) -> Generator[simpy.Event]:
         yield self._env.timeout(-self._env.now)
         yield from self._disruption.run()
+
+    def _until_over(
+        self, disrupted: simpy.Process, ends: Mapping[Pod, Sequence[simpy.Process]]
+    ) -> Generator[simpy.Event]:
+        yield disrupted
+        for pod in self._disruption.ending:
+            yield self._env.all_of([*ends[pod], pod.deregistered])
 
 
 class RolledBackend:
@@ -128,8 +159,3 @@ def _disruption(scenario: Scenario, disrupted: Disrupted) -> Disruption:
             return Deployment(scenario.deployment, disrupted)
         case NodeDrainSpec():
             return NodeDrain(spec, disrupted)
-
-
-def _wait_for(events: Iterable[simpy.Event]) -> Generator[simpy.Event]:
-    for event in events:  # noqa: UP028 - SimPy sends each event's value, which a list's iterator does not take
-        yield event

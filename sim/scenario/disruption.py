@@ -48,5 +48,5 @@ class DisruptionSpec(Spec):
         """Say what is unwise about it in a valid scenario."""
 
     @abstractmethod
-    def waits_for_gone_pods(self, deployment: DeploymentSpec) -> bool:
-        """Say whether it waits for deleted pods to be gone: then the control plane depends on how they end."""
+    def depends_on_pod_ends(self, deployment: DeploymentSpec) -> bool:
+        """Say whether the control plane depends on how deleted pods end, as where something waits for them."""

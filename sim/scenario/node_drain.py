@@ -5,6 +5,7 @@ Sources are named in short: K8s is kubernetes/kubernetes, Karpenter kubernetes-s
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import ValidationInfo, field_validator
@@ -12,18 +13,14 @@ from pydantic import ValidationInfo, field_validator
 from sim.scenario.advice_on_requests import Advice
 from sim.scenario.disruption import Beside, DisruptionSpec
 from sim.scenario.distributions import Constant, DistributionField
-from sim.scenario.fields import Count, PodsOrPercentage, complaint, hundredths
-from sim.scenario.problems import shown
+from sim.scenario.fields import Count, PodsOrPercentage, PositiveSeconds, complaint, hundredths
+from sim.scenario.problems import plain, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sim.scenario.deployment import DeploymentSpec
     from sim.scenario.specs import Scenario
-
-WHEN_A_DRAINING_POD_IS_GONE = (
-    "when a draining pod is gone depends on its requests, of which the control plane is not told"
-)
 
 
 class NodeDrainSpec(DisruptionSpec):
@@ -50,6 +47,11 @@ class NodeDrainSpec(DisruptionSpec):
     max_unavailable: PodsOrPercentage | None = None
     """`maxUnavailable` of the PodDisruptionBudget: a number, or a percentage of `replicas`, rounded up (K8s
     disruption.go; the Deployment's own is rounded down)."""
+    timeout_s: PositiveSeconds | None = None
+    """How long a node may take, from its first eviction on; null: as long as it takes. kubectl (`--timeout`) then asks
+    no more for the pods of that node, nor waits for them, and turns to the next one (K8s kubectl, drain.go). Karpenter
+    (`terminationGracePeriod`) deletes a pod whose eviction is still refused, whatever the budget says, so early that
+    its grace period ends with this time (terminator.go, DeleteExpiringPods)."""
     pdb_sync_latency_s: DistributionField = Constant(value=0.1)
     """From a replacement's Ready until the PodDisruptionBudget's status counts it: the kubelet's status write, a watch,
     the disruption controller's write. Default: an assumption, as for deployment.sync_latency_s."""
@@ -66,6 +68,11 @@ class NodeDrainSpec(DisruptionSpec):
     def evicted(self) -> int:
         """The Deployment's pods on the drained nodes."""
         return self.nodes * self.pods_per_node
+
+    @property
+    def waits_for_nodes(self) -> bool:
+        """Whether some node is drained only after another one."""
+        return self.nodes > self.nodes_at_once
 
     def desired_healthy(self, replicas: int) -> int:
         """Return how many of so many pods must stay Ready; 0 without a budget."""
@@ -102,12 +109,12 @@ class NodeDrainSpec(DisruptionSpec):
                 found=shown(getattr(self, key)),
                 hint="with this one no pod is ever evicted and the drain has no end",
             )
-        if self.nodes > self.nodes_at_once and pod.on_sigterm == "drain":
+        if self.drained_by == "karpenter" and (self.timeout_s or math.inf) < pod.termination_grace_period_s:
             raise complaint(
-                key="nodes_at_once",
-                expected=f"{self.nodes}, all nodes at once, with pod.on_sigterm 'drain'",
-                found=str(self.nodes_at_once),
-                hint=WHEN_A_DRAINING_POD_IS_GONE,
+                key="timeout_s",
+                expected=f"at least {plain(pod.termination_grace_period_s)}, pod.termination_grace_period_s",
+                found=shown(self.timeout_s),
+                hint="Karpenter would delete pods with a shorter grace period than theirs, which is not simulated",
             )
 
     def unwise(self, scenario: Scenario) -> Iterator[Advice]:
@@ -123,9 +130,9 @@ class NodeDrainSpec(DisruptionSpec):
         if gone == replicas:
             yield Advice("node_drain.pods_per_node", "all pods may be evicted before a replacement is ready")
 
-    def waits_for_gone_pods(self, deployment: DeploymentSpec) -> bool:  # noqa: ARG002 - the ReplicaSet waits for none
-        """Say whether a node waits for the pods of another one."""
-        return self.nodes > self.nodes_at_once
+    def depends_on_pod_ends(self, deployment: DeploymentSpec) -> bool:  # noqa: ARG002 - the ReplicaSet waits for none
+        """Say whether a node waits for the pods of another one, or Karpenter reckons with their grace period."""
+        return self.waits_for_nodes or (self.drained_by == "karpenter" and self.timeout_s is not None)
 
 
 def _rounded_up(value: int | str, replicas: int) -> int:

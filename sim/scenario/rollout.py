@@ -37,7 +37,7 @@ class RolloutSpec(DisruptionSpec):
                 "all old pods may be deleted before a new one is ready: until then no target can answer",
             )
 
-    def waits_for_gone_pods(self, deployment: DeploymentSpec) -> bool:
+    def depends_on_pod_ends(self, deployment: DeploymentSpec) -> bool:
         """Say whether terminating pods count against the surge until they are gone."""
         return deployment.pod_replacement_policy == "TerminationComplete"
 

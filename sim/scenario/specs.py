@@ -18,7 +18,7 @@ from sim.scenario.disruption import Beside, DisruptionSpec
 from sim.scenario.endpoints import EndpointsSpec
 from sim.scenario.fields import WHOLE, Spec, complaint
 from sim.scenario.kubernetes import KubernetesSpec, minor
-from sim.scenario.node_drain import WHEN_A_DRAINING_POD_IS_GONE, NodeDrainSpec
+from sim.scenario.node_drain import NodeDrainSpec
 from sim.scenario.overrides import overridden
 from sim.scenario.pod import PodSpec
 from sim.scenario.problems import shown
@@ -118,20 +118,6 @@ class Scenario(Spec):
     )
     """What `albsim sweep` varies: for each key, dotted, the list of its values; the full grid of them all."""
 
-    @field_validator("pod")
-    @classmethod
-    def _is_gone_at_a_known_time(cls, pod: PodSpec, info: ValidationInfo) -> PodSpec:
-        deployment = info.data.get("deployment")
-        waits = deployment is not None and deployment.pod_replacement_policy == "TerminationComplete"
-        if waits and pod.on_sigterm == "drain":
-            raise complaint(
-                key="on_sigterm",
-                expected="'exit' or 'ignore' with deployment.pod_replacement_policy 'TerminationComplete'",
-                found="'drain'",
-                hint=WHEN_A_DRAINING_POD_IS_GONE,
-            )
-        return pod
-
     @field_validator("controller")
     @classmethod
     def _has_readiness_gates(cls, controller: ControllerSpec, info: ValidationInfo) -> ControllerSpec:
@@ -214,9 +200,15 @@ class Scenario(Spec):
                 return self.node_drain
 
     @property
-    def waits_for_gone_pods(self) -> bool:
-        """Whether the control plane waits for deleted pods to be gone: then it depends on how they end."""
-        return self.disrupted_by.waits_for_gone_pods(self.deployment)
+    def depends_on_pod_ends(self) -> bool:
+        """Whether the control plane depends on how deleted pods end, as where something waits for them."""
+        return self.disrupted_by.depends_on_pod_ends(self.deployment)
+
+    @property
+    def ends_with_last_request(self) -> bool:
+        """Whether a pod that is told to end does so with its last request, at the latest at SIGKILL."""
+        serves_pooled = self.target_group.connection_reuse and self.pod.idle_connections_at_sigterm == "serve"
+        return self.pod.on_sigterm == "drain" and not serves_pooled
 
     def with_overrides(self, changes: Mapping[str, object]) -> Self:
         """Return the scenario with other values.

@@ -48,9 +48,9 @@ def drawn_disruption(seed: int) -> Scenario:
     """Draw such a rollout in which terminating pods count, or a node drain instead of it."""
     scenario, rng = drawn_scenario(seed), np.random.default_rng([seed, 1])
     replicas = scenario.deployment.replicas
-    on_sigterm = _one(rng, "exit", "ignore")
+    on_sigterm = _one(rng, "exit", "ignore", "drain")
     limits = {"controller_manager_api_qps": _one(rng, 3, 20), "controller_manager_api_burst": _one(rng, 4, 30)}
-    changes: dict[str, Any] = {"kubernetes": limits, "pod.on_sigterm": on_sigterm}
+    changes: dict[str, Any] = {"kubernetes": limits, "pod.on_sigterm": on_sigterm, "traffic": _traffic(rng)}
     if _chance(rng, 0.5):
         return scenario.with_overrides(changes | {"deployment.pod_replacement_policy": "TerminationComplete"})
     nodes = _one(rng, 1, 2, min(3, replicas))
@@ -67,6 +67,8 @@ def drawn_disruption(seed: int) -> Scenario:
         ),
         "pdb_sync_latency_s": {"dist": "uniform", "low": 0, "high": 0.5},
     }
+    if _chance(rng, 0.5):
+        drain["timeout_s"] = max(float(rng.uniform(1, 90)), scenario.pod.termination_grace_period_s)
     return scenario.with_overrides(changes | {"disruption": "node_drain", "node_drain": drain})
 
 
@@ -76,6 +78,12 @@ def _one(rng: np.random.Generator, *choices: T) -> T:
 
 def _chance(rng: np.random.Generator, probability: float) -> bool:
     return rng.random() < probability
+
+
+def _traffic(rng: np.random.Generator) -> dict[str, Any]:
+    laws = {"dist": "uniform", "low": 0, "high": 20}, {"dist": "exponential", "mean": 5}
+    lognormal = {"dist": "lognormal", "median": 2, "sigma": 1.2}
+    return {"arrival_rate_rps": _one(rng, 0.1, 5, 100), "service_time_s": _one(rng, *laws, lognormal)}
 
 
 def _deployment(rng: np.random.Generator) -> dict[str, Any]:

@@ -46,6 +46,10 @@ def test_what_the_budget_did_is_told() -> None:
     assert _course(max_unavailable=None)[1] == "No PodDisruptionBudget kept pods: every eviction was admitted at once."
 
 
+def test_pods_that_a_timeout_leaves_are_told() -> None:
+    assert _course(timeout_s=15)[1] == "Time was up after 15.0 s a node: 1 pod stayed, not evicted."
+
+
 def test_the_story_and_the_pictures_call_it_a_node_drain() -> None:
     replication = simulate(DRAIN)
     assert name_of(DRAIN) == "node drain"

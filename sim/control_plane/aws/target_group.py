@@ -64,6 +64,7 @@ class TargetGroup:
         self._healthy_from_s = dict.fromkeys(registered, -math.inf)
         self._unhealthy_from_s: dict[Pod, float] = {}
         self._draining_until_s: dict[Pod, float] = {}
+        self._drained_s: dict[Pod, list[float]] = {}
 
     def health(self) -> dict[Pod, TargetHealth]:
         """Return every target's state, as DescribeTargetHealth tells it."""
@@ -99,6 +100,13 @@ class TargetGroup:
             times_s.append(first_s + (n_passed + check.unhealthy_threshold - 1) * check.interval_s)
         return times_s
 
+    def sent_until_s(self, pod: Pod) -> list[float]:
+        """Return when each node stops sending to a deleted pod, as far as that is certain by now; `inf` if not."""
+        never = [math.inf] * len(self._propagation_s)
+        drained_s = self._drained_s.get(pod, never)
+        unhealthy_s = self.unhealthy_from_s(pod, self._fails_checks_s(pod)) or never
+        return [min(at_node_s) for at_node_s in zip(drained_s, unhealthy_s, strict=True)]
+
     def _first_checks_from(self, registered_s: float, pod: Pod) -> list[float]:
         return [registered_s + after_s[pod] for after_s in self._first_check_after_s]
 
@@ -133,6 +141,7 @@ class TargetGroup:
             del self._healthy_from_s[pod]
             self._draining_until_s[pod] = now_s + self._spec.deregistration_delay_s
             self._trace.record(TargetDeregistered(now_s, pod.number, now_s + self._spec.deregistration_delay_s))
-            for node, propagation_s in enumerate(self._propagation_s):
-                self._trace.record(TargetDrained(now_s + propagation_s[pod], pod.number, node))
+            self._drained_s[pod] = [now_s + propagation_s[pod] for propagation_s in self._propagation_s]
+            for node, drained_s in enumerate(self._drained_s[pod]):
+                self._trace.record(TargetDrained(drained_s, pod.number, node))
             pod.deregistered.succeed()

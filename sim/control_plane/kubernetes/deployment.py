@@ -14,7 +14,7 @@ Sources: pkg/controller/deployment/rolling.go@95f08499 (docs/facts/kubernetes.md
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sim.control_plane.kubernetes.pod import Pod, PodDraws
 from sim.control_plane.kubernetes.replica_set import ReplicaSet
@@ -96,12 +96,13 @@ class Deployment:
         self._adopt(pod)
         self._env.process(self._await_available(pod))
 
-    def _delete(self, pod: Pod, wait_s: float) -> Generator[simpy.Event]:
+    def _delete(self, pod: Pod, wait_s: float) -> Generator[simpy.Event, Any]:
         yield self._env.timeout(wait_s)
         self._trace.record(PodDeleted(self._env.now, pod.number))
         pod.deleted.succeed(self._env.now)
         if self._counts_terminating:
-            yield self._env.timeout(self._gone_s(self._env.now) - self._env.now + self._end_latency_s[pod])
+            gone_s = yield from self._gone_s(pod)
+            yield self._env.timeout(gone_s - self._env.now + self._end_latency_s[pod])
             self._terminating -= 1
             self._sync()
 

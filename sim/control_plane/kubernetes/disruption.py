@@ -6,7 +6,7 @@ Everything that follows a deletion (kubelet, Endpoints, controller, target group
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 class Disrupted:
     """What a disruption acts on and with.
 
-    `pods`: those of the Deployment, all available before it starts. `adopt` is to be called with each pod that is
-    created; `gone_s` says when a pod is gone that is deleted at some time. `node_watchers` are to be called when nodes
-    are cordoned.
+    `pods`: those of the Deployment, all available before it starts; `grace_period_s`: how long each has to end.
+    `adopt` is to be called with each pod that is created; `gone_s` tells of a deleted pod when it is gone, as soon as
+    that is certain. `node_watchers` are to be called when nodes are cordoned.
     """
 
     env: simpy.Environment
@@ -34,7 +34,8 @@ class Disrupted:
     pods: Sequence[Pod]
     client: ControllerManagerClient
     adopt: Callable[[Pod], None]
-    gone_s: Callable[[float], float]
+    grace_period_s: float
+    gone_s: Callable[[Pod], Generator[simpy.Event, Any, float]]
     node_watchers: list[Callable[[], None]] = field(default_factory=list)
 
 
@@ -43,7 +44,7 @@ class Disruption(Protocol):
 
     @property
     def ending(self) -> Sequence[Pod]:
-        """The pods that it ends."""
+        """The pods that it ends, or may end: after `run` those that it has."""
 
     def run(self) -> Generator[simpy.Event]:
         """Carry it through. It deletes pods (`PodDeleted`, `pod.deleted`) and records `RolloutComplete` at its end."""

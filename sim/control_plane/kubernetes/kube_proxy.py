@@ -45,6 +45,7 @@ class KubeProxies:
         self._syncs_after_s = [
             PodDraws(streams, spec.kube_proxy_sync_s, Stream.KUBE_PROXY_SYNC, node) for node in range(spec.instances)
         ]
+        self._removed_s: dict[Pod, list[float]] = {}
         endpoints.watchers.append(self._sync)
 
     def follow(self, pod: Pod) -> Generator[simpy.Event]:
@@ -52,6 +53,10 @@ class KubeProxies:
         if pod.is_new:
             yield pod.containers_ready
             pod.gate_opened.succeed()
+
+    def sent_until_s(self, pod: Pod) -> list[float]:
+        """Return when each worker node stops sending to a deleted pod; `inf`: it has not heard of that yet."""
+        return self._removed_s.get(pod, [math.inf] * len(self._syncs_after_s))
 
     def _sync(self) -> None:
         """Take over what has changed, on each worker node in its time."""
@@ -62,7 +67,8 @@ class KubeProxies:
                 self._trace.record(TargetHealthy(now_s + after_s[pod], pod.number, node))
         for pod in sorted(self._known - self._endpoints.addresses):
             self._trace.record(TargetDeregistered(now_s, pod.number, math.inf))
-            for node, after_s in enumerate(self._syncs_after_s):
-                self._trace.record(TargetDrained(now_s + after_s[pod], pod.number, node))
+            self._removed_s[pod] = [now_s + after_s[pod] for after_s in self._syncs_after_s]
+            for node, removed_s in enumerate(self._removed_s[pod]):
+                self._trace.record(TargetDrained(removed_s, pod.number, node))
             pod.deregistered.succeed()
         self._known = set(self._endpoints.addresses)

@@ -88,11 +88,11 @@ class Kubelet:
         """Return when the pod begins to fail the load balancer's checks; `inf` if it has not been deleted."""
         if not pod.deleted.triggered:
             return math.inf
-        return termination(self._spec, cast("float", pod.deleted.value)).fails_checks_s
+        return self.termination(pod).fails_checks_s
 
-    def gone_s(self, deleted_s: float) -> float:
-        """Return when a pod that is deleted at `deleted_s` is gone."""
-        return termination(self._spec, deleted_s).gone_s
+    def termination(self, pod: Pod) -> Termination:
+        """Say how a pod ends that has been deleted."""
+        return termination(self._spec, cast("float", pod.deleted.value))
 
 
 class Termination(NamedTuple):

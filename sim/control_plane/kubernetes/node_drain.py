@@ -8,13 +8,15 @@ does the same with other waits. The disruption controller counts as healthy what
 The cordon is an event that v1.1.6 to v1.1.9 of the ingress controller reconcile every ingress for.
 Modelled: that, with `nodes_at_once` nodes in hand at a time. A pod's eviction is refused while as few pods are healthy
 as must stay so. The ReplicaSet creates a replacement as soon as a pod is evicted (a terminating pod is no replica); it
-counts as healthy `pdb_sync_latency_s` after its Ready. The drain is over when every replacement is Ready.
+counts as healthy `pdb_sync_latency_s` after its Ready. The drain is over when every replacement is Ready. Where a node
+has a `timeout_s`, kubectl then gives up what it has not evicted, at its next retry, and goes on with the next node;
+Karpenter deletes it without asking, one grace period before.
 Left out: the other pods of these nodes; kubectl's own client limit; `unhealthyPodEvictionPolicy` (no evicted pod is
-unready here); `--timeout` and `--disable-eviction`; that Karpenter launches nodes first and terminates them after.
+unready here); `--disable-eviction`; that Karpenter launches nodes first and terminates them after.
 Sources: kubectl pkg/drain/drain.go@014e1fb5 (evictPods: 5 s; waitForDelete: 1 s) and pkg/cmd/drain/drain.go (RunDrain);
 pkg/registry/core/pod/storage/eviction.go@01aa0f3f (checkAndDecrement); pkg/controller/disruption/disruption.go@003e8629
 (countHealthyPods); karpenter pkg/controllers/node/termination/terminator/eviction.go (evictionQueueBaseDelay 100 ms,
-evictionQueueMaxDelay 10 s).
+evictionQueueMaxDelay 10 s) and terminator.go (DeleteExpiringPods).
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from itertools import count, repeat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from sim.control_plane.kubernetes.pod import PodDraws
 from sim.control_plane.kubernetes.replica_set import ReplicaSet
@@ -42,6 +44,7 @@ KUBECTL_RETRY_S = 5.0
 KARPENTER_BASE_S = 0.1
 KARPENTER_MAX_S = 10.0
 POLL_S = 1.0
+ROUNDING_S = 1e-9
 
 
 class DisruptionBudget:
@@ -56,6 +59,10 @@ class DisruptionBudget:
             return False
         self._disruptions_allowed -= 1
         return True
+
+    def is_overruled(self) -> None:
+        """Note that a healthy pod is deleted that was not allowed to be."""
+        self._disruptions_allowed -= 1
 
     def one_more_is_healthy(self) -> None:
         """Count a pod that has become Ready."""
@@ -73,7 +80,8 @@ class NodeDrain:
         self._gone_s = disrupted.gone_s
         self._node_watchers = disrupted.node_watchers
         pods = disrupted.pods
-        self.ending = pods[: spec.evicted]
+        self.ending = list(pods[: spec.evicted])
+        self._grace_period_s = disrupted.grace_period_s
         self._nodes = deque(
             pods[first : first + spec.pods_per_node] for first in range(0, spec.evicted, spec.pods_per_node)
         )
@@ -98,28 +106,49 @@ class NodeDrain:
     def _drain_in_turn(self) -> Generator[simpy.Event, float]:
         """Drain one node after another, as long as there are any."""
         while self._nodes:
-            pods = self._nodes.popleft()
-            for pod in pods:
-                self._env.process(self._evict(pod))
-            seen_gone_s = self._env.now
-            for pod in pods:
-                seen_gone_s = max(seen_gone_s, self._seen_gone_s((yield pod.deleted)))
+            until_s = self._env.now + (math.inf if self._spec.timeout_s is None else self._spec.timeout_s)
+            evictions = [self._env.process(self._evict(pod, until_s)) for pod in self._nodes.popleft()]
+            done_s = self._env.now
+            for eviction in evictions:
+                done_s = max(done_s, (yield eviction))
             if self._nodes:
-                yield self._env.timeout(max(0.0, seen_gone_s - self._env.now))
+                yield self._env.timeout(max(0.0, done_s - self._env.now))
 
-    def _evict(self, pod: Pod) -> Generator[simpy.Event]:
-        """Ask until the eviction is admitted."""
-        retries_s = _retries_s(self._spec)
-        while not self._budget.admits():
-            self._trace.record(EvictionRefused(self._env.now, pod.number))
-            yield self._env.timeout(next(retries_s))
+    def _evict(self, pod: Pod, until_s: float) -> Generator[simpy.Event, Any, float]:
+        """Evict a pod; return when no other node waits for it any more: it is seen gone, or time is up."""
+        if not (yield from self._is_admitted(pod, until_s)):
+            self.ending.remove(pod)
+            self._settle()
+            return self._env.now
         self._trace.record(PodDeleted(self._env.now, pod.number))
         pod.deleted.succeed(self._env.now)
         self._replica_set.create(1)
+        if not self._spec.waits_for_nodes:
+            return self._env.now
+        gone = self._env.process(self._gone_s(pod))
+        yield gone | self._env.timeout(until_s - self._env.now)
+        return min(until_s, _seen_gone_s(pod, cast("float", gone.value))) if gone.triggered else until_s
 
-    def _seen_gone_s(self, deleted_s: float) -> float:
-        """Return when a poll sees that a pod is gone which was evicted at `deleted_s`."""
-        return deleted_s + POLL_S * math.ceil((self._gone_s(deleted_s) - deleted_s) / POLL_S)
+    def _is_admitted(self, pod: Pod, until_s: float) -> Generator[simpy.Event, Any, bool]:
+        """Ask until the eviction is admitted. When it is time to, Karpenter does without that, and kubectl gives up."""
+        forces = self._spec.drained_by == "karpenter"
+        ask_until_s = until_s - self._grace_period_s if forces else until_s
+        retries_s = _retries_s(self._spec)
+        while not self._budget.admits():
+            self._trace.record(EvictionRefused(self._env.now, pod.number))
+            again_s = next(retries_s)
+            yield self._env.timeout(min(again_s, ask_until_s - self._env.now) if forces else again_s)
+            if self._env.now >= ask_until_s:
+                if forces:
+                    self._budget.is_overruled()
+                return forces
+        return True
+
+    def _settle(self) -> None:
+        """Count a pod that has been replaced, or is not evicted after all."""
+        self._to_replace -= 1
+        if self._to_replace == 0:
+            self._all_replaced.succeed()
 
     def _adopt_replacement(self, pod: Pod) -> None:
         self._adopt(pod)
@@ -127,11 +156,15 @@ class NodeDrain:
 
     def _await_healthy(self, pod: Pod) -> Generator[simpy.Event]:
         yield pod.ready
-        self._to_replace -= 1
-        if self._to_replace == 0:
-            self._all_replaced.succeed()
+        self._settle()
         yield self._env.timeout(self._sync_latency_s[pod])
         self._budget.one_more_is_healthy()
+
+
+def _seen_gone_s(pod: Pod, gone_s: float) -> float:
+    """Return when a poll sees that an evicted pod is gone."""
+    deleted_s = cast("float", pod.deleted.value)
+    return deleted_s + POLL_S * math.ceil((gone_s - deleted_s - ROUNDING_S) / POLL_S)
 
 
 def _retries_s(spec: NodeDrainSpec) -> Iterator[float]:

@@ -21,6 +21,9 @@ def _course(replication: Replication) -> Iterator[str]:
         f"{count(drain.nodes, 'node')} with {count(drain.pods_per_node, 'pod')} on each, drained by "
         f"{drain.drained_by}, {drain.nodes_at_once} at a time."
     )
+    left = drain.evicted - len(replication.trace.of(PodDeleted))
+    if left:
+        yield f"Time was up after {seconds(drain.timeout_s or 0)} a node: {count(left, 'pod')} stayed, not evicted."
     desired = drain.desired_healthy(replicas)
     if not desired:
         yield "No PodDisruptionBudget kept pods: every eviction was admitted at once."

@@ -17,6 +17,7 @@ from sim.streams import Stream
 from sim.verification.reference.aws_twin import Api
 from sim.verification.reference.controller_twin import Agenda, Controller, Group, quiet_group
 from sim.verification.reference.deployment_twin import DISRUPTIONS, Pod
+from sim.verification.reference.last_request_twin import last_done_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -60,7 +61,7 @@ class ControlPlane:
         self.controller: Controller | None = None
         if scenario.controller.version != "fixed_lag":
             self._account()
-        self.has_healthy = len(self.deployment.ending) < scenario.deployment.replicas
+        self.has_healthy = False
         self.agenda.after(-self.agenda.now_s, self.deployment.sync)
 
     def run(self, longest_s: float) -> tuple[dict[str, list[Happened]], float]:
@@ -74,7 +75,8 @@ class ControlPlane:
     def over(self) -> bool:
         """Say whether the Deployment is complete, the old pods are gone and some target is healthy."""
         gone = all(pod.deregistered and pod.cut and pod.left for pod in self.deployment.ending)
-        return self.deployment.complete and gone and self.has_healthy
+        keeps_some = len(self.deployment.ending) < self.scenario.deployment.replicas
+        return self.deployment.complete and gone and (keeps_some or self.has_healthy)
 
     def draw(self, law: Sampler, pod: Pod, stream: Stream, *entity: int) -> float:
         """Return the draw that is this pod's."""
@@ -144,6 +146,16 @@ class ControlPlane:
         if not self.scenario.pod.pre_stop_fails_health_check:
             self.checks_fail(pod)
         pod.cut = True
+        if self.deployment.waits_for_gone:
+            self.deployment.gone_at(pod, self._gone_s(pod, cut_at_s))
+
+    def _gone_s(self, pod: Pod, cut_at_s: float) -> float:
+        """Return when the pod's sandbox is stopped."""
+        if self.scenario.pod.on_sigterm != "drain":
+            return cut_at_s + self.scenario.pod.sandbox_teardown_s
+        gone_s = last_done_s(self, pod, cut_at_s) + self.scenario.pod.sandbox_teardown_s
+        self.agenda.note("PodGone", gone_s, pod.number)
+        return gone_s
 
     def checks_fail(self, pod: Pod) -> None:
         """Let the checks of each ALB node fail from now on, until they are too many."""

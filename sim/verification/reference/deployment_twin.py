@@ -6,7 +6,7 @@ Written from docs/model.md, "Deployment controller", and docs/facts/kubernetes.m
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,8 +17,10 @@ from sim.verification.reference.aws_twin import Bucket
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sim.scenario.specs import DeploymentSpec, PodSpec
+    from sim.scenario.specs import DeploymentSpec
     from sim.verification.reference.control_plane_twin import ControlPlane
+
+ROUNDING_S = 1e-9
 
 
 @dataclass(eq=False)
@@ -82,19 +84,25 @@ class Deployment:
             agenda.note("ReplicaSetScaled", agenda.now_s, "old", self._wanted_old)
             for pod in [self._going.pop(0) for _ in range(down)]:
                 agenda.after(self._write(), partial(self._delete, pod))
-            if self._plane.scenario.deployment.pod_replacement_policy == "TerminationComplete":
+            if self.waits_for_gone:
                 self._terminating += down
             agenda.after(0, self.sync)
         elif self._wanted_old == 0 and self._available_new == self._n and self._terminating == 0 and not self.complete:
             self.complete = True
             agenda.note("RolloutComplete", agenda.now_s)
 
+    @property
+    def waits_for_gone(self) -> bool:
+        """Whether terminating pods count."""
+        return self._plane.scenario.deployment.pod_replacement_policy == "TerminationComplete"
+
     def _delete(self, pod: Pod) -> None:
         self._plane.deleted(pod)
-        spec = self._plane.scenario.deployment
-        if spec.pod_replacement_policy == "TerminationComplete":
-            told_s = self._plane.draw(spec.sync_latency_s, pod, Stream.TERMINATION_SYNC)
-            self._plane.agenda.after(gone_after_s(self._plane.scenario.pod) + told_s, self._gone)
+
+    def gone_at(self, pod: Pod, gone_s: float) -> None:
+        """Learn when a pod will be gone, as soon as its listener is closed."""
+        told_s = self._plane.draw(self._plane.scenario.deployment.sync_latency_s, pod, Stream.TERMINATION_SYNC)
+        self._plane.agenda.after(gone_s - self._plane.agenda.now_s + told_s, self._gone)
 
     def _gone(self) -> None:
         self._terminating -= 1
@@ -129,6 +137,16 @@ class Deployment:
         return wait_s
 
 
+@dataclass(eq=False)
+class Node:
+    """A node that is drained: how many of its pods are waited for, how long, and when the others were seen gone."""
+
+    left: int
+    until_s: float
+    done_s: float
+    evicted_s: dict[Pod, float] = field(default_factory=dict)
+
+
 class Drain(Deployment):
     """kubectl and Karpenter: every pod of a node is asked for until the budget lets it go."""
 
@@ -140,7 +158,8 @@ class Drain(Deployment):
         self._spec = spec
         self.ending = plane.old[: spec.nodes * spec.pods_per_node]
         self._nodes = [plane.old[k * spec.pods_per_node : (k + 1) * spec.pods_per_node] for k in range(spec.nodes)]
-        self._to_replace = spec.nodes * spec.pods_per_node
+        self._to_settle = spec.nodes * spec.pods_per_node
+        self._waited_for: dict[Pod, Node] = {}
         if spec.min_available is not None:
             self._allowed = self._n - _of(spec.min_available, self._n, math.ceil)
         elif spec.max_unavailable is not None:
@@ -153,51 +172,90 @@ class Drain(Deployment):
         for _ in range(self._spec.nodes_at_once):
             self._next_node()
 
+    @property
+    def waits_for_gone(self) -> bool:
+        """Whether a node waits for another one."""
+        return self._spec.nodes > self._spec.nodes_at_once
+
     def ready(self, pod: Pod) -> None:
         """Count a replacement; the disruption controller hears of it later."""
-        agenda = self._plane.agenda
-        self._to_replace -= 1
-        if self._to_replace == 0:
+        self._settle()
+        latency_s = self._plane.draw(self._spec.pdb_sync_latency_s, pod, Stream.PDB_SYNC)
+        self._plane.agenda.after(latency_s, self._healthy)
+
+    def gone_at(self, pod: Pod, gone_s: float) -> None:
+        """Let a poll, one each second, find that a pod is gone."""
+        node = self._waited_for.pop(pod, None)
+        if node is not None:
+            seen_s = node.evicted_s[pod] + math.ceil(gone_s - node.evicted_s[pod] - ROUNDING_S)
+            self._leave(node, min(seen_s, node.until_s))
+
+    def _settle(self) -> None:
+        self._to_settle -= 1
+        if self._to_settle == 0:
             self.complete = True
-            agenda.note("RolloutComplete", agenda.now_s)
-        agenda.after(self._plane.draw(self._spec.pdb_sync_latency_s, pod, Stream.PDB_SYNC), self._healthy)
+            self._plane.agenda.note("RolloutComplete", self._plane.agenda.now_s)
 
     def _healthy(self) -> None:
         self._allowed += 1
 
     def _next_node(self) -> None:
         if self._nodes:
-            pods = self._nodes.pop(0)
-            left = {"pods": len(pods)}
+            pods, now_s = self._nodes.pop(0), self._plane.agenda.now_s
+            node = Node(len(pods), now_s + (self._spec.timeout_s or math.inf), now_s)
             for pod in pods:
-                self._ask(pod, left, 0.1)
+                self._ask(pod, node, 0.1)
 
-    def _ask(self, pod: Pod, left: dict[str, int], wait_s: float) -> None:
+    def _ask(self, pod: Pod, node: Node, wait_s: float) -> None:
         agenda = self._plane.agenda
-        if self._allowed == 0:
-            agenda.note("EvictionRefused", agenda.now_s, pod.number)
-            retry_s = 5 if self._spec.drained_by == "kubectl" else wait_s
-            agenda.after(retry_s, lambda: self._ask(pod, left, min(10, 2 * wait_s)))
+        if self._allowed > 0:
+            self._evict(pod, node)
             return
+        agenda.note("EvictionRefused", agenda.now_s, pod.number)
+        if self._spec.drained_by == "kubectl":
+            agenda.after(5, lambda: self._ask_in_time(pod, node))
+            return
+        force_s = node.until_s - self._plane.scenario.pod.termination_grace_period_s - agenda.now_s
+        if force_s <= wait_s:
+            agenda.after(force_s, lambda: self._evict(pod, node))
+        else:
+            agenda.after(wait_s, lambda: self._ask(pod, node, min(10, 2 * wait_s)))
+
+    def _ask_in_time(self, pod: Pod, node: Node) -> None:
+        """Ask again, or let the pod be where it is."""
+        if self._plane.agenda.now_s < node.until_s:
+            self._ask(pod, node, 0)
+            return
+        self.ending = [other for other in self.ending if other is not pod]
+        self._settle()
+        self._leave(node, self._plane.agenda.now_s)
+
+    def _evict(self, pod: Pod, node: Node) -> None:
+        agenda = self._plane.agenda
         self._allowed -= 1
+        node.evicted_s[pod] = agenda.now_s
+        self._waited_for[pod] = node
+        if node.until_s < math.inf:
+            agenda.after(node.until_s - agenda.now_s, lambda: self._time_is_up(pod))
         self._plane.deleted(pod)
         self._wanted_new += 1
         if not self._creating:
             self._sync_replica_set()
-        left["pods"] -= 1
-        if left["pods"] == 0:
-            agenda.after(math.ceil(gone_after_s(self._plane.scenario.pod)), self._next_node)
+
+    def _time_is_up(self, pod: Pod) -> None:
+        node = self._waited_for.pop(pod, None)
+        if node is not None:
+            self._leave(node, node.until_s)
+
+    def _leave(self, node: Node, seen_s: float) -> None:
+        """Wait for one pod less; turn to the next node when all are seen to be gone."""
+        node.left -= 1
+        node.done_s = max(node.done_s, seen_s)
+        if node.left == 0:
+            self._plane.agenda.after(max(0, node.done_s - self._plane.agenda.now_s), self._next_node)
 
 
 DISRUPTIONS: dict[str, type[Deployment]] = {"rollout": Deployment, "node_drain": Drain}
-
-
-def gone_after_s(pod: PodSpec) -> float:
-    """Count from the deletion until the sandbox is gone, of a pod that does not drain."""
-    slept_s = min(pod.pre_stop_sleep_s, pod.termination_grace_period_s)
-    kill_s = max(2, pod.termination_grace_period_s - math.floor(slept_s))
-    ends_s = kill_s if pod.on_sigterm != "exit" else min(pod.serve_after_sigterm_s, kill_s)
-    return slept_s + ends_s + pod.sandbox_teardown_s
 
 
 def _fence_posts(spec: DeploymentSpec) -> tuple[int, int]:

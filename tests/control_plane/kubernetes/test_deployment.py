@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sim.control_plane.trace import (
     PodCreated,
     PodDeleted,
+    PodGone,
     PodReady,
     ProcessCut,
     ReplicaSetScaled,
@@ -157,9 +158,13 @@ def test_with_termination_complete_surge_counts_terminating_pods(
     assert trace.of(RolloutComplete)[0].time_s >= max(time_s for time_s, _ in gone)
 
 
-def test_when_a_draining_pod_is_gone_is_not_known_to_the_deployment(make_scenario) -> None:
-    with pytest.raises(ScenarioError, match=r"pod\.on_sigterm: expected 'exit' or 'ignore' with deployment"):
-        make_scenario(deployment__pod_replacement_policy=COMPLETE, pod__on_sigterm="drain")
+def test_with_termination_complete_a_replacement_waits_for_a_pod_that_drains() -> None:
+    trace = _trace(
+        pod={"on_sigterm": "drain"}, replicas=3, max_surge=1, max_unavailable=0, pod_replacement_policy=COMPLETE
+    )
+    gone_s = [record.time_s for record in trace.of(PodGone)]
+    assert [record.time_s for record in trace.of(PodCreated)] == pytest.approx([0, *(gone_s[k] + 0.1 for k in (0, 1))])
+    assert trace.of(RolloutComplete)[0].time_s == pytest.approx(gone_s[2] + 0.1)
 
 
 def test_the_controller_managers_limit_can_be_raised(make_scenario) -> None:

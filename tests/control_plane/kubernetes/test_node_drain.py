@@ -14,6 +14,7 @@ from sim.control_plane.trace import (
     EvictionRefused,
     PodCreated,
     PodDeleted,
+    PodGone,
     PodReady,
     Reconciled,
     RolloutComplete,
@@ -157,11 +158,40 @@ def test_a_drain_that_cannot_be_is_refused(drain: dict[str, object], message: st
         _scenario_with(drain)
 
 
-def test_when_draining_servers_are_gone_is_not_known_to_the_control_plane() -> None:
-    drain = {"nodes": 2, "pods_per_node": 3}
-    with pytest.raises(ScenarioError, match=r"node_drain\.nodes_at_once: expected 2, all nodes at once"):
-        _scenario_with(drain, on_sigterm="drain")
-    _scenario_with(drain | {"nodes_at_once": 2}, on_sigterm="drain")
+def test_the_next_node_waits_for_pods_that_drain() -> None:
+    """A pod is gone a second after its last request, which a poll each second sees."""
+    trace = _trace({"nodes": 2, "pods_per_node": 2}, on_sigterm="drain", pre_stop_sleep_s=3.5)
+    gone = {record.pod: record.time_s for record in trace.of(PodGone)}
+    evicted = {record.pod: record.time_s for record in trace.of(PodDeleted)}
+    assert all(3.5 + 1 <= gone[pod] - evicted[pod] <= 30.5 + 1 for pod in range(4))
+    assert evicted[2] == evicted[3] == math.ceil(max(gone[0], gone[1]))
+
+
+def test_kubectl_gives_up_a_node_and_turns_to_the_next() -> None:
+    """One pod may go at once and counts as replaced 12.1 s later; at 15 s kubectl asks no more for the other two."""
+    trace = _trace({"nodes": 2, "pods_per_node": 3, "max_unavailable": 1, "timeout_s": 15}, pre_stop_sleep_s=20)
+    assert [(r.pod, r.time_s) for r in trace.of(PodDeleted)] == [(0, 0), (3, 15)]
+    assert Counter(r.time_s for r in trace.of(EvictionRefused)) == {0: 2, 5: 2, 10: 2, 15: 2, 20: 2, 25: 2}
+    assert trace.of(RolloutComplete)[0].time_s == 30
+    assert sorted(r.pod for r in trace.of(TargetDeregistered)) == [0, 3]
+
+
+def test_kubectl_waits_for_evicted_pods_no_longer_than_its_timeout() -> None:
+    trace = _trace({"nodes": 2, "pods_per_node": 2, "timeout_s": 4.5}, pre_stop_sleep_s=20)
+    assert [r.time_s for r in trace.of(PodDeleted)] == [0, 0, 4.5, 4.5]
+
+
+def test_karpenter_deletes_a_grace_period_before_the_end_whatever_the_budget() -> None:
+    drain = {"nodes": 1, "pods_per_node": 4, "max_unavailable": 1, "timeout_s": 35, "drained_by": "karpenter"}
+    trace = _trace(drain, startup_s=60, termination_grace_period_s=25)
+    assert [(r.pod, r.time_s) for r in trace.of(PodDeleted)] == [(0, 0), (1, 10), (2, 10), (3, 10)]
+
+
+def test_karpenter_does_not_cut_grace_periods_short() -> None:
+    drain = {"timeout_s": 29, "drained_by": "karpenter"}
+    with pytest.raises(ScenarioError, match=r"node_drain\.timeout_s: expected at least 30, .* \(got 29\.?0?\)"):
+        _scenario_with(drain)
+    _scenario_with(drain | {"drained_by": "kubectl"})
 
 
 def _scenario_with(drain: dict[str, object], **pod: object) -> Scenario:
