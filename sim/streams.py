@@ -59,6 +59,7 @@ class Stream(IntEnum):
     OTHER_DEPLOYMENT = 36
     PDB_SYNC = 40
     TERMINATION_SYNC = 41
+    FITTED_PARAMETER = 60
 
 
 class Sampler(Protocol):
