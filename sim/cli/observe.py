@@ -8,13 +8,19 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sim.cli.options import takes_workers
 from sim.cli.outputs import OutFile
 from sim.cli.refused import Refused
+from sim.records.selection import name_of
 
 if TYPE_CHECKING:
+    from sim.records.against import Against
     from sim.records.observation import Observation
+    from sim.scenario.specs import Scenario
 
 FORMATS = ("table", "json", "csv")
+REPLICATIONS = 239
+"""Enough for the lowest rank to be significant among all classes of causes."""
 
 
 class Moment(click.ParamType[float]):
@@ -49,7 +55,23 @@ class Moment(click.ParamType[float]):
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print.")
 @click.option("-o", "--out", "out_path", type=OutFile(), metavar="FILE.parquet", help="Write each request's row.")
 @click.option("--gantt", "gantt_path", type=OutFile(), metavar="FILE", help="Draw the worst rollout: png, svg or pdf.")
-@click.option("--quiet", is_flag=True, help="Show no progress.")
+@click.option("--against", "scenario_file", metavar="SCENARIO", help="Hold the rollouts against simulated ones.")
+@click.option(
+    "--fit",
+    "fit_path",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE.json",
+    help="With --against: draw what `albsim calibrate --format json` measured, anew for each simulation.",
+)
+@click.option(
+    "--replications",
+    type=click.IntRange(min=1),
+    default=REPLICATIONS,
+    show_default=True,
+    metavar="N",
+    help="With --against: how often to simulate as many rollouts as were observed.",
+)
+@takes_workers
 def observe(
     paths: tuple[Path, ...],
     target_group: str,
@@ -59,6 +81,10 @@ def observe(
     form: str,
     out_path: Path | None,
     gantt_path: Path | None,
+    scenario_file: str | None,
+    fit_path: Path | None,
+    replications: int,
+    workers: int | None,
     *,
     quiet: bool,
 ) -> None:
@@ -75,6 +101,9 @@ def observe(
     from sim.records.selection import Selection
 
     _require_endings(out_path, gantt_path)
+    if fit_path is not None and scenario_file is None:
+        raise click.UsageError("--fit is of use with --against only")
+    scenario = _scenario(scenario_file, replications)
     selection = Selection(
         target_group=target_group,
         from_s=-math.inf if from_s is None else from_s,
@@ -88,7 +117,8 @@ def observe(
             raise Refused(str(error)) from None
     observation = observe_records(records, deregistration_delay)
     _write(observation, out_path, gantt_path)
-    _print(observation, form)
+    found = None if scenario is None else _against(observation, scenario, fit_path, workers, quiet=quiet)
+    _print(observation, found, form)
 
 
 def _require_endings(out_path: Path | None, gantt_path: Path | None) -> None:
@@ -119,7 +149,35 @@ def _write(observation: Observation, out_path: Path | None, gantt_path: Path | N
         save(observed_gantt(observation, worst_of(observation.rollouts)), gantt_path)
 
 
-def _print(observation: Observation, form: str) -> None:
+def _scenario(file: str | None, replications: int) -> Scenario | None:
+    from sim.scenario.loading import load_scenario
+
+    return None if file is None else load_scenario(file).with_overrides({"replications": replications})
+
+
+def _against(
+    observation: Observation, scenario: Scenario, fit_path: Path | None, workers: int | None, *, quiet: bool
+) -> Against:
+    """Simulate; what cannot be compared is refused."""
+    from sim.cli.progress import progress_of
+    from sim.experiment.replications import executor_of
+    from sim.records.against import against
+    from sim.records.fit import read_fit
+
+    groups = {rollout.target_group for rollout in observation.rollouts}
+    if len(groups) > 1:
+        names = ", ".join(sorted(name_of(group) for group in groups))
+        raise Refused(f"rollouts of several target groups: choose one with --target-group ({names})")
+    fit = None if fit_path is None else read_fit(fit_path)
+    with executor_of(workers) as executor, progress_of(quiet=quiet) as progress:
+        progress.describe(scenario.name)
+        try:
+            return against(observation.rollouts, scenario, fit, executor, progress.reach)
+        except ValueError as error:
+            raise Refused(f"nothing to hold against the scenario: {error}") from None
+
+
+def _print(observation: Observation, found: Against | None, form: str) -> None:
     import sys
 
     from sim.report.observed import render, tables
@@ -127,6 +185,6 @@ def _print(observation: Observation, form: str) -> None:
     if form == "table" and sys.stdout.isatty():
         from rich.console import Console
 
-        Console().print(tables(observation))
+        Console().print(tables(observation, found))
     else:
-        click.echo(render(observation, form))
+        click.echo(render(observation, form, found))

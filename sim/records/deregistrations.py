@@ -112,7 +112,7 @@ def _of_controller(reconciles: pd.DataFrame | None, verb: Verb) -> Iterator[Chan
     for line in reconciles[reconciles["kind"].isin([f"{verb}ing", f"{verb}ed"])].to_dict("records"):
         if line["kind"] == f"{verb}ed":
             start = begun.pop(line["target_group"], None)
-            if start is not None:
+            if start is not None and start["targets"]:
                 yield _change(start, line["time_s"])
         elif ends_noted:
             begun[line["target_group"]] = line

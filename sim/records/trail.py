@@ -56,7 +56,7 @@ def call_of(record: Mapping[str, Any]) -> Row | None:
         "action": f"{str(record['eventSource']).removesuffix('.amazonaws.com')}:{name}",
         "client": _client(_mapping(record.get("userIdentity"))),
         "software": _software(record.get("userAgent")),
-        "throttled": code in THROTTLED,
+        "throttled": str(code) in THROTTLED,
         "failed": code is not None,
         "target_group": str(parameters.get("targetGroupArn") or ""),
         "targets": tuple(_targets(parameters)) if name in _WITH_TARGETS else (),

@@ -20,6 +20,7 @@ from rich.table import Table
 from sim.records.observation import iso
 from sim.records.records import POD_OUTCOMES
 from sim.records.selection import name_of
+from sim.report import against
 from sim.report.wording import count, listed, number, percent, plain, seconds
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from sim.records.against import Against
     from sim.records.lags import TargetLag
     from sim.records.observation import Observation
     from sim.records.rollouts import Rollout
@@ -40,19 +42,22 @@ BEHIND_S = 1.0
 RESET = "reset: refused, cut in flight or a keep-alive race; one line of an access log does not tell which."
 
 
-def render(observation: Observation, form: str) -> str:
-    """Write what was observed in one of `FORMATS`, without a line end."""
+def render(observation: Observation, form: str, found: Against | None = None) -> str:
+    """Write what was observed, and how it compares with a scenario, in one of `FORMATS`, without a line end."""
     if form == "json":
-        return json.dumps(observation.as_json(), indent=2, ensure_ascii=False, allow_nan=False)
-    return _csv(observation) if form == "csv" else plain(tables(observation), width=WIDTH)
+        told = observation.as_json() | ({} if found is None else against.as_json(found))
+        return json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False)
+    return _csv(observation) if form == "csv" else plain(tables(observation, found), width=WIDTH)
 
 
-def tables(observation: Observation) -> Group:
+def tables(observation: Observation, found: Against | None = None) -> Group:
     """Return the sections for a terminal."""
     sections: list[RenderableType] = [_headline(observation)]
     for section in (_outcomes, _rollouts, _targets, _clients):
         part = section(observation)
         sections += ["", part] if part is not None else []
+    if found is not None:
+        sections += ["", against.table(found)]
     doubts = list(doubts_of(observation))
     return Group(*sections, *(["", "To bear in mind", *(f"  {doubt}" for doubt in doubts)] if doubts else []))
 

@@ -11,6 +11,7 @@ repeated with the file instead of the directory. Fix it, and add what it was to 
 
 from __future__ import annotations
 
+import gzip
 import json
 import sys
 import tempfile
@@ -21,6 +22,8 @@ import atheris
 
 with atheris.instrument_imports(include=["sim", "yaml"]):
     from sim.experiment import figures, journal, sweep, sweep_file
+    from sim.records import observation, reading
+    from sim.report import observed
     from sim.scenario import advice, assignments, loading, measured, problems, variations
     from sim.scenario.specs import Scenario
 
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
+RECORDS = Path(__file__).parents[1] / "records" / "data"
 SCENARIO = loading.load_scenario(SCENARIOS / "baseline.yaml")
 LONGEST_LINE = 2000
 """A refusal is for people."""
@@ -41,6 +45,7 @@ REFUSALS = (
     problems.ScenarioError,
     ValidationError,
     sweep_file.NotASweepError,
+    reading.NoRecordsError,
     click.ClickException,
 )
 
@@ -79,6 +84,11 @@ def picture(path: Path) -> None:
         plt.close("all")
 
 
+def observe(path: Path) -> None:
+    """`albsim observe` of it."""
+    observed.render(observation.observe(reading.read([path])), "table")
+
+
 def unfinished(path: Path) -> None:
     """The journal of an interrupted sweep: opened again, it takes a line, and has it when opened once more."""
     row = tuple(float(number) for number in range(len(figures.COLUMNS)))
@@ -100,6 +110,7 @@ READERS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "sweep-parquet": (".parquet", results),
     "picture": (".csv", picture),
     "journal": (".partial", unfinished),
+    "observe": (".log", observe),
 }
 """What reads a file, by name, with the ending of the file's name."""
 
@@ -112,9 +123,15 @@ def seeds(name: str) -> Iterable[bytes]:
         return [b"lag_s\n1.5\n0\n 2e3 \n", b"1\r\n2\r\n"]
     if name in ("assignment", "variation"):
         return [b"pod.startup_s={dist: lognormal, median: 3, p99: 9}", b"seed=0:1:0.1", b"pod.on_sigterm=drain,exit"]
+    if name == "observe":
+        return [_unzipped(path) for path in RECORDS.iterdir()]
     if name == "journal":
         return [b'["key", [' + b", ".join([b"0.5"] * len(figures.COLUMNS)) + b"]]\n[1"]
     return [_sweep(READERS[name][0], values) for values in ([0, 5], ["exit", "drain"])]
+
+
+def _unzipped(path: Path) -> bytes:
+    return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
 
 
 def _sweep(suffix: str, values: list[object]) -> bytes:
