@@ -33,8 +33,23 @@ FORMATS = ("table", "json", "csv", "markdown")
     metavar="DIR",
     help="Write each scenario's figures there too, NAME.json, as soon as it is finished.",
 )
+@click.option(
+    "--write-records",
+    "records",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write the first replication as AWS and Kubernetes would record it: access logs, CloudTrail, controller log, "
+    "audit log; of several scenarios each in a directory of its name.",
+)
 def run(
-    scenarios: list[Scenario], form: str, out: Path | None, workers: int | None, estimator: Estimator, *, quiet: bool
+    scenarios: list[Scenario],
+    form: str,
+    out: Path | None,
+    records: Path | None,
+    workers: int | None,
+    estimator: Estimator,
+    *,
+    quiet: bool,
 ) -> None:
     """Simulate scenarios and print how many 502s they give, and why."""
     from sim.cli.progress import progress_of
@@ -46,6 +61,8 @@ def run(
             require_expectable(scenario)
     if out is not None:
         require_writable_directory(out)
+    if records is not None:
+        _write_records(scenarios, records)
     summaries: list[Summary] = []
     try:
         total = sum(scenario.replications for scenario in scenarios)
@@ -77,6 +94,18 @@ def _write(summary: Summary, out: Path) -> None:
 
     with whole_file(out / f"{summary.scenario}.json") as unfinished:
         unfinished.write_text(render([summary], "json") + "\n", encoding="utf-8")
+
+
+def _write_records(scenarios: list[Scenario], directory: Path) -> None:
+    from sim.experiment.replication import simulate
+    from sim.report.records.writing import require_recordable, write_records
+
+    for scenario in scenarios:
+        require_recordable(scenario)
+    for scenario in scenarios:
+        of_scenario = directory if len(scenarios) == 1 else directory / scenario.name
+        require_writable_directory(of_scenario)
+        write_records(simulate(scenario), of_scenario)
 
 
 def _print(summaries: list[Summary], form: str) -> None:
