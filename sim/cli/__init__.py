@@ -15,6 +15,7 @@ from typing import Any, NoReturn, TextIO
 import click
 
 from sim.cli.backoff import backoff
+from sim.cli.calibrate import calibrate
 from sim.cli.check import check
 from sim.cli.compare import compare
 from sim.cli.controllers import controllers
@@ -91,6 +92,7 @@ for _command in (
     explain,
     report,
     observe,
+    calibrate,
     backoff,
     controllers,
     check,

@@ -33,10 +33,19 @@ FORMATS = ("table", "json", "csv", "markdown")
     metavar="DIR",
     help="Write each scenario's figures there too, NAME.json, as soon as it is finished.",
 )
+@click.option(
+    "--write-records",
+    "records",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write the first replication as AWS and Kubernetes would record it: access logs, CloudTrail, controller log, "
+    "audit log; of several scenarios each in a directory of its name.",
+)
 def run(
     scenarios: list[Scenario],
     form: str,
     out: Path | None,
+    records: Path | None,
     workers: int | None,
     estimator: Estimator | None,
     *,
@@ -50,6 +59,8 @@ def run(
     choose_estimator(scenarios, estimator)
     if out is not None:
         require_writable_directory(out)
+    if records is not None:
+        _write_records(scenarios, records)
     summaries: list[Summary] = []
     try:
         total = sum(scenario.replications for scenario in scenarios)
@@ -81,6 +92,18 @@ def _write(summary: Summary, out: Path) -> None:
 
     with whole_file(out / f"{summary.scenario}.json") as unfinished:
         unfinished.write_text(render([summary], "json") + "\n", encoding="utf-8")
+
+
+def _write_records(scenarios: list[Scenario], directory: Path) -> None:
+    from sim.experiment.replication import simulate
+    from sim.report.records.writing import require_recordable, write_records
+
+    for scenario in scenarios:
+        require_recordable(scenario)
+    for scenario in scenarios:
+        of_scenario = directory if len(scenarios) == 1 else directory / scenario.name
+        require_writable_directory(of_scenario)
+        write_records(simulate(scenario), of_scenario)
 
 
 def _print(summaries: list[Summary], form: str) -> None:

@@ -92,7 +92,7 @@ def simulate_requests(
     """
     node_rotations = rotations(timeline)
     ends = ends_of(timeline, pod, target_group)
-    servers = _Servers(timeline, ends, pod, target_group)
+    servers = Servers(timeline, ends, pod, target_group)
     tally = _Tally(Waits(traffic, pod, ends.for_answer.longest_s))
     sender = sender_of(timeline, node_rotations, ends, pod, target_group, streams)
     alb_nodes = len(alb_rotations(node_rotations, target_group))
@@ -116,7 +116,7 @@ def simulate_requests(
     return tally.requests(servers.window_until_s())
 
 
-class _Servers:
+class Servers:
     """The pods behind the targets, and when each one's process ends."""
 
     def __init__(self, timeline: Timeline, ends: Ends, pod: PodSpec, target_group: TargetGroupSpec) -> None:

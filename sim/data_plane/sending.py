@@ -139,8 +139,9 @@ class Past:
         *,
         nodes: int,
         streams: Streams,
+        all_since_s: float = 0.0,
     ) -> None:
-        """Start at t = 0, where nothing has been drawn."""
+        """Start at t = 0, where nothing has been drawn. All of the last `all_since_s` matter, if that is not 0."""
         self._source = RequestSource(traffic, nodes=nodes, streams=streams, before=True)
         self._rate_rps = traffic.arrival_rate_rps
         longest_s = ends.for_answer.longest_s
@@ -149,6 +150,8 @@ class Past:
             self._oldest_s = longest_s + QUEUE_WARM_UP_S
         if target_group.connection_reuse:
             self._oldest_s += min(target_group.idle_timeout_s, pod.keep_alive_timeout_s or math.inf)
+        self._all_since_s = all_since_s
+        self._oldest_s = max(self._oldest_s, all_since_s)
 
     def blocks(self) -> Iterator[Block]:
         """Draw them block by block, the latest first."""
@@ -163,7 +166,9 @@ class Past:
         return block.arrival_s > -self._oldest_s
 
     def at_work(self, sent: Sent) -> Sent:
-        """Return those of them that a pod still works on at t = 0, if the ALB has given up on them or not."""
+        """Return those of them that a pod still works on at t = 0, if the ALB has given up on them or not; or all."""
+        if self._all_since_s:
+            return sent[sent.arrival_s > -self._all_since_s]
         return sent[(sent.finish_s > 0) & (sent.target >= 0) & (sent.way != Way.RACED) & self.young_enough(sent)]
 
 

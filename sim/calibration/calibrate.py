@@ -1,0 +1,112 @@
+"""All of a calibration: from records to the values of a scenario, with what could not be measured and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.calibration import account, pods, traffic
+from sim.calibration.clocks import APART_S, controller_ahead_s
+from sim.calibration.departures import Departures, departures_of
+from sim.calibration.measured import Calibration, Measured
+from sim.calibration.propagation import QUANTILES, measure_propagation
+from sim.records.deregistrations import changes
+from sim.records.rollouts import rollouts
+
+if TYPE_CHECKING:
+    from sim.calibration.propagation import Propagation
+    from sim.records.deregistrations import Change
+    from sim.records.records import Records
+
+PROPAGATION = "target_group.propagation_s"
+REGISTRATION = "registration"
+
+
+def calibrate(records: Records) -> Calibration:
+    """Measure what the records allow."""
+    found = Calibration()
+    left, came = changes(records, "deregister"), changes(records, "register")
+    _propagation(found, records)
+    _of_log(found, records, left, came)
+    found.add("pod.startup_s", pods.startup(records.pods))
+    found.add("aws_api.latency_s", pods.api_latency(records.reconciles))
+    _of_trail(found, records, left)
+    found.add_beside("controller.deregistration_lag_s", pods.deregistration_lag(records.pods, left))
+    found.add_beside("controller.registration_lag_s", pods.registration_lag(records.pods, came))
+    return found
+
+
+def _of_log(found: Calibration, records: Records, left: list[Change], came: list[Change]) -> None:
+    requests = records.requests
+    if requests is None or requests.empty:
+        for key in ("traffic.arrival_rate_rps", "traffic.service_time_s", "target_group.alb_nodes", REGISTRATION):
+            found.not_measured[key] = "no ALB access log"
+        return
+    found.add("traffic.arrival_rate_rps", traffic.arrival_rate(requests, left, records.files))
+    found.add("traffic.service_time_s", traffic.service_time(requests, left))
+    found.add("target_group.alb_nodes", traffic.alb_nodes(requests, rollouts(records)))
+    found.add_beside(REGISTRATION, pods.registration(requests, came))
+
+
+def _of_trail(found: Calibration, records: Records, calls: list[Change]) -> None:
+    trail = records.calls
+    if trail is None or trail.empty:
+        for key in ("controller.version", "aws_api.other_clusters", "aws_api.background_calls_per_s"):
+            found.not_measured[key] = "no CloudTrail records"
+        return
+    own = account.own_client(trail, calls)
+    found.add("controller.version", account.controller_version(trail, own))
+    found.add("aws_api.other_clusters", account.other_clusters(trail, own))
+    found.add("aws_api.background_calls_per_s", account.background(trail, own))
+
+
+def _propagation(found: Calibration, records: Records) -> None:
+    departures = departures_of(records)
+    if isinstance(departures, str):
+        found.add(PROPAGATION, departures)
+        return
+    try:
+        law = measure_propagation(departures.requests)
+    except ValueError as error:
+        found.add(PROPAGATION, f"too few observations: {error}")
+        return
+    found.propagation = law
+    n_calls, n_rollouts = (int(np.unique(of).size) for of in (departures.requests.call, departures.requests.rollout))
+    found.add(
+        PROPAGATION,
+        Measured(
+            value=_as_written(law),
+            ci95=law.interval,
+            n=law.n,
+            source=f"pairs of an ALB node and a target, of {n_calls} DeregisterTargets calls in {n_rollouts} rollouts",
+            notes=(*law.warnings, *_of_records(departures, controller_ahead_s(records))),
+        ),
+    )
+
+
+def _as_written(law: Propagation) -> dict[str, object]:
+    """Return the law as a scenario has it: a lognormal one by its quantiles, a gamma one by its parameters."""
+    if law.best.family.name == "lognormal":
+        return {"dist": "lognormal"} | {name: float(f"{law.quantile(name):.4g}") for name in QUANTILES}
+    mean_s, shape = np.exp(law.best.parameters).tolist()
+    return {"dist": "gamma", "shape": float(f"{shape:.4g}"), "mean": float(f"{mean_s:.4g}")}
+
+
+def _of_records(departures: Departures, ahead_s: float) -> list[str]:
+    notes = []
+    if abs(ahead_s) > APART_S:
+        notes.append(
+            f"The controller's clock is {abs(ahead_s):.1f} s {'ahead of' if ahead_s > 0 else 'behind'} CloudTrail's. "
+            "Which of them agrees with the ALB's is not known; each second moves the whole law by one."
+        )
+    elif np.isnan(ahead_s):
+        notes.append(
+            f"DeregisterTargets is known from one clock alone ({', '.join(departures.sources)}), which cannot be "
+            "checked; if it is off, the whole law is by as much."
+        )
+    if departures.n_at_missing_files:
+        notes.append(f"{departures.n_at_missing_files} pairs meet a missing file, and are observed only up to it.")
+    if departures.n_unobserved:
+        notes.append(f"{departures.n_unobserved} pairs were left out: their target was dead or unseen before the call.")
+    return notes

@@ -1,0 +1,191 @@
+"""From records to last requests: each ALB node and target of each DeregisterTargets call.
+
+Modelled: a target counts for a node that sent it requests in the two minutes before the call, or that sends its group
+any. The observation ends with the node's log, at a file that is missing, when the address is registered anew, when the
+pod stops, and at the target's first request that failed in the target: a dead target may leave the rotation by its
+health checks.
+Left out: health checks that take a target out before any request has met it dead, where the pods' ends are not known.
+Source: docs/facts/logs.md §4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.calibration.last_requests import LastRequests
+from sim.calibration.rates import regularity_of, shrunk
+from sim.records.completeness import missing_files
+from sim.records.deregistrations import changes
+from sim.records.rollouts import CAUSED, rollouts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+    from sim.calibration.last_requests import Floats
+    from sim.records.deregistrations import Change
+    from sim.records.records import Records
+
+BEFORE_S = 120.0
+_LONGEST_CALL_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Departures:
+    """The last requests, and what had to be left out: pairs not observed at all, and those of missing files."""
+
+    requests: LastRequests
+    sources: tuple[str, ...]
+    n_unobserved: int
+    n_at_missing_files: int
+
+
+def departures_of(records: Records) -> Departures | str:
+    """Return them, or in words what is missing."""
+    if records.requests is None or records.requests.empty:
+        return "no ALB access log"
+    calls = [(call, number) for number, rollout in enumerate(rollouts(records)) for call in rollout.calls]
+    if not calls:
+        return "no successful DeregisterTargets call (neither CloudTrail nor the controller's log has one)"
+    log = _Log(records)
+    rows = [row for number, (call, rollout) in enumerate(calls) for row in log.rows(call, number, rollout)]
+    observed = [row for row in rows if row.until_s > 0]
+    if not observed:
+        return "no target of a DeregisterTargets call is in the access log"
+    return Departures(
+        requests=_last_requests(observed),
+        sources=tuple(sorted({call.source for call, _ in calls})),
+        n_unobserved=len(rows) - len(observed),
+        n_at_missing_files=sum(row.at_missing_file for row in rows),
+    )
+
+
+def _last_requests(rows: list[_Row]) -> LastRequests:
+    rollout = np.array([row.rollout for row in rows])
+    count = np.array([float(row.before_s.size) for row in rows])
+    shape, rate_s = shrunk(count, np.array([row.exposure_s for row in rows]), rollout)
+    return LastRequests(
+        last_s=np.array([row.last_s for row in rows]),
+        until_s=np.array([row.until_s for row in rows]),
+        slack_s=np.array([row.slack_s for row in rows]),
+        shape=shape,
+        rate_s=rate_s,
+        call=np.array([row.call for row in rows]),
+        rollout=rollout,
+        regularity=regularity_of([row.before_s for row in rows]),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    call: int
+    rollout: int
+    slack_s: float
+    last_s: float
+    until_s: float
+    before_s: Floats
+    exposure_s: float
+    at_missing_file: bool
+
+
+class _Log:
+    """The access log, by target."""
+
+    def __init__(self, records: Records) -> None:
+        requests = records.requests
+        if requests is None:
+            raise ValueError("no access log")
+        sent_s = requests["time_s"] + requests["request_processing_s"].fillna(0).astype(float)
+        frame = requests.assign(sent_s=sent_s)
+        frame = frame[frame["target"].astype(str) != ""]
+        self._by_target = {str(target): rows for target, rows in frame.groupby("target", observed=True)}
+        self._begin_s = float(sent_s.min())
+        self._nodes = {
+            str(group): sorted(set(rows["node"].astype(str)))
+            for group, rows in frame.groupby("target_group", observed=True)
+        }
+        self._last_s = {str(node): float(rows["sent_s"].max()) for node, rows in frame.groupby("node", observed=True)}
+        self._gaps = missing_by_node(records.files)
+        self._again_s = _registered_again(changes(records, "register"))
+        self._stopped_s = _stopped(records.pods)
+
+    def rows(self, call: Change, number: int, rollout: int) -> Iterator[_Row]:
+        """Yield what is known of each of the call's targets at each node."""
+        slack_s = min(call.until_s - call.from_s, _LONGEST_CALL_S)
+        for target in call.targets:
+            requests = self._life(target, call.from_s)
+            if requests is not None:
+                for node in self._nodes.get(call.target_group, []):
+                    yield self._row(requests, target, node, call.until_s - slack_s, (number, rollout, slack_s))
+
+    def _life(self, target: str, call_s: float) -> pd.DataFrame | None:
+        """Return the target's requests since its address was last registered."""
+        requests = self._by_target.get(target)
+        since_s = max((time_s for time_s in self._again_s.get(target, []) if time_s < call_s), default=-np.inf)
+        return None if requests is None else requests[requests["sent_s"] >= since_s]
+
+    def _row(
+        self, requests: pd.DataFrame, target: str, node: str, call_s: float, known: tuple[int, int, float]
+    ) -> _Row:
+        at_node = np.sort(requests.loc[requests["node"] == node, "sent_s"].to_numpy(dtype=float))
+        first_s = float(requests["sent_s"].min())
+        from_s = max(call_s - BEFORE_S, self._begin_s, np.nextafter(first_s, np.inf))
+        end_s = self._end_s(requests, target, node, call_s)
+        missing = [
+            gap for gap in self._gaps.get(node, []) if gap[1] > from_s and gap[0] < min(end_s, call_s + BEFORE_S)
+        ]
+        if missing:
+            end_s = missing[0][0] if missing[0][0] > call_s else -np.inf
+        after_s = at_node[(at_node >= call_s) & (at_node <= end_s)]
+        number, rollout, slack_s = known
+        return _Row(
+            call=number,
+            rollout=rollout,
+            slack_s=slack_s,
+            last_s=float(after_s[-1]) - call_s if after_s.size else np.nan,
+            until_s=end_s - call_s,
+            before_s=at_node[(at_node >= from_s) & (at_node < call_s)],
+            exposure_s=max(call_s - from_s, 1.0),
+            at_missing_file=bool(missing),
+        )
+
+    def _end_s(self, requests: pd.DataFrame, target: str, node: str, call_s: float) -> float:
+        dead = requests.loc[requests["outcome"].isin(CAUSED), "sent_s"]
+        ends = [self._last_s.get(node, np.inf)]
+        ends += [float(dead.min())] if len(dead) else []
+        ends += [stopped_s for stopped_s in self._stopped_s.get(address(target), []) if stopped_s > call_s]
+        ends += [again_s for again_s in self._again_s.get(target, []) if again_s > call_s]
+        return min(ends)
+
+
+def missing_by_node(files: pd.DataFrame) -> dict[str, list[tuple[float, float]]]:
+    """Return for each node the stretches whose files are missing."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for missing in missing_files(files):
+        found.setdefault(missing.node, []).append((missing.from_s, missing.until_s))
+    return found
+
+
+def _registered_again(calls: list[Change]) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {}
+    for call in calls:
+        for target in call.targets:
+            found.setdefault(target, []).append(call.time_s)
+    return found
+
+
+def _stopped(pods: pd.DataFrame | None) -> dict[str, list[float]]:
+    """Return when the pods of each address stopped."""
+    if pods is None:
+        return {}
+    known = pods[np.isfinite(pods["stopped_s"].astype(float))]
+    return {str(ip): rows["stopped_s"].astype(float).tolist() for ip, rows in known.groupby("ip")}
+
+
+def address(target: str) -> str:
+    """Return the address of `ip:port`."""
+    return target.rpartition(":")[0].strip("[]")

@@ -1,0 +1,60 @@
+"""What an access log says of a deregistration: the last request that each ALB node sent to each target.
+
+The real thing: an ALB node goes on sending to a target for some time P after DeregisterTargets. P is in no log. The log
+has the last request, and after it came nothing because P was over, or because nobody asked.
+Modelled: requests to a node and target come at a steady rate, with gaps of a gamma law: shape 1 is Poisson, larger is
+more regular. Round robin over n targets gives about n. The rate is known from the minutes before. What is observed may
+end early, at the log's end or with the pod. The moment of DeregisterTargets may be known to an interval only.
+Left out: a rate that changes with the rollout, except that its uncertainty is taken along.
+Source: docs/facts/logs.md §4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+POISSON = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastRequests:
+    """One row for each ALB node and target, as arrays of one length.
+
+    `last_s`: from DeregisterTargets until the last request; NaN if none came after it;
+    `until_s`: from DeregisterTargets until the observation ends, infinity if it does not;
+    `slack_s`: the true moment of DeregisterTargets is up to so much later than the one that these count from;
+    `shape`, `rate_s`: what is known of the requests' rate, as a gamma law: about `shape` requests in `rate_s` seconds;
+    `call`, `rollout`: numbers of the DeregisterTargets call and of the rollout.
+    `regularity`: the shape of the gaps between requests.
+    """
+
+    last_s: Floats
+    until_s: Floats
+    slack_s: Floats
+    shape: Floats
+    rate_s: Floats
+    call: Ints
+    rollout: Ints
+    regularity: float = POISSON
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return int(self.last_s.size)
+
+    @property
+    def request_rate_rps(self) -> Floats:
+        """The most plausible rate of each row."""
+        return self.shape / self.rate_s
+
+    def __getitem__(self, at: NDArray[np.bool_] | NDArray[np.intp]) -> LastRequests:
+        """Return some of the rows."""
+        rows = {name: getattr(self, name)[at] for name in self.__dataclass_fields__ if name != "regularity"}
+        return LastRequests(**rows, regularity=self.regularity)

@@ -1,0 +1,92 @@
+"""What calibration gives: values for a scenario's keys with interval, n and source; and what is not measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sim.calibration.last_requests import Floats
+    from sim.calibration.propagation import Interval, Propagation
+
+CONFIDENCE = 0.95
+MOST_VALUES = 199
+"""An empirical law has so many values at most: its quantiles, evenly apart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """A value as it would stand in a scenario; `ci95` by the name of what it is the interval of.
+
+    `n`: how many of what `source` names. `notes`: what to know before it is used.
+    """
+
+    value: object
+    ci95: Mapping[str, Interval]
+    n: int
+    source: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Calibration:
+    """All that was found. `beside`: what is measured and has no key of a scenario, or should not be set unasked."""
+
+    measured: dict[str, Measured] = field(default_factory=dict)
+    beside: dict[str, Measured] = field(default_factory=dict)
+    not_measured: dict[str, str] = field(default_factory=dict)
+    propagation: Propagation | None = None
+
+    def add(self, key: str, found: Measured | str) -> None:
+        """Add a value, or in words why there is none."""
+        if isinstance(found, str):
+            self.not_measured[key] = found
+        else:
+            self.measured[key] = found
+
+    def add_beside(self, name: str, found: Measured | str) -> None:
+        """Add what is only told."""
+        if isinstance(found, str):
+            self.not_measured[name] = found
+        else:
+            self.beside[name] = found
+
+
+def empirical(values: Floats, source: str, notes: tuple[str, ...] = (), digits: int = 4) -> Measured:
+    """Return measured values as an empirical law, with intervals of its median and its 95 % quantile."""
+    law = values if values.size <= MOST_VALUES else np.quantile(values, (np.arange(MOST_VALUES) + 0.5) / MOST_VALUES)
+    return Measured(
+        value={"dist": "empirical", "values": [float(f"{value:.{digits}g}") for value in np.sort(law)]},
+        ci95={"median": quantile_interval(values, 0.5), "p95": quantile_interval(values, 0.95)},
+        n=int(values.size),
+        source=source,
+        notes=notes,
+    )
+
+
+def quantile_interval(values: Floats, q: float) -> Interval:
+    """Return the interval of a quantile between two order statistics, for independent values: binomial."""
+    from scipy.stats import binom
+
+    ordered = np.sort(values)
+    low, high = (int(binom.ppf(tail, ordered.size, q)) for tail in ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2))
+    return float(ordered[max(low - 1, 0)]), float(ordered[min(high, ordered.size - 1)])
+
+
+def rate_interval(counts: Floats, each_s: float) -> Interval:
+    """Return the interval of a rate from the counts of stretches of `each_s`: Student's t, at least Poisson's width."""
+    from scipy.stats import chi2, t
+
+    total, n = float(counts.sum()), counts.size
+    low = float(chi2.ppf((1 - CONFIDENCE) / 2, 2 * total)) / 2 if total else 0.0
+    high = float(chi2.ppf((1 + CONFIDENCE) / 2, 2 * total + 2)) / 2
+    low, high = low / (n * each_s), high / (n * each_s)
+    if n < 2:  # noqa: PLR2004 - one stretch has no spread
+        return low, high
+    mean = total / (n * each_s)
+    reach = float(t.ppf((1 + CONFIDENCE) / 2, n - 1) * np.std(counts, ddof=1)) / np.sqrt(n) / each_s
+    return max(0.0, min(low, mean - reach)), max(high, mean + reach)

@@ -1,0 +1,56 @@
+"""How often an ALB node sends to a target, from the requests before its deregistration.
+
+Modelled: counts are Poisson given a rate, and the rates of one rollout are gamma distributed around their mean, by the
+method of moments: few requests lean on the others', many stand for themselves. How regular the gaps are is one number
+for all.
+Left out: trends. A target that dies under `least_outstanding_requests` draws more traffic than before; that is after.
+Source: docs/facts/logs.md §4.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.calibration.last_requests import POISSON
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sim.calibration.last_requests import Floats, Ints
+
+_ALL_ALIKE = 1e6
+_FEWEST_GAPS = 30
+_NEARLY_POISSON = 1.25
+_MOST_REGULAR = 200.0
+_HALF = 0.5
+
+
+def shrunk(count: Floats, exposure_s: Floats, group: Ints) -> tuple[Floats, Floats]:
+    """Return shape and rate (in seconds) of what is known of each rate, with those of its group as the prior."""
+    shape, rate_s = np.empty_like(count), np.empty_like(count)
+    for number in np.unique(group):
+        at = group == number
+        shape[at], rate_s[at] = _shrunk(count[at], exposure_s[at])
+    return shape, rate_s
+
+
+def _shrunk(count: Floats, exposure_s: Floats) -> tuple[Floats, Floats]:
+    mean_rps = max(float(count.sum()), _HALF) / float(exposure_s.sum())
+    by_chance = float(np.mean(mean_rps / exposure_s))
+    between = float(np.var(count / exposure_s, ddof=1)) - by_chance if count.size > 1 else mean_rps**2
+    shape = min(mean_rps**2 / between, _ALL_ALIKE) if between > 0 else _ALL_ALIKE
+    return shape + count, shape / mean_rps + exposure_s
+
+
+def regularity_of(arrivals_s: Sequence[Floats]) -> float:
+    """Return the shape of a gamma law of the gaps, 1 for Poisson; each array is one node's and target's requests."""
+    gaps = [np.diff(np.sort(times_s)) for times_s in arrivals_s]
+    scaled = [gap_s / gap_s.mean() for gap_s in gaps if gap_s.size > 1 and gap_s.mean() > 0]
+    free = sum(gap.size - 1 for gap in scaled)
+    if free < _FEWEST_GAPS:
+        return POISSON
+    variance = sum(float(np.sum((gap - 1) ** 2)) for gap in scaled) / free
+    shape = min(1 / variance, _MOST_REGULAR) if variance > 0 else _MOST_REGULAR
+    return shape if shape > _NEARLY_POISSON else POISSON

@@ -1,0 +1,55 @@
+"""Every request of a replication, answered: what an access log would show, before the rollout and after it too.
+
+The requests of the window are those of `sampled`, with the same outcomes. Where requests depend on each other (queues,
+pools) a longer past may leave others in flight at t = 0.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.data_plane.arrivals import RequestSource
+from sim.data_plane.ends import ends_of
+from sim.data_plane.latency import Waits
+from sim.data_plane.rotation import alb_rotations, rotations
+from sim.data_plane.sampled import Servers
+from sim.data_plane.sending import Past, block_size, sender_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sim.data_plane.outcomes import Answers, Sent
+    from sim.data_plane.timeline import Timeline
+    from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
+    from sim.streams import Streams
+
+
+def every_request(
+    timeline: Timeline,
+    *,
+    traffic: TrafficSpec,
+    pod: PodSpec,
+    target_group: TargetGroupSpec,
+    streams: Streams,
+    before_s: float,
+    after_s: float,
+) -> Iterator[tuple[Sent, Answers]]:
+    """Yield requests block by block, from `before_s` before the rollout until `after_s` after the window's end."""
+    node_rotations = rotations(timeline)
+    ends = ends_of(timeline, pod, target_group)
+    servers = Servers(timeline, ends, pod, target_group)
+    sender = sender_of(timeline, node_rotations, ends, pod, target_group, streams)
+    nodes = len(alb_rotations(node_rotations, target_group))
+    past = Past(traffic, ends, pod, target_group, nodes=nodes, streams=streams, all_since_s=before_s)
+    sent = sender.at_work(past, Waits(traffic, pod, ends.for_answer.longest_s))
+    servers.take(sent)
+    yield sent, servers.answers(sent)
+    source = RequestSource(traffic, nodes=nodes, streams=streams)
+    now_s = 0.0
+    while now_s < servers.window_until_s() + after_s:
+        left_s = servers.window_until_s() + after_s - now_s
+        sent = sender.send(source.take(block_size(left_s, traffic.arrival_rate_rps)))
+        servers.take(sent)
+        now_s = float(sent.arrival_s[-1])
+        inside = sent[sent.arrival_s < servers.window_until_s() + after_s]
+        yield inside, servers.answers(inside)

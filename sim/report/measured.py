@@ -1,0 +1,96 @@
+"""What `albsim calibrate` prints: a scenario fragment for `extends`, with where each value is from; or JSON.
+
+Each value has its interval, its n and its source as a comment above it, and what is doubtful about it. What was
+measured but should not be set unasked (lags that replace a simulated controller) stands as a comment, and so does what
+could not be measured, with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from sim.report.wording import number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from sim.calibration.measured import Calibration, Measured
+
+FORMATS = ("yaml", "json")
+_WIDTH = 110
+_HEAD = "Measured by `albsim calibrate`. Use it from a scenario beside it: `extends: {name}`."
+_BESIDE = {
+    "controller.deregistration_lag_s": "To use the measured lag instead of a simulated controller, set "
+    "controller.version to fixed_lag, and this:",
+    "controller.registration_lag_s": "With controller.version fixed_lag also this:",
+    "registration": "No key of a scenario: there a target's first health check comes up to "
+    "target_group.health_check.interval_s after RegisterTargets.",
+}
+
+
+def render(found: Calibration, form: str, *, name: str = "measured.yaml") -> str:
+    """Write a calibration in one of `FORMATS`, without a line end; `name` is that of the file it will be in."""
+    return json.dumps(_record(found), indent=2, ensure_ascii=False) if form == "json" else _yaml(found, name)
+
+
+def _record(found: Calibration) -> dict[str, Any]:
+    return {
+        "measured": {key: _measured(value) for key, value in found.measured.items()},
+        "beside": {key: _measured(value) for key, value in found.beside.items()},
+        "not_measured": dict(found.not_measured),
+    }
+
+
+def _measured(one: Measured) -> dict[str, Any]:
+    intervals = {name: list(interval) for name, interval in one.ci95.items()}
+    return {
+        "value": one.value,
+        "ci95": intervals.get("", intervals) if intervals else None,
+        "n": one.n,
+        "source": one.source,
+        "notes": list(one.notes),
+    }
+
+
+def _yaml(found: Calibration, name: str) -> str:
+    lines = list(_comment(_HEAD.format(name=name)))
+    groups: dict[str, dict[str, Measured]] = {}
+    for key, one in found.measured.items():
+        group, _, name_in_group = key.partition(".")
+        groups.setdefault(group, {})[name_in_group] = one
+    for group, values in groups.items():
+        lines += ["", f"{group}:"]
+        for name_in_group, one in values.items():
+            lines += [*_described(one, "  "), f"  {name_in_group}: {_flow(one.value)}"]
+    for key, one in found.beside.items():
+        lines += ["", *_comment(_BESIDE[key]), *_described(one, ""), f"# {key}: {_flow(one.value)}"]
+    if found.not_measured:
+        lines += ["", *_comment("Not measured:")]
+        lines += [line for key, why in found.not_measured.items() for line in _comment(f"{key}: {why}")]
+    return "\n".join(lines)
+
+
+def _described(one: Measured, indent: str) -> Iterator[str]:
+    intervals = _intervals(one.ci95)
+    yield from _comment(f"{intervals}{'; ' if intervals else ''}n = {one.n:,}: {one.source}", indent)
+    for note in one.notes:
+        yield from _comment(f"Careful: {note}", indent)
+
+
+def _intervals(ci95: Mapping[str, tuple[float, float]]) -> str:
+    ranges = [f"{name} {number(low)} to {number(high)}".strip() for name, (low, high) in ci95.items()]
+    return f"95 % interval: {', '.join(ranges)}" if ranges else ""
+
+
+def _comment(text: str, indent: str = "") -> Iterator[str]:
+    for line in textwrap.wrap(text, _WIDTH):
+        yield f"{indent}# {line}"
+
+
+def _flow(value: object) -> str:
+    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10**9)
+    return text.removesuffix("\n").removesuffix("\n...")

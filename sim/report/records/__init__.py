@@ -1,0 +1,1 @@
+"""A simulated rollout as AWS and Kubernetes would have recorded it. Written from the facts; no reader is used."""

@@ -1,0 +1,124 @@
+"""The ALB's access log of a simulated rollout: one gzip file for each ALB node and five minutes.
+
+The real thing: 34 documented fields; the request's creation in whole milliseconds, the response's to the microsecond;
+processing times of -1 where a stage was not reached.
+Modelled: how each outcome looks in a line. A refused or unreachable connect has -1 three times, as has a request
+without a target; one that was cut or ran into the idle timeout had been dispatched, and has a first time of 0.
+Left out: TLS, redirects, clients that give up, lines that come late or not at all.
+Source: docs/facts/logs.md §1 and docs/facts/alb.md §3.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.data_plane.outcomes import Outcome
+from sim.report.records.names import (
+    ACCOUNT,
+    BEGIN,
+    CLIENT,
+    LOAD_BALANCER,
+    PORT,
+    REGION,
+    address,
+    node_address,
+    target_group_arn,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from sim.data_plane.outcomes import Answers, Sent
+
+FILE_S = 300
+_MICROSECONDS = 1_000_000
+_REFUSED_S = 0.001
+"""About a round trip within the VPC."""
+_NOT_DISPATCHED = frozenset(
+    {Outcome.CONNECT_REFUSED, Outcome.HOST_UNREACHABLE, Outcome.CONNECT_TIMEOUT, Outcome.NO_REGISTERED_TARGETS}
+)
+_LINE = (
+    'http {time} {alb} {client}:{port} {target} {times} {status} {target_status} 120 340 "GET http://www.example.com:80/'
+    ' HTTP/1.1" "-" - - {group} "Root=1-{trace}" "-" "-" 0 {created} "forward" "-" "-" "{target}" "{target_status}" "-"'
+    ' "-" TID_{trace} "-" "-" "-" {node}\n'
+)
+
+
+class AccessLog:
+    """Takes requests and writes them, by node and five minutes."""
+
+    def __init__(self, scenario: str) -> None:
+        self._group = target_group_arn(scenario)
+        self._lines: dict[tuple[int, int], list[tuple[int, str]]] = {}
+        self._n = 0
+
+    def add(self, sent: Sent, answers: Answers) -> None:
+        """Take in requests with their answers."""
+        elapsed_s = np.maximum(answers.answered_s - sent.arrival_s, _REFUSED_S)
+        began_us = int(BEGIN.timestamp()) * _MICROSECONDS
+        created_us = began_us + np.floor(sent.arrival_s * _MICROSECONDS).astype(np.int64)
+        time_us = created_us + np.ceil(elapsed_s * _MICROSECONDS).astype(np.int64)
+        columns = (created_us, time_us, elapsed_s, sent.node, sent.target, answers.outcome)
+        for created, time, elapsed, node, target, outcome in zip(*(c.tolist() for c in columns), strict=True):
+            self._n += 1
+            line = self._line(created, time, elapsed, node, target, Outcome(outcome))
+            self._lines.setdefault((node, time // (FILE_S * _MICROSECONDS)), []).append((time, line))
+
+    def _line(self, created_us: int, time_us: int, elapsed_s: float, node: int, target: int, outcome: Outcome) -> str:
+        if outcome == Outcome.OK:
+            times = f"0.000 {elapsed_s:.3f} 0.000"
+        else:
+            times = "-1 -1 -1" if outcome in _NOT_DISPATCHED else "0.000 -1 -1"
+        return _LINE.format(
+            time=_written(time_us),
+            alb=LOAD_BALANCER,
+            client=CLIENT,
+            port=1024 + self._n % 60_000,
+            target=f"{address(target)}:{PORT}" if target >= 0 else "-",
+            times=times,
+            status=outcome.status,
+            target_status="200" if outcome == Outcome.OK else "-",
+            group=self._group,
+            trace=f"{self._n:024x}",
+            created=_written(created_us // 1000 * 1000),
+            node=node_address(node),
+        )
+
+    def write(self, directory: Path) -> None:
+        """Write the files, below the directory as S3 has them."""
+        for (node, number), lines in self._lines.items():
+            end = datetime.fromtimestamp((number + 1) * FILE_S, UTC)
+            day = end - timedelta(seconds=1)
+            file = directory / "AWSLogs" / ACCOUNT / "elasticloadbalancing" / REGION / f"{day:%Y/%m/%d}"
+            file.mkdir(parents=True, exist_ok=True)
+            text = "".join(line for _, line in sorted(lines))
+            random = f"{zlib.crc32(f'{node} {number}'.encode()):08x}"
+            name = (
+                f"{ACCOUNT}_elasticloadbalancing_{REGION}_{LOAD_BALANCER.replace('/', '.')}_{end:%Y%m%dT%H%MZ}_"
+                f"{node_address(node)}_{random}.log.gz"
+            )
+            (file / name).write_bytes(compressed(text))
+
+
+def compressed(text: str) -> bytes:
+    """Return the text as a gzip file that is equal byte for byte whenever it is written."""
+    return gzip.compress(text.encode(), mtime=0)
+
+
+def _written(time_us: int) -> str:
+    seconds, microseconds = divmod(time_us, _MICROSECONDS)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{microseconds:06d}Z"
+
+
+def all_of(requests: Iterable[tuple[Sent, Answers]], scenario: str) -> AccessLog:
+    """Return a log of all these requests."""
+    log = AccessLog(scenario)
+    for sent, answers in requests:
+        log.add(sent, answers)
+    return log

@@ -1,0 +1,105 @@
+"""The AWS API calls of a simulated rollout, with the targets that they named: what CloudTrail and a controller know.
+
+Modelled: an attempt names the targets whose registration or deregistration its success brought about. A `fixed_lag`
+controller makes no call in the simulation; here it makes one for each moment at which targets changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sim.control_plane.trace import ApiAttempt, TargetDeregistered, TargetRegistered
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sim.control_plane.trace import Trace
+
+REGISTER = "elasticloadbalancing:RegisterTargets"
+DEREGISTER = "elasticloadbalancing:DeregisterTargets"
+_SAME_MOMENT_S = 1e-6
+_FIXED_LAG_LATENCY_S = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiCall:
+    """One call.
+
+    `began_s`: when its first attempt was sent; `attempts`: when each was answered, and whether it was throttled;
+    `pods`: the targets that it changed, if it succeeded.
+    """
+
+    cluster: int
+    action: str
+    began_s: float
+    attempts: tuple[tuple[float, bool], ...]
+    pods: tuple[int, ...]
+
+    @property
+    def done_s(self) -> float | None:
+        """When it succeeded; None if it did not."""
+        answered_s, throttled = self.attempts[-1]
+        return None if throttled else answered_s
+
+
+def calls_of(trace: Trace) -> list[ApiCall]:
+    """Return every cluster's calls, by the time at which they began."""
+    changed = {
+        REGISTER: _pods_by_moment(trace, TargetRegistered),
+        DEREGISTER: _pods_by_moment(trace, TargetDeregistered),
+    }
+    calls = [_call(run, changed) for run in _runs(trace.of(ApiAttempt))]
+    if not any(call.cluster == 0 for call in calls):
+        calls += _of_fixed_lag(changed)
+    return sorted(calls, key=lambda call: call.began_s)
+
+
+def _runs(attempts: list[ApiAttempt]) -> Iterator[list[ApiAttempt]]:
+    """Yield the attempts of each call; those of one client and reconcile follow each other, from attempt 0 on."""
+    open_runs: dict[tuple[int, int, str], list[ApiAttempt]] = {}
+    for attempt in attempts:
+        key = (attempt.cluster, attempt.reconcile, attempt.action)
+        if attempt.attempt == 0 and key in open_runs:
+            yield open_runs.pop(key)
+        open_runs.setdefault(key, []).append(attempt)
+    yield from open_runs.values()
+
+
+def _call(run: list[ApiAttempt], changed: dict[str, dict[float, list[int]]]) -> ApiCall:
+    last = run[-1]
+    pods: list[int] = []
+    if last.cluster == 0 and not last.throttled:
+        pods = _at(changed.get(last.action, {}), last.time_s + last.latency_s)
+    return ApiCall(
+        cluster=last.cluster,
+        action=last.action,
+        began_s=run[0].time_s,
+        attempts=tuple((attempt.time_s + attempt.latency_s, attempt.throttled) for attempt in run),
+        pods=tuple(pods),
+    )
+
+
+def _pods_by_moment(trace: Trace, kind: type[TargetRegistered | TargetDeregistered]) -> dict[float, list[int]]:
+    found: dict[float, list[int]] = {}
+    for record in trace.of(kind):
+        found.setdefault(record.time_s, []).append(record.pod)
+    return found
+
+
+def _at(changed: dict[float, list[int]], time_s: float) -> list[int]:
+    return next((pods for at_s, pods in changed.items() if abs(at_s - time_s) < _SAME_MOMENT_S), [])
+
+
+def _of_fixed_lag(changed: dict[str, dict[float, list[int]]]) -> list[ApiCall]:
+    return [
+        ApiCall(
+            cluster=0,
+            action=action,
+            began_s=time_s - _FIXED_LAG_LATENCY_S,
+            attempts=((time_s, False),),
+            pods=tuple(pods),
+        )
+        for action, by_moment in changed.items()
+        for time_s, pods in by_moment.items()
+    ]

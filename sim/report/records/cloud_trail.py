@@ -1,0 +1,143 @@
+"""CloudTrail's records of a simulated rollout: every attempt of every call, in files of five minutes.
+
+The real thing: `eventTime` is when a call was completed, in whole seconds; throttled calls are recorded, with their
+error and without parameters; the user agent names the controller from v2.0 on.
+Modelled: one role for each cluster, and one for what else calls (`background_calls_per_s`), whose calls are at the
+moments of the simulation, though whether they were throttled is not known and not written.
+Left out: who called a controller's role, latencies (the real records have none either).
+Source: docs/facts/logs.md §2.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from itertools import accumulate, takewhile
+from typing import TYPE_CHECKING, Any
+
+from sim.control_plane.aws.aws_api import BUCKET_OF_ACTION
+from sim.report.records.access_log import FILE_S, compressed
+from sim.report.records.api_calls import DEREGISTER, REGISTER
+from sim.report.records.names import ACCOUNT, BEGIN, PORT, REGION, address, moment, target_group_arn, whole_second
+from sim.scenario.controller import FIXED_LAG
+from sim.scenario.distributions import Exponential
+from sim.streams import Stream, Streams
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from sim.report.records.api_calls import ApiCall
+    from sim.scenario.specs import Scenario
+
+_SOURCES = {"tag": "tagging"}
+_ELB = "elasticloadbalancing"
+_SDK_OF_V1 = "aws-sdk-go/1.23.21 (go1.13; linux; amd64)"
+_SDK_OF_V2 = "aws-sdk-go/1.44.0 (go1.20; linux; amd64) elbv2.k8s.aws/{}"
+_AGENT_ALONE_SINCE = (3, 3)
+
+
+class CloudTrail:
+    """Writes the trail of one replication."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._group = target_group_arn(scenario.name)
+        own = scenario.controller.version
+        others = [other.controller or scenario.controller for other in scenario.aws_api.other_clusters]
+        self._agents = [user_agent(own), *(user_agent(other.version) for other in others)]
+        self._records: list[tuple[float, dict[str, Any]]] = []
+
+    def add_calls(self, calls: Iterable[ApiCall]) -> None:
+        """Take in the controllers' calls."""
+        for call in calls:
+            for answered_s, throttled in call.attempts:
+                role = f"cluster-{call.cluster}-controller"
+                record = self._record(answered_s, call.action, role, self._agents[call.cluster])
+                if throttled:
+                    record |= {"errorCode": "ThrottlingException", "errorMessage": "Rate exceeded"}
+                elif call.pods:
+                    record["requestParameters"] = {"targetGroupArn": self._group, "targets": _targets(call.pods)}
+                elif call.cluster and call.action in {REGISTER, DEREGISTER}:
+                    record["requestParameters"] = {"targetGroupArn": _group_of(call.cluster), "targets": []}
+
+    def add_background(self, scenario: Scenario, replication: int, until_s: float) -> None:
+        """Take in what else calls, at the moments of the simulation."""
+        for action, time_s in _background(scenario, Streams(scenario.seed, replication), until_s):
+            self._record(time_s, action, "something-else", "Boto3/1.34.0")
+
+    def _record(self, time_s: float, action: str, role: str, agent: str) -> dict[str, Any]:
+        service, _, operation = action.partition(":")
+        arn = f"arn:aws:iam::{ACCOUNT}:role/{role}"
+        number = f"{len(self._records):012x}"
+        record: dict[str, Any] = {
+            "eventVersion": "1.11",
+            "userIdentity": {
+                "type": "AssumedRole",
+                "accountId": ACCOUNT,
+                "sessionContext": {"sessionIssuer": {"type": "Role", "arn": arn, "userName": role}},
+            },
+            "eventTime": whole_second(time_s),
+            "eventSource": f"{_SOURCES.get(service, service)}.amazonaws.com",
+            "eventName": operation,
+            "awsRegion": REGION,
+            "sourceIPAddress": "198.51.100.20",
+            "userAgent": agent,
+            "requestParameters": None,
+            "responseElements": None,
+            "requestID": f"r-{number}",
+            "eventID": f"e-{number}",
+            "readOnly": operation.startswith(("Describe", "Get")),
+            "eventType": "AwsApiCall",
+            "managementEvent": True,
+            "recipientAccountId": ACCOUNT,
+            "eventCategory": "Management",
+        }
+        self._records.append((time_s, record))
+        return record
+
+    def write(self, directory: Path) -> None:
+        """Write the files, below the directory as S3 has them."""
+        files: dict[int, list[dict[str, Any]]] = {}
+        for time_s, record in sorted(self._records, key=lambda one: one[0]):
+            files.setdefault(int((BEGIN.timestamp() + time_s) // FILE_S), []).append(record)
+        for number, records in files.items():
+            end = moment((number + 1) * FILE_S - BEGIN.timestamp())
+            place = directory / "AWSLogs" / ACCOUNT / "CloudTrail" / REGION / f"{end:%Y/%m/%d}"
+            place.mkdir(parents=True, exist_ok=True)
+            random = f"{zlib.crc32(str(number).encode()):08x}"
+            name = f"{ACCOUNT}_CloudTrail_{REGION}_{end:%Y%m%dT%H%MZ}_{random}.json.gz"
+            (place / name).write_bytes(compressed(json.dumps({"Records": records})))
+
+
+def user_agent(version: str) -> str:
+    """Return what a controller of a version calls itself."""
+    if version == FIXED_LAG or version.startswith("v1."):
+        return _SDK_OF_V1
+    full = version if version.count(".") > 1 else f"{version}.0"
+    major, minor, _ = (int(part) for part in full.removeprefix("v").split("."))
+    return f"elbv2.k8s.aws/{full}" if (major, minor) >= _AGENT_ALONE_SINCE else _SDK_OF_V2.format(full)
+
+
+def _targets(pods: Iterable[int]) -> list[dict[str, Any]]:
+    return [{"id": address(pod), "port": PORT} for pod in pods]
+
+
+def _group_of(cluster: int) -> str:
+    return f"arn:aws:{_ELB}:{REGION}:{ACCOUNT}:targetgroup/k8s-other-{cluster}/{cluster:016x}"
+
+
+def _background(scenario: Scenario, streams: Streams, until_s: float) -> Iterator[tuple[str, float]]:
+    """Yield each call's action and time, from the streams from which the simulation drew them."""
+    spec = scenario.aws_api
+    names = [name for name, _ in spec.buckets]
+    for name, calls_per_s in spec.background_calls_per_s.items():
+        if not calls_per_s:
+            continue
+        gap = Exponential(dist="exponential", mean=1 / calls_per_s)
+        actions: list[str] = [action for action, bucket in BUCKET_OF_ACTION.items() if bucket == name]
+        apart = actions if name == "ec2" else actions[:1] or [f"{_ELB}:ModifyTargetGroupAttributes"]
+        for entity, action in enumerate(apart):
+            gaps_s = streams.draws(gap, Stream.API_BACKGROUND, names.index(name), entity)
+            times_s = accumulate(gaps_s, initial=-spec.warm_up_s)
+            next(times_s)
+            yield from ((action, time_s) for time_s in takewhile(lambda time_s: time_s < until_s, times_s))

@@ -1,0 +1,69 @@
+"""The rolled cluster's controller log, of what it says on targets, as its version writes it.
+
+The real thing: v1.1 writes glog lines before its calls, and none on success. From v2.0 on it is JSON, before and after;
+`ts` is seconds since 1970 in logs of 2021 and 2022, and ISO in whole seconds in those of 2023 on, taken here to begin
+with v2.5; the line after a call names its targets from v2.13 on.
+Modelled: the container runtime's time before each line, as `kubectl logs --timestamps` shows it.
+Left out: all other lines; the lines on failures.
+Source: docs/facts/logs.md §3.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from sim.report.records.api_calls import DEREGISTER, REGISTER
+from sim.report.records.names import NAMESPACE, PORT, WORKLOAD, address, moment, target_group_arn, whole_second
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from sim.report.records.api_calls import ApiCall
+
+_V1_WORDS = {REGISTER: "Adding targets to", DEREGISTER: "Removing targets from"}
+_V2_WORDS = {REGISTER: ("registering", "registered"), DEREGISTER: ("deRegistering", "deRegistered")}
+_ISO_SINCE = (2, 5)
+_TARGETS_AFTER_SINCE = (2, 13)
+
+
+def controller_log(calls: Iterable[ApiCall], version: str, scenario: str) -> str:
+    """Return the log."""
+    group = target_group_arn(scenario)
+    own = [call for call in calls if call.cluster == 0 and call.pods and call.action in _V1_WORDS]
+    lines = _of_v1(own, group) if version.startswith("v1.") else _of_v2(own, group, version)
+    return "".join(f"{_with_nanoseconds(time_s)} {line}\n" for time_s, line in sorted(lines))
+
+
+def _of_v1(calls: Iterable[ApiCall], group: str) -> Iterator[tuple[float, str]]:
+    for call in calls:
+        targets = ", ".join(f"{address(pod)}:{PORT}" for pod in call.pods)
+        said = f"{NAMESPACE}/{WORKLOAD}: {_V1_WORDS[call.action]} {group}: {targets}"
+        yield call.began_s, f"I{moment(call.began_s):%m%d %H:%M:%S.%f}       1 targets.go:80] {said}"
+
+
+def _of_v2(calls: Iterable[ApiCall], group: str, version: str) -> Iterator[tuple[float, str]]:
+    major, minor = (int(part) for part in version.removeprefix("v").split(".")[:2])
+    for call in calls:
+        before, after = _V2_WORDS[call.action]
+        iso = (major, minor) >= _ISO_SINCE
+        yield call.began_s, _json(call.began_s, f"{before} targets", group, call.pods, iso=iso)
+        if call.done_s is not None:
+            named = call.pods if (major, minor) >= _TARGETS_AFTER_SINCE else ()
+            yield call.done_s, _json(call.done_s, f"{after} targets", group, named, iso=iso)
+
+
+def _json(time_s: float, said: str, group: str, pods: Sequence[int], *, iso: bool) -> str:
+    line: dict[str, object] = {
+        "level": "info",
+        "ts": whole_second(time_s) if iso else moment(time_s).timestamp(),
+        "msg": said,
+        "arn": group,
+    }
+    if pods:
+        line["targets"] = [{"AvailabilityZone": None, "Id": address(pod), "Port": PORT} for pod in pods]
+    return json.dumps(line, separators=(",", ":"))
+
+
+def _with_nanoseconds(time_s: float) -> str:
+    return f"{moment(time_s):%Y-%m-%dT%H:%M:%S.%f}000Z"

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from sim.calibration.calibrate import calibrate
+from sim.control_plane.trace import PodDeleted, TargetDeregistered
+from sim.data_plane.outcomes import Outcome
+from sim.experiment.replication import Replication, simulate
+from sim.records.reading import read
+from sim.report.records.names import BEGIN
+from sim.report.records.writing import write_records
+from sim.scenario.problems import ScenarioError
+from sim.scenario.specs import Scenario
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def scenario(**changes: object) -> Scenario:
+    return Scenario(
+        name="round trip",
+        traffic={"arrival_rate_rps": 20, "service_time_s": {"dist": "lognormal", "median": 0.05, "sigma": 0.8}},
+        deployment={"replicas": 10},
+        pod={"pre_stop_sleep_s": 60, "termination_grace_period_s": 90},
+        controller={"version": "v2.13.0"},
+        aws_api={"background_calls_per_s": {"elbv2_describe": 1.0}},
+    ).with_overrides(changes)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Replication, Path]:
+    directory = tmp_path_factory.mktemp("records")
+    replication = simulate(scenario())
+    write_records(replication, directory)
+    return replication, directory
+
+
+def lines_of(directory: Path) -> list[str]:
+    return [
+        line
+        for path in sorted(directory.rglob("*_app.*.log.gz"))
+        for line in gzip.decompress(path.read_bytes()).decode().splitlines()
+    ]
+
+
+def test_every_request_is_a_line_and_nothing_is_unreadable(written) -> None:
+    replication, directory = written
+    records = read([directory])
+    assert records.requests is not None
+    within = records.requests["time_s"].between(
+        BEGIN.timestamp(), BEGIN.timestamp() + replication.requests.window_until_s, inclusive="left"
+    )
+    # Creation is cut to the millisecond: a request may fall out of the window by it.
+    assert within.sum() == pytest.approx(replication.requests.counts.sum(), abs=2)
+    assert len(records.requests) == len(lines_of(directory))
+    assert records.files["lines_not_read"].sum() == 0
+
+
+def test_deregistrations_are_when_they_were(written) -> None:
+    replication, directory = written
+    lines = [json.loads(line.split(" ", 1)[1]) for line in (directory / "controller.log").read_text().splitlines()]
+    done = [line for line in lines if line["msg"] == "deRegistered targets"]
+    moments = sorted({round(record.time_s, 6) for record in replication.trace.of(TargetDeregistered)})
+    assert len(done) == len(moments)
+    said_s = sorted(
+        (datetime.fromisoformat(line.split(" ")[0][:26] + "+00:00") - BEGIN).total_seconds()
+        for line in (directory / "controller.log").read_text().splitlines()
+        if "deRegistered" in line
+    )
+    assert said_s == pytest.approx(moments, abs=1e-5)
+
+
+def test_deletions_are_in_the_audit_log(written) -> None:
+    replication, directory = written
+    events = [json.loads(line) for line in (directory / "audit.log").read_text().splitlines()]
+    deleted = [event for event in events if event["verb"] == "delete"]
+    assert len(deleted) == len(replication.trace.of(PodDeleted)) == 10
+    for event in deleted:
+        assert event["responseObject"]["status"]["podIP"].startswith("10.")
+
+
+def test_outcomes_are_counted_as_they_were(tmp_path) -> None:
+    replication = simulate(scenario(**{"pod.pre_stop_sleep_s": 0, "pod.termination_grace_period_s": 30}))
+    write_records(replication, tmp_path)
+    counts = replication.requests.counts
+    statuses = [line.split(" ")[8] for line in lines_of(tmp_path)]
+    n_502 = sum(int(counts[outcome]) for outcome in Outcome if outcome.status == 502)
+    assert n_502 > 50
+    assert statuses.count("502") == n_502
+
+
+def test_what_is_written_is_measured(written) -> None:
+    _, directory = written
+    found = calibrate(read([directory]))
+    low, high = found.measured["target_group.propagation_s"].ci95["median"]
+    assert low < 10 < high
+    low, high = found.measured["traffic.arrival_rate_rps"].ci95[""]
+    assert low < 20 < high
+    low, high = found.measured["traffic.service_time_s"].ci95["median"]
+    assert low - 0.001 <= 0.05 <= high + 0.001
+    low, high = found.measured["aws_api.background_calls_per_s"].ci95["elbv2_describe"]
+    assert low < 1 < high
+    assert found.measured["target_group.alb_nodes"].value == 2
+    assert found.measured["controller.version"].value == "v2.13.0"
+    lag = found.beside["controller.deregistration_lag_s"].value
+    assert isinstance(lag, dict)
+
+
+def test_measured_lags_are_those_of_the_trace(written) -> None:
+    replication, directory = written
+    found = calibrate(read([directory]))
+    deleted = {record.pod: record.time_s for record in replication.trace.of(PodDeleted)}
+    lags_s = sorted(record.time_s - deleted[record.pod] for record in replication.trace.of(TargetDeregistered))
+    # Half of what the call took: its effect is somewhere between the two lines of the controller's log.
+    assert found.beside["controller.deregistration_lag_s"].value["values"] == pytest.approx(lags_s, abs=0.3)
+
+
+def test_equal_rollouts_are_written_as_equal_bytes(tmp_path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        write_records(simulate(scenario(**{"traffic.arrival_rate_rps": 5})), tmp_path / name)
+    files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file())
+    assert len(files) > 4
+    for file in files:
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+
+@pytest.mark.parametrize("version", ["v1.1.9", "v2.0.0", "v2.8.0", "v3.3.0", "fixed_lag"])
+def test_every_version_is_written_and_read(tmp_path, version) -> None:
+    lag = {"controller.deregistration_lag_s": 2.0} if version == "fixed_lag" else {}
+    write_records(simulate(scenario(**{"controller.version": version, "traffic.arrival_rate_rps": 5} | lag)), tmp_path)
+    found = calibrate(read([tmp_path]))
+    assert found.measured["target_group.propagation_s"].n == 20
+    assert np.isfinite(found.measured["target_group.propagation_s"].ci95["median"]).all()
+
+
+def test_worker_nodes_as_targets_are_refused(tmp_path) -> None:
+    with pytest.raises(ScenarioError, match="'ip' to write records"):
+        write_records(simulate(scenario(**{"target_group.target_type": "instance"})), tmp_path)
