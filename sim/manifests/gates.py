@@ -40,9 +40,7 @@ def put_readiness_gate(draft: Draft, holder: Object, template: Template, cluster
             text = "a gate of v1: v2 sets it only in a labelled Namespace; elsewhere its pods never become Ready"
             draft.warn("legacy-readiness-gate", _KEY, text, place)
         elif version in WITHOUT_READINESS_GATES:
-            draft.warn(
-                "gate-without-effect", _KEY, f"{version} knows no readiness gates: the pods never become Ready", place
-            )
+            draft.warn("gate-without-effect", _KEY, f"{version} knows no readiness gate: no pod gets Ready", place)
         else:
             draft.put(_KEY, True, place)
     elif is_v2 and is_injected and namespace:
@@ -50,14 +48,15 @@ def put_readiness_gate(draft: Draft, holder: Object, template: Template, cluster
         if of_pods:
             draft.put(_KEY, True, place)
         else:
-            draft.warn(
-                "gate-without-effect", _KEY, "the Namespace's label has no effect on targets of type instance", place
-            )
+            draft.warn("gate-without-effect", _KEY, "the Namespace's label has no effect on instances", place)
     elif is_v2 and of_pods and namespace is None:
         text = f"unknown: the Namespace '{draft.workload.namespace}' and its label {_LABEL} were not given; none is assumed"
         draft.warn("readiness-gate-unknown", _KEY, text)
     if is_v2 and of_pods and release(version) < _POLLED_SINCE and (own or is_injected or namespace is None):
-        text = f"{version} looks at a readiness gate again only after a backoff that grows, if the pods have one (from v2.9.1 on every 15 s)"
+        text = (
+            f"{version} looks at a readiness gate, if the pods have one, only after a backoff that grows; from v2.9.1 on "
+            "every 15 s"
+        )
         draft.warn("gate-after-backoff", "controller.version", text)
 
 

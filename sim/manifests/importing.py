@@ -73,7 +73,7 @@ class Import:
 
 
 def import_sources(sources: Iterable[Source], asked: Asked) -> Import:
-    """Return the scenarios of all workloads behind an ALB; raises ScenarioError if there is none or the input is wrong."""
+    """Return the scenarios of all workloads behind an ALB; raises ScenarioError if there is none."""
     cluster, values, aws = _read(sources, asked.namespace)
     found = Import(ignored=cluster.ignored)
     controllers = list(find_controllers(cluster))
@@ -219,7 +219,10 @@ class _Importer:
             sorted({one.ingress.object.ref for one in others if one.ingress and one.ingress is not first.ingress})
         )
         if names:
-            text = f"its pods are in other target groups too, of {names}, whose settings may differ; taken are those of {first.ingress.object.ref}"
+            text = (
+                f"its pods are in other target groups too, of {names}, whose settings may differ; taken are those of "
+                f"{first.ingress.object.ref}"
+            )
             draft.warn(
                 "several-target-groups", "target_group.deregistration_delay_s", text, first.ingress.object.place("spec")
             )
@@ -258,7 +261,7 @@ class _Importer:
         spec: Any = target_group.service.body.get("spec") or {}
         place = target_group.service.place("spec", "type")
         if spec.get("type", "ClusterIP") == "ClusterIP":
-            text = f"{target_group.service.ref} is of type ClusterIP: targets of type instance need NodePort or LoadBalancer"
+            text = f"{target_group.service.ref} is of type ClusterIP: instances need NodePort or LoadBalancer"
             draft.warn("instance-needs-node-port", "target_group.target_type", text, place)
         elif spec.get("externalTrafficPolicy", "Cluster") == "Cluster":
             text = "externalTrafficPolicy Cluster: each worker node may pass a request on to a pod of another"

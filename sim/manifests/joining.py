@@ -1,4 +1,4 @@
-"""What belongs together: workload → Service → Ingress → IngressClass → IngressClassParams, or → TargetGroupBinding.
+"""What belongs together: workload, Service, Ingress, IngressClass and IngressClassParams, or TargetGroupBinding.
 
 Modelled: docs/facts/manifests.md §1.2 and §1.3: whose an Ingress is, groups (from v2 on), actions that forward, backends
 of every API version, target groups that the controller or somebody else made.

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from sim.manifests.servers import SERVERS, guess
@@ -146,10 +147,16 @@ def _warn_of_the_hook(draft: Draft, part: _Part, seconds: float, grace_s: int, p
         text = f"the hook fails at once and holds nothing back: {held.fails}"
         draft.warn("pre-stop-fails", PRE_STOP, text, place)
     elif not held.known:
-        text = f"how long the hook takes is unknown ({_script(part)}): {held.remark}; {plain(seconds)} s stand in, --set {PRE_STOP}= tells"
+        text = (
+            f"how long the hook takes is unknown ({_script(part)}): {held.remark}; {plain(seconds)} s stand in, "
+            f"--set {PRE_STOP}= tells"
+        )
         draft.warn("pre-stop-unknown", PRE_STOP, text, place)
     elif held.stops and not seconds:
-        text = f"the hook makes '{part.container.name}' stop listening at the pod's deletion; what it sleeps afterwards keeps the pod alone"
+        text = (
+            f"the hook makes '{part.container.name}' stop listening at the pod's deletion; what it sleeps afterwards "
+            "only keeps the pod"
+        )
         draft.warn("pre-stop-closes-listener-first", PRE_STOP, text, place)
     elif held.remark:
         draft.warn("pre-stop-remark", PRE_STOP, held.remark, place)
@@ -187,18 +194,24 @@ def _put_on_sigterm(draft: Draft, serving: _Part, server: str, on_sigterm: str, 
         draft.put(ON_SIGTERM, "drain", _hook_place(serving, holder), "guessed", "the hook stops it gracefully")
         draft.warn("on-sigterm-guessed", ON_SIGTERM, "the hook stops it gracefully", place)
     else:
-        text = "image and command do not tell what the server does at SIGTERM; 'exit' stands in, --server or --on-sigterm tells"
+        text = (
+            "image and command do not tell what the server does at SIGTERM; 'exit' stands in, --server or --on-sigterm "
+            "tells"
+        )
         draft.warn("on-sigterm-unknown", ON_SIGTERM, text, place)
 
 
 def _put_teardown(draft: Draft, parts: Sequence[_Part], first: _Part, grace_s: int, holder: Object) -> None:
-    """The pod's address stays until its last container has ended: its port refuses until then."""
+    """Write how long the pod's address stays after its server: until the last container has ended."""
     last = max(parts, key=lambda part: part.held.seconds)
     stays_s = min(last.held.seconds, grace_s) - min(first.held.seconds, grace_s)
     if last is first or stays_s <= _DEFAULT_TEARDOWN_S:
         return
     key, place = "pod.sandbox_teardown_s", _hook_place(last, holder)
-    text = f"container '{last.container.name}' keeps the pod for {plain(stays_s)} s after '{first.container.name}' has ended: its port refuses connections until then"
+    text = (
+        f"container '{last.container.name}' keeps the pod for {plain(stays_s)} s after '{first.container.name}' has "
+        "ended: its port refuses connections until then"
+    )
     draft.put(key, _whole(stays_s + _DEFAULT_TEARDOWN_S), place, "guessed", f"'{last.container.name}' keeps the pod")
     draft.warn("pod-outlives-server", key, text, place)
 
@@ -234,7 +247,10 @@ def _warn_of_the_server(draft: Draft, serving: _Part, server: str, grace_s: int,
     place = holder.place(*serving.path)
     seconds = min(serving.held.seconds, grace_s)
     if needs_s and seconds + needs_s > grace_s:
-        text = f"preStop, {plain(seconds)} s, and {name}'s own shutdown, up to {plain(needs_s)} s, outlast the grace period, {grace_s} s"
+        text = (
+            f"preStop, {plain(seconds)} s, and {name}'s own shutdown, up to {plain(needs_s)} s, outlast the grace "
+            f"period, {grace_s} s"
+        )
         draft.warn("server-timeout-over-grace", GRACE, text, place)
     words = [*serving.container.command, *serving.container.args]
     if name == "gunicorn" and {"-c", "--config"} & set(words):
@@ -252,9 +268,7 @@ def _put_workers(draft: Draft, serving: _Part, holder: Object) -> None:
         for part in word.replace("=", " ").split()
     ]
     workers, threads = _option(words, "-w", "--workers"), _option(words, "--threads")
-    kind = next(
-        (after for before, after in zip(words, words[1:], strict=False) if before in {"-k", "--worker-class"}), "sync"
-    )
+    kind = next((after for before, after in pairwise(words) if before in {"-k", "--worker-class"}), "sync")
     if workers is None or kind not in {"sync", "gthread"}:
         return
     place = holder.place(*serving.path, "command" if serving.container.command else "args")
@@ -264,7 +278,7 @@ def _put_workers(draft: Draft, serving: _Part, holder: Object) -> None:
 
 
 def _option(words: Sequence[str], *names: str) -> int | None:
-    found = [after for before, after in zip(words, words[1:], strict=False) if before in names]
+    found = [after for before, after in pairwise(words) if before in names]
     return int(found[-1]) if found and found[-1].isdecimal() and len(found[-1]) < 5 and int(found[-1]) else None  # noqa: PLR2004
 
 

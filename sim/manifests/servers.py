@@ -1,5 +1,6 @@
-"""What a container's server does with its stop signal, which no manifest says: a table, and a guess from image and
-command.
+"""What a container's server does with its stop signal, which no manifest says: a table, and a guess.
+
+The guess is from command, image and probes, in this order.
 
 Modelled: docs/facts/manifests.md §4. A process without a handler for the signal ignores it as PID 1 of its container,
 and ends at once where an init process (`tini`, a shared process namespace) stands above it.
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -150,7 +152,7 @@ def _program(words: Sequence[str]) -> str:
 
 def _module(words: Sequence[str]) -> str:
     """Return the module of `python -m gunicorn`, if it is a server."""
-    after = [after for before, after in zip(words, words[1:], strict=False) if before == "-m"]
+    after = [after for before, after in pairwise(words) if before == "-m"]
     return next((word for word in after if word in _BY_WORD), "")
 
 

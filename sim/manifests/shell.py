@@ -21,38 +21,13 @@ if TYPE_CHECKING:
 _SHELLS = {"sh", "bash", "ash", "dash", "zsh"}
 _PREFIXES = {"exec", "command", "nohup", "sudo", "time", "env"}
 _QUICK = {
-    *("echo", "printf", "date", "touch", "rm", "cat", "curl", "wget", "logger", "true", ":", "set", "test", "[", "cd"),
-    *(
-        "export",
-        "ls",
-        "ps",
-        "trap",
-        "wait",
-        "mkdir",
-        "chmod",
-        "cp",
-        "mv",
-        "grep",
-        "sync",
-        "false",
-        "tee",
-        "head",
-        "hostname",
-    ),
-}
+    "echo", "printf", "date", "touch", "rm", "cat", "curl", "wget", "logger", "true", "false", ":", "set", "test", "[",
+    "cd", "export", "ls", "ps", "trap", "wait", "mkdir", "chmod", "cp", "mv", "grep", "sync", "tee", "head", "exit",
+}  # fmt: skip
 _STOPPERS = {
-    "kill",
-    "pkill",
-    "killall",
-    "nginx",
-    "openresty",
-    "apachectl",
-    "apache2ctl",
-    "httpd",
-    "pumactl",
-    "supervisorctl",
-}
-_GRACEFUL = re.compile(r"(quit|QUIT|USR1|WINCH|TERM|graceful-stop|-15|-3|-s stop\b.*puma)")
+    "kill", "pkill", "killall", "nginx", "openresty", "apachectl", "apache2ctl", "httpd", "pumactl", "supervisorctl",
+}  # fmt: skip
+_GRACEFUL = re.compile(r"(quit|QUIT|USR1|WINCH|TERM|graceful-stop|-15|-3)")
 _KEYWORDS = {"if", "for", "while", "until", "case", "do", "done", "then", "fi", "esac", "{", "}", "(", ")", "function"}
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d+\.?\d*|\.\d+)([smhd]?)")
@@ -223,19 +198,14 @@ def _simple(words: Sequence[str]) -> Held:
     program = _base(words[0])
     if " " in words[0]:
         return Held(fails=f"there is no program called '{words[0]}'")
-    if program == "busybox" and len(words) > 1:
-        return _simple(words[1:])
-    if program == "sleep":
-        return _sleep(words[1:])
-    if program in _SHELLS and len(words) > 1:
-        return _of_shell(words[1:], {})
-    if program == "timeout":
-        return _at_most(words[1:])
+    if program in _QUICK or re.fullmatch(r"[A-Za-z_]\w*=.*", words[0]):
+        return Held()
     if program in _STOPPERS:
         return _stopper(program, words)
-    if program in _QUICK or program == "exit" or re.fullmatch(r"[A-Za-z_]\w*=.*", words[0]):
-        return Held()
-    return _interpreted(program, words)
+    if program in _SHELLS:
+        return _of_shell(words[1:], {})
+    judge = {"busybox": _simple, "sleep": _sleep, "timeout": _at_most}.get(program)
+    return judge(words[1:]) if judge else _interpreted(program, words)
 
 
 def _without_prefix(words: Sequence[str]) -> Sequence[str]:

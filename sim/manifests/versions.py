@@ -28,7 +28,9 @@ def put_version(draft: Draft, controller: Controller, target_group: TargetGroup,
     else:
         place, why = holder.place(), _least(target_group)
         draft.put(_KEY, NEWEST, place, "assumed", f"no controller in the input{why}")
-        text = f"no controller in the input: {NEWEST}, the newest that is known here, is assumed{why}; --controller-version tells"
+        text = (
+            f"no controller in the input: {NEWEST}, the newest known here, is assumed{why}; --controller-version tells"
+        )
         draft.warn("controller-assumed", _KEY, text, place)
 
 

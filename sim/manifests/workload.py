@@ -1,8 +1,7 @@
 """A workload's own fields as the keys of `deployment`: how many pods, and how they are replaced.
 
-Modelled: docs/facts/manifests.md §1.1. What is no rolling update (Recreate, a StatefulSet, a DaemonSet, a Rollout with
-traffic routing) is taken as the nearest one, with a warning that says in what it differs; what has no nearest one is
-refused.
+Modelled: docs/facts/manifests.md §1.1. What is no rolling update (Recreate, a StatefulSet, a Rollout with traffic
+routing) is taken as the nearest one, with a warning that says in what it differs. What has none is refused.
 Sources: Kubernetes apps/v1 and autoscaling/v2; argo-rollouts docs/features/specification.md, utils/defaults/defaults.go.
 """
 
@@ -190,7 +189,7 @@ def _put_ordered(draft: Draft, strategy: Strategy) -> None:
     place = draft.workload.place(*path)
     draft.put(_SURGE, 0, place, note="a StatefulSet never has more pods than replicas")
     draft.put(_UNAVAILABLE, 1 if given is None else given, place, note="" if given else "one after another")
-    text = "a StatefulSet replaces its pods in order, each only when the one before is gone; the model does not wait so long"
+    text = "a StatefulSet replaces its pods in order, each once the one before is gone; the model does not wait so long"
     draft.warn("stateful-set", _UNAVAILABLE, text, place)
 
 

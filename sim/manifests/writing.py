@@ -94,9 +94,10 @@ def remarks(found: Import) -> Iterator[str]:
     """Return, line by line, what a reader must know besides the scenarios."""
     for one in found.workloads:
         yield f"{one.ref}: {len(one.draft.origins)} keys"
-        for origin_key, origin in one.draft.origins.items():
-            if origin.grade != "read":
-                yield f"  {origin.grade}: {origin_key}: {_short(one.draft.values[origin_key])} {origin.note}".rstrip()
+        warned_of = {warned.key for warned in one.draft.warnings}
+        for key, origin in one.draft.origins.items():
+            if origin.grade != "read" and key not in warned_of:
+                yield f"  {origin.grade}: {key}: {_on_one_line(one.draft.values[key])}, {origin.note}"
         for item in one.draft.not_read:
             yield f"  not read: {item.place}: {item.reason}"
         for warned in one.draft.warnings:
@@ -106,7 +107,3 @@ def remarks(found: Import) -> Iterator[str]:
     if found.ignored:
         counted = ", ".join(f"{count} {kind}" for kind, count in sorted(found.ignored.items()))
         yield f"ignored, of kinds that say nothing here: {counted}"
-
-
-def _short(value: object) -> str:
-    return _on_one_line(value)

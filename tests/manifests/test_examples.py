@@ -1,15 +1,14 @@
-"""Manifests of many shapes, each with what a careful engineer reads from it (examples/README.md explains the fields)."""
+"""Manifests of many shapes, and what a careful engineer reads from each (examples/README.md explains the fields)."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
-from sim.manifests.draft import Draft
-from sim.manifests.importing import Asked, Import, Imported, import_sources
+from sim.manifests.importing import Asked, import_sources
 from sim.manifests.shell import held_by
 from sim.manifests.sources import read_sources
 from sim.manifests.writing import as_yaml
@@ -17,6 +16,10 @@ from sim.scenario.loading import load_scenarios
 from sim.scenario.problems import ScenarioError
 from sim.scenario.specs import Scenario
 from sim.scenario.versions import release
+
+if TYPE_CHECKING:
+    from sim.manifests.draft import Draft
+    from sim.manifests.importing import Import, Imported
 
 EXAMPLES = Path(__file__).parent / "examples"
 EXPECTED = sorted(EXAMPLES.glob("*.expected.yaml"))
