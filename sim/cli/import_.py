@@ -49,13 +49,12 @@ def import_(
     """
     from sim.experiment.whole_file import whole_file
     from sim.manifests.importing import Asked, import_sources
-    from sim.manifests.servers import SERVERS
+    from sim.manifests.servers import known_server
     from sim.manifests.sources import read_sources
     from sim.manifests.writing import as_json, as_yaml, remarks
     from sim.scenario.assignments import parse_assignment
 
-    if server and server not in SERVERS:
-        raise click.BadParameter(f"'{server}' is none of {', '.join(SERVERS)}", param_hint="--server")
+    known_server(server)
     changes = dict(parse_assignment(text) for text in assignments)
     asked = Asked(namespace, select, rps, server, on_sigterm or "", controller_version, changes)
     found = import_sources(read_sources(paths, recursive=recursive), asked)

@@ -10,6 +10,9 @@ from sim.scenario.specs import Scenario
 if TYPE_CHECKING:
     from sim.manifests.objects import Object, Place
 
+SAID_BY_ADVICE_TOO = {"no-pre-stop", "grace-below-pre-stop", "gate-after-backoff"}
+"""Warnings that `sim.scenario.advice` gives for the same key, without the manifest's line."""
+
 Grade = Literal["read", "guessed", "assumed"]
 
 

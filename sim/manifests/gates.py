@@ -40,7 +40,7 @@ def put_readiness_gate(draft: Draft, holder: Object, template: Template, cluster
             text = "a gate of v1: v2 sets it only in a labelled Namespace; elsewhere its pods never become Ready"
             draft.warn("legacy-readiness-gate", _KEY, text, place)
         elif version in WITHOUT_READINESS_GATES:
-            draft.warn("gate-without-effect", _KEY, f"{version} knows no readiness gate: no pod gets Ready", place)
+            draft.warn("gate-without-effect", _KEY, f"{version} has no gates: no pod gets Ready", place)
         else:
             draft.put(_KEY, True, place)
     elif is_v2 and is_injected and namespace:
@@ -48,13 +48,15 @@ def put_readiness_gate(draft: Draft, holder: Object, template: Template, cluster
         if of_pods:
             draft.put(_KEY, True, place)
         else:
-            draft.warn("gate-without-effect", _KEY, "the Namespace's label has no effect on instances", place)
+            draft.warn("gate-without-effect", _KEY, "the label has no effect on instances", place)
     elif is_v2 and of_pods and namespace is None:
-        text = f"unknown: the Namespace '{draft.workload.namespace}' and its label {_LABEL} were not given; none is assumed"
+        text = (
+            f"unknown: the Namespace '{draft.workload.namespace}' and its label {_LABEL} were not given; none assumed"
+        )
         draft.warn("readiness-gate-unknown", _KEY, text)
     if is_v2 and of_pods and release(version) < _POLLED_SINCE and (own or is_injected or namespace is None):
         text = (
-            f"{version} looks at a readiness gate, if the pods have one, only after a backoff that grows; from v2.9.1 on "
+            f"{version} looks at a readiness gate, if the pods have one, only after a growing backoff; v2.9.1 looks "
             "every 15 s"
         )
         draft.warn("gate-after-backoff", "controller.version", text)

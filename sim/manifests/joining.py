@@ -1,7 +1,7 @@
 """What belongs together: workload, Service, Ingress, IngressClass and IngressClassParams, or TargetGroupBinding.
 
-Modelled: docs/facts/manifests.md §1.2 and §1.3: whose an Ingress is, groups (from v2 on), actions that forward, backends
-of every API version, target groups that the controller or somebody else made.
+Modelled: docs/facts/manifests.md §1.2 and §1.3: whose an Ingress is, groups (from v2 on), actions that forward,
+backends of every API version, target groups that the controller or somebody else made.
 Left out: references across namespaces, of which only a group of Ingresses is one.
 Source: LBC pkg/ingress/group_loader.go, model_build_actions.go and model_builder.go@v3.5.0.
 """

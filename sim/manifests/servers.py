@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from sim.scenario.problems import Problem, ScenarioError, did_you_mean, shown
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -94,6 +96,13 @@ _BY_IMAGE = {
     "caddy": "caddy",
     "node": "node",
 }
+
+
+def known_server(name: str) -> None:
+    """Raise ScenarioError if there is a name and the table has none like it."""
+    if name and name not in SERVERS:
+        expected, hint = f"one of {', '.join(SERVERS)}", did_you_mean(name, SERVERS)
+        raise ScenarioError([Problem(file="--server", expected=expected, found=shown(name), hint=hint)])
 
 
 class Guess(NamedTuple):

@@ -8,17 +8,15 @@ Left out: addresses. A Helm template and a kustomization are named as such, with
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from sim.scenario.problems import Problem, ScenarioError
+from sim.scenario.standard_input import MOST_BYTES, STDIN, standard_input
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-STDIN = "-"
-_MOST_BYTES = 40_000_000
 _SUFFIXES = {".yaml", ".yml", ".json"}
 _KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -61,16 +59,18 @@ def _files(path: str, *, recursive: bool) -> Iterator[str]:
     found = sorted(directory.rglob("*") if recursive else directory.iterdir())
     files = [str(file) for file in found if file.suffix.lower() in _SUFFIXES and file.is_file()]
     if not files:
-        raise _unreadable(path, "has no .yaml, .yml or .json file", hint="" if recursive else "-R looks below it too")
+        raise _unreadable(
+            path, "has no .yaml, .yml or .json file", hint="" if recursive else "`albsim import -R` looks below it too"
+        )
     yield from files
 
 
 def _content(file: str) -> bytes:
     try:
         if file == STDIN:
-            return sys.stdin.buffer.read(_MOST_BYTES + 1)
+            return standard_input()
         with Path(file).open("rb") as opened:
-            return opened.read(_MOST_BYTES + 1)
+            return opened.read(MOST_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise _unreadable(file, f"cannot be read: {reason}") from None
@@ -78,9 +78,9 @@ def _content(file: str) -> bytes:
 
 def decoded(content: bytes, file: str) -> str:
     """Return the text of a file's bytes; raises ScenarioError if they are none, or too many."""
-    if len(content) > _MOST_BYTES:
+    if len(content) > MOST_BYTES:
         hint = "give fewer kinds: kubectl get deploy,svc,ingress,…"
-        raise _unreadable(file, f"is larger than {_MOST_BYTES // 10**6} MB", hint=hint)
+        raise _unreadable(file, f"is larger than {MOST_BYTES // 10**6} MB", hint=hint)
     try:
         text = content.decode("utf-16" if content.startswith(_UTF_16) else "utf-8-sig")
     except UnicodeDecodeError as error:
@@ -100,4 +100,7 @@ def decoded(content: bytes, file: str) -> str:
 
 
 def _unreadable(file: str, why: str, line: int | None = None, hint: str = "") -> ScenarioError:
-    return ScenarioError([Problem(file=file, line=line, expected="manifests in YAML or JSON", found=why, hint=hint)])
+    kind = "directory" if Path(file).is_dir() else "file"
+    return ScenarioError(
+        [Problem(file=file, line=line, expected="manifests in YAML or JSON", found=f"a {kind} that {why}", hint=hint)]
+    )

@@ -2,7 +2,7 @@
 
 Modelled: docs/facts/manifests.md §1.1. What is no rolling update (Recreate, a StatefulSet, a Rollout with traffic
 routing) is taken as the nearest one, with a warning that says in what it differs. What has none is refused.
-Sources: Kubernetes apps/v1 and autoscaling/v2; argo-rollouts docs/features/specification.md, utils/defaults/defaults.go.
+Sources: Kubernetes apps/v1, autoscaling/v2; argo-rollouts docs/features/specification.md, utils/defaults/defaults.go.
 """
 
 from __future__ import annotations
