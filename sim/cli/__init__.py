@@ -20,6 +20,7 @@ from sim.cli.check import check
 from sim.cli.compare import compare
 from sim.cli.controllers import controllers
 from sim.cli.explain import explain
+from sim.cli.import_ import import_
 from sim.cli.observe import observe
 from sim.cli.plot import plot
 from sim.cli.recommend import recommend
@@ -85,6 +86,7 @@ def main() -> None:
 
 for _command in (
     run,
+    import_,
     sweep,
     plot,
     compare,

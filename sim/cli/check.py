@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sim.cli.inputs import warnings_of
 from sim.cli.options import takes_scenarios
 
 if TYPE_CHECKING:
@@ -16,10 +17,13 @@ if TYPE_CHECKING:
 @takes_scenarios
 def check(scenarios: list[Scenario]) -> None:
     """Validate scenarios, and say what is unwise in them."""
+    from sim.manifests.draft import SAID_BY_ADVICE_TOO
     from sim.scenario.advice import advise
 
     for scenario in scenarios:
-        advice = advise(scenario)
+        imported = warnings_of(scenario)
+        said = {warned.key for warned in imported if warned.id in SAID_BY_ADVICE_TOO}
+        advice = [*imported, *(item for item in advise(scenario) if item.key not in said)]
         click.echo(f"{scenario.name}: valid" + (f", {len(advice)} to consider" if advice else ""))
         for item in advice:
             click.echo(f"  warning: {item}")

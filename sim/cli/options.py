@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sim.cli.inputs import imported, takes_import_options
 from sim.scenario.problems import Problem, ScenarioError
 
 if TYPE_CHECKING:
@@ -20,26 +21,36 @@ def takes_scenarios(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def with_scenarios(scenario_files: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401 - the command's own
-        scenarios = _loaded(scenario_files, changes_of(options))
+        changes = changes_of(options)
+        imports, others = imported(scenario_files, changes, options)
+        scenarios = [*imports, *_loaded(others, changes)]
         _mention_advice(scenarios, options)
         command(scenarios=scenarios, **options)
 
-    argument = click.argument("scenario_files", metavar="SCENARIO...", nargs=-1, required=True)
-    return argument(takes_changes(with_scenarios))
+    argument = click.argument("scenario_files", metavar="SCENARIO|MANIFEST...", nargs=-1, required=True)
+    return argument(takes_changes(takes_import_options(with_scenarios)))
 
 
 def takes_scenario(command: Callable[..., None]) -> Callable[..., None]:
     """Return a command SCENARIO and the options that change it; it is called with `scenario`."""
 
     @functools.wraps(command)
-    def with_scenario(scenario_file: str, **options: Any) -> None:  # noqa: ANN401 - the command's own
+    def with_scenario(scenario_files: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401 - the command's own
         from sim.scenario.loading import load_scenario
 
-        scenario = load_scenario(scenario_file).with_overrides(changes_of(options))
+        changes = changes_of(options)
+        scenarios, others = imported(scenario_files, changes, options)
+        if len(scenarios) + len(others) > 1:
+            names = [*(scenario.name for scenario in scenarios), *others]
+            raise click.UsageError(
+                f"one scenario, not {len(names)}: {', '.join(names)}; --select takes one of manifests"
+            )
+        scenario = scenarios[0] if scenarios else load_scenario(others[0]).with_overrides(changes)
         _mention_advice([scenario], options)
         command(scenario=scenario, **options)
 
-    return click.argument("scenario_file", metavar="SCENARIO")(takes_changes(with_scenario))
+    argument = click.argument("scenario_files", metavar="SCENARIO|MANIFEST...", nargs=-1, required=True)
+    return argument(takes_changes(takes_import_options(with_scenario)))
 
 
 def takes_changes(command: Callable[..., None]) -> Callable[..., None]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sim.cli.inputs import IMPORT_OPTIONS
 from sim.cli.options import takes_estimator, takes_scenario, takes_workers
 from sim.cli.outputs import OutFile
 from sim.cli.rollouts import rollouts_of, worst_of
@@ -53,8 +54,9 @@ def report(scenario: Scenario, out: Path, workers: int | None, estimator: Estima
 def _command(typed: dict[str, Any]) -> str:
     """Return the command with what its results depend on, as a shell takes it."""
     options = [("--set", assignment) for assignment in typed["assignments"]]
+    options += [("--" + name.replace("_", "-"), typed[name]) for name in IMPORT_OPTIONS if typed[name]]
     options += [(f"--{name}", typed[name]) for name in ("seed", "replications", "estimator") if typed[name] is not None]
     options += [("-o", "FILE.html")]
     return shlex.join(
-        ["albsim", "report", typed["scenario_file"], *(str(word) for option in options for word in option)]
+        ["albsim", "report", *typed["scenario_files"], *(str(word) for option in options for word in option)]
     )

@@ -17,6 +17,7 @@ from sim.scenario.overrides import overridden
 from sim.scenario.problems import Places, Problem, ScenarioError, located, shown
 from sim.scenario.schema import value_at
 from sim.scenario.specs import Scenario
+from sim.scenario.standard_input import STDIN, standard_input
 from sim.scenario.validation import validated
 from sim.scenario.yaml_source import read_documents
 
@@ -106,8 +107,7 @@ def _drafts(path: Path, trail: tuple[Path, ...]) -> list[_Draft]:
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as opened:
-            content = opened.read(_MOST_BYTES + 1)
+        content = _content(path)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise _unreadable(path, f"cannot be read: {reason}") from None
@@ -120,6 +120,13 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise _unreadable(path, f"is not UTF-8 (byte 0x{content[error.start]:02x})", line) from None
+
+
+def _content(path: Path) -> bytes:
+    if str(path) == STDIN:
+        return standard_input()[: _MOST_BYTES + 1]
+    with path.open("rb") as opened:
+        return opened.read(_MOST_BYTES + 1)
 
 
 def _unreadable(path: Path, why: str, line: int | None = None) -> ScenarioError:

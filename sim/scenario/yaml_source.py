@@ -103,7 +103,7 @@ class _Reader:
         elif isinstance(event, yaml.SequenceStartEvent):
             value, height = self._sequence(path, depth)
         else:
-            value, height = (_resolved(event.value) if event.implicit[0] else _paired(event.value)), 0
+            value, height = (resolved(event.value) if event.implicit[0] else paired(event.value)), 0
         if event.tag not in (None, "!"):
             self._complain(path, self._place(event), "a value without a tag", event.tag)
         if event.anchor:
@@ -162,12 +162,12 @@ class _Reader:
         return Place(self._file, event.start_mark.line + 1 if event.start_mark else 1)
 
 
-def _paired(text: str) -> str:
+def paired(text: str) -> str:
     """Join the halves in which JSON writes a character beyond 16 bits, which PyYAML leaves apart."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 
-def _resolved(text: str) -> object:
+def resolved(text: str) -> object:
     """Return what a plain word means in YAML 1.2."""
     if _NULL.fullmatch(text):
         return None

@@ -125,7 +125,7 @@ def test_a_wrong_file_exits_with_2_and_nothing_is_written(
 def test_a_directory_exits_with_2(tmp_path: Path) -> None:
     result = run("run", str(tmp_path))
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "Is a directory" in result.stderr
+    assert "a directory that has no .yaml" in result.stderr
 
 
 def test_what_is_unwise_is_mentioned_unless_quiet() -> None:

@@ -1,0 +1,110 @@
+"""Manifests where a command takes a scenario: they are imported as `albsim import` does."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sim.scenario.standard_input import STDIN, standard_input
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from sim.manifests.draft import Warned
+    from sim.manifests.importing import Imported
+    from sim.scenario.specs import Scenario
+
+_WARNINGS = "albsim.warnings_of_imports"
+_BEGINNING = 200_000
+_MANIFEST = re.compile(
+    r"""^(?:-[ ])?["']?(?:apiVersion|kind|clusterName)["']?[ ]*:"""
+    r"""|["'](?:apiVersion|kind|TargetGroups|Attributes|LoadBalancers|Listeners)["']\s*:""",
+    re.MULTILINE,
+)
+IMPORT_OPTIONS = ("rps", "select", "server", "on_sigterm", "controller_version")
+
+
+def takes_import_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command what is in no manifest, and which workload of several it is about."""
+    for option in (
+        click.option("--controller-version", default="", metavar="V", help="If no controller is in the manifests."),
+        click.option(
+            "--on-sigterm",
+            type=click.Choice(("", "exit", "drain", "ignore")),
+            default="",
+            metavar="exit|drain|ignore",
+            help="What the server of manifests does with its stop signal.",
+        ),
+        click.option("--server", default="", metavar="NAME", help="What the pods of manifests run: nginx, node, …"),
+        click.option("--select", default="", metavar="[KIND/][NS/]NAME", help="One workload of the manifests."),
+        click.option(
+            "--rps", type=click.FloatRange(min=0, min_open=True), metavar="N", help="Requests per second, of manifests."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def imported(
+    files: Sequence[str], changes: Mapping[str, object], options: dict[str, Any]
+) -> tuple[list[Scenario], list[str]]:
+    """Return the scenarios of the manifests among `files`, and the files that are none; takes its options out.
+
+    What is to be known of the scenarios is kept for `warnings_of`. Raises ScenarioError if manifests are wrong.
+    """
+    asked = {name: options.pop(name) for name in IMPORT_OPTIONS}
+    manifests = [file for file in files if _is_manifest(file)]
+    others = [file for file in files if file not in manifests]
+    if not manifests:
+        given = [f"--{name.replace('_', '-')}" for name, value in asked.items() if value]
+        if given:
+            raise click.UsageError(
+                f"{', '.join(given)}: for manifests, and {', '.join(files)} is a scenario; see --set"
+            )
+        return [], others
+    from sim.manifests.importing import Asked, import_sources
+    from sim.manifests.servers import known_server
+    from sim.manifests.sources import read_sources
+
+    known_server(asked["server"])
+    found = import_sources(read_sources(manifests), Asked(changes=changes, **asked))
+    kept = click.get_current_context().meta.setdefault(_WARNINGS, {})
+    for one in found.workloads:
+        kept[one.scenario.name] = [*one.draft.warnings, *found.warnings]
+        if not options.get("quiet", True):
+            click.echo(_said(one), err=True)
+    return [one.scenario for one in found.workloads], others
+
+
+def warnings_of(scenario: Scenario) -> list[Warned]:
+    """Return what the import of a scenario warned of; nothing if it was not imported."""
+    kept: dict[str, list[Warned]] = click.get_current_context().meta.get(_WARNINGS, {})
+    return kept.get(scenario.name, [])
+
+
+def _is_manifest(file: str) -> bool:
+    if file == STDIN:
+        content = standard_input()[:_BEGINNING]
+    elif Path(file).is_dir():
+        return True
+    else:
+        try:
+            with Path(file).open("rb") as opened:
+                content = opened.read(_BEGINNING)
+        except (OSError, ValueError):
+            return False
+    encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    return _MANIFEST.search(content.decode(encoding, errors="replace")) is not None
+
+
+def _said(one: Imported) -> str:
+    """Say in a line what of an imported scenario the manifests did not tell."""
+    uncertain = [
+        f"{key} {one.draft.values[key]} ({origin.grade})"
+        for key, origin in one.draft.origins.items()
+        if origin.grade != "read"
+    ]
+    return f"{one.ref}: imported; {', '.join(uncertain) or 'all of it read'}; see `albsim import`"

@@ -1,0 +1,284 @@
+"""The ingress controller's own settings: from its Deployment, or from the values file of its Helm chart.
+
+Modelled: docs/facts/manifests.md §1.4. The version is the image's tag, else the label `app.kubernetes.io/version`, else
+the chart's. Flags come as `--k=v` or `--k v`, the last one counts; v1 reads AWS_MAX_RETRIES after its flags.
+Left out: flags that the model has no key for, which are named.
+Sources: LBC is kubernetes-sigs/aws-load-balancer-controller: cmd/options.go (v1), pkg/config/*.go,
+helm/aws-load-balancer-controller/templates/deployment.yaml and Chart.yaml at each tag.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import durationpy
+
+from sim.manifests.draft import Warned
+from sim.manifests.models import Workload
+from sim.manifests.nodes import Mapping
+from sim.manifests.objects import WORKLOADS
+from sim.manifests.servers import split_image
+from sim.scenario.api_throttle import parse_throttle
+from sim.scenario.versions import release
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sim.manifests.draft import Draft
+    from sim.manifests.models import Container
+    from sim.manifests.objects import Cluster, Object, Place
+
+NEWEST = "v3.5.0"
+"""The newest release that docs/facts cover."""
+_REPOSITORIES = {"aws-alb-ingress-controller", "aws-load-balancer-controller"}
+_CHART = re.compile(r"aws-load-balancer-controller-(\d+)\.(\d+)\.(\d+)")
+_OLD_CHARTS = {
+    "1.2.3": "v2.2.1",
+    "1.3.0": "v2.3.0",
+    "1.3.3": "v2.3.1",
+    "1.4.0": "v2.4.0",
+    "1.4.1": "v2.4.1",
+    "1.4.4": "v2.4.3",
+    "1.4.5": "v2.4.4",
+    "1.4.7": "v2.4.6",
+    "1.4.8": "v2.4.7",
+    "1.5.0": "v2.5.0",
+    "1.5.1": "v2.5.1",
+    "1.5.3": "v2.5.2",
+    "1.5.4": "v2.5.3",
+    "1.5.5": "v2.5.4",
+    "1.6.0": "v2.6.0",
+    "2.7.0": "v2.7.0",
+}
+_HELM = {
+    "awsMaxRetries": "aws-max-retries",
+    "awsApiThrottle": "aws-api-throttle",
+    "targetgroupbindingMaxConcurrentReconciles": "targetgroupbinding-max-concurrent-reconciles",
+    "syncPeriod": "sync-period",
+    "defaultTargetType": "default-target-type",
+    "ingressClass": "ingress-class",
+    "watchNamespace": "watch-namespace",
+}
+_FIRST_V2 = (2, 0, 0)
+_FLAG_OF_WORKERS_SINCE = (1, 1, 3)
+
+
+class Flag(NamedTuple):
+    """A flag's value, and where it stands."""
+
+    value: str
+    place: Place
+
+
+@dataclass(slots=True)
+class Controller:
+    """The controller of the cluster, as far as the input tells; `version` is empty if it does not."""
+
+    place: Place
+    version: str = ""
+    version_place: Place | None = None
+    flags: dict[str, Flag] = field(default_factory=dict)
+    max_retries_env: Flag | None = None
+    warnings: list[Warned] = field(default_factory=list)
+
+    @property
+    def is_v1(self) -> bool:
+        """Whether it is the ALB Ingress Controller, which knows no groups."""
+        return bool(self.version) and release(self.version) < _FIRST_V2
+
+    def flag(self, name: str) -> Flag | None:
+        """Return a flag that is given."""
+        return self.flags.get(name)
+
+    @property
+    def prefix(self) -> str:
+        """The prefix of its annotations."""
+        flag = self.flag("annotations-prefix")
+        return flag.value if flag and flag.value else "alb.ingress.kubernetes.io"
+
+
+def find_controllers(cluster: Cluster) -> Iterator[tuple[Object, Controller]]:
+    """Return each controller among the workloads."""
+    for workload in cluster.of(*sorted(WORKLOADS)):
+        template = (
+            (workload.body.get("spec") or {}).get("template") if isinstance(workload.body.get("spec"), dict) else None
+        )
+        if "ingress-controller" not in str(template) and "balancer-controller" not in str(template):
+            continue
+        parsed = workload.parsed(Workload).spec.template
+        for number, container in enumerate(parsed.spec.containers if parsed else ()):
+            if split_image(container.image)[0].rsplit("/", 1)[-1] in _REPOSITORIES:
+                yield workload, _of_container(workload, container, number)
+                break
+
+
+def _of_container(workload: Object, container: Container, number: int) -> Controller:
+    path = ("spec", "template", "spec", "containers", number)
+    found = Controller(workload.place(*path))
+    tag = split_image(container.image)[1]
+    version, at = _version(tag), workload.place(*path, "image")
+    if not version:
+        label = workload.labels.get("app.kubernetes.io/version", "")
+        version, at = _version(label), workload.place("metadata", "labels", "app.kubernetes.io/version")
+    if not version:
+        version, at = (
+            _of_chart(workload.labels.get("helm.sh/chart", "")),
+            workload.place("metadata", "labels", "helm.sh/chart"),
+        )
+    found.version, found.version_place = version, at if version else None
+    if tag and version and release(_numbers(tag) or version) != release(version):
+        found.warnings.append(
+            Warned(
+                "controller-version-not-modelled",
+                "controller.version",
+                f"{tag} is not modelled; {version} stands in",
+                at,
+            )
+        )
+    for name in ("command", "args"):
+        words = getattr(container, name)
+        for index, flag, value in _flags(words):
+            found.flags[flag] = Flag(value, workload.place(*path, name, index))
+    for index, variable in enumerate(container.env):
+        if variable.name == "AWS_MAX_RETRIES" and variable.value is not None:
+            found.max_retries_env = Flag(str(variable.value), workload.place(*path, "env", index))
+    return found
+
+
+def of_values(values: Object) -> Controller:
+    """Return the controller that a values file of its chart describes."""
+    found = Controller(values.place())
+    image = values.body.get("image")
+    tag = image.get("tag") if isinstance(image, Mapping) else None
+    found.version = _version(str(tag or ""))
+    found.version_place = values.place("image", "tag") if found.version else None
+    for key, flag in _HELM.items():
+        value = values.body.get(key)
+        if isinstance(value, list):
+            value = ",".join(str(item) for item in value)
+        if value not in (None, "", 0):
+            found.flags[flag] = Flag(str(value), values.place(key))
+    return found
+
+
+def is_values(document: Any) -> bool:  # noqa: ANN401 - whatever the file holds
+    """Tell the values file of the controller's chart from other YAML without a kind."""
+    if not isinstance(document, Mapping) or "kind" in document:
+        return False
+    image = document.get("image")
+    repository = str(image.get("repository", "")) if isinstance(image, Mapping) else ""
+    return "clusterName" in document or repository.rsplit("/", 1)[-1] in _REPOSITORIES
+
+
+def _flags(words: list[str]) -> Iterator[tuple[int, str, str]]:
+    for index, word in enumerate(words):
+        name, equals, value = word.lstrip("-").partition("=")
+        if not word.startswith("-"):
+            continue
+        if not equals:
+            following = words[index + 1] if index + 1 < len(words) else "-"
+            value = "true" if following.startswith("-") else following
+        yield index, name, value.strip("\"'") if value else value
+
+
+def _numbers(tag: str) -> str:
+    found = re.match(r"v?(\d+\.\d+(?:\.\d+)?)", tag)
+    return f"v{found[1]}" if found and not found[1].startswith(("0.", "1.0")) else ""
+
+
+def _version(tag: str) -> str:
+    """Return the release of an image's tag, as a scenario writes it; the nearest one that is modelled."""
+    number = re.match(r"v?(\d+)\.(\d+)(?:\.(\d+))?", tag)
+    if number is None:
+        return ""
+    major, minor, patch = int(number[1]), int(number[2]), int(number[3] or 0)
+    if major < 1 or (major, minor) < (1, 1):
+        return "v1.1.0"
+    if major == 1:
+        return f"v1.1.{min(patch, 9)}" if minor == 1 else "v1.1.9"
+    if (major, minor) > release(NEWEST)[:2]:
+        return NEWEST
+    return f"v{major}.{minor}.{patch}" if patch < 100 else NEWEST  # noqa: PLR2004 - two digits
+
+
+def _of_chart(label: str) -> str:
+    """Return the release of a chart's version (Chart.yaml at each tag)."""
+    found = _CHART.fullmatch(label)
+    if found is None:
+        return ""
+    major, minor, patch = (int(part) for part in found.groups())
+    if f"{major}.{minor}.{patch}" in _OLD_CHARTS:
+        return _OLD_CHARTS[f"{major}.{minor}.{patch}"]
+    if major == 1 and minor >= 7:  # noqa: PLR2004 - from chart 1.7.1 on the numbers agree
+        return _version(f"v2.{minor}.{patch}")
+    return _version(f"v3.{minor}.{patch}") if major == 3 else ""  # noqa: PLR2004 - chart 3.N.P is v3.N.P
+
+
+def put_controller(draft: Draft, controller: Controller) -> None:
+    """Write the flags that are given; `controller.version` is there already."""
+    for warned in controller.warnings:
+        draft.warn(warned.id, warned.key, warned.text, warned.place)
+    _put_retries(draft, controller)
+    _put_throttle(draft, controller)
+    _put_workers(draft, controller)
+    period = controller.flag("sync-period")
+    if period:
+        seconds = _duration_s(period.value)
+        if seconds is None:
+            draft.leave(period.place, f"'{period.value}' is no duration")
+        else:
+            draft.put("controller.sync_period_s", seconds, period.place)
+    for name in ("aws-cache-enable", "aws-cache-duration"):
+        flag = controller.flag(name)
+        if flag:
+            draft.leave(flag.place, f"--{name} is not modelled")
+    gates = controller.flag("feature-gates")
+    if gates and "waf=false" in gates.value:
+        draft.leave(gates.place, "without WAF the controller makes fewer calls; the model has no key for that")
+
+
+def _put_retries(draft: Draft, controller: Controller) -> None:
+    flag = controller.flag("aws-max-retries")
+    if controller.max_retries_env and controller.is_v1:
+        if flag and flag.value != controller.max_retries_env.value:
+            text = f"AWS_MAX_RETRIES={controller.max_retries_env.value} overrides --aws-max-retries={flag.value}"
+            draft.warn("max-retries-from-env", "controller.aws_max_retries", text, controller.max_retries_env.place)
+        flag = controller.max_retries_env
+    if flag:
+        _put_number(draft, "controller.aws_max_retries", flag)
+
+
+def _put_throttle(draft: Draft, controller: Controller) -> None:
+    flag = controller.flag("aws-api-throttle")
+    if flag is None or controller.is_v1:
+        return
+    try:
+        parse_throttle(flag.value)
+    except ValueError as error:
+        draft.leave(flag.place, str(error))
+    else:
+        draft.put("controller.aws_api_throttle", flag.value, flag.place)
+
+
+def _put_workers(draft: Draft, controller: Controller) -> None:
+    version = release(str(draft.values["controller.version"]))
+    name = "max-concurrent-reconciles" if version < _FIRST_V2 else "targetgroupbinding-max-concurrent-reconciles"
+    flag = controller.flag(name)
+    if flag and version >= _FLAG_OF_WORKERS_SINCE:
+        _put_number(draft, "controller.max_concurrent_reconciles", flag)
+
+
+def _put_number(draft: Draft, key: str, flag: Flag) -> None:
+    if re.fullmatch(r"\d{1,9}", flag.value.strip()):
+        draft.put(key, int(flag.value), flag.place)
+    else:
+        draft.leave(flag.place, f"'{flag.value}' is no number")
+
+
+def _duration_s(text: str) -> float | None:
+    try:
+        return float(durationpy.from_str(text).total_seconds())
+    except (durationpy.DurationError, ValueError, OverflowError):
+        return None

@@ -1,0 +1,103 @@
+"""A scenario as it grows out of an input: each value with where it is from, and what a reader must know besides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from sim.scenario.specs import Scenario
+
+if TYPE_CHECKING:
+    from sim.manifests.objects import Object, Place
+
+SAID_BY_ADVICE_TOO = {"no-pre-stop", "grace-below-pre-stop", "gate-after-backoff"}
+"""Warnings that `sim.scenario.advice` gives for the same key, without the manifest's line."""
+
+Grade = Literal["read", "guessed", "assumed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a value is from. `grade`: a field says it, an image or a command suggests it, or nothing in the input does.
+
+    `note` says what the field's name alone does not.
+    """
+
+    place: Place
+    grade: Grade = "read"
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """What is unwise, unknown or different in truth: a stable id, the scenario's key, where, and in words."""
+
+    id: str
+    key: str
+    text: str
+    place: Place | None = None
+
+    def __str__(self) -> str:
+        """Return it in one line."""
+        where = f"{self.place}: " if self.place else ""
+        return f"{where}{self.key + ': ' if self.key else ''}{self.text} [{self.id}]"
+
+
+@dataclass(frozen=True, slots=True)
+class NotRead:
+    """A field that has no counterpart in a scenario."""
+
+    place: Place
+    reason: str
+
+
+@dataclass(slots=True)
+class Draft:
+    """A scenario's values by dotted key, with their origins."""
+
+    workload: Object
+    values: dict[str, object] = field(default_factory=dict)
+    origins: dict[str, Origin] = field(default_factory=dict)
+    warnings: list[Warned] = field(default_factory=list)
+    not_read: list[NotRead] = field(default_factory=list)
+    for_drain: dict[str, tuple[object, Place]] = field(default_factory=dict)
+    """What is written only if a drain of nodes is asked for."""
+
+    def put(self, key: str, value: object, place: Place, grade: Grade = "read", note: str = "") -> None:
+        """Give a key its value."""
+        self.values[key] = value
+        self.origins[key] = Origin(place, grade, note)
+
+    def warn(self, id_: str, key: str, text: str, place: Place | None = None) -> None:
+        """Say something about a key."""
+        warned = Warned(id_, key, text, place)
+        if warned not in self.warnings:
+            self.warnings.append(warned)
+
+    def leave(self, place: Place, reason: str) -> None:
+        """Say that a field is not read."""
+        if NotRead(place, reason) not in self.not_read:
+            self.not_read.append(NotRead(place, reason))
+
+    def raw(self, name: str) -> dict[str, object]:
+        """Return the scenario as a file would hold it, its keys in the schema's order."""
+        raw: dict[str, object] = {"name": name}
+        for key in sorted(self.values, key=_position):
+            group = raw
+            *above, last = key.split(".")
+            for step in above:
+                group = group.setdefault(step, {})  # type: ignore[assignment]
+            group[last] = self.values[key]
+        return raw
+
+
+def _position(key: str) -> tuple[int, ...]:
+    """Return where the schema has a key: its own place after that of its group."""
+    fields, position = Scenario.model_fields, []
+    for step in key.split("."):
+        names = list(fields)
+        position.append(names.index(step) if step in names else len(names))
+        inner = fields[step].annotation if step in fields else None
+        inner = next((part for part in (inner, *getattr(inner, "__args__", ())) if hasattr(part, "model_fields")), None)
+        fields = getattr(inner, "model_fields", {})
+    return tuple(position)

@@ -1,0 +1,365 @@
+"""The fields of Kubernetes objects that matter here, and nothing else of them.
+
+Modelled: types are checked as the API server does, so that a quoted number is a problem with its line; `null` is the
+same as absent. Left out: every other field, whatever it holds.
+Source: the API reference of Kubernetes (apps/v1, core/v1, networking.k8s.io/v1 and its beta versions, policy/v1,
+autoscaling/v2), of argoproj.io/v1alpha1 and of elbv2.k8s.aws/v1beta1.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+IntOrString = int | str
+Anything = Any
+
+
+class Model(BaseModel):
+    """Some fields of an object, in camelCase as there."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, alias_generator=to_camel, populate_by_name=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, given: Any) -> Any:  # noqa: ANN401 - whatever the file holds
+        return {key: value for key, value in given.items() if value is not None} if isinstance(given, dict) else given
+
+
+class Probe(Model):
+    """A container's probe."""
+
+    http_get: dict[str, Anything] | None = None
+    initial_delay_seconds: int = 0
+    period_seconds: int = 10
+    success_threshold: int = 1
+
+
+class Exec(Model):
+    """A command that a hook runs."""
+
+    command: list[str] = Field(default_factory=list)
+
+
+class Sleep(Model):
+    """A hook that sleeps."""
+
+    seconds: int
+
+
+class Hook(Model):
+    """What a preStop hook does: one of these."""
+
+    exec_: Exec | None = Field(default=None, alias="exec")
+    sleep: Sleep | None = None
+    http_get: dict[str, Anything] | None = None
+    tcp_socket: dict[str, Anything] | None = None
+
+
+class Lifecycle(Model):
+    """A container's hooks, and the signal that stops it."""
+
+    pre_stop: Hook | None = None
+    stop_signal: str | None = None
+
+
+class EnvVar(Model):
+    """A variable of a container's environment."""
+
+    name: str
+    value: Anything = None
+
+
+class ContainerPort(Model):
+    """A port that a container names."""
+
+    name: str | None = None
+    container_port: int
+
+
+class Container(Model):
+    """A container of a pod."""
+
+    name: str
+    image: str = ""
+    command: list[str] = Field(default_factory=list)
+    args: list[str] = Field(default_factory=list)
+    env: list[EnvVar] = Field(default_factory=list)
+    ports: list[ContainerPort] = Field(default_factory=list)
+    lifecycle: Lifecycle = Lifecycle()
+    liveness_probe: Probe | None = None
+    readiness_probe: Probe | None = None
+    startup_probe: Probe | None = None
+    restart_policy: str | None = None
+
+
+class ReadinessGate(Model):
+    """A condition that a pod waits for."""
+
+    condition_type: str
+
+
+class PodSpec(Model):
+    """A pod."""
+
+    containers: list[Container] = Field(min_length=1)
+    init_containers: list[Container] = Field(default_factory=list)
+    termination_grace_period_seconds: int | None = None
+    readiness_gates: list[ReadinessGate] = Field(default_factory=list)
+    share_process_namespace: bool = False
+
+
+class Metadata(Model):
+    """Labels and annotations of a pod template."""
+
+    labels: dict[str, Anything] = Field(default_factory=dict)
+    annotations: dict[str, Anything] = Field(default_factory=dict)
+
+
+class Template(Model):
+    """A pod template."""
+
+    metadata: Metadata = Metadata()
+    spec: PodSpec
+
+
+class RollingUpdate(Model):
+    """How many pods a rolling update may add and remove."""
+
+    max_surge: IntOrString | None = None
+    max_unavailable: IntOrString | None = None
+
+
+class Canary(RollingUpdate):
+    """A Rollout's canary strategy."""
+
+    traffic_routing: dict[str, Anything] | None = None
+    steps: list[Anything] = Field(default_factory=list)
+
+
+class Strategy(Model):
+    """How a workload's pods are replaced: `rollingUpdate` of Kubernetes, `canary` and `blueGreen` of Argo."""
+
+    type: str = "RollingUpdate"
+    rolling_update: RollingUpdate = RollingUpdate()
+    canary: Canary | None = None
+    blue_green: dict[str, Anything] | None = None
+
+
+class WorkloadRef(Model):
+    """The Deployment whose template a Rollout takes."""
+
+    kind: str = "Deployment"
+    name: str
+
+
+class WorkloadSpec(Model):
+    """What a Deployment, StatefulSet, DaemonSet or Rollout asks for."""
+
+    replicas: int | None = None
+    min_ready_seconds: int | None = None
+    pod_replacement_policy: str | None = None
+    paused: bool = False
+    strategy: Strategy = Strategy()
+    update_strategy: Strategy = Strategy()
+    template: Template | None = None
+    workload_ref: WorkloadRef | None = None
+
+
+class Workload(Model):
+    """A Deployment, StatefulSet, DaemonSet or Rollout."""
+
+    spec: WorkloadSpec
+
+
+class ServicePort(Model):
+    """A port of a Service."""
+
+    name: str | None = None
+    port: int
+    target_port: IntOrString | None = None
+
+
+class ServiceSpec(Model):
+    """What a Service selects, and how it is reached."""
+
+    type: str = "ClusterIP"
+    selector: dict[str, Anything] = Field(default_factory=dict)
+    ports: list[ServicePort] = Field(default_factory=list)
+    external_traffic_policy: str = "Cluster"
+
+
+class Service(Model):
+    """A Service."""
+
+    spec: ServiceSpec = ServiceSpec()
+
+
+class BackendPort(Model):
+    """The port of a backend, by number or by name."""
+
+    number: int | None = None
+    name: str | None = None
+
+
+class BackendService(Model):
+    """The Service of a backend (networking.k8s.io/v1)."""
+
+    name: str
+    port: BackendPort = BackendPort()
+
+
+class Backend(Model):
+    """Where an Ingress sends requests: `service` (v1), or `serviceName` and `servicePort` (v1beta1)."""
+
+    service: BackendService | None = None
+    service_name: str | None = None
+    service_port: IntOrString | None = None
+
+
+class Path(Model):
+    """A path of a rule."""
+
+    backend: Backend = Backend()
+
+
+class Http(Model):
+    """The paths of a rule."""
+
+    paths: list[Path] = Field(default_factory=list)
+
+
+class Rule(Model):
+    """A rule of an Ingress."""
+
+    http: Http = Http()
+
+
+class IngressSpec(Model):
+    """The rules of an Ingress, and its class."""
+
+    ingress_class_name: str | None = None
+    default_backend: Backend | None = None
+    backend: Backend | None = None
+    rules: list[Rule] = Field(default_factory=list)
+
+
+class Ingress(Model):
+    """An Ingress."""
+
+    spec: IngressSpec = IngressSpec()
+
+
+class Parameters(Model):
+    """The IngressClassParams of a class."""
+
+    kind: str = ""
+    name: str
+
+
+class IngressClassSpec(Model):
+    """Which controller a class is for."""
+
+    controller: str = ""
+    parameters: Parameters | None = None
+
+
+class IngressClass(Model):
+    """An IngressClass."""
+
+    spec: IngressClassSpec = IngressClassSpec()
+
+
+class Attribute(Model):
+    """A load balancer's attribute."""
+
+    key: str
+    value: str
+
+
+class Group(Model):
+    """A group of Ingresses."""
+
+    name: str
+
+
+class Subnets(Model):
+    """Where a load balancer's nodes are."""
+
+    ids: list[str] = Field(default_factory=list)
+
+
+class ClassParamsSpec(Model):
+    """What an IngressClassParams sets for every Ingress of its class."""
+
+    group: Group | None = None
+    target_type: str | None = None
+    load_balancer_attributes: list[Attribute] = Field(default_factory=list)
+    subnets: Subnets = Subnets()
+    certificate_arn: list[str] = Field(default_factory=list)
+
+
+class ClassParams(Model):
+    """An IngressClassParams."""
+
+    spec: ClassParamsSpec = ClassParamsSpec()
+
+
+class ServiceRef(Model):
+    """The Service of a TargetGroupBinding."""
+
+    name: str
+    port: IntOrString
+
+
+class BindingSpec(Model):
+    """A target group and the Service whose pods are its targets."""
+
+    service_ref: ServiceRef
+    target_type: str | None = None
+    target_group_protocol: str | None = None
+
+
+class Binding(Model):
+    """A TargetGroupBinding."""
+
+    spec: BindingSpec
+
+
+class BudgetSpec(Model):
+    """How many pods an eviction must leave."""
+
+    min_available: IntOrString | None = None
+    max_unavailable: IntOrString | None = None
+    selector: dict[str, Anything] = Field(default_factory=dict)
+
+
+class Budget(Model):
+    """A PodDisruptionBudget."""
+
+    spec: BudgetSpec = BudgetSpec()
+
+
+class ScaleTarget(Model):
+    """The workload that an autoscaler scales."""
+
+    kind: str = "Deployment"
+    name: str
+
+
+class AutoscalerSpec(Model):
+    """Between which numbers of replicas an autoscaler chooses, in the words of Kubernetes and of KEDA."""
+
+    scale_target_ref: ScaleTarget
+    min_replicas: int | None = None
+    max_replicas: int | None = None
+    min_replica_count: int | None = None
+    max_replica_count: int | None = None
+
+
+class Autoscaler(Model):
+    """A HorizontalPodAutoscaler or a ScaledObject."""
+
+    spec: AutoscalerSpec

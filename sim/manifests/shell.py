@@ -1,0 +1,273 @@
+"""How long a hook's command holds the stop signal back: programs, shell scripts, and what stops a server in between.
+
+Modelled: docs/facts/manifests.md §2. The sleeps of a sequence add up until the first command that makes the server stop
+listening. Commands that only log, fetch or touch take no time. A spelling that no shell runs fails at once: 0 s.
+Left out: whatever else a shell can do. It is not guessed at: the time is then unknown, and what was understood before
+it is a lower bound.
+Sources: POSIX sh (2.9 Shell Commands); GNU coreutils and busybox `sleep`; the signals of nginx, HAProxy and httpd.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+import shlex
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+_SHELLS = {"sh", "bash", "ash", "dash", "zsh"}
+_PREFIXES = {"exec", "command", "nohup", "sudo", "time", "env"}
+_QUICK = {
+    "echo", "printf", "date", "touch", "rm", "cat", "curl", "wget", "logger", "true", "false", ":", "set", "test", "[",
+    "cd", "export", "ls", "ps", "trap", "wait", "mkdir", "chmod", "cp", "mv", "grep", "sync", "tee", "head", "exit",
+}  # fmt: skip
+_STOPPERS = {
+    "kill", "pkill", "killall", "nginx", "openresty", "apachectl", "apache2ctl", "httpd", "pumactl", "supervisorctl",
+}  # fmt: skip
+_GRACEFUL = re.compile(r"(quit|QUIT|USR1|WINCH|TERM|graceful-stop|-15|-3)")
+_KEYWORDS = {"if", "for", "while", "until", "case", "do", "done", "then", "fi", "esac", "{", "}", "(", ")", "function"}
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"(\d+\.?\d*|\.\d+)([smhd]?)")
+_NOT_KNOWN = "?"
+"""Stands in a script for what the manifest does not say; no command that contains it is understood."""
+_INTERPRETED = (
+    (r"python[0-9.]*", "-c", r"(?:import time;|from time import sleep;)\s*(?:time\.)?sleep\(([\d.]+)\);?", 1.0),
+    (r"node", "-e", r"setTimeout\(\(\)\s*=>\s*\{\},\s*([\d.]+)\);?", 0.001),
+    (r"perl", "-e", r"sleep\s*\(?([\d.]+)\)?;?", 1.0),
+    (r"ruby", "-e", r"sleep\s*\(?([\d.]+)\)?;?", 1.0),
+    (r"php", "-r", r"sleep\(([\d.]+)\);?", 1.0),
+)
+"""Programs that sleep in a language of their own: the program, its option, the text, the seconds of its unit."""
+
+
+class Held(NamedTuple):
+    """How long a command holds the stop signal back.
+
+    `seconds` is at least that if it is not `known`. `fails`: nobody can run it. `stops`: it makes the server stop
+    listening when these seconds are over, `gracefully` or not. `remark`: what a reader should know of it.
+    """
+
+    seconds: float = 0.0
+    known: bool = True
+    fails: str = ""
+    stops: bool = False
+    gracefully: bool = False
+    remark: str = ""
+
+
+def held_by(command: Sequence[str], env: Mapping[str, str]) -> Held:
+    """Return how long a hook's `exec.command` takes; `env`: the container's variables as far as they are literal."""
+    if not command or not command[0]:
+        return Held(fails="the command is empty")
+    program = _base(command[0])
+    if " " in command[0].strip():
+        return Held(fails=f"there is no program called '{command[0]}': a command is a list of words")
+    if program in _SHELLS:
+        return _of_shell(command[1:], env)
+    return _simple(command)
+
+
+def _of_shell(words: Sequence[str], env: Mapping[str, str]) -> Held:
+    options = 0
+    for number, word in enumerate(words):
+        if not word.startswith("-"):
+            break
+        options = number + 1
+        if "c" in word and not word.startswith("--"):
+            return _script(words[options], env) if options < len(words) else Held(fails="-c without a script")
+        if word == "-o":
+            return _of_shell(words[options + 1 :], env)
+    return (
+        Held(known=False, remark="a script")
+        if _is_path(words, options)
+        else Held(fails="without -c a shell runs a file")
+    )
+
+
+def _is_path(words: Sequence[str], at: int) -> bool:
+    return at < len(words) and "/" in words[at] and " " not in words[at]
+
+
+def _script(script: str, env: Mapping[str, str]) -> Held:
+    """Judge a script: `;`, `&&`, `||`, newlines, loops over literal words."""
+    known = dict(re.findall(r"(?:^|[;\s])([A-Za-z_]\w*)=([\w.]+)", script))
+    text = _without_loops(_expanded(script, {**known, **env}), env)
+    try:
+        lexer = shlex.shlex(text, posix=True, punctuation_chars=True)
+        lexer.whitespace_split, lexer.commenters = True, ""
+        commands = list(_commands(list(lexer)))
+    except ValueError as error:
+        return Held(fails=f"the shell does not understand it: {error}")
+    return _sequence(commands)
+
+
+def _expanded(script: str, env: Mapping[str, str]) -> str:
+    """Return a script in one line, its variables and arithmetic replaced by their values."""
+
+    def variable(found: re.Match[str]) -> str:
+        name, fallback = found["braced"] or found["bare"], found["fallback"]
+        return env.get(name) or (fallback if fallback is not None else _NOT_KNOWN)
+
+    text = re.sub(r"\\\n", " ", script)
+    text = re.sub(r"(?m)(^|\s)#.*$", r"\1", text)
+    text = re.sub(r"\$\(\(([^()]*)\)\)", lambda found: _arithmetic(found[1], env), text)
+    text = re.sub(r"\$\([^()]*\)|`[^`]*`", _NOT_KNOWN, text)
+    text = re.sub(r"\$(?:\{(?P<braced>\w+)(?::?-(?P<fallback>[^}]*))?\}|(?P<bare>[A-Za-z_]\w*))", variable, text)
+    text = re.sub(r"(?:&|\d*)(?:>>|>|<)&?\s*[^\s;&|()\"']+", " ", text)
+    return re.sub(r"\s*\n\s*", " ; ", text.strip())
+
+
+def _arithmetic(expression: str, env: Mapping[str, str]) -> str:
+    """Compute integers with + - * / from left to right, products first; what is no such expression is not known."""
+    text = re.sub(r"\$?\{?([A-Za-z_]\w*)\}?", lambda found: env.get(found[1], _NOT_KNOWN), expression)
+    if not re.fullmatch(r"\s*\d{1,6}(\s*[-+*/]\s*\d{1,6}){0,8}\s*", text):
+        return _NOT_KNOWN
+    tokens: list[str] = re.findall(r"\d+|[-+*/]", text)
+    for level in ({"*": operator.mul, "/": operator.floordiv}, {"+": operator.add, "-": operator.sub}):
+        reduced = [tokens[0]]
+        for sign, number in zip(tokens[1::2], tokens[2::2], strict=True):
+            if sign not in level:
+                reduced += [sign, number]
+            elif sign == "/" and int(number) == 0:
+                return _NOT_KNOWN
+            else:
+                reduced[-1] = str(level[sign](int(reduced[-1]), int(number)))
+        tokens = reduced
+    return tokens[0]
+
+
+def _without_loops(text: str, env: Mapping[str, str]) -> str:
+    """Return a script in which `for x in a b c; do sleep 5; done` is one sleep as long as all its turns."""
+
+    def unrolled(found: re.Match[str]) -> str:
+        turns, body = found[1].split(), _script(found[2], env)
+        literal = all(re.fullmatch(r"[\w.]+", word) for word in turns)
+        if not literal or not body.known or body.stops or body.fails or not math.isfinite(body.seconds):
+            return f"for {_NOT_KNOWN}"
+        return f"sleep {len(turns) * body.seconds:g}"
+
+    return re.sub(r"\bfor\s+\w+\s+in\s+([^;]+);\s*do\s+((?:(?!\bdo\b|\bdone\b).)*?);\s*done\b", unrolled, text)
+
+
+def _commands(tokens: Sequence[str]) -> Iterator[tuple[list[str], str, str]]:
+    """Split words at the operators: each command with the operator before and after it."""
+    words: list[str] = []
+    before = ""
+    for token in [*tokens, ";"]:
+        if token and not set(token) - set(";&|"):
+            if words:
+                yield words, before, token
+            before = token if words or not before else before
+            words = []
+        else:
+            words.append(token)
+
+
+def _sequence(commands: Sequence[tuple[list[str], str, str]]) -> Held:
+    seconds, remark = 0.0, ""
+    is_waited_for = any(words == ["wait"] for words, _, _ in commands)
+    last = Held()
+    for words, before, after in commands:
+        if before == "||" and not last.fails:
+            continue
+        last = _simple(words)
+        remark = remark or last.remark
+        if last.fails and after != "||" and len(commands) == 1:
+            return last
+        if not last.known:
+            return Held(seconds + last.seconds, known=False, remark=last.remark)
+        if last.stops:
+            return Held(seconds, stops=True, gracefully=last.gracefully, remark=remark)
+        if last.seconds and after == "&" and not is_waited_for:
+            remark = "a sleep in the background counts since containerd waits for the end of the hook's output"
+        seconds += last.seconds
+        if words[0] == "exit" or (words[0] == "exec" and len(words) > 1):
+            break
+    fails = last.fails if not seconds else ""
+    return Held(seconds, fails=fails, remark=remark)
+
+
+def _simple(words: Sequence[str]) -> Held:
+    """Judge one command without operators."""
+    words = _without_prefix(words)
+    if not words:
+        return Held()
+    program = _base(words[0])
+    if " " in words[0]:
+        return Held(fails=f"there is no program called '{words[0]}'")
+    if program in _QUICK or re.fullmatch(r"[A-Za-z_]\w*=.*", words[0]):
+        return Held()
+    if program in _STOPPERS:
+        return _stopper(program, words)
+    if program in _SHELLS:
+        return _of_shell(words[1:], {})
+    judge = {"busybox": _simple, "sleep": _sleep, "timeout": _at_most}.get(program)
+    return judge(words[1:]) if judge else _interpreted(program, words)
+
+
+def _without_prefix(words: Sequence[str]) -> Sequence[str]:
+    while words and _base(words[0]) in _PREFIXES:
+        words = words[1:]
+        while words and ("=" in words[0] or words[0].startswith("-")):
+            words = words[1:]
+    return words
+
+
+def _sleep(operands: Sequence[str]) -> Held:
+    if _NOT_KNOWN in "".join(operands):
+        return Held(known=False, remark="how long it sleeps is not in the manifest")
+    if not operands:
+        return Held(fails="sleep without a time is an error")
+    seconds = 0.0
+    for operand in operands:
+        found = _DURATION.fullmatch(operand)
+        if found:
+            seconds += float(found[1]) * _UNITS[found[2]]
+        elif operand.lower() in {"infinity", "inf"}:
+            seconds = math.inf
+        else:
+            return Held(fails=f"sleep takes no '{operand}'")
+    return Held(seconds)
+
+
+def _at_most(words: Sequence[str]) -> Held:
+    while words and words[0].startswith("-"):
+        words = words[1:]
+    limit = _sleep(words[:1])
+    inner = _simple(words[1:])
+    if not limit.known or limit.fails:
+        return limit
+    return inner._replace(seconds=min(inner.seconds, limit.seconds)) if inner.known else inner
+
+
+def _stopper(program: str, words: Sequence[str]) -> Held:
+    """Judge what may make a server stop listening."""
+    text = " ".join(words[1:])
+    if program == "kill":
+        stops = "-0" not in words and "-l" not in words
+    elif program in {"nginx", "openresty"}:
+        stops = "-s" in words and words[-1] in {"quit", "stop"}
+        if not stops and "-s" not in words:
+            return Held(known="-t" in words, remark=f"'{shlex.join(words)}'")
+    elif program in {"pkill", "killall"}:
+        stops = "-0" not in words
+    else:
+        stops = "stop" in text
+    return Held(stops=stops, gracefully=bool(_GRACEFUL.search(text)))
+
+
+def _interpreted(program: str, words: Sequence[str]) -> Held:
+    for name, option, text, unit_s in _INTERPRETED:
+        found = re.fullmatch(text, words[2].strip()) if len(words) > 2 and words[1] == option else None  # noqa: PLR2004
+        if re.fullmatch(name, program) and found:
+            return Held(float(found[1]) * unit_s)
+    if program in _KEYWORDS:
+        return Held(known=False, remark="a loop or a condition")
+    return Held(known=False, remark=f"what '{program}' does and how long it takes is not in the manifest")
+
+
+def _base(program: str) -> str:
+    return program.rsplit("/", 1)[-1]

@@ -1,0 +1,52 @@
+"""Which controller it is when the input does not hold it: the newest, and what speaks for at least which.
+
+Source: docs/facts/manifests.md §1.4, each boundary from the tags of kubernetes-sigs/aws-load-balancer-controller.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.manifests.controller import NEWEST
+
+if TYPE_CHECKING:
+    from sim.manifests.controller import Controller
+    from sim.manifests.draft import Draft
+    from sim.manifests.joining import TargetGroup
+
+_KEY = "controller.version"
+
+
+def put_version(draft: Draft, controller: Controller, target_group: TargetGroup, told: str) -> None:
+    """Write `controller.version`: what the user tells, the controller's own, or the newest."""
+    ingress = target_group.ingress
+    holder = ingress.object if ingress else target_group.binding or target_group.service
+    if told:
+        draft.put(_KEY, told, holder.place(), "read", "--controller-version")
+    elif controller.version and controller.version_place:
+        draft.put(_KEY, controller.version, controller.version_place)
+    else:
+        place, why = holder.place(), _least(target_group)
+        draft.put(_KEY, NEWEST, place, "assumed", f"no controller in the input{why}")
+        text = (
+            f"no controller in the input: {NEWEST}, the newest known here, is assumed{why}; --controller-version tells"
+        )
+        draft.warn("controller-assumed", _KEY, text, place)
+
+
+def _least(target_group: TargetGroup) -> str:
+    """Say from which release on what the input uses is there."""
+    ingress = target_group.ingress
+    if ingress is None:
+        return "; a TargetGroupBinding needs v2.0"
+    names = {key.rpartition("/")[2] for key in ingress.object.annotations}
+    for annotation, since in (
+        ("multi-cluster-target-group", "v2.10"),
+        ("ssl-redirect", "v2.2"),
+        ("group.name", "v2.0"),
+    ):
+        if annotation in names:
+            return f"; {annotation} needs {since}"
+    if ingress.spec.ingress_class_name or ingress.params:
+        return "; an IngressClass needs v2.0"
+    return ""

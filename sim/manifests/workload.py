@@ -1,0 +1,216 @@
+"""A workload's own fields as the keys of `deployment`: how many pods, and how they are replaced.
+
+Modelled: docs/facts/manifests.md §1.1. What is no rolling update (Recreate, a StatefulSet, a Rollout with traffic
+routing) is taken as the nearest one, with a warning that says in what it differs. What has none is refused.
+Sources: Kubernetes apps/v1, autoscaling/v2; argo-rollouts docs/features/specification.md, utils/defaults/defaults.go.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.manifests.models import Autoscaler, Budget, Workload
+from sim.scenario.fields import MOST_PODS, hundredths
+from sim.scenario.problems import Problem, ScenarioError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sim.manifests.draft import Draft
+    from sim.manifests.models import RollingUpdate, Strategy, Template, WorkloadSpec
+    from sim.manifests.objects import Cluster, Object
+
+REPLICAS = "deployment.replicas"
+_SURGE = "deployment.max_surge"
+_UNAVAILABLE = "deployment.max_unavailable"
+
+
+class Companions:
+    """Autoscalers and PodDisruptionBudgets, by what they are for."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        """Read those of the input."""
+        self._autoscalers: dict[tuple[str, str, str], Object] = {}
+        self._budgets: dict[str, list[tuple[Object, Budget]]] = {}
+        for one in cluster.of("HorizontalPodAutoscaler", "ScaledObject"):
+            target = one.parsed(Autoscaler).spec.scale_target_ref
+            self._autoscalers[one.namespace, target.kind, target.name] = one
+        for one in cluster.of("PodDisruptionBudget"):
+            self._budgets.setdefault(one.namespace, []).append((one, one.parsed(Budget)))
+
+    def autoscaler_of(self, workload: Object) -> Object | None:
+        """Return the autoscaler that sets a workload's replicas."""
+        return self._autoscalers.get((workload.namespace, workload.kind, workload.name))
+
+    def budgets_of(self, workload: Object, labels: dict[str, str]) -> Iterator[tuple[Object, Budget]]:
+        """Return the budgets that select pods with these labels."""
+        for one, budget in self._budgets.get(workload.namespace, ()):
+            selector = budget.spec.selector
+            wanted = selector.get("matchLabels") or {}
+            if isinstance(wanted, dict) and wanted.items() <= labels.items() and selector:
+                yield one, budget
+
+
+def template_of(workload: Object, cluster: Cluster) -> tuple[Object, Template]:
+    """Return a workload's pod template, and the object in which it stands; a Rollout may take a Deployment's."""
+    spec = workload.parsed(Workload).spec
+    if spec.template:
+        return workload, spec.template
+    reference = spec.workload_ref
+    target = cluster.get(reference.kind, reference.name, workload.namespace) if reference else None
+    template = target.parsed(Workload).spec.template if target else None
+    if target is None or template is None:
+        raise refused(workload, ("spec",), "a pod template", "none")
+    return target, template
+
+
+def refused(workload: Object, path: tuple[str, ...], expected: str, found: str, hint: str = "") -> ScenarioError:
+    """Return the error for a workload of which there is no scenario."""
+    place = workload.place(*path)
+    key = f"{workload.ref} {place.field}".strip()
+    return ScenarioError(
+        [Problem(file=place.source, line=place.line, key=key, expected=expected, found=found, hint=hint)]
+    )
+
+
+def put_workload(draft: Draft, companions: Companions, labels: dict[str, str]) -> None:
+    """Write the keys of `deployment`."""
+    workload = draft.workload
+    spec = workload.parsed(Workload).spec
+    _put_replicas(draft, spec, companions)
+    if workload.kind == "Rollout":
+        _put_rollout(draft, spec.strategy)
+    elif workload.kind == "Deployment":
+        _put_deployment(draft, spec.strategy)
+    else:
+        _put_ordered(draft, spec.update_strategy)
+    if spec.min_ready_seconds is not None:
+        draft.put("deployment.min_ready_s", spec.min_ready_seconds, workload.place("spec", "minReadySeconds"))
+    if spec.pod_replacement_policy is not None:
+        place = workload.place("spec", "podReplacementPolicy")
+        draft.put("deployment.pod_replacement_policy", spec.pod_replacement_policy, place)
+    if spec.paused:
+        draft.warn(
+            "paused",
+            "",
+            "spec.paused: the workload does not roll until it is resumed",
+            workload.place("spec", "paused"),
+        )
+    _put_budget(draft, companions, labels)
+
+
+def _put_replicas(draft: Draft, spec: WorkloadSpec, companions: Companions) -> None:
+    workload = draft.workload
+    if workload.kind == "DaemonSet":
+        raise refused(workload, ("spec",), "a number of replicas", "a DaemonSet: as many as nodes", "not imported")
+    place = workload.place("spec", "replicas")
+    autoscaler = companions.autoscaler_of(workload)
+    if autoscaler is None or (workload.is_live and spec.replicas is not None):
+        replicas = 1 if spec.replicas is None else spec.replicas
+        draft.put(REPLICAS, replicas, place, note="" if spec.replicas is not None else "1 where it is absent")
+    if autoscaler is not None:
+        replicas = _autoscaled(draft, autoscaler, spec)
+    if not replicas:
+        raise refused(workload, ("spec", "replicas"), "at least one replica", "0", "there is nothing to roll")
+    if replicas == 1:
+        draft.warn("one-replica", REPLICAS, "one replica: while it is replaced nothing else answers", place)
+
+
+def _autoscaled(draft: Draft, autoscaler: Object, spec: WorkloadSpec) -> int:
+    """Take the replicas from a live object, which the autoscaler has set, else the autoscaler's minimum."""
+    limits = autoscaler.parsed(Autoscaler).spec
+    is_keda = autoscaler.kind == "ScaledObject"
+    low = limits.min_replica_count if is_keda else limits.min_replicas
+    high = limits.max_replica_count if is_keda else limits.max_replicas
+    low = (0 if is_keda else 1) if low is None else low
+    place = autoscaler.place("spec", "minReplicaCount" if is_keda else "minReplicas")
+    said = f"an autoscaler ({low} to {'?' if high is None else high}) sets the number"
+    if draft.workload.is_live and spec.replicas is not None:
+        text = f"{said}; {spec.replicas} at the time of the dump"
+        draft.warn("replicas-from-hpa", REPLICAS, text, place)
+        return spec.replicas
+    same = spec.replicas == low
+    if low == 0 and spec.replicas:
+        low = spec.replicas
+    draft.put(REPLICAS, low, place, note="the autoscaler's minimum")
+    beside = "which the workload says too" if same else f"not spec.replicas, {spec.replicas or 'which is absent'}"
+    draft.warn("replicas-from-hpa", REPLICAS, f"{said}; taken is its minimum, {beside}", place)
+    return low
+
+
+def _put_deployment(draft: Draft, strategy: Strategy) -> None:
+    path = ("spec", "strategy")
+    if strategy.type == "Recreate":
+        place = draft.workload.place(*path, "type")
+        draft.put(_SURGE, 0, place, note="Recreate: the nearest rolling update")
+        draft.put(_UNAVAILABLE, "100%", place, note="Recreate: the nearest rolling update")
+        text = (
+            "Recreate: all old pods end before a new one starts; the simulated update is shorter than the real outage"
+        )
+        draft.warn("recreate", _UNAVAILABLE, text, place)
+        return
+    _put_rolling(draft, strategy.rolling_update, (*path, "rollingUpdate"))
+
+
+def _put_rolling(draft: Draft, rolling: RollingUpdate, path: tuple[str, ...]) -> None:
+    for key, name, value in (
+        (_SURGE, "maxSurge", rolling.max_surge),
+        (_UNAVAILABLE, "maxUnavailable", rolling.max_unavailable),
+    ):
+        if value is not None:
+            draft.put(key, value, draft.workload.place(*path, name))
+
+
+def _put_rollout(draft: Draft, strategy: Strategy) -> None:
+    path = ("spec", "strategy")
+    if strategy.blue_green is not None:
+        hint = "its Service's selector flips, so that targets leave before their pods are deleted"
+        raise refused(draft.workload, (*path, "blueGreen"), "a rolling update", "blueGreen", hint)
+    canary = strategy.canary
+    if canary is None:
+        return
+    _put_rolling(draft, canary, (*path, "canary"))
+    place = draft.workload.place(*path, "canary")
+    if canary.traffic_routing is not None:
+        text = (
+            "canary with traffic routing: the old pods stay until the last step, then all are deleted after "
+            "scaleDownDelaySeconds (30); steps and pauses are not simulated, a rolling update is"
+        )
+        draft.warn("canary-traffic-routing", "", text, place)
+    elif canary.steps:
+        draft.warn("canary-steps", "", "the canary's steps and pauses are not simulated, a rolling update is", place)
+
+
+def _put_ordered(draft: Draft, strategy: Strategy) -> None:
+    path = ("spec", "updateStrategy")
+    if strategy.type == "OnDelete":
+        raise refused(draft.workload, (*path, "type"), "RollingUpdate", "OnDelete", "nothing rolls by itself")
+    given = strategy.rolling_update.max_unavailable
+    place = draft.workload.place(*path)
+    draft.put(_SURGE, 0, place, note="a StatefulSet never has more pods than replicas")
+    draft.put(_UNAVAILABLE, 1 if given is None else given, place, note="" if given else "one after another")
+    text = "a StatefulSet replaces its pods in order, each once the one before is gone; the model does not wait so long"
+    draft.warn("stateful-set", _UNAVAILABLE, text, place)
+
+
+def _put_budget(draft: Draft, companions: Companions, labels: dict[str, str]) -> None:
+    """Keep the budget for a drain of nodes; say so if it admits none."""
+    for one, budget in companions.budgets_of(draft.workload, labels):
+        least, most = budget.spec.min_available, budget.spec.max_unavailable
+        for name, value in (("minAvailable", least), ("maxUnavailable", most)):
+            if value is not None:
+                key = "node_drain.min_available" if name == "minAvailable" else "node_drain.max_unavailable"
+                draft.for_drain[key] = (value, one.place("spec", name))
+        replicas = draft.values[REPLICAS]
+        if isinstance(replicas, int) and replicas <= MOST_PODS and _blocks(least, most, replicas):
+            name = "minAvailable" if least is not None else "maxUnavailable"
+            text = f"with {replicas} replicas the budget admits no eviction: a drained node waits for ever"
+            draft.warn("pdb-blocks-drain", "", text, one.place("spec", name))
+
+
+def _blocks(least: int | str | None, most: int | str | None, replicas: int) -> bool:
+    value = least if least is not None else most
+    if value is None or (isinstance(value, str) and not value.removesuffix("%").isdecimal()):
+        return False
+    pods = -(-hundredths(value, replicas) // 100)
+    return pods >= replicas if least is not None else pods == 0
