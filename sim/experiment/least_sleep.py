@@ -1,7 +1,7 @@
 """The least preStop sleep with which one rollout meets a goal, found with one control plane for all sleeps.
 
-How a pod ends seldom reaches the control plane: a rollout's controller, AWS API and target group are simulated once, and
-for each sleep only its pods' ends and its requests. aws-load-balancer-controller does ask for the health of dead
+How a pod ends seldom reaches the control plane: a rollout's controller, AWS API and target group are simulated once,
+and for each sleep only its pods' ends and its requests. aws-load-balancer-controller does ask for the health of dead
 targets, but removes none sooner or later for it. Where something waits for a deleted pod to be gone, each sleep has a
 control plane of its own. The same rollout meets the same requests with every sleep, so that more sleep gives no more
 failed requests; where the window grows with it, the first sleep that is enough near the slowest pod's time in rotation
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sim.control_plane.trace import Trace
     from sim.scenario.specs import Scenario
 
-    WithSleep = Callable[[int], Scenario]
+    WithSleep = Callable[[float], Scenario]
 
 
 class Slowest(NamedTuple):

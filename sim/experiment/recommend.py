@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -78,12 +78,13 @@ class Precision:
         return sleep.low == math.inf or (math.isfinite(sleep.high) and sleep.high - sleep.low <= 2 * self.within_s)
 
 
-class WithSleep(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class WithSleep:
     """The scenario with a preStop sleep and what goes with it."""
 
     scenario: Scenario
 
-    def __call__(self, sleep_s: float) -> Scenario:
+    def __call__(self, sleep_s: float, /) -> Scenario:
         """Return it; grace period and deregistration delay are raised to what the longest request needs."""
         scenario = self.scenario
         longest_s = longest_request_s(scenario)

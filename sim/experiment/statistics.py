@@ -1,4 +1,4 @@
-"""Intervals: Student's t for a mean over replications, Wilson's for a fraction of them, order statistics for a quantile.
+"""Intervals: Student's t for a mean over replications, Wilson's for a fraction, order statistics for a quantile.
 
 Student's interval covers the mean only if the replications are many enough for the skewness of their law. Where one
 call of AWS is throttled again and again, one rollout in twenty has most of the 502s of all of them, and those intervals
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 CONFIDENCE = 0.95
-_COCHRAN = 25
+_COCHRAN = 25.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,5 +105,5 @@ def replications_for_mean(values: ArrayLike) -> int:
     variance = float(np.mean(deviations**2))
     if not variance:
         return 1
-    skewness = float(np.mean(deviations**3)) / variance**1.5
-    return math.floor(_COCHRAN * skewness**2) + 1
+    skewness: float = float(np.mean(deviations**3)) / math.sqrt(variance) ** 3
+    return int(_COCHRAN * skewness**2) + 1
