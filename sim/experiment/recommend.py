@@ -1,13 +1,14 @@
-"""The smallest preStop sleep that keeps 502s under a target, what goes with it, and what that costs.
+"""The smallest preStop sleep with which rollouts lose no requests, what goes with it, and what that costs.
 
-The question: fewer than `target_502` 502s in at least the fraction `confidence` of rollouts. The answer is the least
-whole second of `pre_stop_sleep_s` for which that holds in the simulated rollouts, with the grace period and the
-deregistration delay that it needs: neither is ever lowered.
+The question: at most so many failed requests in at least the fraction `confidence` of rollouts. Every request that is
+not answered with 200 has failed, whatever its status.
 `aws_max_retries` first: a controller whose calls are throttled holds its reconcile for all its retries, so the lags of
 some limits are compared, from the control plane's trace alone; the given one stays unless another saves a second.
-Then the sleep: the trace says how long the slowest pod stays in rotation, and the search starts there; every step is a
-whole simulation, so nothing rests on the shortcut. More sleep is taken to give no more 502s.
-What is left out: every other setting; a sleep of more than an hour.
+Then the sleep. Each rollout has a least sleep that is enough for it (`least_sleep`), and the answer is their quantile
+at `confidence`. Rollouts are added, half as many again each time, until its interval is narrow enough. Advised is the
+interval's upper end: averaged over seeds, the settings then hold in more than the wanted fraction of fresh rollouts.
+The grace period and the deregistration delay are raised to what the sleep needs, and never lowered.
+Left out: every other setting; a sleep of more than an hour.
 Source of what goes with the sleep: docs/facts/alb.md §6 (G ≥ P + longest request + margin; D ≥ longest request,
 counted from when the last ALB node has heard: until then it sends new ones).
 """
@@ -17,26 +18,33 @@ from __future__ import annotations
 import math
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.experiment.least_sleep import need_of
 from sim.experiment.replications import process_pool
 from sim.experiment.rules import DELAY, GRACE, PRE_STOP, RULES, Rule
+from sim.experiment.statistics import Estimate, fraction_estimate, quantile_estimate
 from sim.experiment.trial import Trial, needed_s, try_out
 from sim.scenario.controller import FIXED_LAG
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Executor
 
+    from sim.experiment.least_sleep import Need
     from sim.scenario.specs import Scenario
 
     Say = Callable[[str], None]
 
 RETRIES = "controller.aws_max_retries"
 LONGEST_SLEEP_S = 3600
+LONGEST_DELAY_S = 3600
+"""What AWS takes for deregistration_delay.timeout_seconds."""
 _CANDIDATES = (0, 1, 2, 3, 4, 6, 8, 10)
+_GROWTH = 1.5
 _LONGEST = 0.999999
 """The quantile of a law that counts as its longest value."""
 _SHUTDOWN_S = 2.0
@@ -45,12 +53,12 @@ _SHUTDOWN_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A target for the 502s of a scenario.
+    """A target for the failed requests of a scenario.
 
     Attributes
     ----------
     target_502
-        A rollout is good if it has fewer 502s than this.
+        A rollout is good if fewer of its requests fail than this; 0 and 1 both mean none.
     confidence
         The fraction of rollouts that are to be good, from 0 to 1.
     """
@@ -58,45 +66,102 @@ class Goal:
     target_502: float = 1.0
     confidence: float = 0.95
 
+    @property
+    def most_failed(self) -> int:
+        """How many requests may fail."""
+        return max(math.ceil(self.target_502) - 1, 0)
+
     def is_met(self, trial: Trial) -> bool:
         """Tell whether it is in these rollouts."""
-        return trial.below(self.target_502).value >= self.confidence
+        return trial.with_at_most(self.most_failed).value >= self.confidence
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """The sleep is wanted to ± `within_s`; after `at_most` rollouts it is given up."""
+
+    within_s: float = 2.0
+    at_most: int = 2000
+
+    def is_reached(self, sleep: Estimate) -> bool:
+        """Tell whether the sleep is known so well, or known not to exist."""
+        return sleep.low == math.inf or (math.isfinite(sleep.high) and sleep.high - sleep.low <= 2 * self.within_s)
+
+
+@dataclass(frozen=True, slots=True)
+class WithSleep:
+    """The scenario with a preStop sleep and what goes with it."""
+
+    scenario: Scenario
+
+    def __call__(self, sleep_s: float, /) -> Scenario:
+        """Return it; grace period and deregistration delay are raised to what the longest request needs."""
+        scenario = self.scenario
+        longest_s = longest_request_s(scenario)
+        grace_s = math.ceil(sleep_s + scenario.pod.serve_after_sigterm_s + longest_s + _SHUTDOWN_S)
+        delay_s = math.ceil(longest_s + float(scenario.target_group.propagation_s.ppf(_LONGEST)))
+        return scenario.with_overrides(
+            {
+                PRE_STOP: sleep_s,
+                GRACE: max(scenario.pod.termination_grace_period_s, grace_s),
+                DELAY: max(scenario.target_group.deregistration_delay_s, min(delay_s, LONGEST_DELAY_S)),
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:
     """What to set, and how it was found.
 
-    `settings` by key, those that must change; `best` is with them. `is_met`: whether they meet the goal; if not, they
-    are the longest sleep that could help, and `best` shows what is left. `confirmed`: the settings in as many other
-    rollouts, since in those in which they were found they were chosen. `needed_s`: what the slowest pod of a rollout
-    needs, the quantile at the goal's confidence.
+    `needs`: what each rollout of the search needs; `sleep`: the least sleep that meets the goal, with its interval.
+    `settings` by key, those that must change; `best`: rollouts with them that the search has not seen. `is_met`:
+    whether some sleep meets the goal; if not, the settings are those that outlast the slowest pods, and `best` shows
+    what is left. `is_known`: whether the sleep is known as precisely as was wanted.
     """
 
     goal: Goal
     given: Trial
     best: Trial
-    confirmed: Trial
+    needs: tuple[Need, ...]
+    sleep: Estimate
     settings: dict[str, float]
     is_met: bool
-    needed_s: float
+    is_known: bool
+
+    @property
+    def needed_s(self) -> float:
+        """How long the slowest pod of a rollout stays in rotation, the quantile at the goal's confidence."""
+        return _at([need.slowest.stays_s for need in self.needs], self.goal)
+
+    def miss(self, sleep_s: float) -> Estimate:
+        """Estimate the chance that a rollout with this sleep misses the goal."""
+        return fraction_estimate(sum(need.sleep_s > sleep_s for need in self.needs), len(self.needs))
 
 
 def recommend(
-    scenario: Scenario, goal: Goal | None = None, *, executor: Executor | None = None, say: Say | None = None
+    scenario: Scenario,
+    goal: Goal | None = None,
+    *,
+    executor: Executor | None = None,
+    say: Say | None = None,
+    precision: Precision | None = None,
 ) -> Recommendation:
     """Find the smallest settings that meet a goal.
+
+    The retry limit, the sleep and what it gives each have rollouts of their own: none is judged by those that chose it.
 
     Parameters
     ----------
     scenario
-        The scenario as it is, with the number of replications to judge by.
+        The scenario as it is, with the number of replications to begin with.
     goal
-        What is to be met; by default no 502 in at least 95 % of rollouts.
+        What is to be met; by default no failed request in at least 95 % of rollouts.
     executor
         Where to compute; by default on this machine's cores. The result does not depend on it.
     say
         Is told in words what is being tried.
+    precision
+        How precisely the sleep is wanted; by default to ± 2 s.
 
     Returns
     -------
@@ -110,32 +175,29 @@ def recommend(
     """
     with ExitStack() as stack:
         pool = executor or stack.enter_context(process_pool())
-        return _recommended(scenario, goal or Goal(), executor=pool, say=say or _silent)
+        return _recommended(scenario, goal or Goal(), pool, say or _silent, precision or Precision())
 
 
 def _silent(what: str) -> None:
     """Show nothing."""
 
 
-def _recommended(scenario: Scenario, goal: Goal, *, executor: Executor, say: Say) -> Recommendation:
+def _recommended(scenario: Scenario, goal: Goal, executor: Executor, say: Say, precision: Precision) -> Recommendation:
     say("as it is")
     given = try_out(scenario, executor)
-    retries, needs_s = _retries(scenario, goal, executor, say)
-    base = scenario.with_overrides({RETRIES: retries}) if retries != scenario.controller.aws_max_retries else scenario
-    needed = float(np.quantile(needs_s, goal.confidence, method="inverted_cdf"))
-    most_s = min(LONGEST_SLEEP_S, math.ceil(needs_s.max() + longest_request_s(scenario)) + 1)
-    tried = _Sleeps(base, executor, say)
-    sleep_s = _least(lambda sleep_s: goal.is_met(tried[sleep_s]), start=min(math.ceil(needed), most_s), most=most_s)
-    best = tried[most_s if sleep_s is None else sleep_s]
-    say("the same in other rollouts")
+    with_sleep = WithSleep(_with_best_retries(scenario, goal, executor, say))
+    needs, sleep = _needs(with_sleep, goal, precision, executor, say)
+    best = with_sleep(_advised_s(needs, sleep, goal))
+    say(f"preStop {best.pod.pre_stop_sleep_s:g} s in fresh rollouts")
     return Recommendation(
         goal=goal,
         given=given,
-        best=best,
-        confirmed=try_out(best.scenario, executor, first=scenario.replications),
-        settings=_changed(scenario, best.scenario),
-        is_met=sleep_s is not None,
-        needed_s=needed,
+        best=try_out(best, executor, first=scenario.replications + len(needs), replications=len(needs)),
+        needs=tuple(needs),
+        sleep=sleep,
+        settings=_changed(scenario, best),
+        is_met=math.isfinite(sleep.value),
+        is_known=precision.is_reached(sleep),
     )
 
 
@@ -156,71 +218,49 @@ def longest_request_s(scenario: Scenario) -> float:
     return min(longest, scenario.target_group.idle_timeout_s)
 
 
-class _Sleeps:
-    """The scenario with a preStop sleep and what goes with it, tried out once for each sleep."""
-
-    def __init__(self, scenario: Scenario, executor: Executor, say: Say) -> None:
-        self._scenario = scenario
-        self._executor = executor
-        self._say = say
-        self._tried: dict[int, Trial] = {}
-
-    def __getitem__(self, sleep_s: int) -> Trial:
-        if sleep_s not in self._tried:
-            self._say(f"preStop {sleep_s} s")
-            self._tried[sleep_s] = try_out(_with_sleep(self._scenario, sleep_s), self._executor)
-        return self._tried[sleep_s]
-
-
-def _with_sleep(scenario: Scenario, sleep_s: float) -> Scenario:
-    longest_s = longest_request_s(scenario)
-    grace_s = math.ceil(sleep_s + scenario.pod.serve_after_sigterm_s + longest_s + _SHUTDOWN_S)
-    delay_s = math.ceil(longest_s + float(scenario.target_group.propagation_s.ppf(_LONGEST)))
-    return scenario.with_overrides(
-        {
-            PRE_STOP: sleep_s,
-            GRACE: max(scenario.pod.termination_grace_period_s, grace_s),
-            DELAY: max(scenario.target_group.deregistration_delay_s, delay_s),
-        }
-    )
+def _needs(
+    with_sleep: WithSleep, goal: Goal, precision: Precision, executor: Executor, say: Say
+) -> tuple[list[Need], Estimate]:
+    """Ask ever more rollouts what they need, until the sleep is known."""
+    first, further_s = with_sleep.scenario.replications, longest_request_s(with_sleep.scenario)
+    need = partial(need_of, with_sleep, goal.most_failed, further_s, LONGEST_SLEEP_S)
+    needs: list[Need] = []
+    wanted = min(first, precision.at_most)
+    while True:
+        say(f"the sleeps that {wanted:,} rollouts need")
+        needs += executor.map(need, range(first + len(needs), first + wanted))
+        sleep = quantile_estimate([need.sleep_s for need in needs], goal.confidence)
+        if precision.is_reached(sleep) or wanted == precision.at_most:
+            return needs, sleep
+        wanted = min(math.ceil(_GROWTH * wanted), precision.at_most)
 
 
-def _least(is_enough: Callable[[int], bool], *, start: int, most: int) -> int | None:
-    """Find the least number from 0 to `most` that is enough, looking near `start` first; None if none is."""
-    step, low, high = 1, -1, start
-    if is_enough(start):
-        while high - step > low and is_enough(high - step):
-            high, step = high - step, 2 * step
-        low = max(low, high - step)
-    else:
-        low = start
-        while not is_enough(high := min(low + step, most)):
-            if high == most:
-                return None
-            low, step = high, 2 * step
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if is_enough(middle) else (middle, high)
-    return high
+def _advised_s(needs: Sequence[Need], sleep: Estimate, goal: Goal) -> float:
+    """Return the sleep's upper end; the longest seen if there is none; what the slowest pods need if none is enough."""
+    if math.isfinite(sleep.high):
+        return sleep.high
+    if math.isfinite(sleep.value):
+        return max(need.sleep_s for need in needs if math.isfinite(need.sleep_s))
+    return min(LONGEST_SLEEP_S, math.ceil(_at([need.slowest.stays_s for need in needs], goal)))
 
 
-def _retries(scenario: Scenario, goal: Goal, executor: Executor, say: Say) -> tuple[int, np.ndarray]:
-    """Choose the retry limit whose slowest pods leave soonest, the given one in a tie; give it and their times."""
+def _with_best_retries(scenario: Scenario, goal: Goal, executor: Executor, say: Say) -> Scenario:
+    """Choose the retry limit whose slowest pods leave soonest, the given one in a tie."""
     given = scenario.controller.aws_max_retries
     others = () if scenario.controller.version == FIXED_LAG else [n for n in _CANDIDATES if n != given]
-    best, best_s = given, needed_s(scenario, executor)
+    best, best_s = scenario, _at(needed_s(scenario, executor), goal) if others else 0.0
     for candidate in others:
         changed = scenario.with_overrides({RETRIES: candidate})
         if changed.controller.retries is None:
             continue
         say(f"--aws-max-retries {candidate}")
-        needs_s = needed_s(changed, executor)
-        if _at(needs_s, goal) <= _at(best_s, goal) - 1:
-            best, best_s = candidate, needs_s
-    return best, best_s
+        changed_s = _at(needed_s(changed, executor), goal)
+        if changed_s <= best_s - 1:
+            best, best_s = changed, changed_s
+    return best
 
 
-def _at(needs_s: np.ndarray, goal: Goal) -> float:
+def _at(needs_s: Sequence[float] | np.ndarray, goal: Goal) -> float:
     return float(np.quantile(needs_s, goal.confidence, method="inverted_cdf"))
 
 

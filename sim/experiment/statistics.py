@@ -1,4 +1,11 @@
-"""Intervals: Student's t for a mean over replications, Wilson's for a fraction of them."""
+"""Intervals: Student's t for a mean over replications, Wilson's for a fraction, order statistics for a quantile.
+
+Student's interval covers the mean only if the replications are many enough for the skewness of their law. Where one
+call of AWS is throttled again and again, one rollout in twenty has most of the 502s of all of them, and those intervals
+miss the mean far too often: `replications_for_mean` says when to give none. The other two hold under any law.
+Source: W. G. Cochran, Sampling Techniques, 3rd edition (1977), section 2.15: the mean's 95 % interval errs in at most
+6 % of samples where their size exceeds 25 times the squared skewness. docs/statistics.md has the coverage measured.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +19,15 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 CONFIDENCE = 0.95
+_COCHRAN = 25.0
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A value and its two-sided confidence interval (NaN where one replication gives none)."""
+    """A value and its two-sided confidence interval.
+
+    Bounds are NaN where one replication gives none, and infinite where so few do not bound a quantile.
+    """
 
     value: float
     low: float
@@ -62,3 +73,37 @@ def paired_difference(first: ArrayLike, second: ArrayLike, *, confidence: float 
     What both have in common cancels in each pair, so that the interval is narrower than two independent samples give.
     """
     return mean_estimate(np.subtract(second, first), confidence=confidence)
+
+
+def quantile_estimate(values: ArrayLike, probability: float, *, confidence: float = CONFIDENCE) -> Estimate:
+    """Estimate a quantile from independent replications: the interval's ends are two of them, under any law.
+
+    As many of n values lie below the quantile as of n trials succeed that have its probability. An end is infinite
+    where not even the least or the greatest of so few values is sure enough to lie beyond the quantile.
+    """
+    from scipy import special
+
+    ordered = np.sort(np.asarray(values, dtype=np.float64))
+    at_most = special.bdtr(np.arange(ordered.size + 1), ordered.size, probability)
+    low, high = np.searchsorted(at_most, [(1 - confidence) / 2, (1 + confidence) / 2]).tolist()
+    ends = np.concatenate(([-math.inf], ordered, [math.inf]))
+    value = np.quantile(ordered, probability, method="inverted_cdf")
+    return Estimate(float(value), float(ends[low]), float(ends[high + 1]))
+
+
+def largest_share(values: ArrayLike) -> float:
+    """Return which part of the sum of what is not negative its largest value makes; 0 if all are 0."""
+    sample = np.asarray(values, dtype=np.float64)
+    total = float(sample.sum())
+    return float(sample.max()) / total if total else 0.0
+
+
+def replications_for_mean(values: ArrayLike) -> int:
+    """Return how many replications Student's interval of a mean needs, as far as these show its law's skewness."""
+    sample = np.asarray(values, dtype=np.float64)
+    deviations = sample - sample.mean()
+    variance = float(np.mean(deviations**2))
+    if not variance:
+        return 1
+    skewness: float = float(np.mean(deviations**3)) / math.sqrt(variance) ** 3
+    return int(_COCHRAN * skewness**2) + 1

@@ -1,7 +1,6 @@
 """A scenario tried out: what counts when settings are chosen, replication by replication.
 
-A trial says of each rollout how many 502s it had and why, how long it took, how many pods it needed at once, and how
-long a pod would have had to go on serving after its deletion so that no request met it dead.
+A trial says of each rollout how many requests failed and why, how long it took, and how many pods it needed at once.
 """
 
 from __future__ import annotations
@@ -12,12 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from sim.control_plane.trace import PodCreated, PodDeleted, ProcessCut
+from sim.control_plane.trace import PodCreated, ProcessCut
 from sim.control_plane.world import run_control_plane
 from sim.data_plane.outcomes import Outcome
+from sim.experiment.least_sleep import slowest_pod
 from sim.experiment.replication import simulate
 from sim.experiment.statistics import fraction_estimate
-from sim.experiment.trace_to_timeline import timeline_of
 from sim.streams import Streams
 
 if TYPE_CHECKING:
@@ -26,23 +25,26 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.control_plane.trace import Trace
-    from sim.data_plane.timeline import Timeline
     from sim.experiment.statistics import Estimate
     from sim.scenario.specs import Scenario
 
 
 class Rollout(NamedTuple):
-    """One replication: 502s by outcome; its duration and when the last old process ended (s); most pods at once."""
+    """One replication: failed requests by outcome; its duration and when the last old process ended (s); most pods."""
 
-    causes: dict[str, int]
+    failures: dict[str, int]
     rollout_s: float
     over_s: float
     most_pods: int
 
     @property
-    def n_502(self) -> int:
-        """All 502s."""
-        return sum(self.causes.values())
+    def n_failed(self) -> int:
+        """All requests that failed: 502s, 503s and 504s."""
+        return sum(self.failures.values())
+
+    def responses(self, status: int) -> int:
+        """Return how many requests were answered with an HTTP status."""
+        return sum(n for name, n in self.failures.items() if Outcome[name.upper()].status == status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,34 +54,32 @@ class Trial:
     scenario: Scenario
     rollouts: tuple[Rollout, ...]
 
-    def below(self, target_502: float) -> Estimate:
-        """Estimate the fraction of rollouts with fewer 502s than the target."""
-        return fraction_estimate(sum(rollout.n_502 < target_502 for rollout in self.rollouts), len(self.rollouts))
+    def with_at_most(self, n_failed: int) -> Estimate:
+        """Estimate the fraction of rollouts with at most so many failed requests."""
+        return fraction_estimate(sum(rollout.n_failed <= n_failed for rollout in self.rollouts), len(self.rollouts))
 
-    def mean_502(self) -> float:
-        """Return the mean of 502s per rollout."""
-        return float(np.mean([rollout.n_502 for rollout in self.rollouts]))
+    def mean(self, status: int) -> float:
+        """Return the mean of responses with an HTTP status per rollout."""
+        return float(np.mean([rollout.responses(status) for rollout in self.rollouts]))
 
-    def mean_causes(self) -> dict[str, float]:
-        """Return the mean of 502s per rollout by outcome, those that occur, the largest first."""
-        names = self.rollouts[0].causes
-        means = {name: float(np.mean([rollout.causes[name] for rollout in self.rollouts])) for name in names}
+    def mean_failures(self) -> dict[str, float]:
+        """Return the mean of failed requests per rollout by outcome, those that occur, the largest first."""
+        names = self.rollouts[0].failures
+        means = {name: float(np.mean([rollout.failures[name] for rollout in self.rollouts])) for name in names}
         return {name: mean for name, mean in sorted(means.items(), key=lambda item: -item[1]) if mean}
 
 
-def try_out(scenario: Scenario, executor: Executor, *, first: int = 0) -> Trial:
-    """Simulate a scenario's replications, from the `first` on; raises ScenarioError if a rollout comes to no end."""
-    numbers = range(first, first + scenario.replications)
+def try_out(scenario: Scenario, executor: Executor, *, first: int = 0, replications: int | None = None) -> Trial:
+    """Simulate replications of a scenario from the `first` on, by default as many as it asks for.
+
+    Raises ScenarioError if a rollout comes to no end.
+    """
+    numbers = range(first, first + (replications or scenario.replications))
     return Trial(scenario, tuple(executor.map(partial(_rollout, scenario), numbers)))
 
 
 def needed_s(scenario: Scenario, executor: Executor) -> NDArray[np.float64]:
-    """Say for each replication how long its slowest pod stays in rotation after its deletion, while it serves (s).
-
-    It is read from the control plane's trace alone. A target leaves by its deregistration, and by a failing health
-    check only where preStop makes it fail: that a dead pod fails it too saves no request. Where nothing but that check
-    depends on the preStop sleep, neither does this.
-    """
+    """Say for each replication how long its slowest pod stays in rotation after its deletion, while it serves (s)."""
     return np.array([*executor.map(partial(_needed_s, scenario), range(scenario.replications))])
 
 
@@ -87,7 +87,7 @@ def _rollout(scenario: Scenario, number: int) -> Rollout:
     replication = simulate(scenario, replication=number)
     counts = replication.requests.counts
     return Rollout(
-        causes={outcome.name.lower(): int(counts[outcome]) for outcome in Outcome if outcome.status == 502},  # noqa: PLR2004
+        failures={outcome.name.lower(): int(counts[outcome]) for outcome in Outcome if outcome is not Outcome.OK},
         rollout_s=replication.timeline.rollout_complete_s,
         over_s=max((record.time_s for record in replication.trace.of(ProcessCut)), default=0.0),
         most_pods=_most_pods(replication.trace, scenario.deployment.replicas),
@@ -103,14 +103,4 @@ def _most_pods(trace: Trace, n_old: int) -> int:
 
 
 def _needed_s(scenario: Scenario, number: int) -> float:
-    trace = run_control_plane(scenario, Streams(scenario.seed, number))
-    timeline = timeline_of(trace, scenario)
-    left_s = _left_while_serving_s(timeline, by_health_check=scenario.pod.pre_stop_fails_health_check)
-    return max((float(left_s[deleted.pod]) - deleted.time_s for deleted in trace.of(PodDeleted)), default=0.0)
-
-
-def _left_while_serving_s(timeline: Timeline, *, by_health_check: bool) -> NDArray[np.float64]:
-    left_s = timeline.registered_until_s
-    if by_health_check:
-        left_s = np.minimum(left_s, timeline.healthy_until_s)
-    return np.asarray(left_s.max(axis=0))
+    return slowest_pod(run_control_plane(scenario, Streams(scenario.seed, number)), scenario).stays_s

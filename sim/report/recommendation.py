@@ -1,4 +1,4 @@
-"""The text of `albsim recommend`: the answer in a sentence, what it changes and costs, what the experts' rules give.
+"""The text of `albsim recommend`: the answer, what it changes and costs, the curve, what the experts' rules give.
 
 What is shown: means per rollout to three digits. `most pods at once` counts those on their way out.
 """
@@ -6,6 +6,7 @@ What is shown: means per rollout to three digits. `most pods at once` counts tho
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
@@ -13,7 +14,8 @@ from rich.table import Table
 
 from sim.experiment.recommend import RETRIES
 from sim.experiment.rules import DELAY, GRACE, PRE_STOP
-from sim.report.wording import NOTHING, listed, number, percent, plain
+from sim.report.recommendation_words import sentences
+from sim.report.wording import NOTHING, number, percent, plain
 from sim.scenario.controller import FIXED_LAG
 
 if TYPE_CHECKING:
@@ -28,14 +30,8 @@ if TYPE_CHECKING:
 
 FORMATS = ("table", "json")
 WIDTH = 120
-_OBSTACLES = {
-    "connect_refused": "pods that end before their targets have left the ALB",
-    "host_unreachable": "pods that are gone before their targets have left the ALB",
-    "closed_in_flight": "requests that outlive their pod",
-    "keep_alive_race": "connections that the pod closes before the ALB does: pod.keep_alive_timeout_s should be above "
-    "target_group.idle_timeout_s",
-    "deregistration_delay_elapsed": "requests that the ALB cuts when the deregistration delay is over",
-}
+_ROWS_AT = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
+"""The curve's table has the sleeps at which the chance of a miss falls to these."""
 
 
 def render(found: Recommendation, rules: TriedRules, form: str) -> str:
@@ -48,39 +44,8 @@ def render(found: Recommendation, rules: TriedRules, form: str) -> str:
 
 
 def shown(found: Recommendation, rules: TriedRules) -> Group:
-    """Return the sentence and the tables for a terminal."""
-    return Group(sentence(found), "", _costs(found), "", _rules(found, rules))
-
-
-def sentence(found: Recommendation) -> str:
-    """Say what to set, or what stands in the way."""
-    goal = f"under {found.goal.target_502:g} 502s per rollout in {100 * found.goal.confidence:g} % of rollouts"
-    if not found.is_met:
-        sleep_s = found.best.scenario.pod.pre_stop_sleep_s
-        causes = [f"{number(mean)} by {_OBSTACLES[name]}" for name, mean in found.best.mean_causes().items()]
-        return (
-            f"No preStop sleep gives {goal}. With {sleep_s:g} s, {_share(found.best, found)}. What stands in the way, "
-            f"in 502s per rollout: {listed(causes)}. The slowest pod of a rollout needs {found.needed_s:,.1f} s."
-        )
-    changes = [f"{key} to {value:g}" for key, value in found.settings.items()]
-    what = f"Set {listed(changes)}" if changes else "Nothing need change"
-    return (
-        f"{what} for {goal}: {_share(found.best, found)}, and no shorter preStop sleep gives that. {_confirmed(found)}"
-    )
-
-
-def _confirmed(found: Recommendation) -> str:
-    """Say how it does in rollouts for which it was not chosen."""
-    words = f"In as many other rollouts: {_share(found.confirmed, found)}."
-    if found.goal.is_met(found.confirmed):
-        return words
-    return f"{words} That is less than was asked for: more --replications would find a safer sleep."
-
-
-def _share(trial: Trial, found: Recommendation) -> str:
-    below, n = trial.below(found.goal.target_502), len(trial.rollouts)
-    interval = f"95 % interval {percent(below.low)} to {percent(below.high)}"
-    return f"{round(below.value * n):,} of {n:,} simulated rollouts have so few ({interval})"
+    """Return the sentences and the tables for a terminal."""
+    return Group("\n".join(sentences(found)), "", _costs(found), "", _curve(found), "", _rules(found, rules))
 
 
 def _costs(found: Recommendation) -> Table:
@@ -97,7 +62,8 @@ def _figures(trial: Trial) -> dict[str, str]:
         "grace period (s)": f"{trial.scenario.pod.termination_grace_period_s:g}",
         "deregistration delay (s)": f"{trial.scenario.target_group.deregistration_delay_s:g}",
         "--aws-max-retries": _retries(trial.scenario),
-        "502s per rollout, mean": number(trial.mean_502()),
+        "502s per rollout, mean": number(trial.mean(502)),
+        "503s and 504s per rollout, mean": number(trial.mean(503) + trial.mean(504)),
         "rollout duration (s), mean": number(_mean([rollout.rollout_s for rollout in trial.rollouts])),
         "until the last old pod has ended (s), mean": number(_mean([rollout.over_s for rollout in trial.rollouts])),
         "most pods at once": f"{max(rollout.most_pods for rollout in trial.rollouts):,}",
@@ -112,20 +78,46 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
+def _curve(found: Recommendation) -> Table:
+    """Return the sleeps against the chance of a miss."""
+    table = _table("Sleep against the chance of a miss", ("preStop sleep (s)", "rollouts that miss", "95 % interval"))
+    for sleep_s in _sleeps(found):
+        miss = found.miss(sleep_s)
+        table.add_row(f"{sleep_s:g}", percent(miss.value), f"{percent(miss.low)} to {percent(miss.high)}")
+    return table
+
+
+def _sleeps(found: Recommendation) -> list[float]:
+    """Return the sleeps worth a row: the present and the advised one, none, and those at which few rollouts miss."""
+    pods = (found.given.scenario.pod, found.best.scenario.pod)
+    needed = sorted(need.sleep_s for need in found.needs)
+    at = [needed[min(len(needed) - 1, math.ceil((1 - chance) * len(needed)) - 1)] for chance in _ROWS_AT]
+    return sorted(
+        {0.0, *(pod.pre_stop_sleep_s for pod in pods), *(sleep_s for sleep_s in at if math.isfinite(sleep_s))}
+    )
+
+
 def _rules(found: Recommendation, rules: TriedRules) -> Table:
-    under = f"under {found.goal.target_502:g}"
-    headings = ("what experts advise", "sleep", "grace", "delay", "502s, mean", under, "source")
+    headings = ("what experts advise", "sleep", "grace", "delay", "failed, mean", "goal met", "source")
     table = _table("", headings, words=("what experts advise", "source"))
-    for rule, trial in rules:
-        pod, below = trial.scenario.pod, trial.below(found.goal.target_502)
+    for rule, trial in _shortest_first(rules):
+        pod, met = trial.scenario.pod, trial.with_at_most(found.goal.most_failed)
         times_s = (
             pod.pre_stop_sleep_s,
             pod.termination_grace_period_s,
             trial.scenario.target_group.deregistration_delay_s,
         )
         cells = [f"{time_s:g}" for time_s in times_s]
-        table.add_row(rule.words, *cells, number(trial.mean_502()), percent(below.value), rule.source)
+        table.add_row(rule.words, *cells, number(_mean_failed(trial)), percent(met.value), rule.source)
     return table
+
+
+def _shortest_first(rules: TriedRules) -> TriedRules:
+    return sorted(rules, key=lambda tried: tried[1].scenario.pod.pre_stop_sleep_s)
+
+
+def _mean_failed(trial: Trial) -> float:
+    return _mean([rollout.n_failed for rollout in trial.rollouts])
 
 
 def _table(title: str, headings: Sequence[str], words: Sequence[str] = ("",)) -> Table:
@@ -141,27 +133,48 @@ def _record(found: Recommendation, rules: TriedRules) -> dict[str, Any]:
         "seed": found.given.scenario.seed,
         "replications": len(found.given.rollouts),
         "target_502": found.goal.target_502,
+        "most_failed": found.goal.most_failed,
         "confidence": found.goal.confidence,
+        "said": sentences(found),
         "is_met": found.is_met,
+        "is_known": found.is_known,
         "set": found.settings,
+        "least_sleep_s": {
+            "value": _finite(found.sleep.value),
+            "ci95": [_finite(max(found.sleep.low, 0.0)), _finite(found.sleep.high)],
+            "rollouts": len(found.needs),
+        },
         "slowest_pod_needs_s": found.needed_s,
+        "curve": [_point(found, sleep_s) for sleep_s in _sleeps(found)],
         "now": _trial_record(found.given, found),
         "recommended": _trial_record(found.best, found),
-        "in_other_rollouts": _trial_record(found.confirmed, found),
-        "rules": [{"rule": rule.words, "source": rule.source, **_trial_record(trial, found)} for rule, trial in rules],
+        "in_other_rollouts": _trial_record(found.best, found),
+        "rules": [
+            {"rule": rule.words, "source": rule.source, **_trial_record(trial, found)}
+            for rule, trial in _shortest_first(rules)
+        ],
     }
 
 
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _point(found: Recommendation, sleep_s: float) -> dict[str, Any]:
+    miss = found.miss(sleep_s)
+    return {PRE_STOP: sleep_s, "miss": {"fraction": miss.value, "ci95": [miss.low, miss.high]}}
+
+
 def _trial_record(trial: Trial, found: Recommendation) -> dict[str, Any]:
-    scenario, below = trial.scenario, trial.below(found.goal.target_502)
+    scenario, met = trial.scenario, trial.with_at_most(found.goal.most_failed)
     return {
         PRE_STOP: scenario.pod.pre_stop_sleep_s,
         GRACE: scenario.pod.termination_grace_period_s,
         DELAY: scenario.target_group.deregistration_delay_s,
         RETRIES: scenario.controller.aws_max_retries,
-        "responses.502": trial.mean_502(),
-        "causes": trial.mean_causes(),
-        "below_target": {"fraction": below.value, "ci95": [below.low, below.high]},
+        **{f"responses.{status}": trial.mean(status) for status in (502, 503, 504)},
+        "causes": trial.mean_failures(),
+        "below_target": {"fraction": met.value, "ci95": [met.low, met.high]},
         "rollout_s": _mean([rollout.rollout_s for rollout in trial.rollouts]),
         "last_old_pod_ended_s": _mean([rollout.over_s for rollout in trial.rollouts]),
         "most_pods": max(rollout.most_pods for rollout in trial.rollouts),

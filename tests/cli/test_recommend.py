@@ -17,6 +17,8 @@ def test_it_recommends() -> None:
         SCENARIO,
         "--replications",
         "3",
+        "--at-most",
+        "3",
         "--workers",
         "1",
         "--target-502",
@@ -26,10 +28,29 @@ def test_it_recommends() -> None:
     ]
     result = CliRunner().invoke(main, [*arguments, "--format", "json"])
 
-    assert result.exit_code == 0
+    assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["set"]["pod.pre_stop_sleep_s"] == pytest.approx(10, abs=1)
 
 
-@pytest.mark.parametrize("option", [["--target-502", "0"], ["--confidence", "1.5"], ["--confidence", "0"]])
+@pytest.mark.parametrize(
+    "option", [["--target-502", "-1"], ["--at-most", "0"], ["--confidence", "1.5"], ["--confidence", "0"]]
+)
 def test_a_goal_that_cannot_be_is_refused(option: list[str]) -> None:
     assert CliRunner().invoke(main, ["recommend", SCENARIO, *option]).exit_code == 2
+
+
+def test_none_is_a_target_and_the_curve_a_picture(tmp_path: Path) -> None:
+    options = ["--replications", "3", "--at-most", "3", "--workers", "1", "--target-502", "0", "--quiet"]
+    picture = tmp_path / "curve.png"
+    result = CliRunner().invoke(main, ["recommend", SCENARIO, *options, "-o", str(picture)])
+
+    assert result.exit_code == 0, result.output
+    assert "no failed request in 95 % of rollouts" in result.stdout
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_picture_of_an_unknown_kind_is_refused_before_anything_is_simulated(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["recommend", SCENARIO, "-o", str(tmp_path / "curve.txt")])
+
+    assert result.exit_code == 2
+    assert ".png, .svg, .pdf" in result.output

@@ -1,0 +1,137 @@
+"""The least preStop sleep with which one rollout meets a goal, found with one control plane for all sleeps.
+
+How a pod ends seldom reaches the control plane: a rollout's controller, AWS API and target group are simulated once,
+and for each sleep only its pods' ends and its requests. aws-load-balancer-controller does ask for the health of dead
+targets, but removes none sooner or later for it. Where something waits for a deleted pod to be gone, each sleep has a
+control plane of its own. The same rollout meets the same requests with every sleep, so that more sleep gives no more
+failed requests; where the window grows with it, the first sleep that is enough near the slowest pod's time in rotation
+counts.
+Left out: new targets that become healthy after the last old pod's end are known here and not to `simulate`, which stops
+sooner; that moves requests from one dead target to another.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from sim.control_plane.sharing import control_plane_key
+from sim.control_plane.trace import PodDeleted, TargetDeregistered
+from sim.control_plane.world import ControlPlane
+from sim.data_plane.outcomes import Outcome
+from sim.data_plane.sampled import simulate_requests
+from sim.experiment.trace_to_timeline import timeline_of
+from sim.streams import Streams
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sim.control_plane.trace import Trace
+    from sim.scenario.specs import Scenario
+
+    WithSleep = Callable[[float], Scenario]
+
+
+class Slowest(NamedTuple):
+    """How long the slowest pod stays in rotation after its deletion, and the part of it after DeregisterTargets (s)."""
+
+    stays_s: float
+    propagation_s: float
+
+
+class Need(NamedTuple):
+    """What one rollout needs: the least whole second of preStop sleep with which it meets the goal (`inf`: none does).
+
+    And its slowest pod, which is why.
+    """
+
+    sleep_s: float
+    slowest: Slowest
+
+
+def slowest_pod(trace: Trace, scenario: Scenario) -> Slowest:
+    """Find the pod that has to go on serving longest, from the control plane's trace alone.
+
+    A target leaves by its deregistration, and by a failing health check only where preStop makes it fail: that a dead
+    pod fails it too saves no request.
+    """
+    timeline = timeline_of(trace, scenario)
+    left_s = timeline.registered_until_s
+    if scenario.pod.pre_stop_fails_health_check:
+        left_s = np.minimum(left_s, timeline.healthy_until_s)
+    last_s = left_s.max(axis=0)
+    stays_s = {deleted.pod: float(last_s[deleted.pod]) - deleted.time_s for deleted in trace.of(PodDeleted)}
+    if not stays_s:
+        return Slowest(0.0, 0.0)
+    pod = max(stays_s, key=stays_s.__getitem__)
+    deregistered_s = {record.pod: record.time_s for record in trace.of(TargetDeregistered)}
+    return Slowest(stays_s[pod], max(0.0, float(last_s[pod]) - deregistered_s.get(pod, math.inf)))
+
+
+class OneRollout:
+    """One replication, to be asked what becomes of its requests with this preStop sleep and that."""
+
+    def __init__(self, with_sleep: WithSleep, number: int) -> None:
+        self._with_sleep = with_sleep
+        self._number = number
+        self._control_planes: dict[str, ControlPlane] = {}
+
+    def slowest(self, sleep_s: int) -> Slowest:
+        """Return the slowest pod's time in rotation."""
+        scenario = self._with_sleep(sleep_s)
+        return slowest_pod(self._trace(scenario), scenario)
+
+    def n_failed(self, sleep_s: int) -> int:
+        """Return how many requests fail: all that are not answered with 200."""
+        scenario = self._with_sleep(sleep_s)
+        requests = simulate_requests(
+            timeline_of(self._trace(scenario), scenario),
+            traffic=scenario.traffic,
+            pod=scenario.pod,
+            target_group=scenario.target_group,
+            streams=self._streams(scenario),
+        )
+        return int(requests.counts.sum() - requests.counts[Outcome.OK])
+
+    def _trace(self, scenario: Scenario) -> Trace:
+        key = control_plane_key(scenario) if scenario.waits_for_gone_pods else ""
+        if key not in self._control_planes:
+            self._control_planes[key] = ControlPlane(scenario, self._streams(scenario))
+        return self._control_planes[key].trace(scenario.pod)
+
+    def _streams(self, scenario: Scenario) -> Streams:
+        return Streams(scenario.seed, self._number)
+
+
+def need_of(with_sleep: WithSleep, most_failed: int, further_s: float, longest_s: int, number: int) -> Need:
+    """Return what replication `number` needs so that at most `most_failed` requests fail.
+
+    `further_s`: how much longer than its time in rotation a pod may have to serve; `longest_s`: the longest sleep.
+    """
+    rollout = OneRollout(with_sleep, number)
+    slowest = rollout.slowest(0)
+    start = min(math.ceil(slowest.stays_s), longest_s)
+    most = min(math.ceil(slowest.stays_s + further_s) + 1, longest_s)
+    sleep_s = least(lambda sleep_s: rollout.n_failed(sleep_s) <= most_failed, start=start, most=most)
+    return Need(math.inf if sleep_s is None else sleep_s, slowest)
+
+
+def least(is_enough: Callable[[int], bool], *, start: int, most: int) -> int | None:
+    """Find the least number from 0 to `most` that is enough, looking near `start` first; None if none is."""
+    step, low, high = 1, -1, start
+    if is_enough(start):
+        while high - step > low and is_enough(high - step):
+            high, step = high - step, 2 * step
+        low = max(low, high - step)
+    else:
+        low = start
+        while not is_enough(high := min(low + step, most)):
+            if high == most:
+                return None
+            low, step = high, 2 * step
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if is_enough(middle) else (middle, high)
+    return high

@@ -1,0 +1,127 @@
+"""A recommendation in sentences: what to set, how sure that is, what it rests on, and what stands in its way.
+
+Source of what a long grace period meets: docs/facts/capacity.md §3 (Cluster Autoscaler's max-graceful-termination-sec).
+"""
+
+from __future__ import annotations
+
+import math
+from statistics import median
+from typing import TYPE_CHECKING
+
+from sim.report.wording import count, listed, number, percent
+
+if TYPE_CHECKING:
+    from sim.experiment.least_sleep import Need
+    from sim.experiment.recommend import Goal, Recommendation
+
+_LONG_GRACE_S = 600
+_OBSTACLES = {
+    "connect_refused": "pods that end before their targets have left the ALB",
+    "host_unreachable": "pods that are gone before their targets have left the ALB",
+    "connect_timeout": "pods that are gone before their targets have left the ALB",
+    "closed_in_flight": "requests that outlive their pod",
+    "keep_alive_race": "connections that the pod closes before the ALB does: pod.keep_alive_timeout_s should be above "
+    "target_group.idle_timeout_s",
+    "deregistration_delay_elapsed": "requests that the ALB cuts when the deregistration delay is over",
+    "idle_timeout": "requests that are longer than the ALB holds them: it answers 504 after "
+    "target_group.idle_timeout_s, rollout or not",
+    "no_registered_targets": "ALB nodes without a registered target: no new pod is registered yet",
+}
+
+
+def goal_in_words(goal: Goal) -> str:
+    """Return the goal: `no failed request in 95 % of rollouts`."""
+    most = goal.most_failed
+    requests = f"at most {count(most, 'failed request')}" if most else "no failed request"
+    return f"{requests} in {100 * goal.confidence:g} % of rollouts"
+
+
+def sentences(found: Recommendation) -> list[str]:
+    """Say what to set and how sure that is, or what stands in the way; then what it rests on and what it entails."""
+    said = [_answer(found), *_assumption(found)] if found.is_met else [_obstacles(found)]
+    return [*said, *_long_grace(found)]
+
+
+def _answer(found: Recommendation) -> str:
+    changes = [f"{key} to {value:g}" for key, value in found.settings.items()]
+    what = f"Set {listed(changes)}" if changes else "Nothing need change"
+    return f"{what} for {goal_in_words(found.goal)}. {_least(found)} {_confirmed(found)}"
+
+
+def _least(found: Recommendation) -> str:
+    """Say what the least sleep is, and how well it is known."""
+    sleep, rollouts = found.sleep, count(len(found.needs), "simulated rollout")
+    if not math.isfinite(sleep.high):
+        return (
+            f"{sleep.value:g} s of preStop sleep would do for {rollouts}, which are too few to bound it from above: "
+            "the longest that any of them needs is advised."
+        )
+    interval = f"95 % interval {max(sleep.low, 0):g} to {sleep.high:g} s, {rollouts}"
+    known = f"The least preStop sleep that does it is {sleep.value:g} s ({interval})"
+    if sleep.low == sleep.high:
+        return f"{known}."
+    wider = "" if found.is_known else ", though it is wider than was wanted: --at-most allows more rollouts"
+    return f"{known}; its upper end is advised{wider}."
+
+
+def _confirmed(found: Recommendation) -> str:
+    """Say how it does in rollouts that had no part in choosing it."""
+    met = f"In fresh rollouts with these settings, {_share(found)}."
+    return met if found.goal.is_met(found.best) else f"{met} That is less than was asked for."
+
+
+def _share(found: Recommendation) -> str:
+    met, n = found.best.with_at_most(found.goal.most_failed), len(found.best.rollouts)
+    interval = f"{percent(met.value)}, 95 % interval {percent(met.low)} to {percent(met.high)}"
+    return f"{round(met.value * n):,} of {n:,} have {_few(found.goal)} ({interval})"
+
+
+def _few(goal: Goal) -> str:
+    return "so few" if goal.most_failed else "none"
+
+
+def _assumption(found: Recommendation) -> list[str]:
+    """Say how much of the answer is the tail of a law that nobody publishes, unless the user has given it."""
+    scenario = found.best.scenario
+    if "propagation_s" in scenario.target_group.model_fields_set or not scenario.pod.pre_stop_sleep_s:
+        return []
+    propagation_s = median(need.slowest.propagation_s for need in _nearest(found))
+    said = (
+        f"Of the {found.needed_s:,.1f} s that the slowest pod of such a rollout stays in rotation, "
+        f"{propagation_s:,.1f} s are an assumption: target_group.propagation_s, how long an ALB node goes on sending "
+        "after DeregisterTargets, of which AWS publishes nothing. Measure yours, and give it."
+    )
+    return [said]
+
+
+def _nearest(found: Recommendation) -> list[Need]:
+    """Return the twentieth of the rollouts whose slowest pods are nearest to what is needed."""
+    by_distance = sorted(found.needs, key=lambda need: abs(need.slowest.stays_s - found.needed_s))
+    return by_distance[: math.ceil(len(by_distance) / 20)]
+
+
+def _obstacles(found: Recommendation) -> str:
+    """Say what stands in the way."""
+    failures = found.best.mean_failures()
+    if next(iter(failures), None) == "idle_timeout":
+        start = f"No setting attains {goal_in_words(found.goal)}: requests are longer than the ALB holds them."
+    else:
+        start = f"No preStop sleep attains {goal_in_words(found.goal)}."
+    causes = [f"{number(mean)} by {_OBSTACLES[name]}" for name, mean in failures.items()]
+    sleep_s = found.best.scenario.pod.pre_stop_sleep_s
+    return (
+        f"{start} With {sleep_s:g} s, {_share(found)}. What stands in the way, in failed requests per rollout: "
+        f"{listed(causes)}. The slowest pod of a rollout needs {found.needed_s:,.1f} s."
+    )
+
+
+def _long_grace(found: Recommendation) -> list[str]:
+    grace_s = found.best.scenario.pod.termination_grace_period_s
+    if grace_s <= _LONG_GRACE_S:
+        return []
+    said = (
+        f"A grace period of {grace_s / 60:,.0f} minutes is longer than some drains wait: Cluster Autoscaler kills a "
+        f"pod after {_LONG_GRACE_S} s (max-graceful-termination-sec)."
+    )
+    return [said]
