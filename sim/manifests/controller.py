@@ -21,7 +21,7 @@ from sim.manifests.nodes import Mapping
 from sim.manifests.objects import WORKLOADS
 from sim.manifests.servers import split_image
 from sim.scenario.api_throttle import parse_throttle
-from sim.scenario.versions import release
+from sim.scenario.releases import version_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +86,7 @@ class Controller:
     @property
     def is_v1(self) -> bool:
         """Whether it is the ALB Ingress Controller, which knows no groups."""
-        return bool(self.version) and release(self.version) < _FIRST_V2
+        return bool(self.version) and version_number(self.version) < _FIRST_V2
 
     def flag(self, name: str) -> Flag | None:
         """Return a flag that is given."""
@@ -128,7 +128,7 @@ def _of_container(workload: Object, container: Container, number: int) -> Contro
             workload.place("metadata", "labels", "helm.sh/chart"),
         )
     found.version, found.version_place = version, at if version else None
-    if tag and version and release(_numbers(tag) or version) != release(version):
+    if tag and version and version_number(_numbers(tag) or version) != version_number(version):
         found.warnings.append(
             Warned(
                 "controller-version-not-modelled",
@@ -198,7 +198,7 @@ def _version(tag: str) -> str:
         return "v1.1.0"
     if major == 1:
         return f"v1.1.{min(patch, 9)}" if minor == 1 else "v1.1.9"
-    if (major, minor) > release(NEWEST)[:2]:
+    if (major, minor) > version_number(NEWEST)[:2]:
         return NEWEST
     return f"v{major}.{minor}.{patch}" if patch < 100 else NEWEST  # noqa: PLR2004 - two digits
 
@@ -263,7 +263,7 @@ def _put_throttle(draft: Draft, controller: Controller) -> None:
 
 
 def _put_workers(draft: Draft, controller: Controller) -> None:
-    version = release(str(draft.values["controller.version"]))
+    version = version_number(str(draft.values["controller.version"]))
     name = "max-concurrent-reconciles" if version < _FIRST_V2 else "targetgroupbinding-max-concurrent-reconciles"
     flag = controller.flag(name)
     if flag and version >= _FLAG_OF_WORKERS_SINCE:

@@ -14,7 +14,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from sim.manifests.joining import Setting, setting_of
-from sim.scenario.versions import release
+from sim.scenario.releases import version_number
 
 if TYPE_CHECKING:
     from sim.manifests.controller import Controller
@@ -92,7 +92,7 @@ def target_type_of(target_group: TargetGroup, controller: Controller, version: s
         ingress
         and ingress.params_spec.target_type
         and ingress.params
-        and release(version) >= _CLASS_SETS_TARGET_TYPE_SINCE
+        and version_number(version) >= _CLASS_SETS_TARGET_TYPE_SINCE
     ):
         return Setting(ingress.params_spec.target_type, ingress.params.place("spec", "targetType"))
     given = annotation(target_group, "target-type", controller)

@@ -14,8 +14,8 @@ from sim.manifests.sources import read_sources
 from sim.manifests.writing import as_yaml
 from sim.scenario.loading import load_scenarios
 from sim.scenario.problems import ScenarioError
+from sim.scenario.releases import version_number
 from sim.scenario.specs import Scenario
-from sim.scenario.versions import release
 
 if TYPE_CHECKING:
     from sim.manifests.draft import Draft
@@ -70,7 +70,7 @@ def check(one: Imported, wanted: dict[str, Any]) -> None:
     for key, value in wanted.get("guessed", {}).items():
         check_guess(one.draft, key, value)
     for key, limits in wanted.get("assumed", {}).items():
-        assert release(str(one.draft.values[key])) >= release(limits["at_least"])
+        assert version_number(str(one.draft.values[key])) >= version_number(limits["at_least"])
         assert one.draft.origins[key].grade == "assumed"
     for key, floor_s in wanted.get("floor_s", {}).items():
         law = value_of(one.scenario, key)
