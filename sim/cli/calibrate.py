@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from sim.cli.options import Refused
 from sim.cli.outputs import OutFile
-from sim.cli.refused import Refused
 
 
 @click.command()

@@ -52,7 +52,7 @@ def import_(
     from sim.manifests.servers import known_server
     from sim.manifests.sources import read_sources
     from sim.manifests.writing import as_json, as_yaml, remarks
-    from sim.scenario.assignments import parse_assignment
+    from sim.scenario.variations import parse_assignment
 
     known_server(server)
     changes = dict(parse_assignment(text) for text in assignments)

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sim.cli.options import takes_workers
+from sim.cli.options import Refused, takes_workers
 from sim.cli.outputs import OutFile
-from sim.cli.refused import Refused
 from sim.records.selection import name_of
 
 if TYPE_CHECKING:

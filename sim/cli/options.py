@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from sim.scenario.specs import Scenario
 
 
+class Refused(click.ClickException):
+    """Wrong input that only turns out to be wrong when it is used."""
+
+    exit_code = 2
+
+
 def takes_scenarios(command: Callable[..., None]) -> Callable[..., None]:
     """Return a command SCENARIO… and the options that change a scenario; it is called with `scenarios`, a list."""
 
@@ -66,7 +72,7 @@ def takes_changes(command: Callable[..., None]) -> Callable[..., None]:
 
 def changes_of(options: dict[str, Any]) -> dict[str, object]:
     """Take the options that change a scenario out of `options`; give their values by key."""
-    from sim.scenario.assignments import parse_assignment
+    from sim.scenario.variations import parse_assignment
 
     changes = dict(parse_assignment(text) for text in options.pop("assignments"))
     given = {key: options.pop(key) for key in ("seed", "replications")}

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sim.cli.options import changes_of, takes_changes, takes_workers
+from sim.cli.options import Refused, changes_of, takes_changes, takes_workers
 from sim.cli.outputs import OutFile
-from sim.cli.refused import Refused
 from sim.cli.rollouts import rollouts_of
 
 if TYPE_CHECKING:

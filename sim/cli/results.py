@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sim.cli.options import takes_workers
-from sim.cli.refused import Refused
+from sim.cli.options import Refused, takes_workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sim.cli.options import takes_estimator, takes_scenario, takes_workers
+from sim.cli.options import Refused, takes_estimator, takes_scenario, takes_workers
 from sim.cli.outputs import OutFile
-from sim.cli.refused import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

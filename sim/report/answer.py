@@ -1,17 +1,20 @@
-"""A replication's answer in a few sentences: did the preStop sleep win the race, by how much, and what took so long."""
+"""The answer in a few sentences, of one replication (who won the race, by how much, what took so long) and of all."""
 
 from __future__ import annotations
 
+import math
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from sim.report.causes import OUTCOMES_502, by_outcome
-from sim.report.wording import count, seconds
+from sim.experiment.figures import ANY_502, RATE_502, RESPONSES
+from sim.report.wording import NEGLIGIBLE, OUTCOMES_502, by_outcome, count, number, percent, seconds
 
 if TYPE_CHECKING:
     from sim.data_plane.sampled import Requests
     from sim.diagnosis.findings import Findings
     from sim.diagnosis.pod_ends import PodEnd
+    from sim.experiment.statistics import Estimate
+    from sim.experiment.summary import Summary
     from sim.scenario.specs import PodSpec
 
 WORTH_TELLING_S = 1.0
@@ -93,3 +96,28 @@ def _n_503(found: Findings) -> str:
     if not n_503:
         return ""
     return f" {n_503:,} ended in a 503: for {seconds(none_s)} an ALB node had no healthy target."
+
+
+def headline(summary: Summary) -> str:
+    """Say how many 502s a rollout gives, and how often one gives any."""
+    rollouts = count(summary.replications, "rollout")
+    n_502, any_502 = summary[RESPONSES[502]], summary[ANY_502]
+    if summary.estimator == "expected" and any_502.value < NEGLIGIBLE:
+        return f"No 502 is to be expected: a rollout has any with a probability below {100 * NEGLIGIBLE:g} %."
+    if any_502.value == 0:
+        at_most = f"with 95 % confidence at most {percent(any_502.high)} of rollouts have any"
+        return f"No request ended in a 502 in {rollouts}: {at_most}."
+    rate = percent(summary[RATE_502].value)
+    mean = f"{number(n_502.value)} 502s per rollout{_between(n_502, 1)}, {rate} of its requests"
+    if summary.estimator == "expected":
+        return (
+            f"{mean}; a rollout has any with a probability of {percent(any_502.value)}{_between(any_502, 100, ' %')}."
+        )
+    return f"{mean}; {percent(any_502.value)} of {rollouts} had any{_between(any_502, 100, ' %')}."
+
+
+def _between(estimate: Estimate, factor: float, unit: str = "") -> str:
+    if math.isnan(estimate.low) or estimate.low == estimate.high:
+        return ""
+    low, high = (number(factor * max(0.0, bound)) for bound in (estimate.low, estimate.high))
+    return f" (95 % interval: {low} to {high}{unit})"

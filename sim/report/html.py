@@ -18,11 +18,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sim.experiment.figures import DEREGISTRATION_LAG_S, OUTCOMES, RESPONSES
 from sim.experiment.provenance import model_version
-from sim.report.answer import answer
-from sim.report.headline import headline
+from sim.report.answer import answer, headline
 from sim.report.pictures.canvas import drawn
 from sim.report.pictures.gantt import gantt
-from sim.report.pictures.labels import cause
 from sim.report.pictures.plots import CAUSES
 from sim.report.pictures.rollout_plots import (
     distribution_of_502s,
@@ -34,7 +32,7 @@ from sim.report.pictures.rollout_plots import (
 from sim.report.resolved import as_yaml, differences
 from sim.report.story import story
 from sim.report.tables import cells, render
-from sim.report.wording import count, number, percent, seconds
+from sim.report.wording import cause, count, number, percent, seconds
 from sim.scenario.advice import advise
 
 if TYPE_CHECKING:

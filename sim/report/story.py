@@ -20,9 +20,8 @@ from sim.data_plane.outcomes import Outcome
 from sim.diagnosis.controller_log import ROLLED_CLUSTER
 from sim.diagnosis.first_out import OutBy, first_at_nodes
 from sim.report.answer import answer
-from sim.report.causes import by_outcome
 from sim.report.disruption import course_of, name_of
-from sim.report.wording import count, listed, plain, seconds, tenths, times
+from sim.report.wording import by_outcome, count, listed, plain, seconds, tenths, times
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -1,10 +1,13 @@
-"""Numbers and small texts as people read them: three significant digits, thousands apart, units beside them."""
+"""Numbers, outcomes and keys as people read them: three significant digits, thousands apart, units beside them."""
 
 from __future__ import annotations
 
 import io
 import math
+from http import HTTPStatus
 from typing import TYPE_CHECKING
+
+from sim.data_plane.outcomes import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -13,6 +16,9 @@ if TYPE_CHECKING:
 
     from sim.experiment.replication import Estimator
 
+OUTCOMES_502 = tuple(outcome for outcome in Outcome if outcome.status == HTTPStatus.BAD_GATEWAY)
+_UNITS = {"_rps": "requests/s", "_per_s": "per s", "_s": "s"}
+_WORDS = {"pre stop": "preStop", "aws": "AWS", "alb": "ALB"}
 NOTHING = "-"
 SIGNIFICANT_DIGITS = 3
 NEGLIGIBLE = 1e-6
@@ -89,3 +95,25 @@ def seconds(value_s: float) -> str:
 def tenths(value: float) -> str:
     """Write a number with one decimal; what never comes as a dash."""
     return f"{value:,.1f}" if math.isfinite(value) else NOTHING
+
+
+def cause(outcome: Outcome) -> str:
+    """Return the words of an outcome: `connect refused`."""
+    return outcome.name.lower().replace("_", " ")
+
+
+def by_outcome(counts: Mapping[Outcome, int]) -> str:
+    """Write counts by outcome, the most frequent first."""
+    most_first = sorted(counts.items(), key=lambda item: -item[1])
+    return ", ".join(f"{outcome.name.lower()} {n:,}" for outcome, n in most_first) or "none"
+
+
+def key_label(key: str) -> str:
+    """Return the words of a scenario's key, with its unit: `pod.pre_stop_sleep_s` is `preStop sleep (s)`."""
+    name = key.rpartition(".")[2]
+    unit = next((unit for suffix, unit in _UNITS.items() if name.endswith(suffix)), "")
+    suffix = next((suffix for suffix in _UNITS if name.endswith(suffix)), "")
+    words = name.removesuffix(suffix).replace("_", " ")
+    for plain, proper in _WORDS.items():
+        words = words.replace(plain, proper)
+    return f"{words} ({unit})" if unit else words

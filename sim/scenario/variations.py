@@ -1,4 +1,4 @@
-"""`KEY=V1,V2` and `KEY=START:STOP:STEP`, as `--vary` takes them: a dotted key and its values.
+"""`KEY=VALUE`, as `--set` takes it; `KEY=V1,V2` and `KEY=START:STOP:STEP`, as `--vary` does: a dotted key, its values.
 
 Values are in YAML, so that a distribution may stand among them; a range ends with the last value that is not beyond
 STOP, and its steps are decimal: 0:0.3:0.1 ends with 0.3.
@@ -9,12 +9,26 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-from sim.scenario.assignments import parse_assignment
 from sim.scenario.problems import Problem, ScenarioError
+from sim.scenario.yaml_source import read_documents
 
 _NUMBER = r"([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]{1,2})?)"
 _RANGE = re.compile(f"{_NUMBER}:{_NUMBER}:{_NUMBER}")
 _MOST_VALUES = 100_000
+
+
+def parse_assignment(text: str) -> tuple[str, object]:
+    """Split `KEY=VALUE` and read its value; raises ScenarioError if it is not of that form or the value not YAML."""
+    key, _, value = (part.strip() for part in text.partition("="))
+    where = f"--set {key}"
+    if not key or not value:
+        raise ScenarioError([Problem(file=where, expected="KEY=VALUE", found="no value" if key else "no key")])
+    documents = read_documents(value, where)
+    if len(documents) != 1:
+        raise ScenarioError([Problem(file=where, expected="one value in YAML", found=f"{len(documents)} documents")])
+    if documents[0].problems:
+        raise ScenarioError(documents[0].problems)
+    return key, documents[0].value
 
 
 def parse_variation(text: str) -> tuple[str, list[object]]:

@@ -13,11 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.scenario.advice import advise
-from sim.scenario.assignments import parse_assignment
 from sim.scenario.loading import load_scenarios
 from sim.scenario.problems import ScenarioError
 from sim.scenario.specs import Scenario
-from sim.scenario.variations import parse_variation
+from sim.scenario.variations import parse_assignment, parse_variation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

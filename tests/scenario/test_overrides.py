@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from sim.scenario.assignments import parse_assignment
 from sim.scenario.distributions import Exponential
 from sim.scenario.problems import ScenarioError
 from sim.scenario.specs import PodSpec, Scenario
+from sim.scenario.variations import parse_assignment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -19,8 +19,7 @@ from sim.experiment.figures import ANY_502, COLUMN_OF, COLUMNS, OUTCOMES
 from sim.experiment.provenance import PROVENANCE
 from sim.experiment.statistics import fraction_estimate, mean_estimate
 from sim.report.pictures.canvas import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY_BLUE, VERMILION, YELLOW, Canvas, canvas
-from sim.report.pictures.labels import cause, key_label
-from sim.report.wording import NEGLIGIBLE, number
+from sim.report.wording import NEGLIGIBLE, cause, key_label, number
 from sim.scenario.problems import did_you_mean
 from sim.scenario.specs import Scenario
 

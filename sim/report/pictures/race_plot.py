@@ -14,9 +14,8 @@ import numpy as np
 from sim.experiment.figures import ANY_502, COLUMN_OF, RESPONSES
 from sim.experiment.provenance import PROVENANCE
 from sim.report.pictures.canvas import BLUE, GREEN, ORANGE, PURPLE, VERMILION
-from sim.report.pictures.labels import key_label
 from sim.report.pictures.plots import PRE_STOP, PlotError, check, estimate, rollouts, seconds_at, values_of
-from sim.report.wording import number
+from sim.report.wording import key_label, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,9 +14,8 @@ import numpy as np
 
 from sim.experiment.figures import DEREGISTRATION_LAG_S, OUTCOMES, RATE_502
 from sim.report.pictures.canvas import BLACK, BLUE, VERMILION, Canvas, canvas, literal, square_root
-from sim.report.pictures.labels import cause
 from sim.report.pictures.plots import CAUSES
-from sim.report.wording import NEGLIGIBLE, number
+from sim.report.wording import NEGLIGIBLE, cause, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

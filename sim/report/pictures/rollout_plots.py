@@ -14,9 +14,8 @@ import numpy as np
 from sim.experiment.figures import DEREGISTRATION_LAG_S, OUTCOMES, RESPONSES
 from sim.experiment.provenance import model_version
 from sim.report.pictures.canvas import BLACK, BLUE, PALE, VERMILION, canvas, square_root
-from sim.report.pictures.labels import cause
 from sim.report.pictures.plots import CAUSES
-from sim.report.wording import NEGLIGIBLE, count, number, percent
+from sim.report.wording import NEGLIGIBLE, cause, count, number, percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,8 +9,8 @@ import pytest
 from sim.experiment.figures import COLUMN_OF, COLUMNS
 from sim.experiment.statistics import fraction_estimate, mean_estimate
 from sim.report.pictures.canvas import save
-from sim.report.pictures.labels import key_label
 from sim.report.pictures.plots import PlotError, causes, estimate, heatmap, lag, line, only
+from sim.report.wording import key_label
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ import pytest
 
 from sim.experiment.figures import ANY_502, RATE_502, RESPONSES
 from sim.experiment.statistics import Estimate
-from sim.report.headline import headline
+from sim.report.answer import headline
 from tests.report.making import summary
 
 SOME = {
