@@ -77,15 +77,15 @@ def plot(
         raise click.UsageError("one FILE for one picture, but for --race")
     if file.suffix.lower() not in _SCENARIO_SUFFIXES:
         _require_none(changes, "a scenario can be changed, not a sweep's results")
-        figure = _of_sweeps(files, kind, **options)
+        picture = _of_sweeps(files, kind, **options)
     elif kind not in ("lag", "causes"):
         raise click.UsageError(
             "of a scenario there are --lag and --causes; the other pictures are of a sweep's results"
         )
     else:
         _require_none({key: value for key, value in options.items() if value}, "it is about what a sweep varies")
-        figure = _of_scenario(file, kind, changes, workers, quiet=quiet)
-    save(figure, out)
+        picture = _of_scenario(file, kind, changes, workers, quiet=quiet)
+    save(picture, out)
 
 
 def _require_none(given: Mapping[str, object], why: str) -> None:

@@ -149,8 +149,8 @@ def _lags(report: Report) -> str:
     return f"the median is {seconds(middle)}, the longest {seconds(longest)}; {late} outlast preStop"
 
 
-def _picture(caption: str, alternative: str, figure: Figure) -> _Picture:
-    content = base64.b64encode(drawn(figure, "svg")).decode()
+def _picture(caption: str, alternative: str, picture: Figure) -> _Picture:
+    content = base64.b64encode(drawn(picture, "svg")).decode()
     return _Picture(caption, alternative, f"data:image/svg+xml;base64,{content}")
 
 

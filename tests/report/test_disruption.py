@@ -54,10 +54,10 @@ def test_the_story_and_the_pictures_call_it_a_node_drain() -> None:
     replication = simulate(DRAIN)
     assert name_of(DRAIN) == "node drain"
     assert "\nNODE DRAIN\n" in story(findings(replication))
-    figure = gantt(findings(replication))
-    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    picture = gantt(findings(replication))
+    labels = [text.get_text() for text in picture.legends[0].get_texts()]
     assert {REFUSED, WORDS["node_drain"].complete} <= set(labels)
-    (refused,) = [dots for dots in figure.axes[0].collections if dots.get_label() == REFUSED]
+    (refused,) = [dots for dots in picture.axes[0].collections if dots.get_label() == REFUSED]
     assert refused.get_offsets().tolist() == [[0, 2], [5, 2], [10, 2]]
     assert perfetto(findings(replication)).count('"eviction refused"') == 3
 

@@ -1,4 +1,4 @@
-"""What all figures share: colours that colour-blind readers can tell apart, and files that are equal byte for byte.
+"""What all pictures share: colours that colour-blind readers can tell apart, and files that are equal byte for byte.
 
 Source of the colours: Okabe and Ito, "Color Universal Design" (2008).
 """
@@ -38,9 +38,9 @@ _UNDATED: dict[str, dict[str, Any]] = {
 
 
 class Canvas(NamedTuple):
-    """A figure with one pair of axes."""
+    """A picture with one pair of axes."""
 
-    figure: Figure
+    picture: Figure
     axes: Axes
 
 
@@ -50,43 +50,43 @@ def image_format(path: Path) -> str:
     Raises ValueError for any other.
     """
     if path.suffix.lower() not in _UNDATED:
-        raise ValueError(f"'{path}' must end in {', '.join(_UNDATED)}: a figure is written as one of these")
+        raise ValueError(f"'{path}' must end in {', '.join(_UNDATED)}: a picture is written as one of these")
     return path.suffix.lower().removeprefix(".")
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure to a file in the format of its suffix; an equal figure gives equal bytes.
+def save(picture: Figure, path: Path) -> None:
+    """Write a picture to a file in the format of its suffix; an equal picture gives equal bytes.
 
     Raises ValueError if the suffix is none of .png, .svg and .pdf, before anything is written; OSError if it cannot be
     written, and then there is no file, or still the old one.
     """
-    content = drawn(figure, image_format(path))
+    content = drawn(picture, image_format(path))
     with whole_file(path) as unfinished:
         unfinished.write_bytes(content)
 
 
-def drawn(figure: Figure, form: str) -> bytes:
-    """Return a figure as a file of a format: png, svg or pdf; an equal figure gives equal bytes."""
+def drawn(picture: Figure, form: str) -> bytes:
+    """Return a picture as a file of a format: png, svg or pdf; an equal picture gives equal bytes."""
     import matplotlib as mpl
 
     content = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": "albsim"}):
-        figure.savefig(content, format=form, dpi=DPI, metadata=_UNDATED[f".{form}"])
+        picture.savefig(content, format=form, dpi=DPI, metadata=_UNDATED[f".{form}"])
     return content.getvalue()
 
 
 def canvas(size: tuple[float, float], *, title: str = "", origin: str = "", grid: Literal["x", "y"] = "y") -> Canvas:
-    """Return an empty figure of so many inches and its axes; `origin` is in small print below it."""
+    """Return an empty picture of so many inches and its axes; `origin` is in small print below it."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=size, layout="constrained")
-    axes = figure.add_subplot()
+    picture = Figure(figsize=size, layout="constrained")
+    axes = picture.add_subplot()
     axes.set_title(literal(title), loc="left", fontsize=11)
-    figure.supxlabel(origin, fontsize=7, color="#555555", x=0.99, ha="right")
+    picture.supxlabel(origin, fontsize=7, color="#555555", x=0.99, ha="right")
     axes.grid(visible=True, axis=grid, color="#DDDDDD", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    return Canvas(figure, axes)
+    return Canvas(picture, axes)
 
 
 def literal(text: str) -> str:

@@ -65,8 +65,8 @@ def gantt(found: Findings) -> Figure:
     shown = chosen(found.ends)
     lanes = in_lanes(found.reconciles)
     heights = [INCHES_PER_ROW * max(len(shown), 6), 0.8, 0.35 + 0.2 * max(len(lanes), 1)]
-    figure = Figure(figsize=(12, sum(heights) + 2.4), layout="constrained")
-    pods, failures, controller = figure.subplots(3, sharex=True, height_ratios=heights)
+    picture = Figure(figsize=(12, sum(heights) + 2.4), layout="constrained")
+    pods, failures, controller = picture.subplots(3, sharex=True, height_ratios=heights)
     _draw_pods(pods, shown, found)
     _draw_failures(failures, replication)
     _draw_controller(controller, lanes)
@@ -76,9 +76,9 @@ def gantt(found: Findings) -> Figure:
     for axes in (pods, failures, controller):
         axes.axvline(replication.timeline.rollout_complete_s, color=BLACK, linestyle=":", label=words.complete)
         axes.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(literal(_title(found, shown)), x=0.01, ha="left", fontsize="medium")
-    legend(figure, (pods, controller))
-    return figure
+    picture.suptitle(literal(_title(found, shown)), x=0.01, ha="left", fontsize="medium")
+    legend(picture, (pods, controller))
+    return picture
 
 
 def chosen(ends: Sequence[PodEnd]) -> list[PodEnd]:
@@ -191,13 +191,13 @@ def _draw_controller(axes: Axes, lanes: list[list[ReconcileLog]]) -> None:
     axes.set_ylabel("controller" if lanes else "no reconciles", fontsize="small")
 
 
-def legend(figure: Figure, panels: Sequence[Axes], order: Sequence[str] = LEGEND) -> None:
+def legend(picture: Figure, panels: Sequence[Axes], order: Sequence[str] = LEGEND) -> None:
     """Explain each thing that is drawn, once, below the panels; `order`: the labels."""
     by_label: dict[str, Artist] = {}
     for axes in panels:
         by_label |= dict(reversed(list(zip(*reversed(axes.get_legend_handles_labels()), strict=True))))
     labels = [label for label in order if label in by_label]
-    figure.legend(
+    picture.legend(
         [by_label[label] for label in labels],
         labels,
         loc="outside lower left",

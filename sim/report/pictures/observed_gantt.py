@@ -67,8 +67,8 @@ def observed_gantt(observation: Observation, rollout: Rollout) -> Figure:
     shown = _chosen(rollout.lags)
     lanes = _busiest(observation.records.calls, rollout)
     heights = [INCHES_PER_ROW * max(len(shown), 6), 0.8, 0.35 + 0.2 * max(len(lanes), 1)]
-    figure = Figure(figsize=(12, sum(heights) + 2.4), layout="constrained")
-    targets, failures, calls = figure.subplots(3, sharex=True, height_ratios=heights)
+    picture = Figure(figsize=(12, sum(heights) + 2.4), layout="constrained")
+    targets, failures, calls = picture.subplots(3, sharex=True, height_ratios=heights)
     _draw_targets(targets, shown, rollout)
     _draw_failures(failures, rollout)
     _draw_calls(calls, lanes, rollout.from_s)
@@ -77,9 +77,9 @@ def observed_gantt(observation: Observation, rollout: Rollout) -> Figure:
     for axes in (targets, failures, calls):
         axes.spines[["top", "right"]].set_visible(False)
     title = f"{name_of(rollout.target_group)}: {count(len(_failed(rollout)), '502')}\n{_selected(shown, rollout)}"
-    figure.suptitle(literal(title), x=0.01, ha="left", fontsize="medium")
-    legend(figure, (targets, calls), LEGEND)
-    return figure
+    picture.suptitle(literal(title), x=0.01, ha="left", fontsize="medium")
+    legend(picture, (targets, calls), LEGEND)
+    return picture
 
 
 def _took_s(rollout: Rollout) -> float:

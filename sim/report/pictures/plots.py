@@ -56,7 +56,7 @@ def line(frame: pd.DataFrame, *, x: str, y: str = "rate_502", hue: str | None = 
     """Draw a figure's mean against a key, a line for each value of `hue`, with bands of 95 % intervals."""
     shown = [x] if hue is None else [x, hue]
     check(frame, shown, y)
-    figure, axes = _canvas(frame, f"{_bare(COLUMN_OF[y].label)} by {_listed(shown)}", note="means and 95 % intervals")
+    picture, axes = _canvas(frame, f"{_bare(COLUMN_OF[y].label)} by {_listed(shown)}", note="means and 95 % intervals")
     values = values_of(frame, x)
     at = _positions(axes.xaxis, values)
     hues = [None] if hue is None else values_of(frame, hue)
@@ -74,13 +74,13 @@ def line(frame: pd.DataFrame, *, x: str, y: str = "rate_502", hue: str | None = 
     axes.yaxis.set_major_formatter("{x:,.10g}")
     if hue is not None:
         axes.legend(title=key_label(hue), loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
-    return figure
+    return picture
 
 
 def heatmap(frame: pd.DataFrame, *, x: str, y: str, colour: str = "rate_502") -> Figure:
     """Draw a figure's mean against two keys, as colour and in digits."""
     check(frame, [x, y], colour)
-    figure, axes = _canvas(frame, f"{_bare(COLUMN_OF[colour].label)} by {_listed([x, y])}")
+    picture, axes = _canvas(frame, f"{_bare(COLUMN_OF[colour].label)} by {_listed([x, y])}")
     across, up = values_of(frame, x), values_of(frame, y)
     table = frame.pivot_table(index=y, columns=x, values=colour, aggfunc="mean").loc[up, across]
     means = COLUMN_OF[colour].unit.factor * table.to_numpy()
@@ -94,15 +94,15 @@ def heatmap(frame: pd.DataFrame, *, x: str, y: str, colour: str = "rate_502") ->
     axes.set_xlabel(key_label(x))
     axes.set_ylabel(key_label(y))
     axes.grid(visible=False)
-    figure.colorbar(image, ax=axes, label=COLUMN_OF[colour].label, format="{x:,.10g}")
-    return figure
+    picture.colorbar(image, ax=axes, label=COLUMN_OF[colour].label, format="{x:,.10g}")
+    return picture
 
 
 def lag(frame: pd.DataFrame, *, x: str) -> Figure:
     """Draw how long the pods of a rollout need to leave the rotation, and the preStop sleep that has to outlast it."""
     check(frame, [x], "deregistration_lag_s.mean")
     note = "each rollout's quantiles over its pods, means"
-    figure, axes = _canvas(frame, f"deregistration lag by {_listed([x])}", note=note)
+    picture, axes = _canvas(frame, f"deregistration lag by {_listed([x])}", note=note)
     values = values_of(frame, x)
     at = _positions(axes.xaxis, values)
     names = ("p50", "p90", "p99", "max")
@@ -121,13 +121,13 @@ def lag(frame: pd.DataFrame, *, x: str) -> Figure:
     axes.set_ylabel("from a pod's deletion (s)")
     axes.set_ylim(bottom=0)
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, reverse=True)
-    return figure
+    return picture
 
 
 def causes(frame: pd.DataFrame, *, x: str) -> Figure:
     """Draw the failed requests per rollout against a key, stacked by cause."""
     check(frame, [x], "requests")
-    figure, axes = _canvas(frame, f"failed requests by cause and {_listed([x])}")
+    picture, axes = _canvas(frame, f"failed requests by cause and {_listed([x])}")
     values = values_of(frame, x)
     means = frame.groupby(x, sort=False)[[OUTCOMES[outcome].name for outcome in CAUSES]].mean().loc[values]
     bottom = np.zeros(len(values))
@@ -141,7 +141,7 @@ def causes(frame: pd.DataFrame, *, x: str) -> Figure:
     axes.set_ylabel("failed requests per rollout")
     axes.yaxis.set_major_formatter("{x:,.10g}")
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, reverse=True)
-    return figure
+    return picture
 
 
 def only(frame: pd.DataFrame, chosen: Mapping[str, object]) -> pd.DataFrame:

@@ -43,8 +43,8 @@ def race(frames: Sequence[pd.DataFrame], *, x: str) -> Figure:
         raise PlotError(f"'{x}' has other values in one file than in another")
     if len(frames) > len(_COLOURS):
         raise PlotError(f"at most {len(_COLOURS)} files fit into one picture (got {len(frames)})")
-    figure = Figure(figsize=(9.0, 8.4), layout="constrained")
-    lags, numbers, shares = figure.subplots(3, 1, sharex=True, height_ratios=(5, 4, 2))
+    picture = Figure(figsize=(9.0, 8.4), layout="constrained")
+    lags, numbers, shares = picture.subplots(3, 1, sharex=True, height_ratios=(5, 4, 2))
     for place, (frame, colour) in enumerate(zip(frames, _COLOURS, strict=False)):
         at = np.arange(len(values)) + _WIDTH * ((place + 0.5) / len(frames) - 0.5)
         groups = [frame[frame[x] == value] for value in values]
@@ -56,10 +56,10 @@ def race(frames: Sequence[pd.DataFrame], *, x: str) -> Figure:
         raise PlotError("the preStop sleep of one file is another than that of the next")
     left = np.arange(len(values)) - 0.5
     lags.hlines(sleeps_s[0], left, left + 1, color=VERMILION, linewidth=2, label="preStop sleep")
-    _finish(figure, (lags, numbers, shares), frames)
+    _finish(picture, (lags, numbers, shares), frames)
     shares.set_xticks(range(len(values)), [str(value) for value in values])
     shares.set_xlabel(key_label(x))
-    return figure
+    return picture
 
 
 def _lags(axes: Axes, at: np.ndarray, groups: list[pd.DataFrame], colour: str) -> None:
@@ -86,7 +86,7 @@ def _estimates(
         label = None
 
 
-def _finish(figure: Figure, panels: tuple[Axes, Axes, Axes], frames: Sequence[pd.DataFrame]) -> None:
+def _finish(picture: Figure, panels: tuple[Axes, Axes, Axes], frames: Sequence[pd.DataFrame]) -> None:
     lags, numbers, shares = panels
     lags.set_ylim(max(0.8 * lags.dataLim.y0, _SHORTEST_S), 1.25 * max(lags.dataLim.y1, _SHORTEST_S))
     lags.set_yscale("log")
@@ -113,8 +113,8 @@ def _finish(figure: Figure, panels: tuple[Axes, Axes, Axes], frames: Sequence[pd
         axes.grid(visible=True, axis="y", color="#DDDDDD", linewidth=0.6)
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(*shares.get_legend_handles_labels(), loc="outside upper left", ncols=2, frameon=False)
-    figure.supxlabel(_origin(frames), fontsize=7, color="#555555", x=0.99, ha="right")
+    picture.legend(*shares.get_legend_handles_labels(), loc="outside upper left", ncols=2, frameon=False)
+    picture.supxlabel(_origin(frames), fontsize=7, color="#555555", x=0.99, ha="right")
 
 
 def _origin(frames: Sequence[pd.DataFrame]) -> str:

@@ -67,7 +67,7 @@ def _lags(summaries: Sequence[Summary], scenarios: Sequence[Scenario]) -> Rows:
 
 
 def _draw_rates(rows: Rows) -> Figure:
-    figure, axes = _canvas(rows, "502s among the requests of a rollout (%)")
+    picture, axes = _canvas(rows, "502s among the requests of a rollout (%)")
     rate, low, high = (_numbers(rows, column) for column in ("rate_502_percent", "low", "high"))
     at = np.arange(len(rows))
     axes.hlines(at, low, high, color=BLUE, linewidth=5, alpha=0.35)
@@ -75,11 +75,11 @@ def _draw_rates(rows: Rows) -> Figure:
     for row, (of_row, until) in enumerate(zip(rate, np.fmax(rate, high), strict=True)):
         axes.annotate(f"{number(of_row)} %", (until, row), (8, 0), textcoords="offset points", va="center", fontsize=8)
     square_root(axes, float(np.nanmax([*rate, *high])))
-    return figure
+    return picture
 
 
 def _draw_failures(rows: Rows) -> Figure:
-    figure, axes = _canvas(rows, "failed requests by cause (% of them)")
+    picture, axes = _canvas(rows, "failed requests by cause (% of them)")
     failed = np.array([_numbers(rows, OUTCOMES[outcome].name) for outcome in CAUSES])
     whole = failed.sum(axis=0)
     shares = np.divide(100 * failed, whole, out=np.zeros_like(failed), where=whole > 0)
@@ -91,12 +91,12 @@ def _draw_failures(rows: Rows) -> Figure:
     for row, n_failed in enumerate(whole):
         axes.annotate(f"of {number(n_failed)}", (100, row), (4, 0), textcoords="offset points", va="center", fontsize=8)
     axes.set_xlim(0, 100)
-    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
-    return figure
+    picture.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    return picture
 
 
 def _draw_lags(rows: Rows) -> Figure:
-    figure, axes = _canvas(rows, "from a pod's deletion until its target has left the rotation (s)")
+    picture, axes = _canvas(rows, "from a pod's deletion until its target has left the rotation (s)")
     at = np.arange(len(rows))
     p50, p90, p99, longest = (_numbers(rows, name) for name in ("p50", "p90", "p99", "max"))
     for low, high, strength in ((p50, p90, 0.8), (p90, p99, 0.4), (p99, longest, 0.2)):
@@ -105,8 +105,8 @@ def _draw_lags(rows: Rows) -> Figure:
     pre_stop_s = _numbers(rows, "pre_stop_sleep_s")
     axes.plot(pre_stop_s, at, "|", color=VERMILION, markersize=15, markeredgewidth=2.5, label="preStop sleep")
     square_root(axes, float(np.nanmax([*longest, *pre_stop_s])))
-    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8)
-    return figure
+    picture.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8)
+    return picture
 
 
 PICTURES = (
@@ -119,11 +119,11 @@ PICTURES = (
 
 
 def _canvas(rows: Rows, label: str) -> Canvas:
-    figure, axes = canvas((_WIDTH, 1.3 + _INCHES_PER_ROW * len(rows)), grid="x")
+    picture, axes = canvas((_WIDTH, 1.3 + _INCHES_PER_ROW * len(rows)), grid="x")
     axes.set_yticks(range(len(rows)), [literal(row["scenario"]) for row in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlabel(label)
-    return Canvas(figure, axes)
+    return Canvas(picture, axes)
 
 
 def _shown(value: float) -> str:

@@ -39,7 +39,7 @@ def distribution_of_502s(scenario: Scenario, figures: Sequence[Figures], mean: E
     """Draw the share of rollouts with more than so many 502s, and their mean with its 95 % interval."""
     n_502 = np.array([of_rollout[RESPONSES[502]] for of_rollout in figures])
     title = f"{scenario.name}: 502s of {count(len(figures), 'rollout')}"
-    figure, axes = canvas(_SIZE, title=title, origin=_origin(scenario, len(figures)))
+    picture, axes = canvas(_SIZE, title=title, origin=_origin(scenario, len(figures)))
     _draw_shares_above(axes, n_502)
     if mean.low < mean.high:
         axes.axvspan(max(0.0, mean.low), mean.high, color=PALE, lw=0, zorder=0, label="its 95 % interval")
@@ -48,14 +48,14 @@ def distribution_of_502s(scenario: Scenario, figures: Sequence[Figures], mean: E
     axes.set_xlabel("502s in the rollout")
     axes.set_ylabel("rollouts with more (%)")
     axes.legend(frameon=False)
-    return figure
+    return picture
 
 
 def failures_by_cause(scenario: Scenario, summary: Summary) -> Figure:
     """Draw the failed requests per rollout by cause, with the status that clients get."""
     means = {outcome: summary[OUTCOMES[outcome]].value for outcome in CAUSES}
     shown = sorted((outcome for outcome in CAUSES if means[outcome] >= NEGLIGIBLE), key=lambda one: -means[one])
-    figure, axes = canvas(
+    picture, axes = canvas(
         (_WIDTH, 1.5 + _PER_CAUSE * max(len(shown), 1)),
         title=f"{scenario.name}: failed requests per rollout, by cause",
         origin=f"means of {_origin(scenario, summary.replications)}",
@@ -72,7 +72,7 @@ def failures_by_cause(scenario: Scenario, summary: Summary) -> Figure:
     axes.set_xlabel("requests per rollout")
     if not shown:
         axes.annotate("no request failed", (0.5, 0.5), xycoords="axes fraction", ha="center", va="center")
-    return figure
+    return picture
 
 
 def distribution_of_lags(scenario: Scenario, figures: Sequence[Figures]) -> Figure:
@@ -82,7 +82,7 @@ def distribution_of_lags(scenario: Scenario, figures: Sequence[Figures]) -> Figu
     """
     lags_s = lags_of(figures)
     slept_s, what = _slept(scenario.pod)
-    figure, axes = canvas(
+    picture, axes = canvas(
         _SIZE,
         title=f"{scenario.name}: deregistration lag of {count(lags_s.size, 'pod')}",
         origin=f"all pods of {_origin(scenario, len(figures))}",
@@ -94,7 +94,7 @@ def distribution_of_lags(scenario: Scenario, figures: Sequence[Figures]) -> Figu
     axes.set_xlabel("since the pod's deletion (s)")
     axes.set_ylabel("targets still in rotation (%)")
     axes.legend(frameon=False)
-    return figure
+    return picture
 
 
 def lags_of(figures: Sequence[Figures]) -> NDArray[np.float64]:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from sim.report.pictures import canvas as figures
+from sim.report.pictures import canvas
 
 
 def test_the_colours_are_those_of_okabe_and_ito() -> None:
@@ -15,4 +15,4 @@ def test_the_colours_are_those_of_okabe_and_ito() -> None:
         "PURPLE": (204, 121, 167),
         "BLACK": (0, 0, 0),
     }
-    assert {name: tuple(bytes.fromhex(getattr(figures, name)[1:])) for name in paper} == paper
+    assert {name: tuple(bytes.fromhex(getattr(canvas, name)[1:])) for name in paper} == paper

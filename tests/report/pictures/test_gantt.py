@@ -47,13 +47,13 @@ def _marks(axes: Axes, label: str) -> list[tuple[float, float]]:
 
 
 @pytest.fixture(scope="module")
-def figure() -> Figure:
+def picture() -> Figure:
     return gantt(findings(by_hand()))
 
 
-def test_phases_by_hand(figure: Figure) -> None:
+def test_phases_by_hand(picture: Figure) -> None:
     """Rows are pods 0, 1 and 2, in the order of their deletion; each exits at SIGTERM."""
-    pods = figure.axes[0]
+    pods = picture.axes[0]
     assert [label.get_text() for label in pods.get_yticklabels()] == ["0", "1", "2"]
     assert _bars(pods, SKY_BLUE) == [(1, 0, 2), (2, 0, 4)]
     assert _bars(pods, YELLOW) == [(0, 0, 10), (1, 2, 12), (2, 4, 14)]
@@ -61,15 +61,15 @@ def test_phases_by_hand(figure: Figure) -> None:
     assert _bars(pods, VERMILION) == [(0, 10, 15), (2, 14, 30)]
 
 
-def test_marks_by_hand(figure: Figure) -> None:
-    pods = figure.axes[0]
+def test_marks_by_hand(picture: Figure) -> None:
+    pods = picture.axes[0]
     assert _marks(pods, DEREGISTERED) == [(7, 0), (10, 1), (10, 2)]
     assert _marks(pods, LEFT) == [(15, 0), (11.5, 1), (30, 2)]
 
 
-def test_points_are_the_502s_within_their_rows(figure: Figure) -> None:
+def test_points_are_the_502s_within_their_rows(picture: Figure) -> None:
     """Pod 3 is new, and its failure a 504: not drawn."""
-    points = _marks(figure.axes[0], POINT)
+    points = _marks(picture.axes[0], POINT)
     spot_s = 40 / POINTS_ACROSS
     assert [(x, round(y)) for x, y in points] == [
         (pytest.approx(at_s, abs=spot_s), row) for at_s, row in ((11, 0), (12.5, 0), (12.75, 0), (20, 2))
@@ -77,8 +77,8 @@ def test_points_are_the_502s_within_their_rows(figure: Figure) -> None:
     assert all(abs(y - round(y)) < 0.4 for _, y in points)
 
 
-def test_502s_per_second_and_the_controller(figure: Figure) -> None:
-    _, failures, controller = figure.axes
+def test_502s_per_second_and_the_controller(picture: Figure) -> None:
+    _, failures, controller = picture.axes
     (stairs,) = failures.patches
     assert {second: n for second, n in enumerate(stairs.get_data().values.tolist()) if n} == {11: 1, 12: 2, 20: 1}
     assert [label.get_text() for label in controller.get_yticklabels()] == ["worker 1"]
@@ -86,9 +86,9 @@ def test_502s_per_second_and_the_controller(figure: Figure) -> None:
     assert len(held_up) == 3
 
 
-def test_title_and_legend(figure: Figure) -> None:
-    assert figure.get_suptitle() == "by-hand: replication 2, seed 5: 4 502s\n3 terminated pods"
-    (legend,) = figure.legends
+def test_title_and_legend(picture: Figure) -> None:
+    assert picture.get_suptitle() == "by-hand: replication 2, seed 5: 4 502s\n3 terminated pods"
+    (legend,) = picture.legends
     labels = [text.get_text() for text in legend.get_texts()]
     assert {DEAD, POINT, DEREGISTERED, LEFT, "rollout complete", "serving", "reconcile"} <= set(labels)
     assert len(labels) == len(set(labels))
@@ -115,8 +115,8 @@ def test_of_many_pods_the_worst_and_an_even_sample() -> None:
 
 
 def test_no_502_and_no_reconcile() -> None:
-    figure = gantt(findings(by_hand(failed=[])))
-    assert "0 502s" in figure.get_suptitle()
+    picture = gantt(findings(by_hand(failed=[])))
+    assert "0 502s" in picture.get_suptitle()
 
 
 @pytest.mark.parametrize(("suffix", "magic"), [(".png", b"\x89PNG"), (".SVG", b"<?xml"), (".pdf", b"%PDF")])
@@ -128,10 +128,10 @@ def test_the_same_replication_gives_the_same_file(tmp_path: Path, suffix: str, m
     assert one == two
 
 
-@pytest.mark.parametrize("name", ["figure.jpg", "figure", ".png"])
-def test_another_suffix_is_refused_and_nothing_written(tmp_path: Path, figure: Figure, name: str) -> None:
+@pytest.mark.parametrize("name", ["picture.jpg", "picture", ".png"])
+def test_another_suffix_is_refused_and_nothing_written(tmp_path: Path, picture: Figure, name: str) -> None:
     with pytest.raises(ValueError, match=r"must end in \.png, \.svg, \.pdf"):
-        save(figure, tmp_path / name)
+        save(picture, tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -45,8 +45,8 @@ def results(*keys: str) -> pd.DataFrame:
     return frame
 
 
-def axes_of(figure: Figure) -> Axes:
-    return figure.axes[0]
+def axes_of(picture: Figure) -> Axes:
+    return picture.axes[0]
 
 
 def test_a_line_goes_through_the_means_in_a_band_of_their_intervals() -> None:
@@ -128,8 +128,8 @@ def test_a_grace_period_that_ends_pre_stop_is_drawn_in_too() -> None:
 
 
 def test_the_lag_s_small_print_says_what_is_averaged() -> None:
-    figure = lag(results(SLEEP), x=SLEEP)
-    assert figure.get_supxlabel().startswith("each rollout's quantiles over its pods, means of 5 rollouts; seed 7;")
+    picture = lag(results(SLEEP), x=SLEEP)
+    assert picture.get_supxlabel().startswith("each rollout's quantiles over its pods, means of 5 rollouts; seed 7;")
 
 
 def test_causes_add_up_to_the_failed_requests() -> None:

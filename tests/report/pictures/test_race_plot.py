@@ -34,8 +34,8 @@ def results(name: str, versions: tuple[str, ...] = ("v1.1.4", "v3.2"), seed: int
 
 def test_each_file_has_its_colour_and_each_value_its_estimates() -> None:
     frames = [results("ours"), results("all", seed=6)]
-    figure = race(frames, x=VERSION)
-    lags, numbers, shares = figure.axes
+    picture = race(frames, x=VERSION)
+    lags, numbers, shares = picture.axes
     means = [
         mean_estimate(frame[frame[VERSION] == version]["responses.502"]).value
         for frame in frames

@@ -85,7 +85,7 @@ def test_the_causes_are_the_means_the_largest_first() -> None:
 def test_nothing_to_draw_is_said(tmp_path: Path) -> None:
     quiet = failures_by_cause(scenario(), summary())
     assert "no request failed" in [text.get_text() for text in quiet.axes[0].texts]
-    for number, figure in enumerate((quiet, distribution_of_lags(scenario(), [rollout(0)]))):
-        save(figure, tmp_path / f"{number}.svg")
+    for number, picture in enumerate((quiet, distribution_of_lags(scenario(), [rollout(0)]))):
+        save(picture, tmp_path / f"{number}.svg")
     one = Estimate(0.0, np.nan, np.nan)
     save(distribution_of_502s(scenario(), [rollout(0)], one), tmp_path / "one.svg")
