@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.data_plane.timeline import Timeline, Times
-    from sim.scenario.specs import PodSpec, TargetGroupSpec
+    from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
 
+# One request in 10^12 takes longer than this quantile.
+_NEARLY_ALL = 1 - 1e-12
 CUTS: dict[Outcome, Callable[[Timeline], Times]] = {
     Outcome.CLOSED_IN_FLIGHT: lambda timeline: timeline.cut_s,
     Outcome.DEREGISTRATION_DELAY_ELAPSED: lambda timeline: np.maximum(
@@ -58,6 +60,7 @@ class Ends:
     By ALB node and target: `cut_s`, the first time at which what runs there is cut, and `cut_by`, the `Outcome` of
     that. `for_answer`: the first who no longer waits for an accepted request; `for_connection`: the first who no longer
     waits for an address that is gone; `nowhere`: what a request comes to that finds no target.
+    `longest_service_s`: no service takes longer, in effect.
     """
 
     cut_s: Times
@@ -65,9 +68,15 @@ class Ends:
     for_answer: Wait
     for_connection: Wait
     nowhere: Outcome
+    longest_service_s: float
+
+    @property
+    def longest_s(self) -> float:
+        """How long an accepted request is on its way, at most."""
+        return min(self.for_answer.longest_s, self.longest_service_s)
 
 
-def ends_of(timeline: Timeline, pod: PodSpec, target_group: TargetGroupSpec) -> Ends:
+def ends_of(timeline: Timeline, traffic: TrafficSpec, pod: PodSpec, target_group: TargetGroupSpec) -> Ends:
     """Return what ends the requests of a replication."""
     times_s = np.stack([np.broadcast_to(of(timeline), timeline.registered_until_s.shape) for of in CUTS.values()])
     instances = target_group.target_type == "instance"
@@ -77,4 +86,5 @@ def ends_of(timeline: Timeline, pod: PodSpec, target_group: TargetGroupSpec) -> 
         for_answer=Wait(target_group.idle_timeout_s, Outcome.IDLE_TIMEOUT),
         for_connection=UNREACHABLE[pod.after_teardown],
         nowhere=Outcome.CONNECT_REFUSED if instances else Outcome.NO_REGISTERED_TARGETS,
+        longest_service_s=float(traffic.service_time_s.ppf(_NEARLY_ALL)),
     )

@@ -36,7 +36,7 @@ def every_request(
 ) -> Iterator[tuple[Sent, Answers]]:
     """Yield requests block by block, from `before_s` before the rollout until `after_s` after the window's end."""
     node_rotations = rotations(timeline)
-    ends = ends_of(timeline, pod, target_group)
+    ends = ends_of(timeline, traffic, pod, target_group)
     servers = Servers(timeline, ends, pod, target_group)
     sender = sender_of(timeline, node_rotations, ends, pod, target_group, streams)
     nodes = len(alb_rotations(node_rotations, target_group))

@@ -45,9 +45,6 @@ if TYPE_CHECKING:
 
     Targets = NDArray[np.int32]
 
-# One request in 10^12 takes longer than this quantile.
-_NEARLY_ALL = 1 - 1e-12
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
@@ -107,14 +104,14 @@ class _Expected:
     def __init__(self, timeline: Timeline, traffic: TrafficSpec, pod: PodSpec, target_group: TargetGroupSpec) -> None:
         self._timeline = timeline
         self._law = traffic.service_time_s
-        self._longest_s = float(self._law.ppf(_NEARLY_ALL))
-        self._ends = ends_of(timeline, pod, target_group)
+        self._ends = ends_of(timeline, traffic, pod, target_group)
+        self._longest_s = self._ends.longest_service_s
         self._longest_wait_s = self._ends.for_answer.longest_s
         self._teardown_s = pod.sandbox_teardown_s
         self._rotations = rotations(timeline)
         self._traffic_rps = traffic.arrival_rate_rps
         self._rps = traffic.arrival_rate_rps / len(self._rotations)
-        self._oldest_s = -min(self._longest_wait_s, self._longest_s)
+        self._oldest_s = -self._ends.longest_s
         # A process ends here, or if it drains from here on, at the latest when its longest request could end.
         first_end_s = timeline.listener_closed_s if timeline.drains else timeline.cut_s
         last_end_s = np.minimum(timeline.cut_s, first_end_s + self._longest_s) if timeline.drains else timeline.cut_s

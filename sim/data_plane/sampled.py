@@ -91,7 +91,7 @@ def simulate_requests(
     Times in the timeline are either infinite or not before the rollout. Raises ValueError if the window has no end.
     """
     node_rotations = rotations(timeline)
-    ends = ends_of(timeline, pod, target_group)
+    ends = ends_of(timeline, traffic, pod, target_group)
     servers = Servers(timeline, ends, pod, target_group)
     tally = _Tally(Waits(traffic, pod, ends.for_answer.longest_s))
     sender = sender_of(timeline, node_rotations, ends, pod, target_group, streams)

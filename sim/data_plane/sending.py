@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 BLOCK_SIZE = 2**17
 QUEUE_WARM_UP_S = 60.0
 """How long before t = 0 a queue may fill, over and above what requests can still do then."""
-# One request in 10^12 takes longer than this quantile; none is looked for that began so long before t = 0.
-_NEARLY_ALL = 1 - 1e-12
 
 
 class Sender(Protocol):
@@ -144,10 +142,9 @@ class Past:
         """Start at t = 0, where nothing has been drawn. All of the last `all_since_s` matter, if that is not 0."""
         self._source = RequestSource(traffic, nodes=nodes, streams=streams, before=True)
         self._rate_rps = traffic.arrival_rate_rps
-        longest_s = ends.for_answer.longest_s
-        self._oldest_s = min(longest_s, float(traffic.service_time_s.ppf(_NEARLY_ALL)))
+        self._oldest_s = ends.longest_s
         if pod.concurrency is not None:
-            self._oldest_s = longest_s + QUEUE_WARM_UP_S
+            self._oldest_s = ends.for_answer.longest_s + QUEUE_WARM_UP_S
         if target_group.connection_reuse:
             self._oldest_s += min(target_group.idle_timeout_s, pod.keep_alive_timeout_s or math.inf)
         self._all_since_s = all_since_s

@@ -37,7 +37,7 @@ V = TypeVar("V")
 """The value of a figure in one replication."""
 
 _ROLLED_CLUSTER = 0
-STATUSES = (200, 502, 503, 504)
+STATUSES = tuple(sorted({outcome.status for outcome in Outcome}))
 
 
 class Unit(NamedTuple):

@@ -74,6 +74,11 @@ class NodeDrainSpec(DisruptionSpec):
         """Whether some node is drained only after another one."""
         return self.nodes > self.nodes_at_once
 
+    @property
+    def overrules_budget(self) -> bool:
+        """Whether pods are deleted in the end whose eviction the budget refuses."""
+        return self.drained_by == "karpenter" and self.timeout_s is not None
+
     def desired_healthy(self, replicas: int) -> int:
         """Return how many of so many pods must stay Ready; 0 without a budget."""
         if self.min_available is not None:
@@ -132,7 +137,7 @@ class NodeDrainSpec(DisruptionSpec):
 
     def depends_on_pod_ends(self, deployment: DeploymentSpec) -> bool:  # noqa: ARG002 - the ReplicaSet waits for none
         """Say whether a node waits for the pods of another one, or Karpenter reckons with their grace period."""
-        return self.waits_for_nodes or (self.drained_by == "karpenter" and self.timeout_s is not None)
+        return self.waits_for_nodes or self.overrules_budget
 
 
 def _rounded_up(value: int | str, replicas: int) -> int:

@@ -57,6 +57,11 @@ ESTIMATED: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
     ("fixed_lag, round_robin", FIXED_LAG, {}),
     ("fixed_lag, random, drain", FIXED_LAG, {"target_group.routing": "random", "pod.on_sigterm": "drain"}),
     (
+        "fixed_lag, node drain, drain",
+        FIXED_LAG,
+        {"disruption": "node_drain", "node_drain": {"nodes": 2, "pods_per_node": 2}, "pod.on_sigterm": "drain"},
+    ),
+    (
         "instance",
         FIXED_LAG,
         {"target_group.target_type": "instance", "target_group.instances": 3, "pod.pre_stop_sleep_s": 0},

@@ -109,13 +109,15 @@ def test_the_expectation_costs_the_same_at_a_million_requests_a_second() -> None
 
 def test_least_outstanding_requests_takes_two_million_a_second() -> None:
     scene = rolling_update(150, 200)
-    _, pod, target_group = specs(routing="least_outstanding_requests")
+    traffic, pod, target_group = specs(routing="least_outstanding_requests")
     block = RequestSource(specs(arrival_rate_rps=5000.0, service_time_s=LAW)[0], nodes=2, streams=Streams(1, 0)).take(
         10**6
     )
 
     def routed_s() -> float:
-        sender = OneByOne(rotations(scene), scene, ends_of(scene, pod, target_group), pod, target_group, Streams(1, 0))
+        sender = OneByOne(
+            rotations(scene), scene, ends_of(scene, traffic, pod, target_group), pod, target_group, Streams(1, 0)
+        )
         begin_s = time.perf_counter()
         sender.send(block, np.zeros(block.node.size, np.int32), block.arrival_s)
         return time.perf_counter() - begin_s

@@ -33,9 +33,11 @@ def sent(
 
     Through these worker nodes, and ALB nodes; else all through the first.
     """
-    _, pod, target_group = specs(target_type="instance", instances=scene.registered_from_s.shape[0], **at)
+    traffic, pod, target_group = specs(target_type="instance", instances=scene.registered_from_s.shape[0], **at)
     arrival_s, service_s, choice = np.array(requests, float).T
-    sender = OneByOne(rotations(scene), scene, ends_of(scene, pod, target_group), pod, target_group, Streams(1, 0))
+    sender = OneByOne(
+        rotations(scene), scene, ends_of(scene, traffic, pod, target_group), pod, target_group, Streams(1, 0)
+    )
     first = (0,) * len(requests)
     block = Block(arrival_s, service_s, np.array(nodes or first, np.int16))
     return sender.send(block, np.array(workers or first, np.int32), choice)

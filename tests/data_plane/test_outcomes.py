@@ -10,12 +10,13 @@ from data_plane.making import NEVER, timeline
 
 from sim.data_plane.ends import ends_of
 from sim.data_plane.outcomes import Outcome, Sent, Way, classify, first_trouble_s
-from sim.scenario.specs import PodSpec, TargetGroupSpec
+from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
 
 if TYPE_CHECKING:
     from sim.data_plane.timeline import Timeline
 
 Teardown = Literal["host_unreachable", "connect_timeout"]
+TRAFFIC = TrafficSpec(arrival_rate_rps=1)
 OK, CLOSED, ELAPSED, IDLE = "ok", "closed_in_flight", "deregistration_delay_elapsed", "idle_timeout"
 
 
@@ -35,7 +36,7 @@ def answer(
         np.zeros(1, np.int8),
     )
     sent = Sent(at, np.array([finish_s]), node, to, at, way)
-    ends = ends_of(scene, PodSpec(after_teardown=after_teardown), TargetGroupSpec(idle_timeout_s=60))
+    ends = ends_of(scene, TRAFFIC, PodSpec(after_teardown=after_teardown), TargetGroupSpec(idle_timeout_s=60))
     answers = classify(sent, scene, ends, network_gone_s=scene.cut_s + 5)
     return Outcome(answers.outcome[0]).name.lower(), float(answers.answered_s[0])
 
@@ -92,7 +93,7 @@ def test_without_a_target_the_answer_comes_at_once() -> None:
 
 def test_a_worker_node_without_endpoints_refuses() -> None:
     def nowhere(target_type: str) -> Outcome:
-        return ends_of(timeline(1), PodSpec(), TargetGroupSpec(target_type=target_type)).nowhere
+        return ends_of(timeline(1), TRAFFIC, PodSpec(), TargetGroupSpec(target_type=target_type)).nowhere
 
     assert nowhere("ip") is Outcome.NO_REGISTERED_TARGETS
     assert nowhere("instance") is Outcome.CONNECT_REFUSED
@@ -125,7 +126,7 @@ def test_the_way_decides_who_is_let_in(way: Way, arrival_s: float, start_s: floa
     sent = Sent(
         at, np.array([12.0]), np.zeros(1, np.int16), np.ones(1, np.int32), np.array([start_s]), np.array([way], np.int8)
     )
-    ends = ends_of(scene, PodSpec(), TargetGroupSpec())
+    ends = ends_of(scene, TRAFFIC, PodSpec(), TargetGroupSpec())
     answers = classify(sent, scene, ends, network_gone_s=scene.cut_s + 5, prefork=prefork)
     assert Outcome(answers.outcome[0]).name.lower() == outcome
     expected_s = {OK: 12, CLOSED: 10}.get(outcome, arrival_s)

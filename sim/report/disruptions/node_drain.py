@@ -28,21 +28,23 @@ def _course(replication: Replication) -> Iterator[str]:
     if not desired:
         yield "No PodDisruptionBudget kept pods: every eviction was admitted at once."
         return
-    budget = f"The PodDisruptionBudget kept {desired} of {replicas} pods healthy"
-    waited_s = _waited_s(replication)
-    if not waited_s:
+    kept = "was to keep" if drain.overrules_budget else "kept"
+    budget = f"The PodDisruptionBudget {kept} {desired} of {replicas} pods healthy"
+    refused = replication.trace.of(EvictionRefused)
+    if not refused:
         yield f"{budget} and refused no eviction."
         return
-    longest = max(waited_s, key=waited_s.__getitem__)
-    n_refused = count(len(replication.trace.of(EvictionRefused)), "eviction")
-    yield f"{budget} and refused {n_refused}; pod {longest} waited longest for its own, {seconds(waited_s[longest])}."
+    waited_s = _waited_s(replication)
+    longest = max(waited_s, key=waited_s.__getitem__, default=None)
+    waited = "" if longest is None else f"; pod {longest} waited longest for its own, {seconds(waited_s[longest])}"
+    yield f"{budget} and refused {count(len(refused), 'eviction')}{waited}."
 
 
 def _waited_s(replication: Replication) -> dict[int, float]:
-    """Return how long each pod whose eviction was refused at first waited for it, by pod, in s."""
+    """Return how long each evicted pod whose eviction was refused at first waited for it, by pod, in s."""
     asked_s = {refused.pod: refused.time_s for refused in reversed(replication.trace.of(EvictionRefused))}
     evicted_s = {evicted.pod: evicted.time_s for evicted in replication.trace.of(PodDeleted)}
-    return {pod: evicted_s[pod] - time_s for pod, time_s in asked_s.items()}
+    return {pod: evicted_s[pod] - time_s for pod, time_s in asked_s.items() if pod in evicted_s}
 
 
 NODE_DRAIN = Words(

@@ -10,6 +10,7 @@ Colours: Okabe and Ito's for kinds, viridis for amounts; both can be told apart 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,16 +35,9 @@ if TYPE_CHECKING:
 _SIZE = (8.0, 4.8)
 _MARKERS = "osD^vP*X"
 _KINDS = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY_BLUE, BLACK)
-CAUSES = {
-    Outcome.CONNECT_REFUSED: BLUE,
-    Outcome.HOST_UNREACHABLE: SKY_BLUE,
-    Outcome.CLOSED_IN_FLIGHT: VERMILION,
-    Outcome.KEEP_ALIVE_RACE: PURPLE,
-    Outcome.DEREGISTRATION_DELAY_ELAPSED: ORANGE,
-    Outcome.IDLE_TIMEOUT: BLACK,
-    Outcome.CONNECT_TIMEOUT: YELLOW,
-    Outcome.NO_REGISTERED_TARGETS: GREEN,
-}
+_FAILED = (outcome for outcome in Outcome if outcome is not Outcome.OK)
+_IN_TURN = (BLUE, SKY_BLUE, VERMILION, PURPLE, ORANGE, BLACK, YELLOW, GREEN)
+CAUSES = dict(zip(_FAILED, cycle(_IN_TURN), strict=False))
 """The failed outcomes, with their colours in every picture."""
 PRE_STOP, _GRACE = "pod.pre_stop_sleep_s", "pod.termination_grace_period_s"
 
