@@ -113,11 +113,7 @@ class AccessLog:
 
 
 def _as_utf_8(block: bytes) -> bytes:
-    try:
-        block.decode()
-    except UnicodeDecodeError:
-        return block.decode(errors="replace").encode()
-    return block
+    return block if block.isascii() else block.decode(errors="replace").encode()
 
 
 def _tables(block: bytes) -> list[dict[str, pa.Array]]:
