@@ -37,6 +37,8 @@ FEWEST_ROWS = 5
 _FAMILY_GAIN = 2.0
 """By how much a gamma law must be likelier (in AIC) than a lognormal one, which can be written by its quantiles."""
 _CONFIDENCE = 0.95
+_MARGIN = 0.25
+"""How much of the interval's width, on each side, a quantile may be outside of it: it rests on the same rows."""
 
 _ONE_CALL = (
     "All targets left in one DeregisterTargets call. If they shared its delay, the interval is too narrow: records of "
@@ -140,7 +142,11 @@ def _few(clusters: str, n_clusters: int) -> tuple[str, ...]:
 
 def _parted(best: Fit, any_interval: dict[str, Interval]) -> tuple[str, ...]:
     """Look whether the fitted law's quantiles are outside the intervals of the law without a family."""
-    outside = [name for name, (low, high) in any_interval.items() if not low <= best.quantile(QUANTILES[name]) <= high]
+    outside = []
+    for name, (low, high) in any_interval.items():
+        margin = (high / low) ** _MARGIN
+        if not low / margin <= best.quantile(QUANTILES[name]) <= high * margin:
+            outside.append(name)
     if not outside:
         return ()
     named = " and ".join(outside)
