@@ -20,6 +20,10 @@ ANSWERS = {
     "pre_stop_sleep": ("the preStop sleep that 95 % of rollouts need", " s"),
 }
 _LEAST_SHARE = 0.05
+_LEGEND = (
+    "at low, at high: the answer at the ends of the range, all else as it stands; alone: the share of the answer's "
+    "variance that knowing it removes; total: what is left if all else is known"
+)
 
 
 def render(found: Sensitivity, form: str) -> str:
@@ -31,7 +35,7 @@ def render(found: Sensitivity, form: str) -> str:
 
 def shown(found: Sensitivity) -> Group:
     """Return the sentence and the table for a terminal."""
-    return Group(sentence(found), "", _table(found))
+    return Group(sentence(found), "", _table(found), "", _LEGEND)
 
 
 def sentence(found: Sensitivity) -> str:
@@ -65,11 +69,6 @@ def _table(found: Sensitivity) -> Table:
         table.add_column(heading, justify="left" if words else "right", no_wrap=heading in {"unknown", "range"})
     for one in found.influences:
         table.add_row(*_cells(one))
-    table.caption = (
-        "at low, at high: the answer at the ends of the range, all else as it stands; alone: the share of the answer's "
-        "variance that knowing it removes; total: what is left if all else is known"
-    )
-    table.caption_justify = "left"
     return table
 
 

@@ -74,10 +74,11 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--repetitions", type=int, default=100)
     parser.add_argument("--rates", default="0.05,0.2,1,5")
-    parser.add_argument("--only", default="")
+    parser.add_argument("--only", default="", help="conditions whose name has these words")
+    parser.add_argument("--exact", action="store_true", help="the condition of exactly this name")
     arguments = parser.parse_args()
     for words, settings in CONDITIONS.items():
-        if arguments.only in words:
+        if (arguments.only == words) if arguments.exact else (arguments.only in words):
             for rate in arguments.rates.split(","):
                 print(row(words, settings, float(rate), arguments.repetitions), flush=True)  # noqa: T201
 

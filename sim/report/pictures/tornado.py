@@ -28,8 +28,15 @@ def tornado(found: Sensitivity) -> Figure:
         for (end, value, colour), side in zip(ends, (-1, 1), strict=True):
             axes.barh(place, end - found.base, left=found.base, color=colour, height=0.6)
             if one.swing:
-                beyond = {"xytext": (4 * side, 0), "textcoords": "offset points", "va": "center", "fontsize": 7}
-                axes.annotate(f"{value:g}", (end, place), ha="left" if side > 0 else "right", **beyond)
+                axes.annotate(
+                    f"{value:g}",
+                    (end, place),
+                    xytext=(4 * side, 0),
+                    textcoords="offset points",
+                    ha="left" if side > 0 else "right",
+                    va="center",
+                    fontsize=7,
+                )
     axes.axvline(found.base, color="#555555", linewidth=1)
     axes.set_yticks(range(len(shown)), [f"{one.unknown.key} ({100 * one.total:.0f} %)" for one in shown], fontsize=8)
     axes.set_xlabel(f"{answer}{f' ({unit.strip()})' if unit else ''}", fontsize=9)
