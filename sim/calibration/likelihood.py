@@ -26,8 +26,8 @@ _GRID = 41
 _REACH = 4.5
 _LEAST_ERROR = 1e-4
 _EM_STEPS = 400
-_EM_STEPS_AGAIN = 40
-_EM_RESAMPLES = 60
+_EM_STEPS_AGAIN = 30
+_EM_RESAMPLES = 40
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """`target_group.propagation_s` from last requests: a law, its interval, the law without a family, and what is doubtful.
 
 The interval is that of a bootstrap over rollouts if there are enough of them, else over DeregisterTargets calls, whose
-targets may share their delay: the spread of the resamples' logarithms, with Student's t for few clusters. Where there
-is but one call, over its targets.
+targets may share their delay: the spread of the resamples' logarithms, with Student's t for few clusters. It is at
+least as wide as if all pairs were independent; where there is but one call, just that.
 Source: docs/facts/logs.md §4; how far the intervals can be trusted is measured in docs/calibration.md.
 """
 
@@ -37,6 +37,8 @@ FEWEST_ROWS = 5
 _FAMILY_GAIN = 2.0
 """By how much a gamma law must be likelier (in AIC) than a lognormal one, which can be written by its quantiles."""
 _CONFIDENCE = 0.95
+_MARGIN = 0.25
+"""How much of the interval's width, on each side, a quantile may be outside of it: it rests on the same rows."""
 
 _ONE_CALL = (
     "All targets left in one DeregisterTargets call. If they shared its delay, the interval is too narrow: records of "
@@ -86,14 +88,19 @@ def measure_propagation(requests: LastRequests, *, seed: int = 1) -> Propagation
     fits = [fit(family, kernel, edges_s, start_s) for family in FAMILIES]
     best = _preferred(fits)
     clusters, cluster = _clusters(requests)
-    weights = cluster_weights(cluster, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    weights = cluster_weights(cluster, rng)
     n_clusters = int(np.unique(cluster).size)
     parameters = resampled(best, kernel, edges_s, weights)
+    as_if_apart = resampled(best, kernel, edges_s, cluster_weights(np.arange(len(requests)), rng))
     any_masses = any_law(kernel)
     any_laws = any_law_resampled(any_masses, kernel, weights)
     interval, any_interval = {}, {}
     for name, q in QUANTILES.items():
-        interval[name] = _interval(best.quantile(q), best.family.quantile(q, parameters), n_clusters)
+        of_resamples, of_rows = best.family.quantile(q, parameters), best.family.quantile(q, as_if_apart)
+        interval[name] = _wider(
+            _interval(best.quantile(q), of_resamples, n_clusters), _interval(best.quantile(q), of_rows, len(requests))
+        )
         of_any = float(quantiles_of(any_masses[None], edges_s, q)[0])
         any_interval[name] = _interval(of_any, quantiles_of(any_laws, edges_s, q), n_clusters)
     return Propagation(
@@ -140,12 +147,20 @@ def _few(clusters: str, n_clusters: int) -> tuple[str, ...]:
 
 def _parted(best: Fit, any_interval: dict[str, Interval]) -> tuple[str, ...]:
     """Look whether the fitted law's quantiles are outside the intervals of the law without a family."""
-    outside = [name for name, (low, high) in any_interval.items() if not low <= best.quantile(QUANTILES[name]) <= high]
+    outside = []
+    for name, (low, high) in any_interval.items():
+        margin = (high / low) ** _MARGIN
+        if not low / margin <= best.quantile(QUANTILES[name]) <= high * margin:
+            outside.append(name)
     if not outside:
         return ()
     named = " and ".join(outside)
     words = f"A {best.family.name} law does not fit: its {named} cannot be those of the law without a family."
     return (f"{words} Look at the picture, and take an empirical law.",)
+
+
+def _wider(first: Interval, second: Interval) -> Interval:
+    return min(first[0], second[0]), max(first[1], second[1])
 
 
 def _interval(value: float, of_resamples: Floats, n_clusters: int) -> Interval:

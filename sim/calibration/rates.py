@@ -3,6 +3,7 @@
 Modelled: counts are Poisson given a rate, and the rates of one rollout are gamma distributed around their mean, by the
 method of moments: few requests lean on the others', many stand for themselves. How regular the gaps are is one number
 for all.
+A few gaps that look regular by chance count as Poisson's.
 Left out: trends. A target that dies under `least_outstanding_requests` draws more traffic than before; that is after.
 Source: docs/facts/logs.md §4.
 """
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
 
 _ALL_ALIKE = 1e6
 _FEWEST_GAPS = 30
-_NEARLY_POISSON = 1.25
-_MOST_REGULAR = 200.0
+_LEAST_REGULAR = 0.1
+_LEAST_VARIANCE = 0.005
+_ERRORS = 2.5
+_EXPONENTIAL = 8.0
+"""The variance of the square of an exponential gap's distance from its mean of 1: 9 - 1."""
 _HALF = 0.5
 
 
@@ -52,5 +56,6 @@ def regularity_of(arrivals_s: Sequence[Floats]) -> float:
     if free < _FEWEST_GAPS:
         return POISSON
     variance = sum(float(np.sum((gap - 1) ** 2)) for gap in scaled) / free
-    shape = min(1 / variance, _MOST_REGULAR) if variance > 0 else _MOST_REGULAR
-    return shape if shape > _NEARLY_POISSON else POISSON
+    if variance > max(_LEAST_REGULAR, 1 - _ERRORS * float(np.sqrt(_EXPONENTIAL / free))):
+        return POISSON
+    return float(1 / max(variance, _LEAST_VARIANCE))

@@ -28,6 +28,7 @@ from sim.cli.report import report
 from sim.cli.results import results
 from sim.cli.run import run
 from sim.cli.schema import schema
+from sim.cli.sensitivity import sensitivity
 from sim.cli.sweep import sweep
 from sim.cli.verify import verify
 from sim.scenario.problems import ScenarioError
@@ -95,6 +96,7 @@ for _command in (
     report,
     observe,
     calibrate,
+    sensitivity,
     backoff,
     controllers,
     check,

@@ -1,0 +1,106 @@
+"""The command `albsim sensitivity`: which unknown decides the answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from sim.cli.options import takes_scenario, takes_workers
+from sim.cli.outputs import OutFile
+from sim.cli.refused import Refused
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sim.experiment.sensitivity import Of
+    from sim.experiment.unknowns import Unknown
+    from sim.scenario.specs import Scenario
+
+
+@click.command()
+@takes_scenario
+@takes_workers
+@click.option(
+    "--vary",
+    "ranges",
+    multiple=True,
+    metavar="KEY=LOW:HIGH",
+    help="A key and its range, of a distribution that of its median; instead of the keys that are left open.",
+)
+@click.option(
+    "--of",
+    type=click.Choice(("responses.502", "pre_stop_sleep")),
+    default="pre_stop_sleep",
+    show_default=True,
+    help="The answer: 502s per rollout, or the preStop sleep that 95 % of rollouts need.",
+)
+@click.option(
+    "--points",
+    type=click.Choice(("16", "32", "64", "128", "256", "512", "1024")),
+    default="64",
+    show_default=True,
+    help="How many places to look at, times the number of unknowns and two more.",
+)
+@click.option("-o", "out", type=OutFile(), metavar="FILE", help="Draw it: png, svg or pdf.")
+@click.option(
+    "--format", "form", type=click.Choice(("table", "json")), default="table", show_default=True, help="How to print."
+)
+def sensitivity(
+    scenario: Scenario,
+    ranges: tuple[str, ...],
+    of: Of,
+    points: str,
+    out: Path | None,
+    form: str,
+    workers: int | None,
+    *,
+    quiet: bool,
+) -> None:
+    """Find which unknown decides the answer, and so what to measure first.
+
+    Without --vary these are the keys that nobody publishes and the scenario leaves at their defaults.
+    """
+    from sim.cli.progress import progress_of
+    from sim.experiment.replications import process_pool
+    from sim.experiment.sensitivity import sensitivity as sensitivity_of
+    from sim.experiment.unknowns import unknowns_of
+    from sim.report.pictures.canvas import image_format, save
+    from sim.report.pictures.tornado import tornado
+    from sim.report.sensitivity import render
+
+    if out is not None:
+        try:
+            image_format(out)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+    unknowns = _given(scenario, ranges) if ranges else unknowns_of(scenario)
+    if not unknowns:
+        raise Refused("the scenario gives every key that is usually unknown: say with --vary KEY=LOW:HIGH what is not")
+    with progress_of(quiet=quiet) as progress, process_pool(workers) as executor:
+        found = sensitivity_of(
+            scenario, unknowns, of=of, points=int(points), executor=executor, on_progress=progress.reach
+        )
+    if out is not None:
+        save(tornado(found), out)
+    click.echo(render(found, form))
+
+
+def _given(scenario: Scenario, ranges: tuple[str, ...]) -> tuple[Unknown, ...]:
+    """Return the ranges; raises ScenarioError for a key or a value that a scenario does not take."""
+    from sim.experiment.unknowns import given_range, with_values
+
+    found = []
+    for text in ranges:
+        key, _, span = text.partition("=")
+        low, _, high = span.partition(":")
+        try:
+            unknown = given_range(key.strip(), float(low), float(high))
+        except ValueError:
+            raise click.UsageError(f"expected KEY=LOW:HIGH, two numbers (got '{text}')") from None
+        if not unknown.low < unknown.high:
+            raise click.UsageError(f"expected a LOW below HIGH (got '{text}')")
+        for end in (unknown.low, unknown.high):
+            with_values(scenario, {unknown: end})
+        found.append(unknown)
+    return tuple(found)

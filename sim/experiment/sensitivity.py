@@ -1,0 +1,171 @@
+"""Which unknown decides the answer: each one's share of its variance, and what it does alone.
+
+The answer is either the 502s per rollout, or the preStop sleep that the slowest pod of 95 % of rollouts needs, as the
+control plane's trace tells it (`recommend` asks for less where hardly any request meets that pod).
+Modelled: every unknown uniform in its range and independent of the others. First-order index: the share of the answer's
+variance that knowing it would remove; total index: what would be left if all others were known. The same rollouts
+(random draws) at every point, so that chance is in no index.
+Left out: which ranges are likelier; unknowns that go together.
+Source: Saltelli et al., "Variance based sensitivity analysis of model output", Computer Physics Communications 181
+(2010), as `scipy.stats.sobol_indices` has it.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from sim.data_plane.expected import require_expectable
+from sim.experiment.figures import figures_of
+from sim.experiment.replication import simulate
+from sim.experiment.trial import needed_s
+from sim.experiment.unknowns import Unknown, with_values
+from sim.scenario.problems import ScenarioError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from sim.experiment.replication import Estimator
+    from sim.scenario.specs import Scenario
+
+Of = Literal["responses.502", "pre_stop_sleep"]
+CONFIDENCE = 0.95
+MOST_REPLICATIONS = 10
+_NEGLIGIBLE = 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Influence:
+    """What one unknown does: the answer at both ends of its range, the others as they are; and its two indices."""
+
+    unknown: Unknown
+    at_low: float
+    at_high: float
+    first_order: float
+    total: float
+
+    @property
+    def swing(self) -> float:
+        """By how much the answer changes over its range."""
+        return abs(self.at_high - self.at_low)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sensitivity:
+    """The influences on the answer, the greatest first; `base`: the answer as the scenario stands."""
+
+    of: Of
+    base: float
+    influences: tuple[Influence, ...]
+    replications: int
+    n_points: int
+
+
+def sensitivity(
+    scenario: Scenario,
+    unknowns: Sequence[Unknown],
+    *,
+    of: Of,
+    points: int,
+    executor: Executor,
+    on_progress: Callable[[int, int], None] = lambda *_: None,
+) -> Sensitivity:
+    """Answer the scenario at `points` times (unknowns + 2) places of the ranges.
+
+    `points` is a power of 2. Raises ScenarioError as a run does.
+    """
+    few = scenario.with_overrides({"replications": min(scenario.replications, MOST_REPLICATIONS)})
+    first, second = _two_samples(unknowns, points, scenario.seed)
+    mixed = [np.where(np.arange(len(unknowns)) == place, second, first) for place in range(len(unknowns))]
+    alone = [few, *(with_values(few, {unknown: end}) for unknown in unknowns for end in (unknown.low, unknown.high))]
+    at_points = [
+        with_values(few, dict(zip(unknowns, point, strict=True))) for point in np.concatenate([first, second, *mixed])
+    ]
+    scenarios = [*alone, *at_points]
+    answers = np.array(list(_counted(executor.map(partial(answer, of), scenarios), len(scenarios), on_progress)))
+    swings, values = answers[1 : len(alone)].reshape(-1, 2), answers[len(alone) :].reshape(-1, points)
+    first_order, total = _indices(values)
+    influences = [
+        Influence(unknown=unknown, at_low=low, at_high=high, first_order=one, total=all_of)
+        for unknown, (low, high), one, all_of in zip(unknowns, swings.tolist(), first_order, total, strict=True)
+    ]
+    return Sensitivity(
+        of=of,
+        base=float(answers[0]),
+        influences=tuple(sorted(influences, key=lambda one: (-one.total, -one.swing))),
+        replications=few.replications,
+        n_points=len(scenarios),
+    )
+
+
+def swings(
+    scenario: Scenario, unknowns: Sequence[Unknown], *, of: Of, executor: Executor
+) -> list[tuple[Unknown, float, float]]:
+    """Return the answer at both ends of each unknown's range, the greatest difference first: quick, without indices."""
+    few = scenario.with_overrides({"replications": min(scenario.replications, MOST_REPLICATIONS)})
+    ends = [with_values(few, {unknown: end}) for unknown in unknowns for end in (unknown.low, unknown.high)]
+    answers = list(executor.map(partial(answer, of), ends))
+    found = [(one, answers[2 * place], answers[2 * place + 1]) for place, one in enumerate(unknowns)]
+    return sorted(found, key=lambda one: -abs(one[2] - one[1]))
+
+
+def answer(of: Of, scenario: Scenario) -> float:
+    """Return the answer for one scenario, over its replications."""
+    if of == "pre_stop_sleep":
+        return float(np.quantile(needed_s(scenario, _Here()), CONFIDENCE, method="inverted_cdf"))
+    estimator = _estimator(scenario)
+    rollouts = (simulate(scenario, replication=number, estimator=estimator) for number in range(scenario.replications))
+    return float(np.mean([figures_of(rollout).responses(502) for rollout in rollouts]))
+
+
+def _estimator(scenario: Scenario) -> Estimator:
+    try:
+        require_expectable(scenario)
+    except ScenarioError:
+        return "sampled"
+    return "expected"
+
+
+class _Here(Executor):
+    """Does the work where it is asked for: the points are in other processes already."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:  # noqa: ANN401 - fn's own
+        """Call it."""
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+def _two_samples(
+    unknowns: Sequence[Unknown], points: int, seed: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Draw two independent samples of the ranges, each of shape (points, unknowns), evenly spread."""
+    from scipy.stats import qmc
+
+    low, high = np.array([[one.low, one.high] for one in unknowns]).T
+    unit = qmc.Sobol(2 * len(unknowns), seed=seed).random(points)
+    first, second = unit[:, : len(unknowns)], unit[:, len(unknowns) :]
+    return low + (high - low) * first, low + (high - low) * second
+
+
+def _indices(values: NDArray[np.float64]) -> tuple[list[float], list[float]]:
+    """Return first-order and total indices from the answers of both samples and of their mixtures."""
+    from scipy.stats import sobol_indices
+
+    of_first, of_second, of_mixed = values[:1], values[1:2], values[2:, None]
+    if np.ptp(values) < _NEGLIGIBLE:
+        return [0.0] * len(of_mixed), [0.0] * len(of_mixed)
+    found = sobol_indices(func={"f_A": of_first, "f_B": of_second, "f_AB": of_mixed}, n=values.shape[1])
+    return [np.clip(np.ravel(index), 0, 1).tolist() for index in (found.first_order, found.total_order)]  # type: ignore[return-value]
+
+
+def _counted(answers: Iterable[float], total: int, on_progress: Callable[[int, int], None]) -> Iterable[float]:
+    for number, one in enumerate(answers, start=1):
+        on_progress(number, total)
+        yield one

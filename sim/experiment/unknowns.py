@@ -1,0 +1,164 @@
+"""What a scenario's author may not know: by how much each default may be wrong, and how to measure it.
+
+A key that the scenario gives counts as known. A range of a distribution is that of its median: the whole law is
+stretched, its shape kept.
+Sources of the ranges: docs/facts/alb.md §1 and §5; where there is none, a guess, and `why` says what it is between.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from sim.scenario.law import Law
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sim.scenario.specs import Scenario
+
+_SCALED = ("value", "low", "high", "mean", "median", "p75", "p90", "p95", "p99", "p999", "scale", "max")
+_CALIBRATE = "`albsim calibrate` with"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """A key and the range in which its value may be; `why` that range, and how to `measure` it."""
+
+    key: str
+    low: float
+    high: float
+    why: str = "as given"
+    measure: str = ""
+    whole: bool = False
+
+
+UNKNOWNS = (
+    Unknown(
+        key="target_group.propagation_s",
+        low=5,
+        high=20,
+        why="its median: users saw 15 to 19 s, assume 10, and 5 has been enough",
+        measure=f"{_CALIBRATE} the ALB's access logs and CloudTrail of a few rollouts",
+    ),
+    Unknown(
+        key="target_group.propagation_s.p95",
+        low=15,
+        high=60,
+        why="its tail, for a median of 10 s: users meet a minute",
+        measure=f"{_CALIBRATE} the ALB's access logs and CloudTrail of many rollouts",
+    ),
+    Unknown(
+        key="target_group.alb_nodes",
+        low=2,
+        high=6,
+        why="one in each zone or more, as the load asks",
+        measure="`dig` the load balancer's name, or count the addresses in the access logs' file names",
+        whole=True,
+    ),
+    Unknown(
+        key="aws_api.background_calls_per_s.elbv2_describe",
+        low=0,
+        high=9,
+        why="from nobody else to nearly all of the 10 per second",
+        measure=f"{_CALIBRATE} CloudTrail of the account",
+    ),
+    Unknown(
+        key="aws_api.latency_s",
+        low=0.04,
+        high=0.2,
+        why="its median: 41 ms was seen, and reconciles of ten calls that took up to 1.9 s",
+        measure=f"{_CALIBRATE} the controller's log, from `kubectl logs --timestamps`",
+    ),
+    Unknown(
+        key="endpoints.propagation_s",
+        low=0.02,
+        high=0.5,
+        why="its median: between at once and the SLO of 1 s",
+        measure="compare the audit log's deletions with the controller's first call for them",
+    ),
+    Unknown(
+        key="pod.startup_s",
+        low=5,
+        high=60,
+        why="its median: from a small binary to a large one",
+        measure=f"{_CALIBRATE} the audit log or `kubectl get pods -o json`",
+    ),
+    Unknown(
+        key="traffic.service_time_s",
+        low=0.02,
+        high=0.5,
+        why="its median: from a small web API to a slow one",
+        measure=f"{_CALIBRATE} the ALB's access logs",
+    ),
+)
+
+
+def unknowns_of(scenario: Scenario) -> tuple[Unknown, ...]:
+    """Return those whose keys the scenario leaves at their defaults."""
+    given = scenario.model_dump(exclude_unset=True)
+    return tuple(unknown for unknown in UNKNOWNS if not _is_given(given, unknown.key.split(".")[:2]))
+
+
+def given_range(key: str, low: float, high: float) -> Unknown:
+    """Return a user's range of a key, with how to measure it, if that is known."""
+    known = next((unknown for unknown in UNKNOWNS if unknown.key == key), Unknown(key=key, low=low, high=high))
+    return replace(known, low=low, high=high, why="as given")
+
+
+def with_values(scenario: Scenario, values: Mapping[Unknown, float]) -> Scenario:
+    """Return the scenario with these values; laws are stretched after their parameters are set."""
+    plain = {
+        unknown.key: _plain(unknown, value) for unknown, value in values.items() if _law(scenario, unknown) is None
+    }
+    changed = scenario.with_overrides(plain)
+    laws = {
+        unknown.key: _stretched(law, value / float(_law_of(scenario, unknown).ppf(0.5)))
+        for unknown, value in values.items()
+        if (law := _law(changed, unknown)) is not None
+    }
+    return changed.with_overrides(laws)
+
+
+def base_value(scenario: Scenario, unknown: Unknown) -> float | None:
+    """Return the scenario's own value: of a law its median; None where it has none."""
+    found: Any = scenario
+    for step in unknown.key.split("."):
+        found = found.get(step) if isinstance(found, dict) else getattr(found, step, None)
+    if isinstance(found, Law):
+        return float(found.ppf(0.5))
+    return float(found) if isinstance(found, int | float) else None
+
+
+def _is_given(given: Any, steps: list[str]) -> bool:  # noqa: ANN401 - a part of a dump
+    for step in steps:
+        if not isinstance(given, dict) or step not in given:
+            return False
+        given = given[step]
+    return True
+
+
+def _plain(unknown: Unknown, value: float) -> float:
+    return round(value) if unknown.whole else value
+
+
+def _law(scenario: Scenario, unknown: Unknown) -> Law | None:
+    found: Any = scenario
+    for step in unknown.key.split("."):
+        found = getattr(found, step, None)
+    return found if isinstance(found, Law) else None
+
+
+def _law_of(scenario: Scenario, unknown: Unknown) -> Law:
+    law = _law(scenario, unknown)
+    if law is None:
+        raise ValueError(f"'{unknown.key}' is no distribution")
+    return law
+
+
+def _stretched(law: Law, factor: float) -> dict[str, Any]:
+    """Return a law whose values are `factor` times those of another."""
+    raw = law.model_dump(exclude_unset=True, by_alias=True)
+    if "values" in raw:
+        return raw | {"values": [value * factor for value in raw["values"]]}
+    return raw | {name: raw[name] * factor for name in _SCALED if raw.get(name) is not None}

@@ -1,0 +1,44 @@
+"""A tornado: what each unknown alone does to the answer over its range, the greatest on top."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.report.pictures.canvas import BLUE, ORANGE, canvas
+from sim.report.sensitivity import ANSWERS
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from sim.experiment.sensitivity import Sensitivity
+
+
+def tornado(found: Sensitivity) -> Figure:
+    """Draw it."""
+    answer, unit = ANSWERS[found.of]
+    shown = sorted(found.influences, key=lambda one: one.swing)
+    figure, axes = canvas(
+        (9.0, 1.6 + 0.5 * len(shown)),
+        title="What decides the answer: orange at the low end of a range, blue at the high one",
+        origin=f"{found.n_points:,} points, {found.replications} rollouts each; in brackets the share of variance",
+        grid="x",
+    )
+    for place, one in enumerate(shown):
+        ends = sorted([(one.at_low, one.unknown.low, ORANGE), (one.at_high, one.unknown.high, BLUE)])
+        for (end, value, colour), side in zip(ends, (-1, 1), strict=True):
+            axes.barh(place, end - found.base, left=found.base, color=colour, height=0.6)
+            if one.swing:
+                axes.annotate(
+                    f"{value:g}",
+                    (end, place),
+                    xytext=(4 * side, 0),
+                    textcoords="offset points",
+                    ha="left" if side > 0 else "right",
+                    va="center",
+                    fontsize=7,
+                )
+    axes.axvline(found.base, color="#555555", linewidth=1)
+    axes.set_yticks(range(len(shown)), [f"{one.unknown.key} ({100 * one.total:.0f} %)" for one in shown], fontsize=8)
+    axes.set_xlabel(f"{answer}{f' ({unit.strip()})' if unit else ''}", fontsize=9)
+    axes.margins(x=0.12)
+    return figure

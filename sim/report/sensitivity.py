@@ -1,0 +1,101 @@
+"""What `albsim sensitivity` prints: the unknowns by their influence, and in words what to measure first, and how."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group
+from rich.table import Table
+
+from sim.report.wording import number, percent, plain
+
+if TYPE_CHECKING:
+    from sim.experiment.sensitivity import Influence, Sensitivity
+
+FORMATS = ("table", "json")
+WIDTH = 120
+ANSWERS = {
+    "responses.502": ("502s per rollout", ""),
+    "pre_stop_sleep": ("the preStop sleep that 95 % of rollouts need", " s"),
+}
+_LEAST_SHARE = 0.05
+_LEGEND = (
+    "at low, at high: the answer at the ends of the range, all else as it stands; alone: the share of the answer's "
+    "variance that knowing it removes; total: what is left if all else is known"
+)
+
+
+def render(found: Sensitivity, form: str) -> str:
+    """Write it in one of `FORMATS`, without a line end."""
+    if form == "json":
+        return json.dumps(_record(found), indent=2, ensure_ascii=False)
+    return plain(shown(found), width=WIDTH)
+
+
+def shown(found: Sensitivity) -> Group:
+    """Return the sentence and the table for a terminal."""
+    return Group(sentence(found), "", _table(found), "", _LEGEND)
+
+
+def sentence(found: Sensitivity) -> str:
+    """Say what to measure first, and how."""
+    answer, unit = ANSWERS[found.of]
+    base = f"As it stands, {answer} {'are' if found.of == 'responses.502' else 'is'} {number(found.base)}{unit}."
+    first = found.influences[0]
+    if first.swing == 0 and first.total < _LEAST_SHARE:
+        return f"{base} None of these unknowns changes that."
+    how = f" How: {first.unknown.measure}." if first.unknown.measure else ""
+    small = [one.unknown.key for one in found.influences if one.total < _LEAST_SHARE]
+    rest = f" Not worth measuring for this: {', '.join(small)}." if small else ""
+    return (
+        f"{base} Measure {first.unknown.key} first: from {first.unknown.low:g} to {first.unknown.high:g} it "
+        f"takes the answer from {number(first.at_low)} to {number(first.at_high)}{unit}, and knowing it would remove "
+        f"{percent(first.first_order)} of the answer's variance.{how}{rest}"
+    )
+
+
+def _table(found: Sensitivity) -> Table:
+    answer, _ = ANSWERS[found.of]
+    table = Table(
+        title=f"{answer}; {found.n_points:,} points, {found.replications} rollouts at each",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        padding=(0, 2, 0, 0),
+    )
+    for heading in ("unknown", "range", "at low", "at high", "alone", "total", "why this range"):
+        words = heading in {"unknown", "why this range"}
+        table.add_column(heading, justify="left" if words else "right", no_wrap=heading in {"unknown", "range"})
+    for one in found.influences:
+        table.add_row(*_cells(one))
+    return table
+
+
+def _cells(one: Influence) -> tuple[str, ...]:
+    span = f"{one.unknown.low:g} to {one.unknown.high:g}"
+    ends = number(one.at_low), number(one.at_high)
+    return (one.unknown.key, span, *ends, percent(one.first_order), percent(one.total), one.unknown.why)
+
+
+def _record(found: Sensitivity) -> dict[str, Any]:
+    return {
+        "of": found.of,
+        "base": found.base,
+        "replications": found.replications,
+        "points": found.n_points,
+        "unknowns": [
+            {
+                "key": one.unknown.key,
+                "low": one.unknown.low,
+                "high": one.unknown.high,
+                "at_low": one.at_low,
+                "at_high": one.at_high,
+                "first_order": one.first_order,
+                "total": one.total,
+                "why": one.unknown.why,
+                "measure": one.unknown.measure,
+            }
+            for one in found.influences
+        ],
+    }

@@ -1,0 +1,52 @@
+import json
+
+from click.testing import CliRunner
+
+from sim.cli import main
+
+SCENARIO = """
+name: sums
+replications: 1
+traffic: {arrival_rate_rps: 50}
+deployment: {replicas: 2}
+controller: {version: fixed_lag, deregistration_lag_s: 5}
+target_group: {propagation_s: 8}
+"""
+RANGES = ("--vary", "controller.deregistration_lag_s=0:10", "--vary", "target_group.propagation_s=0:20")
+
+
+def albsim(tmp_path, *arguments: object) -> tuple[int, str, str]:
+    (tmp_path / "scenario.yaml").write_text(SCENARIO)
+    given = ["sensitivity", tmp_path / "scenario.yaml", "--quiet", "--workers", 1, "--points", 16, *arguments]
+    result = CliRunner().invoke(main, [str(argument) for argument in given])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_it_says_what_to_measure_first_and_how_and_draws_it(tmp_path) -> None:
+    status, out, _ = albsim(tmp_path, *RANGES, "-o", tmp_path / "tornado.svg")
+    assert status == 0
+    assert "Measure target_group.propagation_s first: from 0 to 20 it takes the answer from 5" in " ".join(out.split())
+    assert "`albsim calibrate`" in out
+    assert "<svg" in (tmp_path / "tornado.svg").read_text()
+
+
+def test_json_has_every_unknown(tmp_path) -> None:
+    _, out, _ = albsim(tmp_path, *RANGES, "--format", "json")
+    found = json.loads(out)
+    assert [one["key"] for one in found["unknowns"]] == [
+        "target_group.propagation_s",
+        "controller.deregistration_lag_s",
+    ]
+
+
+def test_a_range_that_is_none_is_refused(tmp_path) -> None:
+    for wrong in ("pod.startup_s", "pod.startup_s=1", "pod.startup_s=5:1"):
+        status, out, said = albsim(tmp_path, "--vary", wrong)
+        assert (status, out) == (2, "")
+        assert wrong in said
+
+
+def test_a_key_that_no_scenario_has_is_refused(tmp_path) -> None:
+    status, out, said = albsim(tmp_path, "--vary", "pod.start=1:2")
+    assert (status, out) == (2, "")
+    assert "pod.start" in said

@@ -1,0 +1,93 @@
+from concurrent.futures import Executor, Future
+
+import pytest
+
+from sim.experiment.sensitivity import sensitivity, swings
+from sim.experiment.unknowns import Unknown, base_value, given_range, unknowns_of, with_values
+from sim.scenario.problems import ScenarioError
+from sim.scenario.specs import Scenario
+
+LAG = Unknown(key="controller.deregistration_lag_s", low=0, high=10)
+PROPAGATION = Unknown(key="target_group.propagation_s", low=0, high=20)
+STARTUP = Unknown(key="pod.startup_s", low=1, high=2)
+
+
+class Here(Executor):
+    def submit(self, fn, /, *args, **kwargs):  # noqa: ANN002, ANN003, ANN201
+        future = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+def scenario(**changes: object) -> Scenario:
+    return Scenario(
+        name="sums",
+        replications=2,
+        traffic={"arrival_rate_rps": 50},
+        deployment={"replicas": 2},
+        controller={"version": "fixed_lag", "deregistration_lag_s": 5},
+        endpoints={"propagation_s": 0},
+        target_group={"propagation_s": 8},
+    ).with_overrides(changes)
+
+
+def test_of_a_sum_the_shares_are_those_of_the_variances() -> None:
+    found = sensitivity(scenario(), (LAG, PROPAGATION, STARTUP), of="pre_stop_sleep", points=64, executor=Here())
+    assert found.base == pytest.approx(13)
+    first, second, third = found.influences
+    # Uniform laws of widths 20 and 10: variances of 400/12 and 100/12. The sleep is their sum.
+    assert (first.unknown, second.unknown) == (PROPAGATION, LAG)
+    assert (first.at_low, first.at_high) == pytest.approx((5, 25))
+    assert (second.at_low, second.at_high) == pytest.approx((8, 18))
+    assert first.first_order == pytest.approx(0.8, abs=0.05)
+    assert first.total == pytest.approx(0.8, abs=0.05)
+    assert second.total == pytest.approx(0.2, abs=0.05)
+    assert (third.swing, third.total) == pytest.approx((0, 0), abs=1e-6)
+
+
+def test_what_changes_nothing_has_no_share() -> None:
+    found = sensitivity(scenario(), (STARTUP,), of="pre_stop_sleep", points=4, executor=Here())
+    assert (found.influences[0].first_order, found.influences[0].total) == (0, 0)
+
+
+def test_502s_are_an_answer_too() -> None:
+    found = swings(scenario(), (STARTUP, LAG), of="responses.502", executor=Here())
+    # Each of two pods refuses from its deletion on for the lag and 8 s more: more requests with more of it.
+    assert found[0][0] == LAG
+    assert found[0][2] > found[0][1] > 0
+
+
+def test_a_law_is_stretched_to_a_median_and_keeps_its_shape() -> None:
+    given = scenario(**{"target_group.propagation_s": {"dist": "lognormal", "median": 10, "p95": 20}})
+    stretched = with_values(given, {PROPAGATION: 5}).target_group.propagation_s
+    assert float(stretched.ppf(0.5)) == pytest.approx(5)
+    assert float(stretched.ppf(0.95)) == pytest.approx(10)
+
+
+def test_a_tail_and_a_median_are_set_together() -> None:
+    given = scenario(**{"target_group.propagation_s": {"dist": "lognormal", "median": 10, "p95": 20}})
+    tail = Unknown(key="target_group.propagation_s.p95", low=15, high=60)
+    both = with_values(given, {PROPAGATION: 5, tail: 40}).target_group.propagation_s
+    assert float(both.ppf(0.5)) == pytest.approx(5)
+    assert float(both.ppf(0.95)) == pytest.approx(20)
+
+
+def test_keys_that_the_scenario_gives_are_known() -> None:
+    keys = [unknown.key for unknown in unknowns_of(scenario())]
+    assert "target_group.propagation_s" not in keys
+    assert "target_group.propagation_s.p95" not in keys
+    assert "pod.startup_s" in keys
+
+
+def test_every_unknown_can_be_set_at_both_ends() -> None:
+    plain = Scenario(name="plain", traffic={"arrival_rate_rps": 50}, deployment={"replicas": 2})
+    for unknown in unknowns_of(plain):
+        assert unknown.low < (base_value(plain, unknown) or unknown.low + 1) + unknown.high
+        for end in (unknown.low, unknown.high):
+            changed = with_values(plain, {unknown: end})
+            assert base_value(changed, unknown) == pytest.approx(end)
+
+
+def test_a_key_that_no_scenario_has_is_refused() -> None:
+    with pytest.raises(ScenarioError, match="unknown key"):
+        with_values(scenario(), {given_range("pod.start", 1, 2): 1})
