@@ -96,7 +96,7 @@ class OneRollout:
         return int(requests.counts.sum() - requests.counts[Outcome.OK])
 
     def _trace(self, scenario: Scenario) -> Trace:
-        key = control_plane_key(scenario) if scenario.waits_for_gone_pods else ""
+        key = control_plane_key(scenario) if scenario.depends_on_pod_ends else ""
         if key not in self._control_planes:
             self._control_planes[key] = ControlPlane(scenario, self._streams(scenario))
         return self._control_planes[key].trace(scenario.pod)
