@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sim.experiment.statistics import fraction_estimate, mean_estimate, paired_difference, quantiles
+from sim.experiment.statistics import (
+    fraction_estimate,
+    largest_share,
+    mean_estimate,
+    paired_difference,
+    quantile_estimate,
+    quantiles,
+    replications_for_mean,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,3 +103,45 @@ def test_the_paired_difference_is_second_minus_first() -> None:
     estimate = paired_difference(first, second)
     oracle = stats.ttest_rel(second, first).confidence_interval(0.95)
     assert (estimate.value, estimate.low, estimate.high) == pytest.approx((3.5 / 3, oracle.low, oracle.high))
+
+
+@pytest.mark.parametrize(
+    ("n", "probability", "low", "high"), [(20, 0.5, 6, 15), (100, 0.5, 40, 61), (100, 0.95, 90, 100)]
+)
+def test_the_quantile_s_interval_has_ranks_of_the_binomial_law(n: int, probability: float, low: int, high: int) -> None:
+    """The ranks of the median are those of printed tables (Conover, Practical Nonparametric Statistics)."""
+    estimate = quantile_estimate(np.arange(1, n + 1), probability)
+    assert (estimate.value, estimate.low, estimate.high) == (math.ceil(n * probability), low, high)
+    below, above = stats.binom.cdf(low - 1, n, probability), stats.binom.sf(high - 1, n, probability)
+    assert below <= 0.025
+    assert above <= 0.025
+    assert stats.binom.cdf(low, n, probability) > 0.025
+    assert stats.binom.sf(high - 2, n, probability) > 0.025
+
+
+def test_too_few_replications_do_not_bound_a_quantile() -> None:
+    """The greatest of n values lies below the 95 % quantile with the probability 0.95^n: below 2.5 % from 72 on."""
+    assert quantile_estimate(range(71), 0.95).high == math.inf
+    assert quantile_estimate(range(73), 0.95).high == 72
+    assert quantile_estimate([4.0], 0.5).low == -math.inf
+
+
+@pytest.mark.parametrize("probability", [0.5, 0.95])
+@pytest.mark.parametrize("n", [20, 50, 100, 200])
+def test_the_quantile_s_interval_covers_it_under_a_heavy_tail(probability: float, n: int) -> None:
+    rng = np.random.default_rng(13)
+    quantile = stats.pareto(0.8).ppf(probability)
+    estimates = [quantile_estimate(rng.pareto(0.8, n) + 1, probability) for _ in range(REPEATS)]
+    assert np.mean([estimate.low <= quantile <= estimate.high for estimate in estimates]) >= 0.94
+
+
+def test_the_largest_share() -> None:
+    assert largest_share([1, 2, 3, 4]) == 0.4
+    assert largest_share([0, 0]) == 0
+
+
+def test_a_skewed_mean_needs_more_replications() -> None:
+    """One of n that is not zero has the skewness (n - 2) / √(n - 1)."""
+    assert replications_for_mean([1, 2, 3]) == 1
+    assert replications_for_mean([5, 5]) == 1
+    assert replications_for_mean([0] * 99 + [1]) == math.floor(25 * 98**2 / 99) + 1
