@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,6 +53,7 @@ _STATUS = {
     Outcome.CONNECT_TIMEOUT: 504,
     Outcome.NO_REGISTERED_TARGETS: 503,
 }
+OUTCOMES_502 = tuple(outcome for outcome in Outcome if outcome.status == HTTPStatus.BAD_GATEWAY)
 
 
 class Way(IntEnum):

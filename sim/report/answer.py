@@ -6,8 +6,9 @@ import math
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from sim.data_plane.outcomes import OUTCOMES_502
 from sim.experiment.figures import ANY_502, RATE_502, RESPONSES
-from sim.report.wording import NEGLIGIBLE, OUTCOMES_502, by_outcome, count, number, percent, seconds
+from sim.report.wording import NEGLIGIBLE, by_outcome, count, number, percent, seconds
 
 if TYPE_CHECKING:
     from sim.data_plane.sampled import Requests

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group
 from rich.table import Table
 
+from sim.data_plane.outcomes import OUTCOMES_502
 from sim.experiment.figures import FIGURES, OUTCOMES
-from sim.report.wording import OUTCOMES_502, counted_by, number, percent, plain
+from sim.report.wording import counted_by, number, percent, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

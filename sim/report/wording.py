@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import io
 import math
-from http import HTTPStatus
 from typing import TYPE_CHECKING
-
-from sim.data_plane.outcomes import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from rich.console import RenderableType
 
+    from sim.data_plane.outcomes import Outcome
     from sim.experiment.replication import Estimator
 
-OUTCOMES_502 = tuple(outcome for outcome in Outcome if outcome.status == HTTPStatus.BAD_GATEWAY)
 _UNITS = {"_rps": "requests/s", "_per_s": "per s", "_s": "s"}
 _WORDS = {"pre stop": "preStop", "aws": "AWS", "alb": "ALB"}
 NOTHING = "-"

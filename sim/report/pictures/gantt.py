@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.control_plane.trace import EvictionRefused
+from sim.data_plane.outcomes import OUTCOMES_502
 from sim.diagnosis.controller_log import held_up_until_s, in_lanes
 from sim.report.disruption import WORDS, words_of
 from sim.report.pictures.canvas import BLACK, BLUE, GREEN, ORANGE, PALE, PURPLE, SKY_BLUE, VERMILION, YELLOW, literal
-from sim.report.wording import OUTCOMES_502, count
+from sim.report.wording import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
