@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sim.cli.options import takes_scenario, takes_workers
+from sim.cli.options import Refused, takes_scenario, takes_workers
 from sim.cli.outputs import OutFile
-from sim.cli.refused import Refused
 
 if TYPE_CHECKING:
     from pathlib import Path
