@@ -59,7 +59,7 @@ def explain(
             raise click.UsageError(str(error)) from None
     if worst:
         replication = worst_of(rollouts_of(scenario, None, workers, quiet=quiet))
-    found = findings(simulate(scenario, replication=replication))
+    found = findings(simulate(scenario, replication=replication, estimator="sampled"))
     if gantt_path is not None:
         save(gantt(found), gantt_path)
     if perfetto_path is not None:

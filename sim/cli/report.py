@@ -43,7 +43,7 @@ def report(scenario: Scenario, out: Path, workers: int | None, estimator: Estima
             scenario=scenario,
             summary=summarise(scenario, figures),
             figures=figures,
-            worst=findings(simulate(scenario, replication=worst_of(figures))),
+            worst=findings(simulate(scenario, replication=worst_of(figures), estimator="sampled")),
             command=_command(click.get_current_context().params),
         )
     )

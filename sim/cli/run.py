@@ -103,7 +103,7 @@ def _write_records(scenarios: list[Scenario], directory: Path) -> None:
     for scenario in scenarios:
         of_scenario = directory if len(scenarios) == 1 else directory / scenario.name
         require_writable_directory(of_scenario)
-        write_records(simulate(scenario), of_scenario)
+        write_records(simulate(scenario, estimator="sampled"), of_scenario)
 
 
 def _print(summaries: list[Summary], form: str) -> None:

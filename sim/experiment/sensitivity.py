@@ -19,19 +19,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from sim.data_plane.expected import require_expectable
-from sim.experiment.figures import figures_of
-from sim.experiment.replication import simulate
+from sim.experiment.replications import replicate
 from sim.experiment.trial import needed_s
 from sim.experiment.unknowns import Unknown, with_values
-from sim.scenario.problems import ScenarioError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
-    from sim.experiment.replication import Estimator
     from sim.scenario.specs import Scenario
 
 Of = Literal["responses.502", "pre_stop_sleep"]
@@ -119,17 +115,7 @@ def answer(of: Of, scenario: Scenario) -> float:
     """Return the answer for one scenario, over its replications."""
     if of == "pre_stop_sleep":
         return float(np.quantile(needed_s(scenario, _Here()), CONFIDENCE, method="inverted_cdf"))
-    estimator = _estimator(scenario)
-    rollouts = (simulate(scenario, replication=number, estimator=estimator) for number in range(scenario.replications))
-    return float(np.mean([figures_of(rollout).responses(502) for rollout in rollouts]))
-
-
-def _estimator(scenario: Scenario) -> Estimator:
-    try:
-        require_expectable(scenario)
-    except ScenarioError:
-        return "sampled"
-    return "expected"
+    return float(np.mean([figures.responses(502) for figures in replicate(scenario)]))
 
 
 class _Here(Executor):

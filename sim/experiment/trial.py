@@ -84,7 +84,7 @@ def needed_s(scenario: Scenario, executor: Executor) -> NDArray[np.float64]:
 
 
 def _rollout(scenario: Scenario, number: int) -> Rollout:
-    replication = simulate(scenario, replication=number)
+    replication = simulate(scenario, replication=number, estimator="sampled")
     counts = replication.requests.counts
     return Rollout(
         failures={outcome.name.lower(): int(counts[outcome]) for outcome in Outcome if outcome is not Outcome.OK},

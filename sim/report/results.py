@@ -48,7 +48,7 @@ def result_of(scenario: Scenario, executor: Executor | None = None) -> Result:
     figures = list(replicate(scenario, executor))
     n_502 = [of_rollout[RESPONSES[502]] for of_rollout in figures]
     worst = n_502.index(max(n_502))
-    told = answer(findings(simulate(scenario, replication=worst)))
+    told = answer(findings(simulate(scenario, replication=worst, estimator="sampled")))
     return Result(scenario, summarise(scenario, figures), worst, told)
 
 
