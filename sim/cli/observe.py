@@ -10,7 +10,6 @@ import click
 
 from sim.cli.options import Refused, takes_workers
 from sim.cli.outputs import OutFile
-from sim.records.selection import name_of
 
 if TYPE_CHECKING:
     from sim.records.against import Against
@@ -162,6 +161,7 @@ def _against(
     from sim.experiment.replications import executor_of
     from sim.records.against import against
     from sim.records.fit import read_fit
+    from sim.records.selection import name_of
 
     groups = {rollout.target_group for rollout in observation.rollouts}
     if len(groups) > 1:

@@ -175,6 +175,6 @@ def _repetition(scenario: Scenario, fit: Fit | None, n_rollouts: int, number: in
     drawn = scenario if fit is None else fit.drawn_for(scenario, number)
     total = np.zeros(len(CLASSES))
     for rollout in range(n_rollouts):
-        counts = simulate(drawn, replication=number * n_rollouts + rollout, estimator="sampled").requests.counts
+        counts = simulate(drawn, replication=number * n_rollouts + rollout, estimator="sampled").estimate.counts
         total += _observed({outcome.name.lower(): int(counts[outcome]) for outcome in Outcome})
     return total

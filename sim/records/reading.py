@@ -33,6 +33,7 @@ from sim.records.records import (
     REQUEST_COLUMNS,
     Records,
 )
+from sim.records.rows import Rows
 from sim.records.selection import EVERYTHING, Selection
 from sim.records.times import seconds_of
 
@@ -137,7 +138,8 @@ class _Reading:
         self._targets, self._groups, self._nodes = Names(), Names(), Names()
         self._access_log = AccessLog(self._targets, self._groups, self._nodes)
         self._others = OtherRecords()
-        self._columns: dict[str, list[Any]] = {name: [] for name in REQUEST_COLUMNS}
+        codes = {name: "int32" for name, kind in REQUEST_COLUMNS.items() if kind == "category"}
+        self._rows = Rows(REQUEST_COLUMNS | codes | {"outcome": "int8"})
 
     def read(self, files: Sequence[_File], pool: ThreadPoolExecutor, on_progress: OnProgress) -> None:
         """Read all files; access logs in the pool, in their order."""
@@ -175,8 +177,7 @@ class _Reading:
 
     def _keep(self, parts: Iterable[Columns]) -> None:
         for part in parts:
-            for name, column in part.items():
-                self._columns[name].append(column)
+            self._rows.append(part)
 
     def _read_other(self, file: _File) -> None:
         blocks = Blocks(file.path)
@@ -206,12 +207,12 @@ class _Reading:
         """Return the frame of requests, by time; column by column, so that no more than one is there twice."""
         import pandas as pd
 
-        order = np.argsort(np.concatenate([np.empty(0), *self._columns["time_s"]]), kind="stable")
+        order = np.argsort(self._rows.column("time_s"), kind="stable")
         names = {"target": self._targets, "target_group": self._groups, "node": self._nodes}
         frame: dict[str, Any] = {}
-        for name, kind in REQUEST_COLUMNS.items():
-            parts = self._columns.pop(name)
-            whole = np.concatenate([np.empty(0, np.int32 if kind == "category" else kind), *parts])[order]
+        for name in REQUEST_COLUMNS:
+            whole = self._rows.column(name)[order]
+            self._rows.drop(name)
             if name == "outcome":
                 frame[name] = pd.Categorical.from_codes(whole, categories=pd.Index(OUTCOMES))
             else:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 LEAST_GAP_S = 60.0
 GAPS = 3
 LONGEST_GAP_WITHIN_S = 600.0
+LONGEST_REQUEST_S = 4000.0
+"""As long as an ALB's longest idle timeout (docs/facts/alb.md §4): what came earlier was answered."""
 CAUSED = ("reset", "connect_refused", "closed_in_flight", "keep_alive_race", "host_unreachable", "connect_timeout")
 """What a leaving target's requests may come to."""
 
@@ -114,10 +116,10 @@ def _rollout(
 
 
 def _within(requests: pd.DataFrame | None, group: str, from_s: float, until_s: float) -> pd.DataFrame | None:
-    """Return the requests for a group that an ALB received in a window; they are in the order of time."""
+    """Return the requests for a group that came before a window's end and were answered after its beginning."""
     if requests is None:
         return None
     times_s = requests["time_s"].to_numpy()
-    begin, end = np.searchsorted(times_s, from_s, side="left"), np.searchsorted(times_s, until_s, side="right")
-    some = requests.iloc[begin:end]
-    return some[some["target_group"] == group]
+    begin = np.searchsorted(times_s, from_s - LONGEST_REQUEST_S, side="left")
+    some = requests.iloc[begin : np.searchsorted(times_s, until_s, side="right")]
+    return some[(some["target_group"] == group) & (some["time_s"] + some["elapsed_s"] >= from_s)]
