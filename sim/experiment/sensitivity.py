@@ -100,17 +100,6 @@ def sensitivity(
     )
 
 
-def swings(
-    scenario: Scenario, unknowns: Sequence[Unknown], *, of: Of, executor: Executor
-) -> list[tuple[Unknown, float, float]]:
-    """Return the answer at both ends of each unknown's range, the greatest difference first: quick, without indices."""
-    few = scenario.with_overrides({"replications": min(scenario.replications, MOST_REPLICATIONS)})
-    ends = [with_values(few, {unknown: end}) for unknown in unknowns for end in (unknown.low, unknown.high)]
-    answers = list(executor.map(partial(answer, of), ends))
-    found = [(one, answers[2 * place], answers[2 * place + 1]) for place, one in enumerate(unknowns)]
-    return sorted(found, key=lambda one: -abs(one[2] - one[1]))
-
-
 def answer(of: Of, scenario: Scenario) -> float:
     """Return the answer for one scenario, over its replications."""
     if of == "pre_stop_sleep":

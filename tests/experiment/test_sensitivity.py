@@ -2,7 +2,7 @@ from concurrent.futures import Executor, Future
 
 import pytest
 
-from sim.experiment.sensitivity import sensitivity, swings
+from sim.experiment.sensitivity import sensitivity
 from sim.experiment.unknowns import Unknown, base_value, given_range, unknowns_of, with_values
 from sim.scenario.problems import ScenarioError
 from sim.scenario.specs import Scenario
@@ -51,10 +51,10 @@ def test_what_changes_nothing_has_no_share() -> None:
 
 
 def test_502s_are_an_answer_too() -> None:
-    found = swings(scenario(), (STARTUP, LAG), of="responses.502", executor=Here())
+    found = sensitivity(scenario(), (STARTUP, LAG), of="responses.502", points=4, executor=Here())
     # Each of two pods refuses from its deletion on for the lag and 8 s more: more requests with more of it.
-    assert found[0][0] == LAG
-    assert found[0][2] > found[0][1] > 0
+    assert found.influences[0].unknown == LAG
+    assert found.influences[0].at_high > found.influences[0].at_low > 0
 
 
 def test_a_law_is_stretched_to_a_median_and_keeps_its_shape() -> None:

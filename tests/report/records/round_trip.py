@@ -1,0 +1,87 @@
+"""The round trip's table of docs/calibration.md: rollouts simulated, written, read and calibrated.
+
+`python tests/report/records/round_trip.py [--rollouts N] [--rates 0.05,0.2,1,5]`: some seconds for each rollout.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.calibration.calibrate import calibrate
+from sim.control_plane.trace import PodDeleted, TargetDeregistered
+from sim.experiment.replication import simulate
+from sim.records.reading import read
+from sim.report.records.writing import write_records
+from sim.scenario.specs import Scenario
+
+if TYPE_CHECKING:
+    from sim.experiment.replication import Replication
+
+PODS, NODES = 25, 2
+
+
+def scenario(rate_rps: float, seed: int) -> Scenario:
+    """Return a quiet rollout whose pods outlive every ALB node's interest; `rate_rps` is that of a node and target."""
+    return Scenario(
+        name="round trip",
+        seed=seed,
+        traffic={
+            "arrival_rate_rps": rate_rps * PODS * NODES,
+            "service_time_s": {"dist": "lognormal", "median": 0.05, "sigma": 0.8},
+        },
+        deployment={"replicas": PODS},
+        pod={"pre_stop_sleep_s": 90, "termination_grace_period_s": 120},
+        controller={"version": "v2.13.0"},
+    )
+
+
+def truths(replication: Replication) -> dict[tuple[str, str], float]:
+    """Return what should be in each interval."""
+    spec = replication.scenario
+    deleted = {record.pod: record.time_s for record in replication.trace.of(PodDeleted)}
+    lags_s = [record.time_s - deleted[record.pod] for record in replication.trace.of(TargetDeregistered)]
+    service = spec.traffic.service_time_s
+    return {
+        ("target_group.propagation_s", "median"): 10.0,
+        ("target_group.propagation_s", "p95"): 20.0,
+        ("traffic.arrival_rate_rps", ""): spec.traffic.arrival_rate_rps,
+        ("traffic.service_time_s", "median"): float(service.ppf(0.5)),
+        ("traffic.service_time_s", "p95"): float(service.ppf(0.95)),
+        ("controller.deregistration_lag_s", "median"): float(np.median(lags_s)),
+    }
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rollouts", type=int, default=100)
+    parser.add_argument("--rates", default="0.05,0.2,1,5")
+    arguments = parser.parse_args()
+    for rate in map(float, arguments.rates.split(",")):
+        covered: Counter[tuple[str, str]] = Counter()
+        values = []
+        for seed in range(arguments.rollouts):
+            replication = simulate(scenario(rate, seed))
+            with tempfile.TemporaryDirectory() as directory:
+                write_records(replication, Path(directory))
+                found = calibrate(read([Path(directory)]))
+            if found.propagation is not None:
+                values.append([found.propagation.quantile(name) for name in ("median", "p95")])
+            for (key, name), true in truths(replication).items():
+                low, high = (found.measured | found.beside)[key].ci95[name]
+                # Times in an access log are whole milliseconds.
+                covered[key, name] += low - 0.0005 <= true <= high + 0.0005
+        medians, p95s = np.array(values).T
+        cells = " | ".join(f"{100 * n / arguments.rollouts:.0f}" for n in covered.values())
+        spread = f"{medians.mean():.1f} ± {medians.std():.1f} | {p95s.mean():.1f} ± {p95s.std():.1f}"
+        print(f"| {rate:g} | {arguments.rollouts} | {spread} | {cells} |", flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
