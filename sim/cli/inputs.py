@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sim.manifests.importing import Imported
     from sim.scenario.specs import Scenario
 
-_WARNINGS = "albsim.warnings_of_imports"
+_IMPORTS = "albsim.imports"
 _BEGINNING = 200_000
 _MANIFEST = re.compile(
     r"""^(?:-[ ])?["']?(?:apiVersion|kind|clusterName)["']?[ ]*:"""
@@ -71,9 +71,8 @@ def imported(
 
     known_server(asked["server"])
     found = import_sources(read_sources(manifests), Asked(changes=changes, **asked))
-    kept = click.get_current_context().meta.setdefault(_WARNINGS, {})
     for one in found.workloads:
-        kept[one.scenario.name] = [*one.draft.warnings, *found.warnings]
+        _kept()[one.scenario.name] = one, found.warnings
         if not options.get("quiet", True):
             click.echo(_said(one), err=True)
     return [one.scenario for one in found.workloads], others
@@ -81,8 +80,19 @@ def imported(
 
 def warnings_of(scenario: Scenario) -> list[Warned]:
     """Return what the import of a scenario warned of; nothing if it was not imported."""
-    kept: dict[str, list[Warned]] = click.get_current_context().meta.get(_WARNINGS, {})
-    return kept.get(scenario.name, [])
+    one, of_all = _kept().get(scenario.name, (None, []))
+    return [*one.draft.warnings, *of_all] if one else []
+
+
+def import_of(scenario: Scenario) -> Imported | None:
+    """Return what is known of a scenario that was imported."""
+    return _kept().get(scenario.name, (None, []))[0]
+
+
+def _kept() -> dict[str, tuple[Imported | None, list[Warned]]]:
+    """Return the imports of this command, by the names of their scenarios."""
+    kept: dict[str, tuple[Imported | None, list[Warned]]] = click.get_current_context().meta.setdefault(_IMPORTS, {})
+    return kept
 
 
 def _is_manifest(file: str) -> bool:

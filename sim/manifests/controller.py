@@ -21,7 +21,7 @@ from sim.manifests.nodes import Mapping
 from sim.manifests.objects import WORKLOADS
 from sim.manifests.servers import split_image
 from sim.scenario.api_throttle import parse_throttle
-from sim.scenario.releases import version_number
+from sim.scenario.releases import IngressControllerRelease, release_of, version_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,8 +61,6 @@ _HELM = {
     "ingressClass": "ingress-class",
     "watchNamespace": "watch-namespace",
 }
-_FIRST_V2 = (2, 0, 0)
-_FLAG_OF_WORKERS_SINCE = (1, 1, 3)
 
 
 class Flag(NamedTuple):
@@ -86,7 +84,7 @@ class Controller:
     @property
     def is_v1(self) -> bool:
         """Whether it is the ALB Ingress Controller, which knows no groups."""
-        return bool(self.version) and version_number(self.version) < _FIRST_V2
+        return bool(self.version) and isinstance(release_of(self.version), IngressControllerRelease)
 
     def flag(self, name: str) -> Flag | None:
         """Return a flag that is given."""
@@ -263,10 +261,10 @@ def _put_throttle(draft: Draft, controller: Controller) -> None:
 
 
 def _put_workers(draft: Draft, controller: Controller) -> None:
-    version = version_number(str(draft.values["controller.version"]))
-    name = "max-concurrent-reconciles" if version < _FIRST_V2 else "targetgroupbinding-max-concurrent-reconciles"
-    flag = controller.flag(name)
-    if flag and version >= _FLAG_OF_WORKERS_SINCE:
+    release = release_of(str(draft.values["controller.version"]))
+    is_v1 = isinstance(release, IngressControllerRelease)
+    flag = controller.flag("max-concurrent-reconciles" if is_v1 else "targetgroupbinding-max-concurrent-reconciles")
+    if flag and release.has_workers_flag:
         _put_number(draft, "controller.max_concurrent_reconciles", flag)
 
 

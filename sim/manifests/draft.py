@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from sim.scenario.specs import Scenario
 
 if TYPE_CHECKING:
+    from sim.manifests.models import Hook
     from sim.manifests.objects import Object, Place
 
 SAID_BY_ADVICE_TOO = {"no-pre-stop", "grace-below-pre-stop", "gate-after-backoff"}
@@ -51,11 +52,29 @@ class NotRead:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Hooked:
+    """A container that requests pass: its hook, the seconds for which that holds it, and whether that is understood."""
+
+    name: str
+    hook: Hook | None
+    seconds: float
+    is_understood: bool
+
+
 @dataclass(slots=True)
 class Draft:
-    """A scenario's values by dotted key, with their origins."""
+    """A scenario's values by dotted key, with their origins.
+
+    `holder` is the object with the pod template, `way` the containers that requests pass, `annotated` the object that
+    says how the target group is, its annotations under `annotation_prefix`; None if none does.
+    """
 
     workload: Object
+    holder: Object
+    way: tuple[Hooked, ...] = ()
+    annotated: Object | None = None
+    annotation_prefix: str = ""
     values: dict[str, object] = field(default_factory=dict)
     origins: dict[str, Origin] = field(default_factory=dict)
     warnings: list[Warned] = field(default_factory=list)

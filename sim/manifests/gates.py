@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.scenario.releases import release_of, version_number
+from sim.scenario.releases import LoadBalancerControllerRelease, release_of
 
 if TYPE_CHECKING:
     from sim.manifests.draft import Draft
@@ -20,14 +20,13 @@ if TYPE_CHECKING:
 _KEY = "pod.readiness_gate"
 _LABEL = "elbv2.k8s.aws/pod-readiness-gate-inject"
 _AUTO_MODE_LABEL = "eks.amazonaws.com/pod-readiness-gate-inject"
-_V2 = (2, 0, 0)
-_POLLED_SINCE = (2, 9, 1)
 
 
 def put_readiness_gate(draft: Draft, holder: Object, template: Template, cluster: Cluster) -> None:
     """Write `pod.readiness_gate` where the input tells that there is one; say so where it does not tell."""
     version = str(draft.values["controller.version"])
-    is_v2 = version_number(version) >= _V2
+    release = release_of(version)
+    is_v2 = isinstance(release, LoadBalancerControllerRelease)
     given = [gate.condition_type for gate in template.spec.readiness_gates]
     own = [number for number, gate in enumerate(given) if gate.startswith("target-health.")]
     namespace = cluster.get("Namespace", draft.workload.namespace)
@@ -38,7 +37,7 @@ def put_readiness_gate(draft: Draft, holder: Object, template: Template, cluster
         if is_v2 and given[own[0]].startswith("target-health.alb.ingress") and not is_injected:
             text = "a gate of v1: v2 sets it only in a labelled Namespace; elsewhere its pods never become Ready"
             draft.warn("legacy-readiness-gate", _KEY, text, place)
-        elif not release_of(version).has_readiness_gates:
+        elif not release.has_readiness_gates:
             draft.warn("gate-without-effect", _KEY, f"{version} has no gates: no pod gets Ready", place)
         else:
             draft.put(_KEY, True, place)
@@ -53,7 +52,8 @@ def put_readiness_gate(draft: Draft, holder: Object, template: Template, cluster
             f"unknown: the Namespace '{draft.workload.namespace}' and its label {_LABEL} were not given; none assumed"
         )
         draft.warn("readiness-gate-unknown", _KEY, text)
-    if is_v2 and of_pods and version_number(version) < _POLLED_SINCE and (own or is_injected or namespace is None):
+    may_have = own or is_injected or namespace is None
+    if isinstance(release, LoadBalancerControllerRelease) and of_pods and not release.polls_steadily and may_have:
         text = (
             f"{version} looks at a readiness gate, if the pods have one, only after a growing backoff; v2.9.1 looks "
             "every 15 s"

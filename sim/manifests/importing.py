@@ -19,7 +19,7 @@ from sim.manifests.joining import join
 from sim.manifests.nodes import read_nodes
 from sim.manifests.objects import WORKLOADS, Cluster, Object, Place
 from sim.manifests.pods import put_pod
-from sim.manifests.target_groups import put_counts, put_listeners, put_load_balancer, put_target_group
+from sim.manifests.target_groups import annotated, put_counts, put_listeners, put_load_balancer, put_target_group
 from sim.manifests.versions import put_version
 from sim.manifests.workload import Companions, put_workload, template_of
 from sim.scenario.overrides import overridden
@@ -183,9 +183,11 @@ class _Importer:
 
     def imported(self, workload: Object, name: str) -> Imported:
         """Return the scenario of a workload; raises ScenarioError if there is none."""
-        draft = Draft(workload)
         holder, template = template_of(workload, self._cluster)
+        draft = Draft(workload, holder)
         target_group = self._target_group(draft)
+        draft.annotated = annotated(target_group, self._controller)
+        draft.annotation_prefix = self._controller.prefix
         labels = {key: str(value) for key, value in template.metadata.labels.items()}
         self._put(draft, holder, template, labels, target_group)
         self._drain(draft)

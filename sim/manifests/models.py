@@ -299,6 +299,8 @@ class ClassParamsSpec(Model):
     load_balancer_attributes: list[Attribute] = Field(default_factory=list)
     subnets: Subnets = Subnets()
     certificate_arn: list[str] = Field(default_factory=list)
+    certificate_arns: list[str] = Field(default_factory=list, alias="certificateARNs")
+    """As EKS Auto Mode spells it."""
 
 
 class ClassParams(Model):

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from sim.manifests.draft import Hooked
 from sim.manifests.servers import SERVERS, guess
 from sim.manifests.shell import Held, held_by
 from sim.scenario.problems import plain, shown
@@ -61,23 +62,30 @@ def put_pod(
     if grace is not None:
         draft.put(GRACE, grace, holder.place(*_PATH, "terminationGracePeriodSeconds"))
     grace_s = _DEFAULT_GRACE_S if grace is None else grace
-    parts = [_part(pod, number) for number in range(len(pod.containers))]
+    parts = [_part(pod, "containers", number) for number in range(len(pod.containers))]
+    sidecars = [
+        _part(pod, "initContainers", number)
+        for number, one in enumerate(pod.init_containers)
+        if one.restart_policy == "Always"
+    ]
     serving = _serving(draft, parts, target_port, holder)
-    first = min(_way(serving, parts), key=lambda part: part.held.seconds)
+    way = _way(serving, parts)
+    draft.way = tuple(Hooked(one.container.name, one.hook, one.held.seconds, one.held.known) for one in way)
+    first = min(way, key=lambda part: part.held.seconds)
     _put_pre_stop(draft, first, serving, grace_s, holder)
     _put_on_sigterm(draft, serving, server, on_sigterm, holder)
-    _put_teardown(draft, parts, first, grace_s, holder)
+    _put_teardown(draft, [*parts, *sidecars], first, grace_s, holder)
     _put_startup(draft, parts, serving, holder)
     _warn_of_the_server(draft, serving, server, grace_s, holder)
     _put_workers(draft, serving, holder)
 
 
-def _part(pod: PodSpec, number: int) -> _Part:
-    container = pod.containers[number]
+def _part(pod: PodSpec, name: str, number: int) -> _Part:
+    container = (pod.containers if name == "containers" else pod.init_containers)[number]
     env = {one.name: str(one.value) for one in container.env if one.value is not None}
     hook = container.lifecycle.pre_stop
     held = _held(hook, env) if hook else Held()
-    return _Part(container, (*_PATH, "containers", number), held, guess(container, pod))
+    return _Part(container, (*_PATH, name, number), held, guess(container, pod))
 
 
 def _held(hook: Hook, env: dict[str, str]) -> Held:

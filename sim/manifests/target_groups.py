@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sim.manifests.controller import Controller
     from sim.manifests.draft import Draft
     from sim.manifests.joining import Network, OurIngress, TargetGroup
-    from sim.manifests.objects import Place
+    from sim.manifests.objects import Object, Place
 
 _CLASS_SETS_TARGET_TYPE_SINCE = (2, 13, 0)
 _V1_DEFAULTS = {
@@ -82,6 +82,15 @@ def annotation(target_group: TargetGroup, name: str, controller: Controller) -> 
     return of_service or of_ingress
 
 
+def annotated(target_group: TargetGroup, controller: Controller) -> Object | None:
+    """Return the object whose annotation says the target group's attributes, or would; None if none does."""
+    if target_group.ingress is None:
+        return None
+    given = annotation(target_group, "target-group-attributes", controller)
+    of_service = setting_of(target_group.service, controller.prefix, "target-group-attributes")
+    return target_group.service if given and given == of_service else target_group.ingress.object
+
+
 def target_type_of(target_group: TargetGroup, controller: Controller, version: str) -> Setting | None:
     """Return the target type and where it is said; None where nothing says it."""
     if target_group.binding is not None:
@@ -95,11 +104,9 @@ def target_type_of(target_group: TargetGroup, controller: Controller, version: s
         and version_number(version) >= _CLASS_SETS_TARGET_TYPE_SINCE
     ):
         return Setting(ingress.params_spec.target_type, ingress.params.place("spec", "targetType"))
-    given = annotation(target_group, "target-type", controller)
-    if given:
-        return Setting("ip" if given.value == "pod" else given.value, given.place)
-    flag = controller.flag("target-type") if controller.is_v1 else controller.flag("default-target-type")
-    return Setting(*flag) if flag else None
+    flag = controller.flag("target-type" if controller.is_v1 else "default-target-type")
+    given = annotation(target_group, "target-type", controller) or flag
+    return Setting("ip" if given.value == "pod" else given.value, given.place) if given else None
 
 
 def _put_target_type(draft: Draft, target_group: TargetGroup, controller: Controller) -> None:
@@ -209,7 +216,7 @@ def _listeners(draft: Draft, member: OurIngress) -> Listeners:
         text = 'the controller takes a JSON list such as \'[{"HTTP": 80}, {"HTTPS": 443}]\'; one listener stands in'
         draft.warn("bad-listen-ports", "controller.listeners", text, given.place)
     certificate = member.setting("certificate-arn")
-    if certificate or member.params_spec.certificate_arn:
+    if certificate or member.params_spec.certificate_arn or member.params_spec.certificate_arns:
         place = certificate.place if certificate else member.object.place("spec")
         return Listeners({443: True}, place, is_default=True)
     return Listeners({80: False}, member.object.place("metadata", "annotations"), is_default=True)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.manifests.controller import NEWEST
+from sim.scenario.problems import Problem, ScenarioError, shown
+from sim.scenario.releases import version_number
 
 if TYPE_CHECKING:
     from sim.manifests.controller import Controller
@@ -22,7 +24,7 @@ def put_version(draft: Draft, controller: Controller, target_group: TargetGroup,
     ingress = target_group.ingress
     holder = ingress.object if ingress else target_group.binding or target_group.service
     if told:
-        draft.put(_KEY, told, holder.place(), "read", "--controller-version")
+        draft.put(_KEY, _release(told), holder.place(), "read", "--controller-version")
     elif controller.version and controller.version_place:
         draft.put(_KEY, controller.version, controller.version_place)
     else:
@@ -32,6 +34,16 @@ def put_version(draft: Draft, controller: Controller, target_group: TargetGroup,
             f"no controller in the input: {NEWEST}, the newest known here, is assumed{why}; --controller-version tells"
         )
         draft.warn("controller-assumed", _KEY, text, place)
+
+
+def _release(told: str) -> str:
+    version = told if told.startswith("v") else f"v{told}"
+    try:
+        version_number(version)
+    except ValueError:
+        problem = Problem(file="--controller-version", expected="a release such as v2.13.4", found=shown(told))
+        raise ScenarioError([problem]) from None
+    return version
 
 
 def _least(target_group: TargetGroup) -> str:
