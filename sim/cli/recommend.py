@@ -8,8 +8,11 @@ import click
 
 from sim.cli.inputs import import_of
 from sim.cli.options import takes_scenario, takes_workers
+from sim.cli.outputs import OutFile
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sim.scenario.specs import Scenario
 
 
@@ -18,11 +21,11 @@ if TYPE_CHECKING:
 @takes_workers
 @click.option(
     "--target-502",
-    type=click.FloatRange(min=0, min_open=True),
+    type=click.FloatRange(min=0),
     default=1.0,
     show_default=True,
     metavar="N",
-    help="Fewer 502s per rollout than this.",
+    help="Fewer failed requests per rollout than this, 502s, 503s and 504s alike; 0 and 1 are none.",
 )
 @click.option(
     "--confidence",
@@ -31,6 +34,30 @@ if TYPE_CHECKING:
     show_default=True,
     metavar="FRACTION",
     help="In at least this fraction of rollouts.",
+)
+@click.option(
+    "--within",
+    "within_s",
+    type=click.FloatRange(min=0.5),
+    default=2.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Simulate until the sleep's 95 % interval is as narrow as ± this.",
+)
+@click.option(
+    "--at-most",
+    type=click.IntRange(min=1),
+    default=2000,
+    show_default=True,
+    metavar="N",
+    help="Rollouts after which that is given up.",
+)
+@click.option(
+    "-o",
+    "--picture",
+    type=OutFile(),
+    metavar="FILE.png",
+    help="Draw the sleep against the chance of a miss, as .png, .svg or .pdf.",
 )
 @click.option(
     "--format", "form", type=click.Choice(("table", "json")), default="table", show_default=True, help="How to print."
@@ -45,29 +72,42 @@ def recommend(
     scenario: Scenario,
     target_502: float,
     confidence: float,
+    within_s: float,
+    at_most: int,
+    picture: Path | None,
     form: str,
     workers: int | None,
     *,
     quiet: bool,
     as_patch: bool,
 ) -> None:
-    """Find the smallest preStop sleep that keeps 502s under a target, and what it costs."""
+    """Find the smallest preStop sleep with which a rollout loses no requests, and what it costs."""
     from sim.cli.progress import progress_of
-    from sim.experiment.recommend import Goal, try_rules
+    from sim.experiment.recommend import Goal, Precision, try_rules
     from sim.experiment.recommend import recommend as recommended
     from sim.experiment.replications import process_pool
     from sim.manifests.patch import patch_of
-    from sim.report.recommendation import render, sentence
+    from sim.report.pictures.canvas import image_format, save
+    from sim.report.pictures.sleep_curve import sleep_curve
+    from sim.report.recommendation import render
+    from sim.report.recommendation_words import sentences
 
     imported = import_of(scenario)
     if as_patch and imported is None:
         raise click.UsageError("--patch: a patch is for manifests, and this is a scenario")
-
+    if picture is not None:
+        try:
+            image_format(picture)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
+    goal, precision = Goal(target_502, confidence), Precision(within_s, at_most)
     with progress_of(quiet=quiet) as progress, process_pool(workers) as executor:
-        found = recommended(scenario, Goal(target_502, confidence), executor=executor, say=progress.describe)
-        if as_patch and imported:
-            click.echo(sentence(found), err=True)
-            click.echo(patch_of(imported.draft, found.settings), nl=False)
-            return
-        rules = try_rules(scenario, executor=executor, say=progress.describe)
+        found = recommended(scenario, goal, executor=executor, say=progress.describe, precision=precision)
+        rules = () if as_patch else try_rules(scenario, executor=executor, say=progress.describe)
+    if picture is not None:
+        save(sleep_curve(found), picture)
+    if as_patch and imported:
+        click.echo("\n".join(sentences(found)), err=True)
+        click.echo(patch_of(imported.draft, found.settings), nl=False)
+        return
     click.echo(render(found, rules, form))
