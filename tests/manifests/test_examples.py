@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from sim.scenario.versions import release
 
 from sim.manifests.importing import Asked, import_sources
 from sim.manifests.shell import held_by
