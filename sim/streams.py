@@ -60,6 +60,7 @@ class Stream(IntEnum):
     PDB_SYNC = 40
     TERMINATION_SYNC = 41
     LAST_REQUEST = 42
+    POD_AGE = 43
     FITTED_PARAMETER = 60
 
 

@@ -24,9 +24,10 @@ from sim.control_plane.kubernetes.kubelet import Kubelet
 from sim.control_plane.kubernetes.node_drain import NodeDrain
 from sim.control_plane.kubernetes.pod import Pod
 from sim.control_plane.kubernetes.readiness_gates import ReadinessGates
+from sim.control_plane.kubernetes.scale_in import ScaleIn
 from sim.control_plane.trace import PodGone
 from sim.scenario.controller import FIXED_LAG
-from sim.scenario.specs import NodeDrainSpec, RolloutSpec
+from sim.scenario.specs import NodeDrainSpec, RolloutSpec, ScaleInSpec
 from sim.scenario.target_group import HealthCheckSpec
 
 if TYPE_CHECKING:
@@ -159,3 +160,5 @@ def _disruption(scenario: Scenario, disrupted: Disrupted) -> Disruption:
             return Deployment(scenario.deployment, disrupted)
         case NodeDrainSpec():
             return NodeDrain(spec, disrupted)
+        case ScaleInSpec():
+            return ScaleIn(spec, scenario.kubernetes, disrupted)

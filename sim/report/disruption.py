@@ -10,6 +10,7 @@ import numpy as np
 from sim.control_plane.trace import PodCreated, PodDeleted, PodReady
 from sim.report.disruptions.node_drain import NODE_DRAIN
 from sim.report.disruptions.rollout import ROLLOUT
+from sim.report.disruptions.scale_in import SCALE_IN
 from sim.report.wording import tenths
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from sim.scenario.specs import DisruptionKind, Scenario
 
 BETWEEN_WAVES_S = 5.0
-WORDS: dict[DisruptionKind, Words] = {"rollout": ROLLOUT, "node_drain": NODE_DRAIN}
+WORDS: dict[DisruptionKind, Words] = {"rollout": ROLLOUT, "node_drain": NODE_DRAIN, "scale_in": SCALE_IN}
 
 
 def words_of(scenario: Scenario) -> Words:
@@ -37,11 +38,11 @@ def course_of(replication: Replication) -> Iterator[str]:
     """Tell how it went, as lines of text."""
     words, has_gate = words_of(replication.scenario), replication.scenario.pod.readiness_gate
     yield from words.course(replication)
-    times_s = {
-        f"{words.started} created": _times_s(replication, PodCreated),
-        f"{words.started} {'with their containers ready' if has_gate else 'ready'}": _times_s(replication, PodReady),
-        words.ended: _times_s(replication, PodDeleted),
-    }
+    times_s = {words.ended: _times_s(replication, PodDeleted)}
+    if words.started:
+        ready = f"{words.started} {'with their containers ready' if has_gate else 'ready'}"
+        created = {f"{words.started} created": _times_s(replication, PodCreated)}
+        times_s = created | {ready: _times_s(replication, PodReady)} | times_s
     for what, of_it_s in times_s.items():
         yield f"{what}: {', '.join(_waves(of_it_s)) or 'none'}."
     if has_gate:

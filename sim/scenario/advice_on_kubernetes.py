@@ -24,7 +24,7 @@ def _without_effect(scenario: Scenario) -> Iterator[Advice]:
     disruption = scenario.disrupted_by
     for key in sorted(scenario.deployment.model_fields_set & disruption.ignored):
         called = disruption.kind.replace("_", " ")
-        yield Advice(f"deployment.{key}", f"has no effect in a {called}: the ReplicaSet alone replaces the pods")
+        yield Advice(f"deployment.{key}", f"has no effect in a {called}: {disruption.why_ignored}")
     for kind in sorted(DISRUPTIONS.keys() & scenario.model_fields_set - {disruption.kind}):
         for key in sorted(getattr(scenario, kind).model_fields_set):
             yield Advice(f"{kind}.{key}", f"has no effect without disruption {kind!r}")

@@ -35,6 +35,8 @@ class DisruptionSpec(Spec):
     """Its name as the value of `disruption`, and of its block."""
     ignored: ClassVar[frozenset[str]] = frozenset()
     """Keys of `deployment` that have no effect on it."""
+    why_ignored: ClassVar[str] = ""
+    """Why they have none."""
 
     @classmethod
     def require_simulated(cls, beside: Beside) -> None:

@@ -30,6 +30,7 @@ class NodeDrainSpec(DisruptionSpec):
     ignored: ClassVar = frozenset(
         {"max_surge", "max_unavailable", "min_ready_s", "sync_latency_s", "pod_replacement_policy"}
     )
+    why_ignored: ClassVar = "the ReplicaSet alone replaces the pods"
 
     nodes: Count = 1
     """Worker nodes that are drained. All are cordoned first, so that no replacement comes to one of them."""

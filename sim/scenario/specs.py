@@ -24,6 +24,7 @@ from sim.scenario.pod import PodSpec
 from sim.scenario.problems import shown
 from sim.scenario.releases import first
 from sim.scenario.rollout import RolloutSpec
+from sim.scenario.scale_in import ScaleInSpec
 from sim.scenario.target_group import HealthCheckSpec, TargetGroupSpec
 from sim.scenario.traffic import TrafficSpec
 from sim.scenario.validation import validated
@@ -46,6 +47,7 @@ __all__ = [
     "OtherClusterSpec",
     "PodSpec",
     "RolloutSpec",
+    "ScaleInSpec",
     "Scenario",
     "TargetGroupSpec",
     "TrafficSpec",
@@ -53,8 +55,8 @@ __all__ = [
 
 POD_REPLACEMENT_POLICY_SINCE = 36
 
-DisruptionKind = Literal["rollout", "node_drain"]
-Disruption = RolloutSpec | NodeDrainSpec
+DisruptionKind = Literal["rollout", "node_drain", "scale_in"]
+Disruption = RolloutSpec | NodeDrainSpec | ScaleInSpec
 """What ends pods, told apart by `kind`."""
 DISRUPTIONS: dict[str, type[DisruptionSpec]] = {spec.kind: spec for spec in get_args(Disruption)}
 D = TypeVar("D", bound=DisruptionSpec)
@@ -107,10 +109,12 @@ class Scenario(Spec):
     target_group: TargetGroupSpec = TargetGroupSpec()
     """The target group and the ALB."""
     disruption: DisruptionKind = "rollout"
-    """What ends pods: `rollout`, a rolling update of the Deployment, or `node_drain`, an eviction of those on some
-    nodes, which the ReplicaSet replaces."""
+    """What ends pods: `rollout`, a rolling update of the Deployment, `node_drain`, an eviction of those on some
+    nodes, which the ReplicaSet replaces, or `scale_in`, a step to fewer replicas."""
     node_drain: NodeDrainSpec = NodeDrainSpec()
     """The drained nodes and the PodDisruptionBudget, with `disruption: node_drain`."""
+    scale_in: ScaleInSpec = ScaleInSpec()
+    """How many replicas are left, and who goes, with `disruption: scale_in`."""
     kubernetes: KubernetesSpec = KubernetesSpec()
     """The cluster's Kubernetes."""
     sweep: dict[str, Annotated[tuple[object, ...], Field(strict=False, min_length=1)]] = Field(
@@ -170,7 +174,7 @@ class Scenario(Spec):
         DISRUPTIONS[kind].require_simulated(_beside(info))
         return kind
 
-    @field_validator("node_drain")
+    @field_validator("node_drain", "scale_in")
     @classmethod
     def _comes_to_an_end(cls, spec: D, info: ValidationInfo) -> D:
         if info.data.get("disruption") == spec.kind:
@@ -198,6 +202,8 @@ class Scenario(Spec):
                 return RolloutSpec()
             case "node_drain":
                 return self.node_drain
+            case "scale_in":
+                return self.scale_in
 
     @property
     def depends_on_pod_ends(self) -> bool:

@@ -45,12 +45,14 @@ def drawn_scenario(seed: int) -> Scenario:
 
 
 def drawn_disruption(seed: int) -> Scenario:
-    """Draw such a rollout in which terminating pods count, or a node drain instead of it."""
+    """Draw such a rollout in which terminating pods count, or a node drain or a scale-in instead of it."""
     scenario, rng = drawn_scenario(seed), np.random.default_rng([seed, 1])
     replicas = scenario.deployment.replicas
     on_sigterm = _one(rng, "exit", "ignore", "drain")
     limits = {"controller_manager_api_qps": _one(rng, 3, 20), "controller_manager_api_burst": _one(rng, 4, 30)}
     changes: dict[str, Any] = {"kubernetes": limits, "pod.on_sigterm": on_sigterm, "traffic": _traffic(rng)}
+    if replicas > 1 and _chance(rng, 0.2):
+        return scenario.with_overrides(changes | {"disruption": "scale_in", "scale_in": _scale_in(rng, replicas)})
     if _chance(rng, 0.5):
         return scenario.with_overrides(changes | {"deployment.pod_replacement_policy": "TerminationComplete"})
     nodes = _one(rng, 1, 2, min(3, replicas))
@@ -78,6 +80,11 @@ def _one(rng: np.random.Generator, *choices: T) -> T:
 
 def _chance(rng: np.random.Generator, probability: float) -> bool:
     return rng.random() < probability
+
+
+def _scale_in(rng: np.random.Generator, replicas: int) -> dict[str, Any]:
+    age_s = {"dist": "uniform", "low": 10, "high": _one(rng, 12, 1e3, 1e5)}
+    return {"to_replicas": int(rng.integers(1, replicas)), "nodes": _one(rng, None, 1, 3), "ready_for_s": age_s}
 
 
 def _traffic(rng: np.random.Generator) -> dict[str, Any]:

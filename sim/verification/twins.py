@@ -61,6 +61,7 @@ ESTIMATED: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
         FIXED_LAG,
         {"disruption": "node_drain", "node_drain": {"nodes": 2, "pods_per_node": 2}, "pod.on_sigterm": "drain"},
     ),
+    ("fixed_lag, scale-in", FIXED_LAG, {"disruption": "scale_in", "scale_in": {"to_replicas": 6}}),
     (
         "instance",
         FIXED_LAG,

@@ -8,7 +8,7 @@ from sim.report.disruption import WORDS, course_of, name_of
 from sim.report.perfetto import perfetto
 from sim.report.pictures.gantt import REFUSED, gantt
 from sim.report.story import story
-from sim.scenario.specs import Scenario
+from sim.scenario.specs import DISRUPTIONS, Scenario
 
 DRAIN = Scenario.model_validate(
     {
@@ -87,3 +87,16 @@ def test_a_readiness_gate_is_told_apart_from_the_containers() -> None:
     assert "New pods with their containers ready: 1 at 12.0 s." in lines
     assert any(line.startswith(f"New targets healthy at every ALB node: 1 at {registered_s:.1f} s.") for line in lines)
     assert not any("gate" in line for line in course_of(simulate(gated.with_overrides({"pod.readiness_gate": False}))))
+
+
+def test_a_scale_in_is_told_as_one() -> None:
+    scale_in = DRAIN.with_overrides({"disruption": "scale_in", "scale_in": {"to_replicas": 4}})
+    assert name_of(scale_in) == "scale-in"
+    assert list(course_of(simulate(scale_in))) == [
+        "Began at 0 s, from 6 replicas to 4: the last pod was deleted after 0.0 s.",
+        "Pods deleted: 2 at 0.0 s.",
+    ]
+
+
+def test_every_kind_of_disruption_has_its_words() -> None:
+    assert WORDS.keys() == DISRUPTIONS.keys()

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 class Words:
     """A disruption in words.
 
-    `name`: what it is called; `complete`: what has happened when it is over; `started`: the pods that it starts;
-    `ended`: what happens to those that it ends. `course` tells how one began and ended, as lines of text.
+    `name`: what it is called; `complete`: what has happened when it is over; `started`: the pods that it starts,
+    empty if it starts none; `ended`: what happens to those that it ends. `course` tells how one began and ended, as
+    lines of text.
     """
 
     name: str

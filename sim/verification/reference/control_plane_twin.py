@@ -16,8 +16,9 @@ from sim.scenario.distributions import Constant, Exponential, Uniform
 from sim.streams import Stream
 from sim.verification.reference.aws_twin import Api
 from sim.verification.reference.controller_twin import Agenda, Controller, Group, quiet_group
-from sim.verification.reference.deployment_twin import DISRUPTIONS, Pod
+from sim.verification.reference.deployment_twin import Deployment, Drain, Pod
 from sim.verification.reference.last_request_twin import last_done_s
+from sim.verification.reference.scale_in_twin import ScaleIn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from sim.streams import IndexedDraws, Sampler, Streams
     from sim.verification.reference.controller_twin import Happened
 
-
+DISRUPTIONS: dict[str, type[Deployment]] = {"rollout": Deployment, "node_drain": Drain, "scale_in": ScaleIn}
 EQUAL_CHANCE = 0.5
 
 
@@ -55,9 +56,9 @@ class ControlPlane:
         self.agenda = Agenda(-scenario.aws_api.warm_up_s)
         self.old = [Pod(number, number, is_new=False) for number in range(scenario.deployment.replicas)]
         self.rolled = RolledGroup(self, self.old)
+        self._draws: dict[tuple[int, ...], IndexedDraws] = {}
         self.deployment = DISRUPTIONS[scenario.disruption](self)
         self.old_since_s = self.agenda.now_s
-        self._draws: dict[tuple[int, ...], IndexedDraws] = {}
         self.controller: Controller | None = None
         if scenario.controller.version != "fixed_lag":
             self._account()

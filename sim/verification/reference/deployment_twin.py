@@ -255,9 +255,6 @@ class Drain(Deployment):
             self._plane.agenda.after(max(0, node.done_s - self._plane.agenda.now_s), self._next_node)
 
 
-DISRUPTIONS: dict[str, type[Deployment]] = {"rollout": Deployment, "node_drain": Drain}
-
-
 def _fence_posts(spec: DeploymentSpec) -> tuple[int, int]:
     surge = _of(spec.max_surge, spec.replicas, math.ceil)
     unavailable = min(_of(spec.max_unavailable, spec.replicas, math.floor), spec.replicas)

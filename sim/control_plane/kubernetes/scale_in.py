@@ -1,0 +1,88 @@
+"""A scale-in: the ReplicaSet deletes the pods that are too many, those first which it ranks first.
+
+The real thing: somebody, or the HorizontalPodAutoscaler, writes fewer replicas. The ReplicaSet sorts its pods and
+deletes as many as are too many, at most 500 in a sync, all at once, through the controller-manager's client.
+Modelled: that, of pods that are all Ready: those with more pods of the ReplicaSet on their node go first, then the
+younger ones, which from v1.22 on are told apart by the power of two of their age in nanoseconds; the rest falls to the
+UIDs, by chance. It is over when the last pod is deleted.
+Left out: `pod-deletion-cost`; pods that are pending or not ready, and restarts (there are none here); the HPA's own
+steps, its period and stabilisation; the Deployment's write of its ReplicaSet's scale, some milliseconds.
+Source: manageReplicas in pkg/controller/replicaset/replica_set.go and ActivePodsWithRanks in
+pkg/controller/controller_utils.go (docs/facts/kubernetes.md §3); LogarithmicScaleDown is KEP-2185.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from sim.control_plane.kubernetes.pod import PodDraws
+from sim.control_plane.kubernetes.replica_set import BURST_REPLICAS
+from sim.control_plane.trace import PodDeleted, ReplicaSetScaled, RolloutComplete
+from sim.scenario.distributions import Uniform
+from sim.scenario.kubernetes import minor
+from sim.streams import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    import simpy
+
+    from sim.control_plane.kubernetes.disruption import Disrupted
+    from sim.control_plane.kubernetes.pod import Pod
+    from sim.scenario.specs import KubernetesSpec, ScaleInSpec
+
+LOGARITHMIC_SINCE = 22
+NANOSECONDS = 1e9
+
+
+class ScaleIn:
+    """A scale-in that starts when `run` does: it ends the pods that are too many."""
+
+    def __init__(self, spec: ScaleInSpec, kubernetes: KubernetesSpec, disrupted: Disrupted) -> None:
+        self._env = disrupted.env
+        self._spec = spec
+        self._trace = disrupted.trace
+        self._client = disrupted.client
+        self._logarithmic = minor(kubernetes.version) >= LOGARITHMIC_SINCE
+        self._ready_for_s = PodDraws(disrupted.streams, spec.ready_for_s, Stream.POD_AGE)
+        self._uid = PodDraws(disrupted.streams, Uniform(dist="uniform", low=0, high=1), Stream.POD_DELETION_ORDER)
+        self._left = spec.left(len(disrupted.pods))
+        self.ending = self._in_order_of_deletion(list(disrupted.pods))
+
+    def run(self) -> Generator[simpy.Event]:
+        """Delete the pods that are too many, from now on."""
+        self._trace.record(ReplicaSetScaled(self._env.now, "old", self._left))
+        for first in range(0, len(self.ending), BURST_REPLICAS):
+            deletions = [
+                self._env.process(self._delete(pod, self._client.write_after_s()))
+                for pod in self.ending[first : first + BURST_REPLICAS]
+            ]
+            yield self._env.all_of(deletions)
+        self._trace.record(RolloutComplete(self._env.now))
+
+    def _delete(self, pod: Pod, wait_s: float) -> Generator[simpy.Event]:
+        yield self._env.timeout(wait_s)
+        self._trace.record(PodDeleted(self._env.now, pod.number))
+        pod.deleted.succeed(self._env.now)
+
+    def _in_order_of_deletion(self, pods: list[Pod]) -> list[Pod]:
+        """Return those that go; each sync ranks anew those that are left by then."""
+        going: list[Pod] = []
+        while (too_many := len(pods) - self._left) > 0:
+            on_node = Counter(self._node(pod) for pod in pods)
+            pods.sort(key=lambda pod: (-on_node[self._node(pod)], self._youth(pod), self._uid[pod]))
+            n_pods = min(too_many, BURST_REPLICAS)
+            going += pods[:n_pods]
+            pods = pods[n_pods:]
+        return going
+
+    def _node(self, pod: Pod) -> int:
+        return pod.ordinal % (self._spec.nodes or 1)
+
+    def _youth(self, pod: Pod) -> float:
+        age_s = self._ready_for_s[pod]
+        if not self._logarithmic:
+            return age_s
+        return math.floor(math.log2(age_s * NANOSECONDS)) if age_s > 0 else -1

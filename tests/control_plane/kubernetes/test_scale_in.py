@@ -1,0 +1,107 @@
+"""Oracles: the ReplicaSet's ranking and the controller-manager's limit by hand (docs/facts/kubernetes.md §3, §5)."""
+
+from __future__ import annotations
+
+import pytest
+
+from sim.control_plane.trace import (
+    PodCreated,
+    PodDeleted,
+    ReplicaSetScaled,
+    RolloutComplete,
+    TargetDeregistered,
+    Trace,
+)
+from sim.control_plane.world import run_control_plane
+from sim.scenario.problems import ScenarioError
+from sim.scenario.specs import Scenario
+from sim.streams import Stream, Streams
+
+DAY_S = 86_400
+
+
+def _scenario(replicas: int = 10, **changes: object) -> Scenario:
+    base = Scenario.model_validate(
+        {
+            "name": "test",
+            "traffic": {"arrival_rate_rps": 1},
+            "deployment": {"replicas": replicas},
+            "controller": {"version": "fixed_lag", "deregistration_lag_s": 1},
+            "disruption": "scale_in",
+        }
+    )
+    return base.with_overrides(changes)
+
+
+def _trace(replicas: int = 10, replication: int = 0, **changes: object) -> Trace:
+    return run_control_plane(_scenario(replicas, **changes), Streams(1, replication))
+
+
+def _gone(trace: Trace) -> set[int]:
+    return {record.pod for record in trace.of(PodDeleted)}
+
+
+@pytest.mark.parametrize(("to_replicas", "gone"), [(7, 3), ("70%", 3), ("75%", 2), (1, 9), ("1%", 9), (9, 1)])
+def test_as_many_are_deleted_as_are_too_many(to_replicas: object, gone: int) -> None:
+    trace = _trace(scale_in={"to_replicas": to_replicas})
+    assert len(_gone(trace)) == len(trace.of(TargetDeregistered)) == gone
+    assert trace.of(PodCreated) == []
+    assert trace.of(ReplicaSetScaled)[0].replicas == 10 - gone
+    assert trace.of(RolloutComplete)[0].time_s == 0
+
+
+def test_deletions_pass_the_controller_managers_client() -> None:
+    """Each takes two of 30 tokens and then of 20 per second: 15 at once, then 10 per second."""
+    trace = _trace(40, scale_in={"to_replicas": 20})
+    deleted_s = [record.time_s for record in trace.of(PodDeleted)]
+    assert deleted_s == pytest.approx([0] * 15 + [0.05, 0.15, 0.25, 0.35, 0.45])
+    assert trace.of(RolloutComplete)[0].time_s == deleted_s[-1]
+
+
+def test_those_that_share_a_node_go_first() -> None:
+    """Of 10 pods on 7 nodes those on the first three nodes have a sibling: 0 and 7, 1 and 8, 2 and 9."""
+    scale_in = {"to_replicas": 4, "nodes": 7}
+    for replication in range(5):
+        assert _gone(_trace(replication=replication, scale_in=scale_in)) == {0, 1, 2, 7, 8, 9}
+
+
+def test_without_anything_to_tell_them_apart_chance_decides() -> None:
+    gone = [frozenset(_gone(_trace(replication=replication))) for replication in range(10)]
+    assert len(set(gone)) > 1
+    assert set().union(*gone) == set(range(10))
+
+
+def test_younger_pods_go_first_up_to_a_power_of_two_of_their_age() -> None:
+    """Ages of 1 or 40 days: the young ones go. Of 40 and 45 days (2^51.6 and 2^51.8 ns) chance decides."""
+    ages = {"dist": "empirical", "values": [DAY_S, 40 * DAY_S, 45 * DAY_S]}
+    spread = _ages(ages)
+    young = {pod for pod, age_s in spread.items() if age_s == DAY_S}
+    assert 0 < len(young) < 10
+    assert _gone(_trace(scale_in={"to_replicas": 10 - len(young), "ready_for_s": ages})) == young
+    old = {"dist": "empirical", "values": [40 * DAY_S, 45 * DAY_S]}
+    middle_aged = {pod for pod, age_s in _ages(old).items() if age_s == 40 * DAY_S}
+    by_chance = {"to_replicas": 10 - len(middle_aged), "ready_for_s": old}
+    assert _gone(_trace(scale_in=by_chance)) != middle_aged
+    assert _gone(_trace(scale_in=by_chance, **{"kubernetes.version": "v1.21"})) == middle_aged
+
+
+def _ages(law: dict[str, object]) -> dict[int, float]:
+    scenario = _scenario(scale_in={"to_replicas": 1, "ready_for_s": law})
+    draws = Streams(1, 0).indexed(scenario.scale_in.ready_for_s, Stream.POD_AGE, 0)
+    return {pod: draws[pod] for pod in range(10)}
+
+
+@pytest.mark.parametrize("to_replicas", [0, 10, 11, "0%", "100%", "91%"])
+def test_a_step_that_is_none_or_leaves_nobody_is_refused(to_replicas: object) -> None:
+    with pytest.raises(ScenarioError, match=r"scale_in\.to_replicas: expected at least one pod and fewer than 10"):
+        _scenario(scale_in={"to_replicas": to_replicas})
+
+
+def test_more_than_one_sync_deletes() -> None:
+    """Of 1,102 pods on 1,100 nodes two pairs share one: they go first, and then two syncs delete the others."""
+    trace = _trace(
+        1102, scale_in={"to_replicas": 500, "nodes": 1100}, kubernetes={"controller_manager_api_qps": 10_000}
+    )
+    order = [record.pod for record in trace.of(PodDeleted)]
+    assert len(order) == 602
+    assert set(order[:4]) == {0, 1, 1100, 1101}
