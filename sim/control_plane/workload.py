@@ -147,9 +147,9 @@ class RolledBackend:
         self.register = target_group.register
         self.deregister = target_group.deregister
 
-    def desired(self) -> set[Pod]:
+    def desired(self) -> frozenset[Pod]:
         """Return the addresses that are to be targets: the ready ones, and the gated ones with ready containers."""
-        return self._endpoints.addresses | self._endpoints.gated
+        return frozenset().union(self._endpoints.addresses, self._endpoints.gated)
 
 
 def _disruption(scenario: Scenario, disrupted: Disrupted) -> Disruption:

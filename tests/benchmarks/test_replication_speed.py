@@ -7,8 +7,10 @@ import subprocess
 import sys
 import time
 
+from sim.control_plane.world import run_control_plane
 from sim.experiment.replication import simulate
 from sim.scenario.loading import load_scenario
+from sim.streams import Streams
 
 GREE = "scenarios/gree-200-pods.yaml"
 ROLLOUT_OF = """
@@ -40,6 +42,26 @@ def test_ten_thousand_pods_within_a_gib_and_fifteen_times_a_thousand() -> None:
     ten_thousand_s, memory_kib = _cost(10_000)
     assert memory_kib < 2**20
     assert ten_thousand_s <= 15 * thousand_s
+
+
+def test_four_times_the_pods_cost_v2_at_most_ten_times_as_much() -> None:
+    """Linear work would be 4 times, quadratic 16. It was 16 when each reconcile looked at every target in turn."""
+    spent_s = [_control_plane_s(replicas, {"controller.version": "v2.7"}) for replicas in (500, 2_000)]
+    assert spent_s[1] <= 10 * spent_s[0]
+
+
+def test_readiness_gates_of_600_pods_cost_at_most_ten_times_those_of_150() -> None:
+    gated = {"controller.version": "v2.6", "pod.readiness_gate": True}
+    spent_s = [_control_plane_s(replicas, gated) for replicas in (150, 600)]
+    assert spent_s[1] <= 10 * spent_s[0]
+
+
+def _control_plane_s(replicas: int, overrides: dict[str, object]) -> float:
+    scenario = load_scenario("scenarios/manifest-defaults.yaml")
+    scenario = scenario.with_overrides({"deployment.replicas": replicas, **overrides})
+    began_s = time.process_time()
+    run_control_plane(scenario, Streams(scenario.seed, 0))
+    return time.process_time() - began_s
 
 
 def _cost(replicas: int) -> tuple[float, int]:

@@ -16,7 +16,9 @@ Sources: docs/facts/alb.md §1 and §2; the propagation is the least known numbe
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 from sim.control_plane.kubernetes.pod import Pod, PodDraws
 from sim.control_plane.trace import TargetDeregistered, TargetDrained, TargetHealthy, TargetRegistered
@@ -25,6 +27,7 @@ from sim.streams import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Set as AbstractSet
 
     import simpy
 
@@ -32,8 +35,22 @@ if TYPE_CHECKING:
     from sim.scenario.specs import TargetGroupSpec
     from sim.streams import Streams
 
-TargetHealth = Literal["initial", "healthy", "unhealthy", "draining"]
-"""A target's state as DescribeTargetHealth tells it; a target that is not registered has none."""
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class TargetHealth(Generic[T]):
+    """What DescribeTargetHealth tells of the targets that it is asked for: those in each state."""
+
+    initial: set[T]
+    healthy: set[T]
+    unhealthy: set[T]
+    draining: set[T]
+
+    @property
+    def registered(self) -> set[T]:
+        """Return the targets that are not draining: a controller takes a draining one for gone."""
+        return self.initial | self.healthy | self.unhealthy
 
 
 class TargetGroup:
@@ -64,15 +81,24 @@ class TargetGroup:
         self._healthy_from_s = dict.fromkeys(registered, -math.inf)
         self._unhealthy_from_s: dict[Pod, float] = {}
         self._draining_until_s: dict[Pod, float] = {}
+        self._drains: deque[tuple[float, Pod]] = deque()
         self._drained_s: dict[Pod, list[float]] = {}
 
-    def health(self) -> dict[Pod, TargetHealth]:
-        """Return every target's state, as DescribeTargetHealth tells it."""
-        now_s = self._env.now
-        draining: dict[Pod, TargetHealth] = {
-            pod: "draining" for pod, until_s in self._draining_until_s.items() if now_s < until_s
-        }
-        return draining | {pod: self._state(pod) for pod in self._healthy_from_s}
+    def health(self, of: AbstractSet[Pod] | None = None) -> TargetHealth[Pod]:
+        """Return the states of these targets, or of all; a target that is not registered has none."""
+        self._forget_drained()
+        states: dict[str, set[Pod]] = {"initial": set(), "healthy": set(), "unhealthy": set()}
+        for pod in self._healthy_from_s.keys() if of is None else self._healthy_from_s.keys() & of:
+            states[self._state(pod)].add(pod)
+        draining = self._draining_until_s.keys() if of is None else self._draining_until_s.keys() & of
+        return TargetHealth(**states, draining=set(draining))
+
+    def _forget_drained(self) -> None:
+        """Forget those whose deregistration delay is over: it is the same for all, so the first to drain is first."""
+        while self._drains and self._drains[0][0] <= self._env.now:
+            until_s, pod = self._drains.popleft()
+            if self._draining_until_s.get(pod) == until_s:
+                del self._draining_until_s[pod]
 
     def registered(self) -> set[Pod]:
         """Return the targets that are not draining."""
@@ -110,7 +136,7 @@ class TargetGroup:
     def _first_checks_from(self, registered_s: float, pod: Pod) -> list[float]:
         return [registered_s + after_s[pod] for after_s in self._first_check_after_s]
 
-    def _state(self, pod: Pod) -> TargetHealth:
+    def _state(self, pod: Pod) -> Literal["initial", "healthy", "unhealthy"]:
         now_s = self._env.now
         if self._unhealthy_somewhere_s(pod) <= now_s:
             return "unhealthy"
@@ -130,6 +156,7 @@ class TargetGroup:
         for pod in sorted(set(pods) - self._healthy_from_s.keys()):
             self._first_checks_s[pod] = first_checks_s = self._first_checks_from(now_s, pod)
             self._healthy_from_s[pod] = max(first_checks_s)
+            self._draining_until_s.pop(pod, None)
             self._trace.record(TargetRegistered(now_s, pod.number))
             for node, first_check_s in enumerate(first_checks_s):
                 self._trace.record(TargetHealthy(first_check_s, pod.number, node))
@@ -137,10 +164,12 @@ class TargetGroup:
     def deregister(self, pods: Iterable[Pod]) -> None:
         """DeregisterTargets has succeeded; what is not registered it leaves as it is."""
         now_s = self._env.now
+        until_s = now_s + self._spec.deregistration_delay_s
         for pod in sorted(set(pods) & self._healthy_from_s.keys()):
             del self._healthy_from_s[pod]
-            self._draining_until_s[pod] = now_s + self._spec.deregistration_delay_s
-            self._trace.record(TargetDeregistered(now_s, pod.number, now_s + self._spec.deregistration_delay_s))
+            self._draining_until_s[pod] = until_s
+            self._drains.append((until_s, pod))
+            self._trace.record(TargetDeregistered(now_s, pod.number, until_s))
             self._drained_s[pod] = [now_s + propagation_s[pod] for propagation_s in self._propagation_s]
             for node, drained_s in enumerate(self._drained_s[pod]):
                 self._trace.record(TargetDrained(drained_s, pod.number, node))

@@ -21,6 +21,7 @@ from sim.scenario.actions import Action
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from collections.abc import Set as AbstractSet
 
     from sim.control_plane.aws.aws_api import AwsClient
     from sim.control_plane.controllers.ingress import Backend, Gates
@@ -37,7 +38,7 @@ class GatePoller:
         self._polls = simpy.Resource(env)
         self._goroutine: simpy.Process | None = None
 
-    def watch(self, targets: set[Any]) -> Generator[simpy.Event]:
+    def watch(self, targets: AbstractSet[Any]) -> Generator[simpy.Event]:
         """Take over the targets whose gate is closed, in a reconcile; it waits while a poll is under way."""
         if not targets:
             self.stop()
@@ -53,7 +54,7 @@ class GatePoller:
             self._goroutine.interrupt()
         self._goroutine = None
 
-    def _poll_until_open(self, targets: set[Any]) -> Generator[simpy.Event]:
+    def _poll_until_open(self, targets: AbstractSet[Any]) -> Generator[simpy.Event]:
         try:
             while targets:
                 yield self._env.timeout(self._gates.poll_interval_s)
@@ -63,13 +64,12 @@ class GatePoller:
         except simpy.Interrupt:
             return
 
-    def _poll(self, targets: set[Any]) -> Generator[simpy.Event, Any, set[Any]]:
+    def _poll(self, targets: AbstractSet[Any]) -> Generator[simpy.Event, Any, AbstractSet[Any]]:
         """Open the gates of the healthy targets; give the others."""
         try:
             yield from self._client.call(Action.DESCRIBE_TARGET_HEALTH, NO_RECONCILE)
         except ThrottledError:
             return targets
-        health = self._backend.health()
-        healthy = {target for target in targets if health.get(target) == "healthy"}
+        healthy = self._backend.health(targets).healthy
         self._gates.open(healthy)
         return targets - healthy

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Sequence
+    from collections.abc import Set as AbstractSet
 
     import simpy
 
@@ -43,11 +44,11 @@ class Backend(Protocol[T]):
 
     gates: Gates[T] | None
 
-    def desired(self) -> set[T]:
+    def desired(self) -> frozenset[T]:
         """Return the addresses that are to be targets: the ready ones, and the gated ones with ready containers."""
 
-    def health(self) -> Mapping[T, TargetHealth]:
-        """Return the state of every target, the draining ones among them."""
+    def health(self, of: AbstractSet[T] | None = None) -> TargetHealth[T]:
+        """Return the states of these targets, or of all, the draining ones among them."""
 
     def registered(self) -> set[T]:
         """Return the targets that are not draining."""
@@ -114,8 +115,3 @@ class Controller(Protocol):
 
     def stop(self) -> None:
         """End what it has started besides, since it ends."""
-
-
-def not_draining(health: Mapping[T, TargetHealth]) -> set[T]:
-    """Return the registered targets: a controller takes a draining one for gone."""
-    return {target for target, state in health.items() if state != "draining"}

@@ -163,7 +163,7 @@ class IngressControllerV1:
         self, steps: tuple[InLoop, ...], backend: Backend[T], reconcile: int, name: tuple[int, int]
     ) -> Generator[simpy.Event, None, int]:
         """Bring one target group to its Endpoints; give the number of addresses that these hold."""
-        desired: set[T] = set()
+        desired: frozenset[T] = frozenset()
         current: set[T] = set()
         for step in steps:
             match step:

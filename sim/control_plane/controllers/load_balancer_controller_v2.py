@@ -20,15 +20,16 @@ pkg/networking/pod_eni_info_resolver.go@04ab450bd3, controllers/elbv2/targetgrou
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import defaultdict
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import simpy
 
 from sim.control_plane.aws.aws_api import ThrottledError
-from sim.control_plane.controllers.call_cache import CallCache
-from sim.control_plane.controllers.ingress import Checkpoint, not_draining
+from sim.control_plane.controllers.call_cache import CallCache, KnownFor
+from sim.control_plane.controllers.ingress import Checkpoint
 from sim.control_plane.controllers.ingress_reconciler_v2 import IngressReconciler
 from sim.control_plane.controllers.target_cache import TargetCache, TargetGroupName
 from sim.control_plane.controllers.work_queue import WORKER_PAUSE_S, WorkQueue
@@ -39,10 +40,10 @@ from sim.scenario.sequences import Step
 from sim.streams import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
     from sim.control_plane.aws.aws_api import AwsClient
-    from sim.control_plane.aws.target_group import TargetHealth
     from sim.control_plane.controllers.ingress import Backend, Ingress
     from sim.control_plane.trace import Trace
     from sim.scenario.releases import LoadBalancerControllerRelease
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 NETWORK_CACHE_S = 600.0
-NETWORK_ACTIONS = (Action.DESCRIBE_INSTANCES, Action.DESCRIBE_SECURITY_GROUPS, Action.DESCRIBE_VPCS)
+NETWORK_ACTIONS = (Action.DESCRIBE_SECURITY_GROUPS, Action.DESCRIBE_VPCS)
 REQUEUE_S = 15.0
 DEFERRED_FOR_S = Uniform(dist="uniform", low=1800, high=2700)
 
@@ -67,21 +68,14 @@ class Requeue(Enum):
 
 @dataclass(slots=True)
 class _Progress:
-    """What a reconcile of a TGB has found out so far."""
+    """What a reconcile of a TGB has found out so far: what is to be registered and what deregistered among it."""
 
     desired: frozenset[Any]
-    health: Mapping[Any, TargetHealth] = field(default_factory=dict)
+    initial: AbstractSet[Any] = frozenset()
+    healthy: AbstractSet[Any] = frozenset()
+    joining: AbstractSet[Any] = frozenset()
+    leaving: AbstractSet[Any] = frozenset()
     networked: bool = True
-
-    @property
-    def joining(self) -> frozenset[Any]:
-        """What is to be registered."""
-        return self.desired - not_draining(self.health)
-
-    @property
-    def leaving(self) -> set[Any]:
-        """What is to be deregistered."""
-        return not_draining(self.health) - self.desired
 
 
 class LoadBalancerControllerV2:
@@ -108,6 +102,9 @@ class LoadBalancerControllerV2:
         self._release = release
         self._targets = TargetCache(env, client)
         self._network = CallCache(env, dict.fromkeys(NETWORK_ACTIONS, NETWORK_CACHE_S))
+        self._interfaces: defaultdict[TargetGroupName, KnownFor[Any]] = defaultdict(
+            lambda: KnownFor(env, NETWORK_CACHE_S)
+        )
         self._security_group_lock = simpy.Resource(env)
         self._queue: WorkQueue[TargetGroupName] = WorkQueue(env, shared_bucket=self._release.shares_requeue_bucket)
         self._deferred: WorkQueue[TargetGroupName] = WorkQueue(env, shared_bucket=False)
@@ -166,7 +163,7 @@ class LoadBalancerControllerV2:
             for position, backend in enumerate(ingress.backends):
                 if position not in ingress.checkpoints:
                     at_s = self._env.now - 2 * self.sync_period_s * next(ages)
-                    ingress.checkpoints[position] = Checkpoint(at_s, frozenset(backend.desired()))
+                    ingress.checkpoints[position] = Checkpoint(at_s, backend.desired())
 
     def _work(self) -> Generator[simpy.Event]:
         while True:
@@ -194,7 +191,7 @@ class LoadBalancerControllerV2:
         number, position = name
         backend: Backend[Any] = self._ingresses[number].backends[position]
         checkpoint = self._ingresses[number].checkpoints[position]
-        desired = frozenset(backend.desired())
+        desired = backend.desired()
         starting = backend.gates is not None and backend.gates.any_starting()
         if self._release.passes_over_unchanged and not starting and checkpoint.endpoints == desired:
             if self._is_old(checkpoint):
@@ -203,8 +200,8 @@ class LoadBalancerControllerV2:
         progress = _Progress(desired)
         for step in self._release.binding_sequence:
             yield from self._take(step, name, progress, reconcile)
-        closed = _open_gates(backend, desired, progress.health)
-        if closed and (progress.joining or any(progress.health.get(target) == "initial" for target in desired)):
+        closed = _open_gates(backend, progress)
+        if closed and (progress.joining or not desired.isdisjoint(progress.initial)):
             return Requeue.SOON
         if closed or starting or not progress.networked:
             return self._again()
@@ -218,7 +215,10 @@ class LoadBalancerControllerV2:
         checkpoint = self._ingresses[number].checkpoints[position]
         match step:
             case Step.READ_TARGETS:
-                progress.health = yield from self._targets.read(name, backend, reconcile)
+                known = yield from self._targets.read(name, backend, reconcile)
+                progress.initial, progress.healthy = known.initial, known.healthy
+                progress.joining = progress.desired - known.registered
+                progress.leaving = known.registered - progress.desired
             case Step.SEE_TO_NETWORK:
                 progress.networked = yield from self._see_to_network(name, progress.desired, reconcile)
                 if not progress.networked:
@@ -265,12 +265,10 @@ class LoadBalancerControllerV2:
 
     def _find_interfaces(self, name: TargetGroupName, pods: frozenset[T], reconcile: int) -> Generator[simpy.Event]:
         """Ask for the instances of all pods that are not known yet, in one call."""
-        action = Action.DESCRIBE_INSTANCES
-        unknown = [pod for pod in pods if not self._network.holds(action, (name, pod))]
+        unknown = self._interfaces[name].unknown(pods)
         if unknown:
-            yield from self._client.call(action, reconcile)
-        for pod in unknown:
-            self._network.note(action, (name, pod))
+            yield from self._client.call(Action.DESCRIBE_INSTANCES, reconcile)
+            self._interfaces[name].note(unknown)
 
     def _call(self, action: Action, reconcile: int) -> Generator[simpy.Event]:
         if not self._network.holds(action, ()):
@@ -278,11 +276,11 @@ class LoadBalancerControllerV2:
             self._network.note(action, ())
 
 
-def _open_gates(backend: Backend[T], desired: frozenset[T], health: Mapping[T, TargetHealth]) -> bool:
+def _open_gates(backend: Backend[Any], progress: _Progress) -> bool:
     """Open the gates of the targets that were healthy; give whether any stays closed."""
     if backend.gates is None:
         return False
-    closed = desired & backend.gates.closed()
-    healthy = {target for target in closed if health.get(target) == "healthy"}
+    closed = progress.desired & backend.gates.closed()
+    healthy = closed & progress.healthy
     backend.gates.open(healthy)
     return len(healthy) < len(closed)

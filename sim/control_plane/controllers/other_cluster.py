@@ -11,15 +11,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from sim.control_plane.aws.target_group import TargetHealth
 from sim.scenario.distributions import Exponential
 from sim.streams import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
+    from collections.abc import Set as AbstractSet
 
     import simpy
 
-    from sim.control_plane.aws.target_group import TargetHealth
     from sim.control_plane.controllers.ingress import Gates, Ingress
     from sim.control_plane.controllers.leader import Leader
     from sim.streams import Streams
@@ -50,18 +51,20 @@ class ChurningBackend:
         """Let the oldest pod leave."""
         self._endpoints.discard(min(self._endpoints, default=0))
 
-    def desired(self) -> set[int]:
+    def desired(self) -> frozenset[int]:
         """Return the addresses that the Endpoints hold now."""
-        return set(self._endpoints)
+        return frozenset(self._endpoints)
 
-    def health(self) -> dict[int, TargetHealth]:
-        """Return the state of every target, the draining ones among them."""
+    def health(self, of: AbstractSet[int] | None = None) -> TargetHealth[int]:
+        """Return the states of these targets, or of all, the draining ones among them."""
         now_s = self._env.now
         self._drained_s = {target: until_s for target, until_s in self._drained_s.items() if now_s < until_s}
-        states: dict[int, TargetHealth] = dict.fromkeys(self._drained_s, "draining")
-        for target, from_s in self._healthy_from_s.items():
-            states[target] = "healthy" if from_s <= now_s else "initial"
-        return states
+        registered = self._healthy_from_s.keys() if of is None else self._healthy_from_s.keys() & of
+        healthy = {target for target in registered if self._healthy_from_s[target] <= now_s}
+        draining = self._drained_s.keys() if of is None else self._drained_s.keys() & of
+        return TargetHealth(
+            initial=registered - healthy, healthy=healthy, unhealthy=set(), draining=draining - registered
+        )
 
     def registered(self) -> set[int]:
         """Return the targets that are not draining."""

@@ -36,9 +36,31 @@ TargetGroupName = tuple[int, int]
 
 
 @dataclass(slots=True)
-class _Known:
+class Known:
+    """What is known of a target group until `until_s`: the targets that are not draining, and some of their states.
+
+    `unsettled` are those to be asked for again: what was not healthy, and what has been written since.
+    """
+
     until_s: float
-    health: dict[Any, TargetHealth | None]
+    registered: set[Any]
+    initial: set[Any]
+    healthy: set[Any]
+    unsettled: set[Any]
+
+    def learn(self, asked: set[Any], health: TargetHealth[Any]) -> None:
+        """Take over the answer for the targets that were asked for."""
+        self.registered -= asked
+        self.registered |= health.registered
+        self.initial = health.initial
+        self.healthy |= health.healthy
+        self.unsettled = health.initial | health.unhealthy | health.draining
+
+    def doubt(self, targets: Iterable[Any]) -> None:
+        """Take the health of these targets for unknown."""
+        for states in (self.registered, self.initial, self.healthy):
+            states.difference_update(targets)
+        self.unsettled.update(targets)
 
 
 class TargetCache:
@@ -48,26 +70,22 @@ class TargetCache:
         self._env = env
         self._client = client
         self._lock = simpy.Resource(env)
-        self._known: dict[TargetGroupName, _Known] = {}
+        self._known: dict[TargetGroupName, Known] = {}
 
-    def read(
-        self, name: TargetGroupName, backend: Backend[T], reconcile: int
-    ) -> Generator[simpy.Event, Any, dict[T, TargetHealth]]:
-        """Return the health of every target, the draining ones among them; raises `ThrottledError`."""
+    def read(self, name: TargetGroupName, backend: Backend[T], reconcile: int) -> Generator[simpy.Event, Any, Known]:
+        """Return what is known of the targets, after a call if one is needed; raises `ThrottledError`."""
         with self._lock.request() as lock:
             yield lock
             known = self._held(name)
             if known is None:
                 yield from self._client.call(Action.DESCRIBE_TARGET_HEALTH, reconcile)
-                known = _Known(self._env.now + LIFETIME_S, dict(backend.health()))
+                known = Known(self._env.now + LIFETIME_S, set(), set(), set(), set())
+                known.learn(set(), backend.health())
                 self._known[name] = known
-            elif asked := [target for target, state in known.health.items() if state != "healthy"]:
+            elif asked := known.unsettled:
                 yield from self._client.call(Action.DESCRIBE_TARGET_HEALTH, reconcile)
-                answer = backend.health()
-                for target in asked:
-                    del known.health[target]
-                known.health.update({target: answer[target] for target in asked if target in answer})
-            return {target: state for target, state in known.health.items() if state is not None}
+                known.learn(asked, backend.health(asked))
+            return known
 
     def register(
         self, name: TargetGroupName, backend: Backend[T], targets: Iterable[T], reconcile: int
@@ -87,7 +105,7 @@ class TargetCache:
             yield from self._client.call(Action.DEREGISTER_TARGETS, reconcile, effect)
             yield from self._note(name, chunk)
 
-    def _held(self, name: TargetGroupName) -> _Known | None:
+    def _held(self, name: TargetGroupName) -> Known | None:
         known = self._known.get(name)
         return known if known is not None and self._env.now < known.until_s else None
 
@@ -96,7 +114,7 @@ class TargetCache:
             yield lock
             known = self._held(name)
         if known is not None:
-            known.health.update(dict.fromkeys(targets))
+            known.doubt(targets)
 
 
 def _chunks(targets: Iterable[T]) -> Iterator[list[T]]:

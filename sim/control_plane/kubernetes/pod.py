@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from sim.streams import Sampler, Stream, Streams
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Pod:
-    """One pod and its SimPy events, each triggered once by the part that causes it. Its number is its identity.
+    """One pod and its SimPy events, each triggered once by the part that causes it. Pods are sorted by number.
 
     `has_address`: it has one (kubelet); `containers_ready`: its containers are
     ready (kubelet); `gate_opened`: its readiness gate is set, if it has one (ingress controller); `ready`: it is Ready
@@ -27,20 +27,24 @@ class Pod:
     """
 
     number: int
-    env: simpy.Environment = field(compare=False)
-    ordinal: int = field(compare=False)
-    is_new: bool = field(compare=False)
-    has_address: simpy.Event = field(init=False, compare=False)
-    containers_ready: simpy.Event = field(init=False, compare=False)
-    gate_opened: simpy.Event = field(init=False, compare=False)
-    ready: simpy.Event = field(init=False, compare=False)
-    deleted: simpy.Event = field(init=False, compare=False)
-    deregistered: simpy.Event = field(init=False, compare=False)
+    env: simpy.Environment
+    ordinal: int
+    is_new: bool
+    has_address: simpy.Event = field(init=False)
+    containers_ready: simpy.Event = field(init=False)
+    gate_opened: simpy.Event = field(init=False)
+    ready: simpy.Event = field(init=False)
+    deleted: simpy.Event = field(init=False)
+    deregistered: simpy.Event = field(init=False)
 
     def __post_init__(self) -> None:
         """Make the events."""
         for name in self.__dataclass_fields__.keys() - {"number", "env", "ordinal", "is_new"}:
             object.__setattr__(self, name, self.env.event())
+
+    def __lt__(self, other: Pod) -> bool:
+        """Say whether it comes before another pod."""
+        return self.number < other.number
 
 
 class PodDraws:

@@ -25,10 +25,11 @@ class ReadinessGates:
     def __init__(self, endpoints: Endpoints, poll_interval_s: float) -> None:
         self._endpoints = endpoints
         self.poll_interval_s = poll_interval_s
+        self._open: set[Pod] = set()
 
     def closed(self) -> set[Pod]:
         """Return the pods of the Endpoints whose containers are ready and whose gate is closed."""
-        return {pod for pod in self._endpoints.gated if not pod.gate_opened.triggered}
+        return self._endpoints.gated - self._open
 
     def any_starting(self) -> bool:
         """Say whether the Endpoints hold a pod whose containers are not ready yet."""
@@ -37,4 +38,5 @@ class ReadinessGates:
     def open(self, pods: Iterable[Pod]) -> None:
         """Set the condition of these pods to True."""
         for pod in sorted(pods):
+            self._open.add(pod)
             pod.gate_opened.succeed()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.control_plane.aws.target_group import TargetGroup
+from sim.control_plane.aws.target_group import TargetGroup, TargetHealth
 from sim.control_plane.kubernetes.pod import Pod
 from sim.control_plane.trace import TargetDeregistered, TargetDrained, TargetHealthy, TargetRegistered, Trace
 from sim.scenario.specs import TargetGroupSpec
@@ -33,7 +33,10 @@ def test_a_deregistration_reaches_each_node_by_its_own_draw(make_env) -> None:
     delays_s = [r.time_s - 50 for r in trace.of(TargetDrained)]
     assert len(set(delays_s)) == 4
     assert min(delays_s) > 0
-    assert group.health() == {pods[0]: "draining", pods[1]: "draining", pods[2]: "healthy"}
+    assert group.health() == TargetHealth(initial=set(), healthy={pods[2]}, unhealthy=set(), draining=set(pods[:2]))
+    assert group.health({pods[0]}) == TargetHealth(initial=set(), healthy=set(), unhealthy=set(), draining={pods[0]})
+    env.run(until=170)
+    assert not group.health().draining
     assert pods[0].deregistered.triggered
     assert not pods[2].deregistered.triggered
 
@@ -78,9 +81,9 @@ def test_unhealthy_at_the_last_of_so_many_failing_checks(
         failing_s = [check_s for check_s in checks_s if check_s >= fails_s]
         assert node_s == pytest.approx(failing_s[threshold - 1])
     env.run(until=min(unhealthy_s) - 1e-6)
-    assert group.health()[pod] == "healthy"
+    assert pod in group.health().healthy
     env.run(until=min(unhealthy_s))
-    assert group.health()[pod] == "unhealthy"
+    assert pod in group.health().unhealthy
 
 
 def test_what_nobody_checks_or_knows_is_never_unhealthy(make_env) -> None:

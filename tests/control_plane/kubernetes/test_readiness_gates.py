@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.control_plane.aws.aws_api import AwsApi, AwsClient
+from sim.control_plane.aws.target_group import TargetHealth
 from sim.control_plane.controllers.gate_poller_v1 import GatePoller
 from sim.control_plane.trace import (
     NO_RECONCILE,
@@ -198,8 +199,9 @@ class Target:
         self.opened: set[str] = set()
         self.state = "initial"
 
-    def health(self) -> dict[str, str]:
-        return {"a": self.state}
+    def health(self, _of: set[str]) -> TargetHealth[str]:
+        states: dict[str, set[str]] = {name: set() for name in ("initial", "healthy", "unhealthy", "draining")}
+        return TargetHealth(**states | {self.state: {"a"}})
 
     def open(self, targets: Iterable[str]) -> None:
         self.opened |= set(targets)
