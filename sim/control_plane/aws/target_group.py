@@ -81,6 +81,7 @@ class TargetGroup:
         self._healthy_from_s = dict.fromkeys(registered, -math.inf)
         self._unhealthy_from_s: dict[Pod, float] = {}
         self._draining_until_s: dict[Pod, float] = {}
+        self._drains: deque[tuple[float, Pod]] = deque()
         self._drained_s: dict[Pod, list[float]] = {}
         self._drains: deque[tuple[float, Pod]] = deque()
 
