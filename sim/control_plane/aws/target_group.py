@@ -83,7 +83,6 @@ class TargetGroup:
         self._draining_until_s: dict[Pod, float] = {}
         self._drains: deque[tuple[float, Pod]] = deque()
         self._drained_s: dict[Pod, list[float]] = {}
-        self._drains: deque[tuple[float, Pod]] = deque()
 
     def health(self, of: AbstractSet[Pod] | None = None) -> TargetHealth[Pod]:
         """Return the states of these targets, or of all; a target that is not registered has none."""
