@@ -1,7 +1,8 @@
 """How a figure's values, one of each replication, become what is said of all of them.
 
 Modelled: the mean over replications with Student's t, or alone; the fraction of replications with Wilson's interval;
-quantiles over replications; quantiles over the pods of all replications; means of quantiles within replications.
+quantiles over replications, with their intervals or without; quantiles over the pods of all replications; means of
+quantiles within replications.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import numpy as np
 
 from sim.data_plane.latency import Latency
-from sim.experiment.statistics import Estimate, fraction_estimate, mean_estimate, quantiles
+from sim.experiment.statistics import Estimate, Spread, fraction_estimate, mean_estimate, quantiles, spread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -101,6 +102,24 @@ class Fraction(_OfNumbers):
         return {"fraction": summarised.value, "ci95": _interval(summarised)}
 
 
+class SpreadOfRollouts(_OfNumbers):
+    """Median and 95 % quantile over replications, each with its interval, and the mean, with one where it has any."""
+
+    def of_all(self, values: Sequence[float], estimator: Estimator) -> Spread:  # noqa: ARG002 - the protocol's
+        """Return them."""
+        return spread(values)
+
+    def as_json(self, summarised: Spread) -> dict[str, Any]:
+        """Return them; an end to which so few replications set no bound is null."""
+        return {
+            "p50": {"value": summarised.p50.value, "ci95": _ends(summarised.p50)},
+            "p95": {"value": summarised.p95.value, "ci95": _ends(summarised.p95)},
+            "mean": {"value": summarised.mean.value, "ci95": _interval(summarised.mean)},
+            "largest_share": summarised.largest_share,
+            "replications_for_mean": summarised.needed,
+        }
+
+
 class QuantilesOfRollouts(_OfNumbers):
     """Mean, quantiles and maximum over replications."""
 
@@ -151,6 +170,10 @@ class MeanLatency:
 
 def _interval(estimate: Estimate) -> list[float] | None:
     return None if math.isnan(estimate.low) else [estimate.low, estimate.high]
+
+
+def _ends(estimate: Estimate) -> list[float | None]:
+    return [end if math.isfinite(end) else None for end in (estimate.low, estimate.high)]
 
 
 def _finite(values: Quantiles) -> dict[str, float | None]:

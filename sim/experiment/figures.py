@@ -25,6 +25,7 @@ from sim.experiment.aggregation import (
     QuantilesOfPods,
     QuantilesOfRollouts,
     S,
+    SpreadOfRollouts,
 )
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Cell(NamedTuple):
     table: Literal["answer", "causes"]
     place: int
     heading: str
-    form: Literal["mean", "interval", "percent", "fraction"] | tuple[str, ...] = "mean"
+    form: Literal["mean", "fraction"] | tuple[str, ...] = "mean"
     separator: str = "\n"
 
 
@@ -160,12 +161,11 @@ def _of_terminated(times_s: Times, replication: Replication) -> Times:
 
 _SECONDS = Unit("s")
 _LAG_PARTS = ("p50", "p99", "max")
-_OTHER_STATUSES = Cell("answer", 5, "503s, 504s\nper rollout")
+_OTHER_STATUSES = Cell("answer", 6, "503s, 504s\nper rollout")
 _HEALTHY = Cell("causes", 3, "healthy targets:\nnone, s (least)")
 _CALLS = Cell("causes", 5, "AWS calls\nthrottled")
 _RECONCILES = Cell("causes", 6, "reconciles\nfailed")
 _CELLS_OF_STATUSES = {
-    502: Cell("answer", 1, "502s per rollout\n95 % interval", "interval"),
     503: _OTHER_STATUSES,
     504: _OTHER_STATUSES._replace(separator=", "),
 }
@@ -190,13 +190,19 @@ OUTCOMES = {
     )
     for outcome in Outcome
 }
+SPREAD_502 = Figure(
+    name="responses_502",
+    of=_with_status(HTTPStatus.BAD_GATEWAY),
+    over=SpreadOfRollouts(),
+    label="502s per rollout",
+    swept=False,
+)
 RATE_502 = Figure(
     name="rate_502",
     of=_rate_502,
     over=Mean(),
     label="502s",
     unit=Unit("% of requests", 100.0, at_most=1.0),
-    cell=Cell("answer", 3, "502s among\nrequests", "percent"),
 )
 ANY_502 = Figure(
     name="any_502",
@@ -204,7 +210,7 @@ ANY_502 = Figure(
     over=Fraction(),
     label="rollouts with a 502",
     unit=Unit("%", 100.0, at_most=1.0),
-    cell=Cell("answer", 2, "rollouts with 502s\n95 % interval", "fraction"),
+    cell=Cell("answer", 1, "rollouts with 502s\n95 % interval", "fraction"),
 )
 ROLLOUT_S = Figure(
     name="rollout_s",
@@ -252,6 +258,7 @@ FIGURES: tuple[Figure[Any, Any], ...] = (
     *OUTCOMES.values(),
     RATE_502,
     ANY_502,
+    SPREAD_502,
     ROLLOUT_S,
     DEREGISTRATION_LAG_S,
     EXPOSURE_S,

@@ -107,3 +107,31 @@ def replications_for_mean(values: ArrayLike) -> int:
         return 1
     skewness: float = float(np.mean(deviations**3)) / math.sqrt(variance) ** 3
     return int(_COCHRAN * skewness**2) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """What replications say of a law that may have a heavy tail: median, 95 % quantile, and mean.
+
+    `largest_share`: which part of the sum one replication makes. `needed`: how many the mean's interval needs; if
+    there are fewer, its bounds are NaN.
+    """
+
+    p50: Estimate
+    p95: Estimate
+    mean: Estimate
+    largest_share: float
+    needed: int
+
+
+def spread(values: ArrayLike) -> Spread:
+    """Put together what replications say of such a law."""
+    sample = np.asarray(values, dtype=np.float64)
+    mean, needed = mean_estimate(sample), replications_for_mean(sample)
+    return Spread(
+        p50=quantile_estimate(sample, 0.5),
+        p95=quantile_estimate(sample, 0.95),
+        mean=mean if sample.size >= needed else Estimate(mean.value, math.nan, math.nan),
+        largest_share=largest_share(sample),
+        needed=needed,
+    )

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from sim.data_plane.outcomes import OUTCOMES_502
-from sim.experiment.figures import ANY_502, RATE_502, RESPONSES
+from sim.experiment.figures import ANY_502, RATE_502, SPREAD_502
 from sim.report.wording import NEGLIGIBLE, by_outcome, count, number, percent, seconds
 
 if TYPE_CHECKING:
@@ -100,25 +100,48 @@ def _n_503(found: Findings) -> str:
 
 
 def headline(summary: Summary) -> str:
-    """Say how many 502s a rollout gives, and how often one gives any."""
-    rollouts = count(summary.replications, "rollout")
-    n_502, any_502 = summary[RESPONSES[502]], summary[ANY_502]
+    """Say how often a rollout has a 502, how many the median one has and one of twenty, and what that is on average."""
+    rollouts, any_502 = count(summary.replications, "rollout"), summary[ANY_502]
     if summary.estimator == "expected" and any_502.value < NEGLIGIBLE:
         return f"No 502 is to be expected: a rollout has any with a probability below {100 * NEGLIGIBLE:g} %."
     if any_502.value == 0:
         at_most = f"with 95 % confidence at most {percent(any_502.high)} of rollouts have any"
         return f"No request ended in a 502 in {rollouts}: {at_most}."
-    rate = percent(summary[RATE_502].value)
-    mean = f"{number(n_502.value)} 502s per rollout{_between(n_502, 1)}, {rate} of its requests"
+    how_often = f"{percent(any_502.value)}{_between(any_502, 100, ' %')}"
     if summary.estimator == "expected":
-        return (
-            f"{mean}; a rollout has any with a probability of {percent(any_502.value)}{_between(any_502, 100, ' %')}."
-        )
-    return f"{mean}; {percent(any_502.value)} of {rollouts} had any{_between(any_502, 100, ' %')}."
+        how_often = f"A rollout has a 502 with a probability of {how_often}."
+    else:
+        how_often = f"Of {rollouts}, {how_often} had a 502."
+    return f"{how_often} {_how_many(summary)} {_on_average(summary)}"
 
 
-def _between(estimate: Estimate, factor: float, unit: str = "") -> str:
+def _how_many(summary: Summary) -> str:
+    spread = summary[SPREAD_502]
+    if summary.replications == 1:
+        return f"It has {number(spread.p50.value)}."
+    median = f"The median rollout has {number(spread.p50.value)}{_between(spread.p50)}"
+    return f"{median}, and one of 20 more than {number(spread.p95.value)}{_between(spread.p95)}."
+
+
+def _on_average(summary: Summary) -> str:
+    """Say what the mean is, or why so many rollouts give it no interval."""
+    spread = summary[SPREAD_502]
+    if summary.replications == 1:
+        return f"That is {percent(summary[RATE_502].value)} of its requests."
+    mean = f"On average that is {number(spread.mean.value)}"
+    rate = f"{percent(summary[RATE_502].value)} of all requests"
+    if summary.replications >= spread.needed:
+        return f"{mean}{_between(spread.mean)}, {rate}."
+    return (
+        f"{mean}, {rate}. So many rollouts give that no interval: one of them makes {percent(spread.largest_share)} of "
+        f"it, and it takes some {number(spread.needed)}."
+    )
+
+
+def _between(estimate: Estimate, factor: float = 1, unit: str = "") -> str:
     if math.isnan(estimate.low) or estimate.low == estimate.high:
         return ""
-    low, high = (number(factor * max(0.0, bound)) for bound in (estimate.low, estimate.high))
-    return f" (95 % interval: {low} to {high}{unit})"
+    low = number(factor * max(0.0, estimate.low))
+    if not math.isfinite(estimate.high):
+        return f" (95 % interval: from {low}{unit} on; more rollouts would bound it)"
+    return f" (95 % interval: {low} to {number(factor * estimate.high)}{unit})"

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sim.experiment.figures import DEREGISTRATION_LAG_S, OUTCOMES, RESPONSES
+from sim.experiment.figures import DEREGISTRATION_LAG_S, OUTCOMES, RESPONSES, SPREAD_502
 from sim.experiment.provenance import model_version
 from sim.report.answer import answer, headline
 from sim.report.pictures.canvas import drawn
@@ -111,8 +111,8 @@ def _pictures(report: Report) -> Iterator[_Picture]:
         "How many 502s a rollout gives: the share of rollouts (up) with more than so many (across; its axis is one of "
         "square roots).",
         f"The 502s of {count(len(figures), 'rollout')}: from {number(min(n_502))} to {number(max(n_502))}, on average "
-        f"{number(summary[RESPONSES[502]].value)}.",
-        distribution_of_502s(scenario, figures, summary[RESPONSES[502]]),
+        f"{number(summary[SPREAD_502].mean.value)}.",
+        distribution_of_502s(scenario, figures, summary[SPREAD_502].mean),
     )
     yield _picture(
         "Why requests fail, and what clients get: means per rollout (the axis is one of square roots).",

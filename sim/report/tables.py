@@ -1,9 +1,11 @@
 """The tables of `albsim run`: one row for each scenario.
 
-What is shown on a terminal: the answer first (502s per rollout, how many rollouts have any, why), then where it comes
-from (lags, exposure, AWS calls). Intervals are those of the summary, 95 %; the mean of a count cannot be negative, so
-an interval that Student's t extends below zero is shown from zero on. Times in seconds; p50, p99 and max pool all pods
-of all rollouts. JSON and CSV carry every figure in full precision, named as docs/interface.md names them.
+What is shown on a terminal: the answer first (how many rollouts have any 502, how many the median one has and one of
+twenty, their mean, why), then where it comes from (lags, exposure, AWS calls). Intervals are the summary's, 95 %; the
+mean of a count cannot be negative, so an interval that Student's t extends below zero is shown from zero on. Where
+so many rollouts give the mean no interval, what part of it one of them makes stands there. Times in seconds; p50, p99
+and max pool all pods of all rollouts.
+JSON and CSV carry every figure in full precision, named as docs/interface.md names them.
 """
 
 from __future__ import annotations
@@ -13,13 +15,13 @@ import io
 import json
 import math
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Group
 from rich.table import Table
 
 from sim.data_plane.outcomes import OUTCOMES_502
-from sim.experiment.figures import FIGURES, OUTCOMES
+from sim.experiment.figures import FIGURES, OUTCOMES, SPREAD_502
 from sim.report.wording import counted_by, number, percent, plain
 
 if TYPE_CHECKING:
@@ -126,10 +128,23 @@ def _leaves(value: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
             yield path, inner
 
 
-def _interval(estimate: Estimate) -> str:
-    if math.isnan(estimate.low) or estimate.low == estimate.high:
-        return number(estimate.value)
-    return f"{number(estimate.value)}\n{number(max(0.0, estimate.low))} to {number(estimate.high)}"
+def _quantile(summary: Summary, name: Literal["p50", "p95"]) -> str:
+    return _with_ends(getattr(summary[SPREAD_502], name))
+
+
+def _mean(summary: Summary) -> str:
+    spread = summary[SPREAD_502]
+    if summary.replications >= spread.needed:
+        return _with_ends(spread.mean)
+    return f"{number(spread.mean.value)}\n{percent(spread.largest_share)} by one"
+
+
+def _with_ends(estimate: Estimate) -> str:
+    """Write an estimate of a count with its interval, or the one end that so few rollouts give it, or alone."""
+    value, low, high = number(estimate.value), number(max(0.0, estimate.low)), number(estimate.high)
+    if math.isnan(estimate.low) or value == low == high or math.isinf(estimate.low):
+        return value
+    return f"{value}\n{low} to {high}" if math.isfinite(estimate.high) else f"{value}\nat least {low}"
 
 
 def _fraction(estimate: Estimate, replications: int) -> str:
@@ -153,10 +168,6 @@ def _written(figure: Figure[Any, Any], cell: Cell, summary: Summary) -> str:
     match cell.form:
         case "mean":
             return number(summarised.value)
-        case "interval":
-            return _interval(summarised)
-        case "percent":
-            return percent(summarised.value)
         case "fraction":
             return _fraction(summarised, summary.replications)
         case names:
@@ -183,5 +194,14 @@ def _joined(shown: Sequence[tuple[Figure[Any, Any], Cell]], summary: Summary) ->
 
 _WORDS = ("scenario", "main cause\nof the 502s")
 _SCENARIO: Column = ("scenario", lambda summary: summary.scenario)
-_ANSWER = _columns("answer", {0: _SCENARIO, 4: ("main cause\nof the 502s", _main_cause)})
+_ANSWER = _columns(
+    "answer",
+    {
+        0: _SCENARIO,
+        2: ("502s, median\n95 % interval", partial(_quantile, name="p50")),
+        3: ("95 % quantile\n95 % interval", partial(_quantile, name="p95")),
+        4: ("mean\n95 % interval", _mean),
+        5: ("main cause\nof the 502s", _main_cause),
+    },
+)
 _CAUSES = _columns("causes", {0: _SCENARIO})

@@ -30,7 +30,7 @@ from sim.data_plane.outcomes import Outcome
 from sim.data_plane.sampled import Requests
 from sim.experiment.figures import FIGURES
 from sim.experiment.replication import Replication
-from sim.experiment.statistics import Estimate
+from sim.experiment.statistics import Estimate, spread
 from sim.experiment.summary import Summary
 from sim.experiment.trace_to_timeline import timeline_of
 from sim.scenario.specs import Scenario
@@ -168,6 +168,7 @@ def summary(figures: Mapping[Figure[Any, Any], object] | None = None, **about: A
     values = {figure.name: nothing for figure in FIGURES} | {
         "requests": Estimate(1000.0, 990.0, 1010.0),
         "responses.200": Estimate(1000.0, 990.0, 1010.0),
+        "responses_502": spread([0.0] * 12),
         "any_502": Estimate(0.0, 0.0, 3.8415 / (12 + 3.8415)),
         "rollout_s": quiet,
         "deregistration_lag_s": quiet,

@@ -4,28 +4,38 @@ import math
 
 import pytest
 
-from sim.experiment.figures import ANY_502, RATE_502, RESPONSES
-from sim.experiment.statistics import Estimate
+from sim.experiment.figures import ANY_502, RATE_502, SPREAD_502
+from sim.experiment.statistics import Estimate, Spread, spread
 from sim.report.answer import headline
 from tests.report.making import summary
 
 SOME = {
-    RESPONSES[502]: Estimate(12.0, -3.0, 27.0),
+    SPREAD_502: Spread(Estimate(8, 0, 11), Estimate(31, 20, 60), Estimate(12.0, -3.0, 27.0), 0.1, 5),
     RATE_502: Estimate(0.012, 0.0, 0.03),
     ANY_502: Estimate(0.25, 0.09, 0.53),
 }
 
 
-def test_it_says_how_many_and_how_often() -> None:
+def test_it_says_how_often_then_how_many_then_the_mean() -> None:
     assert headline(summary(SOME)) == (
-        "12.0 502s per rollout (95 % interval: 0 to 27.0), 1.20 % of its requests; "
-        "25.0 % of 12 rollouts had any (95 % interval: 9.00 to 53.0 %)."
+        "Of 12 rollouts, 25.0 % (95 % interval: 9.00 to 53.0 %) had a 502. The median rollout has 8.00 (95 % interval: "
+        "0 to 11.0), and one of 20 more than 31.0 (95 % interval: 20.0 to 60.0). On average that is 12.0 (95 % "
+        "interval: 0 to 27.0), 1.20 % of all requests."
     )
 
 
 def test_what_is_expected_is_a_probability() -> None:
     said = headline(summary(SOME, estimator="expected"))
-    assert said.endswith("; a rollout has any with a probability of 25.0 % (95 % interval: 9.00 to 53.0 %).")
+    assert said.startswith("A rollout has a 502 with a probability of 25.0 % (95 % interval: 9.00 to 53.0 %). The ")
+
+
+def test_a_mean_that_one_rollout_makes_is_said_to_be_one() -> None:
+    said = headline(summary(SOME | {SPREAD_502: spread([0.0] * 8 + [10, 20, 30, 940])}))
+    assert said.endswith(
+        "one of 20 more than 940 (95 % interval: from 20.0 on; more rollouts would bound it). On average that is 83.3, "
+        "1.20 % of all requests. So many rollouts give that no interval: one of them makes 94.0 % of it, and it takes "
+        "some 227."
+    )
 
 
 def test_none_seen_is_not_none_ever() -> None:
@@ -41,6 +51,7 @@ def test_what_is_negligible_is_not_expected(any_502: float) -> None:
 
 
 def test_one_rollout_has_no_interval() -> None:
-    one = Estimate(3.0, math.nan, math.nan)
-    said = headline(summary(SOME | {RESPONSES[502]: one}, replications=1))
-    assert said.startswith("3.00 502s per rollout, 1.20 % of its requests; ")
+    one = {SPREAD_502: spread([3.0]), ANY_502: Estimate(1.0, math.nan, math.nan)}
+    assert headline(summary(SOME | one, replications=1)) == (
+        "Of 1 rollout, 100 % had a 502. It has 3.00. That is 1.20 % of its requests."
+    )

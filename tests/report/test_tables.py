@@ -10,8 +10,8 @@ import pytest
 from report.making import summary
 
 from sim.data_plane.outcomes import Outcome
-from sim.experiment.figures import ANY_502, OUTCOMES, RATE_502, RESPONSES
-from sim.experiment.statistics import Estimate
+from sim.experiment.figures import ANY_502, OUTCOMES, RATE_502, RESPONSES, SPREAD_502
+from sim.experiment.statistics import Estimate, Spread, spread
 from sim.report.tables import FORMATS, WIDTH, render, tables
 from sim.report.wording import plain
 
@@ -23,7 +23,7 @@ def _bad() -> Any:
         OUTCOMES[Outcome.CONNECT_REFUSED]: Estimate(1000.0, 500.0, 1500.0),
         OUTCOMES[Outcome.CLOSED_IN_FLIGHT]: Estimate(250.0, 0.0, 500.0),
         OUTCOMES[Outcome.IDLE_TIMEOUT]: Estimate(9000.0, 0.0, 9000.0),
-        RESPONSES[502]: Estimate(1250.0, -50.0, 2550.0),
+        SPREAD_502: Spread(Estimate(900, 40, 1100), Estimate(2600, 1700, math.inf), Estimate(1250, -50, 2550), 0.2, 9),
         RESPONSES[504]: Estimate(9000.0, 0.0, 9000.0),
         RATE_502: Estimate(0.0125, 0.01, 0.015),
         ANY_502: Estimate(0.5, 0.2538, 0.7462),
@@ -41,25 +41,37 @@ def test_markdown_says_what_was_measured() -> None:
     assert counted == "Requests: every one drawn (estimator: sampled)."
     quiet, bad = (dict(zip(_cells(heading), _cells(row), strict=True)) for row in rows)
     assert quiet["scenario"] == "quiet"
-    assert quiet["502s per rollout 95 % interval"] == "0"
+    assert quiet["502s, median 95 % interval"] == quiet["mean 95 % interval"] == "0"
     assert quiet["rollouts with 502s 95 % interval"] == "none in 12 (at most 24.2 %)"
     assert quiet["main cause of the 502s"] == "none seen"
     assert quiet["deregistration lag, s p50 / p99 / max"] == "7.00 / 10.0 / 12.5"
     assert quiet["AWS calls throttled"] == "1,230 (0)"
     assert quiet["reconciles failed"] == "9.00 (0.250)"
-    assert bad["502s per rollout 95 % interval"] == "1,250 (0 to 2,550)"
+    assert bad["502s, median 95 % interval"] == "900 (40.0 to 1,100)"
+    assert bad["95 % quantile 95 % interval"] == "2,600 (at least 1,700)"
+    assert bad["mean 95 % interval"] == "1,250 (0 to 2,550)"
     assert bad["rollouts with 502s 95 % interval"] == "50.0 % of 12 (25.4 to 74.6 %)"
-    assert bad["502s among requests"] == "1.25 %"
     assert bad["main cause of the 502s"] == "connect_refused (80.0 %)", "a 504 is no cause of 502s"
     assert bad["503s, 504s per rollout"] == "0, 9,000"
 
 
 def test_one_replication_has_no_interval() -> None:
-    alone = summary({RESPONSES[502]: Estimate(7.0, NAN, NAN)}, replications=1)
-    assert "| 7.00 |" in render([alone], "markdown")
+    alone = summary({RESPONSES[502]: Estimate(7.0, NAN, NAN), SPREAD_502: spread([7.0])}, replications=1)
+    assert "| 7.00 | 7.00 | 7.00 |" in render([alone], "markdown")
     assert json.loads(render([alone], "json"))[0]["responses"]["502"] == {"mean": 7.0, "ci95": None}
     (row,) = csv.DictReader(io.StringIO(render([alone], "csv")))
     assert (row["responses.502.mean"], row["responses.502.ci95.low"]) == ("7.0", "")
+
+
+def test_a_mean_that_one_rollout_makes_has_no_interval() -> None:
+    heavy = summary({SPREAD_502: spread([0.0] * 8 + [10, 20, 30, 940])})
+    assert "| 83.3 (94.0 % by one) |" in render([heavy], "markdown")
+    told = json.loads(render([heavy], "json"))[0]["responses_502"]
+    assert told["mean"] == {"value": pytest.approx(1000 / 12), "ci95": None}
+    assert told["largest_share"] == 0.94
+    assert told["p50"] == {"value": 0, "ci95": [0, 20]}
+    assert told["p95"]["ci95"][1] is None
+    assert told["replications_for_mean"] > 200
 
 
 def test_json_is_the_interface_s_list() -> None:
@@ -68,8 +80,8 @@ def test_json_is_the_interface_s_list() -> None:
     assert printed == [one.as_json() for one in summaries]
     assert list(printed[0]) == [
         "scenario", "seed", "replications", "estimator", "version", "requests", "responses", "outcomes", "rate_502",
-        "any_502", "rollout_s", "deregistration_lag_s", "exposure_s", "no_healthy_target_s", "least_healthy_targets",
-        "latency_s", "aws_api",
+        "any_502", "responses_502", "rollout_s", "deregistration_lag_s", "exposure_s", "no_healthy_target_s",
+        "least_healthy_targets", "latency_s", "aws_api",
     ]  # fmt: skip
     assert printed[1]["any_502"] == {"fraction": 0.5, "ci95": [0.2538, 0.7462]}
 
@@ -87,7 +99,8 @@ def test_csv_has_every_leaf_of_the_json_under_its_path() -> None:
     rows = list(csv.DictReader(io.StringIO(text)))
     for row, one in zip(rows, summaries, strict=True):
         for path, cell in row.items():
-            assert cell == str(_leaf(one.as_json(), path)), path
+            leaf = _leaf(one.as_json(), path)
+            assert cell == ("" if leaf is None else str(leaf)), path
     assert {"rate_502.mean", "any_502.fraction", "any_502.ci95.high", "rollout_s.p99", "aws_api.calls.mean"} <= set(
         rows[0]
     )
