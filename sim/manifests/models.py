@@ -344,6 +344,25 @@ class Budget(Model):
     spec: BudgetSpec = BudgetSpec()
 
 
+class Condition(Model):
+    """A condition of an object."""
+
+    type: str = ""
+    status: str = ""
+
+
+class NodeStatus(Model):
+    """What a Node says of itself."""
+
+    conditions: list[Condition] = Field(default_factory=list)
+
+
+class Node(Model):
+    """A worker node."""
+
+    status: NodeStatus = NodeStatus()
+
+
 class ScaleTarget(Model):
     """The workload that an autoscaler scales."""
 
