@@ -125,6 +125,12 @@ class Template(Model):
     spec: PodSpec
 
 
+class Pod(Model):
+    """A Pod."""
+
+    spec: PodSpec
+
+
 class RollingUpdate(Model):
     """How many pods a rolling update may add and remove."""
 
