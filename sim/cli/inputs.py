@@ -112,9 +112,11 @@ def _is_manifest(file: str) -> bool:
 
 def _said(one: Imported) -> str:
     """Say in a line what of an imported scenario the manifests did not tell."""
+    from sim.manifests.objects import printable
+
     uncertain = [
         f"{key} {one.draft.values[key]} ({origin.grade})"
         for key, origin in one.draft.origins.items()
         if origin.grade != "read"
     ]
-    return f"{one.ref}: imported; {', '.join(uncertain) or 'all of it read'}; see `albsim import`"
+    return printable(f"{one.ref}: imported; {', '.join(uncertain) or 'all of it read'}; see `albsim import`")

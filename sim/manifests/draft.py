@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from sim.manifests.objects import printable
 from sim.scenario.specs import Scenario
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Warned:
     def __str__(self) -> str:
         """Return it in one line."""
         where = f"{self.place}: " if self.place else ""
-        return f"{where}{self.key + ': ' if self.key else ''}{self.text} [{self.id}]"
+        return printable(f"{where}{self.key + ': ' if self.key else ''}{self.text} [{self.id}]")
 
 
 @dataclass(frozen=True, slots=True)

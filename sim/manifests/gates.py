@@ -10,55 +10,78 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sim.manifests.models import Pod
 from sim.scenario.releases import LoadBalancerControllerRelease, release_of
 
 if TYPE_CHECKING:
     from sim.manifests.draft import Draft
     from sim.manifests.models import Template
-    from sim.manifests.objects import Cluster, Object
+    from sim.manifests.objects import Cluster, Object, Place
+    from sim.scenario.releases import Release
 
 _KEY = "pod.readiness_gate"
 _LABEL = "elbv2.k8s.aws/pod-readiness-gate-inject"
+_OURS = "target-health."
+_OF_V1 = "target-health.alb.ingress"
 _AUTO_MODE_LABEL = "eks.amazonaws.com/pod-readiness-gate-inject"
 
 
 def put_readiness_gate(draft: Draft, holder: Object, template: Template, cluster: Cluster) -> None:
     """Write `pod.readiness_gate` where the input tells that there is one; say so where it does not tell."""
-    version = str(draft.values["controller.version"])
-    release = release_of(version)
-    is_v2 = isinstance(release, LoadBalancerControllerRelease)
-    given = [gate.condition_type for gate in template.spec.readiness_gates]
-    own = [number for number, gate in enumerate(given) if gate.startswith("target-health.")]
+    release = release_of(str(draft.values["controller.version"]))
     namespace = cluster.get("Namespace", draft.workload.namespace)
-    is_injected = namespace is not None and bool({_LABEL, _AUTO_MODE_LABEL} & _enabled(namespace))
+    labelled = namespace if namespace and {_LABEL, _AUTO_MODE_LABEL} & _enabled(namespace) else None
+    gates = [gate.condition_type for gate in template.spec.readiness_gates]
+    own = next((number for number, gate in enumerate(gates) if gate.startswith(_OURS)), None)
+    if own is not None:
+        place = holder.place("spec", "template", "spec", "readinessGates", own)
+        _put_own(draft, release, gates[own], place, is_labelled=labelled is not None)
+    if not isinstance(release, LoadBalancerControllerRelease):
+        return
     of_pods = draft.values["target_group.target_type"] == "ip"
-    if own:
-        place = holder.place("spec", "template", "spec", "readinessGates", own[0])
-        if is_v2 and given[own[0]].startswith("target-health.alb.ingress") and not is_injected:
-            text = "a gate of v1: v2 sets it only in a labelled Namespace; elsewhere its pods never become Ready"
-            draft.warn("legacy-readiness-gate", _KEY, text, place)
-        elif not release.has_readiness_gates:
-            draft.warn("gate-without-effect", _KEY, f"{version} has no gates: no pod gets Ready", place)
-        else:
-            draft.put(_KEY, True, place)
-    elif is_v2 and is_injected and namespace:
-        place = namespace.place("metadata", "labels", _LABEL)
-        if of_pods:
-            draft.put(_KEY, True, place)
-        else:
-            draft.warn("gate-without-effect", _KEY, "the label has no effect on instances", place)
-    elif is_v2 and of_pods and namespace is None:
-        text = (
-            f"unknown: the Namespace '{draft.workload.namespace}' and its label {_LABEL} were not given; none assumed"
-        )
+    if labelled and own is None:
+        _put_injected(draft, template, cluster, labelled, of_pods=of_pods)
+    elif namespace is None and of_pods and own is None:
+        text = f"unknown: the Namespace '{draft.workload.namespace}' and its label {_LABEL} were not given"
         draft.warn("readiness-gate-unknown", _KEY, text)
-    may_have = own or is_injected or namespace is None
-    if isinstance(release, LoadBalancerControllerRelease) and of_pods and not release.polls_steadily and may_have:
-        text = (
-            f"{version} looks at a readiness gate, if the pods have one, only after a growing backoff; v2.9.1 looks "
-            "every 15 s"
-        )
+    if of_pods and not release.polls_steadily and (own is not None or labelled or namespace is None):
+        text = "it looks at a readiness gate, if the pods have one, only after a growing backoff (v2.9.1: every 15 s)"
         draft.warn("gate-after-backoff", "controller.version", text)
+
+
+def _put_own(draft: Draft, release: Release, gate: str, place: Place, *, is_labelled: bool) -> None:
+    """Write the gate that the template has, unless nobody sets it."""
+    is_v2 = isinstance(release, LoadBalancerControllerRelease)
+    if is_v2 and gate.startswith(_OF_V1) and not is_labelled:
+        text = "a gate of v1: v2 sets it only in a labelled Namespace; elsewhere its pods never become Ready"
+        draft.warn("legacy-readiness-gate", _KEY, text, place)
+    elif not release.has_readiness_gates:
+        text = f"{draft.values['controller.version']} has no readiness gates: the pods never become Ready"
+        draft.warn("gate-without-effect", _KEY, text, place)
+    else:
+        draft.put(_KEY, True, place)
+
+
+def _put_injected(draft: Draft, template: Template, cluster: Cluster, namespace: Object, *, of_pods: bool) -> None:
+    """Write the gate that the Namespace's label puts into Pods."""
+    place = namespace.place("metadata", "labels", _LABEL)
+    if of_pods:
+        draft.put(_KEY, True, place)
+        _warn_of_pods_without(draft, template, cluster, namespace)
+    else:
+        draft.warn("gate-without-effect", _KEY, "the Namespace's label has no effect on instances", place)
+
+
+def _warn_of_pods_without(draft: Draft, template: Template, cluster: Cluster, namespace: Object) -> None:
+    """Say so if the Namespace has the label and a Pod of the workload has no gate: it is older than the label."""
+    labels = {key: str(value) for key, value in template.metadata.labels.items()}
+    for pod in cluster.of("Pod"):
+        if pod.namespace == namespace.name and labels.items() <= pod.labels.items():
+            gates = pod.parsed(Pod).spec.readiness_gates
+            if not any(gate.condition_type.startswith(_OURS) for gate in gates):
+                text = f"{pod.ref} has no gate, though the Namespace has the label: it is older; a rollout mends it"
+                draft.warn("pod-without-gate", _KEY, text, pod.place("spec"))
+                return
 
 
 def _enabled(namespace: Object) -> set[str]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sim.manifests.aws import AwsOutput
 from sim.manifests.controller import Controller, find_controllers, is_values, of_values, put_controller
 from sim.manifests.draft import Draft, Warned
 from sim.manifests.gates import put_readiness_gate
 from sim.manifests.joining import join
+from sim.manifests.models import Node, Service
 from sim.manifests.nodes import read_nodes
 from sim.manifests.objects import WORKLOADS, Cluster, Object, Place
 from sim.manifests.pods import put_pod
@@ -260,12 +261,12 @@ class _Importer:
             draft.warn(
                 "instances-unknown", key, "the number of worker nodes is not in the input; the default stands in"
             )
-        spec: Any = target_group.service.body.get("spec") or {}
+        spec = target_group.service.parsed(Service).spec
         place = target_group.service.place("spec", "type")
-        if spec.get("type", "ClusterIP") == "ClusterIP":
+        if spec.type == "ClusterIP":
             text = f"{target_group.service.ref} is of type ClusterIP: instances need NodePort or LoadBalancer"
             draft.warn("instance-needs-node-port", "target_group.target_type", text, place)
-        elif spec.get("externalTrafficPolicy", "Cluster") == "Cluster":
+        elif spec.external_traffic_policy == "Cluster":
             text = "externalTrafficPolicy Cluster: each worker node may pass a request on to a pod of another"
             draft.warn("external-traffic-policy", "target_group.target_type", text, place)
         else:
@@ -298,8 +299,7 @@ class _Importer:
 
 
 def _takes_traffic(node: Object) -> bool:
-    conditions = (node.body.get("status") or {}).get("conditions") or []
-    ready = [one.get("status") for one in conditions if isinstance(one, dict) and one.get("type") == "Ready"]
+    ready = [one.status for one in node.parsed(Node).status.conditions if one.type == "Ready"]
     return "node.kubernetes.io/exclude-from-external-load-balancers" not in node.labels and ready in ([], ["True"])
 
 

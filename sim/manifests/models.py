@@ -125,6 +125,12 @@ class Template(Model):
     spec: PodSpec
 
 
+class Pod(Model):
+    """A Pod."""
+
+    spec: PodSpec
+
+
 class RollingUpdate(Model):
     """How many pods a rolling update may add and remove."""
 
@@ -342,6 +348,25 @@ class Budget(Model):
     """A PodDisruptionBudget."""
 
     spec: BudgetSpec = BudgetSpec()
+
+
+class Condition(Model):
+    """A condition of an object."""
+
+    type: str = ""
+    status: str = ""
+
+
+class NodeStatus(Model):
+    """What a Node says of itself."""
+
+    conditions: list[Condition] = Field(default_factory=list)
+
+
+class Node(Model):
+    """A worker node."""
+
+    status: NodeStatus = NodeStatus()
 
 
 class ScaleTarget(Model):

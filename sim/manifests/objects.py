@@ -156,6 +156,11 @@ class Cluster:
         same_kind[key] = found
 
 
+def printable(text: str) -> str:
+    """Return a text on one line, without what a terminal would obey: names in manifests may hold anything."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
 def dotted(path: tuple[Step, ...]) -> str:
     """Write a field's path as kubectl does: `spec.containers[0].image`; a key with dots in brackets."""
     text = ""

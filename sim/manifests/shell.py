@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 _SHELLS = {"sh", "bash", "ash", "dash", "zsh"}
 _PREFIXES = {"exec", "command", "nohup", "sudo", "time", "env"}
 _QUICK = {
-    "echo", "printf", "date", "touch", "rm", "cat", "curl", "wget", "logger", "true", "false", ":", "set", "test", "[",
-    "cd", "export", "ls", "ps", "trap", "wait", "mkdir", "chmod", "cp", "mv", "grep", "sync", "tee", "head", "exit",
+    "echo", "printf", "date", "touch", "rm", "cat", "curl", "wget", "logger", "true", "false", "test", "[", "ls", "ps",
+    "mkdir", "chmod", "cp", "mv", "grep", "sync", "tee", "head",
 }  # fmt: skip
+_BUILT_IN = {"set", "cd", "export", "trap", "wait", "exit", ":"}
 _STOPPERS = {
     "kill", "pkill", "killall", "nginx", "openresty", "apachectl", "apache2ctl", "httpd", "pumactl", "supervisorctl",
 }  # fmt: skip
@@ -198,7 +199,7 @@ def _simple(words: Sequence[str]) -> Held:
     program = _base(words[0])
     if " " in words[0]:
         return Held(fails=f"there is no program called '{words[0]}'")
-    if program in _QUICK or re.fullmatch(r"[A-Za-z_]\w*=.*", words[0]):
+    if program in _QUICK or words[0] in _BUILT_IN or re.fullmatch(r"[A-Za-z_]\w*=.*", words[0]):
         return Held()
     if program in _STOPPERS:
         return _stopper(program, words)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from sim.manifests.objects import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -46,7 +48,7 @@ def _origin(origin: Origin) -> str:
 
 
 def _comment(text: str) -> str:
-    return "# " + "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+    return f"# {printable(text)}"
 
 
 def _on_one_line(value: object) -> str:
@@ -92,6 +94,10 @@ def _warned(warned: Warned) -> dict[str, Any]:
 
 def remarks(found: Import) -> Iterator[str]:
     """Return, line by line, what a reader must know besides the scenarios."""
+    return map(printable, _remarks(found))
+
+
+def _remarks(found: Import) -> Iterator[str]:
     for one in found.workloads:
         yield f"{one.ref}: {len(one.draft.origins)} keys"
         warned_of = {warned.key for warned in one.draft.warnings}

@@ -22,6 +22,8 @@ import atheris
 
 with atheris.instrument_imports(include=["sim", "yaml"]):
     from sim.experiment import figures, journal, sweep, sweep_file
+    from sim.manifests import importing, writing
+    from sim.manifests import sources as manifest_sources
     from sim.records import observation, reading
     from sim.report import observed
     from sim.scenario import advice, assignments, loading, measured, problems, variations
@@ -36,9 +38,14 @@ from sim.scenario.schema import schema_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+MANIFESTS = Path(__file__).parents[1] / "manifests" / "examples"
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 RECORDS = Path(__file__).parents[1] / "records" / "data"
 SCENARIO = loading.load_scenario(SCENARIOS / "baseline.yaml")
+FILES = {
+    "scenario": sorted(SCENARIOS.glob("*.yaml")),
+    "manifests": [path for path in sorted(MANIFESTS.iterdir()) if ".expected." not in path.name],
+}
 LONGEST_LINE = 2000
 """A refusal is for people."""
 REFUSALS = (
@@ -55,6 +62,13 @@ def scenario(path: Path) -> None:
         advice.advise(loaded)
         if loaded.with_overrides({}) != loaded:
             raise AssertionError(loaded)
+
+
+def manifests(path: Path) -> None:
+    found = importing.import_sources(manifest_sources.read_sources([str(path)]), importing.Asked())
+    path.write_text(writing.as_yaml(found), encoding="utf-8")
+    if loading.load_scenarios(path) != [one.scenario for one in found.workloads]:
+        raise AssertionError(path)
 
 
 def lags(path: Path) -> None:
@@ -103,6 +117,7 @@ def unfinished(path: Path) -> None:
 
 READERS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "scenario": (".yaml", scenario),
+    "manifests": (".yaml", manifests),
     "lags": (".csv", lags),
     "assignment": (".txt", assignment),
     "variation": (".txt", variation),
@@ -117,8 +132,8 @@ READERS: dict[str, tuple[str, Callable[[Path], None]]] = {
 
 def seeds(name: str) -> Iterable[bytes]:
     """Return something right to begin with."""
-    if name == "scenario":
-        return [path.read_bytes() for path in SCENARIOS.glob("*.yaml")]
+    if name in FILES:
+        return [path.read_bytes() for path in FILES[name]]
     if name == "lags":
         return [b"lag_s\n1.5\n0\n 2e3 \n", b"1\r\n2\r\n"]
     if name in ("assignment", "variation"):

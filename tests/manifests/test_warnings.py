@@ -1,0 +1,184 @@
+"""What only manifests tell: each warning where it belongs, with the line, and not where it does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from sim.manifests.importing import Asked, Import, import_sources
+from sim.manifests.sources import Source
+from sim.scenario.problems import ScenarioError
+
+BASE = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 4
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      terminationGracePeriodSeconds: 60
+      containers:
+      - name: web
+        image: nginx:1.27
+        ports: [{containerPort: 80}]
+        readinessProbe: {httpGet: {path: /, port: 80}}
+        lifecycle: {preStop: {sleep: {seconds: 20}}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {type: NodePort, selector: {app: web}, ports: [{port: 80}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata:
+  name: web
+  annotations: {kubernetes.io/ingress.class: alb, alb.ingress.kubernetes.io/target-type: ip}
+spec: {defaultBackend: {service: {name: web, port: {number: 80}}}}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: default}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: controller, namespace: kube-system}
+spec:
+  template:
+    spec: {containers: [{name: c, image: "public.ecr.aws/eks/aws-load-balancer-controller:v2.13.4"}]}
+"""
+POD = "spec.template.spec"
+CONTAINER = f"{POD}.containers.0"
+ALB = "metadata.annotations.alb=ingress=kubernetes=io/"
+HPA = {
+    "apiVersion": "autoscaling/v2",
+    "kind": "HorizontalPodAutoscaler",
+    "metadata": {"name": "web"},
+    "spec": {"scaleTargetRef": {"kind": "Deployment", "name": "web"}, "minReplicas": 2, "maxReplicas": 9},
+}
+PDB = {
+    "apiVersion": "policy/v1",
+    "kind": "PodDisruptionBudget",
+    "metadata": {"name": "web"},
+    "spec": {"maxUnavailable": 0, "selector": {"matchLabels": {"app": "web"}}},
+}
+LABEL = {"elbv2.k8s.aws/pod-readiness-gate-inject": "enabled"}
+RUNNING = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "web-1", "labels": {"app": "web"}},
+    "spec": {"containers": [{"name": "web"}]},
+}
+
+
+def changed(changes: dict[str, Any], *more: dict[str, Any]) -> Import:
+    """Import the base with other values: the number of a document, its path; `=` stands for a dot in a key."""
+    documents = list(yaml.safe_load_all(BASE))
+    for path, value in changes.items():
+        number, *steps = path.split(".")
+        at: Any = documents[int(number)]
+        *above, last = [step.replace("=", ".") for step in steps]
+        for step in above:
+            at = at[int(step)] if isinstance(at, list) else at.setdefault(step, {})
+        if value is None:
+            del at[last]
+        else:
+            at[last] = value
+    return import_sources([Source("x.yaml", yaml.safe_dump_all([*documents, *more]))], Asked(rps=10))
+
+
+def ids(found: Import) -> set[str]:
+    return {warned.id for one in found.workloads for warned in one.draft.warnings} | {one.id for one in found.warnings}
+
+
+def test_a_careful_manifest_is_warned_of_its_guess_alone() -> None:
+    assert ids(changed({})) == {"on-sigterm-guessed"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "more", "expected"),
+    [
+        ({f"0.{POD}.terminationGracePeriodSeconds": 20}, (), "grace-below-pre-stop"),
+        ({f"0.{CONTAINER}.lifecycle": None}, (), "no-pre-stop"),
+        ({f"0.{CONTAINER}.lifecycle.preStop": {"exec": {"command": ["sleep 9"]}}}, (), "pre-stop-fails"),
+        ({f"0.{CONTAINER}.lifecycle.preStop": {"tcpSocket": {"port": 1}}}, (), "pre-stop-fails"),
+        ({f"0.{CONTAINER}.lifecycle.preStop": {"exec": {"command": ["/wait"]}}}, (), "pre-stop-unknown"),
+        (
+            {f"0.{CONTAINER}.lifecycle.preStop": {"exec": {"command": ["sh", "-c", "nginx -s quit; sleep 9"]}}},
+            (),
+            "pre-stop-closes-listener-first",
+        ),
+        ({f"0.{CONTAINER}.lifecycle.preStop": {"exec": {"command": ["sh", "-c", "sleep 9 &"]}}}, (), "pre-stop-remark"),
+        ({f"0.{CONTAINER}.readinessProbe": None}, (), "no-readiness-probe"),
+        ({f"0.{CONTAINER}.image": "example.com/web:1"}, (), "on-sigterm-unknown"),
+        ({"0.spec.replicas": 1}, (), "one-replica"),
+        ({"0.spec.paused": True}, (), "paused"),
+        ({"0.spec.strategy": {"type": "Recreate"}}, (), "recreate"),
+        ({}, (HPA,), "replicas-from-hpa"),
+        ({}, (PDB,), "pdb-blocks-drain"),
+        ({f"2.{ALB}target-type": None}, (), "target-type-instance"),
+        ({f"2.{ALB}target-type": "instance"}, (), "external-traffic-policy"),
+        ({f"2.{ALB}target-type": "instance", "1.spec.type": "ClusterIP"}, (), "instance-needs-node-port"),
+        ({f"2.{ALB}target-group-attributes": "deregistration_delay=9,x"}, (), "bad-attributes"),
+        ({f"2.{ALB}target-group-attributes": "deregistration_delay.timeout_seconds=9"}, (), "delay-below-pre-stop"),
+        ({f"2.{ALB}listen-ports": "443"}, (), "bad-listen-ports"),
+        ({f"2.{ALB}healthcheck-interval-seconds": 9}, (), "unquoted-annotation"),
+        ({f"2.{ALB}group=name": "g"}, (), "group-may-be-incomplete"),
+        ({"3.metadata.name": "other"}, (), "readiness-gate-unknown"),
+        (
+            {f"0.{POD}.readinessGates": [{"conditionType": "target-health.alb.ingress.k8s.aws/web_web_80"}]},
+            (),
+            "legacy-readiness-gate",
+        ),
+        ({"3.metadata.labels": LABEL}, (RUNNING,), "pod-without-gate"),
+        ({"4.metadata.name": "x", "4.kind": "Nothing"}, (), "controller-assumed"),
+        ({}, (HPA, HPA), "given-twice"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_each_warning(changes: dict[str, Any], more: tuple[dict[str, Any], ...], expected: str) -> None:
+    assert expected in ids(changed(changes, *more))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"0.spec.replicas": 0}, "at least one replica"),
+        ({"0.spec.replicas": "3"}, r"x.yaml:\d+: deployment/default/web spec.replicas: expected integer \(got '3'\)"),
+        ({f"0.{POD}.containers": []}, "containers"),
+        ({f"0.{POD}.terminationGracePeriodSeconds": -1}, "pod.termination_grace_period_s"),
+        ({"1.spec.selector": {"app": "wbe"}}, "selects app=wbe, and no pod of the input has these labels"),
+        ({"1.metadata.name": "wbe"}, "the Service 'web' of ingress/default/web is not in the input"),
+        ({"1.spec.ports": [{"port": 81}]}, "has no port '80'"),
+        ({"2.metadata.annotations": {"kubernetes.io/ingress.class": "nginx"}}, "is of class nginx"),
+    ],
+)
+def test_what_makes_no_scenario(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ScenarioError, match=said):
+        changed(changes)
+
+
+def test_the_namespace_s_label_is_a_gate() -> None:
+    (one,) = changed({"3.metadata.labels": LABEL}).workloads
+    assert one.scenario.pod.readiness_gate
+    (one,) = changed({"3.metadata.labels": LABEL, f"2.{ALB}target-type": "instance"}).workloads
+    assert not one.scenario.pod.readiness_gate
+
+
+def test_an_autoscaler_s_minimum_stands_for_a_file_and_its_present_number_for_a_cluster() -> None:
+    (one,) = changed({}, HPA).workloads
+    assert one.scenario.deployment.replicas == 2
+    (one,) = changed({"0.metadata.uid": "0"}, HPA).workloads
+    assert one.scenario.deployment.replicas == 4
+
+
+def test_only_one_wrong_workload_of_many_is_left_out() -> None:
+    other = yaml.safe_load(BASE.split("---", maxsplit=1)[0])
+    other["metadata"]["name"], other["spec"]["replicas"] = "web-2", 0
+    found = changed({}, other)
+    assert [one.ref for one in found.workloads] == ["deployment/default/web"]
+    assert "not-imported" in ids(found)
