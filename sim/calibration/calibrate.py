@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.calibration import account, pods, traffic
-from sim.calibration.clocks import APART_S, controller_ahead_s
+from sim.calibration.clocks import clock_notes
 from sim.calibration.departures import Departures, departures_of
 from sim.calibration.measured import Calibration, Measured
 from sim.calibration.propagation import QUANTILES, measure_propagation
@@ -43,9 +43,10 @@ def _of_log(found: Calibration, records: Records, left: list[Change], came: list
         for key in ("traffic.arrival_rate_rps", "traffic.service_time_s", "target_group.alb_nodes", REGISTRATION):
             found.not_measured[key] = "no ALB access log"
         return
-    found.add("traffic.arrival_rate_rps", traffic.arrival_rate(requests, left, records.files))
+    found_rollouts = rollouts(records)
+    found.add("traffic.arrival_rate_rps", traffic.arrival_rate(requests, found_rollouts, records.files))
     found.add("traffic.service_time_s", traffic.service_time(requests, left))
-    found.add("target_group.alb_nodes", traffic.alb_nodes(requests, rollouts(records)))
+    found.add("target_group.alb_nodes", traffic.alb_nodes(requests, found_rollouts))
     found.add_beside(REGISTRATION, pods.registration(requests, came))
 
 
@@ -80,7 +81,7 @@ def _propagation(found: Calibration, records: Records) -> None:
             ci95=law.interval,
             n=law.n,
             source=f"pairs of an ALB node and a target, of {n_calls} DeregisterTargets calls in {n_rollouts} rollouts",
-            notes=(*law.warnings, *_of_records(departures, controller_ahead_s(records))),
+            notes=(*law.warnings, *_of_records(departures, records)),
         ),
     )
 
@@ -93,18 +94,8 @@ def _as_written(law: Propagation) -> dict[str, object]:
     return {"dist": "gamma", "shape": float(f"{shape:.4g}"), "mean": float(f"{mean_s:.4g}")}
 
 
-def _of_records(departures: Departures, ahead_s: float) -> list[str]:
-    notes = []
-    if abs(ahead_s) > APART_S:
-        notes.append(
-            f"The controller's clock is {abs(ahead_s):.1f} s {'ahead of' if ahead_s > 0 else 'behind'} CloudTrail's. "
-            "Which of them agrees with the ALB's is not known; each second moves the whole law by one."
-        )
-    elif np.isnan(ahead_s):
-        notes.append(
-            f"DeregisterTargets is known from one clock alone ({', '.join(departures.sources)}), which cannot be "
-            "checked; if it is off, the whole law is by as much."
-        )
+def _of_records(departures: Departures, records: Records) -> list[str]:
+    notes = [*clock_notes(records, departures.sources)]
     if departures.n_at_missing_files:
         notes.append(f"{departures.n_at_missing_files} pairs meet a missing file, and are observed only up to it.")
     if departures.n_unobserved:

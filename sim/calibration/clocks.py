@@ -1,7 +1,8 @@
-"""Whether the controller's clock agrees with CloudTrail's, where both have the same calls.
+"""Whether the clocks agree: the controller's, CloudTrail's and the ALB's.
 
-CloudTrail has the second in which a call was completed, the controller's log the moment at which it had the answer.
-Left out: the ALB's own clock, with which neither can be compared here.
+CloudTrail has the second in which a call was completed, the controller's log the moment at which it had the answer. A
+target that is sent requests before its RegisterTargets shows that the calls' clock is late, by that at least.
+Left out: an early clock of the calls, which nothing in the records shows. So each result says what it rests on.
 Source: docs/facts/logs.md §2 to §4.
 """
 
@@ -12,16 +13,37 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.records.completeness import clocks
 from sim.records.deregistrations import changes
+from sim.records.rollouts import rollouts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sim.records.deregistrations import Change
     from sim.records.records import Records
 
 NEAREST_S = 60.0
 _HALF_A_SECOND = 0.5
+LATE_S = 0.25
+_MOVES = "Each second by which it is off moves the whole law by one."
 APART_S = 0.75
 """Half a second is the trail's own precision; the rest is the way of the answer."""
+
+
+def clock_notes(records: Records, sources: tuple[str, ...]) -> Iterator[str]:
+    """Yield in words what is known of the clocks; `sources`: where the calls' moments are from."""
+    ahead_s = controller_ahead_s(records)
+    if abs(ahead_s) > APART_S:
+        side = "ahead of" if ahead_s > 0 else "behind"
+        yield f"The controller's clock is {abs(ahead_s):.1f} s {side} CloudTrail's. {_MOVES}"
+    elif np.isnan(ahead_s):
+        yield f"DeregisterTargets is known from one clock alone ({', '.join(sources)}), which is not checked. {_MOVES}"
+    else:
+        yield f"The controller's clock and CloudTrail's agree; that the ALB's does too is not checked. {_MOVES}"
+    earliest_s = clocks(records, rollouts(records), changes(records, "register")).earliest_s
+    if earliest_s < -LATE_S:
+        yield f"A target had requests {-earliest_s:.1f} s before its RegisterTargets: the calls' clock is late by that."
 
 
 def controller_ahead_s(records: Records) -> float:

@@ -101,7 +101,8 @@ def _shared_delay(requests: LastRequests, rank: Floats) -> str:
         return ""
     return (
         "Targets of one DeregisterTargets call leave at like times. The model draws each one's delay for itself, so "
-        "that a simulated rollout is more even than yours; the interval allows for it."
+        "that a simulated rollout is more even than yours. The interval allows for it as far as so few calls can show "
+        "it; its upper end may be higher."
     )
 
 

@@ -27,46 +27,49 @@ if TYPE_CHECKING:
 
 AROUND_S = 300.0
 _STRETCH_S = 10.0
+_MOST_STRETCHES = 10_000
 _ENOUGH = 1000
 _POISSON_AT_MOST = 1.5
 _NOT_FORWARDED = ("not_forwarded", "client_abort", "lambda_error", "other")
 
 
-def arrival_rate(requests: pd.DataFrame, calls: Sequence[Change], files: pd.DataFrame) -> Measured | str:
+def arrival_rate(requests: pd.DataFrame, found: Sequence[Rollout], files: pd.DataFrame) -> Measured | str:
     """Estimate `traffic.arrival_rate_rps`."""
     times_s = np.sort(requests.loc[~requests["outcome"].isin(_NOT_FORWARDED), "time_s"].to_numpy(dtype=float))
     if times_s.size < 2:  # noqa: PLR2004 - a rate needs two
         return "fewer than two requests were forwarded"
-    counts = _counts(times_s, calls, files)
-    if not counts.size:
-        return "the access log is shorter than ten seconds"
+    windows = [(one.from_s - AROUND_S, one.until_s + AROUND_S) for one in found] or [(times_s[0], times_s[-1])]
+    stretch_s = max(_STRETCH_S, sum(until_s - from_s for from_s, until_s in windows) / _MOST_STRETCHES)
+    counts = _counts(times_s, windows, stretch_s, files)
+    if not counts.sum():
+        return "the access log has no requests around the rollouts"
     dispersion = float(np.var(counts, ddof=1) / counts.mean()) if counts.size > 1 and counts.mean() > 0 else 1.0
-    notes = (
-        ()
-        if dispersion <= _POISSON_AT_MOST
-        else (f"The rate varies: counts of ten seconds have {dispersion:.2g} times the variance of chance.",)
-    )
+    varies = f"The rate varies: counts of {stretch_s:.3g} s have {dispersion:.2g} times the variance of chance."
     return Measured(
-        value=float(f"{counts.sum() / (counts.size * _STRETCH_S):.6g}"),
-        ci95={"": rate_interval(counts, _STRETCH_S)},
+        value=float(f"{counts.sum() / (counts.size * stretch_s):.6g}"),
+        ci95={"": rate_interval(counts, stretch_s)},
         n=int(counts.sum()),
-        source="forwarded requests of the access log" + (" within five minutes of a rollout" if calls else ""),
-        notes=notes,
+        source="forwarded requests of the access log" + (" within five minutes of a rollout" if found else ""),
+        notes=(varies,) if dispersion > _POISSON_AT_MOST else (),
     )
 
 
-def _counts(times_s: Floats, calls: Sequence[Change], files: pd.DataFrame) -> Floats:
-    """Count the requests of whole stretches around the calls, or of all; none at a file that is missing."""
-    edges_s = np.arange(times_s[0], times_s[-1], _STRETCH_S)
-    counts = np.histogram(times_s, edges_s)[0] if edges_s.size > 1 else np.zeros(0)
-    middle_s = (edges_s[:-1] + edges_s[1:]) / 2
-    keep = np.ones(counts.size, bool)
-    if calls:
-        call_s = np.array([call.time_s for call in calls])
-        keep = np.array([bool(np.any(np.abs(call_s - at_s) <= AROUND_S)) for at_s in middle_s], bool)
-    for from_s, until_s in [gap for gaps in missing_by_node(files).values() for gap in gaps]:
-        keep &= (middle_s < from_s - _STRETCH_S) | (middle_s > until_s + _STRETCH_S)
-    return np.asarray(counts[keep], dtype=float)
+def _counts(times_s: Floats, windows: Sequence[tuple[float, float]], stretch_s: float, files: pd.DataFrame) -> Floats:
+    """Count the requests of whole stretches of the windows, as far as the log goes; none at a missing file."""
+    missing = [gap for gaps in missing_by_node(files).values() for gap in gaps]
+    counts: dict[float, float] = {}
+    for window_from_s, window_until_s in windows:
+        from_s, until_s = max(window_from_s, times_s[0]), min(window_until_s, times_s[-1])
+        edges_s = (
+            np.floor(from_s / stretch_s + 1) * stretch_s + np.arange(int((until_s - from_s) / stretch_s)) * stretch_s
+        )
+        n = np.diff(np.searchsorted(times_s, edges_s))
+        counts |= {
+            edge_s: count
+            for edge_s, count in zip(edges_s[:-1].tolist(), n.tolist(), strict=True)
+            if not any(gap_from_s < edge_s + stretch_s and edge_s < gap_until_s for gap_from_s, gap_until_s in missing)
+        }
+    return np.array(list(counts.values()), dtype=float)
 
 
 def service_time(requests: pd.DataFrame, calls: Sequence[Change]) -> Measured | str:
@@ -100,7 +103,10 @@ def alb_nodes(requests: pd.DataFrame, found: Sequence[Rollout]) -> Measured | st
         return "no line names its ALB node (the file's name or field 34)"
     times_s, node = named["time_s"].to_numpy(dtype=float), named["node"].astype(str).to_numpy()
     windows = [(one.from_s - AROUND_S, one.until_s + AROUND_S) for one in found] or [(-np.inf, np.inf)]
-    counts = [len(set(node[(times_s > from_s) & (times_s < until_s)])) for from_s, until_s in windows]
+    of_windows = [len(set(node[(times_s > from_s) & (times_s < until_s)])) for from_s, until_s in windows]
+    counts = [count for count in of_windows if count]
+    if not counts:
+        return "the access log has no requests around the rollouts"
     return Measured(
         value=int(np.median(counts)),
         ci95={},
