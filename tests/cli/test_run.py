@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -122,7 +123,8 @@ def test_a_rollout_without_end_is_the_scenario_s_fault() -> None:
 
 def test_interrupted_it_prints_what_is_finished(tmp_path: Path) -> None:
     long = tmp_path / "long.yaml"
-    long.write_text(f"extends: {BASELINE}\nname: long\nreplications: 1000000\n")
+    shutil.copy(BASELINE, tmp_path)
+    long.write_text("extends: baseline.yaml\nname: long\nreplications: 1000000\n")
     program = [sys.executable, "-c", "from sim.cli import main; main()"]
     out = tmp_path / "out"
     command = [
