@@ -33,6 +33,7 @@ from sim.scenario.schema import value_at
 from sim.scenario.specs import Scenario
 from sim.scenario.standard_input import STDIN, standard_input
 from sim.scenario.validation import validated
+from sim.scenario.variations import keys_of
 from sim.scenario.yaml_source import Document, read_documents
 
 if TYPE_CHECKING:
@@ -313,17 +314,26 @@ def _sweep_problems(draft: _Draft, others: list[Problem]) -> Iterator[Problem]:
     known = {(problem.key, problem.found) for problem in others}
     base = {key: value for key, value in draft.raw.items() if key != "sweep"}
     sweep = draft.raw.get("sweep")
-    for key, values in sweep.items() if isinstance(sweep, dict) else ():
+    for together, values in sweep.items() if isinstance(sweep, dict) else ():
+        keys = keys_of(together)
         for index, value in enumerate(values if isinstance(values, list) else ()):
-            file, line = located(("sweep", key, index), draft.places)
-            for problem in _problems_with(base, key, value):
-                if _related(problem.key, key) and (problem.key, problem.found) not in known:
+            file, line = located(("sweep", together, index), draft.places)
+            row = value if len(keys) > 1 else [value]
+            if not isinstance(row, list) or len(row) != len(keys):
+                expected = f"a list of {len(keys)} values, one for each of these keys"
+                yield Problem(key=f"sweep.{together}", expected=expected, found=shown(row), file=file, line=line)
+                continue
+            for problem in _problems_with(base, dict(zip(keys, row, strict=True))):
+                key = next((key for key in keys if _related(problem.key, key)), None)
+                if key is not None and (problem.key, problem.found) not in known:
                     yield replace(problem, key=f"sweep.{key}", file=file, line=line)
 
 
-def _problems_with(base: dict[str, object], key: str, value: object) -> tuple[Problem, ...]:
+def _problems_with(raw: dict[str, object], changes: Mapping[str, object]) -> tuple[Problem, ...]:
     try:
-        validated(Scenario, overridden(base, key, value, Scenario), {})
+        for key, value in changes.items():
+            raw = overridden(raw, key, value, Scenario)
+        validated(Scenario, raw, {})
     except ScenarioError as error:
         return error.problems
     return ()

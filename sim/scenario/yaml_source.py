@@ -71,7 +71,7 @@ def _events(text: str, file: str) -> Iterator[yaml.Event]:
     loader = yaml.SafeLoader(text)
     try:
         while loader.check_event():
-            yield loader.get_event()
+            yield loader.get_event()  # type: ignore[no-untyped-call]
     except (OverflowError, ValueError):
         raise _refused("not valid YAML: an escape that stands for no character", file, loader.line + 1) from None
     finally:

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MINIMAL = "name: x\ntraffic: {arrival_rate_rps: 100}\ndeployment: {replicas: 4}\n"
-SECRET = "root:x:0:0"
+LINE = "root:x:0:0"
 
 
 @pytest.fixture
 def scenario(tmp_path: Path) -> Path:
     """Name a scenario in a directory of its own, with measured lags beside it and a secret above it."""
-    (tmp_path / "secret").write_text(f"{SECRET}\n")
+    (tmp_path / "secret").write_text(f"{LINE}\n")
     (tmp_path / "above.yaml").write_text(MINIMAL)
     directory = tmp_path / "here"
     directory.mkdir()
@@ -84,7 +84,7 @@ def test_a_file_from_elsewhere_is_not_read(scenario: Path, line: str, name: str)
     with pytest.raises(ScenarioError) as raised:
         load_scenario(scenario)
     assert "expected a file below" in str(raised.value)
-    assert SECRET not in str(raised.value)
+    assert LINE not in str(raised.value)
 
 
 def test_a_root_allows_what_is_below_it(scenario: Path) -> None:
