@@ -1,6 +1,7 @@
 """The full grid of a sweep: every combination of the varied keys' values, each a scenario of its own.
 
-Keys that move together are one dimension of the grid, each with a column of its own. All points are made, and so validated, before the first is simulated.
+Keys that move together are one dimension of the grid, each with a column of its own. All points are made, and so
+validated, before the first is simulated.
 """
 
 from __future__ import annotations

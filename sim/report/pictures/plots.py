@@ -154,7 +154,7 @@ def only(frame: pd.DataFrame, chosen: Mapping[str, object]) -> pd.DataFrame:
 def varied(frame: pd.DataFrame) -> list[str]:
     """Return the keys that have several values, in the order of the sweep; of keys that move together the first."""
     first = [keys_of(together)[0] for together in frame.attrs[PROVENANCE]["vary"]]
-    return [key for key in first if frame[key].nunique() > 1]
+    return [key for key in first if len(frame[key].unique()) > 1]
 
 
 def check(frame: pd.DataFrame, shown: Sequence[str], figure: str) -> None:
