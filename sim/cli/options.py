@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sim.scenario.specs import Scenario
+
+
+MOST_WORKERS = 1024
+
+
+class Number(click.FloatRange):
+    """A number within bounds; what is no number (nan) or has no end is refused, which click lets pass."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:  # noqa: ANN401 - click's
+        """Read it."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
 
 
 class Refused(click.ClickException):
@@ -141,7 +158,7 @@ def takes_workers(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
         click.option("--quiet", is_flag=True, help="Show no progress, and nothing of what `albsim check` warns of."),
         click.option(
-            "--workers", type=click.IntRange(min=1), metavar="N", help="Processes; by default one for a core."
+            "--workers", type=click.IntRange(1, MOST_WORKERS), metavar="N", help="Processes; by default one for a core."
         ),
     ):
         command = option(command)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sim.cli.inputs import import_of
-from sim.cli.options import takes_scenario, takes_workers
+from sim.cli.options import Number, takes_scenario, takes_workers
 
 if TYPE_CHECKING:
     from sim.scenario.specs import Scenario
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @takes_workers
 @click.option(
     "--target-502",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     default=1.0,
     show_default=True,
     metavar="N",
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--confidence",
-    type=click.FloatRange(min=0, max=1, min_open=True),
+    type=Number(min=0, max=1, min_open=True),
     default=0.95,
     show_default=True,
     metavar="FRACTION",

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sim.cli.options import takes_estimator, takes_scenarios, takes_workers
+from sim.cli.options import Refused, takes_estimator, takes_scenarios, takes_workers
 from sim.cli.outputs import require_writable_directory
-from sim.cli.refused import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,6 +132,6 @@ def _print(summaries: list[Summary], form: str) -> None:
     if form == "table" and sys.stdout.isatty():
         from rich.console import Console
 
-        Console().print(tables(summaries))
+        Console(markup=False, emoji=False, highlight=False).print(tables(summaries))
     else:
         click.echo(render(summaries, form))

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 Cell = int | float | str | bool
 
+MOST_POINTS = 100_000
 _NOT_VARIED = {
     "replications": "use --replications: every point has as many",
     "sweep": "a point of a sweep is no sweep",
@@ -48,6 +51,9 @@ def grid(scenario: Scenario, vary: Mapping[str, Sequence[object]]) -> Grid:
     problems = [problem for key, given in values.items() for problem in _problems(key, given)]
     keys = [key for together in values for key in keys_of(together)]
     problems += [Problem(key=key, found="varied twice") for key in dict.fromkeys(keys) if keys.count(key) > 1]
+    size = math.prod(map(len, values.values()))
+    if size > MOST_POINTS:
+        problems.append(Problem(expected=f"a grid of at most {MOST_POINTS} points", found=str(size)))
     if problems:
         raise ScenarioError(problems)
     changes = _combinations(values)
@@ -110,7 +116,7 @@ def _problems(key: str, values: list[object]) -> list[Problem]:
         found = f"{len(uneven[0])} values" if isinstance(uneven[0], list) else shown(uneven[0])
         return [Problem(key=key, expected=f"{len(keys)} values, one for each of these keys", found=found)]
     texts = [json.dumps(value, sort_keys=True, default=str) for value in values]
-    twice = next((text for number, text in enumerate(texts) if text in texts[:number]), None)
+    twice = next((text for text, times in Counter(texts).items() if times > 1), None)
     if not values or twice is not None:
         found = f"{twice} twice" if values else "none"
         return [Problem(key=key, expected="one or more different values", found=found)]

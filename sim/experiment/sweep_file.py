@@ -16,6 +16,7 @@ from sim.experiment.grid import cells, grid
 from sim.experiment.journal import journal
 from sim.experiment.provenance import PROVENANCE
 from sim.experiment.replication import choose_estimator
+from sim.experiment.spreadsheet import guarded, unguarded
 from sim.experiment.sweep import provenance, sweep
 from sim.experiment.whole_file import whole_file
 from sim.scenario.variations import expanded
@@ -95,7 +96,7 @@ def write_sweep(frame: pd.DataFrame, path: Path) -> None:
         if path.suffix == ".parquet":
             _write_parquet(frame, metadata, unfinished)
         else:
-            text = frame.to_csv(index=False, lineterminator="\n")
+            text = frame.map(guarded).to_csv(index=False, lineterminator="\n")
             unfinished.write_text(f"{_CSV_START}{metadata}\n{text}", encoding="utf-8", newline="")
 
 
@@ -173,7 +174,7 @@ def _require_whole(metadata: dict[str, Any], frame: pd.DataFrame) -> None:
 def _kind(column: Sequence[Cell]) -> Callable[[str], Cell]:
     """Say how a varied key's column is read, from the values that it was given."""
     if any(isinstance(cell, str) for cell in column):
-        return str
+        return unguarded
     if any(isinstance(cell, bool) for cell in column):
         return "True".__eq__
     return float if any(isinstance(cell, float) for cell in column) else int

@@ -145,3 +145,12 @@ def test_metadata_and_figures_are_typed(tmp_path: Path, fixed_lag: Scenario) -> 
     assert types["pod.on_sigterm"] == "string"
     assert types["responses.502"] == "double"
     assert list(schema.metadata) == [b"albsim"]
+
+
+def test_a_text_like_a_formula_is_guarded_in_csv_and_read_as_it_was(tmp_path: Path, fixed_lag: Scenario) -> None:
+    names = ["=1+1", "'=1", "@x", "plain"]
+    sweep_to_file(fixed_lag, {"name": names}, tmp_path / "r.csv", executor=InOrder())
+
+    cells = [line.split(",")[0] for line in (tmp_path / "r.csv").read_text().splitlines()[2:]]
+    assert {*cells} == {"'=1+1", "''=1", "'@x", "plain"}
+    assert read_sweep(tmp_path / "r.csv")["name"].unique().tolist() == names
