@@ -2,7 +2,8 @@
 
 Heavy libraries are imported inside the commands that use them, so that `albsim --help` answers at once. Results go to
 stdout, all else to stderr. Exit status: 0 done, 1 a defect of the program or of the machine (stdout is full, a worker
-died), 2 the input was wrong (also: a file that cannot be read or written), 130 interrupted.
+died), 2 the input was wrong (also: a file that cannot be read or written), 129, 130 and 143 ended by SIGHUP, Ctrl-C and
+SIGTERM.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import os
 import sys
 from concurrent.futures import BrokenExecutor
-from typing import Any, NoReturn, TextIO
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import click
 
@@ -29,13 +31,19 @@ from sim.cli.results import results
 from sim.cli.run import run
 from sim.cli.schema import schema
 from sim.cli.sensitivity import sensitivity
+from sim.cli.signals import Ended, ended_by_signals
 from sim.cli.sweep import sweep
 from sim.cli.verify import verify
-from sim.scenario.problems import ScenarioError
+from sim.scenario.problems import ScenarioError, escaped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _FAILED = 1
 _WRONG_INPUT = 2
 _INTERRUPTED = 130
+_SIGNALLED = 128
+_LONGEST_LINE = 2000
 
 
 class Program(click.Group):
@@ -46,10 +54,13 @@ class Program(click.Group):
         sys.stdout = sys.stdout or _nowhere()
         sys.stderr = sys.stderr or _nowhere()
         try:
-            result = super().invoke(ctx)
+            with ended_by_signals(), _shown_as_it_stands():
+                result = super().invoke(ctx)
             sys.stdout.flush()
         except ScenarioError as error:
             self._end(ctx, _WRONG_INPUT, str(error))
+        except Ended as ended:
+            self._end(ctx, _SIGNALLED + ended.number, str(ended))
         except KeyboardInterrupt:
             self._end(ctx, _INTERRUPTED, "interrupted")
         except BrokenPipeError:
@@ -64,10 +75,29 @@ class Program(click.Group):
             self._end(ctx, _FAILED, f"the output cannot be written: {error.strerror}")
         return result
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:  # noqa: ANN401 - click's signature
+        """Read the program's own options."""
+        with _shown_as_it_stands():
+            return super().make_context(*args, **extra)
+
     @staticmethod
     def _end(ctx: click.Context, status: int, message: str) -> NoReturn:
-        click.echo(message, err=True)
+        click.echo(_printable(message), err=True)
         ctx.exit(status)
+
+
+@contextmanager
+def _shown_as_it_stands() -> Iterator[None]:
+    """Show what the user typed, in click's own messages too, so that a terminal takes none of it for a command."""
+    try:
+        yield
+    except click.ClickException as error:
+        error.message = _printable(error.message)  # type: ignore[misc]  # click's show() prints it
+        raise
+
+
+def _printable(message: str) -> str:
+    return "\n".join(escaped(line, _LONGEST_LINE) for line in message.split("\n"))
 
 
 def _nowhere() -> TextIO:

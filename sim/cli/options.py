@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 import functools
+import math
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from sim.cli.inputs import imported, takes_import_options
-from sim.scenario.problems import Problem, ScenarioError
+from sim.scenario.problems import LONGEST_NAME, NOT_IN_A_NAME, Problem, ScenarioError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sim.scenario.specs import Scenario
+
+
+MOST_WORKERS = 1024
+
+
+class Number(click.FloatRange):
+    """A number within bounds; what is no number (nan) or has no end is refused, which click lets pass."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:  # noqa: ANN401 - click's
+        """Read it."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
 
 
 class Refused(click.ClickException):
@@ -27,9 +46,9 @@ def takes_scenarios(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def with_scenarios(scenario_files: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401 - the command's own
-        changes = changes_of(options)
+        changes, root = changes_of(options), options.pop("root")
         imports, others = imported(scenario_files, changes, options)
-        scenarios = [*imports, *_loaded(others, changes)]
+        scenarios = [*imports, *_loaded(others, changes, root)]
         _mention_advice(scenarios, options)
         command(scenarios=scenarios, **options)
 
@@ -44,14 +63,14 @@ def takes_scenario(command: Callable[..., None]) -> Callable[..., None]:
     def with_scenario(scenario_files: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401 - the command's own
         from sim.scenario.loading import load_scenario
 
-        changes = changes_of(options)
+        changes, root = changes_of(options), options.pop("root")
         scenarios, others = imported(scenario_files, changes, options)
         if len(scenarios) + len(others) > 1:
             names = [*(scenario.name for scenario in scenarios), *others]
             raise click.UsageError(
                 f"one scenario, not {len(names)}: {', '.join(names)}; --select takes one of manifests"
             )
-        scenario = scenarios[0] if scenarios else load_scenario(others[0]).with_overrides(changes)
+        scenario = scenarios[0] if scenarios else load_scenario(others[0], changes, root=root)
         _mention_advice([scenario], options)
         command(scenario=scenario, **options)
 
@@ -62,6 +81,12 @@ def takes_scenario(command: Callable[..., None]) -> Callable[..., None]:
 def takes_changes(command: Callable[..., None]) -> Callable[..., None]:
     """Return a command the options that change a scenario; `changes_of` takes them out of what it is called with."""
     for option in (
+        click.option(
+            "--root",
+            type=click.Path(exists=True, file_okay=False),
+            metavar="DIR",
+            help="The files that a scenario names may lie anywhere below DIR, not only beside it.",
+        ),
         click.option("--replications", type=int, metavar="N", help="How often to repeat, instead of the scenario's."),
         click.option("--seed", type=int, metavar="N", help="The seed, instead of the scenario's."),
         click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any key of a scenario."),
@@ -79,20 +104,40 @@ def changes_of(options: dict[str, Any]) -> dict[str, object]:
     return changes | {key: value for key, value in given.items() if value is not None}
 
 
-def _loaded(files: Sequence[str], changes: dict[str, object]) -> list[Scenario]:
+def _loaded(files: Sequence[str], changes: dict[str, object], root: str | None) -> list[Scenario]:
     """Load and change the scenarios of all files; raises one ScenarioError for all of them."""
     from sim.scenario.loading import load_scenarios
 
-    scenarios: list[Scenario] = []
+    scenarios: list[tuple[str, Scenario]] = []
     problems: list[Problem] = []
     for file in files:
         try:
-            scenarios.extend(scenario.with_overrides(changes) for scenario in load_scenarios(file))
+            scenarios.extend((file, scenario) for scenario in load_scenarios(file, changes, root=root))
         except ScenarioError as error:
             problems.extend(error.problems)
     if problems:
         raise ScenarioError(problems)
-    return scenarios
+    return _told_apart(scenarios)
+
+
+def _told_apart(loaded: Sequence[tuple[str, Scenario]]) -> list[Scenario]:
+    """Add its file's name to each scenario whose own name another file's scenario has too."""
+    files_of: dict[str, set[str]] = {}
+    for file, scenario in loaded:
+        files_of.setdefault(scenario.name, set()).add(file)
+    return [
+        scenario
+        if len(files_of[scenario.name]) == 1
+        else scenario.with_overrides({"name": _with_file(scenario.name, file, files_of[scenario.name])})
+        for file, scenario in loaded
+    ]
+
+
+def _with_file(name: str, file: str, files: set[str]) -> str:
+    """Return a scenario's name with as much of its file's name as tells it from those of the same name."""
+    stems = [Path(one).stem for one in files]
+    label = Path(file).stem if len(set(stems)) == len(stems) else str(Path(file).with_suffix(""))
+    return f"{name} ({re.sub(NOT_IN_A_NAME, '-', label)})"[:LONGEST_NAME]
 
 
 def _mention_advice(scenarios: Sequence[Scenario], options: dict[str, Any]) -> None:
@@ -113,7 +158,7 @@ def takes_workers(command: Callable[..., None]) -> Callable[..., None]:
     for option in (
         click.option("--quiet", is_flag=True, help="Show no progress, and nothing of what `albsim check` warns of."),
         click.option(
-            "--workers", type=click.IntRange(min=1), metavar="N", help="Processes; by default one for a core."
+            "--workers", type=click.IntRange(1, MOST_WORKERS), metavar="N", help="Processes; by default one for a core."
         ),
     ):
         command = option(command)

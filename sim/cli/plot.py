@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+    from sim.scenario.specs import Scenario
+
 _SCENARIO_SUFFIXES = {".yaml", ".yml"}
 
 
@@ -63,12 +65,13 @@ def plot(
     the failed requests. --set, --seed and --replications change it.
     """
     from sim.report.pictures.canvas import image_format, save
+    from sim.scenario.loading import load_scenario
 
     try:
         image_format(out)
     except ValueError as error:
         raise Refused(str(error)) from None
-    changes = changes_of(options)
+    changes, root = changes_of(options), options.pop("root")
     file, *others = files
     if kind is not None:
         chosen = {name: options[name] for name in ("y", "hue", "heatmap") if options[name]}
@@ -84,7 +87,7 @@ def plot(
         )
     else:
         _require_none({key: value for key, value in options.items() if value}, "it is about what a sweep varies")
-        picture = _of_scenario(file, kind, changes, workers, quiet=quiet)
+        picture = _of_scenario(load_scenario(file, changes, root=root), kind, workers, quiet=quiet)
     save(picture, out)
 
 
@@ -93,12 +96,10 @@ def _require_none(given: Mapping[str, object], why: str) -> None:
         raise click.UsageError(f"{', '.join(given)}: {why}")
 
 
-def _of_scenario(file: Path, kind: str, changes: dict[str, object], workers: int | None, *, quiet: bool) -> Figure:
+def _of_scenario(scenario: Scenario, kind: str, workers: int | None, *, quiet: bool) -> Figure:
     from sim.experiment.summary import summarise
     from sim.report.pictures.rollout_plots import distribution_of_lags, failures_by_cause
-    from sim.scenario.loading import load_scenario
 
-    scenario = load_scenario(file).with_overrides(changes)
     figures = rollouts_of(scenario, None, workers, quiet=quiet)
     if kind == "lag":
         return distribution_of_lags(scenario, figures)

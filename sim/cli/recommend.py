@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sim.cli.inputs import import_of
-from sim.cli.options import takes_scenario, takes_workers
+from sim.cli.options import Number, takes_scenario, takes_workers
 from sim.cli.outputs import OutFile
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @takes_workers
 @click.option(
     "--target-502",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     default=1.0,
     show_default=True,
     metavar="N",
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--confidence",
-    type=click.FloatRange(min=0, max=1, min_open=True),
+    type=Number(min=0, max=1, min_open=True),
     default=0.95,
     show_default=True,
     metavar="FRACTION",
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @click.option(
     "--within",
     "within_s",
-    type=click.FloatRange(min=0.5),
+    type=Number(min=0.5),
     default=2.0,
     show_default=True,
     metavar="SECONDS",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sim.cli.options import takes_estimator, takes_scenarios, takes_workers
+from sim.cli.options import Refused, takes_estimator, takes_scenarios, takes_workers
 from sim.cli.outputs import require_writable_directory
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ FORMATS = ("table", "json", "csv", "markdown")
     help="Write the first replication as AWS and Kubernetes would record it: access logs, CloudTrail, controller log, "
     "audit log; of several scenarios each in a directory of its name.",
 )
+@click.option("--force", is_flag=True, help="Replace files that are in DIR already.")
 def run(
     scenarios: list[Scenario],
     form: str,
@@ -49,6 +50,7 @@ def run(
     workers: int | None,
     estimator: Estimator | None,
     *,
+    force: bool,
     quiet: bool,
 ) -> None:
     """Simulate scenarios and print how many 502s they give, and why."""
@@ -58,6 +60,8 @@ def run(
 
     choose_estimator(scenarios, estimator)
     if out is not None:
+        if not force:
+            _require_new([_file(scenario.name, out) for scenario in scenarios])
         require_writable_directory(out)
     if records is not None:
         _write_records(scenarios, records)
@@ -72,6 +76,20 @@ def run(
     finally:
         if summaries:
             _print(summaries, form)
+
+
+def _require_new(files: list[Path]) -> None:
+    """Refuse to write over a file unasked, be it there already or written by this very command."""
+    twice = next((file for number, file in enumerate(files) if file in files[:number]), None)
+    if twice is not None:
+        raise Refused(f"{twice}: two scenarios have this name; rename one, or --force keeps the last")
+    old = next((file for file in files if file.exists()), None)
+    if old is not None:
+        raise Refused(f"{old}: there is one already; choose another directory, or --force replaces it")
+
+
+def _file(name: str, out: Path) -> Path:
+    return out / f"{name}.json"
 
 
 def _summaries(
@@ -90,7 +108,7 @@ def _write(summary: Summary, out: Path) -> None:
     from sim.experiment.whole_file import whole_file
     from sim.report.tables import render
 
-    with whole_file(out / f"{summary.scenario}.json") as unfinished:
+    with whole_file(_file(summary.scenario, out)) as unfinished:
         unfinished.write_text(render([summary], "json") + "\n", encoding="utf-8")
 
 
@@ -114,6 +132,6 @@ def _print(summaries: list[Summary], form: str) -> None:
     if form == "table" and sys.stdout.isatty():
         from rich.console import Console
 
-        Console().print(tables(summaries))
+        Console(markup=False, emoji=False, highlight=False).print(tables(summaries))
     else:
         click.echo(render(summaries, form))

@@ -45,8 +45,8 @@ class Fraction(click.ParamType[float]):
     "--vary",
     "variations",
     multiple=True,
-    metavar="KEY=V1,V2 | KEY=START:STOP:STEP",
-    help="Instead of the scenario's sweep: a key and its values; several make a full grid.",
+    metavar="KEY=V1,V2 | KEY=START:STOP:STEP | KEY,KEY=V1/W1,V2/W2",
+    help="Instead of the scenario's sweep: a key and its values; several make a full grid. KEY,KEY move together.",
 )
 @click.option(
     "--out",
@@ -69,6 +69,7 @@ class Fraction(click.ParamType[float]):
     metavar="N",
     help="Where --until-ci gives up.",
 )
+@click.option("--force", is_flag=True, help="Replace another sweep's results in FILE.")
 @click.option("--dask", "scheduler", metavar="ADDRESS", help="Run on this Dask cluster instead of this machine.")
 def sweep(
     scenario: Scenario,
@@ -80,6 +81,7 @@ def sweep(
     workers: int | None,
     estimator: Estimator | None,
     *,
+    force: bool,
     quiet: bool,
 ) -> None:
     """Simulate a scenario at every point of a grid and write a row for each point and replication."""
@@ -87,7 +89,7 @@ def sweep(
     from sim.experiment.grid import grid
     from sim.experiment.journal import InUseError
     from sim.experiment.provenance import PROVENANCE
-    from sim.experiment.sweep_file import NotASweepError, sweep_to_file
+    from sim.experiment.sweep_file import NotASweepError, OtherSweepError, sweep_to_file
     from sim.report.wording import counted_by
 
     vary = _varied(scenario, variations)
@@ -97,8 +99,17 @@ def sweep(
     try:
         with progress_of(quiet=quiet) as progress, _executor(scheduler, workers) as executor:
             frame = sweep_to_file(
-                scenario, vary, out, until=until, estimator=estimator, executor=executor, progress=progress.reach
+                scenario,
+                vary,
+                out,
+                until=until,
+                estimator=estimator,
+                executor=executor,
+                progress=progress.reach,
+                replace=force,
             )
+    except OtherSweepError as error:
+        raise Refused(f"{error}; --force replaces them") from None
     except (InUseError, NotASweepError) as error:
         raise Refused(str(error)) from None
     except OSError as error:

@@ -32,6 +32,7 @@ from sim.data_plane.outcomes import (
 from sim.data_plane.rotation import alb_rotations, rotations
 from sim.data_plane.sending import Past, block_size, concatenated, sender_of
 from sim.data_plane.window import fixed_until_s
+from sim.scenario.problems import Problem, ScenarioError, plain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
     from sim.data_plane.timeline import Timeline, Times
     from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
     from sim.streams import Streams
+
+MOST_REQUESTS = 10**9
+"""Of one window: they take a core some three minutes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +97,7 @@ def simulate_requests(
     node_rotations = rotations(timeline)
     ends = ends_of(timeline, traffic, pod, target_group)
     servers = Servers(timeline, ends, pod, target_group)
+    _require_countable(traffic.arrival_rate_rps, servers.window_until_s())
     tally = _Tally(Waits(traffic, pod, ends.for_answer.longest_s))
     sender = sender_of(timeline, node_rotations, ends, pod, target_group, streams)
     alb_nodes = len(alb_rotations(node_rotations, target_group))
@@ -114,6 +119,18 @@ def simulate_requests(
         tally.add(inside, suspects, servers.answers(suspects))
         now_s, complete = float(block.arrival_s[-1]), inside < block.arrival_s.size
     return tally.requests(servers.window_until_s())
+
+
+def _require_countable(arrival_rate_rps: float, window_s: float) -> None:
+    """Refuse what could be drawn, but not while someone waits for it."""
+    if arrival_rate_rps * window_s > MOST_REQUESTS:
+        problem = Problem(
+            key="traffic.arrival_rate_rps",
+            expected=f"at most {plain(MOST_REQUESTS)} requests to draw in a window of {plain(round(window_s))} s",
+            found=plain(arrival_rate_rps),
+            hint="--estimator expected takes any rate, where a scenario has an expectation in closed form",
+        )
+        raise ScenarioError([problem])
 
 
 class Servers:

@@ -1,19 +1,23 @@
 """The full grid of a sweep: every combination of the varied keys' values, each a scenario of its own.
 
-All points are made, and so validated, before the first is simulated.
+Keys that move together are one dimension of the grid, each with a column of its own. All points are made, and so
+validated, before the first is simulated.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
+import math
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
 from sim.scenario.overrides import as_python
-from sim.scenario.problems import Problem, ScenarioError
+from sim.scenario.problems import Problem, ScenarioError, shown
+from sim.scenario.variations import keys_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
 
 Cell = int | float | str | bool
 
+MOST_POINTS = 100_000
 _NOT_VARIED = {
     "replications": "use --replications: every point has as many",
     "sweep": "a point of a sweep is no sweep",
@@ -44,30 +49,50 @@ def grid(scenario: Scenario, vary: Mapping[str, Sequence[object]]) -> Grid:
     """Make the grid; raises ScenarioError with every problem of any of its points."""
     values = as_written(vary)
     problems = [problem for key, given in values.items() for problem in _problems(key, given)]
+    keys = [key for together in values for key in keys_of(together)]
+    problems += [Problem(key=key, found="varied twice") for key in dict.fromkeys(keys) if keys.count(key) > 1]
+    size = math.prod(map(len, values.values()))
+    if size > MOST_POINTS:
+        problems.append(Problem(expected=f"a grid of at most {MOST_POINTS} points", found=str(size)))
     if problems:
         raise ScenarioError(problems)
+    changes = _combinations(values)
     points: list[Scenario] = []
-    for combination in itertools.product(*values.values()):
-        changes = dict(zip(values, combination, strict=True))
+    wrong: dict[Problem, list[str]] = {}
+    for of_point in changes:
         try:
-            points.append(scenario.with_overrides(changes))
+            points.append(scenario.with_overrides(of_point))
         except ScenarioError as error:
-            problems.extend(replace(problem, file=problem.file or _named(changes)) for problem in error.problems)
-    if problems:
-        raise ScenarioError(problems)
-    columns = zip(*itertools.product(*(cells(given) for given in values.values())), strict=True)
-    return Grid(tuple(points), dict(zip(values, columns, strict=True)))
+            for problem in error.problems:
+                wrong.setdefault(problem, []).append(_named(of_point))
+    if wrong:
+        raise ScenarioError(replace(one, file=at[0]) if len(at) == 1 else one for one, at in wrong.items())
+    return Grid(tuple(points), {key: tuple(cells([of_point[key] for of_point in changes])) for key in changes[0]})
+
+
+def _combinations(vary: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    """Return what each point sets, a value for each key."""
+    dimensions = [
+        [dict(zip(keys_of(key), value if "," in key else [value], strict=True)) for value in values]
+        for key, values in vary.items()
+    ]
+    return [{key: value for part in parts for key, value in part.items()} for parts in itertools.product(*dimensions)]
 
 
 def as_written(vary: Mapping[str, Sequence[object]]) -> dict[str, list[Any]]:
     """Return the varied keys' values as a scenario file would have them: no arrays, no models."""
     return {
-        key: [
-            value.model_dump(mode="json", exclude_none=True) if isinstance(value, BaseModel) else as_python(value)
-            for value in values
+        ", ".join(keys_of(key)): [
+            [*map(_plain, value)] if isinstance(value, tuple) else _plain(value) for value in values
         ]
         for key, values in vary.items()
     }
+
+
+def _plain(value: object) -> Any:  # noqa: ANN401 - whatever the file holds
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", exclude_none=True)
+    return as_python(value)
 
 
 def cells(values: Sequence[object]) -> list[Cell]:
@@ -82,10 +107,16 @@ def _is_number(value: object) -> bool:
 
 
 def _problems(key: str, values: list[object]) -> list[Problem]:
-    if key in _NOT_VARIED:
-        return [Problem(key=key, found="cannot be varied", hint=_NOT_VARIED[key])]
+    keys = keys_of(key)
+    fixed = [Problem(key=one, found="cannot be varied", hint=_NOT_VARIED[one]) for one in keys if one in _NOT_VARIED]
+    if fixed:
+        return fixed
+    uneven = [value for value in values if len(keys) > 1 and (not isinstance(value, list) or len(value) != len(keys))]
+    if uneven:
+        found = f"{len(uneven[0])} values" if isinstance(uneven[0], list) else shown(uneven[0])
+        return [Problem(key=key, expected=f"{len(keys)} values, one for each of these keys", found=found)]
     texts = [json.dumps(value, sort_keys=True, default=str) for value in values]
-    twice = next((text for number, text in enumerate(texts) if text in texts[:number]), None)
+    twice = next((text for text, times in Counter(texts).items() if times > 1), None)
     if not values or twice is not None:
         found = f"{twice} twice" if values else "none"
         return [Problem(key=key, expected="one or more different values", found=found)]

@@ -11,6 +11,7 @@ import threading
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from multiprocessing import resource_tracker
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -29,31 +30,43 @@ T = TypeVar("T")
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
 
+_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""What ends a program."""
+
+
 class _Worker(SpawnProcess):
     def start(self) -> None:
-        """Start a worker that never sees Ctrl-C: its parent answers it.
-
-        A child inherits the signal mask, so that SIGINT is blocked from the child's first moment. An interruption that
-        arrives meanwhile is raised afterwards: a child that has not been told yet what to do would print a traceback.
-        """
-        interruptions: list[int] = []
-        in_main = threading.current_thread() is threading.main_thread()
-        handler = signal.signal(signal.SIGINT, lambda number, _: interruptions.append(number)) if in_main else None
-        try:
-            with _interruptions_blocked():
-                super().start()
-        finally:
-            if in_main:
-                signal.signal(signal.SIGINT, handler)
-        for number in interruptions:
-            signal.raise_signal(number)
+        """Start a worker that never sees what ends the program: its parent answers it."""
+        with _deaf_children():
+            super().start()
 
 
 @contextmanager
-def _interruptions_blocked() -> Iterator[None]:
-    """Block SIGINT in this thread; Windows has no signal masks, and there a worker ignores it once it runs."""
+def _deaf_children() -> Iterator[None]:
+    """Start processes in the block that no signal ends: they inherit the signal mask, from their first moment on.
+
+    A signal that arrives meanwhile is raised afterwards: a child that has not been told yet what to do would complain.
+    """
+    arrived: list[int] = []
+    in_main = threading.current_thread() is threading.main_thread()
+    handlers = {
+        number: signal.signal(number, lambda number, _: arrived.append(number)) for number in _SIGNALS if in_main
+    }
+    try:
+        with _signals_blocked():
+            yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    for number in arrived:
+        signal.raise_signal(number)
+
+
+@contextmanager
+def _signals_blocked() -> Iterator[None]:
+    """Block them in this thread; Windows has no signal masks, and there a worker ignores Ctrl-C once it runs."""
     if sys.platform != "win32" and hasattr(signal, "pthread_sigmask"):
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
             yield
         finally:
@@ -84,9 +97,11 @@ def process_pool(workers: int | None = None) -> Iterator[ProcessPoolExecutor]:
 
     They are spawned, not forked: a fork inherits the threads' locks of a progress bar in whatever state they are. When
     the work fails they are killed: one that died may have taken the lock of the queue at which the others wait.
-
     """
     workers = workers or usable_cores()
+    if sys.platform != "win32":
+        with _deaf_children():
+            resource_tracker.ensure_running()  # it removes what a process leaves behind, and so must outlive the signal
     with _Pool(workers, mp_context=_Context(), initializer=_begin_work) as pool:
         try:
             yield pool

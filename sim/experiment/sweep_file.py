@@ -16,8 +16,10 @@ from sim.experiment.grid import cells, grid
 from sim.experiment.journal import journal
 from sim.experiment.provenance import PROVENANCE
 from sim.experiment.replication import choose_estimator
+from sim.experiment.spreadsheet import guarded, unguarded
 from sim.experiment.sweep import provenance, sweep
 from sim.experiment.whole_file import whole_file
+from sim.scenario.variations import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -42,6 +44,10 @@ class NotASweepError(Exception):
     """A file that is not, or no longer, a sweep's results."""
 
 
+class OtherSweepError(Exception):
+    """A file that holds the results of another sweep."""
+
+
 def sweep_to_file(
     scenario: Scenario,
     vary: Mapping[str, Sequence[object]],
@@ -51,22 +57,35 @@ def sweep_to_file(
     estimator: Estimator | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
+    replace: bool = False,
 ) -> pd.DataFrame:
     """Sweep into a file, going on where an interrupted sweep into it was; a finished one is read, not repeated.
 
-    Finished replications are kept in `<path>.partial` until the file is whole. Raises what `sweep` does, InUseError
-    while another process sweeps into this file, NotASweepError if the file is there and something else (it is left as
-    it is), OSError if it cannot be written.
+    Finished replications are kept in `<path>.partial` until the file is whole. `replace`: whether another sweep's
+    results in the file may be replaced. Raises what `sweep` does, InUseError while another process sweeps into this
+    file, OtherSweepError if another sweep's results are in it and NotASweepError if something else is (it is left as it
+    is), OSError if it cannot be written.
     """
     _check_suffix(path)
     chosen = choose_estimator(grid(scenario, vary).points, estimator)
     source = provenance(scenario, vary, until=until, estimator=chosen)
     with journal(path) as kept:
-        if path.exists() and (finished := read_sweep(path)).attrs[PROVENANCE] == source:
-            return finished
+        if path.exists():
+            finished = read_sweep(path)
+            if finished.attrs[PROVENANCE] == source:
+                return finished
+            if not replace:
+                raise OtherSweepError(f"{path}: another sweep's results are here, {_told(finished, source)}")
         frame = sweep(scenario, vary, until=until, estimator=chosen, executor=executor, progress=progress, kept=kept)
         write_sweep(frame, path)
     return frame
+
+
+def _told(finished: pd.DataFrame, source: dict[str, Any]) -> str:
+    """Say in what a finished sweep differs from the one that is asked for."""
+    found = finished.attrs[PROVENANCE]
+    differing = [name for name in source if found.get(name) != source[name]]
+    return f"of {found['scenario']['name']}, seed {found['seed']}; they differ in {', '.join(differing)}"
 
 
 def write_sweep(frame: pd.DataFrame, path: Path) -> None:
@@ -77,7 +96,7 @@ def write_sweep(frame: pd.DataFrame, path: Path) -> None:
         if path.suffix == ".parquet":
             _write_parquet(frame, metadata, unfinished)
         else:
-            text = frame.to_csv(index=False, lineterminator="\n")
+            text = frame.map(guarded).to_csv(index=False, lineterminator="\n")
             unfinished.write_text(f"{_CSV_START}{metadata}\n{text}", encoding="utf-8", newline="")
 
 
@@ -127,7 +146,7 @@ def _read_csv(path: Path) -> tuple[dict[str, Any], pd.DataFrame]:
             raise ValueError(start)
         metadata = _metadata(text)
         header, *rows = csv.reader(file)
-    kinds = {key: _kind(cells(values)) for key, values in metadata["vary"].items()}
+    kinds = {key: _kind(cells(values)) for key, values in expanded(metadata["vary"]).items()}
     kinds |= {"replication": int} | dict.fromkeys(COLUMNS, _float)
     columns = zip(*rows, strict=True)
     return metadata, pd.DataFrame(
@@ -147,7 +166,7 @@ def _metadata(text: str) -> dict[str, Any]:
 
 def _require_whole(metadata: dict[str, Any], frame: pd.DataFrame) -> None:
     """Raise one of `_DAMAGE` if there is no row, or a column is missing."""
-    missing = {*metadata["vary"], "replication", *COLUMNS} - {*frame.columns}
+    missing = {*expanded(metadata["vary"]), "replication", *COLUMNS} - {*frame.columns}
     if missing or frame.empty:
         raise ValueError(f"no rows, or no columns {missing}")
 
@@ -155,7 +174,7 @@ def _require_whole(metadata: dict[str, Any], frame: pd.DataFrame) -> None:
 def _kind(column: Sequence[Cell]) -> Callable[[str], Cell]:
     """Say how a varied key's column is read, from the values that it was given."""
     if any(isinstance(cell, str) for cell in column):
-        return str
+        return unguarded
     if any(isinstance(cell, bool) for cell in column):
         return "True".__eq__
     return float if any(isinstance(cell, float) for cell in column) else int

@@ -6,8 +6,6 @@ full precision.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from typing import TYPE_CHECKING, Any
@@ -16,7 +14,8 @@ from rich.console import Group
 from rich.table import Table
 
 from sim.experiment.compare import PRIMARY
-from sim.report.wording import count, counted_by, number, plain
+from sim.experiment.spreadsheet import csv_of
+from sim.report.wording import count, counted_by, markdown, number, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,14 +114,11 @@ def _json(comparison: Comparison) -> str:
 
 
 def _csv(comparison: Comparison) -> str:
-    text = io.StringIO()
-    records = _records(comparison)
-    writer = csv.DictWriter(text, list(records[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(records)
-    return text.getvalue().rstrip("\n")
+    return csv_of(_records(comparison)).rstrip("\n")
 
 
 def _markdown(comparison: Comparison) -> str:
     lines = [f"| {' | '.join(cells)} |" for cells in (_HEADINGS, *_cells(comparison))]
-    return "\n".join([sentence(comparison), "", lines[0], "| :-- | --: | --: | --: | --: | :-- |", *lines[1:]])
+    return "\n".join(
+        [markdown(sentence(comparison)), "", lines[0], "| :-- | --: | --: | --: | --: | :-- |", *lines[1:]]
+    )

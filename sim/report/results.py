@@ -17,17 +17,18 @@ from sim.diagnosis.findings import findings
 from sim.experiment.figures import RESPONSES
 from sim.experiment.replication import simulate
 from sim.experiment.replications import replicate
+from sim.experiment.spreadsheet import csv_of
 from sim.experiment.summary import summarise
 from sim.report.answer import answer
 from sim.report.pictures.results_pictures import PICTURES
 from sim.report.tables import markdown_tables
+from sim.report.wording import markdown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from concurrent.futures import Executor
 
     from sim.experiment.summary import Summary
-    from sim.report.pictures.results_pictures import Rows
     from sim.scenario.specs import Scenario
 
 PAGE, FIGURES = "results.md", "figures"
@@ -56,7 +57,7 @@ def page(results: Sequence[Result]) -> dict[str, str]:
     """Return the texts of the page: file names, relative to its directory, with their contents."""
     summaries = [result.summary for result in results]
     return {PAGE: _markdown(results)} | {
-        f"{FIGURES}/{picture.name}.csv": _csv(picture.rows(summaries, [result.scenario for result in results]))
+        f"{FIGURES}/{picture.name}.csv": csv_of(picture.rows(summaries, [result.scenario for result in results]))
         for picture in PICTURES
     }
 
@@ -108,17 +109,9 @@ def _section(result: Result) -> str:
     return "\n\n".join(
         part
         for part in (
-            f"### {scenario.name}",
-            scenario.description.strip(),
+            f"### {markdown(scenario.name)}",
+            scenario.description.strip().replace("<", r"\<"),
             f"{runs}. The worst, replication {result.worst}, with drawn requests: {result.answer}",
         )
         if part
     )
-
-
-def _csv(rows: Rows) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()

@@ -10,8 +10,6 @@ JSON and CSV carry every figure in full precision, named as docs/interface.md na
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from functools import partial
@@ -22,7 +20,8 @@ from rich.table import Table
 
 from sim.data_plane.outcomes import OUTCOMES_502
 from sim.experiment.figures import FIGURES, OUTCOMES, SPREAD_502
-from sim.report.wording import counted_by, number, percent, plain
+from sim.experiment.spreadsheet import csv_of
+from sim.report.wording import counted_by, markdown, number, percent, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -94,7 +93,7 @@ def _counted(summaries: Sequence[Summary]) -> str:
 def _markdown_table(columns: Columns, summaries: Sequence[Summary]) -> str:
     headings = [heading.replace("\n", " ") for heading in columns]
     rules = [":--" if heading in _WORDS else "--:" for heading in columns]
-    rows = [[_one_line(cell(summary)).replace("|", r"\|") for cell in columns.values()] for summary in summaries]
+    rows = [[markdown(_one_line(cell(summary))) for cell in columns.values()] for summary in summaries]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (headings, rules, *rows))
 
 
@@ -108,12 +107,7 @@ def _json(summaries: Sequence[Summary]) -> str:
 
 
 def _csv(summaries: Sequence[Summary]) -> str:
-    rows = [dict(_leaves(summary.as_json())) for summary in summaries]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0] if rows else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().rstrip("\n")
+    return csv_of([dict(_leaves(summary.as_json())) for summary in summaries]).rstrip("\n")
 
 
 def _leaves(value: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

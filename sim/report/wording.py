@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _UNITS = {"_rps": "requests/s", "_per_s": "per s", "_s": "s"}
 _WORDS = {"pre stop": "preStop", "aws": "AWS", "alb": "ALB"}
+_MARKDOWN = re.compile(r"[\\`*\[\]<>|]")
 NOTHING = "-"
 SIGNIFICANT_DIGITS = 3
 NEGLIGIBLE = 1e-6
@@ -75,12 +77,27 @@ def counted_by(estimators: Mapping[str, Estimator]) -> str:
     return f"{expected}; every one drawn (sampled) for {listed(drawn)}." if drawn else f"{expected}."
 
 
+def markdown(text: str) -> str:
+    """Write a text so that Markdown shows it as it stands: no page takes part of a name for a tag, a link or a cell."""
+    return _MARKDOWN.sub(r"\\\g<0>", text)
+
+
 def plain(renderable: RenderableType, *, width: int) -> str:
     """Write what rich can show as plain text of a fixed width: the same bytes on a terminal, in a pipe and in CI."""
     from rich.console import Console
 
     text = io.StringIO()
-    Console(file=text, width=width, color_system=None, legacy_windows=False, _environ={}).print(renderable)
+    console = Console(
+        file=text,
+        width=width,
+        color_system=None,
+        legacy_windows=False,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        _environ={},
+    )
+    console.print(renderable)
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
 
 

@@ -18,7 +18,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 
 from sim.scenario.fields import LONGEST_S, PositiveSeconds, Seconds, complaint
 from sim.scenario.law import Law, tail_product
-from sim.scenario.measured import Empirical
+from sim.scenario.measured import Empirical, is_csv_name, names_a_file
 from sim.scenario.problems import plain
 
 if TYPE_CHECKING:
@@ -241,18 +241,24 @@ class Gamma(Law):
 
 
 class _OrNumber:
-    """Lets a plain number stand for a constant, also in the JSON Schema."""
+    """Lets a plain number or the name of a CSV file stand for a law, also in the JSON Schema."""
 
     def __get_pydantic_json_schema__(self, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         number = {"type": "number", "minimum": 0, "maximum": LONGEST_S}
+        file = {"type": "string", "pattern": r"\.[cC][sS][vV]$"}
         comment = f"a number from 0 to {plain(LONGEST_S)} or a distribution such as {{dist: uniform, low: 1, high: 2}}"
-        return {"anyOf": [number, handler(core_schema)], "$comment": comment}
+        return {"anyOf": [number, file, handler(core_schema)], "$comment": comment}
 
 
 def as_law(value: Any) -> Any:  # noqa: ANN401 - whatever the file holds
-    """Return `{dist: constant}` for a plain number, everything else as it is."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return {"dist": "constant", "value": value} if is_number else value
+    """Return a plain number or the name of a CSV file as a distribution, everything else as it is."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return {"dist": "constant", "value": value}
+    if is_csv_name(value):
+        return {"dist": "empirical", "csv": value}
+    if isinstance(value, dict) and "dist" not in value and names_a_file(value):
+        return {"dist": "empirical", **value}
+    return value
 
 
 Distribution = Annotated[

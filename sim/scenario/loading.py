@@ -1,8 +1,10 @@
 """From a file to scenarios: reading, `extends`, validation, with all problems of a file at once.
 
 What is modelled: UTF-8 YAML, one scenario in each document; `extends` starts from another file beside this one
-(mappings are merged key by key; lists and distributions replaced whole). Everything that other files hold is read here,
-so that a scenario needs none later.
+(mappings are merged key by key; lists and distributions replaced whole). Changes from the command line are made before
+anything is validated, so that they can repair a file. Everything that other files hold is read here, so that a scenario
+needs none later. A file may name others below its own directory only, or below a root that the caller gives: a scenario
+from elsewhere cannot show what else is on this machine.
 What is left out: reading from the network, templates, environment variables.
 """
 
@@ -11,20 +13,35 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from sim.scenario.measured import FILE_KEYS, is_csv_name
 from sim.scenario.overrides import overridden
-from sim.scenario.problems import Places, Problem, ScenarioError, located, shown
+from sim.scenario.problems import (
+    KeyPath,
+    Place,
+    Places,
+    Problem,
+    ScenarioError,
+    dotted,
+    escaped,
+    located,
+    shown,
+)
 from sim.scenario.schema import value_at
 from sim.scenario.specs import Scenario
 from sim.scenario.standard_input import STDIN, standard_input
 from sim.scenario.validation import validated
-from sim.scenario.yaml_source import read_documents
+from sim.scenario.variations import keys_of
+from sim.scenario.yaml_source import Document, read_documents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _MOST_BYTES = 1_000_000
+_COMMAND_LINE = Place("the command line", None)
+_NO_CHANGES: Mapping[str, object] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,43 +53,74 @@ class _Draft:
     problems: list[Problem] = field(default_factory=list)
 
 
-def load_scenario(path: str | os.PathLike[str]) -> Scenario:
+def load_scenario(
+    path: str | os.PathLike[str],
+    changes: Mapping[str, object] = _NO_CHANGES,
+    *,
+    root: str | os.PathLike[str] | None = None,
+) -> Scenario:
     """Read the scenario of a file.
 
     Parameters
     ----------
     path
-        A YAML file with one document. Files that it names (`extends`, the values of an empirical distribution) are
-        looked for beside it.
+        A YAML file with one document.
+    changes
+        Other values, by dotted key, which are put in before anything is validated.
+    root
+        The directory below which the files lie that the scenario names (`extends`, measured values); by default that of
+        `path`, beside which they are looked for.
 
     Returns
     -------
     Scenario
-        The scenario, with a default for every key that the file does not give.
+        The scenario, with a default for every key that is not given.
 
     Raises
     ------
     ScenarioError
         If the file cannot be read or is wrong: with every problem, its line and its key.
     """
-    scenarios = load_scenarios(path)
+    scenarios = load_scenarios(path, changes, root=root)
     if len(scenarios) > 1:
         raise ScenarioError([Problem(file=str(path), expected="one scenario", found=f"{len(scenarios)} documents")])
     return scenarios[0]
 
 
-def load_scenarios(path: str | os.PathLike[str]) -> list[Scenario]:
-    """Read the scenarios of a file, one for each YAML document; raises ScenarioError with every problem of them."""
+def load_scenarios(
+    path: str | os.PathLike[str],
+    changes: Mapping[str, object] = _NO_CHANGES,
+    *,
+    root: str | os.PathLike[str] | None = None,
+) -> list[Scenario]:
+    """Read the scenarios of a file, one for each YAML document, as `load_scenario` reads one."""
     scenarios: list[Scenario] = []
     problems: list[Problem] = []
-    for draft in _drafts(Path(path), ()):
+    for draft in _drafts(Path(path), (), Path(path).parent if root is None else Path(root)):
         try:
-            scenarios.append(_scenario(draft))
+            scenarios.append(_scenario(_changed(draft, changes)))
         except ScenarioError as error:
             problems.extend(error.problems)
     if problems:
         raise ScenarioError(problems)
     return scenarios
+
+
+def _changed(draft: _Draft, changes: Mapping[str, object]) -> _Draft:
+    """Make the changes, and note that these values come from the command line."""
+    raw, places, problems = draft.raw, dict(draft.places), list(draft.problems)
+    for key, value in changes.items():
+        path = tuple(int(step) if step.isdecimal() else step for step in key.split("."))
+        groups = [path[:length] for length in range(1, len(path))]
+        steps = [group for group in groups if not isinstance(value_at(raw, group), dict | list)]
+        try:
+            raw = overridden(raw, key, value, Scenario)
+        except ScenarioError as error:
+            problems.extend(replace(problem, file=_COMMAND_LINE.file) for problem in error.problems)
+            continue
+        places = {at: place for at, place in places.items() if at[: len(path)] != path}
+        places |= dict.fromkeys([*steps, path], _COMMAND_LINE)
+    return _Draft(raw, places, problems)
 
 
 def _scenario(draft: _Draft) -> Scenario:
@@ -88,7 +136,7 @@ def _scenario(draft: _Draft) -> Scenario:
     return scenario
 
 
-def _drafts(path: Path, trail: tuple[Path, ...]) -> list[_Draft]:
+def _drafts(path: Path, trail: tuple[Path, ...], root: Path) -> list[_Draft]:
     """Read a file's documents, each on top of what it extends; `trail` leads here through the `extends` of others."""
     file = str(path)
     documents = read_documents(_text(path), file)
@@ -100,8 +148,11 @@ def _drafts(path: Path, trail: tuple[Path, ...]) -> list[_Draft]:
             place = document.places[()]
             found = "an empty document" if document.value is None else shown(document.value)
             raise ScenarioError([Problem(file=file, line=place.line, expected="a mapping of keys", found=found)])
-        raw = {key: _beside(value, path.parent) for key, value in document.value.items()}
-        drafts.append(_extended(_Draft(raw, document.places, document.problems), path, trail))
+        _refuse_manifest(document, file)
+        draft = _Draft(document.value, document.places, document.problems)
+        named = _Files(path.parent, root, draft)
+        raw = {key: value if isinstance(value, str) else named.found(value, (key,)) for key, value in draft.raw.items()}
+        drafts.append(_extended(replace(draft, raw=raw), path, trail, root))
     return drafts
 
 
@@ -135,18 +186,72 @@ def _unreadable(path: Path, why: str, line: int | None = None) -> ScenarioError:
     )
 
 
-def _beside(value: object, directory: Path) -> object:
-    """Return a value in which the CSV files of distributions are named from here, not from the scenario's directory."""
-    if isinstance(value, list):
-        return [_beside(item, directory) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if value.get("dist") == "empirical" and isinstance(value.get("csv"), str):
-        return {**value, "csv": str(directory / value["csv"])}
-    return {key: _beside(item, directory) for key, item in value.items()}
+def _refuse_manifest(document: Document, file: str) -> None:
+    """Say of a Kubernetes manifest that it is one, instead of that none of its keys is known."""
+    given = document.value
+    if isinstance(given, dict) and "apiVersion" in given and "kind" in given:
+        raise ScenarioError(
+            [
+                Problem(
+                    file=file,
+                    line=document.places[("kind",)].line,
+                    expected="a scenario",
+                    found=f"a Kubernetes manifest, kind {shown(given['kind'])}",
+                    hint="a scenario has its own keys, see `albsim schema`",
+                )
+            ]
+        )
 
 
-def _extended(draft: _Draft, path: Path, trail: tuple[Path, ...]) -> _Draft:
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """The files that a document names: each is below the root, and its name leads there from here."""
+
+    directory: Path
+    root: Path
+    draft: _Draft
+
+    def found(self, value: object, path: KeyPath) -> object:
+        """Return a value in which the CSV files of distributions are named from here, not from the scenario's place."""
+        if isinstance(value, list):
+            return [self.found(item, (*path, index)) for index, item in enumerate(value)]
+        if is_csv_name(value):
+            return self._below_root(str(value), path)
+        if not isinstance(value, dict):
+            return value
+        return {
+            key: self._below_root(inner, (*path, key))
+            if key in FILE_KEYS and isinstance(inner, str)
+            else self.found(inner, (*path, key))
+            for key, inner in value.items()
+        }
+
+    def _below_root(self, name: str, path: KeyPath) -> str:
+        if not _is_below(self.directory / name, self.root):
+            file, line = located(path, self.draft.places)
+            problem = replace(_outside(name, self.root), key=dotted(path), file=file, line=line)
+            raise ScenarioError([*self.draft.problems, problem])
+        return str(self.directory / name)
+
+
+def _is_below(path: Path, root: Path) -> bool:
+    """Tell whether a file lies below a directory, links followed; a name that no file can have counts as below."""
+    try:
+        return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+    except ValueError:
+        return True
+
+
+def _outside(name: str, root: Path) -> Problem:
+    """Say that a file is not read, without looking at it."""
+    return Problem(
+        expected=f"a file below {escaped(str(root)) if root.name else 'the directory of the scenario'}",
+        found=shown(name),
+        hint="--root DIR allows others",
+    )
+
+
+def _extended(draft: _Draft, path: Path, trail: tuple[Path, ...], root: Path) -> _Draft:
     if "extends" not in draft.raw:
         return draft
     name = draft.raw["extends"]
@@ -159,11 +264,14 @@ def _extended(draft: _Draft, path: Path, trail: tuple[Path, ...]) -> _Draft:
         return _Draft(own, draft.places, [*draft.problems, refused])
     trail = (*trail, path)
     parent = path.parent / name
+    if not _is_below(parent, root):
+        problem = replace(_outside(name, root), key="extends", file=file, line=line)
+        raise ScenarioError([*draft.problems, problem])
     if _identity(parent) in [_identity(step) for step in trail]:
         cycle = " → ".join(step.name for step in (*trail, parent))
         raise ScenarioError([*draft.problems, replace(refused, found=f"the cycle {cycle}")])
     try:
-        below = _drafts(parent, trail)
+        below = _drafts(parent, trail, root)
     except ScenarioError as error:
         raise ScenarioError([*draft.problems, *(_named(problem, refused) for problem in error.problems)]) from None
     if len(below) > 1:
@@ -206,17 +314,26 @@ def _sweep_problems(draft: _Draft, others: list[Problem]) -> Iterator[Problem]:
     known = {(problem.key, problem.found) for problem in others}
     base = {key: value for key, value in draft.raw.items() if key != "sweep"}
     sweep = draft.raw.get("sweep")
-    for key, values in sweep.items() if isinstance(sweep, dict) else ():
+    for together, values in sweep.items() if isinstance(sweep, dict) else ():
+        keys = keys_of(together)
         for index, value in enumerate(values if isinstance(values, list) else ()):
-            file, line = located(("sweep", key, index), draft.places)
-            for problem in _problems_with(base, key, value):
-                if _related(problem.key, key) and (problem.key, problem.found) not in known:
+            file, line = located(("sweep", together, index), draft.places)
+            row = value if len(keys) > 1 else [value]
+            if not isinstance(row, list) or len(row) != len(keys):
+                expected = f"a list of {len(keys)} values, one for each of these keys"
+                yield Problem(key=f"sweep.{together}", expected=expected, found=shown(row), file=file, line=line)
+                continue
+            for problem in _problems_with(base, dict(zip(keys, row, strict=True))):
+                key = next((key for key in keys if _related(problem.key, key)), None)
+                if key is not None and (problem.key, problem.found) not in known:
                     yield replace(problem, key=f"sweep.{key}", file=file, line=line)
 
 
-def _problems_with(base: dict[str, object], key: str, value: object) -> tuple[Problem, ...]:
+def _problems_with(raw: dict[str, object], changes: Mapping[str, object]) -> tuple[Problem, ...]:
     try:
-        validated(Scenario, overridden(base, key, value, Scenario), {})
+        for key, value in changes.items():
+            raw = overridden(raw, key, value, Scenario)
+        validated(Scenario, raw, {})
     except ScenarioError as error:
         return error.problems
     return ()

@@ -1,11 +1,11 @@
-"""Measured values as a law: listed in the scenario, or in a CSV file with one number in each line, header or not.
+"""Measured values as a law: listed in the scenario, or in a column of a CSV file, with a header or, if alone, without.
 
-What is left out: several columns, quoting, units. The values are kept, not the file's name, so that a scenario that has
-been read needs no file.
+What is left out: units. The values are kept, not the file's name, so that a scenario that has been read needs no file.
 """
 
 from __future__ import annotations
 
+import csv
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -15,29 +15,52 @@ from pydantic import ConfigDict, Field, model_validator
 
 from sim.scenario.fields import LONGEST_S, Seconds, complaint
 from sim.scenario.law import Law, require_dist, tail_product
-from sim.scenario.problems import plain, shown
+from sim.scenario.problems import did_you_mean, plain, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
     from pydantic_core import PydanticCustomError
 
     Floats = NDArray[np.float64]
 
 _MOST_BYTES = 20_000_000
+_MOST_NAMED = 20
 _EXPECTED = f"a CSV file with one number from 0 to {plain(LONGEST_S)} in each line"
+FILE_KEYS = ("csv", "file", "path")
+"""What the key of a file of measured values may be called."""
+_COLUMN = "column"
+
+
+def is_csv_name(value: object) -> bool:
+    """Tell whether a value is the name of a CSV file, which may stand where a distribution does."""
+    return isinstance(value, str) and value.lower().endswith(".csv")
+
+
+def names_a_file(given: Mapping[str, object]) -> bool:
+    """Tell whether a distribution names a file of measured values: then its family need not be named."""
+    return any(key in given for key in FILE_KEYS)
 
 
 def _or_csv(schema: dict[str, Any]) -> None:
     require_dist(schema)
-    schema["required"].remove("values")
-    schema["properties"]["csv"] = {
-        "type": "string",
-        "description": "Instead of `values`: a file beside the scenario with one number in each line.",
-    }
+    schema["required"] = []
+    schema["minProperties"] = 1
+    for key in FILE_KEYS:
+        schema["properties"][key] = {
+            "type": "string",
+            "description": "Instead of `values`: a CSV file beside the scenario, a number in each line, or a table with"
+            " a header and a `column` of numbers. `dist` may then be left out.",
+        }
+    schema["properties"][_COLUMN] = {"type": "string", "description": "The column of a file with several."}
 
 
 class Empirical(Law):
-    """Measured values, each as likely as the others: `values`, or `csv`, a file of them beside the scenario."""
+    """Measured values, each as likely as the others: `values`, or `csv`, a file of them beside the scenario.
+
+    The file's name may also stand alone, `deregistration_lag_s: lags.csv`, or as `file` or `path`.
+    """
 
     model_config = ConfigDict(json_schema_extra=_or_csv)
 
@@ -48,12 +71,13 @@ class Empirical(Law):
     @model_validator(mode="before")
     @classmethod
     def _read_csv(cls, given: Any) -> Any:  # noqa: ANN401 - whatever the file holds
-        if not isinstance(given, dict) or "csv" not in given:
+        if not isinstance(given, dict) or not names_a_file(given):
             return given
-        if "values" in given:
-            raise complaint(expected="values or csv", found="both")
-        rest = {key: value for key, value in given.items() if key != "csv"}
-        return rest | {"values": _read(given["csv"])}
+        named = [key for key in (*FILE_KEYS, "values") if key in given]
+        if len(named) > 1:
+            raise complaint(expected="values or csv", found=" and ".join(named))
+        rest = {key: value for key, value in given.items() if key not in {*FILE_KEYS, _COLUMN}}
+        return rest | {"values": _read(given[named[0]], given.get(_COLUMN))}
 
     @cached_property
     def _sorted(self) -> Floats:
@@ -74,10 +98,12 @@ class Empirical(Law):
         return np.asarray(np.quantile(self._sorted, q, method="inverted_cdf"))
 
 
-def _read(name: object) -> list[float]:
-    """Read the numbers of a CSV file; a complaint if it has none or holds something else."""
+def _read(name: object, column: object) -> list[float]:
+    """Read the numbers of a CSV file's column; a complaint if it has none or holds something else."""
     if not isinstance(name, str) or not name:
         raise complaint(expected="the name of a CSV file", found=shown(name))
+    if column is not None and not isinstance(column, str):
+        raise complaint(key=_COLUMN, expected="the name of a column", found=shown(column))
     try:
         with Path(name).open("rb") as file:
             content = file.read(_MOST_BYTES + 1)
@@ -90,13 +116,47 @@ def _read(name: object) -> list[float]:
         raise complaint(expected=_EXPECTED, found=f"{shown(name)}, which no file can be called") from None
     if len(content) > _MOST_BYTES:
         raise complaint(expected=_EXPECTED, found=f"{name}, which is larger than {_MOST_BYTES // 10**6} MB")
-    return _numbers(name, lines)
+    return _numbers(name, _cells(name, lines, column))
 
 
-def _numbers(name: str, lines: list[str]) -> list[float]:
-    cells = [(number, line.strip()) for number, line in enumerate(lines, start=1) if line.strip()]
-    if cells and _number(cells[0][1]) is None:
-        cells = cells[1:]
+def _cells(name: str, lines: list[str], column: str | None) -> list[tuple[int, str]]:
+    """Return the cells of the column with the numbers of their lines, without the header."""
+    reader = csv.reader(lines)
+    try:
+        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(map(str.strip, row))]
+    except csv.Error as error:
+        raise complaint(expected=_EXPECTED, found=f"{name}: {error}") from None
+    if not rows:
+        raise _unfit(f"{name}, which has none")
+    header = rows[0][1]
+    has_header = all(_number(cell) is None for cell in header)
+    at = _place_of(name, column, header if has_header else [])
+    if at is None:
+        if len(header) > 1:
+            raise _several(name, header if has_header else [])
+        at = 0
+    return [(line, row[at] if at < len(row) else "") for line, row in rows[has_header:]]
+
+
+def _place_of(name: str, column: str | None, header: list[str]) -> int | None:
+    if column is None:
+        return None
+    if column not in header:
+        hint = did_you_mean(column, header)
+        raise complaint(key=_COLUMN, expected=_one_of(name, header), found=shown(column), hint=hint)
+    return header.index(column)
+
+
+def _several(name: str, header: list[str]) -> PydanticCustomError:
+    return complaint(key=_COLUMN, expected=_one_of(name, header), found="none", hint="the file has several columns")
+
+
+def _one_of(name: str, header: list[str]) -> str:
+    names = ", ".join(shown(one) for one in header[:_MOST_NAMED])
+    return f"a column of {name}: one of {names}" if header else f"a header in {name} that names its columns"
+
+
+def _numbers(name: str, cells: list[tuple[int, str]]) -> list[float]:
     wrong = next(((number, cell) for number, cell in cells if not _is_time(cell)), None)
     if wrong is not None:
         raise _unfit(f"{name}:{wrong[0]}: {shown(wrong[1])}")

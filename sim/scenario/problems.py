@@ -13,18 +13,26 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+NOT_IN_A_NAME = r"[/\\\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069]"
+"""What no scenario's name has: parts of a path, and what a terminal or a page would obey instead of showing it."""
+LONGEST_NAME = 100
 _LONGEST_SHOWN = 60
 _LONGEST_KEY = 100
+_LONGEST_FOUND = 200
+_LONGEST_SAID = 1000
 
 KeyPath = tuple[str | int, ...]
 """The steps of a key; an int is the index of a list's item."""
 
 
 class Place(NamedTuple):
-    """Where a key stands: a file as the user named it, and a line of it, counted from 1."""
+    """Where a key stands: a file as the user named it, and a line of it, counted from 1.
+
+    The line is None where the value is not from a file but from the command line.
+    """
 
     file: str
-    line: int
+    line: int | None
 
 
 Places = dict[KeyPath, Place]
@@ -46,10 +54,14 @@ class Problem:
     hint: str = ""
 
     def __str__(self) -> str:
-        """Return the problem in one line: `file:line: key: expected … (got …); hint`."""
-        place = f"{self.file}:{self.line}" if self.line is not None else self.file
-        complaint = f"expected {self.expected} (got {self.found})" if self.expected else self.found
-        said = f"{complaint}; {self.hint}" if self.hint else complaint
+        """Return the problem in one line: `file:line: key: expected … (got …); hint`.
+
+        What may be the user's own words is shown so that a terminal takes no part of it for a command.
+        """
+        file, found = escaped(self.file), escaped(self.found)
+        place = f"{file}:{self.line}" if self.line is not None else file
+        complaint = f"expected {escaped(self.expected, _LONGEST_SAID)} (got {found})" if self.expected else found
+        said = f"{complaint}; {escaped(self.hint, _LONGEST_SAID)}" if self.hint else complaint
         key = self.key if self.key.isprintable() and len(self.key) <= _LONGEST_KEY else shown(self.key)
         return ": ".join(part for part in (place, key, said) if part)
 
@@ -92,6 +104,16 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Give "did you mean '…'?" with the nearest known word, or nothing if none is near."""
     matches = difflib.get_close_matches(word, known, n=1)
     return f"did you mean '{matches[0]}'?" if matches and matches[0] != word else ""
+
+
+def escaped(text: str, longest: int = _LONGEST_FOUND) -> str:
+    """Return a text that is not ours as a terminal can show it: control characters escaped, its middle cut if long."""
+    if len(text) > longest:
+        half = longest // 2
+        text = f"{text[:half]}…{text[-half:]}"
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def shown(value: object) -> str:

@@ -21,7 +21,7 @@ from sim.scenario.kubernetes import KubernetesSpec, minor
 from sim.scenario.node_drain import NodeDrainSpec
 from sim.scenario.overrides import overridden
 from sim.scenario.pod import PodSpec
-from sim.scenario.problems import shown
+from sim.scenario.problems import LONGEST_NAME, NOT_IN_A_NAME, shown
 from sim.scenario.releases import first
 from sim.scenario.rollout import RolloutSpec
 from sim.scenario.scale_in import ScaleInSpec
@@ -83,7 +83,7 @@ class Scenario(Spec):
     name: Annotated[
         str,
         Field(
-            pattern=r"^[^/\\\x00-\x1f]{1,100}$",
+            pattern=f"^{NOT_IN_A_NAME.replace('[', '[^', 1)}{{1,{LONGEST_NAME}}}$",
             json_schema_extra={"$comment": "text of 1 to 100 characters in one line, without '/' and '\\'"},
         ),
     ]

@@ -81,7 +81,11 @@ def _walk(details: ErrorDetails, raw: object) -> tuple[KeyPath, object]:
     for position, step in enumerate(steps):
         if isinstance(value, dict):
             is_last = position == len(steps) - 1
-            if step == value.get("dist") and step != "dist" and not (is_last and details["type"] == "extra_forbidden"):
+            if (
+                step == value.get("dist", "empirical")
+                and step != "dist"
+                and not (is_last and details["type"] == "extra_forbidden")
+            ):
                 continue
             path = (*path, step)
             value = value.get(step)

@@ -2,15 +2,21 @@
 
 Values are in YAML, so that a distribution may stand among them; a range ends with the last value that is not beyond
 STOP, and its steps are decimal: 0:0.3:0.1 ends with 0.3.
+Keys that move together stand together, and so do their values: `KEY,KEY=V1/W1,V2/W2`, two ranges, or in a scenario's
+`sweep` block a list of lists, `KEY, KEY: [[V1, W1], [V2, W2]]`.
 """
 
 from __future__ import annotations
 
 import re
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from sim.scenario.problems import Problem, ScenarioError
 from sim.scenario.yaml_source import read_documents
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 _NUMBER = r"([-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]{1,2})?)"
 _RANGE = re.compile(f"{_NUMBER}:{_NUMBER}:{_NUMBER}")
@@ -34,9 +40,10 @@ def parse_assignment(text: str) -> tuple[str, object]:
 def parse_variation(text: str) -> tuple[str, list[object]]:
     """Return the key and its values; raises ScenarioError if it is not of that form."""
     key, sign, values = (part.strip() for part in text.partition("="))
-    found = _RANGE.fullmatch(values)
-    if found:
-        return key, [*_range(text, *map(Decimal, found.groups()))]
+    ranges = [_RANGE.fullmatch(part.strip()) for part in values.split("/")]
+    if all(ranges) and len(ranges) == len(keys_of(key)):
+        columns = [_range(text, *map(Decimal, found.groups())) for found in ranges if found]
+        return key, _side_by_side(text, columns)
     if not key or not sign or not values:
         missing = "no values" if key and sign else "no key"
         raise ScenarioError([_problem(text, "KEY=V1,V2 or KEY=START:STOP:STEP", missing)])
@@ -46,7 +53,39 @@ def parse_variation(text: str) -> tuple[str, list[object]]:
         raise ScenarioError([_problem(text, "values in YAML, with commas between them", values)]) from None
     if not isinstance(listed, list):
         raise ScenarioError([_problem(text, "values in YAML, with commas between them", values)])
-    return key, listed
+    return key, listed if len(keys_of(key)) == 1 else [_split(value) for value in listed]
+
+
+def keys_of(key: str) -> list[str]:
+    """Return the keys of a sweep that move together, written as one: `a, b`."""
+    return [one.strip() for one in key.split(",")]
+
+
+def expanded(vary: Mapping[str, Sequence[object]]) -> dict[str, list[object]]:
+    """Return each key of a sweep by itself, with its values; of keys that move together too.
+
+    The values of keys that move together must be lists, one value for each key.
+    """
+    columns: dict[str, list[object]] = {}
+    for key, values in vary.items():
+        keys = keys_of(key)
+        rows = values if len(keys) > 1 else [[value] for value in values]
+        columns |= {one: [row[at] for row in rows] for at, one in enumerate(keys)}  # type: ignore[index]
+    return columns
+
+
+def _split(value: object) -> object:
+    """Return the values of keys that move together: a list as it is, `20/40` as one."""
+    if not isinstance(value, str):
+        return value
+    return [read_documents(part, "")[0].value for part in value.split("/")]
+
+
+def _side_by_side(text: str, columns: list[list[float]]) -> list[object]:
+    if len({len(column) for column in columns}) > 1:
+        sizes = " and ".join(str(len(column)) for column in columns)
+        raise ScenarioError([_problem(text, "ranges with as many values each", sizes)])
+    return [*columns[0]] if len(columns) == 1 else [list(row) for row in zip(*columns, strict=True)]
 
 
 def _range(text: str, start: Decimal, stop: Decimal, step: Decimal) -> list[float]:

@@ -53,7 +53,7 @@ class _Anchored(NamedTuple):
 def read_documents(text: str, file: str) -> list[Document]:
     """Read every document of a YAML text; raises ScenarioError where it stops being YAML or leaves the bounds."""
     try:
-        events = yaml.parse(text, Loader=yaml.SafeLoader)
+        events = _events(text, file)
         return [_Reader(events, file).document() for event in events if isinstance(event, yaml.DocumentStartEvent)]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -64,6 +64,18 @@ def read_documents(text: str, file: str) -> list[Document]:
         raise _refused(
             f"not valid YAML: the character {chr(error.character)!r} may not stand here", file, line
         ) from None
+
+
+def _events(text: str, file: str) -> Iterator[yaml.Event]:
+    """Parse a text; an escape above the last character of Unicode is refused, on which PyYAML stumbles."""
+    loader = yaml.SafeLoader(text)
+    try:
+        while loader.check_event():
+            yield loader.get_event()  # type: ignore[no-untyped-call]
+    except (OverflowError, ValueError):
+        raise _refused("not valid YAML: an escape that stands for no character", file, loader.line + 1) from None
+    finally:
+        loader.dispose()
 
 
 def _refused(what: str, file: str, line: int | None) -> ScenarioError:

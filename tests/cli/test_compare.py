@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 from click.testing import CliRunner
@@ -11,8 +12,9 @@ SCENARIO = str(Path("scenarios/fixed-lag.yaml").resolve())
 
 
 def test_it_compares_two_scenarios(tmp_path: Path) -> None:
+    shutil.copy(SCENARIO, tmp_path)
     other = tmp_path / "other.yaml"
-    other.write_text(f"extends: {SCENARIO}\nname: with-a-sleep\npod: {{pre_stop_sleep_s: 20}}\n", encoding="utf-8")
+    other.write_text("extends: fixed-lag.yaml\nname: with-a-sleep\npod: {pre_stop_sleep_s: 20}\n", encoding="utf-8")
     arguments = ["compare", SCENARIO, str(other), "--replications", "3", "--workers", "1", "--format", "json"]
     result = CliRunner().invoke(main, arguments)
 

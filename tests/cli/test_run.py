@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -105,6 +106,46 @@ def test_out_keeps_each_scenario_s_figures(tmp_path: Path) -> None:
     assert json.loads((out / "baseline.json").read_text()) == there[:1]
 
 
+def test_scenarios_of_one_name_are_told_apart_by_their_files(tmp_path: Path) -> None:
+    files = [str(tmp_path / name) for name in ("one.yaml", "two.yaml")]
+    for file in files:
+        shutil.copy(FIXED_LAG, file)
+    out = tmp_path / "out"
+    summaries = _json(*files, "--replications", "1", "--out", str(out))
+
+    names = ["fixed-lag (one)", "fixed-lag (two)"]
+    assert [summary["scenario"] for summary in summaries] == names
+    assert sorted(path.stem for path in out.iterdir()) == names
+
+
+def test_two_scenarios_of_one_name_in_one_file_are_refused_a_directory(tmp_path: Path) -> None:
+    twice = tmp_path / "twice.yaml"
+    twice.write_text("---\n".join([Path(FIXED_LAG).read_text()] * 2))
+    result = CliRunner().invoke(main, ["run", str(twice), "--out", str(tmp_path / "out")])
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "two scenarios have this name" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_out_overwrites_nothing_unasked(tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    command = ["run", FIXED_LAG, "--replications", "1", "--workers", "1", "--out", str(out)]
+    assert CliRunner().invoke(main, command).exit_code == 0
+
+    again = CliRunner().invoke(main, command)
+    assert (again.exit_code, again.stdout) == (2, "")
+    assert "fixed-lag.json: there is one already" in again.stderr
+    assert CliRunner().invoke(main, [*command, "--force"]).exit_code == 0
+
+
+def test_so_many_requests_are_not_drawn() -> None:
+    result = CliRunner().invoke(main, ["run", BASELINE, "--set", "traffic.arrival_rate_rps=1e9", "--workers", "1"])
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "arrival_rate_rps: expected at most 1e9 requests to draw" in result.stderr
+
+
 def test_wrong_input_runs_nothing_and_writes_nothing(tmp_path: Path) -> None:
     out = tmp_path / "results"
     result = CliRunner().invoke(main, ["run", BASELINE, str(tmp_path / "none.yaml"), "--out", str(out)])
@@ -122,7 +163,8 @@ def test_a_rollout_without_end_is_the_scenario_s_fault() -> None:
 
 def test_interrupted_it_prints_what_is_finished(tmp_path: Path) -> None:
     long = tmp_path / "long.yaml"
-    long.write_text(f"extends: {BASELINE}\nname: long\nreplications: 1000000\n")
+    shutil.copy(BASELINE, tmp_path)
+    long.write_text("extends: baseline.yaml\nname: long\nreplications: 1000000\n")
     program = [sys.executable, "-c", "from sim.cli import main; main()"]
     out = tmp_path / "out"
     command = [

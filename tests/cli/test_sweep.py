@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -65,6 +66,33 @@ def test_it_writes_a_row_for_each_point_and_replication(undisturbed: Path) -> No
         10: pytest.approx(2.5, abs=1.5),
         20: 0,
     }, "20 old pods' lag of 10 s at a fifth of 50 rps; at 10 s only what is in flight for 50 ms is cut"
+
+
+def test_another_sweep_s_results_are_replaced_only_by_force(tmp_path: Path, undisturbed: Path) -> None:
+    out = tmp_path / "r.parquet"
+    shutil.copy(undisturbed, out)
+    other = ["sweep", SCENARIO, "--vary", "pod.pre_stop_sleep_s=5", "--replications", "1", "--workers", "1"]
+
+    refused = albsim(*other, "--out", str(out))
+    assert refused.exit_code == 2
+    assert "they differ in scenario, replications, vary; --force replaces them" in refused.stderr
+    assert names(tmp_path) == ["r.parquet"]
+    assert out.read_bytes() == undisturbed.read_bytes()
+
+    assert albsim(*other, "--out", str(out), "--force").exit_code == 0
+    assert len(read_sweep(out)) == 1
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_keys_that_move_together_have_a_column_each(tmp_path: Path, suffix: str) -> None:
+    out, together = tmp_path / f"r.{suffix}", "pod.pre_stop_sleep_s,pod.termination_grace_period_s"
+    few = ("--replications", "1", "--workers", "1", "--quiet", "--out", str(out))
+    assert albsim("sweep", SCENARIO, "--vary", f"{together}=0/20,20/40", *few).exit_code == 0
+
+    assert read_sweep(out)[together.split(",")].to_numpy().tolist() == [[0, 20], [20, 40]]
+    picture = tmp_path / "x.png"
+    assert albsim("plot", str(out), "--lag", "-o", str(picture)).exit_code == 0, "the first of them is the axis"
+    assert albsim("plot", str(out), "--x", together.split(",")[1], "-o", str(picture)).exit_code == 0
 
 
 def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(tmp_path: Path, undisturbed: Path) -> None:

@@ -72,9 +72,38 @@ def test_every_problem_of_every_point_is_said_at_once(fixed_lag: Scenario) -> No
     assert "(got -1)" in said
 
 
+def test_a_problem_of_every_point_is_said_once(fixed_lag: Scenario) -> None:
+    with pytest.raises(ScenarioError) as raised:
+        grid(fixed_lag, {"typo": [0, 10, 20], "deployment.replicas": [2, 4]})
+
+    assert [str(problem) for problem in raised.value.problems] == [str(raised.value)]
+    assert str(raised.value).startswith("typo: unknown key")
+
+
+def test_keys_that_move_together_are_one_dimension(fixed_lag: Scenario) -> None:
+    together = "pod.pre_stop_sleep_s, pod.termination_grace_period_s"
+    whole = grid(fixed_lag, {together: [[0, 20], (40, 60)], "deployment.replicas": [2, 4]})
+
+    assert [(point.pod.pre_stop_sleep_s, point.pod.termination_grace_period_s) for point in whole.points] == [
+        (0, 20),
+        (0, 20),
+        (40, 60),
+        (40, 60),
+    ]
+    assert whole.columns == {
+        "pod.pre_stop_sleep_s": (0, 0, 40, 40),
+        "pod.termination_grace_period_s": (20, 20, 60, 60),
+        "deployment.replicas": (2, 4, 2, 4),
+    }
+
+
 @pytest.mark.parametrize(
     ("key", "values", "said"),
     [
+        ("seed, pod.pre_stop_sleep_s", [[1, 2], [3]], "expected 2 values, one for each of these keys (got 1 values)"),
+        ("seed, pod.pre_stop_sleep_s", [1], "expected 2 values, one for each of these keys (got 1)"),
+        ("seed, seed", [[1, 2]], "seed: varied twice"),
+        ("replications, seed", [[1, 2]], "use --replications"),
         ("replications", [1, 2], "use --replications"),
         ("sweep", [{}], "a point of a sweep is no sweep"),
         ("pod.pre_stop_sleep_s", [1, 2, 1], "different values (got 1 twice)"),

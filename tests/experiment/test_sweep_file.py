@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -8,7 +9,7 @@ from pyarrow import parquet
 
 from sim.experiment.journal import journal_path
 from sim.experiment.sweep import sweep
-from sim.experiment.sweep_file import NotASweepError, read_sweep, sweep_to_file, write_sweep
+from sim.experiment.sweep_file import NotASweepError, OtherSweepError, read_sweep, sweep_to_file, write_sweep
 from tests.experiment.executors import InOrder
 
 if TYPE_CHECKING:
@@ -102,9 +103,12 @@ def test_a_finished_sweep_is_not_repeated(tmp_path: Path, fixed_lag: Scenario) -
     pd.testing.assert_frame_equal(again, frame, check_exact=True)
 
 
-def test_another_sweep_replaces_it(tmp_path: Path, fixed_lag: Scenario) -> None:
+def test_another_sweep_replaces_it_only_if_it_may(tmp_path: Path, fixed_lag: Scenario) -> None:
     sweep_to_file(fixed_lag, {"pod.pre_stop_sleep_s": [0]}, tmp_path / "r.csv", executor=InOrder())
-    frame = sweep_to_file(fixed_lag, {"pod.pre_stop_sleep_s": [1]}, tmp_path / "r.csv", executor=InOrder())
+    other = partial(sweep_to_file, fixed_lag, {"pod.pre_stop_sleep_s": [1]}, tmp_path / "r.csv", executor=InOrder())
+    with pytest.raises(OtherSweepError, match="they differ in vary"):
+        other()
+    frame = other(replace=True)
 
     assert frame["pod.pre_stop_sleep_s"].unique().tolist() == [1]
     assert read_sweep(tmp_path / "r.csv").attrs["albsim"]["vary"] == {"pod.pre_stop_sleep_s": [1]}
@@ -141,3 +145,12 @@ def test_metadata_and_figures_are_typed(tmp_path: Path, fixed_lag: Scenario) -> 
     assert types["pod.on_sigterm"] == "string"
     assert types["responses.502"] == "double"
     assert list(schema.metadata) == [b"albsim"]
+
+
+def test_a_text_like_a_formula_is_guarded_in_csv_and_read_as_it_was(tmp_path: Path, fixed_lag: Scenario) -> None:
+    names = ["=1+1", "'=1", "@x", "plain"]
+    sweep_to_file(fixed_lag, {"name": names}, tmp_path / "r.csv", executor=InOrder())
+
+    cells = [line.split(",")[0] for line in (tmp_path / "r.csv").read_text().splitlines()[2:]]
+    assert {*cells} == {"'=1+1", "''=1", "'@x", "plain"}
+    assert read_sweep(tmp_path / "r.csv")["name"].unique().tolist() == names

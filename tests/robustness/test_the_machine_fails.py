@@ -6,6 +6,7 @@ import ctypes
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -53,8 +54,9 @@ def names(directory: Path) -> list[str]:
 def long_scenario(directory: Path) -> str:
     """Write a scenario that is done at once, and behind it one that takes hours."""
     path = directory / "long.yaml"
-    endless = f"extends: {FIXED_LAG}\nname: endless\nreplications: 100000\n"
-    path.write_text(f"extends: {FIXED_LAG}\nname: short\nreplications: 1\n---\n{endless}")
+    shutil.copy(FIXED_LAG, directory / "base.yaml")
+    endless = "extends: base.yaml\nname: endless\nreplications: 100000\n"
+    path.write_text(f"extends: base.yaml\nname: short\nreplications: 1\n---\n{endless}")
     return str(path)
 
 

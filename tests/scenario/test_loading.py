@@ -200,6 +200,7 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
             "pod: expected a value without a tag (got tag:yaml.org,2002:python/object",
         ),
         ("<<: {}", "<<: unknown key"),
+        ('extends: "\\e[31mX\\a.yaml"', "\\x1b[31mX\\x07.yaml: expected a scenario in YAML"),
         ("extends: 3", "extends: expected the name of another scenario file (got 3)"),
         ("extends: no.yaml", "No such file or directory); x.yaml:1 extends it"),
     ],

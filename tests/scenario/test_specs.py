@@ -19,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 from sim.control_plane.aws.retryers import RETRYERS
 from sim.scenario.aws_api import BucketName
 from sim.scenario.loading import load_scenario
-from sim.scenario.problems import ScenarioError
+from sim.scenario.problems import NOT_IN_A_NAME, ScenarioError
 from sim.scenario.retryers import RetryerName
 from sim.scenario.specs import BucketsSpec, DeploymentSpec, Scenario
 
@@ -88,7 +88,7 @@ controllers = st.fixed_dictionaries(
 pods = st.integers(0, 100) | st.integers(0, 100).map("{}%".format)
 scenarios = st.fixed_dictionaries(
     {
-        "name": st.from_regex(r"[^/\\\x00-\x1f]{1,20}", fullmatch=True),
+        "name": st.from_regex(f"{NOT_IN_A_NAME.replace('[', '[^', 1)}{{1,20}}", fullmatch=True),
         "traffic": st.fixed_dictionaries({"arrival_rate_rps": st.floats(0.1, 1e6)}, optional={"service_time_s": laws}),
         "deployment": st.fixed_dictionaries(
             {"replicas": st.integers(1, 10_000)},

@@ -27,6 +27,20 @@ def test_values(text: str, values: list[object]) -> None:
     assert parse_variation(text) == ("k", values)
 
 
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("a,b=0/20,20/40", [[0, 20], [20, 40]]),
+        ("a,b=[0,20],[20,40]", [[0, 20], [20, 40]]),
+        ("a,b=0:20:10/20:40:10", [[0, 20], [10, 30], [20, 40]]),
+        ("a,b=v1.1.4/null", [["v1.1.4", None]]),
+        ("a,b,c=1/2.5/x", [[1, 2.5, "x"]]),
+    ],
+)
+def test_values_of_keys_that_move_together(text: str, values: list[object]) -> None:
+    assert parse_variation(text) == (text.partition("=")[0], values)
+
+
 def test_whole_steps_are_whole_numbers() -> None:
     assert [type(value) for value in parse_variation("k=0:1:0.5")[1]] == [int, float, int]
 
@@ -41,6 +55,7 @@ def test_whole_steps_are_whole_numbers() -> None:
         ("k=5:1:1", "a STOP from START on"),
         ("k=0:1e9:1", "at most 100000 values"),
         ("k=0:1000000000:1", "at most 100000 values"),
+        ("a,b=0:20:10/0:40:10", "ranges with as many values each (got 3 and 5)"),
         ("k={dist: uniform", "values in YAML"),
         ("k=1]", "values in YAML"),
     ],

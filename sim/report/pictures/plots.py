@@ -23,6 +23,7 @@ from sim.report.pictures.canvas import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY_B
 from sim.report.wording import NEGLIGIBLE, cause, key_label, number
 from sim.scenario.problems import did_you_mean
 from sim.scenario.specs import Scenario
+from sim.scenario.variations import expanded, keys_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -151,8 +152,9 @@ def only(frame: pd.DataFrame, chosen: Mapping[str, object]) -> pd.DataFrame:
 
 
 def varied(frame: pd.DataFrame) -> list[str]:
-    """Return the keys that have several values, in the order of the sweep."""
-    return [key for key in frame.attrs[PROVENANCE]["vary"] if len(frame[key].unique()) > 1]
+    """Return the keys that have several values, in the order of the sweep; of keys that move together the first."""
+    first = [keys_of(together)[0] for together in frame.attrs[PROVENANCE]["vary"]]
+    return [key for key in first if len(frame[key].unique()) > 1]
 
 
 def check(frame: pd.DataFrame, shown: Sequence[str], figure: str) -> None:
@@ -164,13 +166,14 @@ def check(frame: pd.DataFrame, shown: Sequence[str], figure: str) -> None:
     if figure not in COLUMNS:
         hint = did_you_mean(figure, COLUMNS) or f"one of {', '.join(COLUMNS)}"
         raise PlotError(f"'{figure}' is no figure of a sweep; {hint}")
-    unseen = [key for key in varied(frame) if key not in shown]
-    if unseen:
-        raise PlotError(f"'{unseen[0]}' is varied too: choose one of its values (--where), or show it as well")
+    for key in varied(frame):
+        if frame.groupby(list(shown))[key].nunique().max() > 1:
+            values = ", ".join(map(str, values_of(frame, key)))
+            raise PlotError(f"'{key}' is varied too: choose one of its values with --where {key}=VALUE, {values}")
 
 
 def _check_varied(frame: pd.DataFrame, key: str) -> None:
-    known = frame.attrs[PROVENANCE]["vary"]
+    known = expanded(frame.attrs[PROVENANCE]["vary"])
     if key not in known:
         raise PlotError(f"'{key}' is not varied in this sweep; it varies {', '.join(known)}")
 
@@ -186,7 +189,7 @@ def _canvas(frame: pd.DataFrame, what: str, *, note: str = "means") -> Canvas:
 
 def rollouts(frame: pd.DataFrame) -> str:
     """Say how many rollouts a point of a sweep has: `50`, or `50 to 200`."""
-    keys = list(frame.attrs[PROVENANCE]["vary"])
+    keys = list(expanded(frame.attrs[PROVENANCE]["vary"]))
     sizes = frame.groupby(keys).size() if keys else [len(frame)]
     least, most = min(sizes), max(sizes)
     return str(least) if least == most else f"{least} to {most}"
@@ -246,6 +249,6 @@ def seconds_at(frame: pd.DataFrame, key: str, x: str, values: list[Any]) -> list
     if key == x:
         return values
     if key in frame:
-        return [float(frame[key].iloc[0])] * len(values)
+        return [float(value) for value in frame.groupby(x, sort=False)[key].first().loc[values]]
     pod = Scenario.model_validate(frame.attrs[PROVENANCE]["scenario"]).pod
     return [float(getattr(pod, key.removeprefix("pod.")))] * len(values)

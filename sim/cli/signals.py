@@ -1,0 +1,49 @@
+"""SIGTERM and SIGHUP end a command as Ctrl-C does: what is finished is kept, and no worker is left.
+
+What is left out: a signal that was ignored when the program began, as under `nohup`, stays ignored; Windows has no
+SIGHUP.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+_WORDS = {"SIGTERM": "terminated", "SIGHUP": "hung up"}
+_ENDING = {getattr(signal, name): words for name, words in _WORDS.items() if hasattr(signal, name)}
+
+
+class Ended(KeyboardInterrupt):
+    """The program was told to end by a signal other than Ctrl-C's."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(_ENDING[number])
+        self.number = number
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Raise `Ended` in the block when one of the signals comes; once, so that nothing disturbs what it ends."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard = [number for number in _ENDING if signal.getsignal(number) is signal.SIG_DFL]
+
+    def end(number: int, _: FrameType | None) -> NoReturn:
+        for one in heard:
+            signal.signal(one, signal.SIG_IGN)
+        raise Ended(number)
+
+    for number in heard:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in heard:
+            signal.signal(number, signal.SIG_DFL)
