@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sim.cli.options import Refused, takes_workers
+from sim.cli.options import Number, Refused, takes_workers
 from sim.cli.outputs import OutFile
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Moment(click.ParamType[float]):
 @click.option("--to", "until_s", type=Moment(), metavar="T", help="Until this moment.")
 @click.option(
     "--deregistration-delay",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     default=300.0,
     show_default=True,
     metavar="S",
