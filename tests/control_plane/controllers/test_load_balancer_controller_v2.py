@@ -4,6 +4,7 @@ versions."""
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from sim.control_plane.controllers.other_cluster import ChurningBackend
 from sim.control_plane.controllers.start import start_controller
 from sim.control_plane.trace import ApiAttempt, EndpointRemoved, Reconciled, TargetDeregistered, Trace
 from sim.control_plane.world import run_control_plane
+from sim.scenario import releases
+from sim.scenario.sequences import Step
 from sim.streams import Streams
 
 if TYPE_CHECKING:
@@ -107,6 +110,17 @@ def test_calls_for_removed_and_added_pods(make_env, make_scenario, version: str)
     ]
     cluster.change(come=2)
     assert cluster.calls_until(120) == ["DescribeTargetHealth", "DescribeInstances", "RegisterTargets"]
+
+
+def test_a_release_with_another_sequence_is_a_row_of_the_table(
+    make_env, make_scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = (Step.READ_TARGETS, Step.REGISTER, Step.DEREGISTER)
+    monkeypatch.setattr(releases, "RELEASES", (replace(releases.V2[-1], since="v3.9", binding_sequence=steps),))
+    monkeypatch.setattr("sim.control_plane.controllers.start.release_of", releases.release_of.__wrapped__)
+    cluster = Cluster(make_env(), _scenario(make_scenario, "v3.9"))
+    cluster.change(come=1, go=1)
+    assert cluster.calls_until(30) == ["DescribeTargetHealth", "DescribeVpcs", "RegisterTargets", "DeregisterTargets"]
 
 
 @pytest.mark.parametrize("version", RELEASES)
