@@ -277,6 +277,7 @@ def _put_number(draft: Draft, key: str, flag: Flag) -> None:
 
 def _duration_s(text: str) -> float | None:
     try:
-        return float(durationpy.from_str(text).total_seconds())
+        seconds = float(durationpy.from_str(text).total_seconds())
     except (durationpy.DurationError, ValueError, OverflowError):
         return None
+    return int(seconds) if seconds.is_integer() else seconds

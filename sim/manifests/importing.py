@@ -15,6 +15,7 @@ from sim.manifests.aws import AwsOutput
 from sim.manifests.controller import Controller, find_controllers, is_values, of_values, put_controller
 from sim.manifests.draft import Draft, Warned
 from sim.manifests.gates import put_readiness_gate
+from sim.manifests.injected import warn_of_injected
 from sim.manifests.joining import join
 from sim.manifests.models import Node, Service
 from sim.manifests.nodes import read_nodes
@@ -210,6 +211,7 @@ class _Importer:
         self._aws.put(draft, target_group, several=self.several)
         put_readiness_gate(draft, holder, template, self._cluster)
         put_pod(draft, holder, template, target_group.target_port, asked.server, asked.on_sigterm)
+        warn_of_injected(draft, holder, template, self._cluster)
         self._put_nodes(draft, target_group)
         self._compare(draft)
 

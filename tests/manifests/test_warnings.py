@@ -135,6 +135,8 @@ def test_a_careful_manifest_is_warned_of_its_guess_alone() -> None:
             "legacy-readiness-gate",
         ),
         ({"3.metadata.labels": LABEL}, (RUNNING,), "pod-without-gate"),
+        ({"3.metadata.labels": {"istio-injection": "enabled"}}, (), "injected-proxy"),
+        ({"0.spec.template.metadata.annotations": {"linkerd.io/inject": "enabled"}}, (), "injected-proxy"),
         ({"4.metadata.name": "x", "4.kind": "Nothing"}, (), "controller-assumed"),
         ({}, (HPA, HPA), "given-twice"),
     ],
