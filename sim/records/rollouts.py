@@ -41,7 +41,9 @@ CAUSED = ("reset", "connect_refused", "closed_in_flight", "keep_alive_race", "ho
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollout:
-    """One rollout of a target group; `requests` are those in its window, `lags` one for each target that left.
+    """One rollout of a target group; `lags`: one for each target that left.
+
+    `requests`: those that came in its window, or were under way as it began, as in the model.
 
     `new_targets`: how many other targets came meanwhile; where there are none it may be a drain or a scale-in.
     """
