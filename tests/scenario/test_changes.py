@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MINIMAL = "name: x\ntraffic: {arrival_rate_rps: 100}\ndeployment: {replicas: 4}\n"
-DRAINING = (
-    "name: x\ntraffic: {arrival_rate_rps: 100}\ndeployment: {replicas: 12}\ndisruption: node_drain\n"
-    "pod: {on_sigterm: drain}\nnode_drain: {nodes: 3, pods_per_node: 2, nodes_at_once: 1}\n"
+SEVERAL = (
+    "name: x\ntraffic: {arrival_rate_rps: 100}\ndeployment: {replicas: 4, rolled_at_once: 3}\n"
+    "controller: {ingresses: 1}\n"
 )
 
 
@@ -26,7 +26,7 @@ DRAINING = (
         (f"{MINIMAL}pod: {{pre_stop_sleep_s: -1}}\n", {"pod.pre_stop_sleep_s": 3}),
         (f"{MINIMAL}controller: {{version: fixed_lag}}\n", {"controller.deregistration_lag_s": 3}),
         (f"{MINIMAL}aws_api: {{other_clusters: [{{ingresses: 0}}]}}\n", {"aws_api.other_clusters.0.ingresses": 1}),
-        (DRAINING, {"node_drain.nodes_at_once": 3}),
+        (SEVERAL, {"controller.ingresses": 3}),
     ],
 )
 def test_a_change_repairs_what_is_wrong_or_missing(tmp_path: Path, text: str, changes: dict[str, object]) -> None:
@@ -41,7 +41,7 @@ def test_a_change_repairs_what_is_wrong_or_missing(tmp_path: Path, text: str, ch
 @pytest.mark.parametrize(
     ("text", "changes", "said"),
     [
-        (DRAINING, {"node_drain.nodes_at_once": 2}, "the command line: node_drain.nodes_at_once: expected 3"),
+        (SEVERAL, {"controller.ingresses": 2}, "the command line: controller.ingresses: expected at least 3"),
         (MINIMAL, {"pod.pre_stop_sleep_s": -1}, "the command line: pod.pre_stop_sleep_s: expected a number"),
         (MINIMAL, {"pod.typo": 1}, "the command line: pod.typo: unknown key"),
         (MINIMAL, {"seed.x": 1}, "the command line: seed: expected a whole number"),
