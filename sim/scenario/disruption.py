@@ -33,6 +33,8 @@ class DisruptionSpec(Spec):
 
     kind: ClassVar[str]
     """Its name as the value of `disruption`, and of its block."""
+    evicts: ClassVar[bool] = False
+    """Whether it ends pods through the eviction API; else a controller deletes them."""
     ignored: ClassVar[frozenset[str]] = frozenset()
     """Keys of `deployment` that have no effect on it."""
     why_ignored: ClassVar[str] = ""

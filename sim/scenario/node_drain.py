@@ -27,6 +27,7 @@ class NodeDrainSpec(DisruptionSpec):
     """The drain of worker nodes through the eviction API, and the Deployment's PodDisruptionBudget."""
 
     kind: ClassVar = "node_drain"
+    evicts: ClassVar = True
     ignored: ClassVar = frozenset(
         {"max_surge", "max_unavailable", "min_ready_s", "sync_latency_s", "pod_replacement_policy"}
     )

@@ -46,8 +46,8 @@ def _requests(trace: Trace, scenario: Scenario) -> Iterator[_Request]:
     for one in ready:
         pods[one.pod] = pods.get(one.pod, {}) | {"ready_s": one.time_s}
         yield one.time_s, "patch", "status", _KUBELET, _pod(one.pod, n_old, pods[one.pod])
-    evicted = scenario.disruption == "node_drain"
-    verb, subresource, who = ("create", "eviction", _EVICTOR) if evicted else ("delete", "", _REPLICA_SETS)
+    evicts = scenario.disrupted_by.evicts
+    verb, subresource, who = ("create", "eviction", _EVICTOR) if evicts else ("delete", "", _REPLICA_SETS)
     grace_s = scenario.pod.termination_grace_period_s
     for deleted in trace.of(PodDeleted):
         pods[deleted.pod] = pods.get(deleted.pod, {}) | {"deleted_s": deleted.time_s, "grace_s": grace_s}
