@@ -64,12 +64,17 @@ def _lag(pods: pd.DataFrame | None, calls: Sequence[Change], since: str, source:
         lag_s
         for call in calls
         for target in call.targets
-        for lag_s in (call.time_s - by_address.get(address(target), np.zeros(0))).tolist()
+        for lag_s in (_success_s(call) - by_address.get(address(target), np.zeros(0))).tolist()
         if -_SECOND <= lag_s < _LONGEST_LAG_S
     ]
     if not lags:
         return "no target's pod is known by its address and that moment of its life"
     return empirical(np.maximum(lags, 0.0), source)
+
+
+def _success_s(call: Change) -> float:
+    """Return when a call succeeded: the controller notes it after the answer; CloudTrail has the second."""
+    return call.time_s if call.source == "CloudTrail" else call.until_s
 
 
 def registration(requests: pd.DataFrame, calls: Sequence[Change]) -> Measured | str:

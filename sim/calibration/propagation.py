@@ -115,7 +115,7 @@ def measure_propagation(requests: LastRequests, *, seed: int = 1) -> Propagation
         n_clusters=n_clusters,
         warnings=(
             *_few(clusters, n_clusters),
-            *_parted(best, any_interval),
+            *_parted(requests, best, any_interval),
             *suspicions(requests, best, edges_s, seed=seed),
         ),
     )
@@ -145,12 +145,14 @@ def _few(clusters: str, n_clusters: int) -> tuple[str, ...]:
     return ()
 
 
-def _parted(best: Fit, any_interval: dict[str, Interval]) -> tuple[str, ...]:
-    """Look whether the fitted law's quantiles are outside the intervals of the law without a family."""
+def _parted(requests: LastRequests, best: Fit, any_interval: dict[str, Interval]) -> tuple[str, ...]:
+    """Look whether the fitted law's quantiles, as far as they were observed, are outside the other law's intervals."""
+    watched_s = float(np.median(requests.until_s))
     outside = []
     for name, (low, high) in any_interval.items():
         margin = (high / low) ** _MARGIN
-        if not low / margin <= best.quantile(QUANTILES[name]) <= high * margin:
+        fitted = best.quantile(QUANTILES[name])
+        if fitted < watched_s and not low / margin <= fitted <= high * margin:
             outside.append(name)
     if not outside:
         return ()
