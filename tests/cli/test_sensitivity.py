@@ -25,8 +25,9 @@ def albsim(tmp_path, *arguments: object) -> tuple[int, str, str]:
 def test_it_says_what_to_measure_first_and_how_and_draws_it(tmp_path) -> None:
     status, out, _ = albsim(tmp_path, *RANGES, "-o", tmp_path / "tornado.svg")
     assert status == 0
-    assert "Measure target_group.propagation_s first: from 0 to 20 it takes the answer from 5" in " ".join(out.split())
-    assert "`albsim calibrate`" in out
+    said = " ".join(out.split())
+    assert "Measure target_group.propagation_s first: from 0 to 20 it takes the answer from 5" in said
+    assert "`albsim calibrate`" in said
     assert "<svg" in (tmp_path / "tornado.svg").read_text()
 
 
