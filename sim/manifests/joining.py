@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sim.manifests.draft import Warned
-from sim.manifests.models import Binding, ClassParams, Ingress, IngressClass, Service, ServicePort
+from sim.manifests.network_models import Binding, ClassParams, Ingress, IngressClass, Service, ServicePort
 from sim.manifests.objects import WORKLOADS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from sim.manifests.controller import Controller
-    from sim.manifests.models import Backend
+    from sim.manifests.network_models import Backend
     from sim.manifests.objects import Cluster, Object, Place
 
 CONTROLLERS_OF_CLASSES = {"ingress.k8s.aws/alb", "eks.amazonaws.com/alb"}

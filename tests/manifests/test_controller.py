@@ -14,9 +14,7 @@ from sim.manifests.sources import Source
 
 def read(container: dict[str, Any], labels: dict[str, str] | None = None) -> dict[str, Any]:
     *documents, controller = yaml.safe_load_all(BASE)
-    controller["metadata"]["labels"] = {
-        key.replace("__", "/").replace("_", "."): value for key, value in labels.items()
-    }
+    controller["metadata"]["labels"] = labels or {}
     controller["spec"]["template"]["spec"]["containers"] = [{"name": "c", **container}]
     text = yaml.safe_dump_all([*documents, controller])
     (one,) = import_sources([Source("x.yaml", text)], Asked(rps=10)).workloads

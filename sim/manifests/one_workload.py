@@ -1,0 +1,212 @@
+"""One workload's scenario: what each part of the input says of it, put together and checked.
+
+Modelled: docs/facts/manifests.md §0: a key is written only if the input gives it; the controller's version, the target
+type and the listeners always. What the input says is checked as a scenario is, with the line of the manifest.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sim.manifests.controller import put_controller
+from sim.manifests.draft import Draft
+from sim.manifests.gates import put_readiness_gate
+from sim.manifests.injected import warn_of_injected
+from sim.manifests.models import Node
+from sim.manifests.network_models import Service
+from sim.manifests.objects import Place
+from sim.manifests.pods import put_pod
+from sim.manifests.target_groups import annotated, put_counts, put_listeners, put_load_balancer, put_target_group
+from sim.manifests.versions import put_version
+from sim.manifests.workload import Companions, put_workload, template_of
+from sim.scenario.overrides import overridden
+from sim.scenario.problems import Place as ScenarioPlace
+from sim.scenario.specs import Scenario
+from sim.scenario.validation import validated
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sim.manifests.aws import AwsOutput
+    from sim.manifests.controller import Controller
+    from sim.manifests.joining import Network, TargetGroup
+    from sim.manifests.models import Template
+    from sim.manifests.objects import Cluster, Object
+
+RPS = "traffic.arrival_rate_rps"
+ASSUMED_RPS = 100
+_LONGEST_NAME = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the user says besides the input."""
+
+    namespace: str = "default"
+    select: str = ""
+    rps: float | None = None
+    server: str = ""
+    on_sigterm: str = ""
+    controller_version: str = ""
+    changes: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A workload's scenario: as a file would hold it, checked, and all that is known about it."""
+
+    ref: str
+    raw: dict[str, object]
+    scenario: Scenario
+    draft: Draft
+
+
+class Importer:
+    """Makes the scenario of one workload after another."""
+
+    def __init__(
+        self, cluster: Cluster, controller: Controller, network: Network, aws: AwsOutput, asked: Asked
+    ) -> None:
+        self._cluster = cluster
+        self._controller = controller
+        self._network = network
+        self._aws = aws
+        self._asked = asked
+        self._companions = Companions(cluster)
+        self.several = False
+
+    def imported(self, workload: Object, name: str) -> Imported:
+        """Return the scenario of a workload; raises ScenarioError if there is none."""
+        holder, template = template_of(workload, self._cluster)
+        draft = Draft(workload, holder)
+        target_group = self._target_group(draft)
+        draft.annotated = annotated(target_group, self._controller)
+        draft.annotation_prefix = self._controller.prefix
+        labels = {key: str(value) for key, value in template.metadata.labels.items()}
+        self._put(draft, holder, template, labels, target_group)
+        self._drain(draft)
+        self._traffic(draft)
+        raw = draft.raw(_fit_for_a_name(name))
+        for key, value in self._asked.changes.items():
+            raw = overridden(raw, key, value, Scenario)
+        return Imported(workload.ref, raw, validated(Scenario, raw, _places(draft)), draft)
+
+    def _put(
+        self, draft: Draft, holder: Object, template: Template, labels: dict[str, str], target_group: TargetGroup
+    ) -> None:
+        asked, controller = self._asked, self._controller
+        put_workload(draft, self._companions, labels)
+        put_version(draft, controller, target_group, asked.controller_version)
+        put_controller(draft, controller)
+        put_target_group(draft, target_group, controller)
+        self._put_load_balancer(draft, target_group)
+        self._aws.put(draft, target_group, several=self.several)
+        put_readiness_gate(draft, holder, template, self._cluster)
+        put_pod(draft, holder, template, target_group.target_port, asked.server, asked.on_sigterm)
+        warn_of_injected(draft, holder, template, self._cluster)
+        self._put_nodes(draft, target_group)
+        self._compare(draft)
+
+    def _target_group(self, draft: Draft) -> TargetGroup:
+        """Return the workload's first target group; say so if there are others, and whether they are alike."""
+        first, *others = self._network.groups[draft.workload.ref]
+        if first.ingress is None or not others:
+            return first
+        names = ", ".join(
+            sorted({one.ingress.object.ref for one in others if one.ingress and one.ingress is not first.ingress})
+        )
+        if names:
+            text = (
+                f"its pods are in other target groups too, of {names}, whose settings may differ; taken are those of "
+                f"{first.ingress.object.ref}"
+            )
+            draft.warn(
+                "several-target-groups", "target_group.deregistration_delay_s", text, first.ingress.object.place("spec")
+            )
+        return first
+
+    def _put_load_balancer(self, draft: Draft, target_group: TargetGroup) -> None:
+        if target_group.ingress is None:
+            place = target_group.binding.place("spec") if target_group.binding else draft.workload.place()
+            note = "the ALB of a TargetGroupBinding is not in the input"
+            draft.put("controller.listeners", 1, place, "assumed", note)
+            draft.put("controller.https_listeners", 1, place, "assumed", note)
+            draft.put("target_group.health_check.interval_s", 30, place, "assumed", "AWS's default")
+            draft.put("target_group.health_check.healthy_threshold", 5, place, "assumed", "AWS's default")
+            text = (
+                "the target group was made elsewhere: AWS's defaults stand in; aws elbv2 describe-target-groups tells"
+            )
+            draft.warn("target-group-made-elsewhere", "target_group.health_check", text, place)
+            return
+        members = self._network.members(target_group.ingress.alb)
+        put_load_balancer(draft, members)
+        put_listeners(draft, members)
+        put_counts(draft, target_group, self._network, self._controller)
+
+    def _put_nodes(self, draft: Draft, target_group: TargetGroup) -> None:
+        """Write how many worker nodes are the targets, and what goes with them."""
+        if draft.values["target_group.target_type"] != "instance":
+            return
+        key = "target_group.instances"
+        nodes = [one for one in self._cluster.of("Node") if _takes_traffic(one)]
+        if nodes:
+            draft.put(key, len(nodes), nodes[0].place(), note="Nodes of the input that are Ready")
+        else:
+            draft.warn(
+                "instances-unknown", key, "the number of worker nodes is not in the input; the default stands in"
+            )
+        spec = target_group.service.parsed(Service).spec
+        place = target_group.service.place("spec", "type")
+        if spec.type == "ClusterIP":
+            text = f"{target_group.service.ref} is of type ClusterIP: instances need NodePort or LoadBalancer"
+            draft.warn("instance-needs-node-port", "target_group.target_type", text, place)
+        elif spec.external_traffic_policy == "Cluster":
+            text = "externalTrafficPolicy Cluster: each worker node may pass a request on to a pod of another"
+            draft.warn("external-traffic-policy", "target_group.target_type", text, place)
+        else:
+            draft.leave(target_group.service.place("spec", "externalTrafficPolicy"), "Local is not modelled")
+
+    def _compare(self, draft: Draft) -> None:
+        """Say where one part's time does not fit the other's."""
+        key = "target_group.deregistration_delay_s"
+        delay_s, sleep_s = draft.values.get(key), draft.values.get("pod.pre_stop_sleep_s")
+        if isinstance(delay_s, int) and isinstance(sleep_s, int | float) and delay_s < sleep_s:
+            text = (
+                f"{delay_s} s is below preStop's {sleep_s:g} s: the ALB cuts requests that the pod would still finish"
+            )
+            draft.warn("delay-below-pre-stop", key, text, draft.origins[key].place)
+
+    def _drain(self, draft: Draft) -> None:
+        """Write the budget if a drain of nodes is asked for."""
+        if self._asked.changes.get("disruption") == "node_drain":
+            for key, (value, place) in draft.for_drain.items():
+                draft.put(key, value, place)
+
+    def _traffic(self, draft: Draft) -> None:
+        place = Place("--rps", 0, "", "")
+        if self._asked.rps is not None:
+            draft.put(RPS, self._asked.rps, place)
+        elif RPS not in self._asked.changes:
+            draft.put(RPS, ASSUMED_RPS, place, "assumed", "no manifest says it: put your own here, or give --rps")
+            text = f"how many requests arrive is in no manifest: {ASSUMED_RPS} per second stand in; --rps tells"
+            draft.warn("rps-assumed", RPS, text)
+
+
+def _takes_traffic(node: Object) -> bool:
+    ready = [one.status for one in node.parsed(Node).status.conditions if one.type == "Ready"]
+    return "node.kubernetes.io/exclude-from-external-load-balancers" not in node.labels and ready in ([], ["True"])
+
+
+def _fit_for_a_name(name: str) -> str:
+    return re.sub(r"[/\\\x00-\x1f]", "-", name)[:_LONGEST_NAME] or "workload"
+
+
+def _places(draft: Draft) -> dict[tuple[str | int, ...], ScenarioPlace]:
+    """Return where each key's value is from, so that a problem with it names the manifest."""
+    whole = draft.workload.place()
+    places: dict[tuple[str | int, ...], ScenarioPlace] = {(): ScenarioPlace(whole.source, whole.line)}
+    for key, origin in draft.origins.items():
+        places[tuple(key.split("."))] = ScenarioPlace(origin.place.source, origin.place.line)
+    return places
