@@ -57,7 +57,8 @@ def recommend(
     from sim.experiment.recommend import recommend as recommended
     from sim.experiment.replications import process_pool
     from sim.manifests.patch import patch_of
-    from sim.report.recommendation import render, sentence
+    from sim.report.recommendation import render
+    from sim.report.recommendation_words import sentences
 
     imported = import_of(scenario)
     if as_patch and imported is None:
@@ -66,7 +67,7 @@ def recommend(
     with progress_of(quiet=quiet) as progress, process_pool(workers) as executor:
         found = recommended(scenario, Goal(target_502, confidence), executor=executor, say=progress.describe)
         if as_patch and imported:
-            click.echo(sentence(found), err=True)
+            click.echo("\n".join(sentences(found)), err=True)
             click.echo(patch_of(imported.draft, found.settings), nl=False)
             return
         rules = try_rules(scenario, executor=executor, say=progress.describe)
