@@ -104,13 +104,24 @@ def _nowhere() -> TextIO:
     return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 - it lives as long as the program
 
 
+def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's signature
+    from sim.experiment.provenance import model_version
+
+    if wanted:
+        click.echo(f"albsim {model_version()}")
+        click.echo("After the +: a digest of the model's source and of the libraries that it draws and computes with.")
+        ctx.exit()
+
+
 def _drop_output() -> None:
     """Let go of what nobody takes: the interpreter would try to flush it at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="albsim")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version."
+)
 def main() -> None:
     """How many 502s does a rolling update behind an ALB give, and which setting removes them."""
 

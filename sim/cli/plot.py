@@ -31,7 +31,7 @@ _SCENARIO_SUFFIXES = {".yaml", ".yml"}
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
 )
 @click.option("--x", metavar="KEY", help="The horizontal axis; by default the one key that is varied.")
-@click.option("--y", metavar="FIGURE", help="What is shown: a column of FILE; by default rate_502.")
+@click.option("--y", metavar="FIGURE", help="What is shown: a column of FILE; by default responses.502.")
 @click.option("--hue", metavar="KEY", help="A line for each of its values.")
 @click.option("--heatmap", nargs=2, metavar="KEY KEY", help="Two axes; FIGURE as colour.")
 @click.option("--lag", "kind", flag_value="lag", help="The deregistration lag, and the preStop sleep.")
@@ -121,7 +121,7 @@ def _of_sweeps(
 
     try:
         frames = [only(read_sweep(file), dict(map(_pair, chosen))) for file in files]
-        return _drawn(frames, x=x, y=y or "rate_502", hue=hue, heatmap=heatmap, kind=kind)
+        return _drawn(frames, x=x, y=y or "responses.502", hue=hue, heatmap=heatmap, kind=kind)
     except (NotASweepError, PlotError, ValueError) as error:
         raise Refused(str(error)) from None
 

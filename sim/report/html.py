@@ -108,14 +108,14 @@ def _pictures(report: Report) -> Iterator[_Picture]:
     scenario, figures, summary, worst = report.scenario, report.figures, report.summary, report.worst.replication
     n_502 = [of_rollout[RESPONSES[502]] for of_rollout in figures]
     yield _picture(
-        "How many 502s a rollout gives: the share of rollouts (up) with more than so many (across; its axis is one of "
-        "square roots).",
+        "How many 502s a rollout gives: the share of rollouts (up) with more than so many (across, logarithmic, "
+        "with a place for zero).",
         f"The 502s of {count(len(figures), 'rollout')}: from {number(min(n_502))} to {number(max(n_502))}, on average "
         f"{number(summary[SPREAD_502].mean.value)}.",
         distribution_of_502s(scenario, figures, summary[SPREAD_502].mean),
     )
     yield _picture(
-        "Why requests fail, and what clients get: means per rollout (the axis is one of square roots).",
+        "Why requests fail, and what clients get: means per rollout (the axis is logarithmic, with a place for zero).",
         f"Failed requests per rollout, by cause: {_causes(summary)}.",
         failures_by_cause(scenario, summary),
     )

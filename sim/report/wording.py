@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sim.experiment.replication import Estimator
 
 _UNITS = {"_rps": "requests/s", "_per_s": "per s", "_s": "s"}
+_FLAGS = {"aws_max_retries": "--aws-max-retries"}
 _WORDS = {"pre stop": "preStop", "aws": "AWS", "alb": "ALB"}
 _MARKDOWN = re.compile(r"[\\`*\[\]<>|]")
 NOTHING = "-"
@@ -125,6 +126,8 @@ def by_outcome(counts: Mapping[Outcome, int]) -> str:
 def key_label(key: str) -> str:
     """Return the words of a scenario's key, with its unit: `pod.pre_stop_sleep_s` is `preStop sleep (s)`."""
     name = key.rpartition(".")[2]
+    if name in _FLAGS:
+        return _FLAGS[name]
     unit = next((unit for suffix, unit in _UNITS.items() if name.endswith(suffix)), "")
     suffix = next((suffix for suffix in _UNITS if name.endswith(suffix)), "")
     words = name.removesuffix(suffix).replace("_", " ")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from matplotlib.axes import Axes
+    from matplotlib.axis import XAxis, YAxis
     from matplotlib.figure import Figure
 
 ORANGE = "#E69F00"
@@ -28,7 +29,7 @@ BLACK = "#000000"
 PALE = "#E8E8E8"
 
 DPI = 150
-_LEAST_BETWEEN_TICKS = 0.06
+_MOST_TICKS = 9
 _STEPS = [step * 10.0**power for power in range(-4, 10) for step in (1, 2, 5)]
 _UNDATED: dict[str, dict[str, Any]] = {
     ".png": {},
@@ -94,18 +95,21 @@ def literal(text: str) -> str:
     return text.replace("$", r"\$")
 
 
-def square_root(axes: Axes, most: float) -> None:
-    """Make the x axis of what is not negative one of square roots, up to `most`.
+def symmetric_log(axis: XAxis | YAxis, most: float, *, least: float = 1.0, room: float = 1.08) -> None:
+    """Make an axis of what is not negative logarithmic up to `most`, and linear from 0 up to `least`.
 
-    Zero has a place on it, and a hundredth of the greatest value can still be seen.
+    So zero has a place, marked, and small and large values can both be told apart. `least` is lowered where `most` is
+    not far above it; `room` is left above `most`.
     """
-    import numpy as np
+    from matplotlib.ticker import NullLocator
 
-    axes.set_xscale("function", functions=(lambda x: np.sqrt(np.maximum(x, 0)), np.square))
-    axes.set_xlim(0, 1.05 * most if most > 0 else 1)
-    axes.minorticks_off()
-    ticks = [0.0]
-    for step in _STEPS:
-        if step <= most and math.sqrt(step) - math.sqrt(ticks[-1]) >= _LEAST_BETWEEN_TICKS * math.sqrt(most):
-            ticks.append(step)
-    axes.set_xticks(ticks, [f"{tick:,g}" for tick in ticks])
+    top = most if most > 0 else 1.0
+    linear_to = min(least, 10.0 ** (math.floor(math.log10(top)) - 1))
+    scale, limits = f"set_{axis.axis_name}scale", f"set_{axis.axis_name}lim"
+    getattr(axis.axes, scale)("symlog", linthresh=linear_to)
+    getattr(axis.axes, limits)(0, room * top)
+    steps = [step for step in _STEPS if linear_to <= step <= room * top]
+    if len(steps) > _MOST_TICKS:
+        steps = [step for step in steps if math.log10(step) == round(math.log10(step))]
+    axis.set_ticks([0.0, *steps], labels=[f"{tick:,g}" for tick in (0.0, *steps)])
+    axis.set_minor_locator(NullLocator())

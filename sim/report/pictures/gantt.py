@@ -20,6 +20,7 @@ import numpy as np
 from sim.control_plane.trace import EvictionRefused
 from sim.data_plane.outcomes import OUTCOMES_502
 from sim.diagnosis.controller_log import held_up_until_s, in_lanes
+from sim.diagnosis.spells import in_rotation
 from sim.report.disruption import WORDS, words_of
 from sim.report.pictures.canvas import BLACK, BLUE, GREEN, ORANGE, PALE, PURPLE, SKY_BLUE, VERMILION, YELLOW, literal
 from sim.report.wording import count
@@ -52,10 +53,24 @@ PHASES = {
     "process ended": PALE,
 }
 DEAD, POINT, REFUSED = "routable but dead", "502, at its request's arrival", "eviction refused"
+TAKEN_OUT, FAIL_OPEN = "taken out by health checks", "fail-open: unhealthy, and sent requests all the same"
 DEREGISTERED, LEFT = "DeregisterTargets", "left the last ALB node"
 RECONCILE, THROTTLED, FAILED = "reconcile", "throttled attempt and the wait after it", "reconcile failed"
 COMPLETE = tuple(words.complete for words in WORDS.values())
-LEGEND = (*PHASES, DEAD, POINT, REFUSED, DEREGISTERED, LEFT, *COMPLETE, RECONCILE, THROTTLED, FAILED)
+LEGEND = (
+    *PHASES,
+    DEAD,
+    POINT,
+    REFUSED,
+    TAKEN_OUT,
+    FAIL_OPEN,
+    DEREGISTERED,
+    LEFT,
+    *COMPLETE,
+    RECONCILE,
+    THROTTLED,
+    FAILED,
+)
 
 
 def gantt(found: Findings) -> Figure:
@@ -134,6 +149,7 @@ def _draw_pods(axes: Axes, shown: Sequence[PodEnd], found: Findings) -> None:
         rasterized=True,
     )
     mark = partial(axes.scatter, y=rows, edgecolors=BLACK, linewidths=0.6, s=26)
+    _draw_checks(axes, shown, found)
     mark([end.left_s for end in shown], marker="D", color="white", zorder=4, label=LEFT)
     mark([end.deregistered_s for end in shown], marker=">", color=GREEN, zorder=5, label=DEREGISTERED)
     row_of = {end.pod: row for row, end in enumerate(shown)}
@@ -144,6 +160,29 @@ def _draw_pods(axes: Axes, shown: Sequence[PodEnd], found: Findings) -> None:
     axes.set_yticks(rows, [str(end.pod) for end in shown], fontsize="x-small")
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.set_ylabel("terminated pods", fontsize="small")
+
+
+def _draw_checks(axes: Axes, shown: Sequence[PodEnd], found: Findings) -> None:
+    """Mark when failing health checks took a target out at every ALB node, and when it was used all the same."""
+    replication = found.replication
+    rotation = in_rotation(replication.timeline)
+    out_s = [max(end.unhealthy_s) if max(end.unhealthy_s) < max(end.drained_s) else math.nan for end in shown]
+    axes.scatter(
+        out_s,
+        range(len(shown)),
+        marker="s",
+        s=70,
+        color=YELLOW,
+        edgecolors=BLACK,
+        linewidths=0.6,
+        zorder=3,
+        label=TAKEN_OUT,
+    )
+    for row, (end, from_s) in enumerate(zip(shown, out_s, strict=True)):
+        for begin_s, end_s in rotation.get(end.pod, []):
+            if end_s > from_s:
+                until_s = min(end_s, replication.requests.window_until_s)
+                axes.hlines(row, max(begin_s, from_s), until_s, color=BLACK, linewidth=1.2, zorder=3, label=FAIL_OPEN)
 
 
 def bar(axes: Axes, row: float, from_s: float, until_s: float, **style: Any) -> None:  # noqa: ANN401 - matplotlib takes many

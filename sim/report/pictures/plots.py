@@ -19,7 +19,19 @@ from sim.data_plane.outcomes import Outcome
 from sim.experiment.figures import ANY_502, COLUMN_OF, COLUMNS, OUTCOMES
 from sim.experiment.provenance import PROVENANCE
 from sim.experiment.statistics import fraction_estimate, mean_estimate
-from sim.report.pictures.canvas import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY_BLUE, VERMILION, YELLOW, Canvas, canvas
+from sim.report.pictures.canvas import (
+    BLACK,
+    BLUE,
+    GREEN,
+    ORANGE,
+    PURPLE,
+    SKY_BLUE,
+    VERMILION,
+    YELLOW,
+    Canvas,
+    canvas,
+    symmetric_log,
+)
 from sim.report.wording import NEGLIGIBLE, cause, key_label, number
 from sim.scenario.problems import did_you_mean
 from sim.scenario.specs import Scenario
@@ -34,6 +46,8 @@ if TYPE_CHECKING:
     from sim.experiment.statistics import Estimate
 
 _SIZE = (8.0, 4.8)
+_SLOWEST, _MEDIAN = "deregistration_lag_s.max", "deregistration_lag_s.p50"
+_SHARES = (0.5, 0.9, 0.99, 1.0)
 _MARKERS = "osD^vP*X"
 _KINDS = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY_BLUE, BLACK)
 _FAILED = (outcome for outcome in Outcome if outcome is not Outcome.OK)
@@ -47,7 +61,7 @@ class PlotError(Exception):
     """A picture that this sweep has no data for, or too many."""
 
 
-def line(frame: pd.DataFrame, *, x: str, y: str = "rate_502", hue: str | None = None) -> Figure:
+def line(frame: pd.DataFrame, *, x: str, y: str = "responses.502", hue: str | None = None) -> Figure:
     """Draw a figure's mean against a key, a line for each value of `hue`, with bands of 95 % intervals."""
     shown = [x] if hue is None else [x, hue]
     check(frame, shown, y)
@@ -65,56 +79,59 @@ def line(frame: pd.DataFrame, *, x: str, y: str = "rate_502", hue: str | None = 
         axes.plot(at, mean, color=colour, marker=marker, markersize=5, label=str(value), clip_on=False)
     axes.set_xlabel(key_label(x))
     axes.set_ylabel(COLUMN_OF[y].label)
-    axes.set_ylim(bottom=0)
-    axes.yaxis.set_major_formatter("{x:,.10g}")
+    symmetric_log(axes.yaxis, axes.dataLim.y1)
     if hue is not None:
         axes.legend(title=key_label(hue), loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
     return picture
 
 
-def heatmap(frame: pd.DataFrame, *, x: str, y: str, colour: str = "rate_502") -> Figure:
+def heatmap(frame: pd.DataFrame, *, x: str, y: str, colour: str = "responses.502") -> Figure:
     """Draw a figure's mean against two keys, as colour and in digits."""
     check(frame, [x, y], colour)
     picture, axes = _canvas(frame, f"{_bare(COLUMN_OF[colour].label)} by {_listed([x, y])}")
     across, up = values_of(frame, x), values_of(frame, y)
     table = frame.pivot_table(index=y, columns=x, values=colour, aggfunc="mean").loc[up, across]
     means = COLUMN_OF[colour].unit.factor * table.to_numpy()
-    image = axes.imshow(means, cmap="viridis", origin="lower", aspect="auto")
-    middle = (means.max() + means.min()) / 2
+    from matplotlib.colors import SymLogNorm
+
+    scale = SymLogNorm(linthresh=min(1.0, means.max() / 10 or 1.0), vmin=0, vmax=means.max() or 1.0)
+    image = axes.imshow(means, cmap="viridis", origin="lower", aspect="auto", norm=scale)
     for (row, column), mean in np.ndenumerate(means):
-        is_dark = mean <= middle
+        is_dark = scale(mean) <= 0.5  # noqa: PLR2004 - half of the colours
         axes.text(column, row, number(mean), ha="center", va="center", color="white" if is_dark else BLACK, fontsize=8)
     axes.set_xticks(range(len(across)), [str(value) for value in across])
     axes.set_yticks(range(len(up)), [str(value) for value in up])
     axes.set_xlabel(key_label(x))
     axes.set_ylabel(key_label(y))
     axes.grid(visible=False)
-    picture.colorbar(image, ax=axes, label=COLUMN_OF[colour].label, format="{x:,.10g}")
+    bar = picture.colorbar(image, ax=axes, label=f"{COLUMN_OF[colour].label}, logarithmic")
+    symmetric_log(bar.ax.yaxis, float(means.max()), room=1)
     return picture
 
 
 def lag(frame: pd.DataFrame, *, x: str) -> Figure:
-    """Draw how long the pods of a rollout need to leave the rotation, and the preStop sleep that has to outlast it."""
-    check(frame, [x], "deregistration_lag_s.mean")
-    note = "each rollout's quantiles over its pods, means"
-    picture, axes = _canvas(frame, f"deregistration lag by {_listed([x])}", note=note)
+    """Draw how long a rollout's pods stay in rotation, and the preStop sleep that has to outlast the slowest."""
+    check(frame, [x], _SLOWEST)
+    picture, axes = _canvas(
+        frame, f"deregistration lag by {_listed([x])}", note="each rollout's slowest pod, quantiles"
+    )
     values = values_of(frame, x)
     at = _positions(axes.xaxis, values)
-    names = ("p50", "p90", "p99", "max")
-    means = frame.groupby(x, sort=False)[[f"deregistration_lag_s.{name}" for name in names]].mean().loc[values]
-    curves = means.to_numpy().T
+    by_value = frame.groupby(x, sort=False)
+    curves = np.array([by_value[_SLOWEST].quantile(share).loc[values] for share in _SHARES])
     for above, below, strength in zip(curves[1:], curves[:-1], (0.45, 0.3, 0.15), strict=True):
         axes.fill_between(at, below, above, color=BLUE, alpha=strength, linewidth=0)
-    labels = ("median pod", "90 % of pods", "99 % of pods", "slowest pod")
+    axes.plot(at, by_value[_MEDIAN].median().loc[values], color=SKY_BLUE, label="median pod")
+    labels = ("half of the rollouts", "90 % of rollouts", "99 % of rollouts", "the worst rollout")
     for curve, style, label in zip(curves, ("-", "--", "-.", ":"), labels, strict=True):
-        axes.plot(at, curve, color=BLUE, linestyle=style, label=label)
+        axes.plot(at, curve, color=BLUE, linestyle=style, label=f"slowest pod, {label}")
     pre_stop_s, grace_s = (seconds_at(frame, key, x, values) for key in (PRE_STOP, _GRACE))
     axes.plot(at, pre_stop_s, color=VERMILION, linewidth=2, label="preStop sleep")
     if any(slept_s > given_s for slept_s, given_s in zip(pre_stop_s, grace_s, strict=True)):
         axes.plot(at, grace_s, color=VERMILION, linestyle="--", label="grace period")
     axes.set_xlabel(key_label(x))
     axes.set_ylabel("from a pod's deletion (s)")
-    axes.set_ylim(bottom=0)
+    symmetric_log(axes.yaxis, axes.dataLim.y1, least=10)
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, reverse=True)
     return picture
 

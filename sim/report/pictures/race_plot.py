@@ -13,7 +13,7 @@ import numpy as np
 
 from sim.experiment.figures import ANY_502, COLUMN_OF, RESPONSES
 from sim.experiment.provenance import PROVENANCE
-from sim.report.pictures.canvas import BLUE, GREEN, ORANGE, PURPLE, VERMILION
+from sim.report.pictures.canvas import BLUE, GREEN, ORANGE, PURPLE, VERMILION, symmetric_log
 from sim.report.pictures.plots import PRE_STOP, PlotError, check, estimate, rollouts, seconds_at, values_of
 from sim.report.wording import key_label, number
 
@@ -101,9 +101,7 @@ def _finish(picture: Figure, panels: tuple[Axes, Axes, Axes], frames: Sequence[p
         fontsize=8,
     )
     lags.legend(loc="upper right", frameon=False, fontsize=8)
-    numbers.set_ylim(0, max(1.0, 5 * numbers.dataLim.y1))
-    numbers.set_yscale("symlog", linthresh=1)
-    numbers.yaxis.set_major_formatter("{x:,.10g}")
+    symmetric_log(numbers.yaxis, max(1.0, 5 * numbers.dataLim.y1))
     numbers.set_ylabel(COLUMN_OF[_N_502].label)
     shares.set_ylim(0, 115)
     shares.set_yticks((0, 50, 100))

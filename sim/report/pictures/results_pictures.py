@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from sim.experiment.figures import DEREGISTRATION_LAG_S, OUTCOMES, RATE_502
-from sim.report.pictures.canvas import BLACK, BLUE, VERMILION, Canvas, canvas, literal, square_root
+from sim.report.pictures.canvas import BLACK, BLUE, VERMILION, Canvas, canvas, literal, symmetric_log
 from sim.report.pictures.plots import CAUSES
 from sim.report.wording import NEGLIGIBLE, cause, number
 
@@ -74,7 +74,7 @@ def _draw_rates(rows: Rows) -> Figure:
     axes.plot(rate, at, "o", color=BLUE, clip_on=False)
     for row, (of_row, until) in enumerate(zip(rate, np.fmax(rate, high), strict=True)):
         axes.annotate(f"{number(of_row)} %", (until, row), (8, 0), textcoords="offset points", va="center", fontsize=8)
-    square_root(axes, float(np.nanmax([*rate, *high])))
+    symmetric_log(axes.xaxis, float(np.nanmax([*rate, *high])))
     return picture
 
 
@@ -104,7 +104,7 @@ def _draw_lags(rows: Rows) -> Figure:
     axes.plot(p50, at, "o", color=BLACK, markersize=5, label="median pod; bars to 90 %, 99 % and the slowest")
     pre_stop_s = _numbers(rows, "pre_stop_sleep_s")
     axes.plot(pre_stop_s, at, "|", color=VERMILION, markersize=15, markeredgewidth=2.5, label="preStop sleep")
-    square_root(axes, float(np.nanmax([*longest, *pre_stop_s])))
+    symmetric_log(axes.xaxis, float(np.nanmax([*longest, *pre_stop_s])), least=10)
     picture.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8)
     return picture
 

@@ -2,7 +2,7 @@
 
 The distributions are drawn as the share of rollouts, or of pods, that have more than a value: where the curve begins is
 the share that has any. Nothing is binned or smoothed (of very many values, so many are
-marked as can be told apart), and the axes of values are square roots.
+marked as can be told apart), and the axes of values are logarithmic, with a place for zero.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from sim.experiment.figures import DEREGISTRATION_LAG_S, OUTCOMES, RESPONSES
 from sim.experiment.provenance import model_version
-from sim.report.pictures.canvas import BLACK, BLUE, PALE, VERMILION, canvas, square_root
+from sim.report.pictures.canvas import BLACK, BLUE, PALE, VERMILION, canvas, symmetric_log
 from sim.report.pictures.plots import CAUSES
 from sim.report.wording import NEGLIGIBLE, cause, count, number, percent
 
@@ -44,7 +44,7 @@ def distribution_of_502s(scenario: Scenario, figures: Sequence[Figures], mean: E
     if mean.low < mean.high:
         axes.axvspan(max(0.0, mean.low), mean.high, color=PALE, lw=0, zorder=0, label="its 95 % interval")
     axes.axvline(mean.value, color=BLACK, linestyle="--", label=f"mean, {number(mean.value)}")
-    square_root(axes, float(np.nanmax([n_502.max(), mean.high])))
+    symmetric_log(axes.xaxis, float(np.nanmax([n_502.max(), mean.high])))
     axes.set_xlabel("502s in the rollout")
     axes.set_ylabel("rollouts with more (%)")
     axes.legend(frameon=False)
@@ -68,7 +68,7 @@ def failures_by_cause(scenario: Scenario, summary: Summary) -> Figure:
         )
     axes.set_yticks(range(len(shown)), [f"{cause(outcome)} ({outcome.status})" for outcome in shown])
     axes.set_ylim(max(len(shown), 1) - 0.5, -0.5)
-    square_root(axes, _ROOM_FOR_A_NUMBER * max(means.values()))
+    symmetric_log(axes.xaxis, _ROOM_FOR_A_NUMBER * max(means.values()))
     axes.set_xlabel("requests per rollout")
     if not shown:
         axes.annotate("no request failed", (0.5, 0.5), xycoords="axes fraction", ha="center", va="center")
@@ -90,7 +90,7 @@ def distribution_of_lags(scenario: Scenario, figures: Sequence[Figures]) -> Figu
     _draw_shares_above(axes, lags_s, shaded_from=slept_s)
     later = f": {percent(share_later(scenario, lags_s))} take longer" if lags_s.size else ""
     axes.axvline(slept_s, color=VERMILION, linewidth=2, label=f"{what}, {slept_s:g} s{later}")
-    square_root(axes, float(np.max(lags_s, initial=slept_s)))
+    symmetric_log(axes.xaxis, float(np.max(lags_s, initial=slept_s)), least=10)
     axes.set_xlabel("since the pod's deletion (s)")
     axes.set_ylabel("targets still in rotation (%)")
     axes.legend(frameon=False)
