@@ -147,6 +147,9 @@ def _mention_advice(scenarios: Sequence[Scenario], options: dict[str, Any]) -> N
     if options.get("quiet", True):
         return
     for scenario in scenarios:
+        for key in ("nodes", "vpc_cni"):
+            if getattr(scenario, key) is not None:
+                click.echo(f"{scenario.name}: {key} has no effect on the rollout yet; see `albsim addresses`", err=True)
         n_warnings = len(advise(scenario))
         if n_warnings:
             counted = "1 warning" if n_warnings == 1 else f"{n_warnings} warnings"

@@ -47,6 +47,8 @@ def control_plane_key(scenario: Scenario) -> str:
         "description": True,
         "replications": True,
         "sweep": True,
+        "nodes": True,
+        "vpc_cni": True,
         "pod": left_out,
         "target_group": {"routing", "idle_timeout_s"},
     }

@@ -25,7 +25,7 @@ PROVENANCE = "albsim"
 """Where a frame's `attrs`, and a file's metadata, hold what it came from."""
 _LIBRARIES = ("numba", "numpy", "scipy", "simpy")
 _PARTS = ("streams.py", "scenario", "control_plane", "data_plane", "experiment")
-_WITHOUT_EFFECT = {"name", "description", "replications", "sweep"}
+_WITHOUT_EFFECT = {"name", "description", "replications", "sweep", "nodes", "vpc_cni"}
 """Keys of a scenario on which no single replication depends."""
 
 

@@ -19,6 +19,7 @@ from sim.scenario.endpoints import EndpointsSpec
 from sim.scenario.fields import WHOLE, Spec, complaint
 from sim.scenario.kubernetes import KubernetesSpec, minor
 from sim.scenario.node_drain import NodeDrainSpec
+from sim.scenario.nodes import NodesSpec
 from sim.scenario.overrides import overridden
 from sim.scenario.pod import PodSpec
 from sim.scenario.problems import LONGEST_NAME, NOT_IN_A_NAME, shown
@@ -28,6 +29,7 @@ from sim.scenario.scale_in import ScaleInSpec
 from sim.scenario.target_group import HealthCheckSpec, TargetGroupSpec
 from sim.scenario.traffic import TrafficSpec
 from sim.scenario.validation import validated
+from sim.scenario.vpc_cni import VpcCniSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +46,7 @@ __all__ = [
     "HealthCheckSpec",
     "KubernetesSpec",
     "NodeDrainSpec",
+    "NodesSpec",
     "OtherClusterSpec",
     "PodSpec",
     "RolloutSpec",
@@ -51,6 +54,7 @@ __all__ = [
     "Scenario",
     "TargetGroupSpec",
     "TrafficSpec",
+    "VpcCniSpec",
 ]
 
 POD_REPLACEMENT_POLICY_SINCE = 36
@@ -117,6 +121,10 @@ class Scenario(Spec):
     """How many replicas are left, and who goes, with `disruption: scale_in`."""
     kubernetes: KubernetesSpec = KubernetesSpec()
     """The cluster's Kubernetes."""
+    nodes: NodesSpec | None = None
+    """The worker nodes, for `albsim addresses`. They have no effect on the rollout yet."""
+    vpc_cni: VpcCniSpec | None = None
+    """How many addresses each node keeps, and the subnets, for `albsim addresses`. No effect on the rollout yet."""
     sweep: dict[str, Annotated[tuple[object, ...], Field(strict=False, min_length=1)]] = Field(
         default_factory=dict, json_schema_extra={"default": {}}
     )
@@ -193,6 +201,14 @@ class Scenario(Spec):
                 found=shown(kubernetes.version),
             )
         return kubernetes
+
+    @field_validator("vpc_cni")
+    @classmethod
+    def _has_prefixes(cls, vpc_cni: VpcCniSpec | None, info: ValidationInfo) -> VpcCniSpec | None:
+        nodes = info.data.get("nodes")
+        if vpc_cni is not None and nodes is not None:
+            vpc_cni.require_prefixes(nodes)
+        return vpc_cni
 
     @property
     def disrupted_by(self) -> Disruption:
