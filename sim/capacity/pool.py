@@ -60,12 +60,19 @@ def settled(limits: Limits, cni: VpcCniSpec, pods: int) -> Pool:
     """Return the pool of a node with so many pods that need an address."""
     size = PREFIX_SIZE if cni.prefix_delegation else 1
     room = limits.slots_per_interface
-    enough = _up(limits.max_pods, size)
-    whole_interfaces = not (cni.warm_ip_target or cni.minimum_ip_target or cni.prefix_delegation)
-    if whole_interfaces or _wanted(cni, 0, room) >= enough:
-        enough = room * _up(enough, room)
-    slots = min(_wanted(cni, pods, room), enough, room * limits.interfaces)
+    slots = min(_wanted(cni, pods, room), _most(limits, cni, size), room * limits.interfaces)
     return Pool(max(1, _up(slots, room)), slots, size)
+
+
+def _most(limits: Limits, cni: VpcCniSpec, size: int) -> int:
+    """Return how many slots there are when the pool stops growing at max pods, having grown by whole steps."""
+    room = limits.slots_per_interface
+    enough = _up(limits.max_pods, size)
+    in_whole_interfaces = room * _up(enough, room)
+    if not (cni.warm_ip_target or cni.minimum_ip_target or cni.prefix_delegation):
+        return in_whole_interfaces
+    at_start = _wanted(cni, 0, room)
+    return max(enough, min(at_start, in_whole_interfaces))
 
 
 def _wanted(cni: VpcCniSpec, pods: int, room: int) -> int:

@@ -33,13 +33,18 @@ class Question(Spec):
         return vpc_cni
 
     @classmethod
-    def of(cls, scenario: Scenario | None, changes: Mapping[str, object]) -> Self:
-        """Return the scenario's blocks with other values by dotted key; raises ScenarioError for what is wrong."""
-        given = scenario.model_dump(exclude_unset=True, exclude_none=True) if scenario else {}
-        raw: dict[str, object] = {name: given[name] for name in cls.model_fields if name in given}
-        for key, value in changes.items():
+    def of(cls, scenario: Scenario) -> Self:
+        """Return a scenario's blocks; raises ScenarioError if it does not say which nodes there are."""
+        given = scenario.model_dump(exclude_unset=True, exclude_none=True)
+        return validated(cls, {"nodes": {}} | {name: given[name] for name in cls.model_fields if name in given}, {})
+
+    @classmethod
+    def of_keys(cls, values: Mapping[str, object]) -> Self:
+        """Return the blocks with these values by dotted key; raises ScenarioError for what is wrong."""
+        raw: dict[str, object] = {"nodes": {}}
+        for key, value in values.items():
             raw = overridden(raw, key, value, cls)
-        return validated(cls, {"nodes": {}} | raw, {})
+        return validated(cls, raw, {})
 
 
 def plan_of(question: Question, scenario: Scenario | None, pods_per_node: int | None) -> Plan:

@@ -72,7 +72,8 @@ def addresses(
         raise click.UsageError("give a scenario with nodes, or --instance-type and --nodes")
     changes = _changes(assignments, options)
     scenario = _scenario(scenario_file, changes) if scenario_file is not None else None
-    plan = plan_of(Question.of(scenario, changes), scenario, pods_per_node)
+    question = Question.of(scenario) if scenario else Question.of_keys(changes)
+    plan = plan_of(question, scenario, pods_per_node)
     found = remedies(plan)
     if out is not None:
         from sim.report.pictures.addresses_held import addresses_held

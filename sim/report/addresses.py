@@ -25,9 +25,10 @@ def render(plan: Plan, remedies: Sequence[Remedy], form: str) -> str:
     """Write it as a table or as JSON, without a line end."""
     if form == "json":
         return json.dumps(_record(plan, remedies), indent=2, ensure_ascii=False)
-    parts = [sentence(plan), "", _subnets(plan), "", _remedies(plan, remedies)]
     notes = [f"note: {note}" for note in notes_on(plan)]
-    return plain(Group(*parts, *([""] if notes else []), *notes), width=WIDTH)
+    return plain(
+        Group(sentence(plan), "", _subnets(plan), "", _remedies(plan, remedies), "", *notes), width=WIDTH
+    ).rstrip()
 
 
 def sentence(plan: Plan) -> str:
