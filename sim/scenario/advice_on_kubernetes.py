@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.scenario.advice_on_requests import Advice
-from sim.scenario.specs import DISRUPTIONS
+from sim.scenario.specs import CAPACITY_BLOCKS, DISRUPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,7 +40,7 @@ def _kubelets(scenario: Scenario) -> Iterator[Advice]:
 
 
 def _capacity(scenario: Scenario) -> Iterator[Advice]:
-    for key in ("nodes", "vpc_cni"):
+    for key in CAPACITY_BLOCKS:
         if getattr(scenario, key) is not None:
             yield Advice(key, "has no effect on the rollout yet: it is for `albsim addresses`")
     cni = scenario.vpc_cni

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "CAPACITY_BLOCKS",
     "DISRUPTIONS",
     "AwsApiSpec",
     "BucketSpec",
@@ -63,6 +64,8 @@ DisruptionKind = Literal["rollout", "node_drain", "scale_in"]
 Disruption = RolloutSpec | NodeDrainSpec | ScaleInSpec
 """What ends pods, told apart by `kind`."""
 DISRUPTIONS: dict[str, type[DisruptionSpec]] = {spec.kind: spec for spec in get_args(Disruption)}
+CAPACITY_BLOCKS = ("nodes", "vpc_cni")
+"""Keys for `albsim addresses` alone: no replication depends on them yet."""
 D = TypeVar("D", bound=DisruptionSpec)
 
 

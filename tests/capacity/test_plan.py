@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sim.capacity.plan import Plan
 from sim.capacity.remedies import Remedy, remedies
+from sim.scenario.instance_types import instance_types
 from sim.scenario.nodes import NodesSpec
 from sim.scenario.vpc_cni import VpcCniSpec
 
@@ -122,3 +125,28 @@ def test_what_is_set_already_or_cannot_be_is_no_remedy() -> None:
     names = [one.name for one in remedies(plan(instance_type="m4.large", cni={"warm_ip_target": 3, "max_eni": 1}))]
     assert names == ["larger instances: 33 m4.xlarge"]
     assert "prefix" not in " ".join(one.name for one in remedies(plan(cni={"prefix_delegation": True})))
+
+
+CNI = st.builds(
+    VpcCniSpec,
+    warm_eni_target=st.integers(0, 2),
+    warm_ip_target=st.none() | st.integers(0, 9),
+    minimum_ip_target=st.none() | st.integers(0, 30),
+    subnet_prefix_length=st.integers(16, 28),
+    other_addresses=st.integers(0, 300),
+)
+
+
+@given(name=st.sampled_from(sorted(instance_types())), cni=CNI, zones=st.integers(1, 6), pods=st.integers(0, 300))
+def test_as_many_nodes_fit_as_it_says_and_not_one_more(name: str, cni: VpcCniSpec, zones: int, pods: int) -> None:
+    def with_nodes(count: int) -> Plan:
+        return Plan(NodesSpec(instance_type=name, count=count, zones=zones), cni, pods)
+
+    most = with_nodes(1).nodes_that_fit
+    assert all(subnet.usable == subnet.other + subnet.held + subnet.free for subnet in with_nodes(9).subnets)
+    if 0 < most < 10_000:
+        assert with_nodes(most).fits is with_nodes(most).nodes_have_room
+        assert not with_nodes(most + 1).fits
+        assert with_nodes(most).pods_that_fit >= most * max(0, with_nodes(most).used_per_node - 2)
+    for remedy in remedies(with_nodes(9)):
+        assert remedy.plan.held == sum(subnet.held for subnet in remedy.plan.subnets) > 0

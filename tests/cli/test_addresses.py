@@ -114,4 +114,4 @@ def test_check_and_run_say_that_a_rollout_does_not_depend_on_it(scenario: Path) 
     assert "warning: nodes: has no effect on the rollout yet: it is for `albsim addresses`" in checked
     scenario.write_text(SCENARIO.replace("200", "2") + NODES)
     ran = albsim("run", str(scenario), "--replications", "1", "--workers", "1")
-    assert "talk: nodes has no effect on the rollout yet; see `albsim addresses`" in ran.stderr
+    assert "talk: no effect on the rollout yet: nodes; they are for `albsim addresses`" in ran.stderr
