@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import click
 
+from sim.cli.addresses import addresses
 from sim.cli.backoff import backoff
 from sim.cli.calibrate import calibrate
 from sim.cli.check import check
@@ -138,6 +139,7 @@ for _command in (
     observe,
     calibrate,
     sensitivity,
+    addresses,
     backoff,
     controllers,
     check,

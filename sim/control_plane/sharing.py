@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sim.scenario.releases import LoadBalancerControllerRelease
+from sim.scenario.specs import CAPACITY_BLOCKS
 
 if TYPE_CHECKING:
     from sim.scenario.specs import Scenario
@@ -47,6 +48,7 @@ def control_plane_key(scenario: Scenario) -> str:
         "description": True,
         "replications": True,
         "sweep": True,
+        **dict.fromkeys(CAPACITY_BLOCKS, True),
         "pod": left_out,
         "target_group": {"routing", "idle_timeout_s"},
     }

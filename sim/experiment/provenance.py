@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sim
+from sim.scenario.specs import CAPACITY_BLOCKS
 
 if TYPE_CHECKING:
     from sim.experiment.replication import Estimator
@@ -25,7 +26,7 @@ PROVENANCE = "albsim"
 """Where a frame's `attrs`, and a file's metadata, hold what it came from."""
 _LIBRARIES = ("numba", "numpy", "scipy", "simpy")
 _PARTS = ("streams.py", "scenario", "control_plane", "data_plane", "experiment")
-_WITHOUT_EFFECT = {"name", "description", "replications", "sweep"}
+_WITHOUT_EFFECT = {"name", "description", "replications", "sweep", *CAPACITY_BLOCKS}
 """Keys of a scenario on which no single replication depends."""
 
 

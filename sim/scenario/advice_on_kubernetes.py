@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.scenario.advice_on_requests import Advice
-from sim.scenario.specs import DISRUPTIONS
+from sim.scenario.specs import CAPACITY_BLOCKS, DISRUPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,4 +39,17 @@ def _kubelets(scenario: Scenario) -> Iterator[Advice]:
             )
 
 
-ON_KUBERNETES: tuple[Callable[[Scenario], Iterator[Advice]], ...] = (_disruption, _without_effect, _kubelets)
+def _capacity(scenario: Scenario) -> Iterator[Advice]:
+    for key in CAPACITY_BLOCKS:
+        if getattr(scenario, key) is not None:
+            yield Advice(key, "has no effect on the rollout yet: it is for `albsim addresses`")
+    cni = scenario.vpc_cni
+    if cni is not None and cni.minimum_ip_target and not cni.warm_ip_target:
+        yield Advice(
+            "vpc_cni.warm_ip_target",
+            f"without it a node never has more than {cni.minimum_ip_target} addresses, its minimum_ip_target, however "
+            "many pods wait (CNI ipamd.go)",
+        )
+
+
+ON_KUBERNETES: tuple[Callable[[Scenario], Iterator[Advice]], ...] = (_disruption, _without_effect, _kubelets, _capacity)

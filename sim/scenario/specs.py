@@ -19,6 +19,7 @@ from sim.scenario.endpoints import EndpointsSpec
 from sim.scenario.fields import WHOLE, Spec, complaint
 from sim.scenario.kubernetes import KubernetesSpec, minor
 from sim.scenario.node_drain import NodeDrainSpec
+from sim.scenario.nodes import NodesSpec
 from sim.scenario.overrides import overridden
 from sim.scenario.pod import PodSpec
 from sim.scenario.problems import LONGEST_NAME, NOT_IN_A_NAME, shown
@@ -28,11 +29,13 @@ from sim.scenario.scale_in import ScaleInSpec
 from sim.scenario.target_group import HealthCheckSpec, TargetGroupSpec
 from sim.scenario.traffic import TrafficSpec
 from sim.scenario.validation import validated
+from sim.scenario.vpc_cni import VpcCniSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "CAPACITY_BLOCKS",
     "DISRUPTIONS",
     "AwsApiSpec",
     "BucketSpec",
@@ -44,6 +47,7 @@ __all__ = [
     "HealthCheckSpec",
     "KubernetesSpec",
     "NodeDrainSpec",
+    "NodesSpec",
     "OtherClusterSpec",
     "PodSpec",
     "RolloutSpec",
@@ -51,6 +55,7 @@ __all__ = [
     "Scenario",
     "TargetGroupSpec",
     "TrafficSpec",
+    "VpcCniSpec",
 ]
 
 POD_REPLACEMENT_POLICY_SINCE = 36
@@ -59,6 +64,8 @@ DisruptionKind = Literal["rollout", "node_drain", "scale_in"]
 Disruption = RolloutSpec | NodeDrainSpec | ScaleInSpec
 """What ends pods, told apart by `kind`."""
 DISRUPTIONS: dict[str, type[DisruptionSpec]] = {spec.kind: spec for spec in get_args(Disruption)}
+CAPACITY_BLOCKS = ("nodes", "vpc_cni")
+"""Keys for `albsim addresses` alone: no replication depends on them yet."""
 D = TypeVar("D", bound=DisruptionSpec)
 
 
@@ -117,6 +124,10 @@ class Scenario(Spec):
     """How many replicas are left, and who goes, with `disruption: scale_in`."""
     kubernetes: KubernetesSpec = KubernetesSpec()
     """The cluster's Kubernetes."""
+    nodes: NodesSpec | None = None
+    """The worker nodes, for `albsim addresses`. They have no effect on the rollout yet."""
+    vpc_cni: VpcCniSpec | None = None
+    """How many addresses each node keeps, and the subnets, for `albsim addresses`. No effect on the rollout yet."""
     sweep: dict[str, Annotated[tuple[object, ...], Field(strict=False, min_length=1)]] = Field(
         default_factory=dict, json_schema_extra={"default": {}}
     )
@@ -193,6 +204,14 @@ class Scenario(Spec):
                 found=shown(kubernetes.version),
             )
         return kubernetes
+
+    @field_validator("vpc_cni")
+    @classmethod
+    def _has_prefixes(cls, vpc_cni: VpcCniSpec | None, info: ValidationInfo) -> VpcCniSpec | None:
+        nodes = info.data.get("nodes")
+        if vpc_cni is not None and nodes is not None:
+            vpc_cni.require_prefixes(nodes)
+        return vpc_cni
 
     @property
     def disrupted_by(self) -> Disruption:

@@ -1,0 +1,164 @@
+"""What a cluster's nodes hold of its subnets, and how many nodes and pods fit.
+
+The real thing: the nodes of a zone take their interfaces and addresses from that zone's subnet until it is empty. The
+scheduler knows max pods, CPU and memory, and nothing of addresses: it goes on binding pods to nodes that have none.
+Modelled: nodes spread evenly over the zones, one subnet each; as many pods on each; every pool settled.
+Left out: nodes that come up while a subnet is full, pools that were larger before, prefixes that find no free block of
+16 in a fragmented subnet, memory that other max pods would leave (the kubelet keeps 11 MiB for each).
+Sources: docs/facts/capacity.md §1 and §2.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from sim.capacity.pool import Limits, Pool, limits_of, settled
+from sim.scenario.instance_types import ON_HOST_NETWORK
+
+if TYPE_CHECKING:
+    from sim.scenario.nodes import NodesSpec
+    from sim.scenario.vpc_cni import VpcCniSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Subnet:
+    """One zone's subnet."""
+
+    nodes: int
+    usable: int
+    """Its addresses, without what AWS reserves."""
+    other: int
+    """Held by something else."""
+    per_node: int
+    """Held by each node."""
+
+    @property
+    def held(self) -> int:
+        """Addresses that its nodes hold, or would if there were enough."""
+        return self.nodes * self.per_node
+
+    @property
+    def free(self) -> int:
+        """Addresses that are left; below zero so many that are missing."""
+        return self.usable - self.other - self.held
+
+    @property
+    def nodes_that_fit(self) -> int:
+        """How many nodes it has addresses for."""
+        return max(0, self.usable - self.other) // self.per_node
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A cluster, and what follows from its size."""
+
+    nodes: NodesSpec
+    cni: VpcCniSpec
+    pods_per_node: int
+    """Pods with an address on each node, those of DaemonSets among them."""
+    custom_networking: bool = field(default=False, kw_only=True)
+    """Whether pods have their addresses from other subnets than the nodes, and no node's first interface has any."""
+
+    @cached_property
+    def max_pods(self) -> int:
+        """What the kubelet takes, those without an address among them."""
+        if self.nodes.max_pods is not None:
+            return self.nodes.max_pods
+        if self.cni.prefix_delegation and self.nodes.type.max_pods_prefix is not None:
+            return self.nodes.type.max_pods_prefix
+        if self.custom_networking:
+            return (self.nodes.type.max_enis - 1) * self.nodes.type.slots_per_eni + ON_HOST_NETWORK
+        return self.nodes.type.max_pods
+
+    @cached_property
+    def pool(self) -> Pool:
+        """What each node keeps for its pods."""
+        return self._pool(self.pods_per_node)
+
+    @property
+    def held_per_node(self) -> int:
+        """Addresses that each node holds of its own subnet."""
+        return self._held(self.pods_per_node)
+
+    @property
+    def used_per_node(self) -> int:
+        """Addresses that pods have on each node."""
+        return min(self.pods_per_node, self.pool.for_pods)
+
+    @cached_property
+    def subnets(self) -> tuple[Subnet, ...]:
+        """The subnet of each zone; the first ones have a node more where the zones do not divide them."""
+        return tuple(
+            Subnet(nodes, self.cni.usable, self.cni.other_addresses, self.held_per_node) for nodes in self._spread
+        )
+
+    @property
+    def held(self) -> int:
+        """Addresses that all nodes hold of their subnets."""
+        return sum(subnet.held for subnet in self.subnets)
+
+    @property
+    def nodes_that_fit(self) -> int:
+        """How many such nodes the subnets have addresses for."""
+        return sum(subnet.nodes_that_fit for subnet in self.subnets)
+
+    @cached_property
+    def limits_per_node(self) -> dict[str, int]:
+        """How many pods beside those of DaemonSets a node takes, by what limits them."""
+        nodes, most = self.nodes, self._pool(self.max_pods).for_pods
+        limits = {
+            "max pods": self.max_pods - nodes.daemonset_pods,
+            "its addresses": most - nodes.daemonset_addresses,
+        }
+        if nodes.pod_cpu_m and nodes.type.alloc_cpu_m is not None:
+            limits["CPU"] = (nodes.type.alloc_cpu_m - nodes.daemonset_cpu_m) // nodes.pod_cpu_m
+        if nodes.pod_memory_mib and nodes.type.alloc_memory_mib is not None:
+            limits["memory"] = nodes.type.alloc_memory_mib // nodes.pod_memory_mib
+        return {name: max(0, limit) for name, limit in limits.items()}
+
+    @property
+    def limited_by(self) -> str:
+        """What limits the pods of a node first."""
+        return min(self.limits_per_node, key=self.limits_per_node.__getitem__)
+
+    @property
+    def pods_that_fit(self) -> int:
+        """How many pods beside those of DaemonSets fit on these nodes and in these subnets, as many on each node."""
+        most_nodes = self._spread[0]
+        left = self.cni.usable - self.cni.other_addresses
+        daemons = self.nodes.daemonset_addresses
+        per_node = range(self.limits_per_node[self.limited_by] + 1)
+        fitting = bisect_right(per_node, left, key=lambda pods: most_nodes * self._held(pods + daemons))
+        return self.nodes.count * max(0, fitting - 1)
+
+    @property
+    def nodes_have_room(self) -> bool:
+        """Whether each node takes its pods."""
+        return self.pods_per_node - self.nodes.daemonset_addresses <= self.limits_per_node[self.limited_by]
+
+    @property
+    def fits(self) -> bool:
+        """Whether each node takes its pods and each subnet its nodes."""
+        return self.nodes_have_room and all(subnet.free >= 0 for subnet in self.subnets)
+
+    @property
+    def second_cluster_fits(self) -> bool:
+        """Whether an equal cluster has room beside this one in the same subnets."""
+        return self.nodes_have_room and all(subnet.free >= subnet.held for subnet in self.subnets)
+
+    @property
+    def _spread(self) -> tuple[int, ...]:
+        each, more = divmod(self.nodes.count, self.nodes.zones)
+        return tuple(each + (zone < more) for zone in range(self.nodes.zones))
+
+    def _pool(self, pods: int) -> Pool:
+        limits = limits_of(self.nodes.type, self.cni, self.max_pods)
+        if self.custom_networking:
+            limits = Limits(limits.interfaces - 1, limits.slots_per_interface, limits.max_pods)
+        return settled(limits, self.cni, pods)
+
+    def _held(self, pods: int) -> int:
+        return 1 if self.custom_networking else self._pool(pods).held
