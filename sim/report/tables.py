@@ -1,4 +1,4 @@
-"""The tables of `albsim run`: one row for each scenario.
+"""The tables of `albsim run`: one row for each scenario, where there are several.
 
 What is shown on a terminal: the answer first (how many rollouts have any 502, how many the median one has and one of
 twenty, their mean, why), then where it comes from (lags, exposure, AWS calls). Intervals are the summary's, 95 %; the
@@ -21,6 +21,7 @@ from rich.table import Table
 from sim.data_plane.outcomes import OUTCOMES_502
 from sim.experiment.figures import FIGURES, OUTCOMES, SPREAD_502
 from sim.experiment.spreadsheet import csv_of
+from sim.report.short import short_report
 from sim.report.wording import counted_by, markdown, number, percent, plain
 
 if TYPE_CHECKING:
@@ -48,7 +49,9 @@ def render(summaries: Sequence[Summary], form: str) -> str:
 
 
 def tables(summaries: Sequence[Summary]) -> Group:
-    """Return the two tables for a terminal, the 502s and where they come from, and how requests were counted."""
+    """Return what a terminal shows: of one scenario its short report, of several two tables and how they counted."""
+    if len(summaries) == 1:
+        return Group(short_report(summaries[0]))
     return Group(
         _table("502s", _ANSWER, summaries),
         "",

@@ -91,7 +91,12 @@ def test_it_is_whole_html(text: str, page: Page) -> None:
 def test_nothing_is_fetched_and_nothing_runs(text: str, page: Page) -> None:
     assert "http:" not in text
     assert "https:" not in text
-    assert {tag for tag, _ in page.tags}.isdisjoint({"script", "link", "iframe", "object", "embed", "base", "a"})
+    assert {tag for tag, _ in page.tags}.isdisjoint({"script", "link", "iframe", "object", "embed", "base"})
+    anchors = {str(element["id"]) for _, element in page.tags if "id" in element}
+    links = [str(link["href"]) for link in page.all("a")]
+    assert links, "a table of contents"
+    assert {link.removeprefix("#") for link in links if link.startswith("#")} <= anchors
+    assert all(link.startswith("#") for link in links)
     assert all(str(image["src"]).startswith("data:image/svg+xml;base64,") for image in page.all("img"))
     assert "url(" not in text
     assert "@import" not in text

@@ -74,7 +74,7 @@ def _draw_rates(rows: Rows) -> Figure:
     axes.plot(rate, at, "o", color=BLUE, clip_on=False)
     for row, (of_row, until) in enumerate(zip(rate, np.fmax(rate, high), strict=True)):
         axes.annotate(f"{number(of_row)} %", (until, row), (8, 0), textcoords="offset points", va="center", fontsize=8)
-    symmetric_log(axes.xaxis, float(np.nanmax([*rate, *high])))
+    symmetric_log(axes.xaxis, float(np.nanmax([*rate, *high])), least=0.001)
     return picture
 
 

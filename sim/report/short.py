@@ -1,0 +1,67 @@
+"""The report of one scenario's rollouts for a terminal: the answer in sentences, then a labelled line for each figure.
+
+It fits 80 columns and needs no colours. Several scenarios are a table (`tables`).
+"""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from sim.data_plane.outcomes import OUTCOMES_502
+from sim.experiment.figures import (
+    ANY_502,
+    DEREGISTRATION_LAG_S,
+    EXPOSURE_S,
+    NO_HEALTHY_TARGET_S,
+    OUTCOMES,
+    RESPONSES,
+    ROLLOUT_S,
+)
+from sim.report.answer import headline
+from sim.report.wording import NEGLIGIBLE, number, percent
+
+if TYPE_CHECKING:
+    from sim.experiment.summary import Summary
+
+_WIDTH, _LABEL = 79, 30
+_WHY = {
+    "connect_refused": "pods stop listening while the ALB still sends to them",
+    "host_unreachable": "pods are gone while the ALB still sends to them",
+    "closed_in_flight": "pods end before they have answered",
+    "keep_alive_race": "pods close connections that the ALB is about to use",
+    "deregistration_delay_elapsed": "the ALB cuts requests when the deregistration delay is over",
+}
+
+
+def short_report(summary: Summary) -> str:
+    """Write it, without a line end."""
+    said = f"{summary.scenario}: {headline(summary)}"
+    if summary[ANY_502].value >= NEGLIGIBLE:
+        said = f"{said} {_why(summary)} Next: `albsim explain --worst` tells how, `albsim recommend` what to set."
+    lines = [f"  {label:<{_LABEL}}{value}" for label, value in _lines(summary).items()]
+    return "\n".join([*textwrap.wrap(said, _WIDTH), "", *lines])
+
+
+def _why(summary: Summary) -> str:
+    causes = {outcome.name.lower(): summary[OUTCOMES[outcome]].value for outcome in OUTCOMES_502}
+    name = max(causes, key=causes.__getitem__)
+    share = percent(causes[name] / sum(causes.values()))
+    return f"Why: {_WHY.get(name, name.replace('_', ' '))} ({name}, {share} of them)."
+
+
+def _lines(summary: Summary) -> dict[str, str]:
+    others = " and ".join(f"{number(summary[RESPONSES[status]].value)} {status}s" for status in (503, 504))
+    return {
+        "other failures per rollout": others,
+        "a pod's target leaves within": _quantiles(summary[DEREGISTRATION_LAG_S]),
+        "a dead pod is sent requests": _quantiles(summary[EXPOSURE_S]),
+        "without a healthy target": f"{number(summary[NO_HEALTHY_TARGET_S].value)} s per rollout",
+        "a rollout takes": _quantiles(summary[ROLLOUT_S]),
+        "rollouts": f"{summary.replications:,}, seed {summary.seed}, requests {summary.estimator}",
+    }
+
+
+def _quantiles(seconds: dict[str, float]) -> str:
+    median, high, longest = (number(seconds[name]) for name in ("p50", "p99", "max"))
+    return f"half {median} s, 99 % {high} s, longest {longest} s"
