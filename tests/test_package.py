@@ -6,11 +6,11 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from albsim_tests.executors import InOrder
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 import sim
-from tests.experiment.executors import InOrder
 
 
 def test_the_interface_s_example_runs() -> None:

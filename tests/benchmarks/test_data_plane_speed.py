@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from data_plane.making import EVER, NEVER, run, specs, timeline
+from albsim_tests.data_plane import EVER, NEVER, run, specs, timeline
 
 from sim.data_plane.arrivals import RequestSource
 from sim.data_plane.ends import ends_of
@@ -87,11 +87,13 @@ def test_fifty_million_requests_fit_in_two_gib() -> None:
     script = """
 import resource
 from benchmarks.test_data_plane_speed import LAW, rolling_update
-from data_plane.making import run
+from albsim_tests.data_plane import run
 assert run(rolling_update(150, 200), arrival_rate_rps=250_000.0, service_time_s=LAW).n_requests > 50_000_000
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[1] / "support")])
+    }
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment)
     assert int(done.stdout) < 2 * 2**20
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
-from truth import MEDIAN_S, P95_S, Truth, drawn
+from albsim_tests.calibration import MEDIAN_S, P95_S, Truth, drawn
 
 from sim.calibration.propagation import measure_propagation
 

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from calibration.truth import Truth, drawn
+from albsim_tests.calibration import Truth, drawn
 
 from sim.calibration.kernel import likelihoods
 from sim.calibration.last_requests import LastRequests

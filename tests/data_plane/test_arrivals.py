@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from data_plane.making import specs
+from albsim_tests.data_plane import specs
 from scipy import stats
 
 from sim.data_plane.arrivals import Block, RequestSource

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from data_plane.making import EVER, NEVER, cases, specs, timeline
+from albsim_tests.data_plane import EVER, NEVER, cases, specs, timeline
 from hypothesis import given, settings
 from scipy import integrate
 
@@ -16,7 +16,7 @@ from sim.data_plane.outcomes import Outcome
 from sim.scenario.problems import ScenarioError
 
 if TYPE_CHECKING:
-    from data_plane.making import Case
+    from albsim_tests.data_plane import Case
 
     from sim.data_plane.timeline import Timeline
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from data_plane.making import run, specs
+from albsim_tests.data_plane import run, specs
 from scipy import stats
 
 from sim.data_plane.expected import expect_requests

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-from data_plane.making import NEVER, run, timeline
+from albsim_tests.data_plane import NEVER, run, timeline
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from data_plane.making import EVER, NEVER, run, specs, timeline
+from albsim_tests.data_plane import EVER, NEVER, run, specs, timeline
 
 from sim.data_plane.arrivals import Block
 from sim.data_plane.ends import ends_of

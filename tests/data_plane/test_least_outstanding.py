@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from data_plane.making import EVER, NEVER, run, specs, timeline
+from albsim_tests.data_plane import EVER, NEVER, run, specs, timeline
 from hypothesis import given
 from hypothesis import strategies as st
 

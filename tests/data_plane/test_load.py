@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from data_plane.making import EVER, NEVER
+from albsim_tests.data_plane import EVER, NEVER
 
 from sim.data_plane import load as module
 from sim.data_plane.load import Load, load_of

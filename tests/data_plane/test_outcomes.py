@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pytest
-from data_plane.making import NEVER, timeline
+from albsim_tests.data_plane import NEVER, timeline
 
 from sim.data_plane.ends import ends_of
 from sim.data_plane.outcomes import Outcome, Sent, Way, classify, first_trouble_s

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from data_plane.making import EVER, NEVER, timeline, timelines
+from albsim_tests.data_plane import EVER, NEVER, timeline, timelines
 from hypothesis import given, settings
 
 from sim.data_plane.rotation import Rotation, exposure_s, left_rotation_s, rotations

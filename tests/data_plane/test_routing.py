@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from data_plane.making import EVER, NEVER, specs, timeline, timelines
+from albsim_tests.data_plane import EVER, NEVER, specs, timeline, timelines
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from data_plane.making import EVER, NEVER, cases, run, timeline
+from albsim_tests.data_plane import EVER, NEVER, cases, run, timeline
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +20,7 @@ from sim.data_plane.outcomes import Outcome
 from sim.streams import Streams
 
 if TYPE_CHECKING:
-    from data_plane.making import Case
+    from albsim_tests.data_plane import Case
 
     from sim.data_plane.timeline import Timeline, Times
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from data_plane.making import NEVER, run, specs, timeline
+from albsim_tests.data_plane import NEVER, run, specs, timeline
 
 from sim.data_plane.arrivals import Block
 from sim.data_plane.ends import ends_of

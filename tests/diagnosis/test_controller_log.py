@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import itertools
 
+from albsim_tests.reports import BY_HAND, DEREGISTER, LOAD_BALANCERS, REGISTER, WAF, attempt, trace_of
 from hypothesis import given
 from hypothesis import strategies as st
-from report.making import BY_HAND, DEREGISTER, LOAD_BALANCERS, REGISTER, WAF, attempt, trace_of
 
 from sim.control_plane.trace import Reconciled
 from sim.diagnosis.controller_log import calls_of, in_lanes, reconciles_of, throttled_before

@@ -4,9 +4,9 @@ import itertools
 import math
 
 import pytest
+from albsim_tests.reports import BY_HAND, WAF, by_hand
 from hypothesis import given
 from hypothesis import strategies as st
-from report.making import BY_HAND, WAF, by_hand
 
 from sim.control_plane.trace import EndpointRemoved, PodDeleted, TargetDrained, TargetHealthy, TargetUnhealthy
 from sim.data_plane.outcomes import Outcome

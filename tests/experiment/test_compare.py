@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from albsim_tests.executors import InOrder
 
 from sim.experiment.compare import compare
 from sim.experiment.figures import COLUMNS
 from sim.experiment.replication import simulate
-from tests.experiment.executors import InOrder
 
 if TYPE_CHECKING:
     from sim.scenario.specs import Scenario

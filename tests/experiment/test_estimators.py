@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from albsim_tests.executors import InOrder
 from click.testing import CliRunner
 from scipy import stats
 
@@ -26,7 +27,6 @@ from sim.experiment.summary import summarise
 from sim.experiment.sweep import sweep
 from sim.scenario.loading import load_scenario
 from sim.scenario.problems import ScenarioError
-from tests.experiment.executors import InOrder
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pytest
+from albsim_tests.executors import InOrder
 
 from sim.control_plane.trace import ApiAttempt
 from sim.experiment import figures
@@ -14,7 +15,6 @@ from sim.experiment.replication import simulate
 from sim.experiment.statistics import Estimate
 from sim.experiment.summary import summarise
 from sim.experiment.sweep import sweep
-from tests.experiment.executors import InOrder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

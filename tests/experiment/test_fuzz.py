@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from experiment.executors import InOrder
+from albsim_tests.executors import InOrder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet

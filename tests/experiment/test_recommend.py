@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from albsim_tests.executors import InOrder
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
@@ -23,7 +24,6 @@ from sim.experiment.recommend import (
 from sim.experiment.replication import simulate
 from sim.experiment.rules import RULES
 from sim.experiment.trial import needed_s, try_out
-from tests.experiment.executors import InOrder
 
 if TYPE_CHECKING:
     from sim.scenario.specs import Scenario

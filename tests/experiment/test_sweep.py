@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 import pytest
+from albsim_tests.executors import Backwards, InOrder
 
 from sim.experiment.figures import COLUMNS
 from sim.experiment.provenance import replication_key
@@ -14,7 +15,6 @@ from sim.experiment.statistics import mean_estimate
 from sim.experiment.sweep import UntilPrecise, sweep
 from sim.scenario.problems import ScenarioError
 from sim.scenario.specs import Scenario
-from tests.experiment.executors import Backwards, InOrder
 
 VARY = {"pod.pre_stop_sleep_s": [0, 10, 20], "target_group.propagation_s": [0, {"dist": "exponential", "mean": 3}]}
 

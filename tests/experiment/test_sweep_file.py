@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
+from albsim_tests.executors import InOrder
 from pyarrow import parquet
 
 from sim.experiment.journal import journal_path
 from sim.experiment.sweep import sweep
 from sim.experiment.sweep_file import NotASweepError, OtherSweepError, read_sweep, sweep_to_file, write_sweep
-from tests.experiment.executors import InOrder
 
 if TYPE_CHECKING:
     from collections.abc import Callable

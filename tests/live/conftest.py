@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from live.comparison import HEADER
+from albsim_tests.live.comparison import HEADER
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter

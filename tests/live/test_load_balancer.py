@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from live.comparison import rows
-from live.load_balancer import HAPROXY
-from live.rig import TooBusyError, measure_in_time
+from albsim_tests.live.comparison import rows
+from albsim_tests.live.load_balancer import HAPROXY
+from albsim_tests.live.rig import TooBusyError, measure_in_time
 from scipy import stats
 
 from sim.data_plane.outcomes import Outcome
@@ -25,7 +25,7 @@ from sim.scenario.loading import load_scenarios
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from live.comparison import Row
+    from albsim_tests.live.comparison import Row
 
     Comparison = Callable[[str], list[Row]]
 

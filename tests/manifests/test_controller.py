@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from manifests.test_warnings import BASE
+from albsim_tests.manifests import BASE
 
 from sim.manifests.importing import Asked, import_sources
 from sim.manifests.sources import Source

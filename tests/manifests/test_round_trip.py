@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from albsim_tests.manifests import manifests
 from hypothesis import given
 from hypothesis import strategies as st
-from manifests.making import manifests
 
 from sim.manifests.importing import Asked, import_sources
 from sim.manifests.patch import patch_of

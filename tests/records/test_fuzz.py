@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from albsim_tests.records import call, line, refused
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from records.making import call, line, refused
 
 from sim.records.observation import observe
 from sim.records.reading import NoRecordsError, read

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from records.making import BEGIN_S, GROUP, NODES, OTHER_GROUP, call, iso, line, log, log_name, refused, trail
+from albsim_tests.records import BEGIN_S, GROUP, NODES, OTHER_GROUP, call, iso, line, log, log_name, refused, trail
 
 from sim.records.reading import NoRecordsError, read
 from sim.records.selection import Selection

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from records.making import BEGIN_S, GROUP, NODES, call, iso, line, log, log_name, refused, trail
+from albsim_tests.records import BEGIN_S, GROUP, NODES, call, iso, line, log, log_name, refused, trail
 
 from sim.records.deregistrations import changes
 from sim.records.observation import Observation, observe

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from data_plane.making import EVER, NEVER, ROUTINGS, cases, run, specs, timeline
+from albsim_tests.data_plane import EVER, NEVER, ROUTINGS, cases, run, specs, timeline
 from hypothesis import given, settings
 
 import sim.data_plane.sending as fast
@@ -16,7 +16,7 @@ from sim.streams import Streams
 from sim.verification.agreement import told, told_by_both
 
 if TYPE_CHECKING:
-    from data_plane.making import Case
+    from albsim_tests.data_plane import Case
 
     from sim.data_plane.timeline import Timeline
 

@@ -3,11 +3,11 @@ from __future__ import annotations
 import math
 
 import pytest
+from albsim_tests.reports import summary
 
 from sim.experiment.figures import ANY_502, RATE_502, SPREAD_502
 from sim.experiment.statistics import Estimate, Spread, spread
 from sim.report.answer import headline
-from tests.report.making import summary
 
 SOME = {
     SPREAD_502: Spread(Estimate(8, 0, 11), Estimate(31, 20, 60), Estimate(12.0, -3.0, 27.0), 0.1, 5),

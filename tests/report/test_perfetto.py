@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from report.making import WAF, by_hand
+from albsim_tests.reports import WAF, by_hand
 
 from sim.data_plane.outcomes import Outcome
 from sim.diagnosis.findings import findings

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from report.making import BY_HAND, DEREGISTER, by_hand, scenario
+from albsim_tests.reports import BY_HAND, DEREGISTER, by_hand, scenario
 
 from sim.control_plane.trace import EndpointRemoved, PodDeleted, Reconciled, Sigterm, TargetHealthy, TargetUnhealthy
 from sim.data_plane.outcomes import Outcome

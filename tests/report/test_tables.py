@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 import pytest
-from report.making import summary
+from albsim_tests.reports import summary
 
 from sim.data_plane.outcomes import Outcome
 from sim.experiment.figures import ANY_502, OUTCOMES, RATE_502, RESPONSES, SPREAD_502

@@ -5,8 +5,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
+from albsim_tests.reports import by_hand
 from matplotlib.colors import to_hex
-from report.making import by_hand
 
 from sim.diagnosis.findings import findings
 from sim.report.pictures.canvas import BLACK, GREEN, PURPLE, SKY_BLUE, VERMILION, YELLOW, save

@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from albsim_tests.reports import scenario, summary
 
 from sim.data_plane.outcomes import Outcome
 from sim.experiment.figures import DEREGISTRATION_LAG_S, OUTCOMES, RESPONSES, Figures
 from sim.experiment.statistics import Estimate
 from sim.report.pictures.canvas import save
 from sim.report.pictures.rollout_plots import distribution_of_502s, distribution_of_lags, failures_by_cause
-from tests.report.making import scenario, summary
 
 if TYPE_CHECKING:
     from pathlib import Path

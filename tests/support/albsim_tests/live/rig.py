@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from live import pods as pods_script
-from live.clock import Clock
-from live.load import poisson, send
-from live.load_balancer import load_balancer
 
+from albsim_tests.live import pods as pods_script
+from albsim_tests.live.clock import Clock
+from albsim_tests.live.load import poisson, send
+from albsim_tests.live.load_balancer import load_balancer
 from sim.control_plane.trace import (
     PodCreated,
     PodDeleted,
@@ -43,9 +43,8 @@ from sim.streams import Streams
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from live.load import Load
-    from live.load_balancer import LoadBalancer
-
+    from albsim_tests.live.load import Load
+    from albsim_tests.live.load_balancer import LoadBalancer
     from sim.control_plane.trace import Trace
     from sim.scenario.specs import Scenario
 

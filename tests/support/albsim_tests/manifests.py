@@ -4,6 +4,47 @@ from __future__ import annotations
 
 from typing import Any
 
+BASE = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 4
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      terminationGracePeriodSeconds: 60
+      containers:
+      - name: web
+        image: nginx:1.27
+        ports: [{containerPort: 80}]
+        readinessProbe: {httpGet: {path: /, port: 80}}
+        lifecycle: {preStop: {sleep: {seconds: 20}}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {type: NodePort, selector: {app: web}, ports: [{port: 80}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata:
+  name: web
+  annotations: {kubernetes.io/ingress.class: alb, alb.ingress.kubernetes.io/target-type: ip}
+spec: {defaultBackend: {service: {name: web, port: {number: 80}}}}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: default}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: controller, namespace: kube-system}
+spec:
+  template:
+    spec: {containers: [{name: c, image: "public.ecr.aws/eks/aws-load-balancer-controller:v2.13.4"}]}
+"""
+"""Manifests in which nothing is amiss, to change one thing in."""
 ANNOTATION = "alb.ingress.kubernetes.io"
 ROUTING = {"random": "weighted_random", "round_robin": "round_robin"}
 HEALTH_CHECK = {

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import numpy as np
-    from live.clock import Clock
 
+    from albsim_tests.live.clock import Clock
     from sim.scenario.specs import TrafficSpec
 
 MOST_REQUESTS = 20_000

@@ -1,0 +1,1 @@
+"""A live load balancer with real server processes."""
