@@ -46,16 +46,14 @@ def _warm_addresses(plan: Plan) -> Iterator[Remedy]:
     minimum = plan.used_per_node
     cni = _changed(plan.cni, warm_ip_target=WARM_ADDRESSES, minimum_ip_target=minimum)
     name = f"WARM_IP_TARGET {WARM_ADDRESSES}, MINIMUM_IP_TARGET {minimum}"
-    yield Remedy(name, replace(plan, cni=cni), "more EC2 calls when pods come and go")
+    yield Remedy(name, replace(plan, cni=cni), "more EC2 calls")
 
 
 def _prefixes(plan: Plan) -> Iterator[Remedy]:
     if plan.cni.prefix_delegation or plan.nodes.type.max_pods_prefix is None:
         return
     cni = _changed(plan.cni, prefix_delegation=True)
-    yield Remedy(
-        "prefix delegation", replace(plan, cni=cni), "a prefix needs 16 aligned free addresses, so a fresh subnet"
-    )
+    yield Remedy("prefix delegation", replace(plan, cni=cni), "needs free blocks of 16")
 
 
 def _another_range(plan: Plan) -> Iterator[Remedy]:
@@ -63,7 +61,7 @@ def _another_range(plan: Plan) -> Iterator[Remedy]:
         return
     after = replace(plan, custom_networking=True)
     elsewhere = after.nodes.count * after.pool.held
-    yield Remedy("secondary CIDR, custom networking", after, f"pods hold {elsewhere:,} addresses of the other range")
+    yield Remedy("secondary CIDR, custom networking", after, f"{elsewhere:,} of the other range")
 
 
 def _other_instances(plan: Plan) -> Iterator[Remedy]:
@@ -80,8 +78,8 @@ def _instead(plan: Plan, other: InstanceType, size: str) -> Iterator[Remedy]:
     count = -(-plan.nodes.count * (plan.nodes.type.vcpus or 0) // (other.vcpus or 1))
     if not 0 < count <= MOST_NODES or (plan.cni.prefix_delegation and other.max_pods_prefix is None):
         return
-    daemons = plan.nodes.daemonset_addresses
-    pods = plan.nodes.count * max(0, plan.pods_per_node - daemons)
+    daemons = min(plan.pods_per_node, plan.nodes.daemonset_addresses)
+    pods = plan.nodes.count * (plan.pods_per_node - daemons)
     nodes = _changed(plan.nodes, instance_type=other.name, count=count)
     after = replace(plan, nodes=nodes, pods_per_node=daemons + -(-pods // count))
     yield Remedy(f"{size} instances: {count:,} {other.name}", after, f"{after.pods_per_node} pods on each")

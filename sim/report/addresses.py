@@ -34,10 +34,11 @@ def render(plan: Plan, remedies: Sequence[Remedy], form: str) -> str:
 def sentence(plan: Plan) -> str:
     """Say what the nodes hold, and what fits."""
     nodes, cni = plan.nodes, plan.cni
+    holds = "holds" if nodes.count == 1 else "hold"
     most = plan.limits_per_node[plan.limited_by]
     return (
         f"{_answer(fits=plan.fits)}: {count(nodes.count, 'node')} of {nodes.instance_type} over "
-        f"{count(nodes.zones, 'subnet')} of /{cni.subnet_prefix_length} hold {plan.held:,} addresses, "
+        f"{count(nodes.zones, 'subnet')} of /{cni.subnet_prefix_length} {holds} {plan.held:,} addresses, "
         f"{plan.held_per_node:,} each, with {count(plan.pods_per_node, 'pod')} that need an address on each. The "
         f"subnets have addresses for {count(plan.nodes_that_fit, 'such node')}. With all warm targets met, these nodes "
         f"take {count(plan.pods_that_fit, 'pod')} beside those of DaemonSets; {plan.limited_by} alone would allow "

@@ -106,7 +106,7 @@ def test_what_each_remedy_gives_the_talks_cluster_in_one_subnet() -> None:
 
 def test_another_range_takes_what_the_pods_need_and_one_interface_of_max_pods() -> None:
     found = remedy(plan(), "secondary CIDR")
-    assert found.note == "pods hold 3,900 addresses of the other range"
+    assert found.note == "3,900 of the other range"
     assert found.plan.max_pods == 7 * 29 + 2
 
 
@@ -119,6 +119,7 @@ def test_sizes_with_the_same_vcpus_are_told_apart_by_memory() -> None:
 def test_other_instances_carry_the_same_pods() -> None:
     """Of four addresses on each of 65 nodes two are DaemonSets': 130 pods, over 29 nodes five each."""
     assert remedy(plan(), "larger").plan.pods_per_node == 5 + 2
+    assert remedy(plan(1), "larger").plan.pods_per_node == 1
 
 
 def test_what_is_set_already_or_cannot_be_is_no_remedy() -> None:

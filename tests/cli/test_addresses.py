@@ -115,3 +115,10 @@ def test_check_and_run_say_that_a_rollout_does_not_depend_on_it(scenario: Path) 
     scenario.write_text(SCENARIO.replace("200", "2") + NODES)
     ran = albsim("run", str(scenario), "--replications", "1", "--workers", "1")
     assert "talk: no effect on the rollout yet: nodes; they are for `albsim addresses`" in ran.stderr
+
+
+def test_a_subnet_without_room_for_a_load_balancer_is_said() -> None:
+    """Each node holds 60: of 2,043 addresses 34 leave 3, and 33 leave 63."""
+    one = ("--instance-type", "c5.4xlarge", "--pods-per-node", "4", "--zones", "1", "--nodes")
+    assert "a new ALB needs 8 free addresses" in albsim("addresses", *one, "34").stdout
+    assert "ALB" not in albsim("addresses", *one, "33").stdout

@@ -50,7 +50,7 @@ def _subnet_ends(axes: Axes, plan: Plan) -> None:
     each = max(0, plan.cni.usable - plan.cni.other_addresses)
     for subnets in range(1, plan.nodes.zones + 1):
         axes.axhline(subnets * each, color=VERMILION, linewidth=1, linestyle="--")
-        words = "the subnet ends" if subnets == 1 else f"{subnets} subnets end"
+        words = "1 subnet ends" if subnets == 1 else f"{subnets} subnets end"
         axes.annotate(
             f"{words}: {subnets * each:,}",
             (1, subnets * each),
