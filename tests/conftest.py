@@ -25,8 +25,10 @@ settings.load_profile("ci")
 # The programs that tests start import what is installed, as the tests do, and not the tree they are started in.
 os.environ["PYTHONSAFEPATH"] = "1"
 
-# A shell starts what runs in the background deaf to Ctrl-C, and a child inherits that.
+# A shell starts what runs in the background deaf to Ctrl-C, nohup deaf to SIGHUP, and a child inherits that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def _scenario(**overrides: Any) -> Scenario:
