@@ -1,12 +1,14 @@
 """Which scenarios have a control plane in common, up to how a deleted pod ends.
 
-How requests come and are served does not reach the control plane at all. How a pod ends (preStop, grace period, what it
-does at SIGTERM) reaches it in one place: its target's health, as DescribeTargetHealth tells it of targets that fail
-their checks. aws-load-balancer-controller asks for those again; the ALB Ingress Controller v1.1 looks only whether a
-target is draining, and for readiness gates at pods that start; `fixed_lag` asks for nothing. And where something waits
-for a deleted pod to be gone, or reckons with its end (`Scenario.depends_on_pod_ends`), all of that reaches it. If pods
-drain, the requests do so then, too, by the law of the last one's end.
-What is left out: `target_group.deregistration_delay_s`, which reaches the control plane as health does.
+How requests arrive and are served does not reach the control plane. How a pod ends (preStop, grace period, behaviour at
+SIGTERM) reaches the control plane in two cases:
+- DescribeTargetHealth reports targets that fail their checks. aws-load-balancer-controller asks for those again. The
+  ALB Ingress Controller v1.1 looks only whether a target is draining, and at starting pods for readiness gates;
+  `fixed_lag` asks for nothing.
+- Something waits for a deleted pod to be gone, or reckons with its end (`Scenario.depends_on_pod_ends`). If pods drain,
+  requests then reach the control plane too, by the law of the last request's end.
+
+`target_group.deregistration_delay_s` reaches the control plane as health does.
 """
 
 from __future__ import annotations
@@ -37,7 +39,10 @@ _ENDING = {
 
 
 def control_plane_key(scenario: Scenario) -> str:
-    """Return what a control plane depends on: scenarios with the same one can share it, replication by replication."""
+    """Return a key of all settings that a control plane depends on.
+
+    Scenarios with the same key can share control planes, replication by replication.
+    """
     left_out = set(_SERVING)
     if not scenario.depends_on_pod_ends:
         left_out |= _GONE

@@ -1,9 +1,12 @@
 """A token bucket: capacity, a steady refill, one token a call.
 
-Modelled: the continuous form that AWS describes for its API throttling ("token bucket algorithm", Elastic Load
-Balancing user guide, elb-api-throttling) and that golang.org/x/time/rate implements for the clients of Kubernetes.
-AWS refuses when the bucket is empty (`try_take`); a client-side limiter makes its caller wait (`reserve`).
-Left out: AWS publishes no granularity of the refill; it is continuous here.
+Modelled: the continuous form that AWS describes for its API throttling, and that golang.org/x/time/rate implements for
+the clients of Kubernetes. AWS refuses when the bucket is empty (`tokens`, then `take`). A client-side limiter makes its
+caller wait (`reserve`).
+
+Left out: the granularity of AWS's refill, which is not published. Here the refill is continuous.
+
+Sources: "token bucket algorithm", Elastic Load Balancing user guide, elb-api-throttling.
 """
 
 from __future__ import annotations
@@ -21,17 +24,17 @@ class TokenBucket:
         self._at_s = at_s
 
     def tokens(self, now_s: float) -> float:
-        """Tokens in the bucket; negative where callers have reserved ahead."""
+        """Return the tokens in the bucket, negative where callers have reserved ahead."""
         if now_s > self._at_s:
             self._tokens = min(self.capacity, self._tokens + (now_s - self._at_s) * self.refill_per_s)
             self._at_s = now_s
         return self._tokens
 
     def take(self, now_s: float) -> None:
-        """Take a token, whether there is one or not."""
+        """Take a token, even if the bucket is empty."""
         self._tokens = self.tokens(now_s) - 1
 
     def reserve(self, now_s: float) -> float:
-        """Take a token now or from those to come; give the seconds to wait for it (first come, first served)."""
+        """Take a present or future token, and return the seconds to wait for it (first come, first served)."""
         self.take(now_s)
         return 0.0 if self._tokens >= 0 else -self._tokens / self.refill_per_s

@@ -1,10 +1,12 @@
 """What happened in one replication's control plane: typed records, each with its time.
 
-Times are seconds since the start of the rollout, or of the node drain. A pod is named by its number: 0 to replicas - 1
-are the pods of the old ReplicaSet, the pods of the new one follow in the order of their creation; in a node drain they
-are those that were there before, and their replacements. In target type `ip` a pod is its
-target. Records of one kind stand in the order in which they were written; a record may be written ahead of its time.
-Nobody changes a record. It is not frozen all the same: that makes it five times as slow to make, and a replication
+- Times are seconds since the start of the disruption.
+- A pod is named by its number. 0 to replicas - 1 are the pods from before the disruption: in a rolling update those of
+  the old ReplicaSet. New pods and replacements follow in the order of their creation.
+- In target type `ip` a pod is its target.
+- Records of one kind stand in the order in which they were written. A record may be written ahead of its time.
+
+Records must not be changed. They are not frozen, because frozen ones take five times as long to make, and a replication
 makes some 15,000.
 """
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from sim.scenario.actions import Action
 
 NO_RECONCILE = -1
-"""The `reconcile` of a call that belongs to none."""
+"""The `reconcile` of a call that belongs to no reconcile."""
 
 
 @dataclass(slots=True)
@@ -81,14 +83,14 @@ class ListenerClosed(Record):
 
 @dataclass(slots=True)
 class ProcessCut(Record):
-    """What still runs in the pod is cut: by its exit at SIGTERM, else by SIGKILL (a draining one may end earlier)."""
+    """What still runs in the pod is cut, by its exit at SIGTERM or by SIGKILL. A draining pod may end earlier."""
 
     pod: int
 
 
 @dataclass(slots=True)
 class PodGone(Record):
-    """A draining pod is gone, as the control plane drew it; recorded only where something waits for that."""
+    """A draining pod is gone, at the time that the control plane drew. Recorded only where something waits for it."""
 
     pod: int
 
@@ -116,7 +118,7 @@ class TargetRegistered(Record):
 
 @dataclass(slots=True)
 class TargetDeregistered(Record):
-    """DeregisterTargets succeeded for the pod; what runs on it at `drain_deadline_s` is cut by the ALB."""
+    """DeregisterTargets succeeded for the pod. The ALB cuts what still runs on it at `drain_deadline_s`."""
 
     pod: int
     drain_deadline_s: float
@@ -124,7 +126,7 @@ class TargetDeregistered(Record):
 
 @dataclass(slots=True)
 class TargetHealthy(Record):
-    """An ALB node's first check of the target passed: it is in that node's rotation."""
+    """An ALB node's first check of the target passed: the target is in that node's rotation."""
 
     pod: int
     node: int
@@ -132,7 +134,7 @@ class TargetHealthy(Record):
 
 @dataclass(slots=True)
 class TargetUnhealthy(Record):
-    """An ALB node's checks of the target failed `unhealthy_threshold` times in a row: it is out of its rotation."""
+    """An ALB node's checks of the target failed `unhealthy_threshold` times in a row: it left the rotation there."""
 
     pod: int
     node: int
@@ -140,7 +142,7 @@ class TargetUnhealthy(Record):
 
 @dataclass(slots=True)
 class TargetDrained(Record):
-    """The deregistration has reached an ALB node: it sends the target no new request."""
+    """The deregistration has reached an ALB node, which sends the target no new request."""
 
     pod: int
     node: int
@@ -158,17 +160,17 @@ class ReplicaSetScaled(Record):
 class RolloutComplete(Record):
     """Every pod of the new ReplicaSet is available and the old ReplicaSet has none left.
 
-    Of a node drain: every evicted pod's replacement is Ready.
+    In a node drain: every evicted pod's replacement is Ready.
     """
 
 
 @dataclass(slots=True)
 class ApiAttempt(Record):
-    """One attempt of an AWS API call, at the moment it is sent. `cluster` 0 is the rolled one.
+    """One attempt of an AWS API call, at the moment when it is sent. `cluster` 0 is the disrupted cluster.
 
-    `attempt` counts from 0; `backoff_s` is the wait before the next attempt (0 if this one succeeded or was the last).
-    `reconcile` is `NO_RECONCILE` for what v1 asks beside its reconciles, for readiness gates, and for what v2 asks in
-    those of its ingresses.
+    `attempt` counts from 0. `backoff_s` is the wait before the next attempt (0 if this one succeeded or was the last).
+    `reconcile` is `NO_RECONCILE` for v1's calls for readiness gates, outside its reconciles, and for the calls in v2's
+    reconciles of ingresses.
 
     """
 
@@ -183,7 +185,7 @@ class ApiAttempt(Record):
 
 @dataclass(slots=True)
 class Reconciled(Record):
-    """A reconcile of an ingress began at `time_s` and ended at `end_s`. `error` is None or the call that gave up."""
+    """A reconcile began at `time_s` and ended at `end_s`. `error` is None or the call that gave up."""
 
     end_s: float
     cluster: int
@@ -194,7 +196,7 @@ class Reconciled(Record):
 
 @dataclass(slots=True)
 class ControllerRestarted(Record):
-    """A cluster's controller ended, and with it whatever it was about; another one begins at `until_s`."""
+    """A cluster's controller process ended, with all its work. Another one begins at `until_s`."""
 
     until_s: float
     cluster: int
@@ -214,7 +216,7 @@ class Trace:
         self._records[type(record)].append(record)
 
     def copy(self) -> Trace:
-        """Return a trace of the records so far, to which others can be added."""
+        """Return a trace of the records so far, to which more records can be added."""
         trace = Trace()
         for kind, records in self._records.items():
             trace._records[kind] = list(records)
@@ -225,7 +227,7 @@ class Trace:
         return self._records.get(kind, [])  # type: ignore[return-value]
 
     def frame(self, kind: type[Record]) -> pd.DataFrame:
-        """Return the records of one kind as a tidy frame: a row each, a column for each field."""
+        """Return the records of one kind as a tidy frame: one row for each record, one column for each field."""
         import pandas as pd
 
         columns = list(kind.__dataclass_fields__)

@@ -1,12 +1,18 @@
 """One Deployment that is disrupted, with its pods, its Service's Endpoints and its target group.
 
-Modelled: of the Deployments of a cluster that are rolled at the same moment (`deployment.rolled_at_once`) each is like
-the first, with draws of its own. They share kube-controller-manager's client, the ingress controller and the AWS API;
-which of them kube-controller-manager sees to first is by chance. Each has kubelets of its own.
-Left out: that of more than five Deployments or ReplicaSets some wait for a worker (`--concurrent-deployment-syncs`,
-`--concurrent-replicaset-syncs`, 5 each); the creates and deletes of several in turns rather than one after another.
-Source: kube-controller-manager makes one client for its ReplicaSet controller (cmd/kube-controller-manager/app/apps.go,
-startReplicaSetController), so one limiter for all ReplicaSets (docs/facts/kubernetes.md §3, §5).
+Modelled:
+- A cluster may roll several Deployments at the same moment (`deployment.rolled_at_once`). Each is like the first, with
+  draws and kubelets of its own.
+- They share kube-controller-manager's client, the ingress controller and the AWS API. kube-controller-manager takes
+  them in a random order.
+
+Left out:
+- the wait for a worker of more than five Deployments or ReplicaSets (`--concurrent-deployment-syncs`,
+  `--concurrent-replicaset-syncs`, 5 each);
+- creates and deletes of several Deployments in turns. Here they go one after another.
+
+Sources: kube-controller-manager makes one client for its ReplicaSet controller, so one limiter for all ReplicaSets
+(cmd/kube-controller-manager/app/apps.go, startReplicaSetController; docs/facts/kubernetes.md §3, §5).
 """
 
 from __future__ import annotations
@@ -46,7 +52,7 @@ if TYPE_CHECKING:
 
 
 class RolledDeployment:
-    """One Deployment. It stands still until `start`, so that a controller can be given its `backend` before."""
+    """One Deployment, which does nothing until `start`, so that a controller can be given its `backend` before."""
 
     def __init__(
         self,
@@ -91,7 +97,10 @@ class RolledDeployment:
         self._disruption = _disruption(scenario, disrupted)
 
     def start(self) -> simpy.Process:
-        """Start the disruption, at 0 s; give what ends when nothing is left to do but for the deleted pods to end."""
+        """Start the disruption, which begins at 0 s.
+
+        Return the process that ends when nothing is left to do, except that deleted pods have yet to end.
+        """
         ends = {
             pod: [self._env.process(process(pod)) for process in self._pod_processes] for pod in self._disruption.ending
         }
@@ -100,11 +109,11 @@ class RolledDeployment:
 
     @property
     def ending_pods(self) -> Sequence[Pod]:
-        """The pods that the disruption ends."""
+        """Return the pods that the disruption ends."""
         return self._disruption.ending
 
     def backend(self, target_group: TargetGroup) -> RolledBackend:
-        """Return what a controller sees of it."""
+        """Return what a controller sees of the Deployment."""
         check = self._scenario.target_group.health_check
         interval_s = (check or HealthCheckSpec()).interval_s
         gates = ReadinessGates(self.endpoints, interval_s) if self._scenario.pod.readiness_gate else None
@@ -115,7 +124,7 @@ class RolledDeployment:
             self._env.process(process(pod))
 
     def _gone_s(self, pod: Pod) -> Generator[simpy.Event, Any, float]:
-        """Return when a deleted pod is gone; of one that ends with its last request, once its listener is closed."""
+        """Return when a deleted pod is gone. If it ends with its last request, wait until its listener is closed."""
         end = self._kubelet.termination(pod)
         if not self._scenario.ends_with_last_request:
             return end.gone_s
@@ -149,7 +158,7 @@ class RolledBackend:
         self.deregister = target_group.deregister
 
     def desired(self) -> frozenset[Pod]:
-        """Return the addresses that are to be targets: the ready ones, and the gated ones with ready containers."""
+        """Return the addresses to register: the ready ones, and those with ready containers behind a closed gate."""
         return frozenset().union(self._endpoints.addresses, self._endpoints.gated)
 
 

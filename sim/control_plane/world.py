@@ -1,9 +1,12 @@
-"""One replication's control plane, wired: who is given what, and when it is over.
+"""One replication's control plane: how its parts are wired, and when it is over.
 
-Time begins `aws_api.warm_up_s` before the rollout, so that at t = 0 the account's buckets and the other clusters'
-controllers are in their steady state. It ends when the Deployment is complete, every old pod is terminated, every old
-pod's target is deregistered and some target is healthy at every ALB node. Where a disruption ends some of the old pods
-only, these stand for all of them.
+Time begins `aws_api.warm_up_s` before the disruption, so that at t = 0 the account's buckets and the other clusters'
+controllers are in their steady state.
+
+A replication is over when all of these hold. If a disruption ends only some old pods, "every" means those:
+- the Deployment is complete;
+- every old pod is terminated, and every old pod's target is deregistered;
+- some target is healthy at every ALB node.
 """
 
 from __future__ import annotations
@@ -42,17 +45,17 @@ MOST_NAMED = 10
 def run_control_plane(scenario: Scenario, streams: Streams) -> Trace:
     """Simulate one replication's control plane.
 
-    Raises `ScenarioError` where the settings let it come to no end within a day of simulated time.
+    Raises `ScenarioError` if the settings let the simulation reach no end within a day of simulated time.
 
     """
     return ControlPlane(scenario, streams).trace(scenario.pod)
 
 
 class ControlPlane:
-    """One replication's control plane, run until nothing is left to do but for the deleted pods to end.
+    """One replication's control plane, run until nothing is left to do, except that deleted pods have yet to end.
 
-    Their end is a matter of arithmetic (`kubelet.termination`), so that scenarios of the same `control_plane_key` can
-    take their traces from one.
+    Arithmetic gives the end of a deleted pod (`kubelet.termination`). So scenarios of the same `control_plane_key` can
+    take their traces from one control plane.
     """
 
     def __init__(self, scenario: Scenario, streams: Streams) -> None:
@@ -76,15 +79,15 @@ class ControlPlane:
             self._run_until_healthy(self._rolled.target_group)
 
     def over_s(self, pod: PodSpec) -> float:
-        """Return when the last deleted pod has ended, if they are these pods."""
+        """Return when the last deleted pod has ended, if pods are specified by `pod`."""
         last_deleted_s = max(deleted.time_s for deleted in self._trace.of(PodDeleted))
         return termination(pod, last_deleted_s).listener_closed_s
 
     def trace(self, pod: PodSpec) -> Trace:
-        """Return the trace as it is with these pods, once the last of them has ended.
+        """Return the trace for pods with this specification, once the last of them has ended.
 
-        Of several, take those first that are over first (`over_s`): what has happened cannot be undone.
-        Raises `ScenarioError` if it is not over within a day of simulated time.
+        For several specifications, call in the order of `over_s`: the simulation cannot run backwards.
+        Raises `ScenarioError` if the simulation is not over within a day of simulated time.
         """
         self._run_until(self.over_s(pod))
         ends = {deleted.pod: termination(pod, deleted.time_s) for deleted in self._trace.of(PodDeleted)}
@@ -131,7 +134,7 @@ class ControlPlane:
 
 
 class Account:
-    """The AWS account: its API, this cluster's controller (cluster 0) and the other clusters' ones."""
+    """The AWS account: its API, this cluster's controller (cluster 0) and those of the other clusters."""
 
     def __init__(self, env: simpy.Environment, scenario: Scenario, streams: Streams, trace: Trace) -> None:
         self._env = env
@@ -143,7 +146,7 @@ class Account:
     def start(self, rolled: Sequence[RolledDeployment]) -> None:
         """Start every controller and the churn of the other clusters. Each Deployment has an ingress of its own.
 
-        The first one's has `controller.target_groups`, of which its own is the last.
+        The first Deployment's ingress has `controller.target_groups` target groups, of which its own is the last.
         """
         spec = self._scenario.controller
         quiet = [ChurningBackend(self._env) for _ in range(spec.target_groups - 1)]

@@ -1,12 +1,18 @@
-"""Requests as they come: when, at which ALB node, and how long the pod would take to answer.
+"""Requests as they arrive: when, at which ALB node, and how long the pod would take to answer.
 
 The real thing: clients, and the DNS that spreads them over the ALB's nodes.
-Modelled: an open loop at a constant rate, `poisson` (exponential gaps) or `even` (one request every 1/rate seconds,
-with one random phase for all); each node equally likely; service times independent. Request k has the k-th draw of each
-stream, whatever the window, the blocks or the rest of the scenario. Requests from before the rollout run backwards from
-t = 0 with streams of their own, so that how far back one looks changes nothing.
+
+Modelled:
+- An open loop at a constant rate: `poisson` (exponential gaps) or `even` (one request every 1/rate seconds, with one
+  random phase for all).
+- Each node is equally likely, and service times are independent.
+- Request k has the k-th draw of each stream, whatever the window, the blocks or the rest of the scenario.
+- Requests from before the rollout run backwards from t = 0, with streams of their own. How far back one looks then
+  changes nothing.
+
 Left out: retries by clients, rates that change, DNS caching (clients that stay on one node).
-Source: docs/model.md, "Data plane".
+
+Sources: docs/model.md, "Data plane".
 """
 
 from __future__ import annotations
@@ -35,19 +41,19 @@ class Block:
     node: NDArray[np.int16]
 
     def __getitem__(self, at: NDArray[np.intp] | slice) -> Block:
-        """Return some of them."""
+        """Return the requests at these indices."""
         return Block(self.arrival_s[at], self.service_s[at], self.node[at])
 
     def at_node(self, node: int) -> NDArray[np.intp]:
-        """Return the indices of one node's requests, in their order."""
+        """Return the indices of one node's requests, in order."""
         return np.flatnonzero(self.node == node)
 
 
 class RequestSource:
-    """All requests, from t = 0 on, or with `before` from t = 0 backwards; taken block by block."""
+    """All requests from t = 0 on, or with `before` from t = 0 backwards, drawn block by block."""
 
     def __init__(self, traffic: TrafficSpec, *, nodes: int, streams: Streams, before: bool = False) -> None:
-        """Start at t = 0, where nothing has been drawn."""
+        """Start at t = 0, with nothing drawn."""
         self._law = traffic.service_time_s
         self._nodes = nodes
         self._sign = -1 if before else 1
@@ -75,7 +81,7 @@ class _Poisson:
         self._gaps_so_far = 0.0
 
     def take(self, size: int) -> Times:
-        """Add up unit gaps one after the other, so that where a block ends does not change a bit of the sum."""
+        """Return the next `size` distances. Unit gaps are added one by one, so the sums do not depend on the blocks."""
         gaps = self._rng.standard_exponential(size)
         gaps[0] += self._gaps_so_far
         np.cumsum(gaps, out=gaps)

@@ -1,4 +1,4 @@
-"""The changes of rotations one after the other, for loops that go through requests in their order."""
+"""The changes of rotations in one sequence, for loops that go through requests in order."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class Changes(NamedTuple):
-    """All changes of all rotations, one node's after the other's, each in their order; by node: the next, the end."""
+    """All changes of all rotations, node after node, each node's in order of time.
+
+    `next` and `end` hold for each node the place of its next change and the place behind its last.
+    """
 
     at_s: Times
     target: Targets
@@ -38,7 +41,7 @@ def all_changes(node_rotations: Sequence[Rotation]) -> Changes:
 
 
 def _changes(rotation: Rotation) -> tuple[Times, Targets, NDArray[np.bool_]]:
-    """Return one rotation's changes: when, who, and whether it joins; who leaves at an instant before who joins."""
+    """Return one rotation's changes: time, target, and whether the target joins. Leavers of an instant come first."""
     at_s = np.concatenate((rotation.until_s, rotation.from_s))
     target = np.concatenate((rotation.target, rotation.target))
     joins = np.repeat([False, True], rotation.target.size)

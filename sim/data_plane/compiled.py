@@ -1,9 +1,9 @@
-"""The loops over single requests that no array operation can do, compiled with numba on first use.
+"""Numba's compiler for the loops over single requests that no array operation can do, and the heaps that they share.
 
-Whoever needs one imports this module then and not before: numba takes a while to load, the first call a while longer to
-compile. The machine code is kept for the next process, if there is a place for it: beside these modules, in a directory
-of just these sources. Numba's own place goes by one file alone, and would keep the code of a loop when a function that
-it calls has changed in another file.
+A module that needs such loops is imported only then: numba takes a while to load, and longer to compile at the first
+call. The machine code is kept for the next process, where there is a place for it: a directory for exactly these
+sources, beside the modules. Numba's own cache looks at one file alone. It would keep the code of a loop after a
+function that the loop calls has changed in another file.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ R = TypeVar("R")
 
 @cache
 def cache_directory(sources: Path) -> Path:
-    """Say where the machine code of the modules of a directory is kept: elsewhere when one of them has changed."""
+    """Return where the machine code of a directory's modules is kept, which changes with any of the modules."""
     digest = hashlib.sha256()
     for file in sorted(sources.glob("*.py")):
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
@@ -40,7 +40,7 @@ def cache_directory(sources: Path) -> Path:
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a function; without a cache where there is no place to write one."""
+    """Compile a function, without a cache if there is no place to write one."""
     config: Any = numba.config
     given = config.CACHE_DIR
     config.CACHE_DIR = given or str(cache_directory(Path(__file__).parent))
@@ -54,7 +54,7 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
 
 @compiled
 def push(heap_s: Times, heap_target: Targets, size: int, time_s: float, target: int) -> None:
-    """Add an event to a heap of this size, whose earliest is the first."""
+    """Add an event to a heap of `size` events, whose earliest is first."""
     at = size
     while at > 0:
         parent = (at - 1) >> 1
@@ -67,7 +67,7 @@ def push(heap_s: Times, heap_target: Targets, size: int, time_s: float, target: 
 
 @compiled
 def pop(heap_s: Times, heap_target: Targets, size: int) -> None:
-    """Take the first event off a heap of this size."""
+    """Remove the first event of a heap of `size` events."""
     last = size - 1
     time_s, target = heap_s[last], heap_target[last]
     at, child = 0, 1
@@ -83,7 +83,11 @@ def pop(heap_s: Times, heap_target: Targets, size: int) -> None:
 
 @compiled
 def set_key(key: Ints, winner: Targets, target: int, value: int) -> None:
-    """Change a target's key in a tournament, whose winner, `winner[1]`, has the smallest one."""
+    """Change a target's key in a tournament, in which `winner[1]` is the target with the smallest key.
+
+    A tournament is a binary tree: target t is the leaf at place `key.size + t`, and place k holds the better of places
+    2k and 2k + 1. So a changed key takes only the matches between its leaf and the root: log2 of the targets.
+    """
     key[target] = value
     at = (key.size + target) >> 1
     while at >= 1:
@@ -94,7 +98,7 @@ def set_key(key: Ints, winner: Targets, target: int, value: int) -> None:
 
 @compiled
 def replace_first(heap_s: Times, time_s: float) -> None:
-    """Put another time in the place of a full heap's earliest."""
+    """Replace the earliest time of a full heap."""
     at, child = 0, 1
     while child < heap_s.size:
         if child + 1 < heap_s.size and heap_s[child + 1] < heap_s[child]:

@@ -1,12 +1,14 @@
 """When a draining pod's address is gone: a law, given the load on its target.
 
-The real thing: a draining server's process ends with its last request, at the latest at SIGKILL; its address is gone a
-while later.
-Modelled: requests in flight when the listener closes are Poisson (independent arrivals, each served on its own), so the
-process has ended by t with probability exp(-R), R the expected number of requests that are served only after t.
-With `even` arrivals or `round_robin` requests come more regularly than that; the end is then a fraction of the gap
-between two requests of a target later than this law says, which is left out.
-Source: Poisson thinning (M/G/infinity); docs/model.md, "Data plane".
+A draining server's process ends with its last request, at the latest at SIGKILL. Its address is gone a while later.
+
+Modelled: requests in flight when the listener closes are Poisson (independent arrivals, each served on its own). So the
+process has ended by t with probability exp(-R), where R is the expected number of requests served only after t.
+
+Left out: `even` arrivals and `round_robin` are more regular than that. The end is then later than this law says, by a
+fraction of the gap between two requests of a target.
+
+Sources: Poisson thinning (M/G/infinity); docs/model.md, "Data plane".
 """
 
 from __future__ import annotations
@@ -25,29 +27,32 @@ if TYPE_CHECKING:
 
 _POINTS = 65
 _REFINEMENTS = 3
-# Where exp(-R) turns from 0 to 1, by R.
+# The values of R between which exp(-R) rises from 0 to 1.
 _LEVELS = np.concatenate((np.geomspace(40, 1e-3, 60), [1e-5, 1e-8]))
 
 
 @dataclass(frozen=True, slots=True)
 class GoneLaw:
-    """When an address is gone: not yet at `at_s[k]` with probability `there[k]`; before them surely, after never."""
+    """When an address is gone: `there[k]` is the probability that it still exists at `at_s[k]`.
+
+    Before the first of these times the address surely exists, after the last surely not.
+    """
 
     at_s: Times
     there: Times
 
     def cells(self) -> tuple[Times, Times, Times]:
-        """Return the cells of the grid, from and until, and in each the probability that it is still there."""
+        """Return where the grid's cells begin and end, and the probability in each that the address still exists."""
         return self.at_s[:-1], self.at_s[1:], (self.there[:-1] + self.there[1:]) / 2
 
     def still_there(self, at_s: Times) -> Times:
-        """Return the probability that the address is not gone yet; any shape."""
+        """Return the probability that the address is not gone yet at these times, of any shape."""
         return np.interp(at_s, self.at_s, self.there, left=1.0, right=0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Spell:
-    """A stretch `[from, until)` during which a target that accepts is sent a node's load."""
+    """A stretch `[from, until)` of time in which an accepting target is sent a node's load."""
 
     load: Load
     from_s: float
@@ -65,7 +70,10 @@ def gone_law(
 ) -> GoneLaw:
     """Return the law of a target's end, whose listener closes at `closed_s` and which is killed at `cut_s`.
 
-    `spells` end when the listener closes at the latest; `longest_s`: no service takes longer, in effect.
+    `spells` end when the listener closes at the latest. `longest_s` is the longest service time, in effect.
+
+    The law is a table, refined where it matters. The first grid covers the whole span. Each round then inverts R by
+    interpolation, and adds the times at which R passes the levels between which exp(-R) rises from 0 to 1.
     """
 
     def running(after_s: Times) -> Times:

@@ -1,13 +1,16 @@
 """The race that decides how a request ends, described once for every estimator.
 
-The real thing: a request is answered when its pod has finished, or something else is first: its pod's end, the ALB, the
-client.
-Modelled, as data: what cuts the requests on a target, by node and target (`CUTS`); how long the ALB waits for an answer
-and for a connection, from a request's arrival on (`ends_of`). The earliest wins; at one instant a request that has
-finished is first, then the order of `Outcome` decides.
-A node that has not heard of a deregistration cuts nothing for it: if that is after the drain deadline, what it has sent
-until then is cut when it hears.
+A request is answered when its pod has finished, unless something else comes first: the pod's end, the ALB, the client.
+
+Modelled, as data:
+- What cuts the requests on a target, by node and target (`CUTS`).
+- How long the ALB waits for an answer and for a connection, from a request's arrival on (`ends_of`).
+- The earliest end wins. At one instant a finished request comes first, then the order of `Outcome` decides.
+- A node that has not heard of a deregistration cuts nothing for it. If it hears after the drain deadline, it cuts then
+  what it has sent until then.
+
 To add an outcome: its number in `outcomes`, and its row here.
+
 Sources: docs/facts/alb.md §3 (statuses, 3.1 s and 10 s); docs/model.md, "Data plane".
 """
 
@@ -36,11 +39,11 @@ CUTS: dict[Outcome, Callable[[Timeline], Times]] = {
         timeline.drain_deadline_s, timeline.registered_until_s
     ),
 }
-"""When what runs on a target is cut, shape (alb_nodes, targets) or (targets,), by what it comes to."""
+"""When the requests on a target are cut, shape (alb_nodes, targets) or (targets,), by their outcome."""
 
 
 class Wait(NamedTuple):
-    """How long somebody waits for a request, from its arrival on, and what it comes to then."""
+    """How long somebody waits for a request, from its arrival on, and the outcome when that time is over."""
 
     longest_s: float
     outcome: Outcome
@@ -57,10 +60,11 @@ UNREACHABLE: dict[str, Wait] = {
 class Ends:
     """What ends a request that its pod does not finish.
 
-    By ALB node and target: `cut_s`, the first time at which what runs there is cut, and `cut_by`, the `Outcome` of
-    that. `for_answer`: the first who no longer waits for an accepted request; `for_connection`: the first who no longer
-    waits for an address that is gone; `nowhere`: what a request comes to that finds no target.
-    `longest_service_s`: no service takes longer, in effect.
+    - `cut_s`, `cut_by`: by ALB node and target, the first time at which its requests are cut, and their `Outcome`.
+    - `for_answer`: the shortest wait for the answer to an accepted request.
+    - `for_connection`: the shortest wait for a connection to an address that is gone.
+    - `nowhere`: the outcome of a request that finds no target.
+    - `longest_service_s`: the longest service time, in effect.
     """
 
     cut_s: Times
@@ -72,7 +76,7 @@ class Ends:
 
     @property
     def longest_s(self) -> float:
-        """How long an accepted request is on its way, at most."""
+        """Return the longest time for which an accepted request is in flight."""
         return min(self.for_answer.longest_s, self.longest_service_s)
 
 

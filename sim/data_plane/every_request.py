@@ -1,4 +1,4 @@
-"""Every request of a replication, answered: what an access log would show, before the rollout and after it too.
+"""Every request of a replication with its answer, as an access log would show it, also before and after the rollout.
 
 The requests of the window are those of `sampled`, with the same outcomes. Where requests depend on each other (queues,
 pools) a longer past may leave others in flight at t = 0.

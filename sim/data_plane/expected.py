@@ -1,19 +1,26 @@
 """The `expected` estimator: given a timeline, the expected count of every outcome, with no request drawn.
 
-Modelled: the same window and the same requests as `sampled` has, those in flight at t = 0 among them. Each target in a
-node's rotation gets its share of the node's requests (`load`); a request sent at u fails if its service outlasts what
-comes first of the process's end, the drain deadline and the idle timeout, all known from the timeline, so that a sum of
-integrals of the service time's survival function is the expected count. A draining process ends with its last request:
-that random end has a law (`draining`), over which both what is refused after it and the window's end are averaged.
-Exact for `random` and `round_robin`, Poisson and `even` arrivals alike (the phase of the even ones is uniform), but for
-what hangs on the random end of a draining process: see `draining`.
-At least one 502: 1 - exp(-expected 502s), which is exact if they are Poisson: `random` and Poisson arrivals. Those of
-`round_robin` and of `even` arrivals come more regularly, so that the probability is a little larger than this one, by
-1/e at the most (one 502 expected, and sure), and by nothing where far more or far fewer are expected.
-The cost grows with the targets and the changes of the rotations, and not with the requests.
-Left out: what has no such form and is refused by name: `least_outstanding_requests`,
-`pod.concurrency`, `target_group.connection_reuse`.
-Source: docs/model.md, "Data plane".
+Modelled:
+- The same window and the same requests as `sampled`, including those in flight at t = 0.
+- Each target in a node's rotation gets its share of the node's requests (`load`).
+- A request fails if its service outlasts the first of the process's end, the drain deadline and the idle timeout. The
+  timeline holds all three. So the expected count is a sum of integrals of the service time's survival function.
+- A draining process ends with its last request. That random end has a law (`draining`). Requests refused after the end,
+  and the window's end, are averaged over it.
+
+How exact:
+- Exact for `random` and `round_robin`, for Poisson and `even` arrivals alike (the phase of the even ones is uniform).
+  What hangs on the random end of a draining process is as exact as `draining`.
+- At least one 502 has probability 1 - exp(-expected 502s) if 502s are Poisson: with `random` and Poisson arrivals.
+- `round_robin` and `even` arrivals are more regular, and the true probability is a little larger. The difference is
+  1/e at most (one 502 expected, and sure), and vanishes where far more or far fewer are expected.
+
+The cost grows with the targets and the changes of the rotations, not with the requests.
+
+Left out, and refused by name because there is no such form: `least_outstanding_requests`, `pod.concurrency`,
+`target_group.connection_reuse`.
+
+Sources: docs/model.md, "Data plane".
 """
 
 from __future__ import annotations
@@ -51,7 +58,7 @@ class Expectation:
     """What is expected of the requests of one replication's window.
 
     `counts`: how many requests end in each `Outcome`, by its value. `window_until_s`: the mean of the window's end.
-    `latency_before_s`, `latency_s`: of the requests answered with 200 before the rollout and in the window.
+    `latency_before_s`, `latency_s`: the latency of requests answered with 200, before the rollout and in the window.
     """
 
     counts: Times
@@ -61,12 +68,12 @@ class Expectation:
 
     @property
     def any_502(self) -> float:
-        """The probability of at least one 502."""
+        """Return the probability of at least one 502."""
         return float(-np.expm1(-sum(self.counts[outcome] for outcome in Outcome if outcome.status == 502)))  # noqa: PLR2004 - a status
 
 
 def require_expectable(scenario: Scenario) -> None:
-    """Raise ScenarioError, with every key that stands against it, if a scenario has no expectation in closed form."""
+    """Raise ScenarioError, with every key that is the reason, if a scenario has no expectation in closed form."""
     problems = [
         Problem(
             key=key,
@@ -112,7 +119,7 @@ class _Expected:
         self._traffic_rps = traffic.arrival_rate_rps
         self._rps = traffic.arrival_rate_rps / len(self._rotations)
         self._oldest_s = -self._ends.longest_s
-        # A process ends here, or if it drains from here on, at the latest when its longest request could end.
+        # When each process ends. A draining one ends at this time or later, at the latest with its longest request.
         first_end_s = timeline.listener_closed_s if timeline.drains else timeline.cut_s
         last_end_s = np.minimum(timeline.cut_s, first_end_s + self._longest_s) if timeline.drains else timeline.cut_s
         self._first_gone_s, self._last_gone_s = first_end_s + self._teardown_s, last_end_s + self._teardown_s
@@ -150,12 +157,12 @@ class _Expected:
         return load, float(np.sum((nowhere_rps * np.diff(edge_s))[edge_s[:-1] >= 0]))
 
     def _in_flight(self) -> float:
-        """How many requests from before the rollout are not answered at t = 0."""
+        """Return how many requests from before the rollout are not answered at t = 0."""
         nodes = sum(bool(np.isneginf(rotation.from_s).any()) for rotation in self._rotations)
         return nodes * self._rps * float(self._law.limited_mean(self._longest_wait_s))
 
     def _accepted(self, node: int, rotation: Rotation, load: Load) -> None:
-        """Count what fails of the requests that find an open listener."""
+        """Count the failures among the requests that find an open listener."""
         target, from_s = rotation.target, rotation.from_s
         until_s = np.minimum(rotation.until_s, self._timeline.listener_closed_s[target])
         cut_s, cut_by = self._ends.cut_s[node, target], self._ends.cut_by[node, target]
@@ -182,7 +189,7 @@ class _Expected:
         self._counts[self._ends.for_connection.outcome] += load.requests(from_s, rotation.until_s).sum() - refused
 
     def _gone_laws(self, loads: list[Load]) -> dict[int, GoneLaw]:
-        """Return the law of each end that is random and matters: requests or the window's end come after its first."""
+        """Return the law of each random end that matters: those that requests or the window's end may come after."""
         if not self._timeline.drains:
             return {}
         sent_until_s = left_rotation_s(self._timeline)
@@ -210,7 +217,7 @@ class _Expected:
         ]
 
     def _window(self, gone: dict[int, GoneLaw]) -> _Window:
-        """Return the law of the window's end: that of the last draining process, if it ends after all else."""
+        """Return the law of the window's end: that of the last draining process, if it ends after everything else."""
         last = [law for law in gone.values() if law.at_s[-1] > self._sure_until_s]
         moments = np.concatenate([np.array([self._sure_until_s]), *(law.at_s for law in last)])
         at_s = np.unique(moments[moments >= self._sure_until_s])
@@ -223,7 +230,7 @@ class _Expected:
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """The window's end: after `at_s[0]`; it is still open in the cell `[at_s[k], at_s[k + 1])` with `open[k]`."""
+    """The window's end, after `at_s[0]`: `open[k]` is the chance of an open window in `[at_s[k], at_s[k + 1])`."""
 
     at_s: Times
     open: Times
@@ -233,5 +240,5 @@ class _Window:
         return float(self.at_s[0] + np.sum(np.diff(self.at_s) * self.open))
 
     def still_open(self, at_s: Times) -> Times:
-        """Return the probability that the window is still open; no time is the very edge of a cell."""
+        """Return the probability that the window is still open at these times, none of which is the edge of a cell."""
         return np.concatenate(([1.0], self.open, [0.0]))[np.searchsorted(self.at_s, at_s)]

@@ -1,9 +1,10 @@
 """How many healthy targets an ALB node has in the course of a rollout, and for how long none.
 
-The real thing: a rollout without readiness gates goes on while its new targets are `initial` still. The old ones may be
-gone before the first of them is healthy: the node then answers 503, or fails open to what is registered; shortly before
-and after, few targets get all the traffic.
-Modelled: what the node takes for healthy, whether or not it still is.
+A rollout without readiness gates goes on while its new targets are still `initial`. The old targets may be gone before
+the first new one is healthy. The node then answers 503, or fails open to what is registered. Shortly before and after,
+few targets get all the traffic.
+
+Modelled: which targets the node takes for healthy, whether or not they still are.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ if TYPE_CHECKING:
 
 
 class HealthyTargets(NamedTuple):
-    """`none_s`: for how many seconds some ALB node had none; `least`: the fewest that one ever had."""
+    """`none_s`: for how many seconds some ALB node had no healthy target. `least`: the fewest that a node ever had."""
 
     none_s: float
     least: int
 
 
 def healthy_targets(timeline: Timeline, until_s: float) -> HealthyTargets:
-    """Return them for the time from the rollout's start until `until_s`."""
+    """Return the healthy targets from the rollout's start until `until_s`."""
     none: list[tuple[float, float]] = []
     least = timeline.cut_s.size
     for from_s, left_s in _spells(timeline):
@@ -40,7 +41,7 @@ def healthy_targets(timeline: Timeline, until_s: float) -> HealthyTargets:
 
 
 def _spells(timeline: Timeline) -> Iterator[tuple[Times, Times]]:
-    """Return for each node when each target's time as a healthy one begins there, and when it ends."""
+    """Yield for each node when its targets become healthy, and when they stop being healthy."""
     yield from zip(
         np.maximum(timeline.registered_from_s, timeline.healthy_from_s),
         np.minimum(timeline.registered_until_s, timeline.healthy_until_s),
@@ -49,7 +50,7 @@ def _spells(timeline: Timeline) -> Iterator[tuple[Times, Times]]:
 
 
 def _steps(from_s: Times, left_s: Times, until_s: float) -> tuple[Times, NDArray[np.intp]]:
-    """Return the number of spells as a step function of `[0, until)`: its edges, and the number between each two."""
+    """Return the number of spells as a step function on `[0, until)`: its edges, and the number between each two."""
     kept = np.maximum(from_s, 0.0) < np.minimum(left_s, until_s)
     from_s, left_s = np.sort(from_s[kept]), np.sort(left_s[kept])
     inside = [times_s[(times_s > 0) & (times_s < until_s)] for times_s in (from_s, left_s)]

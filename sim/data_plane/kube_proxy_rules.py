@@ -1,12 +1,17 @@
 """Which pod a new connection reaches behind a worker node (`target_group.target_type: instance`).
 
-The real thing: the ALB connects to a NodePort; that worker node's kube-proxy sends each new connection to a random pod
-of its rules, and connection tracking keeps it with that pod whatever the rules say later.
-Modelled: each ALB node routes over the worker nodes, which are all in its rotation throughout; a worker node's rules
-stand in the timeline where an ALB node's rotation does with target type `ip`. A connection of the pool stays with its
-pod until either end closes it (`serving`); a new one is refused where the rules are empty.
+The ALB connects to a NodePort. That worker node's kube-proxy sends each new connection to a random pod of its rules.
+Connection tracking then keeps the connection with that pod, whatever the rules say later.
+
+Modelled:
+- Each ALB node routes over the worker nodes, which are all in its rotation throughout.
+- In the timeline a worker node's rules take the place of an ALB node's rotation with target type `ip`.
+- A pooled connection stays with its pod until either end closes it (`serving`).
+- A new connection is refused where the rules are empty.
+
 Left out: see `sim.control_plane.kubernetes.kube_proxy`.
-Source: docs/facts/kubernetes.md §2 (rules affect new connections only; established ones stay DNATed to the old pod).
+
+Sources: docs/facts/kubernetes.md §2 (rules affect new connections only; established ones stay DNATed to the old pod).
 """
 
 from __future__ import annotations
@@ -54,7 +59,7 @@ def rules_of(node_rotations: Sequence[Rotation], targets: int, target_group: Tar
 
 @compiled
 def follow_changes(rules: Rules, worker: int, now_s: float) -> None:
-    """Let those leave and join a worker node's rules whose time it is."""
+    """Make the changes of a worker node's rules that are due."""
     changes, pod = rules.changes, rules.pod[worker]
     while changes.next[worker] < changes.end[worker] and changes.at_s[changes.next[worker]] <= now_s:
         changed, size = changes.target[changes.next[worker]], rules.size[worker]
@@ -73,7 +78,7 @@ def follow_changes(rules: Rules, worker: int, now_s: float) -> None:
 
 @compiled
 def reached(rules: Rules, to: int, now_s: float, choice: float) -> int:
-    """Return the pod that a new connection to a target reaches; -1 if a worker node has none in its rules."""
+    """Return the pod that a new connection to a target reaches, or -1 if a worker node's rules are empty."""
     if rules.size.size == 0:
         return to
     follow_changes(rules, to, now_s)

@@ -1,10 +1,14 @@
 """How long clients wait for an answer: quantiles over the requests that are answered with 200.
 
-The real thing: a pod that serves a bounded number of requests at once makes the others wait; when a rollout takes pods
-away, those that are left have longer queues.
-Modelled: with `pod.concurrency` the latencies of all requests, before the rollout (its last minute) and within its
-window, in classes of 0.5 %. Without it nobody waits, and the latency is the service time, up to the idle timeout: its
-quantiles are those of the law, before and within the window, and no request is looked at.
+A pod that serves a bounded number of requests at once makes the others wait. When a rollout takes pods away, the pods
+that are left have longer queues.
+
+Modelled:
+- With `pod.concurrency`: the latencies of all requests, before the rollout (its last minute) and within its window, in
+  classes of 0.5 %.
+- Without it nobody waits, and the latency is the service time, up to the idle timeout. The quantiles are those of the
+  law, before and within the window, and no request is examined.
+
 Left out: the network's own delay.
 """
 
@@ -37,7 +41,7 @@ class Latency(NamedTuple):
 
 
 def of_law(service_time_s: Distribution, longest_s: float) -> Latency:
-    """Return the quantiles of a service time that is answered while somebody waits for it, so long at most."""
+    """Return the quantiles of a service time, among the services that take `longest_s` at most."""
     in_time = 1 - float(service_time_s.sf(longest_s))
     if in_time == 0:
         return Latency(math.nan, math.nan, math.nan)
@@ -48,7 +52,7 @@ class Latencies:
     """Counts latencies by class."""
 
     def __init__(self) -> None:
-        """Start with none."""
+        """Start without latencies."""
         self._counts = np.zeros(_CLASSES, np.int64)
 
     def add(self, latency_s: Times) -> None:
@@ -58,7 +62,7 @@ class Latencies:
         self._counts += np.bincount(classes, minlength=_CLASSES)
 
     def quantiles(self) -> Latency:
-        """Return the quantiles, each the middle of its class."""
+        """Return the quantiles, each as the middle of its class."""
         so_far = np.cumsum(self._counts)
         if so_far[-1] == 0:
             return Latency(math.nan, math.nan, math.nan)
@@ -69,11 +73,11 @@ class Latencies:
 class Waits:
     """The latencies, where there is a queue.
 
-    What fails is rare and not told from the rest, but for what would have taken longer than anybody waits for it.
+    Failed requests are rare and are counted too, except those that would take longer than anybody waits.
     """
 
     def __init__(self, traffic: TrafficSpec, pod: PodSpec, longest_s: float) -> None:
-        """Start with none."""
+        """Start without latencies."""
         self._without_queue = of_law(traffic.service_time_s, longest_s)
         self._queues = pod.concurrency is not None
         self._longest_s = longest_s
@@ -91,7 +95,7 @@ class Waits:
             self._within.add(self._latency_s(sent))
 
     def quantiles(self) -> tuple[Latency, Latency]:
-        """Return those before the rollout and those in the window."""
+        """Return the quantiles before the rollout and those in the window."""
         if not self._queues:
             return self._without_queue, self._without_queue
         return self._before.quantiles(), self._within.quantiles()

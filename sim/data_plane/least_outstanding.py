@@ -1,15 +1,22 @@
-"""`least_outstanding_requests`: each ALB node sends a request to the target that has the fewest of its open.
+"""`least_outstanding_requests`: each ALB node sends a request to the target on which it has the fewest open.
 
-The real thing: the target group's algorithm of that name; AWS publishes what it does, not how ties are broken, and says
-of no node that it knows another's requests.
-Modelled: each node counts its own requests that are not answered yet. Of those with the fewest, the target that was
-sent one the longest ago is next (a newcomer as if it had been sent one when it joined; at the start a random order). So
-a target that refuses at once never has an open request, and as soon as all others have one draws all that comes: the
-black hole. One that does not answer at all (`after_teardown`) fills up like any other.
-With target type `instance` the targets are the worker nodes: one that passes requests on to a dead pod is answered
-sooner, but for that pod's share alone, and all have the same pods in their rules; see `kube_proxy_rules`.
-How: for each node a tournament of the targets, and a heap of the answers to come; compiled.
-Left out: slow start, weights. Source: docs/facts/alb.md §2; docs/model.md, "Data plane".
+AWS publishes what the algorithm of that name does, not how ties are broken. AWS does not say that a node knows another
+node's requests.
+
+Modelled:
+- Each node counts its own requests that are not answered yet.
+- Among the targets with the fewest, the next is the one to which the last request was sent the longest ago. A newcomer
+  counts as if it had been sent one when it joined. The order at the start is random.
+- So a target that refuses at once never has an open request. As soon as all others have one, it draws every request:
+  the black hole. A target that does not answer at all (`after_teardown`) fills up like any other.
+- With target type `instance` the targets are the worker nodes, and all have the same pods in their rules. A worker node
+  that passes requests on to a dead pod is answered sooner, but only for that pod's share (`kube_proxy_rules`).
+
+How: for each node a tournament of the targets, and a heap of the answers to come. Both are compiled.
+
+Left out: slow start, weights.
+
+Sources: docs/facts/alb.md §2; docs/model.md, "Data plane".
 """
 
 from __future__ import annotations
@@ -35,15 +42,16 @@ if TYPE_CHECKING:
     Targets = NDArray[np.int32]
 
 _NOBODY = np.iinfo(np.int64).max
-# A key is the number of open requests times this, plus the turn at which the target was last sent one.
+# A key is the number of open requests times this, plus the turn at which the target was last sent a request. So one
+# comparison of integers orders targets by open requests first and by the longest wait second.
 _MOST_TURNS = np.int64(2**40)
 
 
 class Open(NamedTuple):
     """The open requests as each node counts them.
 
-    By node and target: `n_open`, and `key`, by whose smallest the next target is chosen; `winner`: a tournament for
-    each node (see `set_key`). By node: `turn`, how many turns it has had, and a heap of `heap_size` answers to come.
+    By node and target: `n_open`, and `key`, whose smallest value selects the next target. By node: `winner`, a
+    tournament (see `set_key`), `turn`, the number of turns so far, and a heap of `heap_size` answers to come.
     """
 
     turn: Ints
@@ -56,7 +64,7 @@ class Open(NamedTuple):
 
 
 def nothing_open(node_rotations: Sequence[Rotation], targets: int, streams: Streams) -> Open:
-    """Start with nothing open at any node, and in rotation who is there before the rollout."""
+    """Return the state without open requests, with the rotations as they are before the rollout."""
     nodes = len(node_rotations)
     width = 1 << max(1, (targets - 1).bit_length())
     key = np.full((nodes, width), _NOBODY)
@@ -78,7 +86,11 @@ def nothing_open(node_rotations: Sequence[Rotation], targets: int, streams: Stre
 
 
 def _tournaments(key: NDArray[np.int64]) -> NDArray[np.int32]:
-    """Return each row's tournament: place 1 has the column of the smallest key, place k the winner of 2k and 2k + 1."""
+    """Return each row's tournament.
+
+    Place k holds the winner of places 2k and 2k + 1, so place 1 holds the smallest key's column. The places from
+    `width` on hold the columns themselves.
+    """
     nodes, width = key.shape
     winner = np.zeros((nodes, 2 * width), np.int32)
     winner[:, width:] = np.arange(width)
@@ -90,7 +102,7 @@ def _tournaments(key: NDArray[np.int64]) -> NDArray[np.int32]:
 
 
 def with_room(open_: Open, requests: int) -> Open:
-    """Let every node's heap hold what is open and this many more."""
+    """Return the state with heaps that have room for the open requests and this many more."""
     more = int(open_.heap_size.max()) + requests - open_.heap_s.shape[1]
     if more <= 0:
         return open_
@@ -100,7 +112,7 @@ def with_room(open_: Open, requests: int) -> Open:
 
 @compiled
 def note_answers(open_: Open, node: int, now_s: float) -> None:
-    """Close what has been answered by now."""
+    """Close the requests that have been answered by now."""
     heap_s, heap_target = open_.heap_s[node], open_.heap_target[node]
     while open_.heap_size[node] > 0 and heap_s[0] <= now_s:
         target = heap_target[0]
@@ -113,7 +125,7 @@ def note_answers(open_: Open, node: int, now_s: float) -> None:
 
 @compiled
 def note_changes(open_: Open, changes: Changes, node: int, now_s: float) -> None:
-    """Let those leave and join whose time it is."""
+    """Make the changes of a node's rotation that are due."""
     while changes.next[node] < changes.end[node] and changes.at_s[changes.next[node]] <= now_s:
         target, joins = changes.target[changes.next[node]], changes.joins[changes.next[node]]
         open_.turn[node] += 1
@@ -124,7 +136,7 @@ def note_changes(open_: Open, changes: Changes, node: int, now_s: float) -> None
 
 @compiled
 def fewest_open(open_: Open, changes: Changes, node: int, now_s: float) -> int:
-    """Return the target that is next at a node; -1 if its rotation is empty."""
+    """Return the target that is next at a node, or -1 if the node's rotation is empty."""
     note_answers(open_, node, now_s)
     note_changes(open_, changes, node, now_s)
     chosen = open_.winner[node, 1]
@@ -133,7 +145,7 @@ def fewest_open(open_: Open, changes: Changes, node: int, now_s: float) -> int:
 
 @compiled
 def note_sent(open_: Open, node: int, target: int, now_s: float, answered_s: float) -> None:
-    """Open a request until it is answered; one that is answered at once was never open."""
+    """Open a request until it is answered. A request that is answered at once is never open."""
     if answered_s > now_s:
         open_.n_open[node, target] += 1
         push(open_.heap_s[node], open_.heap_target[node], open_.heap_size[node], answered_s, target)

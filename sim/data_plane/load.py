@@ -1,11 +1,14 @@
 """How many requests per second an ALB node sends to each target in its rotation: a step function of time.
 
-The real thing: whichever algorithm, each of n targets in a node's rotation gets an n-th of the node's requests.
+Whichever the algorithm, each of n targets in a node's rotation gets an n-th of the node's requests.
+
 Modelled: exactly that, at every instant: each of n targets is the next one's with probability 1/n (see `routing`).
-How: with the number of requests up to each step kept, those between any two times are a subtraction, and those of them
-that take longer than a given time too (the integral of a law's survival function has a closed form). Nothing here
-depends on how many requests there are.
-Source: docs/model.md, "Data plane".
+
+How: the number of requests up to each step is kept. The number between any two times is then a subtraction. So is the
+number that takes longer than a given time, as the integral of a law's survival function has a closed form. Nothing
+here depends on how many requests there are.
+
+Sources: docs/model.md, "Data plane".
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from sim.data_plane.timeline import Times
     from sim.scenario.distributions import Distribution
 
-# Pairs of targets and steps that are looked at together: bounds the memory, not the result.
+# How many pairs of targets and steps are computed together. It bounds the memory and does not affect the result.
 _MOST_PAIRS = 2**20
 
 
@@ -36,15 +39,15 @@ class Load:
         self._sent = np.append(0.0, np.cumsum(rps * np.diff(edge_s)))
 
     def requests(self, from_s: ArrayLike, until_s: ArrayLike) -> Times:
-        """Return how many are sent to one target during each interval `[from, until)`; 0 for an empty one."""
+        """Return how many requests are sent to one target in each interval `[from, until)`, 0 in an empty interval."""
         begin_s = np.asarray(from_s, dtype=np.float64)
         end_s = np.maximum(begin_s, until_s)
         return np.asarray(self._by(end_s) - self._by(begin_s))
 
     def outliving(self, law: Distribution, longest_s: float, from_s: Times, until_s: Times, end_s: Times) -> Times:
-        """Return how many of those sent during each `[from, until)` would be served only after its `end_s`.
+        """Return how many of the requests sent in each `[from, until)` would be served only after its `end_s`.
 
-        Arrays of one length; `until_s` at most `end_s`. `longest_s`: no service takes longer, in effect.
+        The arrays have one length, and `until_s` is at most `end_s`. `longest_s` is the longest service, in effect.
         """
         begin_s = np.maximum(from_s, end_s - longest_s)
         first = np.clip(np.searchsorted(self._edge_s, begin_s, side="right") - 1, 0, self._rps.size)
@@ -83,10 +86,10 @@ class Load:
 
 
 def load_of(rotation: Rotation, rps: float, edge_s: Times, weight: Times) -> tuple[Load, Times]:
-    """Return the load of a node with these requests per second, and its requests per second for which it has no target.
+    """Return the load of a node with these requests per second, and its requests per second that find no target.
 
-    `edge_s` holds every time of a change within its range, shape (steps + 1,); `weight`, shape (steps,): what the
-    requests of each step count for.
+    `edge_s`, shape (steps + 1,), holds every change of the rotation within its range. `weight`, shape (steps,), is
+    what each request of a step counts for.
     """
     joined = np.searchsorted(np.sort(rotation.from_s), edge_s[:-1], side="right")
     left = np.searchsorted(np.sort(rotation.until_s), edge_s[:-1], side="right")
@@ -96,6 +99,6 @@ def load_of(rotation: Rotation, rps: float, edge_s: Times, weight: Times) -> tup
 
 
 def _parts(n_steps: NDArray[np.intp]) -> list[slice]:
-    """Cut the rows into parts of about as many pairs as are looked at together."""
+    """Cut the rows into parts, each with about as many pairs as are computed together."""
     starts = np.flatnonzero(np.diff(np.cumsum(n_steps) // _MOST_PAIRS)) + 1
     return [slice(start, stop) for start, stop in pairwise([0, *starts.tolist(), n_steps.size])]

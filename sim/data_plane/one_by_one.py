@@ -1,10 +1,11 @@
-"""Requests one after the other, compiled: for whatever makes a request's fate depend on those before it.
+"""Requests one after the other, compiled, for settings in which a request's fate depends on earlier requests.
 
-These are `least_outstanding_requests`, a pod's `concurrency`, and the ALB's pools of connections (`serving`). Without
-them requests are independent, and `sampled` needs no loop. What goes through worker nodes (`kube_proxy_rules`) always
-takes the loop.
-Before t = 0 all starts empty, long enough before: what a request from then could still do at t = 0 is nothing, and a
-queue has had a minute to fill.
+These settings are `least_outstanding_requests`, a pod's `concurrency`, and the ALB's pools of connections (`serving`).
+Otherwise requests are independent, and `sampled` needs no loop. Requests through worker nodes (`kube_proxy_rules`)
+always take the loop.
+
+Everything starts empty, long enough before t = 0: a request from then can do nothing more at t = 0, and a queue has had
+a minute to fill.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ _NEW = int(Way.NEW)
 
 
 class OneByOne:
-    """Sends requests and lets pods serve them; it has a memory: blocks come in order, those before t = 0 first."""
+    """Sends requests and lets pods serve them. Blocks must come in order, those before t = 0 first."""
 
     def __init__(
         self,
@@ -48,7 +49,7 @@ class OneByOne:
         target_group: TargetGroupSpec,
         streams: Streams,
     ) -> None:
-        """Start with nothing open, no queue and no connection."""
+        """Start without open requests, queues and connections."""
         self._pods = pods_of(timeline, ends, pod, target_group)
         self._pools = pools_of(timeline, pod, target_group)
         self._rules = rules_of(node_rotations, timeline.cut_s.size, target_group)
@@ -59,9 +60,9 @@ class OneByOne:
         self._chooses = target_group.routing == "least_outstanding_requests"
 
     def send(self, block: Block, target: Targets, choice: Times) -> Sent:
-        """Send requests: to these targets, or with `least_outstanding_requests` to those it chooses.
+        """Send requests: to these targets, or with `least_outstanding_requests` to those that this object chooses.
 
-        `choice`: a uniform draw for each, which points at a pod where a worker node has to choose.
+        `choice` is a uniform draw for each request, which selects the pod where a worker node has to choose.
         """
         if self._chooses:
             self._open = with_room(self._open, block.node.size)
@@ -88,7 +89,7 @@ class OneByOne:
 
 
 def _with_room(pools: Pools, requests: int) -> Pools:
-    """Let the pools hold all connections there are and this many more."""
+    """Return pools with room for their connections and this many more."""
     size, more = pools.next.size, requests - int(pools.unused[1])
     if more <= 0:
         return pools
@@ -105,9 +106,9 @@ def _with_room(pools: Pools, requests: int) -> Pools:
 def connection(
     pods: Pods, pools: Pools, rules: Rules, node: int, to: int, now_s: float, choice: float
 ) -> tuple[int, int, int]:
-    """Return a request's `Way`, the node whose rotation or rules led to the pod, and the pod (-1: there is none).
+    """Return a request's `Way`, the node whose rotation or rules led to the pod, and the pod (-1 for none).
 
-    The connection is one of the pool or else a new one.
+    The connection comes from the pool, or is new if the pool has none.
     """
     row = to if rules.size.size > 0 else node
     if pools.reuse:
@@ -135,7 +136,8 @@ def one_by_one(
 ) -> None:
     """Fill `start_s`, `way`, and in `target` the pod; worker nodes take the ALB nodes' place in `node`.
 
-    `target` has where to send each request, unless this `chooses`. What is `direct` needs to know of no connection.
+    `target` holds the target of each request, unless this function `chooses`. Requests with the way `direct` need no
+    connection.
     """
     direct = not pools.reuse and rules.size.size == 0
     for k in range(arrival_s.size):

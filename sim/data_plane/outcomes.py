@@ -1,14 +1,19 @@
 """What becomes of a request.
 
-The real thing: an ALB answers for a target that refuses, vanishes, hangs up or is too slow; which status, and after how
-long, is how one tells the causes apart in its access log.
-Modelled: a request needs its target's listener at its arrival and the process until its finish. While the listener is
-open it is accepted; then its finish decides, or what comes before that (`ends`). After the listener has closed it is
-refused while the pod's network is there, and meets no host after that.
-Ties: intervals are half-open, so at the very moment of a cut a finished request is finished (`ok`), and a connection at
-the very moment of the closing is refused.
-What a queue in the pod and pooled connections do to a request comes with it: when it starts, and which way it was sent.
+An ALB answers for a target that refuses, vanishes, hangs up or is too slow. The causes can be told apart in its access
+log by the status and the time until it.
+
+Modelled:
+- A request needs its target's listener at its arrival, and the process until its finish.
+- While the listener is open, the request is accepted. Then its finish decides, or whatever comes before (`ends`).
+- After the listener has closed, a request is refused while the pod's network exists, and meets no host after that.
+- Intervals are half-open. At the very moment of a cut a finished request is finished (`ok`), and a connection at the
+  very moment of the closing is refused.
+- A queue in the pod and pooled connections act before this module: `Sent` says when a request starts and which way it
+  was sent.
+
 Left out: round-trip times; retries (an ALB has none).
+
 Sources: docs/facts/alb.md §3 (statuses); docs/model.md, "Data plane".
 """
 
@@ -29,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class Outcome(IntEnum):
-    """What became of a request; `name.lower()` is its name in results."""
+    """What became of a request. `name.lower()` is the outcome's name in results."""
 
     OK = 0
     CONNECT_REFUSED = 1
@@ -43,7 +48,7 @@ class Outcome(IntEnum):
 
     @property
     def status(self) -> int:
-        """The HTTP status the client gets."""
+        """Return the HTTP status that the client gets."""
         return _STATUS.get(self, 502)
 
 
@@ -66,9 +71,9 @@ class Way(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Requests on their way, as arrays of one length.
+    """Requests that have been sent, as arrays of one length.
 
-    `start_s`: when the pod takes it up, `finish_s`: when it would have answered; `way`: its `Way`.
+    `start_s`: when the pod begins to serve each. `finish_s`: when the pod would have answered. `way`: each one's `Way`.
     """
 
     arrival_s: Times
@@ -79,42 +84,42 @@ class Sent:
     way: NDArray[np.int8]
 
     def __getitem__(self, at: NDArray[np.intp] | NDArray[np.bool_] | slice) -> Sent:
-        """Return some of them."""
+        """Return the requests that `at` selects."""
         return Sent(*(getattr(self, name)[at] for name in self.__dataclass_fields__))
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """How requests ended: `answered_s` is when the client had its answer."""
+    """How requests ended. `answered_s` is when the client had the answer."""
 
     outcome: NDArray[np.int8]
     answered_s: Times
 
 
 def first_trouble_s(timeline: Timeline) -> Times:
-    """When each target's first trouble comes: a request that is finished before it is `ok` but for the idle timeout.
+    """Return when each target's first trouble comes. A request finished before that is `ok`, except for idle timeouts.
 
-    Shape (targets + 1,): the last place, which index -1 reads, is that of no target at all.
+    Shape (targets + 1,): the last place, which index -1 reads, stands for no target at all.
     """
     trouble_s = np.minimum(timeline.listener_closed_s, np.minimum(timeline.cut_s, timeline.drain_deadline_s))
     return np.append(trouble_s, -np.inf)
 
 
 def accepted(sent: Sent, timeline: Timeline) -> NDArray[np.bool_]:
-    """Tell which requests the pod accepts: those that find an open listener, or a connection that it still serves."""
+    """Return which requests the pod accepts: those that find an open listener, or a connection still served."""
     in_time = sent.arrival_s < timeline.listener_closed_s[sent.target]
     return np.asarray((sent.target >= 0) & (sent.way != Way.RACED) & (in_time | (sent.way == Way.POOLED)))
 
 
 def reset_at_closing(sent: Sent, timeline: Timeline) -> NDArray[np.bool_]:
-    """Tell which accepted requests no worker takes before the listener closes: a prefork server has not got them."""
+    """Return which accepted requests no worker takes before the listener closes: a prefork server resets them."""
     return np.asarray((sent.way == Way.NEW) & (sent.start_s >= timeline.listener_closed_s[sent.target]))
 
 
 def classify(sent: Sent, timeline: Timeline, ends: Ends, *, network_gone_s: Times, prefork: bool = False) -> Answers:
     """Return each request's outcome.
 
-    `network_gone_s`: when each target's address stops answering, shape (targets,).
+    `network_gone_s`, shape (targets,), is when each target's address stops answering.
     """
     refused = sent.arrival_s < network_gone_s[sent.target]
     outcome = np.where(refused, Outcome.CONNECT_REFUSED, ends.for_connection.outcome).astype(np.int8)
@@ -133,7 +138,7 @@ def classify(sent: Sent, timeline: Timeline, ends: Ends, *, network_gone_s: Time
 
 
 def _served(sent: Sent, timeline: Timeline, ends: Ends, *, prefork: bool) -> Answers:
-    """Return accepted requests' outcomes: the earliest end wins, the first of them in a tie."""
+    """Return the outcomes of accepted requests: the earliest end wins, in a tie the first in the order of `Outcome`."""
     cut_s, cut_by = ends.cut_s[sent.node, sent.target], ends.cut_by[sent.node, sent.target]
     if prefork:
         reset_s = np.where(reset_at_closing(sent, timeline), timeline.listener_closed_s[sent.target], np.inf)

@@ -1,13 +1,19 @@
 """Which targets an ALB node sends new requests to, and when.
 
-The real thing: every ALB node keeps its own list of registered targets and its own opinion of their health.
-Modelled: a node's rotation is what is registered and healthy there; while that is nothing, every target registered
-there (fail-open, `initial` ones among them); while nothing is registered either, nothing.
-AWS documents fail-open for unhealthy targets, and nothing for a group of `initial` and draining ones only: here the
-initial ones are sent the requests, as registered ones; LBC issue 1124 saw 502s from such a group.
-With target type `instance` the same is said of each worker node's rules, and an ALB node routes over the worker nodes.
+Every ALB node keeps its own list of registered targets and its own opinion of their health.
+
+Modelled:
+- A node's rotation holds the targets that are registered and healthy there.
+- While there are none, it holds every target registered there (fail-open), `initial` ones included.
+- While none is registered either, it is empty.
+- With target type `instance` the same holds for each worker node's rules, and an ALB node routes over the worker nodes.
+
+Assumed: AWS documents fail-open for unhealthy targets, and says nothing of a group with only `initial` and draining
+ones. Here the initial ones are sent the requests, as they are registered. LBC issue 1124 saw 502s from such a group.
+
 Left out: slow start, stickiness, cross-zone off, minimum healthy targets other than 1.
-Source: docs/facts/alb.md §2; docs/model.md, "Target group and ALB nodes".
+
+Sources: docs/facts/alb.md §2; docs/model.md, "Target group and ALB nodes".
 """
 
 from __future__ import annotations
@@ -29,9 +35,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """One node's rotation as spells: `target[k]` is in it during `[from_s[k], until_s[k])`, and none is empty.
+    """One node's rotation as spells, none of them empty: `target[k]` is in it during `[from_s[k], until_s[k])`.
 
-    A target's spells neither overlap nor touch; it has more than one only if fail-open brings it back.
+    A target's spells neither overlap nor touch. A target has several only if fail-open brings it back.
     """
 
     target: NDArray[np.int32]
@@ -39,7 +45,7 @@ class Rotation:
     until_s: Times
 
     def within(self, from_s: Times | float, until_s: Times | float) -> Rotation:
-        """Cut each spell to an interval (one for all, or one for each) and drop what is empty then."""
+        """Cut each spell to an interval (one for all, or one for each), and drop the spells that become empty."""
         begin_s = np.maximum(self.from_s, from_s)
         end_s = np.minimum(self.until_s, until_s)
         kept = begin_s < end_s
@@ -48,12 +54,12 @@ class Rotation:
 
 @lru_cache(maxsize=1)
 def rotations(timeline: Timeline) -> tuple[Rotation, ...]:
-    """Return each node's rotation, in the order of the nodes. Cached: every question to a timeline needs them."""
+    """Return each node's rotation, in the order of the nodes. Cached, because all estimates of a timeline need them."""
     return tuple(_rotation(timeline, node) for node in range(timeline.registered_from_s.shape[0]))
 
 
 def alb_rotations(node_rotations: tuple[Rotation, ...], target_group: TargetGroupSpec) -> tuple[Rotation, ...]:
-    """Return what each ALB node routes over: its rotation of pods, or all worker nodes, throughout."""
+    """Return what each ALB node routes over: its rotation of pods, or all worker nodes at all times."""
     if target_group.target_type == "ip":
         return node_rotations
     workers = np.arange(target_group.instances, dtype=np.int32)
@@ -62,9 +68,9 @@ def alb_rotations(node_rotations: tuple[Rotation, ...], target_group: TargetGrou
 
 
 def left_rotation_s(timeline: Timeline) -> Times:
-    """When each target has left the rotation of the last node, by health check or by deregistration, shape (targets,).
+    """Return when each target has left every rotation, by health check or deregistration, shape (targets,).
 
-    `inf`: it never does; `-inf`: it never was in one.
+    `inf`: the target never leaves. `-inf`: the target never was in a rotation.
     """
     left_s = np.full(timeline.cut_s.size, -np.inf)
     for rotation in rotations(timeline):
@@ -73,9 +79,9 @@ def left_rotation_s(timeline: Timeline) -> Times:
 
 
 def exposure_s(timeline: Timeline) -> Times:
-    """How long each terminated target was in a node's rotation and refused connections, shape (targets,).
+    """Return how long each terminated target refused connections while in a node's rotation, shape (targets,).
 
-    The longest over the nodes, since clients see errors until the last of them has heard. NaN: it was not terminated.
+    It is the longest over the nodes, as clients see errors until the last node has heard. NaN: not terminated.
     """
     exposed_s = np.full(timeline.cut_s.size, np.nan)
     ended = timeline.terminated
@@ -96,7 +102,11 @@ def _rotation(timeline: Timeline, node: int) -> Rotation:
 
 
 def _gaps(rotation: Rotation) -> Iterator[tuple[float, float]]:
-    """Return the intervals in which nobody is in it."""
+    """Yield the intervals in which the rotation is empty.
+
+    Sorted by beginning, the spells cover everything up to the running maximum of their ends. A gap lies wherever the
+    next spell begins later than that.
+    """
     order = np.argsort(rotation.from_s)
     begin_s = np.append(rotation.from_s[order], np.inf)
     covered_until_s = np.append(-np.inf, np.maximum.accumulate(rotation.until_s[order]))
@@ -105,7 +115,7 @@ def _gaps(rotation: Rotation) -> Iterator[tuple[float, float]]:
 
 
 def _joined(parts: list[Rotation]) -> Rotation:
-    """Put disjoint spells together; those of one target that touch become one, so that it keeps its place."""
+    """Put disjoint spells together. Touching spells of one target become one, so that the target keeps its place."""
     target = np.concatenate([part.target for part in parts])
     from_s = np.concatenate([part.from_s for part in parts])
     until_s = np.concatenate([part.until_s for part in parts])

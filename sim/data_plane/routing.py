@@ -1,15 +1,21 @@
 """Which target a request is sent to: the ALB's routing algorithms, each node on its own.
 
-The real thing: each ALB node runs the target group's algorithm over what is in its rotation; AWS publishes the names
+Each ALB node runs the target group's algorithm over the targets in its rotation. AWS publishes the names
 (`round_robin`, `least_outstanding_requests`, `weighted_random`), not the code.
-Modelled: `round_robin` as a queue of turns: who has had a turn goes to the end. Where the rotation changes, who stays
-keeps its place and a newcomer gets a random one, as the order at the start is random, for each node. (So at any moment
-each of n targets is the next in turn with probability 1/n, whatever the changes: a property, not an approximation.)
-`random`: uniform over the node's rotation (weighted_random without weights).
-Requests from before the rollout take the turns backwards from t = 0.
-`least_outstanding_requests` has a module of its own. With target type `instance` the targets are the worker nodes, and
-`kube_proxy_rules` says which pod is behind one.
-Left out: stickiness, automatic target weights. Source: docs/facts/alb.md §2; docs/model.md, "Data plane".
+
+Modelled:
+- `round_robin` is a queue of turns: a target that has had a turn goes to the end. The order at the start is random, for
+  each node. When the rotation changes, members keep their places and a newcomer gets a random one.
+- So at any moment each of n targets is the next in turn with probability 1/n, whatever the changes. That is a property,
+  not an approximation.
+- `random`: uniform over the node's rotation (weighted_random without weights).
+- Requests from before the rollout take the turns backwards from t = 0.
+- With target type `instance` the targets are the worker nodes; `kube_proxy_rules` selects the pod behind one.
+- `least_outstanding_requests` has a module of its own.
+
+Left out: stickiness, automatic target weights.
+
+Sources: docs/facts/alb.md §2; docs/model.md, "Data plane".
 """
 
 from __future__ import annotations
@@ -37,16 +43,16 @@ NO_TARGET = -1
 
 
 class Router(Protocol):
-    """Sends requests to targets; it has a memory, so blocks come to it in order."""
+    """Sends requests to targets. Blocks must come in order, because a router has a memory."""
 
     def route(self, block: Block) -> Targets:
-        """Return each request's target; `NO_TARGET` where the node's rotation is empty."""
+        """Return each request's target, `NO_TARGET` where the node's rotation is empty."""
 
 
 def router(
     target_group: TargetGroupSpec, node_rotations: Sequence[Rotation], streams: Streams, *, before: bool = False
 ) -> Router:
-    """Make the router of `round_robin` or `random`; with `before` that of the requests before t = 0, latest first."""
+    """Return the router of `round_robin` or `random`; with `before`, that of requests before t = 0, latest first."""
     rings = [_ring(rotation, streams, node, before=before) for node, rotation in enumerate(node_rotations)]
     if target_group.routing == "random":
         return _Random(rings, streams.generator(Stream.ROUTING_BEFORE if before else Stream.ROUTING))
@@ -54,15 +60,19 @@ def router(
 
 
 class Ring:
-    """The targets in one node's rotation in their order, as time goes on."""
+    """The targets in one node's rotation in order, as time goes on.
+
+    The queue of turns is an array that nothing rotates: `_next` is the place of the next turn, and counts on modulo the
+    size. A change shifts the members behind its place by one, and moves `_next` so that the same target stays next.
+    """
 
     def __init__(self, rotation: Rotation, place: Times) -> None:
-        """Order by `place[target]`, in [0, 1), who is there from the start; a newcomer's says how far behind it joins.
+        """Order the targets of the start by `place[target]`, in [0, 1).
 
-        It joins with `floor(place * (size + 1))` turns before its own.
+        A newcomer joins with `floor(place * (size + 1))` turns before its own.
         """
         from_the_start = np.isneginf(rotation.from_s)
-        # Newcomers of one instant join one after the other in an order that has nothing to do with their places.
+        # Newcomers of one instant join by number, an order that is independent of their places.
         order = np.lexsort((np.where(from_the_start, place[rotation.target], rotation.target), rotation.from_s))
         self._target = np.append(rotation.target[order], np.int32(NO_TARGET))
         self._place = place[rotation.target[order]].tolist()
@@ -81,14 +91,14 @@ class Ring:
         self._next = 0
 
     def in_turn(self, arrival_s: Times) -> Targets:
-        """Return each arrival (ascending, after all earlier ones) the next target in turn."""
+        """Return the next target in turn for each arrival. Arrivals ascend, and follow those of earlier calls."""
         member = np.empty(arrival_s.size, np.int32)
         for start, stop in self._stretches(arrival_s):
             member[start:stop] = self._turns(stop - start)
         return self._target[member]
 
     def by_choice(self, arrival_s: Times, choice: Times) -> Targets:
-        """Return each arrival (ascending, after all earlier ones) the target its uniform draw points at."""
+        """Return the target that each arrival's uniform draw selects. Arrivals ascend, as in `in_turn`."""
         member = np.full(arrival_s.size, NO_TARGET, np.int32)
         for start, stop in self._stretches(arrival_s):
             if self._size:
@@ -104,7 +114,7 @@ class Ring:
         return self._members.take(turn)
 
     def _stretches(self, arrival_s: Times) -> Iterator[tuple[int, int]]:
-        """Cut the arrivals where the rotation changes; while a stretch is out, the members are those of it."""
+        """Yield the arrivals between changes of the rotation. While a stretch is out, `_members` are its members."""
         if not arrival_s.size:
             return
         due = int(np.searchsorted(self._change_s, arrival_s[-1], side="right"))
@@ -117,7 +127,7 @@ class Ring:
         yield start, arrival_s.size
 
     def _change(self) -> None:
-        """Let those leave and then those join whose time it is."""
+        """Make the changes of the next instant: leavers first, then newcomers."""
         joined_by, left_by = self._joined_by[self._changes], self._left_by[self._changes]
         for spell in self._leavers[self._left : left_by]:
             self._remove(spell)
@@ -136,6 +146,8 @@ class Ring:
             self._next = 0
 
     def _insert(self, spell: int) -> None:
+        # The new place counts from the next turn and may wrap around the array's end. Inserted before the next turn,
+        # the newcomer shifts that turn by one.
         at = self._next + int(self._place[spell] * (self._size + 1))
         if at > self._size:
             at -= self._size
@@ -172,7 +184,7 @@ class _Random:
 
 
 def _ring(rotation: Rotation, streams: Streams, node: int, *, before: bool) -> Ring:
-    """Make a node's ring. Backwards from t = 0, before which nothing changes, its order is reversed."""
+    """Return a node's ring. With `before` the order is reversed, as turns run backwards from t = 0."""
     targets = int(rotation.target.max(initial=-1)) + 1
     place = streams.generator(Stream.RING_ORDER, node).random(targets)
     return Ring(rotation, 1 - place if before else place)

@@ -1,12 +1,17 @@
 """The `sampled` estimator: every request of the window is drawn, sent to a target and classified.
 
-Modelled: the window runs from t = 0 until the Deployment is complete, every old target has left every node's rotation
-and every old pod is gone; requests accepted before it and not answered at t = 0 belong to it. A draining server's
-process ends with its last request, so the window's end depends on the requests.
-How: block by block in the order of arrival, so that memory does not grow with the number of requests; results do not
-depend on the blocks. Nearly all requests are finished before their target's first trouble; only the rest are examined.
-Left out, but for pods with a queue: what the ALB had given up on before t = 0 and a pod still works on.
-Source: docs/model.md, "Data plane".
+Modelled:
+- The window runs from t = 0 until the Deployment is complete, every old target has left every node's rotation and every
+  old pod is gone.
+- Requests accepted before the window and not answered at t = 0 belong to it.
+- A draining server's process ends with its last request, so the window's end depends on the requests.
+
+How: requests go block by block in the order of arrival, so memory does not grow with their number. Results do not
+depend on the blocks. Nearly all requests finish before their target's first trouble; only the rest is examined.
+
+Left out, except for pods with a queue: requests that the ALB gave up before t = 0 and on which a pod still works.
+
+Sources: docs/model.md, "Data plane".
 """
 
 from __future__ import annotations
@@ -43,7 +48,7 @@ if TYPE_CHECKING:
     from sim.streams import Streams
 
 MOST_REQUESTS = 10**9
-"""Of one window: they take a core some three minutes."""
+"""The most requests of one window, which take a core some three minutes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +56,11 @@ class Requests:
     """What became of the requests of one replication's window.
 
     `counts`: how many requests ended in each `Outcome`, by its value.
-    The requests that failed, in the order of their arrival, as arrays of one length: `arrival_s`; ALB `node` (with
-    target type `instance` the worker node); `target`, the pod (-1: there was none); `outcome`; `answered_s`, when the
-    client had its answer.
-    `latency_before_s`, `latency_s`: of the requests answered with 200 before the rollout and in the window.
+    `latency_before_s`, `latency_s`: the latency of requests answered with 200, before the rollout and in the window.
+
+    The failed requests, in the order of arrival, as arrays of one length: `arrival_s`; ALB `node` (with target type
+    `instance` the worker node); `target`, the pod (-1 for none); `outcome`; `answered_s`, when the client had the
+    answer.
     """
 
     counts: NDArray[np.int64]
@@ -69,16 +75,16 @@ class Requests:
 
     @property
     def n_requests(self) -> int:
-        """The requests of the window."""
+        """Return the number of requests in the window."""
         return int(self.counts.sum())
 
     @property
     def any_502(self) -> float:
-        """1 if there was a 502, else 0."""
+        """Return 1 if there was a 502, else 0."""
         return float(self.n_status(502) > 0)
 
     def n_status(self, status: int) -> int:
-        """Count the requests answered with an HTTP status."""
+        """Return the number of requests answered with an HTTP status."""
         return sum(int(self.counts[outcome]) for outcome in Outcome if outcome.status == status)
 
 
@@ -122,7 +128,7 @@ def simulate_requests(
 
 
 def _require_countable(arrival_rate_rps: float, window_s: float) -> None:
-    """Refuse what could be drawn, but not while someone waits for it."""
+    """Raise an error if there are too many requests to draw in a reasonable time."""
     if arrival_rate_rps * window_s > MOST_REQUESTS:
         problem = Problem(
             key="traffic.arrival_rate_rps",
@@ -157,9 +163,9 @@ class Servers:
         return sent[at], at
 
     def take(self, sent: Sent) -> None:
-        """Let the pods work on them; those finished before their target's first trouble need not be told.
+        """Take note of requests that pods work on. Those finished before their target's first trouble may be left out.
 
-        All that arrived earlier must have been taken before.
+        All earlier arrivals must have been taken before.
         """
         works = accepted(sent, self._timeline)
         if self._prefork:
@@ -173,14 +179,15 @@ class Servers:
         return classify(sent, self._timeline, self._ends, network_gone_s=network_gone_s, prefork=self._prefork)
 
     def window_until_s(self) -> float:
-        """Return the window's end as it now stands: final as soon as a request that arrived after it has been taken."""
+        """Return the window's end so far, which is final once a request that arrived after it has been taken."""
         gone_s = self._network_gone_s()[self._timeline.terminated]
         return float(gone_s.max(initial=self._fixed_until_s))
 
     def _network_gone_s(self) -> Times:
-        """When each target's address stops answering; a draining process ends once its listener and requests have.
+        """Return when each target's address stops answering.
 
-        One that serves pooled connections lives until SIGKILL.
+        A draining process ends once its listener is closed and its requests are done. A process that serves pooled
+        connections lives until SIGKILL.
         """
         ended_s = self._timeline.cut_s
         if self._drains:

@@ -1,8 +1,8 @@
-"""How requests are drawn, routed and taken up: each on its own, or one after the other where they depend on each other.
+"""How requests are drawn, routed and taken up: independently, or one after the other where they depend on each other.
 
-Most settings leave requests independent of each other: then they are arrays from end to end, those from before t = 0
-drawn and routed backwards from it. With `least_outstanding_requests`, a pod's `concurrency`, pooled connections or
-worker nodes in between they go one by one (`one_by_one`), from as long before t = 0 as matters.
+With most settings requests are independent. They are then arrays from end to end, and those from before t = 0 are drawn
+and routed backwards from t = 0. With `least_outstanding_requests`, a pod's `concurrency`, pooled connections or worker
+nodes they go one by one (`one_by_one`), from as long before t = 0 as matters.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 BLOCK_SIZE = 2**17
 QUEUE_WARM_UP_S = 60.0
-"""How long before t = 0 a queue may fill, over and above what requests can still do then."""
+"""How long before t = 0 a queue may fill, in addition to the longest time of a request in flight."""
 
 
 class Sender(Protocol):
@@ -49,7 +49,7 @@ class Sender(Protocol):
 
 
 class _Independent:
-    """Each request's fate is its own: sent in any order, those before t = 0 backwards from it."""
+    """Each request's fate is independent of the others: those before t = 0 are sent backwards from t = 0."""
 
     def __init__(self, back: Router, forth: Router) -> None:
         self._back = back
@@ -63,7 +63,7 @@ class _Independent:
 
 
 class _InOrder:
-    """Each request's fate depends on those before it."""
+    """Each request's fate depends on earlier requests."""
 
     def __init__(self, back: Router | None, forth: Router | None, one_by_one: OneByOne, streams: Streams) -> None:
         self._back = back
@@ -122,10 +122,10 @@ def _sent(block: Block, send: Router) -> Sent:
 
 
 class Past:
-    """The requests before the rollout, of which those matter that a pod still works on at t = 0.
+    """The requests before the rollout. Those matter on which a pod still works at t = 0.
 
-    Where a request's fate depends on those before it, more are looked at: those that may have left a queue or an idle
-    connection behind.
+    Where a request's fate depends on earlier requests, more of them matter: those that may have left a queue or an
+    idle connection behind.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class Past:
         streams: Streams,
         all_since_s: float = 0.0,
     ) -> None:
-        """Start at t = 0, where nothing has been drawn. All of the last `all_since_s` matter, if that is not 0."""
+        """Start at t = 0, with nothing drawn. All requests of the last `all_since_s` matter, if that is not 0."""
         self._source = RequestSource(traffic, nodes=nodes, streams=streams, before=True)
         self._rate_rps = traffic.arrival_rate_rps
         self._oldest_s = ends.longest_s
@@ -151,7 +151,7 @@ class Past:
         self._oldest_s = max(self._oldest_s, all_since_s)
 
     def blocks(self) -> Iterator[Block]:
-        """Draw them block by block, the latest first."""
+        """Yield the requests block by block, the latest first."""
         looked_back_s = -1.0
         while looked_back_s < self._oldest_s:
             block = self._source.take(block_size(self._oldest_s - max(looked_back_s, 0.0), self._rate_rps))
@@ -159,18 +159,21 @@ class Past:
             looked_back_s = -float(block.arrival_s[-1])
 
     def young_enough(self, block: Block | Sent) -> NDArray[np.bool_]:
-        """Tell which are not too old to matter."""
+        """Return which requests are not too old to matter."""
         return block.arrival_s > -self._oldest_s
 
     def at_work(self, sent: Sent) -> Sent:
-        """Return those of them that a pod still works on at t = 0, if the ALB has given up on them or not; or all."""
+        """Return the requests on which a pod still works at t = 0, or all if `all_since_s` is not 0.
+
+        They count even if the ALB has given up on them.
+        """
         if self._all_since_s:
             return sent[sent.arrival_s > -self._all_since_s]
         return sent[(sent.finish_s > 0) & (sent.target >= 0) & (sent.way != Way.RACED) & self.young_enough(sent)]
 
 
 def block_size(left_s: float, rate_rps: float) -> int:
-    """Return a block's size: hardly more than are left to draw."""
+    """Return the size of the next block, hardly more than the requests that are left to draw."""
     expected = max(0.0, left_s) * rate_rps
     return min(BLOCK_SIZE, math.ceil(expected + 3 * math.sqrt(expected) + 16))
 

@@ -1,26 +1,30 @@
-"""What a pod and the ALB's connections to it do with one request, when what came before decides: compiled.
+"""What a pod and the ALB's connections to it do with one request, where earlier requests decide: compiled.
 
-The real thing: a pod serves as many requests at once as it has workers and queues the others; an ALB node keeps idle
-connections to a target and uses them again, and a server closes those that have been idle for its keep-alive.
+A pod serves as many requests at once as it has workers, and queues the others. An ALB node keeps idle connections to a
+target and uses them again. A server closes connections that have been idle for its keep-alive.
+
 Modelled:
-- `pod.concurrency`: that many servers for each pod, one queue, first come, first served, whichever node the requests
-  come through. What the ALB has given up on is served all the same: the pod does not know.
-- `pod.accept: prefork`: what no worker has taken when the listener closes was never accepted: it is reset then.
+- `pod.concurrency`: that many servers for each pod, and one queue, first come, first served, for all nodes together.
+  Requests that the ALB has given up are served all the same, because the pod does not know.
+- `pod.accept: prefork`: requests that no worker has taken when the listener closes were never accepted. They are reset
+  then.
 - `target_group.connection_reuse`: a node's request takes the idle connection to its target that was used last, else
-  opens one; after an `ok` the connection is idle, after anything else it is gone. It is not used again when it has been
-  idle for the ALB's idle timeout.
-- `pod.keep_alive_timeout_s` K below that idle timeout: the target closes a connection that has been idle for K; its FIN
-  reaches the node half a round trip later, and a request sent then arrives half a round trip later too. So a request is
-  lost if and only if the connection it is sent on has been idle for K - RTT/2 to K + RTT/2 (`keep_alive_race`);
-  longer idle ones are known to be closed. With requests at rate r on one connection that is r exp(-r K) RTT of them.
-- `pod.idle_connections_at_sigterm: serve`: a draining pod answers on connections it has until SIGKILL, and so lives
-  until then; it refuses new ones only.
-- With target type `instance` a pool leads to a worker node, and each of its connections to the pod that it reached when
-  it was opened (`kube_proxy_rules`). What a pod closes when it ends leaves the pool; the others are used on.
+  opens one. After an `ok` the connection is idle, after any other outcome it is gone. A connection is not used again
+  once it has been idle for the ALB's idle timeout.
+- `pod.keep_alive_timeout_s` K below that idle timeout: the target closes a connection that has been idle for K. Its FIN
+  reaches the node half a round trip later, and a request sent then arrives half a round trip later too. So a request
+  is lost if and only if its connection has been idle for K - RTT/2 to K + RTT/2 (`keep_alive_race`). Connections that
+  are idle for longer are known to be closed. With requests at rate r on one connection, r exp(-r K) RTT are lost.
+- `pod.idle_connections_at_sigterm: serve`: a draining pod answers on its connections until SIGKILL, and so lives until
+  then. It refuses only new connections.
+- With target type `instance` a pool leads to a worker node. Each connection leads to the pod that it reached when it
+  was opened (`kube_proxy_rules`). Connections that a pod closes at its end leave the pool; the others are used on.
+
 Left out: TLS; a limit on connections; the race at the closing of a listener (`close`), where both sides end at once.
+
 Sources: docs/facts/alb.md §4 (keep-alive shorter than the idle timeout gives 502s: AWS,
-edit-load-balancer-attributes; some
-0.001 % of requests behind Node's 5 s: shuheikagawa.com, 2019); the round trip is an assumption, that of one Region.
+edit-load-balancer-attributes; some 0.001 % of requests behind Node's 5 s: shuheikagawa.com, 2019). The round trip is an
+assumption, that of one Region.
 """
 
 from __future__ import annotations
@@ -40,15 +44,15 @@ if TYPE_CHECKING:
     from sim.scenario.specs import PodSpec, TargetGroupSpec
 
 ROUND_TRIP_S = 0.001
-"""Between an ALB node and a target: an assumption, of the order of what one Availability Zone to another takes."""
+"""The round trip between an ALB node and a target: an assumption, of the order of that between two zones."""
 _NEW, _POOLED, _RACED = int(Way.NEW), int(Way.POOLED), int(Way.RACED)
 
 
 class Pods(NamedTuple):
     """The pods, and what is known of their ends (see `timeline`).
 
-    By target: `closed_s`, `killed_s`; `last_finish_s`, which is kept; `free_s`: a heap of the times from which each of
-    its servers is free, of no columns without a limit. By node and target: `cut_s`, when what runs there is cut.
+    By target: `closed_s`, `killed_s`; `last_finish_s`, which the loop updates; `free_s`, a heap of the times from which
+    each server is free, without columns if there is no limit. By node and target: `cut_s`, when requests are cut.
     `serves_pooled`: a draining pod answers on pooled connections.
     """
 
@@ -66,11 +70,14 @@ class Pods(NamedTuple):
 
 
 class Pools(NamedTuple):
-    """Idle connections: lists, by ALB node and target (`first`), of places (`next`), the latest request's first.
+    """Idle connections as linked lists of places, one for each ALB node and target, the latest request's first.
 
-    By place: since when it is idle, and its `pod`, which is the target itself but behind a worker node.
-    `unused`: the first place in the list of free ones, and how many there are. A connection may be used until it has
-    been idle for `longest_idle_s`; from `race_from_s` on it is lost.
+    `first` is the head of each list, and `next` leads from place to place. By place: `idle_from_s`, and `pod`, which is
+    the target itself except behind a worker node. A connection may be used until it has been idle for `longest_idle_s`;
+    a request on one idle for `race_from_s` or more is lost.
+
+    The unused places form a list too, the free list: `unused` holds its head and its length. Opening and closing
+    connections only moves places between lists, so the compiled loop allocates nothing.
     """
 
     first: NDArray[np.int32]
@@ -120,9 +127,9 @@ def pools_of(timeline: Timeline, pod: PodSpec, target_group: TargetGroupSpec) ->
 
 @compiled
 def idle_connection(pods: Pods, pools: Pools, node: int, to: int, now_s: float) -> tuple[int, int]:
-    """Take the connection that became idle last, and drop those that are no more: give its `Way` and its pod.
+    """Take the connection that became idle last, and return its `Way` and its pod. Drop those that are closed.
 
-    There may be none: a new one is needed, to a pod that is not known yet (-1).
+    If there is none, return the way of a new connection, to a pod that is not known yet (-1).
     """
     best, before_best = -1, -1
     before, place = -1, pools.first[node, to]
@@ -144,13 +151,13 @@ def idle_connection(pods: Pods, pools: Pools, node: int, to: int, now_s: float) 
 
 @compiled
 def closes(pods: Pods, pod: int, now_s: float) -> bool:
-    """Tell whether a pod has closed its connections: with its listener, or as one that serves them when it ends."""
+    """Return whether a pod has closed its connections: with its listener, or at its end if it goes on serving them."""
     return bool(now_s >= pods.closed_s[pod] and not (pods.serves_pooled and now_s < pods.killed_s[pod]))
 
 
 @compiled
 def drop(pools: Pools, node: int, to: int, before: int, place: int) -> None:
-    """Take a place out of its list, in which it stands behind `before` (-1: it is the first)."""
+    """Move a place from its list to the free list. `before` is the place in front of it, -1 for none."""
     if before < 0:
         pools.first[node, to] = pools.next[place]
     else:
@@ -162,7 +169,7 @@ def drop(pools: Pools, node: int, to: int, before: int, place: int) -> None:
 
 @compiled
 def keep(pools: Pools, node: int, to: int, pod: int, idle_from_s: float) -> None:
-    """Put a connection to a pod into the pool of a target, idle from then on."""
+    """Put a connection to a pod, idle from `idle_from_s` on, into the pool of a target."""
     place = pools.unused[0]
     pools.unused[0] = pools.next[place]
     pools.unused[1] -= 1
@@ -174,7 +181,7 @@ def keep(pools: Pools, node: int, to: int, pod: int, idle_from_s: float) -> None
 
 @compiled
 def started_s(pods: Pods, target: int, way: int, now_s: float, service_s: float) -> float:
-    """Return when a pod's server takes an accepted request, and let it work."""
+    """Return when a server of the pod takes an accepted request, and keep that server busy until the finish."""
     if pods.free_s.shape[1] == 0:
         return now_s
     start_s = max(now_s, pods.free_s[target, 0])
@@ -207,9 +214,10 @@ def served_until_s(
 
 @compiled
 def serve(pods: Pods, node: int, pod: int, way: int, now_s: float, service_s: float) -> tuple[float, float, bool]:
-    """Let a pod serve a request: give when a server takes it, when it is answered, and if the connection stays open.
+    """Let a pod serve a request.
 
-    `node`: the one that may not have heard of the pod's removal.
+    Return when a server takes the request, when it is answered, and whether the connection stays open. `node` is the
+    node that may not have heard of the pod's removal.
     """
     if way == _NEW and now_s >= pods.closed_s[pod]:
         return now_s, not_accepted_until_s(pods, pod, now_s), False

@@ -1,7 +1,8 @@
-"""What the data plane must know of the control plane: for each target, when it can be sent to and what it then does.
+"""What the data plane must know of the control plane: for each target, when it can be sent to and how it behaves.
 
-A target is a pod's number (see the trace). Every interval is half-open `[from, until)`; `inf` is never, `-inf` is since
-before the rollout. All times in seconds since its start.
+- A target is a pod's number (see the trace).
+- Every interval is half-open `[from, until)`. `inf` means never, `-inf` since before the rollout.
+- All times are seconds since the start of the rollout.
 """
 
 from __future__ import annotations
@@ -19,17 +20,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Timeline:
-    """One replication's targets; equal to nothing but itself.
+    """One replication's targets. A timeline equals only itself.
 
     By target, shape (targets,):
-    `listener_closed_s`: new connections are refused from here on;
-    `cut_s`: what still runs is cut (the process's end, or for a draining server its latest end);
-    `drain_deadline_s`: the deregistration delay has elapsed: an ALB node that knows of it cuts what still runs;
+
+    - `listener_closed_s`: new connections are refused from here on.
+    - `cut_s`: whatever still runs is cut (the process's end, or for a draining server its latest end).
+    - `drain_deadline_s`: the deregistration delay has elapsed. An ALB node that has heard of it cuts what still runs.
+
     By ALB node and target, shape (alb_nodes, targets):
-    `registered_from_s`, `registered_until_s`: the node knows the target as registered, not draining;
-    `healthy_from_s`, `healthy_until_s`: the node's checks call it healthy.
-    `drains`: the process ends as soon as its last request is done, at the latest at `cut_s`.
-    `rollout_complete_s`: when the Deployment is complete.
+
+    - `registered_from_s`, `registered_until_s`: the node knows the target as registered, not draining.
+    - `healthy_from_s`, `healthy_until_s`: the node's checks call the target healthy.
+
+    For all: `drains`, whether a process ends as soon as its last request is done (at the latest at `cut_s`), and
+    `rollout_complete_s`, when the Deployment is complete.
     """
 
     listener_closed_s: Times
@@ -44,5 +49,5 @@ class Timeline:
 
     @property
     def terminated(self) -> NDArray[np.intp]:
-        """The targets whose pods are told to end in this rollout: in a rolling update the old ones."""
+        """Return the targets whose pods are told to end in this rollout: in a rolling update the old ones."""
         return np.flatnonzero(np.isfinite(self.cut_s))

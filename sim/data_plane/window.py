@@ -2,9 +2,11 @@
 
 The window runs from t = 0 until the Deployment is complete, every old target has left every node's rotation and every
 old pod is gone. Only the last of these may depend on the requests: a draining process ends with its last one.
-If an ALB node has no healthy target by then, as when the new ones are registered later than the old ones go, what the
-rollout costs is not over: the window goes on until it has one.
-Source: docs/model.md, "Data plane"; the last sentence is this model's own.
+
+An ALB node may have no healthy target by then, if the new targets are registered later than the old ones go. The
+rollout then still costs requests, and the window goes on until the node has a healthy target.
+
+Sources: docs/model.md, "Data plane"; the second paragraph is this model's own.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def fixed_until_s(timeline: Timeline) -> float:
-    """Return the part of the window's end that no request changes; raises ValueError if it has none."""
+    """Return the part of the window's end that no request changes. Raises ValueError if the window has no end."""
     left_s = left_rotation_s(timeline)
     for target in timeline.terminated[np.isposinf(left_s[timeline.terminated])].tolist():
         msg = f"the window of requests has no end: target {target} never leaves the rotation of every ALB node"
@@ -33,7 +35,7 @@ def fixed_until_s(timeline: Timeline) -> float:
 
 
 def _healthy_again_s(timeline: Timeline, from_s: float) -> float:
-    """Return when every node has had a healthy target from `from_s` on; a node that never will is not waited for."""
+    """Return when every node has had a healthy target from `from_s` on, except nodes that never have one."""
     begin_s = np.maximum(timeline.registered_from_s, timeline.healthy_from_s)
     end_s = np.minimum(timeline.registered_until_s, timeline.healthy_until_s)
     first_s = np.where(np.maximum(begin_s, from_s) < end_s, np.maximum(begin_s, from_s), np.inf).min(axis=1)

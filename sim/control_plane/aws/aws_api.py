@@ -1,14 +1,22 @@
-"""The AWS API of one account and Region, and a controller's client of it.
+"""The AWS API of one account and Region, and a controller's client of that API.
 
-Modelled: an attempt needs a token from every bucket that covers its action, else it is throttled and takes none; all
-clusters of the account share the buckets. The decision falls when the attempt is sent, its effect comes with the
-response, one latency later, whether or not its sender lives to read it. The client retries a throttled attempt as its
-SDK does, in the goroutine of its caller.
-Other users of the account are a Poisson stream on a bucket (`background_calls_per_s`).
-Left out: errors other than throttling; the SDK's token refresh; paging.
-Sources: the buckets and what they cover, Elastic Load Balancing user guide, elb-api-throttling (docs/facts/alb.md §5);
-whether a throttled call takes tokens is not published. EC2 evaluates "each API individually" (EC2 developer guide,
-throttling).
+Modelled:
+- An attempt needs a token from every bucket that covers its action. Without all of them it is throttled and takes none.
+- All clusters of the account share the buckets.
+- The API decides when the attempt is sent. The effect comes with the response, one latency later, even if the sender
+  has ended by then.
+- The client retries a throttled attempt as its SDK does, in the goroutine of the caller.
+- Other users of the account are a Poisson stream on a bucket (`background_calls_per_s`).
+
+Left out:
+- errors other than throttling;
+- the SDK's token refresh;
+- paging.
+
+Sources:
+- The buckets and what they cover: Elastic Load Balancing user guide, elb-api-throttling (docs/facts/alb.md §5).
+- EC2 evaluates "each API individually": EC2 developer guide, throttling.
+- Whether a throttled call takes tokens is not published.
 """
 
 from __future__ import annotations
@@ -59,27 +67,27 @@ THROTTLE_CODE = {
     Service.WAF_REGIONAL: "ThrottlingException",
     Service.WAFV2: "ThrottlingException",
 }
-"""The error code by which each service throttles; not every SDK retries every one of them."""
+"""The error code with which each service throttles. Some SDKs do not retry all of these codes."""
 
 
 def _apart(action: Action) -> bool:
-    """EC2 limits each action by itself, the other services limit a category of actions together."""
+    """Return whether the action has a bucket of its own: in EC2 it has, other services limit a category together."""
     return action.service is Service.EC2
 
 
 def _covering(name: str, own: TokenBucket, shared: Mapping[str, TokenBucket]) -> tuple[TokenBucket, ...]:
-    """Return a bucket and what else covers its calls."""
+    """Return a bucket and every shared bucket that covers the same calls."""
     if name.startswith("elbv2_") and name != ACCOUNT_BUCKET:
         return own, shared[ACCOUNT_BUCKET]
     return (own,)
 
 
 class ThrottledError(Exception):
-    """A call was throttled more often than its client retries."""
+    """Raised when a call is throttled more often than its client retries."""
 
 
 class AwsApi:
-    """The buckets of the account, and what others take from them."""
+    """The buckets of the account, and the tokens that other users take from them."""
 
     def __init__(self, env: simpy.Environment, spec: AwsApiSpec, streams: Streams) -> None:
         self._env = env
@@ -110,7 +118,7 @@ class AwsApi:
             self._admit(covering)
 
     def admit(self, action: Action) -> bool:
-        """Decide on an attempt sent now: True, and it takes its tokens; False, and it is throttled."""
+        """Return True and take the tokens if an attempt sent now is admitted, False if it is throttled."""
         return self._admit(self._covering[action])
 
     def _admit(self, covering: tuple[TokenBucket, ...]) -> bool:
@@ -124,9 +132,9 @@ class AwsApi:
 
 
 class AwsClient:
-    """One controller's SDK client: 1 + `max_retries` attempts a call, and the limits it puts on itself.
+    """One controller's SDK client: 1 + `max_retries` attempts for each call, and the client's limits on itself.
 
-    These are its retry policy's, and its `throttle` (none by default).
+    Those limits are the retry policy's and the `throttle` (none by default).
     """
 
     def __init__(
@@ -155,9 +163,10 @@ class AwsClient:
         self._uniform = streams.uniforms(Stream.API_BACKOFF, cluster)
 
     def call(self, action: Action, reconcile: int, effect: Callable[[], None] | None = None) -> Generator[simpy.Event]:
-        """Make the call and wait for its success, through the SDK's retries; `effect` is what that changes at AWS.
+        """Make the call and wait for its success, through the SDK's retries.
 
-        Raises `ThrottledError` when the last retry is throttled too.
+        `effect` is the change that a successful call makes at AWS. Raises `ThrottledError` when the last retry is
+        throttled too.
         """
         backoff_s = 0.0
         if self._throttle is not None:

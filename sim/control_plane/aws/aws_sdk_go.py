@@ -1,14 +1,20 @@
 """The DefaultRetryer of aws-sdk-go v1, the SDK of every controller up to v2.8, in its three eras.
 
-The real thing: `RetryRules` computes the delay, `ShouldRetry` and `IsErrorThrottle` classify the response. The
-controllers set nothing of it but the number of retries (`--aws-max-retries`).
-What is modelled: the delays of each era to the SDK's own resolution (a millisecond, from 1.23.22 a nanosecond), its
-Retry-After, and its classification by HTTP status and AWS error code. `retry_count` is the SDK's: 0 before the first
-retry, so retry k of the other policies is `retry_count` k - 1. Where the SDK draws twice (a delay over the maximum is
-drawn anew), one draw serves for both: what is left of it after the first use is uniform again.
-What is left out: errors of the network and of expired credentials, and the guard against a shift that overflows 64
-bits, which leads to the same law as the maximum does.
-Source: aws/client/default_retryer.go and aws/request/retryer.go at 1.13.0 to 1.22.0, 1.23.13 (aws-sdk-go#2796) and
+`RetryRules` computes the delay; `ShouldRetry` and `IsErrorThrottle` classify the response. The controllers configure
+only the number of retries (`--aws-max-retries`).
+
+Modelled:
+- The delays of each era to the SDK's own resolution: a millisecond, from 1.23.22 a nanosecond.
+- The SDK's Retry-After, and its classification by HTTP status and AWS error code.
+- `retry_count` is the SDK's: 0 before the first retry. Retry k of the other policies is `retry_count` k - 1.
+- Where the SDK draws a delay anew because it passes the maximum, one draw serves for both. The part of it that the
+  first use leaves over is uniform again.
+
+Left out:
+- errors of the network and of expired credentials;
+- the guard against a shift that overflows 64 bits, which leads to the same law as the maximum does.
+
+Sources: aws/client/default_retryer.go and aws/request/retryer.go at 1.13.0 to 1.22.0, 1.23.13 (aws-sdk-go#2796) and
 1.23.22 to 1.50.8 (#2830, #2836).
 """
 
@@ -24,7 +30,7 @@ _THROTTLE_STATUSES = frozenset({429, 502, 503, 504})
 _RETRY_AFTER_STATUSES = frozenset({429, 503})
 _NOT_IMPLEMENTED = 501
 
-# aws/request/retryer.go at the SDK versions which the controllers pin (see `retryers`), not at each era's first.
+# aws/request/retryer.go at the SDK versions that the controllers pin (see `retryers`), not at each era's first version.
 _CODES_1_16 = frozenset(
     {
         "ProvisionedThroughputExceededException",
@@ -48,7 +54,7 @@ _S = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What the retryer sees of an answer: its HTTP status, its AWS error code and its Retry-After header."""
+    """The part of an answer that the retryer reads: HTTP status, AWS error code and Retry-After header."""
 
     status: int
     code: str = ""
@@ -56,7 +62,7 @@ class Response:
 
 
 def retry_after_s(response: Response) -> float | None:
-    """Return the Retry-After of a 429 or 503 in seconds; None if it has none that the SDK reads (whole seconds)."""
+    """Return the Retry-After of a 429 or 503 in seconds, or None if there is none in whole seconds, as the SDK asks."""
     if response.status not in _RETRY_AFTER_STATUSES or response.retry_after is None:
         return None
     return float(response.retry_after) if re.fullmatch(r"[0-9]+", response.retry_after) else None
@@ -64,20 +70,20 @@ def retry_after_s(response: Response) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class DefaultRetryer(Retryer):
-    """What the eras share: the classification of responses, and the delay of a throttled one as the policy's wait."""
+    """What the eras share: the classification of responses, and the delay after a throttle as the policy's wait."""
 
     throttle_codes: frozenset[str]
 
     def is_throttle(self, response: Response) -> bool:
-        """Say whether the SDK takes the response for a throttle: by HTTP status or by AWS error code."""
+        """Return whether the SDK takes the response for a throttle, by HTTP status or by AWS error code."""
         return response.status in _THROTTLE_STATUSES or response.code in self.throttle_codes
 
     def should_retry(self, response: Response) -> bool:
-        """Say whether the SDK retries the response: throttles, and server errors as far as the era does."""
+        """Return whether the SDK retries the response: every throttle, and the server errors that the era retries."""
         return self._is_server_error(response.status) or self.is_throttle(response)
 
     def retries(self, code: str, /) -> bool:
-        """Say whether a throttle with this code is retried; AWS's query and JSON protocols send it with HTTP 400."""
+        """Return whether a throttle with this code is retried. AWS's query and JSON protocols send HTTP 400 with it."""
         return self.should_retry(Response(400, code))
 
     def wait_s(self, retry: int, u: float, _previous_s: float = 0.0, /) -> float:
@@ -111,7 +117,7 @@ class ShiftCappedRetryer(DefaultRetryer):
     throttle_shift_cap: int = 8
 
     def support_s(self, retry: int) -> tuple[float, float]:
-        """Give [500, 1000) ms, doubled with each retry up to the ninth."""
+        """Return [500, 1000) ms, doubled with each retry up to the ninth, in seconds."""
         low_s = 0.5 * 2 ** min(retry - 1, self.throttle_shift_cap)
         return low_s, 2 * low_s
 
@@ -140,12 +146,12 @@ class DelayCappedRetryer(DefaultRetryer):
     max_delay_s: int = 300
 
     def support_s(self, retry: int) -> tuple[float, float]:
-        """Give [500, 1000) ms, doubled with each retry, and the maximum's upper half where that would pass it."""
+        """Return [500, 1000) ms, doubled with each retry, in seconds; above the maximum, the maximum's upper half."""
         low_s = 0.5 * 2.0 ** min(retry - 1, 60)
         return (low_s, 2 * low_s) if 2 * low_s <= self.max_delay_s else (self.max_delay_s / 2, float(self.max_delay_s))
 
     def mean_s(self, retry: int) -> float:
-        """Return the mean wait in seconds: of a mixture where only a part of the draws passes the maximum."""
+        """Return the mean wait in seconds. Where only some draws pass the maximum, it is the mean of a mixture."""
         low_s = 0.5 * 2.0 ** min(retry - 1, 60)
         within = min(max(self.max_delay_s / low_s - 1, 0.0), 1.0)
         return within * low_s * (1 + within / 2) + (1 - within) * 0.75 * self.max_delay_s
@@ -155,7 +161,7 @@ class DelayCappedRetryer(DefaultRetryer):
         return (retry_after_s(response) or 0.0) + self._computed_s(response, retry_count, u)
 
     def _is_server_error(self, status: int) -> bool:
-        return status == 500  # noqa: PLR2004  the others of its class are throttles
+        return status == 500  # noqa: PLR2004  the other 5xx are throttles
 
     def _backoff_ns(self, least_ms: int, retry_count: int, u: float) -> int:
         least_ns, most_ns = least_ms * _MS, self.max_delay_s * _S

@@ -1,13 +1,17 @@
 """What an AWS client counts across its calls: the retry quota, and the send rate of botocore's adaptive mode.
 
-The real thing: aws-sdk-go-v2's and botocore's standard retryers give up retrying when a token bucket is empty;
-botocore's adaptive mode besides limits the rate of all attempts, with CUBIC, once it has been throttled.
-What is modelled: both, as state that its owner advances: nothing here draws, sleeps or reads a clock. One object per
-client, as in the SDKs.
-What is left out: the higher cost of a retry after an error other than a throttle (a timeout; 10, and 14 since botocore
-1.44); that a caller who waits for a token is woken when the rate changes (here a token is reserved at the rate of the
-moment, first come, first served: the same for a client with one worker).
-Source: botocore/retries/quota.py, adaptive.py, throttling.py and bucket.py@1.44.5; aws-sdk-go-v2 aws/ratelimit.
+The standard retryers of aws-sdk-go-v2 and botocore give up retrying when a token bucket is empty. Botocore's adaptive
+mode also limits the rate of all attempts, with CUBIC, once a response has been a throttle.
+
+Modelled: both limits, one object for each client, as in the SDKs. The owner advances the state: nothing here draws a
+random number, sleeps or reads a clock.
+
+Left out:
+- the higher cost of a retry after an error other than a throttle (a timeout; 10, and 14 since botocore 1.44);
+- the waking of a waiting caller when the rate changes. Here a token is reserved at the rate of the moment, first come,
+  first served, which is the same for a client with one worker.
+
+Sources: botocore/retries/quota.py, adaptive.py, throttling.py and bucket.py@1.44.5; aws-sdk-go-v2 aws/ratelimit.
 """
 
 from __future__ import annotations
@@ -15,13 +19,13 @@ from __future__ import annotations
 import math
 
 RETRY_COST = 5
-"""Tokens that the retry of a throttled attempt takes from the quota."""
+"""How many tokens the retry of a throttled attempt takes from the quota."""
 
 _NO_RETRY_INCREMENT = 1
 
 
 class RetryQuota:
-    """A bucket of retry tokens that only success refills."""
+    """A bucket of retry tokens that only successful calls refill."""
 
     def __init__(self, capacity: int = 500) -> None:
         """Start with a full bucket."""
@@ -29,14 +33,14 @@ class RetryQuota:
         self.available = capacity
 
     def acquire(self) -> bool:
-        """Take a retry's tokens; False, and nothing taken, if there are too few: the call fails without the retry."""
+        """Take a retry's tokens and return True. With too few, take none and return False: the call then fails."""
         if self.available < RETRY_COST:
             return False
         self.available -= RETRY_COST
         return True
 
     def succeeded(self, *, retried: bool) -> None:
-        """Return a successful call's tokens: those of its last retry, or one if it needed none."""
+        """Put back a successful call's tokens: those of its last retry, or one token if it needed no retry."""
         self.available = min(self.capacity, self.available + (RETRY_COST if retried else _NO_RETRY_INCREMENT))
 
 
@@ -64,9 +68,9 @@ class AdaptiveRateLimiter:
         self._responses = 0
 
     def acquire(self, now_s: float) -> float:
-        """Reserve a token for an attempt and give the wait until it may be sent, in seconds.
+        """Reserve a token for an attempt and return the wait until the attempt may be sent, in seconds.
 
-        0 as long as no response was a throttle.
+        The wait is 0 as long as no response was a throttle.
         """
         if not self._enabled:
             return 0.0
@@ -75,7 +79,7 @@ class AdaptiveRateLimiter:
         return max(0.0, -self._tokens / self.rate_per_s)
 
     def response(self, now_s: float, *, throttled: bool) -> None:
-        """Take a response into account: the rate grows along the cubic, a throttle cuts it to 0.7 of itself."""
+        """Take a response into account: a success lets the rate grow along a cubic, a throttle multiplies it by 0.7."""
         measured_per_s = self._measure(now_s)
         wanted_per_s = self._cut(measured_per_s, now_s) if throttled else self._cubic(now_s)
         self._fill(now_s)

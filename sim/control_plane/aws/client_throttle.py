@@ -1,9 +1,12 @@
 """The limits that aws-load-balancer-controller puts on its own calls (`--aws-api-throttle`).
 
-The real thing: for each rule a golang.org/x/time/rate limiter; before a call goes out it waits for a token of every
-rule that covers it, one after the other. With aws-sdk-go v1 that is in the Sign handler, so each attempt takes tokens;
-with aws-sdk-go-v2 (from v2.9) it stands before the retries, so only the call does.
-Source: pkg/aws/throttle/throttler.go of kubernetes-sigs/aws-load-balancer-controller (docs/facts/controller.md §2).
+Modelled:
+- Each rule is a golang.org/x/time/rate limiter. A call waits for a token of every rule that covers it, one after the
+  other.
+- With aws-sdk-go v1 the limiters are in the Sign handler, so each attempt takes tokens.
+- With aws-sdk-go-v2 (from v2.9) the limiters stand before the retries, so only the call takes tokens.
+
+Sources: pkg/aws/throttle/throttler.go of kubernetes-sigs/aws-load-balancer-controller (docs/facts/controller.md §2).
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class ClientThrottle:
-    """The limiters of one controller's client, in the order of their rules."""
+    """The limiters of one controller's client, in the order of the rules."""
 
     def __init__(self, env: simpy.Environment, rules: Sequence[ThrottleRule], *, per_attempt: bool) -> None:
         self._env = env

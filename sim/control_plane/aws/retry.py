@@ -1,11 +1,17 @@
-"""What a retry policy is: how long an AWS client waits before it retries a throttled call.
+"""What a retry policy is: how long an AWS client waits before the retry of a throttled call.
 
-The real thing: each AWS SDK has a retryer: exponential backoff with jitter, growing with the number of the retry.
-What is modelled: the wait before retry k is a pure function of the policy, k (from 1), one uniform draw u in [0, 1)
-and, for decorrelated jitter alone, the wait before retry k - 1. A policy keeps no state and draws nothing. The policies
-are in `retryers`, those of aws-sdk-go v1 in `aws_sdk_go`.
-What is left out: which errors are retried (here every throttle is), Retry-After (ELB, WAF and EC2 throttles carry
-none), and the limits a client puts on itself across calls (retry quota, adaptive rate: `client_limits`).
+Each AWS SDK has a retryer: exponential backoff with jitter, growing with the number of the retry. The policies are in
+`retryers`, those of aws-sdk-go v1 in `aws_sdk_go`.
+
+Modelled:
+- The wait before retry k is a pure function of the policy, k (from 1) and one uniform draw u in [0, 1).
+- Decorrelated jitter alone also depends on the wait before retry k - 1.
+- A policy keeps no state and draws nothing.
+
+Left out:
+- which errors are retried (here every throttle is);
+- Retry-After (ELB, WAF and EC2 throttles carry none);
+- a client's limits on itself across calls (retry quota, adaptive rate: `client_limits`).
 """
 
 from __future__ import annotations
@@ -14,11 +20,11 @@ from abc import ABC, abstractmethod
 
 
 class Retryer(ABC):
-    """A retry policy. Unless it says otherwise, a wait is uniform over its support."""
+    """A retry policy. Unless a policy says otherwise, its wait is uniform over the support."""
 
     @property
     def max_retries(self) -> int | None:
-        """The last retry the policy has a wait for; None if it goes on without end."""
+        """The last retry for which the policy has a wait, or None if the policy has no end."""
         return None
 
     @abstractmethod
@@ -41,5 +47,5 @@ class Retryer(ABC):
         return sum(self.support_s(retry)) / 2
 
     def retries(self, _code: str, /) -> bool:
-        """Say whether a throttle with this AWS error code is retried at all."""
+        """Return whether a throttle with this AWS error code is retried at all."""
         return True

@@ -1,8 +1,9 @@
-"""The retry policies, and their names, as `aws_api.retryer` and `albsim backoff --retryer` take them.
+"""The retry policies and their names, as `aws_api.retryer` and `albsim backoff --retryer` take them.
 
-Modelled: the schedule published in the talk, aws-sdk-go-v2, botocore's modes and the jitters of the architecture blog;
-the eras of aws-sdk-go v1 are in `aws_sdk_go`. `sim.scenario.releases` says which of them a controller's release has.
-Source: botocore/retryhandler.py and botocore/retries/standard.py@1.44.5; aws-sdk-go-v2 aws/retry/jitter_backoff.go;
+Modelled: the schedule published in the talk, aws-sdk-go-v2, botocore's modes and the jitters of the architecture blog.
+The eras of aws-sdk-go v1 are in `aws_sdk_go`. `sim.scenario.releases` says which policy each controller release has.
+
+Sources: botocore/retryhandler.py and botocore/retries/standard.py@1.44.5; aws-sdk-go-v2 aws/retry/jitter_backoff.go;
 "Exponential Backoff And Jitter" (AWS Architecture Blog, aws-samples/aws-arch-backoff-simulator).
 """
 
@@ -23,15 +24,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _MOST_STEPS = 600
-"""Growth stops here: every cap is long reached, and 3.0 ** 600 is still a float."""
+"""The largest exponent: every cap is reached long before, and 3.0 ** 600 is still a float."""
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedSchedule(Retryer):
-    """The waits shown in the talk: 1, 1, 2, 7, 15, 30, 61 s, without jitter: one upper-tail draw of aws-sdk-go's law.
+    """The waits shown in the talk, without jitter: 1, 1, 2, 7, 15, 30 and 61 s, an upper-tail draw of aws-sdk-go's law.
 
-    The talk gives seven. `growth` says what follows them: None, nothing (to ask for an eighth is an error); 1, the last
-    wait again and again; 2, each wait twice the one before, up to `cap_s` (the SDK's longest, 300 s).
+    `growth` says what follows those seven waits. With None nothing does, and an eighth wait is an error. With 1 the
+    last wait is repeated. With 2 each wait is twice the one before, up to `cap_s` (the SDK's longest, 300 s).
     """
 
     growth: float | None = None
@@ -40,11 +41,11 @@ class PublishedSchedule(Retryer):
 
     @property
     def max_retries(self) -> int | None:
-        """Seven, unless told how to continue."""
+        """Seven, unless `growth` says how the schedule continues; then None."""
         return len(self.waits_s) if self.growth is None else None
 
     def support_s(self, retry: int) -> tuple[float, float]:
-        """Return the published wait, twice. `ValueError` beyond the seventh retry if nothing follows it."""
+        """Return the published wait as both ends; raise `ValueError` beyond the seventh retry if no wait follows."""
         return (self._wait_s(retry),) * 2
 
     def _wait_s(self, retry: int) -> float:
@@ -60,15 +61,15 @@ class PublishedSchedule(Retryer):
 class FullJitter(Retryer):
     """Uniform on [0, min(cap, base * 2**k)): full jitter of the architecture blog, and botocore's backoff.
 
-    The blog's own base and cap (5 and 2000 in its simulator) are for a database's clients; the defaults here are the
-    least and the greatest throttle delay of aws-sdk-go, so that the jitters compare with it like for like.
+    The base and cap of the blog's simulator (5 and 2000) are for a database's clients. The defaults here are the least
+    and the greatest throttle delay of aws-sdk-go, so that the jitters compare with that SDK like for like.
     """
 
     base_s: float = 0.5
     cap_s: float = 300.0
 
     def support_s(self, retry: int) -> tuple[float, float]:
-        """Return 0 and the truncated exponential."""
+        """Return 0 and the truncated exponential, in seconds."""
         return 0.0, _grown(self.base_s, 2.0, retry, self.cap_s)
 
 
@@ -80,7 +81,7 @@ class EqualJitter(Retryer):
     cap_s: float = 300.0
 
     def support_s(self, retry: int) -> tuple[float, float]:
-        """Return half the truncated exponential and the whole of it."""
+        """Return half the truncated exponential and the whole of it, in seconds."""
         ceiling_s = _grown(self.base_s, 2.0, retry, self.cap_s)
         return ceiling_s / 2, ceiling_s
 
@@ -89,22 +90,22 @@ class EqualJitter(Retryer):
 class DecorrelatedJitter(Retryer):
     """min(cap, uniform on [base, 3 * previous wait)): decorrelated jitter of the architecture blog.
 
-    The first wait is drawn as after a wait of `base_s`, as in the blog's simulator.
+    The first wait is drawn as if it followed a wait of `base_s`, as in the blog's simulator.
     """
 
     base_s: float = 0.5
     cap_s: float = 300.0
 
     def support_s(self, retry: int) -> tuple[float, float]:
-        """Return the base and what trebling it each time leads to, at most the cap."""
+        """Return the base, and the base trebled with each retry but at most the cap, in seconds."""
         return self.base_s, _grown(self.base_s, 3.0, retry, self.cap_s)
 
     def wait_s(self, _retry: int, u: float, previous_s: float = 0.0, /) -> float:
-        """Return the wait from the one before it alone, in seconds."""
+        """Return the wait in seconds, which depends on the previous wait and not on the retry's number."""
         return min(self.cap_s, self.base_s + u * (3 * max(self.base_s, previous_s) - self.base_s))
 
     def mean_s(self, retry: int) -> float:
-        """Return the mean wait, by integrating backwards over the waits before it (relative error below 1e-5)."""
+        """Return the mean wait in seconds, integrated over the earlier waits (relative error below 1e-5)."""
         grid_s = np.geomspace(self.base_s, self.cap_s, 8001)
         reach_s = 3 * grid_s
         over_s = np.maximum(reach_s - self.cap_s, 0.0)
@@ -126,7 +127,7 @@ class SdkGoV2(Retryer):
     cap_s: float = 20.0
 
     def support_s(self, retry: int) -> tuple[float, float]:
-        """Give [0, 2**k) up to the cap's logarithm, and the cap twice beyond it."""
+        """Return [0, 2**k) as long as 2**k is below the cap, then the cap as both ends, in seconds."""
         if retry > int(math.log2(self.cap_s)):
             return self.cap_s, self.cap_s
         return 0.0, 2.0**retry
@@ -156,7 +157,7 @@ RETRYERS: Mapping[str, Retryer] = MappingProxyType(
 """Every policy by its name."""
 
 WITH_RETRY_QUOTA = frozenset({"botocore-standard", "botocore-adaptive"})
-"""The policies whose client has a `RetryQuota`; the load balancer controller takes it out of aws-sdk-go-v2."""
+"""The policies whose client has a `RetryQuota`. The load balancer controller switches aws-sdk-go-v2's quota off."""
 
 WITH_RATE_LIMIT = frozenset({"botocore-adaptive"})
 """The policies whose client has an `AdaptiveRateLimiter`."""
@@ -165,7 +166,7 @@ WITH_RATE_LIMIT = frozenset({"botocore-adaptive"})
 def retryer(name: str, *, max_retries: int) -> Retryer:
     """Return the policy of this name, for calls that may be retried `max_retries` times.
 
-    Raises `ValueError` if there is none of the name, or if it has no wait for so many retries (`published` has seven).
+    Raises `ValueError` if no policy has the name, or if the policy has too few waits (`published` has seven).
     """
     if name not in RETRYERS:
         nearest = difflib.get_close_matches(name, RETRYERS, n=1)

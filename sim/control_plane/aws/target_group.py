@@ -1,16 +1,22 @@
 """The target group and the ALB nodes' knowledge of it (target type `ip`).
 
-Modelled: a registered target is `initial` at each ALB node until that node's first check of it, at a random phase of
-the check's interval, and in rotation from then on; without a health check it is in rotation at once. A deregistered
-one is `draining` from the API call on, but each node goes on sending it requests until the deregistration has reached
-it, `propagation_s` later, a draw for each node and target. A target whose checks fail leaves a node's rotation at
-that node's `unhealthy_threshold`-th failing check. A draining target's requests may run until
-`deregistration_delay_s`. DescribeTargetHealth takes a target for healthy when it is at every node, and goes on showing
-`draining` until the deregistration delay is over.
-Left out: the check's own duration; slow start; recovery of an unhealthy target (a terminating pod does not recover);
-the delay of RegisterTargets to the data plane (the first check cannot come before it, and is what the field measures:
-about 10 s in `initial`).
-Sources: docs/facts/alb.md §1 and §2; the propagation is the least known number of the model.
+Modelled:
+- A registered target is `initial` at each ALB node until that node's first check of it, at a random phase of the
+  check's interval. From then on it is in rotation. Without a health check it is in rotation at once.
+- A deregistered target is `draining` from the API call on. Each node goes on sending it requests until the
+  deregistration reaches the node, `propagation_s` later: one draw for each node and target.
+- A target whose checks fail leaves a node's rotation at that node's `unhealthy_threshold`-th failing check.
+- A draining target's requests may run until `deregistration_delay_s`.
+- DescribeTargetHealth takes a target for healthy when it is at every node. It shows `draining` until the
+  deregistration delay is over.
+
+Left out:
+- the check's own duration, and slow start;
+- recovery of an unhealthy target (a terminating pod does not recover);
+- the delay of RegisterTargets to the data plane. The first check cannot come before it, and is what is measured in
+  the field: about 10 s in `initial`.
+
+Sources: docs/facts/alb.md §1 and §2. The propagation is the least known number of the model.
 """
 
 from __future__ import annotations
@@ -40,7 +46,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class TargetHealth(Generic[T]):
-    """What DescribeTargetHealth tells of the targets that it is asked for: those in each state."""
+    """DescribeTargetHealth's answer for the targets in the request: which are in each state."""
 
     initial: set[T]
     healthy: set[T]
@@ -49,7 +55,7 @@ class TargetHealth(Generic[T]):
 
     @property
     def registered(self) -> set[T]:
-        """Return the targets that are not draining: a controller takes a draining one for gone."""
+        """Return the targets that are not draining: a controller takes a draining target for gone."""
         return self.initial | self.healthy | self.unhealthy
 
 
@@ -65,7 +71,7 @@ class TargetGroup:
         registered: Sequence[Pod],
         fails_checks_s: Callable[[Pod], float],
     ) -> None:
-        """`fails_checks_s` says when a pod begins to fail its checks, `inf` if nothing is known of that yet."""
+        """`fails_checks_s` returns when a pod begins to fail its checks, `inf` as long as that is unknown."""
         self._env = env
         self._spec = spec
         self._trace = trace
@@ -85,7 +91,7 @@ class TargetGroup:
         self._drained_s: dict[Pod, list[float]] = {}
 
     def health(self, of: AbstractSet[Pod] | None = None) -> TargetHealth[Pod]:
-        """Return the states of these targets, or of all; a target that is not registered has none."""
+        """Return the states of these targets, or of all. A target that is not registered has no state."""
         self._forget_drained()
         states: dict[str, set[Pod]] = {"initial": set(), "healthy": set(), "unhealthy": set()}
         for pod in self._healthy_from_s.keys() if of is None else self._healthy_from_s.keys() & of:
@@ -94,7 +100,10 @@ class TargetGroup:
         return TargetHealth(**states, draining=set(draining))
 
     def _forget_drained(self) -> None:
-        """Forget those whose deregistration delay is over: it is the same for all, so the first to drain is first."""
+        """Forget the targets whose deregistration delay is over.
+
+        The delay is the same for all targets, so the queue of targets is in the order of their ends.
+        """
         while self._drains and self._drains[0][0] <= self._env.now:
             until_s, pod = self._drains.popleft()
             if self._draining_until_s.get(pod) == until_s:
@@ -105,7 +114,7 @@ class TargetGroup:
         return set(self._healthy_from_s)
 
     def healthy_from_s(self, pod: Pod) -> float:
-        """Return when every node has passed its first check of a registered target."""
+        """Return when a registered target has passed every node's first check."""
         return self._healthy_from_s[pod]
 
     def first_healthy_s(self) -> float:
@@ -113,9 +122,9 @@ class TargetGroup:
         return min(self._healthy_from_s.values(), default=math.inf)
 
     def unhealthy_from_s(self, pod: Pod, fails_checks_s: float) -> list[float]:
-        """Return when each node takes a target for unhealthy whose checks fail from `fails_checks_s` on.
+        """Return when each node takes a target for unhealthy, if its checks fail from `fails_checks_s` on.
 
-        Empty if it has not been registered, or nobody checks it.
+        The list is empty for a target that was never registered, or without a health check.
         """
         check = self._spec.health_check
         if check is None:
@@ -127,7 +136,7 @@ class TargetGroup:
         return times_s
 
     def sent_until_s(self, pod: Pod) -> list[float]:
-        """Return when each node stops sending to a deleted pod, as far as that is certain by now; `inf` if not."""
+        """Return when each node stops sending to a deleted pod, `inf` as long as that is not certain."""
         never = [math.inf] * len(self._propagation_s)
         drained_s = self._drained_s.get(pod, never)
         unhealthy_s = self.unhealthy_from_s(pod, self._fails_checks_s(pod)) or never
@@ -151,7 +160,7 @@ class TargetGroup:
         return self._unhealthy_from_s[pod]
 
     def register(self, pods: Iterable[Pod]) -> None:
-        """RegisterTargets has succeeded; what is registered already it leaves as it is."""
+        """Take over a successful RegisterTargets, which leaves registered targets as they are."""
         now_s = self._env.now
         for pod in sorted(set(pods) - self._healthy_from_s.keys()):
             self._first_checks_s[pod] = first_checks_s = self._first_checks_from(now_s, pod)
@@ -162,7 +171,7 @@ class TargetGroup:
                 self._trace.record(TargetHealthy(first_check_s, pod.number, node))
 
     def deregister(self, pods: Iterable[Pod]) -> None:
-        """DeregisterTargets has succeeded; what is not registered it leaves as it is."""
+        """Take over a successful DeregisterTargets, which ignores targets that are not registered."""
         now_s = self._env.now
         until_s = now_s + self._spec.deregistration_delay_s
         for pod in sorted(set(pods) & self._healthy_from_s.keys()):

@@ -1,7 +1,9 @@
 """The memory of a controller's reads from the AWS API.
 
-Modelled: an answer is kept for a lifetime that depends on the action and is not prolonged by use; a write to a service
-makes everything of that service forgotten (ticketmaster/aws-sdk-go-cache, cache/config.go@f64e3765016e).
+Modelled: an answer is kept for a lifetime that depends on the action, and use does not prolong it. A write to a service
+clears every answer of that service.
+
+Sources: ticketmaster/aws-sdk-go-cache, cache/config.go@f64e3765016e.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ T = TypeVar("T")
 
 
 class CallCache:
-    """Which calls need not be made, because their answers are still held. `keeps_s`: for how long, by action."""
+    """The calls whose answers are still held, which need not be made. `keeps_s` is an answer's lifetime, by action."""
 
     def __init__(self, env: simpy.Environment, keeps_s: Mapping[Action, float]) -> None:
         self._env = env
@@ -29,7 +31,7 @@ class CallCache:
         self._until_s: dict[tuple[Action, tuple[object, ...]], float] = {}
 
     def holds(self, action: Action, parameters: tuple[object, ...]) -> bool:
-        """Whether the answer to this very call is held."""
+        """Return whether the answer to a call with these parameters is held."""
         until_s = self._until_s.get((action, parameters))
         return until_s is not None and self._env.now < until_s
 
@@ -44,7 +46,7 @@ class CallCache:
 
 
 class KnownFor(Generic[T]):
-    """Things that one call tells of, many at once; each is known for `lifetime_s`."""
+    """Things of which one call reports many at once. Each is known for `lifetime_s`."""
 
     def __init__(self, env: simpy.Environment, lifetime_s: float) -> None:
         self._env = env
@@ -53,12 +55,12 @@ class KnownFor(Generic[T]):
         self._until_s: deque[tuple[float, AbstractSet[T]]] = deque()
 
     def unknown(self, things: AbstractSet[T]) -> AbstractSet[T]:
-        """Return those of them that are not known."""
+        """Return the things that are not known."""
         while self._until_s and self._until_s[0][0] <= self._env.now:
             self._known -= self._until_s.popleft()[1]
         return things - self._known
 
     def note(self, things: AbstractSet[T]) -> None:
-        """Note that a call has told of these, which were not known."""
+        """Note that a call has reported these things, which were unknown before."""
         self._known |= things
         self._until_s.append((self._env.now + self._lifetime_s, things))

@@ -1,8 +1,11 @@
 """A controller without a reconcile loop: constant, random or measured lags (`controller.version: fixed_lag`).
 
-Modelled: each target is registered `registration_lag_s` after its pod's containers are ready and deregistered
-`deregistration_lag_s` after its pod's deletion, whatever the others do; a readiness gate is set the moment its target
-is healthy. It serves arithmetic by hand and lags that were measured in a cluster.
+It serves arithmetic by hand, and lags that were measured in a cluster.
+
+Modelled:
+- Each target is registered `registration_lag_s` after its pod's containers are ready.
+- Each target is deregistered `deregistration_lag_s` after its pod's deletion, independently of all others.
+- A readiness gate is set the moment its target is healthy.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class FixedLag:
-    """Registers and deregisters one target after another, each on its own clock."""
+    """The controller that registers and deregisters each target after its own lags."""
 
     def __init__(
         self, env: simpy.Environment, spec: ControllerSpec, streams: Streams, target_group: TargetGroup

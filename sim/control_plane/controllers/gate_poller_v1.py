@@ -1,12 +1,15 @@
 """How the ALB Ingress Controller v1.1.6 and later sets readiness gates: a goroutine for each target group.
 
-The real thing: before it (de)registers, a reconcile hands the targets whose gate is closed to the goroutine of their
-target group, over channels without a buffer. That asks DescribeTargetHealth for them once the health check's interval
-has passed without being handed any, sets the gates of the healthy ones, and goes on with the others.
-Modelled: that, and what follows from it: each reconcile starts the interval anew, so that no gate opens while the
-target group is reconciled more often; and a reconcile waits until a poll, with its retries, is over. When a reconcile
-finds no closed gate the goroutine ends.
-Source: internal/alb/tg/targethealth.go@0a4017bbd8 and targets.go@13b731a5ee (docs/facts/controller.md §3, "Locks").
+Before a reconcile registers or deregisters, it hands the targets whose gate is closed to the target group's goroutine,
+over channels without a buffer. Once the health check's interval has passed without new targets, the goroutine asks
+DescribeTargetHealth. It sets the gates of the healthy targets and goes on with the others.
+
+Modelled: the goroutine, and what follows from its design:
+- Each reconcile starts the interval anew. No gate opens while the target group is reconciled more often than that.
+- A reconcile waits until a poll, with its retries, is over.
+- When a reconcile finds no closed gate, the goroutine ends.
+
+Sources: internal/alb/tg/targethealth.go@0a4017bbd8 and targets.go@13b731a5ee (docs/facts/controller.md §3, "Locks").
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class GatePoller:
-    """The goroutine of one target group, or none while no gate of it is closed."""
+    """The goroutine of one target group, which runs while the group has a closed gate."""
 
     def __init__(self, env: simpy.Environment, client: AwsClient, backend: Backend[Any], gates: Gates[Any]) -> None:
         self._env = env
@@ -39,7 +42,7 @@ class GatePoller:
         self._goroutine: simpy.Process | None = None
 
     def watch(self, targets: AbstractSet[Any]) -> Generator[simpy.Event]:
-        """Take over the targets whose gate is closed, in a reconcile; it waits while a poll is under way."""
+        """Take over the targets whose gate is closed. The calling reconcile waits while a poll is under way."""
         if not targets:
             self.stop()
             return
@@ -49,7 +52,7 @@ class GatePoller:
         self._goroutine = self._env.process(self._poll_until_open(targets))
 
     def stop(self) -> None:
-        """End the goroutine, a poll of its own with it."""
+        """End the goroutine and any poll that it has under way."""
         if self._goroutine is not None and self._goroutine.is_alive:
             self._goroutine.interrupt()
         self._goroutine = None
@@ -65,7 +68,7 @@ class GatePoller:
             return
 
     def _poll(self, targets: AbstractSet[Any]) -> Generator[simpy.Event, Any, AbstractSet[Any]]:
-        """Open the gates of the healthy targets; give the others."""
+        """Open the gates of the healthy targets and return the other targets."""
         try:
             yield from self._client.call(Action.DESCRIBE_TARGET_HEALTH, NO_RECONCILE)
         except ThrottledError:

@@ -1,8 +1,8 @@
 """An ingress as its controller knows it: its backends, each a Service with a target group, and who controls it.
 
-Both controllers are given the same ingresses; v1 reconciles each as a whole, v2 each of its target groups by itself.
-What a controller reads of a backend it reads after the call that tells it, and what it writes takes effect when the
-call has succeeded.
+Both controllers are given the same ingresses: v1 reconciles each ingress as a whole, v2 each target group by itself.
+A controller looks at a backend only after the call that reads it, and changes a backend only when the call that writes
+has succeeded.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class Gates(Protocol[T]):
-    """The readiness gates of a Service's pods. `poll_interval_s` is the interval at which v1 asks for them."""
+    """The readiness gates of a Service's pods. `poll_interval_s` is the interval at which v1 polls closed gates."""
 
     poll_interval_s: float
 
@@ -30,7 +30,7 @@ class Gates(Protocol[T]):
         """Return the addresses whose containers are ready and whose gate is closed."""
 
     def any_starting(self) -> bool:
-        """Say whether the Endpoints hold an address whose containers are not ready yet."""
+        """Return whether the Endpoints hold an address whose containers are not ready yet."""
 
     def open(self, targets: Iterable[T]) -> None:
         """Set the gates of these targets."""
@@ -39,32 +39,32 @@ class Gates(Protocol[T]):
 class Backend(Protocol[T]):
     """A Service behind an ingress and its target group, whose targets are of type T.
 
-    `gates` are its pods' readiness gates, None if they have none.
+    `gates` are the pods' readiness gates, None if the pods have none.
     """
 
     gates: Gates[T] | None
 
     def desired(self) -> frozenset[T]:
-        """Return the addresses that are to be targets: the ready ones, and the gated ones with ready containers."""
+        """Return the addresses to register: the ready ones, and those with ready containers behind a closed gate."""
 
     def health(self, of: AbstractSet[T] | None = None) -> TargetHealth[T]:
-        """Return the states of these targets, or of all, the draining ones among them."""
+        """Return the states of these targets, or of all targets including those that drain."""
 
     def registered(self) -> set[T]:
         """Return the targets that are not draining."""
 
     def register(self, targets: Iterable[T]) -> None:
-        """RegisterTargets has succeeded."""
+        """Take over a successful RegisterTargets."""
 
     def deregister(self, targets: Iterable[T]) -> None:
-        """DeregisterTargets has succeeded."""
+        """Take over a successful DeregisterTargets."""
 
 
 @dataclass(slots=True)
 class Checkpoint:
     """What v2.9.1 and later write onto a TargetGroupBinding: when it was last reconciled, and with which endpoints.
 
-    None, if it is to be reconciled whatever they are.
+    The endpoints are None if the next reconcile must run whatever the endpoints are.
     """
 
     at_s: float
@@ -73,9 +73,10 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Ingress:
-    """One ingress: its number in the cluster and its backends, in their order.
+    """One ingress: its number in the cluster and its backends, in order.
 
-    `checkpoints` are those of its backends' TargetGroupBindings, by position: they outlive a controller.
+    `checkpoints` holds the checkpoint of each backend's TargetGroupBinding, by position. Checkpoints outlive a
+    controller process.
     """
 
     number: int
@@ -86,7 +87,7 @@ class Ingress:
 class Controller(Protocol):
     """One process of a cluster's controller.
 
-    Every `sync_period_s` (never, if that is 0) each of so many `resyncing_informers` resyncs.
+    Each of its `resyncing_informers` informers resyncs every `sync_period_s`, or never if that is 0.
     """
 
     sync_period_s: float
@@ -99,19 +100,19 @@ class Controller(Protocol):
         """Enqueue what the readiness of a gated pod's containers enqueues."""
 
     def on_cordon(self) -> None:
-        """Enqueue what a node's becoming unschedulable enqueues."""
+        """Enqueue what the cordon of a node enqueues."""
 
     def on_node_event(self) -> None:
-        """Enqueue what a node that came, went, or became ready or unready enqueues."""
+        """Enqueue what a node event enqueues: a node was added, removed, or became ready or unready."""
 
     def enqueue_all(self) -> None:
-        """Enqueue everything, in an order by chance: a list out of the informer's store, which is a Go map."""
+        """Enqueue everything in a random order, because the informer's store is a Go map."""
 
     def on_resync(self, informer: int) -> None:
         """Enqueue what the resync of the informer of this number enqueues."""
 
     def goroutines(self) -> list[Generator[simpy.Event]]:
-        """Return what is to run, for ever: its workers, and what else it has."""
+        """Return the goroutines that run for ever: the workers and all others."""
 
     def stop(self) -> None:
-        """End what it has started besides, since it ends."""
+        """End what the process has started besides its `goroutines`, because the process ends."""

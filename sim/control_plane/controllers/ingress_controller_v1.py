@@ -1,21 +1,29 @@
 """The ALB Ingress Controller v1.1.0 to v1.1.9 (aws-alb-ingress-controller), target type `ip`.
 
-The real thing: one work queue of ingresses and its workers; whatever changes, an ingress is reconciled as a whole, by
-a fixed sequence of AWS API calls in which RegisterTargets and then DeregisterTargets of its target groups come last
-but one.
-Modelled: the sequence of each version, its caches, which ingresses an Endpoints change, a node event and a resync
-enqueue, workers, the requeue of a failed reconcile and the worker's pause after it, and the polling for readiness gates
-(`gate_poller_v1`). The
-ingress's AWS resources exist and do not drift; subnets are discovered, the security group is managed, certificates are
-annotated; the rolled Service is the last backend of its ingress, which is the worst place.
-Left out: the opt-in SDK cache of v1.1.6 and later, Shield, ACM, rules that change, paging of more than 199 addresses
-elsewhere than in DescribeNetworkInterfaces.
+One work queue of ingresses has several workers. Whatever changes, an ingress is reconciled as a whole, by a fixed
+sequence of AWS API calls. RegisterTargets and then DeregisterTargets come last but one in that sequence.
+
+Modelled:
+- The sequence of each version, and its caches.
+- Which ingresses are enqueued by an Endpoints change, a node event and a resync.
+- Workers, the requeue of a failed reconcile, and the worker's pause after a failure.
+- The polling for readiness gates (`gate_poller_v1`).
+
+Assumed:
+- The ingress's AWS resources exist and do not drift.
+- Subnets are discovered, the security group is managed, and certificates are annotated.
+- The rolled Service is the last backend of its ingress, which is the worst place.
+
+Left out:
+- the opt-in SDK cache of v1.1.6 and later, Shield, ACM, and rules that change;
+- paging of more than 199 addresses elsewhere than in DescribeNetworkInterfaces.
+
 Sources: internal/alb/** and internal/ingress/controller/handlers of each version, cmd/options.go for the sync period
-(docs/facts/controller.md §2 and §3). Two points differ from those facts, after the
-files themselves: up to v1.1.2 subnets are discovered through two tag:GetResources calls (internal/aws/rgt.go before
-commit 32ca4ad750cd), and the endpoints are read before DescribeVpcs and DescribeTargetHealth
-(internal/alb/tg/targets.go @1aba9e51f6e0), so that a pod deleted while one of these is retried waits for the next
-reconcile.
+(docs/facts/controller.md §2 and §3). The files themselves differ from those facts in two points:
+- Up to v1.1.2 subnets are discovered through two tag:GetResources calls (internal/aws/rgt.go before commit
+  32ca4ad750cd).
+- The endpoints are read before DescribeVpcs and DescribeTargetHealth (internal/alb/tg/targets.go @1aba9e51f6e0). A pod
+  deleted while one of these calls is retried therefore waits for the next reconcile.
 """
 
 from __future__ import annotations
@@ -51,7 +59,7 @@ T = TypeVar("T")
 
 
 class IngressControllerV1:
-    """One process of a cluster's controller; `reconciles` numbers its reconciles, through all of them."""
+    """One process of a cluster's controller. `reconciles` numbers the reconciles of all processes together."""
 
     def __init__(
         self,
@@ -87,28 +95,28 @@ class IngressControllerV1:
         self.resyncing_informers = release.resyncing_informers
 
     def on_endpoints_change(self, ingress: Ingress, _position: int) -> None:
-        """Enqueue what the change of one of the ingress's Services enqueues."""
+        """Enqueue the ingresses that a change of one of this ingress's Services concerns."""
         if self._release.enqueues_namespace:
             self.enqueue_all()
         else:
             self._queue.add(ingress.number)
 
     def on_containers_ready(self, ingress: Ingress, _position: int) -> None:
-        """Enqueue the ingress, from v1.1.7 on; before, nothing tells the controller."""
+        """Enqueue the ingress from v1.1.7 on. Earlier versions do not watch for this."""
         if self._release.enqueues_on_containers_ready:
             self._queue.add(ingress.number)
 
     def on_cordon(self) -> None:
-        """Enqueue every ingress of the cluster, from v1.1.6 on; before, the handler of a node's update does nothing."""
+        """Enqueue every ingress of the cluster from v1.1.6 on. Earlier handlers ignore a node's update."""
         if self._release.enqueues_on_cordon:
             self.enqueue_all()
 
     def on_node_event(self) -> None:
-        """Enqueue every ingress of the cluster, also those whose targets are no nodes."""
+        """Enqueue every ingress of the cluster, whether or not nodes are its targets."""
         self.enqueue_all()
 
     def enqueue_all(self) -> None:
-        """Enqueue every ingress of the cluster, in an order by chance."""
+        """Enqueue every ingress of the cluster in a random order."""
         for place in self._order.permutation(len(self._ingresses)).tolist():
             self._queue.add(self._ingresses[place].number)
 
@@ -117,7 +125,7 @@ class IngressControllerV1:
         self.enqueue_all()
 
     def goroutines(self) -> list[Generator[simpy.Event]]:
-        """Return its workers, to be run."""
+        """Return the workers, to be run."""
         return [self._work() for _ in range(self._spec.max_concurrent_reconciles)]
 
     def stop(self) -> None:
@@ -162,7 +170,7 @@ class IngressControllerV1:
     def _target_group(
         self, steps: tuple[InLoop, ...], backend: Backend[T], reconcile: int, name: tuple[int, int]
     ) -> Generator[simpy.Event, None, int]:
-        """Bring one target group to its Endpoints; give the number of addresses that these hold."""
+        """Bring one target group in line with its Endpoints and return the number of addresses in these."""
         desired: frozenset[T] = frozenset()
         current: set[T] = set()
         for step in steps:
@@ -190,7 +198,7 @@ class IngressControllerV1:
                     yield from self._call(step, reconcile, ingress.number, listener)
 
     def _call(self, call: Call, reconcile: int, *subject: int, n_addresses: int = 0) -> Generator[simpy.Event]:
-        """Make a call of the sequence about something, if its answer is not kept."""
+        """Make a call of the sequence, unless the answer is in the cache. `subject` says what the call is about."""
         parameters = (call.about,) if call.shared else (call.about, *subject)
         chunks = math.ceil(n_addresses / call.addresses_each) if call.addresses_each else 1
         for chunk in range(chunks):

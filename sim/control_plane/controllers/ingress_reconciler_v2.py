@@ -1,16 +1,26 @@
-"""The ingress half of the AWS Load Balancer Controller v2.0 to v3.x: queue and workers of its own, and reads alone.
+"""The part of the AWS Load Balancer Controller v2.0 to v3.x that reconciles ingresses.
 
-The real thing: a queue of ingress groups and three workers (`--ingress-max-concurrent-reconciles`) build the model of
-one ingress and deploy it, in a fixed order of AWS calls. No pod change enqueues an ingress. A new process enqueues all
-of them. A resync does so from v2.5.4 on: before, the handler of ingresses passes over what looks unchanged; those of
-Services and Secrets still do.
-Modelled: a deploy that changes nothing, so that every call is a read. Tags are kept for 20 min and asked for under one
-lock, in chunks of 20, for every load balancer and then every target group of the VPC; web ACLs are kept for 10 min,
-and from v2.8.2 on not asked for without an annotation; the shared backend security group, from v2.3 on, is asked for
-once. From v2.10.1 on the attributes of each listener are read. A throttled reconcile backs off.
-Assumed: each ingress is a group of its own, its subnets and certificates need no call, each Service has one rule on
-each listener, the VPC holds this cluster's load balancers alone, and what no version is named for holds in all of them.
+It has a queue of ingress groups and three workers (`--ingress-max-concurrent-reconciles`). A worker builds the model of
+one ingress and deploys it, in a fixed order of AWS calls. No pod change enqueues an ingress; a new process enqueues all
+of them. A resync of the ingresses enqueues them from v2.5.4 on: earlier handlers pass over what looks unchanged.
+Resyncs of Services and Secrets enqueue ingresses in every version.
+
+Modelled:
+- A deploy that changes nothing, so that every call is a read.
+- Tags are kept for 20 min. They are read under one lock, in chunks of 20, for every load balancer and then every target
+  group of the VPC.
+- Web ACLs are kept for 10 min, and from v2.8.2 on not read without an annotation.
+- From v2.3 on the shared backend security group is read once. From v2.10.1 on the attributes of each listener are read.
+- A throttled reconcile backs off.
+
+Assumed:
+- Each ingress is a group of its own, its subnets and certificates need no call, and each Service has one rule on each
+  listener.
+- The VPC holds this cluster's load balancers alone.
+- What is not said of certain versions holds in all of them.
+
 Left out: Shield, paging, `EnableRGTAPI`, the model builder's own cache of tags in early versions.
+
 Sources: pkg/ingress/model_build_load_balancer.go, pkg/deploy/ec2/security_group_synthesizer.go, pkg/deploy/elbv2
 /listener_synthesizer.go, listener_rule_synthesizer.go and load_balancer_manager.go, pkg/deploy/wafv2@043f39b947;
 pkg/deploy/stack_deployer.go and pkg/deploy/elbv2/tagging_manager.go@078799d137; target_group_synthesizer.go@03986db626;
@@ -46,7 +56,10 @@ TAGS_PER_CALL = 20
 
 
 class IngressReconciler:
-    """That half of one process. Its calls belong to no reconcile of the trace, whose reconciles are those of TGBs."""
+    """The ingress half of one process.
+
+    Its calls carry no reconcile number: the trace numbers only the reconciles of TargetGroupBindings.
+    """
 
     def __init__(
         self,
@@ -72,12 +85,12 @@ class IngressReconciler:
         self._knows_backend_group = False
 
     def enqueue_all(self) -> None:
-        """Enqueue every ingress, in an order by chance."""
+        """Enqueue every ingress in a random order."""
         for place in self._order.permutation(len(self._ingresses)).tolist():
             self._queue.add(place)
 
     def goroutines(self) -> list[Generator[simpy.Event]]:
-        """Return its workers, to be run."""
+        """Return the workers, to be run."""
         return [self._work() for _ in range(WORKERS)]
 
     def _work(self) -> Generator[simpy.Event]:
@@ -103,7 +116,7 @@ class IngressReconciler:
                     yield from self._take(step, ingress, place)
 
     def _take(self, step: InLoop, ingress: Ingress, place: int = 0) -> Generator[simpy.Event]:
-        """Take a step of the sequence; `place` is that of the target group or the listener."""
+        """Take a step of the sequence. `place` is the position of the target group or the listener."""
         match step:
             case Call():
                 if place < self._spec.https_listeners or not step.for_https:
@@ -126,7 +139,7 @@ class IngressReconciler:
                 self._knows_backend_group = True
 
     def _tagged(self, tags: Tags, ingress: Ingress, listener: int) -> Iterator[tuple[object, ...]]:
-        """Name what has these tags, of the whole VPC or of the ingress."""
+        """Yield the name of each resource with these tags, in the whole VPC or of the ingress."""
         match tags:
             case Tags.LOAD_BALANCERS:
                 yield from ((tags, each.number) for each in self._ingresses)
@@ -138,7 +151,7 @@ class IngressReconciler:
                 yield from ((tags, ingress.number, listener, rule) for rule in range(1 + len(ingress.backends)))
 
     def _read_tags(self, resources: list[tuple[object, ...]]) -> Generator[simpy.Event]:
-        """Ask for the tags that are not known; of several chunks all are forgotten if one fails."""
+        """Read the tags that are not known, in chunks. If one chunk fails, the tags of all of them stay unknown."""
         with self._tags_lock.request() as lock:
             yield lock
             unknown = [resource for resource in resources if not self._cache.holds(Action.DESCRIBE_TAGS, resource)]

@@ -1,16 +1,24 @@
 """The controller process that leads in a cluster, and what befalls it: a restart, its resyncs, the cluster's nodes.
 
-The real thing: one process leads at a time. When it ends, another takes over as soon as the lease has run out; its
+One process leads at a time. When it ends, another takes over as soon as the lease has run out. The successor's
 informers list everything, and every item is enqueued.
-Modelled: the queue, the caches, the backoff and the client's limits of a process end with it. Of its calls those are
-lost that it has not sent; one that is under way takes effect all the same, if it was not throttled, and nobody reads
-the response. In between nobody works, and what changes goes unheard. The successor starts with cold caches and full
-limiters, with everything in its queue. Node events, a Poisson stream, and resyncs (`resync`) are told to whoever leads.
-Left out: a process that loses its lease and lives on beside its successor; the time of the lists themselves, which is
-part of `controller.restart_takes_s`; what v1 up to v1.1.2 did to its targets when it had changed leaders (LBC issue
-1141: all of them deregistered, and registered again ten minutes later).
+
+Modelled:
+- The queue, the caches, the backoff and the client's limits of a process end with the process.
+- Calls that it has not sent are lost. A call under way still takes effect unless throttled, but nobody reads the
+  response.
+- Until the successor leads, nobody works and no change is noticed.
+- The successor starts with cold caches, full limiters and everything in its queue.
+- Whoever leads receives node events, a Poisson stream, and resyncs (`resync`).
+
+Left out:
+- a process that loses its lease and lives on beside its successor;
+- the time of the lists themselves, which is part of `controller.restart_takes_s`;
+- LBC issue 1141: after a change of leaders, versions up to v1.1.2 deregistered all targets, and registered them again
+  ten minutes later.
+
 Sources: client-go tools/leaderelection/leaderelection.go@9a8caafaa5; controller-runtime pkg/manager/internal.go
-@00d826e9a2 (both controllers leave it at its 15 s, and do not give the lease up when they end).
+@00d826e9a2 (both controllers leave the lease at its 15 s, and do not give the lease up when they end).
 """
 
 from __future__ import annotations
@@ -34,7 +42,7 @@ if TYPE_CHECKING:
 
 
 class Leader:
-    """One cluster's controller, whichever process that is. `make` makes such a process, given its streams."""
+    """One cluster's controller, whichever process leads. `make` returns a new process, given its random streams."""
 
     def __init__(
         self,
@@ -60,22 +68,22 @@ class Leader:
             env.process(self._node_events(spec.node_events_per_s))
 
     def on_endpoints_change(self, ingress: Ingress, position: int) -> None:
-        """Tell the controller, if there is one."""
+        """Tell the leading process, if there is one."""
         if self._controller is not None:
             self._controller.on_endpoints_change(ingress, position)
 
     def on_containers_ready(self, ingress: Ingress, position: int) -> None:
-        """Tell the controller, if there is one."""
+        """Tell the leading process, if there is one."""
         if self._controller is not None:
             self._controller.on_containers_ready(ingress, position)
 
     def on_cordon(self) -> None:
-        """Tell the controller, if there is one."""
+        """Tell the leading process, if there is one."""
         if self._controller is not None:
             self._controller.on_cordon()
 
     def _lead(self, streams: Streams, *, listed_s: float | None = None) -> Controller:
-        """Start a process, which has listed everything at `listed_s`; None: long before the simulation."""
+        """Start a process that listed everything at `listed_s`, or long before the simulation if that is None."""
         controller = self._make(streams)
         running = [*controller.goroutines(), *resyncs(self._env, controller, streams, self._cluster, listed_s)]
         self._goroutines = [self._env.process(_until_killed(goroutine)) for goroutine in running]

@@ -1,21 +1,30 @@
 """The AWS Load Balancer Controller v2.0 to v3.x (aws-load-balancer-controller), target type `ip`.
 
-The real thing: each Service behind an ingress has a TargetGroupBinding (TGB), and a change of the Service's Endpoints
-reconciles that TGB alone, in three workers: read the endpoints, read the targets, see to the network (a pod's ENI and
+Each Service behind an ingress has a TargetGroupBinding (TGB). A change of the Service's Endpoints reconciles that TGB
+alone, in one of three workers. The steps: read the endpoints, read the targets, see to the network (a pod's ENI and
 its security group), DeregisterTargets, then RegisterTargets.
-Modelled: that sequence with its caches (`target_cache` holds the targets' one and its lock), the second lock around
-the security group, what of it each version does otherwise, the requeue of a failed reconcile, and the checkpoint of
-each TGB, with the hash of its endpoints, by which later versions pass over one that has not changed: if that is older
-than the sync period, they check it 30 to 45 minutes later. Readiness gates are set by the health that the
-reconcile read at its beginning; a TGB with closed ones, or with pods that may yet need theirs set, comes back.
-The AWS resources exist and do not drift: pods run on EC2 nodes that share one security group, whose rules stay.
-The reconciles of the ingresses themselves share its client (`ingress_reconciler_v2`).
-Left out: security groups of branch ENIs;
-Fargate; the one DescribeSecurityGroups after which a process knows every group of the cluster; the rewriting of the
-hash and the pod conditions through the API server, which takes no call to AWS.
+
+Modelled:
+- The sequence of each version, with its caches. `target_cache` holds the cache of the targets and its lock.
+- The second lock, around the security group.
+- The requeue of a failed reconcile.
+- The checkpoint of each TGB, with the hash of its endpoints, by which later versions pass over a TGB that has not
+  changed. If the checkpoint is older than the sync period, that TGB is checked 30 to 45 minutes later.
+- Readiness gates are set by the health that the reconcile read at its beginning. A TGB with closed gates, or with pods
+  whose gates may yet have to be set, comes back.
+- The reconciles of the ingresses, which share the client (`ingress_reconciler_v2`).
+
+Assumed: the AWS resources exist and do not drift. Pods run on EC2 nodes that share one security group, whose rules
+stay.
+
+Left out:
+- security groups of branch ENIs, and Fargate;
+- the one DescribeSecurityGroups after which a process knows every group of the cluster;
+- writes of the hash and of pod conditions through the Kubernetes API server, which take no call to AWS.
+
 Sources: pkg/targetgroupbinding/resource_manager.go@01fac95722 and networking_manager.go@043f39b947,
 pkg/networking/pod_eni_info_resolver.go@04ab450bd3, controllers/elbv2/targetgroupbinding_deferred_reconciler.go
-@703ba45f58; the boundaries of the versions are those of docs/facts/controller.md §2 and §4.
+@703ba45f58. The boundaries of the versions are those of docs/facts/controller.md §2 and §4.
 """
 
 from __future__ import annotations
@@ -68,7 +77,7 @@ class Requeue(Enum):
 
 @dataclass(slots=True)
 class _Progress:
-    """What a reconcile of a TGB has found out so far: what is to be registered and what deregistered among it."""
+    """What a reconcile of a TGB has found out so far, including what to register and what to deregister."""
 
     desired: frozenset[Any]
     initial: AbstractSet[Any] = frozenset()
@@ -79,7 +88,7 @@ class _Progress:
 
 
 class LoadBalancerControllerV2:
-    """One process of a cluster's controller; `reconciles` numbers its reconciles, through all of them."""
+    """One process of a cluster's controller. `reconciles` numbers the reconciles of all processes together."""
 
     def __init__(
         self,
@@ -123,13 +132,13 @@ class LoadBalancerControllerV2:
         self._queue.add((ingress.number, position))
 
     def on_containers_ready(self, ingress: Ingress, position: int) -> None:
-        """Enqueue nothing: a TGB with starting pods comes back by itself."""
+        """Enqueue nothing: a TGB with starting pods comes back without an event."""
 
     def on_cordon(self) -> None:
-        """Enqueue nothing, as for any event of a node."""
+        """Enqueue nothing: nodes concern only target groups of instances."""
 
     def on_node_event(self) -> None:
-        """Enqueue nothing: a node concerns target groups of instances only."""
+        """Enqueue nothing: nodes concern only target groups of instances."""
 
     def enqueue_all(self) -> None:
         """Enqueue every TGB and every ingress of the cluster."""
@@ -148,7 +157,7 @@ class LoadBalancerControllerV2:
             self._queue.add(self._names[place])
 
     def goroutines(self) -> list[Generator[simpy.Event]]:
-        """Return its workers, to be run, and what deals with the TGBs whose check it has put off."""
+        """Return the workers and the goroutine that checks the deferred TGBs, to be run."""
         deferred = [self._check_deferred()] if self._release.passes_over_unchanged else []
         bindings = (self._work() for _ in range(self._n_workers))
         return [*bindings, *deferred, *self._ingress_reconciler.goroutines()]
@@ -157,7 +166,7 @@ class LoadBalancerControllerV2:
         """End nothing: only `goroutines` run."""
 
     def _write_first_checkpoints(self, streams: Streams) -> None:
-        """Write those of a controller that has run for long: it checks each TGB in every second of its resyncs."""
+        """Write the checkpoints of a process that has run for long, which checks each TGB at every second resync."""
         ages = streams.uniforms(Stream.LAST_CHECKED, self._cluster)
         for ingress in self._ingresses:
             for position, backend in enumerate(ingress.backends):
@@ -209,7 +218,7 @@ class LoadBalancerControllerV2:
         return Requeue.NOT
 
     def _take(self, step: Step, name: TargetGroupName, progress: _Progress, reconcile: int) -> Generator[simpy.Event]:
-        """Take a step of the sequence; what is to change is not passed over until it has."""
+        """Take a step of the sequence. A TGB that needs a change is not passed over until the change is made."""
         number, position = name
         backend: Backend[Any] = self._ingresses[number].backends[position]
         checkpoint = self._ingresses[number].checkpoints[position]
@@ -235,7 +244,7 @@ class LoadBalancerControllerV2:
         return self._env.now - checkpoint.at_s > self.sync_period_s
 
     def _check_deferred(self) -> Generator[simpy.Event]:
-        """Reconcile the TGBs that were passed over, once their time has come, unless that was done meanwhile."""
+        """Reconcile each TGB that was passed over when its check is due, unless it was reconciled meanwhile."""
         while True:
             name = yield from self._deferred.get()
             number, position = name
@@ -251,7 +260,7 @@ class LoadBalancerControllerV2:
     def _see_to_network(
         self, name: TargetGroupName, pods: frozenset[T], reconcile: int
     ) -> Generator[simpy.Event, Any, bool]:
-        """Find the pods' ENIs and see to their security group; give whether that could be done."""
+        """Find the pods' ENIs, see to their security group, and return whether both succeeded."""
         try:
             yield from self._find_interfaces(name, pods, reconcile)
             with self._security_group_lock.request() as lock:
@@ -264,7 +273,7 @@ class LoadBalancerControllerV2:
         return True
 
     def _find_interfaces(self, name: TargetGroupName, pods: frozenset[T], reconcile: int) -> Generator[simpy.Event]:
-        """Ask for the instances of all pods that are not known yet, in one call."""
+        """Read the instances of all pods that are not known yet, in one call."""
         unknown = self._interfaces[name].unknown(pods)
         if unknown:
             yield from self._client.call(Action.DESCRIBE_INSTANCES, reconcile)
@@ -277,7 +286,7 @@ class LoadBalancerControllerV2:
 
 
 def _open_gates(backend: Backend[Any], progress: _Progress) -> bool:
-    """Open the gates of the targets that were healthy; give whether any stays closed."""
+    """Open the gates of the targets that were healthy, and return whether any gate stays closed."""
     if backend.gates is None:
         return False
     closed = progress.desired & backend.gates.closed()

@@ -1,8 +1,11 @@
 """Another cluster of the account: the same controller process, with ingresses and churn of its own.
 
-Modelled: pods come and go at `churn_per_s` (a Poisson stream over the cluster, each change in one of its ingresses,
-by equal chance a pod that came or one that went); its controller reconciles for that and, throttled, backs off as
-ours does. Its targets are `initial` for 15 s and `draining` for 300 s (the controllers' and AWS's defaults).
+Modelled:
+- Pods come and go at `churn_per_s`: a Poisson stream over the cluster. Each change is in one ingress, and adds or
+  removes a pod with equal chance.
+- The cluster's controller reconciles each change and, when throttled, backs off as the first cluster's does.
+- Its targets are `initial` for 15 s and `draining` for 300 s (the controllers' and AWS's defaults).
+
 Left out: ingresses with several backends or more than 199 addresses.
 """
 
@@ -43,12 +46,12 @@ class ChurningBackend:
         self.gates: Gates[int] | None = None
 
     def come(self) -> None:
-        """Let a pod join."""
+        """Add a pod."""
         self._endpoints.add(self._next)
         self._next += 1
 
     def go(self) -> None:
-        """Let the oldest pod leave."""
+        """Remove the oldest pod."""
         self._endpoints.discard(min(self._endpoints, default=0))
 
     def desired(self) -> frozenset[int]:
@@ -56,7 +59,7 @@ class ChurningBackend:
         return frozenset(self._endpoints)
 
     def health(self, of: AbstractSet[int] | None = None) -> TargetHealth[int]:
-        """Return the states of these targets, or of all, the draining ones among them."""
+        """Return the states of these targets, or of all targets including those that drain."""
         now_s = self._env.now
         self._drained_s = {target: until_s for target, until_s in self._drained_s.items() if now_s < until_s}
         registered = self._healthy_from_s.keys() if of is None else self._healthy_from_s.keys() & of
@@ -71,11 +74,11 @@ class ChurningBackend:
         return set(self._healthy_from_s)
 
     def register(self, targets: Iterable[int]) -> None:
-        """RegisterTargets has succeeded; what is registered already it leaves as it is."""
+        """Take over a successful RegisterTargets, which leaves registered targets as they are."""
         self._healthy_from_s = dict.fromkeys(targets, self._env.now + INITIAL_S) | self._healthy_from_s
 
     def deregister(self, targets: Iterable[int]) -> None:
-        """DeregisterTargets has succeeded; what is not registered it leaves as it is."""
+        """Take over a successful DeregisterTargets, which ignores targets that are not registered."""
         for target in self._healthy_from_s.keys() & targets:
             del self._healthy_from_s[target]
             self._drained_s[target] = self._env.now + DRAINING_S
@@ -91,7 +94,7 @@ def churn(
     churn_per_s: float,
     cluster: int,
 ) -> Generator[simpy.Event]:
-    """Let pods come and go, for ever."""
+    """Add and remove pods, for ever."""
     gap = Exponential(dist="exponential", mean=1 / churn_per_s)
     gaps_s = streams.draws(gap, Stream.CHURN, cluster, 0)
     which = streams.uniforms(Stream.CHURN, cluster, 1)

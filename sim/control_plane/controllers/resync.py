@@ -1,11 +1,15 @@
-"""The resyncs of a controller's informers (`--sync-period`): everything is enqueued, whether it has changed or not.
+"""The resyncs of a controller's informers (`--sync-period`), which enqueue everything, changed or not.
 
-The real thing: each informer of a process tells of all that it holds, as if it had been updated, every sync period
-times a factor of its own in [0.9, 1.1), drawn when it starts, so that no two stay in step. Most handlers see that
-nothing has changed and enqueue nothing; those that do not look enqueue everything.
-Modelled: the informers whose handlers enqueue everything. A process that has run since long before the rollout meets
-it at a random phase of each; a process that starts within the simulation resyncs first one period later.
-Source: controller-runtime pkg/cache/internal/informers_map.go (`resyncPeriod`); client-go tools/cache/reflector.go.
+At each resync an informer reports all its objects as if they had been updated. Its period is the sync period times a
+factor in [0.9, 1.1), drawn when the informer starts, so that no two stay in step. Most handlers see that nothing has
+changed and enqueue nothing; handlers that do not compare enqueue everything.
+
+Modelled:
+- The informers whose handlers enqueue everything.
+- A process that has run since long before the rollout meets the rollout at a random phase of each informer.
+- A process that starts within the simulation resyncs first one period later.
+
+Sources: controller-runtime pkg/cache/internal/informers_map.go (`resyncPeriod`); client-go tools/cache/reflector.go.
 """
 
 from __future__ import annotations
@@ -30,10 +34,10 @@ FACTORS = 0.2
 def resyncs(
     env: simpy.Environment, controller: Controller, streams: Streams, cluster: int, listed_s: float | None
 ) -> list[Generator[simpy.Event]]:
-    """Return what resyncs each informer of a controller, to be run.
+    """Return the goroutines that resync each informer of a controller, to be run.
 
-    They listed everything at `listed_s`; with None long before now, at the same phase of every rollout whatever its
-    warm-up.
+    The informers listed everything at `listed_s`. None means long before now; the phase at the rollout's start then
+    does not depend on the warm-up.
     """
     if controller.sync_period_s == 0:
         return []

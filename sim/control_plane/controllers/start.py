@@ -1,6 +1,6 @@
-"""Which controller a version is, with the AWS client that it is built with.
+"""Which controller a version is, with the AWS client that the controller is built with.
 
-Source: `sim.scenario.releases` for what each version does.
+Sources: `sim.scenario.releases` for what each version does.
 """
 
 from __future__ import annotations

@@ -1,13 +1,19 @@
-"""What aws-load-balancer-controller remembers of its target groups' targets, and the lock around it.
+"""What aws-load-balancer-controller remembers of its target groups' targets, and the lock around that cache.
 
-The real thing: `cachedTargetsManager`. For each target group the targets with their health, for 5 minutes from the
-call that read them all. As long as that holds, only those that were not healthy are asked for again: none, no call.
-What has just been registered or deregistered is of unknown health, so it is asked for.
-Modelled: that, and `targetsCacheMutex`, which is held across DescribeTargetHealth and its retries: no other worker
-reads any target group meanwhile, nor notes what it has written. (De)registrations go in chunks of 200.
-Left out: the paging of DescribeTargetHealth; that a target fails its checks once it has been seen healthy goes
-unnoticed here as there.
-Source: pkg/targetgroupbinding/targets_manager.go@043f39b947 (docs/facts/controller.md §4).
+The real `cachedTargetsManager` holds each target group's targets with their health, for 5 minutes from the call that
+read them all. Within that time it asks again only for targets that were not healthy, and makes no call if all were.
+A target that was just registered or deregistered is of unknown health, so the next read asks for it.
+
+Modelled:
+- The cache.
+- `targetsCacheMutex`, which is held across DescribeTargetHealth and its retries. Meanwhile no other worker reads any
+  target group, or notes what it has written.
+- RegisterTargets and DeregisterTargets take chunks of 200 targets.
+- A target that fails its checks after it was seen healthy goes unnoticed, as in the real controller.
+
+Left out: the paging of DescribeTargetHealth.
+
+Sources: pkg/targetgroupbinding/targets_manager.go@043f39b947 (docs/facts/controller.md §4).
 """
 
 from __future__ import annotations
@@ -32,14 +38,14 @@ TARGETS_PER_CALL = 200
 
 T = TypeVar("T")
 TargetGroupName = tuple[int, int]
-"""An ingress's number and the position of the backend in it."""
+"""An ingress's number, and a backend's position in that ingress."""
 
 
 @dataclass(slots=True)
 class Known:
     """What is known of a target group until `until_s`: the targets that are not draining, and some of their states.
 
-    `unsettled` are those to be asked for again: what was not healthy, and what has been written since.
+    `unsettled` are the targets to ask for again: those that were not healthy, and those written since.
     """
 
     until_s: float
@@ -49,7 +55,7 @@ class Known:
     unsettled: set[Any]
 
     def learn(self, asked: set[Any], health: TargetHealth[Any]) -> None:
-        """Take over the answer for the targets that were asked for."""
+        """Take over the answer for the targets in the request."""
         self.registered -= asked
         self.registered |= health.registered
         self.initial = health.initial
@@ -57,7 +63,7 @@ class Known:
         self.unsettled = health.initial | health.unhealthy | health.draining
 
     def doubt(self, targets: Iterable[Any]) -> None:
-        """Take the health of these targets for unknown."""
+        """Mark the health of these targets as unknown."""
         for states in (self.registered, self.initial, self.healthy):
             states.difference_update(targets)
         self.unsettled.update(targets)
@@ -73,7 +79,7 @@ class TargetCache:
         self._known: dict[TargetGroupName, Known] = {}
 
     def read(self, name: TargetGroupName, backend: Backend[T], reconcile: int) -> Generator[simpy.Event, Any, Known]:
-        """Return what is known of the targets, after a call if one is needed; raises `ThrottledError`."""
+        """Return what is known of the targets, after a call if one is needed. Raises `ThrottledError`."""
         with self._lock.request() as lock:
             yield lock
             known = self._held(name)
@@ -90,7 +96,7 @@ class TargetCache:
     def register(
         self, name: TargetGroupName, backend: Backend[T], targets: Iterable[T], reconcile: int
     ) -> Generator[simpy.Event]:
-        """Register the targets, chunk by chunk; raises `ThrottledError` where a chunk fails."""
+        """Register the targets, chunk by chunk. Raises `ThrottledError` where a chunk fails."""
         for chunk in _chunks(targets):
             effect = partial(backend.register, chunk)
             yield from self._client.call(Action.REGISTER_TARGETS, reconcile, effect)
@@ -99,7 +105,7 @@ class TargetCache:
     def deregister(
         self, name: TargetGroupName, backend: Backend[T], targets: Iterable[T], reconcile: int
     ) -> Generator[simpy.Event]:
-        """Deregister the targets, chunk by chunk; raises `ThrottledError` where a chunk fails."""
+        """Deregister the targets, chunk by chunk. Raises `ThrottledError` where a chunk fails."""
         for chunk in _chunks(targets):
             effect = partial(backend.deregister, chunk)
             yield from self._client.call(Action.DEREGISTER_TARGETS, reconcile, effect)

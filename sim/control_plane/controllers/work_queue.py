@@ -1,10 +1,15 @@
 """The work queue of a controller: client-go's `workqueue` with its default rate limiter.
 
-Modelled: FIFO order; an item that waits is not added twice; an item added while it is worked on is queued again when
-that work is done, so that there is at most one queued and one running for each; a failed item comes back after max(5
-ms x 2^failures capped at 1000 s, a token of a bucket of 10 per second with burst 100) until it is forgotten; of several
-delayed additions of an item the earliest counts. Later controllers have no such bucket.
-Source: client-go util/workqueue queue.go, delaying_queue.go and default_rate_limiters.go@8d9ed539 (the pin of the
+Modelled:
+- FIFO order. An item that waits is not added twice.
+- An item added while a worker has it is queued again when that work is done. So at most one copy of an item waits and
+  at most one runs.
+- A failed item comes back after the longer of two delays, until its failures are forgotten. One is 5 ms x 2^failures,
+  at most 1000 s; the other is the wait for a token of a bucket of 10 per second with burst 100.
+- Of several delayed additions of an item the earliest counts.
+- Later controllers have no such bucket.
+
+Sources: client-go util/workqueue queue.go, delaying_queue.go and default_rate_limiters.go@8d9ed539 (the pin of the
 controllers v1.1.x).
 """
 
@@ -26,7 +31,7 @@ T = TypeVar("T", bound=Hashable)
 BASE_DELAY_S = 0.005
 MAX_DELAY_S = 1000.0
 MOST_DOUBLINGS = 18
-"""From here on the maximum counts; a power without a bound would overflow at the 1024th failure."""
+"""From this failure on the delay is the maximum. Without a bound the power would overflow at the 1024th failure."""
 BUCKET_PER_S = 10.0
 BUCKET_BURST = 100
 WORKER_PAUSE_S = 1.0
@@ -46,7 +51,7 @@ class WorkQueue(Generic[T]):
         self._bucket = TokenBucket(BUCKET_BURST, BUCKET_PER_S, at_s=env.now) if shared_bucket else None
 
     def add(self, item: T) -> None:
-        """Queue the item, unless it waits already."""
+        """Queue the item unless it is waiting already."""
         if item in self._dirty:
             return
         self._dirty.add(item)
@@ -54,14 +59,14 @@ class WorkQueue(Generic[T]):
             self._waiting.put(item)
 
     def get(self) -> Generator[simpy.Event, T, T]:
-        """Wait for the next item and begin to work on it."""
+        """Wait for the next item, mark it as being worked on, and return it."""
         item = yield self._waiting.get()
         self._dirty.discard(item)
         self._processing.add(item)
         return item
 
     def done(self, item: T) -> None:
-        """End the work on the item; queue it again if it was added meanwhile."""
+        """End the work on the item, and queue it again if it was added meanwhile."""
         self._processing.discard(item)
         if item in self._dirty:
             self._waiting.put(item)

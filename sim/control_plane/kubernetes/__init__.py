@@ -1,1 +1,1 @@
-"""Kubernetes as far as a pod's start and end go: controllers, kubelet, endpoints, kube-proxy."""
+"""Kubernetes, as far as it starts and ends pods: controllers, kubelet, endpoints, kube-proxy."""

@@ -1,14 +1,20 @@
 """The Deployment's rolling update and its two ReplicaSets.
 
-Modelled: each sync takes one step, scaling the new ReplicaSet up or else the old one down by what availability
-allows; terminating pods do not count. With `pod_replacement_policy: TerminationComplete` they do when it scales up,
-until they are gone, and the rollout is complete when none is left. The ReplicaSets create and delete as `replica_set`
-says; deletes go all at once. Which old pods go first is a random order (equal ranks fall to the UUIDs). The Deployment
-acts on a pod's availability `sync_latency_s` after it, and on its end too: the kubelet's status write, the
-ReplicaSet's, and the watches between.
-Left out: unhealthy old pods (here all are available when the rollout starts), several old ReplicaSets, the progress
-deadline, which sets a condition only.
-Sources: pkg/controller/deployment/rolling.go@95f08499 (docs/facts/kubernetes.md §3); of the policy KEP-5882@3a8eb262
+Modelled:
+- Each sync takes one step: it scales the new ReplicaSet up, or else the old one down by what availability allows.
+- Terminating pods do not count. With `pod_replacement_policy: TerminationComplete` a scale-up counts them until they
+  are gone, and the rollout is complete when none is left.
+- The ReplicaSets create and delete as `replica_set` says. Deletes go all at once.
+- The old pods go in a random order (equal ranks are decided by the UUIDs).
+- The Deployment reacts to a pod's availability, and to its end, `sync_latency_s` later. That stands for the kubelet's
+  status write, the ReplicaSet's, and the watches between.
+
+Left out:
+- unhealthy old pods (here all are available when the rollout starts);
+- several old ReplicaSets;
+- the progress deadline, which only sets a condition.
+
+Sources: pkg/controller/deployment/rolling.go@95f08499 (docs/facts/kubernetes.md §3). The policy: KEP-5882@3a8eb262
 (enhancements keps/sig-apps/5882-deployment-pod-replacement-policy, "Deployment Behavior Changes" and "Completion").
 """
 
@@ -34,7 +40,7 @@ MIN_READY_RECHECK_S = 1.0
 
 
 class Deployment:
-    """One Deployment in a rolling update that starts when `run` does: it ends all old pods."""
+    """The rolling update of one Deployment, which ends all old pods. It starts when `run` is started."""
 
     def __init__(self, spec: DeploymentSpec, disrupted: Disrupted) -> None:
         self._env = env = disrupted.env
@@ -60,7 +66,7 @@ class Deployment:
         self._changed = env.event()
 
     def run(self) -> Generator[simpy.Event]:
-        """Carry the rolling update through, from now to its completion."""
+        """Carry out the rolling update, from now to its completion."""
         while self._old_replicas > 0 or self._terminating > 0 or self._new_available < self._spec.replicas:
             if self._scale_up() or self._scale_down():
                 yield self._env.timeout(0)

@@ -1,6 +1,6 @@
-"""What a disruption is to the rest of the control plane: it ends some of a Deployment's pods, and at some time is over.
+"""What a disruption is to the rest of the control plane: it ends some of a Deployment's pods, and is over at some time.
 
-Everything that follows a deletion (kubelet, Endpoints, controller, target group) is the same whatever caused it.
+Kubelet, Endpoints, controller and target group follow a deletion in the same way, whatever caused it.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 class Disrupted:
     """What a disruption acts on and with.
 
-    `pods`: those of the Deployment, all available before it starts; `grace_period_s`: how long each has to end.
-    `adopt` is to be called with each pod that is created; `gone_s` tells of a deleted pod when it is gone, as soon as
-    that is certain. `node_watchers` are to be called when nodes are cordoned.
+    `pods` are the Deployment's pods, all available before the disruption. `grace_period_s` is each pod's time to end.
+    A disruption calls `adopt` with each pod that it creates, and `node_watchers` when it cordons nodes. `gone_s`
+    returns when a deleted pod is gone, as soon as that is certain.
     """
 
     env: simpy.Environment
@@ -40,11 +40,11 @@ class Disrupted:
 
 
 class Disruption(Protocol):
-    """A rolling update, a node drain, …; it stands still until `run`."""
+    """A rolling update, a node drain, …, which does nothing until `run` is started."""
 
     @property
     def ending(self) -> Sequence[Pod]:
-        """The pods that it ends, or may end: after `run` those that it has."""
+        """Return the pods that the disruption ends or may end; after `run`, those that it has ended."""
 
     def run(self) -> Generator[simpy.Event]:
-        """Carry it through. It deletes pods (`PodDeleted`, `pod.deleted`) and records `RolloutComplete` at its end."""
+        """Carry out the disruption: delete pods (`PodDeleted`, `pod.deleted`), at the end record `RolloutComplete`."""

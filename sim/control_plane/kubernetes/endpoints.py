@@ -1,14 +1,20 @@
 """The Service's Endpoints, as the ingress controller's watch sees them.
 
-Modelled: a pod joins `propagation_s` after it is ready and leaves `propagation_s` after it is deleted, while the
-kubelet terminates it (nothing orders the two); every change is told to who watches. Before it is ready it is among
-the addresses that are not, `propagation_s` after it has one, which is a change of the Endpoints too. That the
-containers of a pod with a readiness gate are ready changes nothing in them: the pod's own watch tells it, as much
-later.
-Left out: the stale-cache retry of the EndpointSlice controller, which Endpoints do not go through; readiness that is
-lost before the deletion.
-Source: docs/facts/kubernetes.md §1 and §2 (`ready = serving && !terminating`; Endpoints drop a terminating pod at
-once; one that is not ready is in their `notReadyAddresses`).
+Modelled:
+- A pod joins `propagation_s` after it is ready. It leaves `propagation_s` after its deletion, while the kubelet
+  terminates it (nothing orders the two).
+- Every change is reported to the watchers.
+- A pod is among the addresses that are not ready from `propagation_s` after it has an address. That is a change of the
+  Endpoints too.
+- When the containers of a pod with a readiness gate become ready, the Endpoints do not change. The watch of the pod
+  itself reports that, `propagation_s` later.
+
+Left out:
+- the stale-cache retry of the EndpointSlice controller, which Endpoints do not go through;
+- readiness that is lost before the deletion.
+
+Sources: docs/facts/kubernetes.md §1 and §2 (`ready = serving && !terminating`; Endpoints drop a terminating pod at
+once; a pod that is not ready is in their `notReadyAddresses`).
 """
 
 from __future__ import annotations
@@ -32,8 +38,8 @@ if TYPE_CHECKING:
 class Endpoints:
     """The addresses of one Service. `watchers` are called after each change.
 
-    `addresses` are the ready ones. Of the others `starting` are those whose containers are not ready yet, `gated` those
-    with a closed gate; `pod_watchers` are called when one passes from the first to the second.
+    `addresses` are the ready pods, `starting` those whose containers are not ready yet, `gated` those with a closed
+    gate. `pod_watchers` are called when a pod passes from `starting` to `gated`.
     """
 
     def __init__(

@@ -1,14 +1,22 @@
 """When a draining pod has answered its last request: what the control plane knows of requests.
 
-The real thing: a draining server ends when its last request is done. Whoever waits for the pod to be gone (who drains
-a node; a Deployment with `podReplacementPolicy: TerminationComplete`) waits for that.
-Modelled: the control plane draws no requests, so it draws that end. Requests come to the pod as a Poisson stream, its
-share of the ALB's rate, until each ALB node has stopped sending to it, at the latest until its listener closes. Each is
-served on its own, so that the number of those still running at t is Poisson with mean R(t), the integral of the service
-time's survival function; the last one is done by t with probability exp(-R(t)). At SIGKILL it ends in any case.
-Left out: that the requests which the data plane draws end at another moment of the same law; a queue in the pod
-(`pod.concurrency`); that a pod's share is more than 1 / replicas while others are not there yet, and fail-open.
-Source: Poisson thinning (M/G/infinity), as in `sim.data_plane.draining`; docs/model.md, "Kubelet, termination".
+A draining server ends when its last request is done. Some parts wait for the pod to be gone: whoever drains a node, and
+a Deployment with `podReplacementPolicy: TerminationComplete`.
+
+Modelled:
+- The control plane draws no requests, so it draws the end of the last one.
+- Requests reach the pod as a Poisson stream, its share of the ALB's rate. They stop when each ALB node has stopped
+  sending to the pod, at the latest when its listener closes.
+- Each request is served independently. So the number still running at t is Poisson with mean R(t), the integral of the
+  service time's survival function.
+- The last request is done by t with probability exp(-R(t)), and in any case at SIGKILL.
+
+Left out:
+- agreement with the requests that the data plane draws: these end at another moment of the same law;
+- a queue in the pod (`pod.concurrency`);
+- a pod's share above 1 / replicas while other pods are missing, and fail-open.
+
+Sources: Poisson thinning (M/G/infinity), as in `sim.data_plane.draining`; docs/model.md, "Kubelet, termination".
 """
 
 from __future__ import annotations
@@ -32,7 +40,7 @@ _HALVINGS = 60
 
 
 class InFlight:
-    """The requests in flight on pods that drain."""
+    """The requests in flight on draining pods."""
 
     def __init__(self, scenario: Scenario, streams: Streams) -> None:
         traffic = scenario.traffic
@@ -41,9 +49,10 @@ class InFlight:
         self._chance = PodDraws(streams, Uniform(dist="uniform", low=0, high=1), Stream.LAST_REQUEST)
 
     def last_done_s(self, pod: Pod, closed_s: float, cut_s: float, sent_until_s: Sequence[float]) -> float:
-        """Return when a pod's last request is done, whose listener closes at `closed_s` and which is cut at `cut_s`.
+        """Return when a pod's last request is done, in seconds.
 
-        `sent_until_s`: when each ALB node stops sending to it.
+        The pod's listener closes at `closed_s`, its process is cut at `cut_s`, and each ALB node stops sending to the
+        pod at its `sent_until_s`.
         """
         until_s = np.minimum(sent_until_s, closed_s)
         left = -math.log1p(-self._chance[pod])
@@ -59,6 +68,6 @@ class InFlight:
         return late_s
 
     def _running(self, after_s: np.ndarray) -> float:
-        """Return how many requests run still, so long after each node sent its last."""
+        """Return the expected number of requests that still run `after_s` after each node sent its last request."""
         outliving_s = self._law.mean() - self._law.limited_mean(after_s)
         return float(self._rate_rps * np.mean(outliving_s))

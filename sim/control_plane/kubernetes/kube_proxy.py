@@ -1,15 +1,23 @@
 """kube-proxy on the worker nodes, where these are the ALB's targets (`target_group.target_type: instance`).
 
-The real thing: the ALB sends to a NodePort of any worker node, and that node's kube-proxy passes a new connection on to
-a random ready endpoint, anywhere in the cluster. A rolling update changes no target, only every kube-proxy's rules.
-Modelled: a pod is in a worker node's rules from `kube_proxy_sync_s` after its endpoint was added until as long after it
-was removed, a draw for each pod and worker node. There is no deregistration delay: what is in flight goes on until the
-pod ends. No AWS call is in the way, so no controller is simulated; nor is a readiness gate, which instance targets do
-not have: it opens at once.
-Pooled connections stay with their pod whatever the rules say: `sim.data_plane.kube_proxy_rules`.
-Left out: `externalTrafficPolicy: Local`; the ALB's health checks of the worker nodes, which any pod answers; rules of
-ipvs and nftables that change at other times; terminating endpoints that serve on where none is ready (KEP-1669).
-Source: docs/facts/kubernetes.md §2 (instance mode, NodePort: rules affect new connections only).
+The ALB sends to a NodePort of any worker node. That node's kube-proxy passes a new connection on to a random ready
+endpoint, anywhere in the cluster. A rolling update changes no target, only every kube-proxy's rules.
+
+Modelled:
+- A pod joins a worker node's rules `kube_proxy_sync_s` after its endpoint is added, and leaves them as long after the
+  endpoint is removed. Each pod and worker node has a draw of its own.
+- There is no deregistration delay: requests in flight go on until the pod ends.
+- No AWS call is involved, so no controller is simulated.
+- Instance targets have no readiness gate: it opens at once.
+- Pooled connections stay with their pod, whatever the rules say (`sim.data_plane.kube_proxy_rules`).
+
+Left out:
+- `externalTrafficPolicy: Local`;
+- the ALB's health checks of the worker nodes, which any pod answers;
+- rules of ipvs and nftables that change at other times;
+- terminating endpoints that go on serving where none is ready (KEP-1669).
+
+Sources: docs/facts/kubernetes.md §2 (instance mode, NodePort: rules affect new connections only).
 """
 
 from __future__ import annotations
@@ -33,7 +41,7 @@ if TYPE_CHECKING:
 
 
 class KubeProxies:
-    """The kube-proxies of all worker nodes: a worker node stands in the trace where an ALB node does."""
+    """The kube-proxies of all worker nodes. In the trace a worker node takes the place of an ALB node."""
 
     def __init__(
         self, env: simpy.Environment, spec: TargetGroupSpec, streams: Streams, trace: Trace, endpoints: Endpoints
@@ -55,11 +63,11 @@ class KubeProxies:
             pod.gate_opened.succeed()
 
     def sent_until_s(self, pod: Pod) -> list[float]:
-        """Return when each worker node stops sending to a deleted pod; `inf`: it has not heard of that yet."""
+        """Return when each worker node stops sending to a deleted pod, `inf` if the node has not heard of it yet."""
         return self._removed_s.get(pod, [math.inf] * len(self._syncs_after_s))
 
     def _sync(self) -> None:
-        """Take over what has changed, on each worker node in its time."""
+        """Record the changes of the Endpoints, for each worker node at its own time."""
         now_s = self._env.now
         for pod in sorted(self._endpoints.addresses - self._known):
             self._trace.record(TargetRegistered(now_s, pod.number))

@@ -1,18 +1,28 @@
 """The kubelet: it starts a pod's containers, and it terminates them.
 
-Modelled: the start as one delay to "containers ready" (scheduling, image, start, readiness probe); the pod has its
-address as long after its creation as a container's start takes in the median. With a readiness gate it is Ready when
-that is set, not before. Termination: the grace clock starts when the pod is deleted, and preStop runs inside it;
-SIGTERM when preStop ends or the grace period has elapsed; SIGKILL when what remains of the grace period (whole
-seconds of preStop deducted, never under two) has elapsed after SIGTERM. A preStop as long as the grace period
-therefore ends in SIGKILL two seconds after it.
-Where `kubernetes.nodes` is given, the pods of a node share its kubelet's client: that a pod has an address, that its
-containers are ready and that its gate is set reaches the API server by a GET and a PATCH each, which wait for tokens.
-With 100 pods at once on a node that makes 400 calls until all are ready; on EKS nodes it took 350 (67.5 s at 5 calls
-per second, 32.8 s at 10).
-Left out: what else these clients send (token requests, which come to as much as is saved where two writes of a status
-become one), the writes of terminating pods; the kubelet's own delay in seeing the deletion (it is the worst case for
-the pod that there is none), probes one by one, several containers, sidecars.
+Modelled, the start:
+- One delay leads to "containers ready" (scheduling, image, start, readiness probe). The pod has an address after the
+  median time from scheduling to a started container.
+- A pod with a readiness gate is Ready when the gate is set, not before.
+
+Modelled, the termination:
+- The grace clock starts when the pod is deleted, and preStop runs within it.
+- SIGTERM comes when preStop ends or the grace period has elapsed.
+- SIGKILL comes when the rest of the grace period has elapsed after SIGTERM. That rest is reduced by whole seconds of
+  preStop, but is never under two. A preStop as long as the grace period ends in SIGKILL two seconds later.
+
+Modelled, where `kubernetes.nodes` is given:
+- The pods of a node share its kubelet's client. A GET and a PATCH each, which wait for tokens, report to the API server
+  that a pod has an address, that its containers are ready and that its gate is set.
+- With 100 pods at once on a node that makes 400 calls until all are ready. On EKS nodes it took 350 (67.5 s at 5 calls
+  per second, 32.8 s at 10).
+
+Left out:
+- other requests of these clients. Token requests come to as much as is saved where two status writes become one;
+- the writes of terminating pods;
+- the kubelet's delay in seeing the deletion (no delay is the worst case for the pod);
+- single probes, several containers, sidecars.
+
 Sources: killContainer in pkg/kubelet/kuberuntime/kuberuntime_container.go@fbba6b47 (docs/facts/kubernetes.md §1);
 syncPod in pkg/kubelet/status/status_manager.go@fde2d3c4; awslabs/amazon-eks-ami pull request 1030 (the measured times).
 """
@@ -42,7 +52,7 @@ ADDRESS_AFTER_S = 2.0
 
 
 class Kubelet:
-    """The kubelets of all nodes: what they do to one pod does not depend on another."""
+    """The kubelets of all nodes, together: what happens to one pod does not depend on other pods."""
 
     def __init__(
         self, env: simpy.Environment, spec: PodSpec, streams: Streams, trace: Trace, kubernetes: KubernetesSpec
@@ -78,29 +88,29 @@ class Kubelet:
         pod.has_address.succeed()
 
     def _write_status(self, pod: Pod) -> Generator[simpy.Event]:
-        """Wait until the API server has a pod's status: a GET and a PATCH of the client that its node's pods share."""
+        """Wait until the API server has a pod's status: a GET and a PATCH, through the client of the pod's node."""
         if self._clients:
             client = self._clients[pod.ordinal % len(self._clients)]
             client.take(self._env.now)
             yield self._env.timeout(client.reserve(self._env.now))
 
     def fails_checks_s(self, pod: Pod) -> float:
-        """Return when the pod begins to fail the load balancer's checks; `inf` if it has not been deleted."""
+        """Return when the pod begins to fail the load balancer's checks, `inf` if the pod has not been deleted."""
         if not pod.deleted.triggered:
             return math.inf
         return self.termination(pod).fails_checks_s
 
     def termination(self, pod: Pod) -> Termination:
-        """Say how a pod ends that has been deleted."""
+        """Return how a deleted pod ends."""
         return termination(self._spec, cast("float", pod.deleted.value))
 
 
 class Termination(NamedTuple):
     """When a deleted pod ends, in seconds since the start of the rollout.
 
-    `sigterm_s`: SIGTERM is sent; `listener_closed_s`: new connections are refused from here on; `cut_s`: what still
-    runs is cut; `fails_checks_s`: the load balancer's health checks of it fail from here on; `gone_s`: its sandbox is
-    stopped and its phase terminal (a draining pod's: at the latest).
+    `sigterm_s`: SIGTERM is sent. `listener_closed_s`: new connections are refused from here on. `cut_s`: whatever still
+    runs is cut. `fails_checks_s`: the load balancer's health checks of the pod fail from here on. `gone_s`: the pod's
+    sandbox is stopped and its phase terminal (for a draining pod: at the latest).
     """
 
     sigterm_s: float
@@ -111,7 +121,7 @@ class Termination(NamedTuple):
 
 
 def termination(spec: PodSpec, deleted_s: float) -> Termination:
-    """Say how a pod ends that is deleted at `deleted_s`: that depends on nothing else."""
+    """Return how a pod ends that is deleted at `deleted_s`, which depends on nothing but these arguments."""
     slept_s = min(spec.pre_stop_sleep_s, spec.termination_grace_period_s)
     closes_s, cut_s = _after_sigterm(spec, slept_s)
     sigterm_s = deleted_s + slept_s
@@ -126,7 +136,7 @@ def termination(spec: PodSpec, deleted_s: float) -> Termination:
 
 
 def _after_sigterm(spec: PodSpec, slept_s: float) -> tuple[float, float]:
-    """Return the seconds from SIGTERM until the listener closes, and until what still runs is cut."""
+    """Return the seconds from SIGTERM until the listener closes, and until whatever still runs is cut."""
     sigkill_s = max(MINIMUM_GRACE_PERIOD_S, spec.termination_grace_period_s - math.floor(slept_s))
     if spec.on_sigterm == "ignore":
         return sigkill_s, sigkill_s

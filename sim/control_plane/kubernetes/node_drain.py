@@ -1,18 +1,26 @@
 """A node drain: the pods of some worker nodes are evicted, and the ReplicaSet replaces them.
 
-The real thing: `kubectl drain` cordons its nodes and takes one after another. It asks the eviction API for each of a
-node's pods, all at once; the API server admits an eviction while the PodDisruptionBudget's status allows a disruption,
-which it takes from that status in the same step, and else answers 429. An admitted eviction is a deletion: preStop and
-the grace period run as ever. Who drains asks again after a while, and polls an evicted pod until it is gone. Karpenter
-does the same with other waits. The disruption controller counts as healthy what is Ready and not being deleted.
-The cordon is an event that v1.1.6 to v1.1.9 of the ingress controller reconcile every ingress for.
-Modelled: that, with `nodes_at_once` nodes in hand at a time. A pod's eviction is refused while as few pods are healthy
-as must stay so. The ReplicaSet creates a replacement as soon as a pod is evicted (a terminating pod is no replica); it
-counts as healthy `pdb_sync_latency_s` after its Ready. The drain is over when every replacement is Ready. Where a node
-has a `timeout_s`, kubectl then gives up what it has not evicted, at its next retry, and goes on with the next node;
-Karpenter deletes it without asking, one grace period before.
-Left out: the other pods of these nodes; kubectl's own client limit; `unhealthyPodEvictionPolicy` (no evicted pod is
-unready here); `--disable-eviction`; that Karpenter launches nodes first and terminates them after.
+`kubectl drain` cordons its nodes and takes one after another. It asks the eviction API for all pods of a node at once.
+The API server admits an eviction, and deducts it, while the PodDisruptionBudget's status allows a disruption; otherwise
+it answers 429. An admitted eviction is a deletion, with preStop and the grace period. kubectl asks again after a while,
+and polls an evicted pod until it is gone. Karpenter does the same with other waits.
+
+Modelled:
+- `nodes_at_once` nodes are drained at a time.
+- A pod is healthy while it is Ready and not being deleted. An eviction is refused while no more pods are healthy than
+  must stay so.
+- The ReplicaSet creates a replacement as soon as a pod is evicted (a terminating pod is no replica). The replacement
+  counts as healthy `pdb_sync_latency_s` after it is Ready.
+- The drain is over when every replacement is Ready.
+- When a node's `timeout_s` is over, kubectl gives up the remaining pods at its next retry, and takes the next node.
+  Karpenter deletes such pods without asking, one grace period before.
+- The cordon is an event for which v1.1.6 to v1.1.9 of the ingress controller reconcile every ingress.
+
+Left out:
+- the other pods of these nodes, and kubectl's own client limit;
+- `unhealthyPodEvictionPolicy` (no evicted pod is unready here) and `--disable-eviction`;
+- that Karpenter launches nodes first and terminates the old ones after.
+
 Sources: kubectl pkg/drain/drain.go@014e1fb5 (evictPods: 5 s; waitForDelete: 1 s) and pkg/cmd/drain/drain.go (RunDrain);
 pkg/registry/core/pod/storage/eviction.go@01aa0f3f (checkAndDecrement); pkg/controller/disruption/disruption.go@003e8629
 (countHealthyPods); karpenter pkg/controllers/node/termination/terminator/eviction.go (evictionQueueBaseDelay 100 ms,
@@ -54,14 +62,14 @@ class DisruptionBudget:
         self._disruptions_allowed = healthy - desired_healthy
 
     def admits(self) -> bool:
-        """Take an allowed disruption, if there is one."""
+        """Return whether a disruption is allowed, and deduct it if so."""
         if self._disruptions_allowed <= 0:
             return False
         self._disruptions_allowed -= 1
         return True
 
     def is_overruled(self) -> None:
-        """Note that a healthy pod is deleted that was not allowed to be."""
+        """Note that a healthy pod is deleted without an allowed disruption."""
         self._disruptions_allowed -= 1
 
     def one_more_is_healthy(self) -> None:
@@ -70,7 +78,7 @@ class DisruptionBudget:
 
 
 class NodeDrain:
-    """The drain of some nodes, which starts when `run` does: it ends the pods on them."""
+    """The drain of some nodes, which ends the pods on them. It starts when `run` is started."""
 
     def __init__(self, spec: NodeDrainSpec, disrupted: Disrupted) -> None:
         self._env = env = disrupted.env
@@ -92,9 +100,9 @@ class NodeDrain:
         self._all_replaced = env.event()
 
     def run(self) -> Generator[simpy.Event]:
-        """Carry the drain through, from now until the last replacement is Ready.
+        """Carry out the drain, from now until the last replacement is Ready.
 
-        All nodes are cordoned before the first eviction, so that it is enough to tell who watches nodes once.
+        All nodes are cordoned before the first eviction, so the watchers of nodes are called once.
         """
         for tell in self._node_watchers:
             tell()
@@ -104,7 +112,7 @@ class NodeDrain:
         self._trace.record(RolloutComplete(self._env.now))
 
     def _drain_in_turn(self) -> Generator[simpy.Event, float]:
-        """Drain one node after another, as long as there are any."""
+        """Drain one node after another until none is left."""
         while self._nodes:
             until_s = self._env.now + (math.inf if self._spec.timeout_s is None else self._spec.timeout_s)
             evictions = [self._env.process(self._evict(pod, until_s)) for pod in self._nodes.popleft()]
@@ -115,7 +123,7 @@ class NodeDrain:
                 yield self._env.timeout(max(0.0, done_s - self._env.now))
 
     def _evict(self, pod: Pod, until_s: float) -> Generator[simpy.Event, Any, float]:
-        """Evict a pod; return when no other node waits for it any more: it is seen gone, or time is up."""
+        """Evict a pod, and return when the drain stops waiting for it: when a poll sees it gone, or time is up."""
         if not (yield from self._is_admitted(pod, until_s)):
             self.ending.remove(pod)
             self._settle()
@@ -130,7 +138,10 @@ class NodeDrain:
         return min(until_s, _seen_gone_s(pod, cast("float", gone.value))) if gone.triggered else until_s
 
     def _is_admitted(self, pod: Pod, until_s: float) -> Generator[simpy.Event, Any, bool]:
-        """Ask until the eviction is admitted. When it is time to, Karpenter does without that, and kubectl gives up."""
+        """Ask until the eviction is admitted, and return whether the pod goes.
+
+        When time is up, Karpenter deletes the pod without an admission, and kubectl gives up.
+        """
         forces = self._spec.drained_by == "karpenter"
         ask_until_s = until_s - self._grace_period_s if forces else until_s
         retries_s = _retries_s(self._spec)
@@ -145,7 +156,7 @@ class NodeDrain:
         return True
 
     def _settle(self) -> None:
-        """Count a pod that has been replaced, or is not evicted after all."""
+        """Count a pod that was replaced or will not be evicted."""
         self._to_replace -= 1
         if self._to_replace == 0:
             self._all_replaced.succeed()

@@ -1,7 +1,7 @@
-"""A pod, as the parts of the control plane share it: a number and the events that they wait for.
+"""A pod, as the parts of the control plane share it: a number and the events for which they wait.
 
-Pods are numbered through both ReplicaSets, the old one first; `ordinal` is the number within its ReplicaSet, by which a
-pod's random draws are found: pod 3 of the new ReplicaSet meets the same draws whatever the number of replicas.
+Pods are numbered through both ReplicaSets, the old one first. `ordinal` is the number within the pod's ReplicaSet, and
+selects the pod's random draws: pod 3 of the new ReplicaSet meets the same draws whatever the number of replicas.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 class Pod:
     """One pod and its SimPy events, each triggered once by the part that causes it. Pods are sorted by number.
 
-    `has_address`: it has one (kubelet); `containers_ready`: its containers are
-    ready (kubelet); `gate_opened`: its readiness gate is set, if it has one (ingress controller); `ready`: it is Ready
-    (kubelet); `deleted`: its deletionTimestamp is set, at the time that is its value (ReplicaSet controller);
-    `deregistered`: its target is draining (target group).
+    - `has_address`: the pod has an IP address (kubelet).
+    - `containers_ready`: its containers are ready (kubelet).
+    - `gate_opened`: its readiness gate, if any, is set (ingress controller).
+    - `ready`: it is Ready (kubelet).
+    - `deleted`: its deletionTimestamp is set; the event's value is the time (ReplicaSet controller).
+    - `deregistered`: its target is draining (target group).
 
     """
 
@@ -43,12 +45,12 @@ class Pod:
             object.__setattr__(self, name, self.env.event())
 
     def __lt__(self, other: Pod) -> bool:
-        """Say whether it comes before another pod."""
+        """Return whether this pod comes before another pod."""
         return self.number < other.number
 
 
 class PodDraws:
-    """One draw for each pod, from a stream for each ReplicaSet."""
+    """One random draw for each pod, from one stream for each ReplicaSet."""
 
     def __init__(self, streams: Streams, law: Sampler, stream: Stream, *entity: int) -> None:
         self._draws = tuple(streams.indexed(law, stream, *entity, replica_set) for replica_set in (0, 1))

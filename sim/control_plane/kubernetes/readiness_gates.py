@@ -1,11 +1,14 @@
 """The readiness gates of a Deployment's pods, as the controller sees and sets them.
 
-The real thing: a pod that names the condition `target-health.…` among its readiness gates is Ready only once the
-controller has set that condition, which it does when it sees the pod's target healthy. Until then the Endpoints hold
-the pod's address among those that are not ready; the controllers register such a pod when its containers are ready.
-Modelled: that, with the condition as an event of the pod. A condition that is True stays so.
-Left out: the time of the status write (it is part of `deployment.sync_latency_s`), and the webhook that injects gates.
-Source: docs/facts/controller.md §3 and §4, docs/facts/kubernetes.md §3.
+A pod may name the condition `target-health.…` among its readiness gates. It is then Ready only once the controller has
+set that condition, after it has seen the pod's target healthy. Until then the Endpoints hold the pod's address among
+those that are not ready. The controllers register such a pod when its containers are ready.
+
+Modelled: all of that, with the condition as an event of the pod. A condition that is True stays True.
+
+Left out: the time of the status write (part of `deployment.sync_latency_s`), and the webhook that injects gates.
+
+Sources: docs/facts/controller.md §3 and §4, docs/facts/kubernetes.md §3.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class ReadinessGates:
-    """The gates of one Service's pods. `poll_interval_s` is the health check's interval, at which v1 asks for them."""
+    """The gates of one Service's pods. `poll_interval_s` is the health check's interval, at which v1 polls them."""
 
     def __init__(self, endpoints: Endpoints, poll_interval_s: float) -> None:
         self._endpoints = endpoints
@@ -32,7 +35,7 @@ class ReadinessGates:
         return self._endpoints.gated - self._open
 
     def any_starting(self) -> bool:
-        """Say whether the Endpoints hold a pod whose containers are not ready yet."""
+        """Return whether the Endpoints hold a pod whose containers are not ready yet."""
         return bool(self._endpoints.starting)
 
     def open(self, pods: Iterable[Pod]) -> None:

@@ -1,9 +1,11 @@
 """A ReplicaSet that creates pods, and the client through which the controller-manager writes.
 
-Modelled: the ReplicaSet is synced once at a time: its creates go in slow-start batches 1, 2, 4, …, at most 500 in a
-sync, and what it is asked for meanwhile waits for its next one. Creates and deletes pass the controller-manager's
-client, and each writes an Event through it too.
-Source: pkg/controller/replicaset/replica_set.go@3e4a7900 (docs/facts/kubernetes.md §3, §5).
+Modelled:
+- A ReplicaSet has one sync at a time. Its creates go in slow-start batches 1, 2, 4, …, at most 500 in a sync. Requests
+  that come during a sync wait for the next one.
+- Creates and deletes pass through the controller-manager's client, and each also writes an Event through that client.
+
+Sources: pkg/controller/replicaset/replica_set.go@3e4a7900 (docs/facts/kubernetes.md §3, §5).
 """
 
 from __future__ import annotations
@@ -34,14 +36,14 @@ class ControllerManagerClient:
         self._bucket = TokenBucket(burst, qps, at_s=env.now)
 
     def write_after_s(self) -> float:
-        """Return the wait for a create or a delete, and let its Event take a token behind it."""
+        """Return the wait for a create or a delete in seconds, and reserve the next token for its Event."""
         wait_s = self._bucket.reserve(self._env.now)
         self._bucket.take(self._env.now)
         return wait_s
 
 
 class ReplicaSet:
-    """A ReplicaSet without pods at first; theirs are the numbers from `first` on. `adopt` is called with each."""
+    """A ReplicaSet that starts without pods. Its pods are numbered from `first` on; `adopt` is called with each."""
 
     def __init__(
         self,
@@ -61,7 +63,7 @@ class ReplicaSet:
         self._creating = False
 
     def create(self, n_pods: int) -> None:
-        """Create so many pods more, as fast as that goes."""
+        """Create `n_pods` more pods, as fast as the client and slow start allow."""
         self._wanted += n_pods
         if not self._creating:
             self._creating = True

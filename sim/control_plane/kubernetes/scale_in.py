@@ -1,13 +1,21 @@
-"""A scale-in: the ReplicaSet deletes the pods that are too many, those first which it ranks first.
+"""A scale-in: the ReplicaSet deletes the pods in excess, those first that it ranks first.
 
-The real thing: somebody, or the HorizontalPodAutoscaler, writes fewer replicas. The ReplicaSet sorts its pods and
-deletes as many as are too many, at most 500 in a sync, all at once, through the controller-manager's client.
-Modelled: that, of pods that are all Ready: those with more pods of the ReplicaSet on their node go first, then the
-younger ones, which from v1.22 on are told apart by the power of two of their age in nanoseconds; the rest falls to the
-UIDs, by chance. It is over when the last pod is deleted.
-Left out: `pod-deletion-cost`; pods that are pending or not ready, and restarts (there are none here); the HPA's own
-steps, its period and stabilisation; the Deployment's write of its ReplicaSet's scale, some milliseconds.
-Source: manageReplicas in pkg/controller/replicaset/replica_set.go and ActivePodsWithRanks in
+Somebody, or the HorizontalPodAutoscaler, writes fewer replicas. The ReplicaSet sorts its pods and deletes the excess,
+at most 500 in a sync, all at once, through the controller-manager's client.
+
+Modelled, for pods that are all Ready:
+- Pods with more pods of the ReplicaSet on their node go first, then the younger ones.
+- From v1.22 on ages are compared by the power of two of the nanoseconds.
+- Ties are broken by UID, which is by chance.
+- The scale-in is over when the last pod is deleted.
+
+Left out:
+- `pod-deletion-cost`;
+- pods that are pending or not ready, and restarts (there are none here);
+- the HPA's own steps, its period and stabilisation;
+- the Deployment's write of its ReplicaSet's scale, some milliseconds.
+
+Sources: manageReplicas in pkg/controller/replicaset/replica_set.go and ActivePodsWithRanks in
 pkg/controller/controller_utils.go (docs/facts/kubernetes.md §3); LogarithmicScaleDown is KEP-2185.
 """
 
@@ -38,7 +46,7 @@ NANOSECONDS = 1e9
 
 
 class ScaleIn:
-    """A scale-in that starts when `run` does: it ends the pods that are too many."""
+    """A scale-in, which ends the pods in excess. It starts when `run` is started."""
 
     def __init__(self, spec: ScaleInSpec, kubernetes: KubernetesSpec, disrupted: Disrupted) -> None:
         self._env = disrupted.env
@@ -52,7 +60,7 @@ class ScaleIn:
         self.ending = self._in_order_of_deletion(list(disrupted.pods))
 
     def run(self) -> Generator[simpy.Event]:
-        """Delete the pods that are too many, from now on."""
+        """Delete the pods in excess, from now on."""
         self._trace.record(ReplicaSetScaled(self._env.now, "old", self._left))
         for first in range(0, len(self.ending), BURST_REPLICAS):
             deletions = [
@@ -68,7 +76,7 @@ class ScaleIn:
         pod.deleted.succeed(self._env.now)
 
     def _in_order_of_deletion(self, pods: list[Pod]) -> list[Pod]:
-        """Return those that go; each sync ranks anew those that are left by then."""
+        """Return the pods to delete, in order. Each sync ranks anew the pods that are left."""
         going: list[Pod] = []
         while (too_many := len(pods) - self._left) > 0:
             on_node = Counter(self._node(pod) for pod in pods)
