@@ -1,9 +1,11 @@
 """Two scenarios side by side under common random numbers: by how much each figure differs, and whether that is real.
 
 Replication k of both meets the same pods, calls and arrivals as far as they have them in common, so the difference is
-taken pair by pair, with Student's interval.
+taken pair by pair. First comes how often a rollout has any 502, then the median difference of 502s and in how many
+pairs which has more, then the mean, with Student's interval only if there are pairs enough for it
+(docs/statistics.md). The other figures have Student's.
 What is left out: a correction for looking at many figures at once. Of figures that do not differ at all, one in 20 has
-an interval without zero by chance: the question is 502s per rollout; the others say why.
+an interval without zero by chance: the question is the 502s; the others say why.
 """
 
 from __future__ import annotations
@@ -14,12 +16,13 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from sim.experiment.figures import COLUMNS
+from sim.experiment.figures import ANY_502, COLUMNS
 from sim.experiment.grid import Grid
+from sim.experiment.paired import PairedSpread, fraction_difference, paired_spread, probability_difference
 from sim.experiment.replication import choose_estimator
 from sim.experiment.replications import process_pool
 from sim.experiment.rows import Rows
-from sim.experiment.statistics import paired_difference
+from sim.experiment.statistics import paired_difference, replications_for_mean
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -38,12 +41,16 @@ PRIMARY = "responses.502"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """How a figure differs: its means per rollout, and the mean of second minus first with its 95 % interval."""
+    """How a figure differs: its means per rollout, and the mean of second minus first with its 95 % interval.
+
+    `needed`: how many pairs that interval takes, as far as these show the skewness of their law.
+    """
 
     figure: str
     first: float
     second: float
     difference: Estimate
+    needed: int
     is_identical: bool
     """Whether it is the same in every pair of replications."""
 
@@ -57,13 +64,14 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Two scenarios' names, and how each of `COLUMNS` differs between them."""
+    """Two scenarios' names, what the pairs say of their 502s, and how each of `COLUMNS` differs between them."""
 
     first: str
     second: str
     seed: int
     replications: int
     estimator: Estimator
+    of_502: PairedSpread
     differences: tuple[Difference, ...]
 
     def of(self, figure: str) -> Difference:
@@ -98,8 +106,9 @@ def compare(
     Returns
     -------
     Comparison
-        For each figure both means per rollout, the mean of second minus first with its 95 % interval (Student's t over
-        pairs), and whether the difference is real. `of("responses.502")` is one of them.
+        `of("any_502")`: how often a rollout has any 502, in both, and the difference with its 95 % interval. `of_502`:
+        the median difference of 502s, in how many pairs which has more, and the mean. For each other figure both means
+        per rollout, the mean of second minus first with Student's 95 % interval, and whether the difference is real.
 
     Raises
     ------
@@ -113,21 +122,29 @@ def compare(
         rows = Rows(paired, executor or stack.enter_context(process_pool()), chosen, progress=progress)
         rows.fill([0, 1], replications)
     one, two = np.array(rows.by_point)
+    at_502 = COLUMNS.index(PRIMARY)
     return Comparison(
         first=first.name,
         second=second.name,
         seed=first.seed,
         replications=replications,
         estimator=chosen,
-        differences=tuple(_difference(figure, one[:, at], two[:, at]) for at, figure in enumerate(COLUMNS)),
+        of_502=paired_spread(one[:, at_502], two[:, at_502]),
+        differences=tuple(_difference(figure, one[:, at], two[:, at], chosen) for at, figure in enumerate(COLUMNS)),
     )
 
 
-def _difference(figure: str, one: NDArray[np.float64], two: NDArray[np.float64]) -> Difference:
+def _difference(figure: str, one: NDArray[np.float64], two: NDArray[np.float64], estimator: Estimator) -> Difference:
+    estimate, of_pairs = paired_difference(one, two), two - one
+    needed = replications_for_mean(of_pairs) if np.isfinite(of_pairs).all() else 1
+    if figure == ANY_502.name:
+        of_any = fraction_difference if estimator == "sampled" else probability_difference
+        estimate, needed = of_any(one, two), 1
     return Difference(
         figure=figure,
         first=float(one.mean()),
         second=float(two.mean()),
-        difference=paired_difference(one, two),
+        difference=estimate,
+        needed=needed,
         is_identical=np.array_equal(one, two, equal_nan=True),
     )

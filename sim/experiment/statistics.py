@@ -101,11 +101,10 @@ def largest_share(values: ArrayLike) -> float:
 def replications_for_mean(values: ArrayLike) -> int:
     """Return how many replications Student's interval of a mean needs, as far as these show its law's skewness."""
     sample = np.asarray(values, dtype=np.float64)
-    deviations = sample - sample.mean()
-    variance = float(np.mean(deviations**2))
-    if not variance:
+    deviation = float(sample.std())
+    if deviation == 0 or np.all(sample == sample[0]):
         return 1
-    skewness: float = float(np.mean(deviations**3)) / math.sqrt(variance) ** 3
+    skewness = float(np.mean(((sample - sample.mean()) / deviation) ** 3))
     return int(_COCHRAN * skewness**2) + 1
 
 

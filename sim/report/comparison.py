@@ -1,7 +1,7 @@
-"""The text of `albsim compare`: the answer in a sentence, then figure by figure.
+"""The text of `albsim compare`: how often there is a 502, how many in the median pair, the mean; then each figure.
 
-What is shown in the table: the figures that are not zero in both, to three digits. JSON and CSV carry all of them in
-full precision.
+What is shown in the table: the figures that are not zero in both, to three digits, with an interval where there are
+pairs enough for it. JSON and CSV carry all of them in full precision.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ from rich.console import Group
 from rich.table import Table
 
 from sim.experiment.compare import PRIMARY
+from sim.experiment.figures import ANY_502
 from sim.experiment.spreadsheet import csv_of
-from sim.report.wording import count, counted_by, markdown, number, plain
+from sim.experiment.statistics import CONFIDENCE, Estimate
+from sim.report.wording import NEGLIGIBLE, NOTHING, count, counted_by, markdown, number, percent, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sim.experiment.compare import Comparison, Difference
-    from sim.experiment.statistics import Estimate
+    from sim.experiment.paired import PairedSpread
 
 FORMATS = ("table", "json", "csv", "markdown")
 WIDTH = 120
@@ -47,27 +49,68 @@ def shown(comparison: Comparison) -> Group:
 
 
 def sentence(comparison: Comparison) -> str:
-    """Say by how much 502s per rollout differ, and whether that is real."""
-    difference = comparison.of(PRIMARY)
+    """Say how the chance of any 502 differs, and by how many 502s in the median pair and on average."""
     pairs = f"{count(comparison.replications, 'pair')} of rollouts with the same draws, seed {comparison.seed}"
     names = f"A is {comparison.first}, B is {comparison.second}; {pairs}."
     counted = counted_by(dict.fromkeys((comparison.first, comparison.second), comparison.estimator))
-    return f"{_answer(difference)}\n{names}\n{counted}"
+    how_many = () if comparison.of(PRIMARY).verdict == "none" else (_in_pairs(comparison), _on_average(comparison))
+    return "\n".join((_how_often(comparison), *how_many, names, counted))
 
 
-def _answer(difference: Difference) -> str:
-    means = f"A has {number(difference.first)} 502s per rollout, B {number(difference.second)}"
-    if difference.verdict == "none":
-        return f"{means}: no difference, in no pair of rollouts."
-    if difference.verdict == "open":
-        return f"{means}: that may be chance (B - A {_interval(difference.difference)}). More replications would tell."
-    more, size = ("more" if difference.difference.value > 0 else "fewer"), abs(difference.difference.value)
-    low, high = sorted((abs(difference.difference.low), abs(difference.difference.high)))
-    return f"{means}: {number(size)} {more}, and that is real (95 % interval {number(low)} to {number(high)} {more})."
+def _how_often(comparison: Comparison) -> str:
+    any_502 = comparison.of(ANY_502.name)
+    a, b = percent(any_502.first), percent(any_502.second)
+    if comparison.estimator == "expected":
+        fractions = f"A rollout of A has a 502 with a probability of {a}, one of B of {b}"
+    else:
+        fractions = f"Of A's rollouts {a} had a 502, of B's {b}"
+    if any_502.verdict == "none":
+        return f"{fractions}: no difference, in no pair of rollouts."
+    difference = any_502.difference
+    if max(abs(difference.low), abs(difference.high)) < NEGLIGIBLE:
+        return f"{fractions}: no difference worth naming."
+    points = Estimate(100 * difference.value, 100 * difference.low, 100 * difference.high)
+    if any_502.verdict == "open":
+        interval = f"95 % interval of B - A: {_interval(points)} points"
+        return f"{fractions}: that may be chance ({interval}). More replications would tell."
+    return f"{fractions}: {_more(points, 'points ')}, and that is real (95 % interval: {_bounds(points)})."
+
+
+def _in_pairs(comparison: Comparison) -> str:
+    of_502, pairs = comparison.of_502, count(comparison.replications, "pair")
+    split = f"B has more in {of_502.more:,} of {pairs} and fewer in {of_502.fewer:,}"
+    chance = f"p below {NEGLIGIBLE:g}" if of_502.p_value < NEGLIGIBLE else f"p = {number(of_502.p_value)}"
+    verdict = "which is real" if of_502.p_value < 1 - CONFIDENCE else "which may be chance"
+    median = f"In the median pair B - A is {number(of_502.median.value)} 502s"
+    interval = f"95 % interval: {_interval(of_502.median)}"
+    return f"{median} ({interval}); {split}, {verdict} (sign test: {chance})."
+
+
+def _on_average(comparison: Comparison) -> str:
+    difference, of_502 = comparison.of(PRIMARY), comparison.of_502
+    means = f"On average A has {number(difference.first)} 502s per rollout, B {number(difference.second)}"
+    said = f"{means}: {_more(of_502.mean)}"
+    if comparison.replications == 1:
+        return f"{said}."
+    if comparison.replications >= of_502.needed:
+        return f"{said} (95 % interval of B - A: {_interval(of_502.mean)})."
+    share = f"one of them makes {percent(of_502.largest_share)} of it"
+    return f"{said}. So many pairs give that no interval: {share}, and it takes some {number(of_502.needed)}."
+
+
+def _more(estimate: Estimate, unit: str = "") -> str:
+    return f"{number(abs(estimate.value))} {unit}{'more' if estimate.value > 0 else 'fewer'}"
+
+
+def _bounds(estimate: Estimate) -> str:
+    low, high = sorted((abs(estimate.low), abs(estimate.high)))
+    return f"{number(low)} to {number(high)} {'more' if estimate.value > 0 else 'fewer'}"
 
 
 def _interval(estimate: Estimate) -> str:
-    return f"{number(estimate.low)} to {number(estimate.high)}" if math.isfinite(estimate.low) else "unknown"
+    if math.isnan(estimate.low) or (math.isinf(estimate.low) and math.isinf(estimate.high)):
+        return "unknown"
+    return f"{number(estimate.low)} to {number(estimate.high)}"
 
 
 def _cells(comparison: Comparison) -> Iterator[tuple[str, ...]]:
@@ -78,9 +121,15 @@ def _cells(comparison: Comparison) -> Iterator[tuple[str, ...]]:
                 number(difference.first),
                 number(difference.second),
                 number(difference.difference.value),
-                _interval(difference.difference),
-                _WORDS[difference.verdict],
+                *_judged(difference, comparison.replications),
             )
+
+
+def _judged(difference: Difference, pairs: int) -> tuple[str, str]:
+    """Return the interval and whether the difference is real, or how many pairs it takes to say so."""
+    if pairs < difference.needed:
+        return NOTHING, f"too few pairs: it takes some {number(difference.needed)}"
+    return _interval(difference.difference), _WORDS[difference.verdict]
 
 
 def _records(comparison: Comparison) -> list[dict[str, Any]]:
@@ -93,6 +142,7 @@ def _records(comparison: Comparison) -> list[dict[str, Any]]:
             "low": _finite(difference.difference.low),
             "high": _finite(difference.difference.high),
             "verdict": difference.verdict,
+            "replications_for_mean": difference.needed,
         }
         for difference in comparison.differences
     ]
@@ -110,7 +160,22 @@ def _json(comparison: Comparison) -> str:
         "replications": comparison.replications,
         "estimator": comparison.estimator,
     }
-    return json.dumps(about | {"figures": _records(comparison)}, indent=2, ensure_ascii=False)
+    told = about | {"responses_502": _of_502(comparison.of_502), "figures": _records(comparison)}
+    return json.dumps(told, indent=2, ensure_ascii=False)
+
+
+def _of_502(of_502: PairedSpread) -> dict[str, Any]:
+    return {
+        "median": _ends(of_502.median),
+        "sign_test": {"more": of_502.more, "fewer": of_502.fewer, "p_value": of_502.p_value},
+        "mean": _ends(of_502.mean),
+        "largest_share": of_502.largest_share,
+        "replications_for_mean": of_502.needed,
+    }
+
+
+def _ends(estimate: Estimate) -> dict[str, float | None]:
+    return {"difference": estimate.value, "low": _finite(estimate.low), "high": _finite(estimate.high)}
 
 
 def _csv(comparison: Comparison) -> str:

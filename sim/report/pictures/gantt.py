@@ -166,20 +166,12 @@ def _draw_checks(axes: Axes, shown: Sequence[PodEnd], found: Findings) -> None:
     """Mark when failing health checks took a target out at every ALB node, and when it was used all the same."""
     replication = found.replication
     rotation = in_rotation(replication.timeline)
-    out_s = [max(end.unhealthy_s) if max(end.unhealthy_s) < max(end.drained_s) else math.nan for end in shown]
-    axes.scatter(
-        out_s,
-        range(len(shown)),
-        marker="s",
-        s=70,
-        color=YELLOW,
-        edgecolors=BLACK,
-        linewidths=0.6,
-        zorder=3,
-        label=TAKEN_OUT,
-    )
-    for row, (end, from_s) in enumerate(zip(shown, out_s, strict=True)):
-        for begin_s, end_s in rotation.get(end.pod, []):
+    out_s = {row: max(end.unhealthy_s) for row, end in enumerate(shown) if max(end.unhealthy_s) < max(end.drained_s)}
+    if out_s:
+        style = {"marker": "s", "s": 70, "color": YELLOW, "edgecolors": BLACK, "linewidths": 0.6, "zorder": 3}
+        axes.scatter(list(out_s.values()), list(out_s), **style, label=TAKEN_OUT)
+    for row, from_s in out_s.items():
+        for begin_s, end_s in rotation.get(shown[row].pod, []):
             if end_s > from_s:
                 until_s = min(end_s, replication.requests.window_until_s)
                 axes.hlines(row, max(begin_s, from_s), until_s, color=BLACK, linewidth=1.2, zorder=3, label=FAIL_OPEN)

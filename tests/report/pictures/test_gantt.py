@@ -5,18 +5,22 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
-from albsim_tests.reports import by_hand
+from albsim_tests.reports import BY_HAND, by_hand
+from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
 
+from sim.control_plane.trace import TargetDrained, TargetHealthy, TargetUnhealthy
 from sim.diagnosis.findings import findings
 from sim.report.pictures.canvas import BLACK, GREEN, PURPLE, SKY_BLUE, VERMILION, YELLOW, save
 from sim.report.pictures.gantt import (
     DEAD,
     DEREGISTERED,
+    FAIL_OPEN,
     LEFT,
     MOST_PODS,
     POINT,
     POINTS_ACROSS,
+    TAKEN_OUT,
     WORST_PODS,
     chosen,
     gantt,
@@ -46,6 +50,18 @@ def _marks(axes: Axes, label: str) -> list[tuple[float, float]]:
     return [(x, y) for c in axes.collections if c.get_label() == label for x, y in c.get_offsets().tolist()]
 
 
+def _lines(axes: Axes, label: str) -> list[tuple[float, float, float]]:
+    """Return the horizontal lines of a label: row, from and until."""
+    lines = [c for c in axes.collections if isinstance(c, LineCollection) and c.get_label() == label]
+    ends = [segment for line in lines for segment in line.get_segments()]
+    return [(float(row), float(from_s), float(until_s)) for (from_s, row), (until_s, _) in ends]
+
+
+def _labels(picture: Figure) -> set[str]:
+    (legend,) = picture.legends
+    return {text.get_text() for text in legend.get_texts()}
+
+
 @pytest.fixture(scope="module")
 def picture() -> Figure:
     return gantt(findings(by_hand()))
@@ -65,6 +81,40 @@ def test_marks_by_hand(picture: Figure) -> None:
     pods = picture.axes[0]
     assert _marks(pods, DEREGISTERED) == [(7, 0), (10, 1), (10, 2)]
     assert _marks(pods, LEFT) == [(15, 0), (11.5, 1), (30, 2)]
+
+
+def test_health_checks_take_a_target_out_when_they_have_failed_at_the_last_node(picture: Figure) -> None:
+    """Pod 2 is unhealthy at 24 s and at 30 s, before its deregistration arrives; pods 0 and 1 are deregistered."""
+    assert _marks(picture.axes[0], TAKEN_OUT) == [(30, 2)]
+    assert _lines(picture.axes[0], FAIL_OPEN) == []
+    assert TAKEN_OUT in _labels(picture)
+    assert FAIL_OPEN not in _labels(picture)
+
+
+def test_fail_open_is_marked_until_the_deregistration_arrives() -> None:
+    """The new pod is healthy after the window only: from 30 s on no target is, and all are sent requests.
+
+    Pod 2's deregistration arrives at 36 s and 38 s. At 30 s its checks have failed at both nodes.
+    """
+    others = [
+        record
+        for record in BY_HAND
+        if not isinstance(record, TargetHealthy) and not (isinstance(record, TargetDrained) and record.pod == 2)
+    ]
+    late = [TargetDrained(36, 2, 0), TargetDrained(38, 2, 1), TargetHealthy(50, 3, 0), TargetHealthy(51, 3, 1)]
+    picture = gantt(findings(by_hand([*others, *late])))
+    assert _marks(picture.axes[0], TAKEN_OUT) == [(30, 2)]
+    assert _lines(picture.axes[0], FAIL_OPEN) == [(2, 30, 38)]
+    assert _marks(picture.axes[0], LEFT)[2] == (38, 2)
+    assert FAIL_OPEN in _labels(picture)
+
+
+def test_no_target_is_taken_out_where_no_check_fails() -> None:
+    healthy = [record for record in BY_HAND if not isinstance(record, TargetUnhealthy)]
+    picture = gantt(findings(by_hand(healthy)))
+    assert _marks(picture.axes[0], TAKEN_OUT) == []
+    assert _lines(picture.axes[0], FAIL_OPEN) == []
+    assert TAKEN_OUT not in _labels(picture), "what does not occur needs no explanation"
 
 
 def test_points_are_the_502s_within_their_rows(picture: Figure) -> None:
