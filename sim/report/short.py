@@ -19,7 +19,7 @@ from sim.experiment.figures import (
     ROLLOUT_S,
 )
 from sim.report.answer import headline
-from sim.report.wording import NEGLIGIBLE, number, percent
+from sim.report.wording import NEGLIGIBLE, counted_by, number, percent
 
 if TYPE_CHECKING:
     from sim.experiment.summary import Summary
@@ -40,7 +40,8 @@ def short_report(summary: Summary) -> str:
     if summary[ANY_502].value >= NEGLIGIBLE:
         said = f"{said} {_why(summary)} Next: `albsim explain --worst` tells how, `albsim recommend` what to set."
     lines = [f"  {label:<{_LABEL}}{value}" for label, value in _lines(summary).items()]
-    return "\n".join([*textwrap.wrap(said, _WIDTH), "", *lines])
+    counted = textwrap.wrap(counted_by({summary.scenario: summary.estimator}), _WIDTH)
+    return "\n".join([*textwrap.wrap(said, _WIDTH), "", *lines, "", *counted])
 
 
 def _why(summary: Summary) -> str:
@@ -58,7 +59,7 @@ def _lines(summary: Summary) -> dict[str, str]:
         "a dead pod is sent requests": _quantiles(summary[EXPOSURE_S]),
         "without a healthy target": f"{number(summary[NO_HEALTHY_TARGET_S].value)} s per rollout",
         "a rollout takes": _quantiles(summary[ROLLOUT_S]),
-        "rollouts": f"{summary.replications:,}, seed {summary.seed}, requests {summary.estimator}",
+        "rollouts": f"{summary.replications:,}, seed {summary.seed}",
     }
 
 

@@ -118,6 +118,7 @@ def test_run_takes_manifests_and_scenarios_together() -> None:
     assert sorted(names) == sorted(["prod-dates-api", load_scenario("scenarios/baseline.yaml").name])
 
 
+@pytest.mark.slow
 def test_recommend_prints_a_patch() -> None:
     words = (
         "--select",

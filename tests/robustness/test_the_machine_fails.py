@@ -86,7 +86,7 @@ def test_a_full_stdout_is_said(arguments: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "name"),
     [
-        ((*RUN, "--out", "."), "fixed-lag.json"),
+        ((*RUN, "--out", ".", "--force"), "fixed-lag.json"),
         ((*EXPLAIN, "--perfetto", "trace.json"), "trace.json"),
         (REPORT, "a.html"),
         ((*SWEEP, "--out", "r.csv"), "r.csv"),
@@ -110,7 +110,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_half_of_a_new_one(
 
 def test_what_was_finished_before_the_disk_was_full_is_printed(tmp_path: Path) -> None:
     (tmp_path / "fixed-lag.json").mkdir()
-    result = albsim("run", str(SCENARIOS / "baseline.yaml"), *RUN[1:], "--out", str(tmp_path))
+    result = albsim("run", str(SCENARIOS / "baseline.yaml"), *RUN[1:], "--out", str(tmp_path), "--force")
     assert result.returncode == 2
     assert "fixed-lag.json" in result.stderr
     assert [summary["scenario"] for summary in json.loads(result.stdout)] == ["baseline", "fixed-lag"]
@@ -244,6 +244,7 @@ def test_a_worker_that_dies_is_said(tmp_path: Path) -> None:
     assert [summary["scenario"] for summary in json.loads(stdout)] == ["short"]
 
 
+@pytest.mark.slow
 @LINUX
 def test_a_sweep_whose_worker_dies_goes_on_later(tmp_path: Path) -> None:
     arguments = ("sweep", FIXED_LAG, "--vary", "seed=1,2", "--replications", "60", "--out", str(tmp_path / "r.csv"))
@@ -260,6 +261,7 @@ def test_a_sweep_whose_worker_dies_goes_on_later(tmp_path: Path) -> None:
     assert names(tmp_path) == ["r.csv"]
 
 
+@pytest.mark.slow
 @LINUX
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGKILL])
 def test_a_sweep_that_is_ended_goes_on_later_and_gives_the_same_bytes(ending: signal.Signals, tmp_path: Path) -> None:
