@@ -26,6 +26,7 @@ from sim.control_plane.kubernetes.replica_set import ControllerManagerClient
 from sim.control_plane.trace import ListenerClosed, PodDeleted, ProcessCut, Reconciled, Sigterm, TargetUnhealthy, Trace
 from sim.control_plane.workload import RolledDeployment
 from sim.scenario.controller import FIXED_LAG
+from sim.scenario.cost import require_affordable
 from sim.scenario.problems import Problem, ScenarioError
 from sim.streams import Stream
 
@@ -45,8 +46,8 @@ MOST_NAMED = 10
 def run_control_plane(scenario: Scenario, streams: Streams) -> Trace:
     """Simulate one replication's control plane.
 
-    Raises `ScenarioError` if the settings let the simulation reach no end within a day of simulated time.
-
+    Raises `ScenarioError` if the settings let the simulation reach no end within a day of simulated time, or if there
+    are too many pods.
     """
     return ControlPlane(scenario, streams).trace(scenario.pod)
 
@@ -59,6 +60,7 @@ class ControlPlane:
     """
 
     def __init__(self, scenario: Scenario, streams: Streams) -> None:
+        require_affordable(scenario)
         self._env = simpy.Environment(initial_time=-scenario.aws_api.warm_up_s)
         self._trace = Trace()
         client = ControllerManagerClient(self._env, scenario.kubernetes)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.scenario.advice_on_requests import Advice
+from sim.scenario.cost import MOST_SIMULATED_PODS, rolled_pods
 from sim.scenario.specs import CAPACITY_BLOCKS, DISRUPTIONS
 
 if TYPE_CHECKING:
@@ -52,4 +53,16 @@ def _capacity(scenario: Scenario) -> Iterator[Advice]:
         )
 
 
-ON_KUBERNETES: tuple[Callable[[Scenario], Iterator[Advice]], ...] = (_disruption, _without_effect, _kubelets, _capacity)
+def _too_many_pods(scenario: Scenario) -> Iterator[Advice]:
+    pods = rolled_pods(scenario)
+    if pods > MOST_SIMULATED_PODS:
+        yield Advice("deployment.replicas", f"{pods:,} pods are not simulated: at most {MOST_SIMULATED_PODS:,} are")
+
+
+ON_KUBERNETES: tuple[Callable[[Scenario], Iterator[Advice]], ...] = (
+    _disruption,
+    _without_effect,
+    _kubelets,
+    _capacity,
+    _too_many_pods,
+)

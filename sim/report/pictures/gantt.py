@@ -168,8 +168,8 @@ def _draw_checks(axes: Axes, shown: Sequence[PodEnd], found: Findings) -> None:
     rotation = in_rotation(replication.timeline)
     out_s = {row: max(end.unhealthy_s) for row, end in enumerate(shown) if max(end.unhealthy_s) < max(end.drained_s)}
     if out_s:
-        square = partial(axes.scatter, marker="s", s=70, color=YELLOW, edgecolors=BLACK, linewidths=0.6, zorder=3)
-        square(list(out_s.values()), list(out_s), label=TAKEN_OUT)
+        mark = partial(axes.scatter, marker="s", s=70, color=YELLOW, edgecolors=BLACK, linewidths=0.6, zorder=3)
+        mark(list(out_s.values()), list(out_s), label=TAKEN_OUT)
     for row, from_s in out_s.items():
         for begin_s, end_s in rotation.get(shown[row].pod, []):
             if end_s > from_s:

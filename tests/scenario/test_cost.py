@@ -1,0 +1,82 @@
+"""More pods than a simulation is known to end with are refused; many are announced."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from sim.cli import main
+from sim.control_plane.world import run_control_plane
+from sim.scenario.advice import advise
+from sim.scenario.cost import replication_at_most_s, require_affordable
+from sim.scenario.problems import ScenarioError
+from sim.streams import Streams
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sim.scenario.specs import Scenario
+
+BASELINE = str(Path("scenarios/baseline.yaml").resolve())
+
+
+def test_the_cost_is_that_of_the_measurements(make_scenario: Callable[..., Scenario]) -> None:
+    """26.9 s for 10,000 pods, and an eighth of it for a quarter of them."""
+    assert replication_at_most_s(make_scenario(deployment__replicas=10_000)) == pytest.approx(26.9)
+    assert replication_at_most_s(make_scenario(deployment__replicas=2500)) == pytest.approx(26.9 / 8)
+
+
+@pytest.mark.parametrize(
+    ("deployment", "found"),
+    [({"deployment__replicas": 150_000}, "150000"), ({"deployment__replicas": 10_001}, "10001")],
+)
+def test_too_many_pods_are_refused_at_once(
+    make_scenario: Callable[..., Scenario], deployment: dict[str, int], found: str
+) -> None:
+    with pytest.raises(ScenarioError) as refused:
+        run_control_plane(make_scenario(**deployment), Streams(1, 0))
+    assert f"deployment.replicas: expected at most 10000 pods to simulate (got {found})" in str(refused.value)
+
+
+def test_deployments_rolled_at_once_count_together(make_scenario: Callable[..., Scenario]) -> None:
+    many = {"deployment__rolled_at_once": 101, "controller__ingresses": 101}
+    with pytest.raises(ScenarioError, match="in all Deployments that are rolled at once"):
+        require_affordable(make_scenario(deployment__replicas=100, **many))
+    require_affordable(make_scenario(deployment__replicas=99, **many))
+
+
+def test_the_most_pods_are_not_refused(make_scenario: Callable[..., Scenario]) -> None:
+    require_affordable(make_scenario(deployment__replicas=10_000))
+
+
+def test_check_warns_of_pods_that_are_not_simulated(make_scenario: Callable[..., Scenario]) -> None:
+    said = dict(advise(make_scenario(deployment__replicas=150_000)))
+    assert said["deployment.replicas"] == "150,000 pods are not simulated: at most 10,000 are"
+    assert "deployment.replicas" not in dict(advise(make_scenario(deployment__replicas=10_000)))
+
+
+@pytest.mark.parametrize("command", ["run", "report", "recommend", "explain"])
+def test_every_command_refuses_them(command: str, tmp_path: Path) -> None:
+    out = ["-o", str(tmp_path / "report.html")] if command == "report" else []
+    result = CliRunner().invoke(main, [command, BASELINE, "--set", "deployment.replicas=150000", *out])
+    assert result.exit_code == 2
+    assert "deployment.replicas: expected at most 10000 pods to simulate (got 150000)" in result.stderr
+
+
+def test_many_pods_are_announced_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """3,600 pods take 26.9 · 0.36^1.5 = 5.81 s: twenty replications more than a minute, ten less."""
+
+    def stop(*_: object) -> None:
+        raise ScenarioError([])
+
+    monkeypatch.setattr("sim.experiment.replication.choose_estimator", stop)
+    command = ["run", BASELINE, "--set", "deployment.replicas=3600", "--replications"]
+    said = CliRunner().invoke(main, [*command, "20"]).stderr
+    assert (
+        "baseline: 3,600 pods take up to about 5.8 s of one core for each replication, of which there are 20\n" in said
+    )
+    assert "3,600 pods" not in CliRunner().invoke(main, [*command, "10"]).stderr
+    assert "3,600 pods" not in CliRunner().invoke(main, [*command, "20", "--quiet"]).stderr
