@@ -94,7 +94,7 @@ def _on_average(comparison: Comparison) -> str:
         return f"{said}."
     if comparison.replications >= of_502.needed:
         return f"{said} (95 % interval of B - A: {_interval(of_502.mean)})."
-    share = f"one of them makes {percent(of_502.largest_share)} of it"
+    share = f"one makes {percent(of_502.largest_share)} of all that they differ"
     return f"{said}. So many pairs give that no interval: {share}, and it takes some {number(of_502.needed)}."
 
 

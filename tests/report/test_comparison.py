@@ -112,7 +112,8 @@ def test_a_mean_that_one_pair_makes_has_no_interval() -> None:
     _, in_pairs, on_average, *_ = sentence(comparison(SAME, pairs=heavy)).splitlines()
     assert "B has more in 22 of 40 pairs and fewer in 18, which may be chance (sign test: p = 0.636)." in in_pairs
     assert on_average.endswith(
-        "3,880 fewer. So many pairs give that no interval: one of them makes 81.0 % of it, and it takes some 950."
+        "3,880 fewer. So many pairs give that no interval: one makes 81.0 % of all that they differ, and it takes some "
+        "950."
     )
 
 
