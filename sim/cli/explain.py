@@ -58,7 +58,7 @@ def explain(
         except ValueError as error:
             raise click.UsageError(str(error)) from None
     if worst:
-        replication = worst_of(rollouts_of(scenario, "sampled", workers, quiet=quiet))
+        replication = worst_of(rollouts_of(scenario, None, workers, quiet=quiet))
     found = findings(simulate(scenario, replication=replication, estimator="sampled"))
     if gantt_path is not None:
         save(gantt(found), gantt_path)
