@@ -189,7 +189,7 @@ class _Expected:
         self._counts[self._ends.for_connection.outcome] += load.requests(from_s, rotation.until_s).sum() - refused
 
     def _gone_laws(self, loads: list[Load]) -> dict[int, GoneLaw]:
-        """Return the law of each random end that matters: those that requests or the window's end may come after."""
+        """Return the law of each random end that matters: requests or the window's end may come after it."""
         if not self._timeline.drains:
             return {}
         sent_until_s = left_rotation_s(self._timeline)

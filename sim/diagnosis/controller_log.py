@@ -1,9 +1,12 @@
 """What the rolled cluster's controller did, put together from the trace: reconciles, their calls, their stalls.
 
-A trace has one record for each attempt of a call and one for each reconcile that ended. Here the attempts become calls
-and the calls reconciles, with the targets that each one deregistered: those of which the trace says so at the very
-moment at which the response to the reconcile's DeregisterTargets came. A reconcile that still ran when the replication
-was over has no end. What ended before the rollout is left out.
+- A trace has one record for each attempt of a call, and one for each reconcile that ended. Here attempts become calls,
+  and calls become reconciles.
+- A reconcile's deregistered targets are those that the trace records at the very moment of the response to its
+  DeregisterTargets.
+- A reconcile that still ran when the replication was over has no end.
+
+Left out: reconciles that ended before the rollout.
 """
 
 from __future__ import annotations
@@ -31,13 +34,13 @@ def held_up_until_s(attempt: ApiAttempt) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One AWS API call: its attempts, in their order, at least one."""
+    """One AWS API call: its attempts, in order, at least one."""
 
     attempts: tuple[ApiAttempt, ...]
 
     @property
     def action(self) -> str:
-        """What was called."""
+        """The action that was called."""
         return self.attempts[0].action
 
     @property
@@ -47,25 +50,25 @@ class Call:
 
     @property
     def ended_s(self) -> float:
-        """When the last attempt's response, and the wait after it, were over."""
+        """When the last attempt's response and the wait after that attempt were over."""
         return held_up_until_s(self.attempts[-1])
 
     @property
     def throttled(self) -> tuple[ApiAttempt, ...]:
-        """The attempts that were throttled: all but, perhaps, the last."""
+        """The attempts that were throttled: all, or all except the last."""
         return tuple(attempt for attempt in self.attempts if attempt.throttled)
 
     @property
     def throttled_s(self) -> float:
-        """What throttling cost the call: the throttled attempts and the waits after them."""
+        """The time that throttling cost the call: the throttled attempts and the waits after them."""
         return sum(attempt.latency_s + attempt.backoff_s for attempt in self.throttled)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReconcileLog:
-    """One reconcile. `ended_s` is None if it still ran at the end; `error` is the call that gave up, if one did.
+    """One reconcile. `ended_s` is None if it still ran at the end. `error` is the call that gave up, if one did.
 
-    `registered`, `deregistered`: the pods whose targets it registered and deregistered.
+    `registered`, `deregistered`: the pods whose targets the reconcile registered and deregistered.
     """
 
     number: int
@@ -78,7 +81,7 @@ class ReconcileLog:
 
     @property
     def known_until_s(self) -> float:
-        """When it ended, or, if it still ran at the end, when its last known call did."""
+        """When the reconcile ended, or the end of its last known call if the reconcile still ran."""
         return self.calls[-1].ended_s if self.ended_s is None else self.ended_s
 
     @property
@@ -113,7 +116,10 @@ def calls_of(trace: Trace, *, cluster: int) -> list[Call]:
 
 
 def in_lanes(reconciles: Sequence[ReconcileLog]) -> list[list[ReconcileLog]]:
-    """Lay reconciles, in the order in which they began, into as few lanes as they need not to overlap: the workers."""
+    """Return reconciles in as few lanes as possible without overlap, which are the workers.
+
+    The reconciles must be in the order in which they began.
+    """
     lanes: list[list[ReconcileLog]] = []
     for log in reconciles:
         lane = next((lane for lane in lanes if lane[-1].known_until_s <= log.began_s), None)
@@ -124,9 +130,9 @@ def in_lanes(reconciles: Sequence[ReconcileLog]) -> list[list[ReconcileLog]]:
 
 
 def throttled_before(reconciles: Iterable[ReconcileLog]) -> Callable[[float], float]:
-    """Return a function of a time: how long, until then, the controller had been held up by throttled attempts, in s.
+    """Return a function from a time to the seconds for which throttling had held up the controller until then.
 
-    Where several workers are held up at once, that time counts once.
+    Time in which several workers are held up at once counts once.
     """
     stops = sorted(
         (attempt.time_s, held_up_until_s(attempt))

@@ -1,4 +1,4 @@
-"""What there is to tell of a replication: its pods' ends, the controller's reconciles, and the parts of each lag."""
+"""What a report can tell of a replication: its pods' ends, the controller's reconciles, and the parts of each lag."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """One replication, ready to be told.
+    """One replication, ready for its reports.
 
-    `ends`: the terminated pods, the worst first: the longest exposed, then the one with most failed requests, then the
-    one with the longest lag. `parts`: of each one's lag, by pod. `first_out`: which path was first to end the lags.
-    `exposed`: the spells in which a target was sent requests and refused them, by pod.
+    - `ends`: the terminated pods, the worst first, by exposure, then failed requests, then lag.
+    - `parts`: the parts of each pod's lag, by pod.
+    - `first_out`: which path was first to end the lags.
+    - `exposed`: the spells in which a target was sent requests and refused them, by pod.
     """
 
     replication: Replication
@@ -38,9 +39,9 @@ class Findings:
     healthy_targets: HealthyTargets
 
     def worst_stall(self, end: PodEnd) -> tuple[Call, float] | None:
-        """Return the call whose throttling held a pod's deregistration up the longest, and for how many seconds.
+        """Return the call whose throttling held up a pod's deregistration the longest, and for how many seconds.
 
-        None if none did.
+        None if no call did.
         """
         stalls = [stall for reconcile in self.reconciles for stall in reconcile.stalls]
         costs_s = [_overlap_s(stall, end) for stall in stalls]
@@ -49,7 +50,7 @@ class Findings:
 
 
 def findings(replication: Replication) -> Findings:
-    """Return the findings of a replication, once for all its reports; its requests must have been drawn."""
+    """Return the findings of a replication, once for all its reports. The requests must have been drawn."""
     reconciles = reconciles_of(replication.trace)
     began_s = {pod: reconcile.began_s for reconcile in reconciles for pod in reconcile.deregistered}
     before = throttled_before(reconciles)
@@ -66,7 +67,7 @@ def findings(replication: Replication) -> Findings:
 
 
 def _overlap_s(stall: Call, end: PodEnd) -> float:
-    """Return how much of the wait for a pod's deregistration a call's throttling took, in s."""
+    """Return how many seconds of the wait for a pod's deregistration a call's throttling took."""
     return sum(
         max(0.0, min(held_up_until_s(attempt), end.deregistered_s) - max(attempt.time_s, end.endpoint_removed_s))
         for attempt in stall.throttled

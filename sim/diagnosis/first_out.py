@@ -1,8 +1,8 @@
 """Which was first to take a target out of rotation: its failing health checks, or its deregistration.
 
-Both paths run at once and end at each ALB node apart: the node's checks have failed often enough, or the
-deregistration, which went through the controller and the AWS API, has reached it. Of the nodes the last to drop a
-target decides: clients see errors until then. Fail-open may keep a target in rotation whose checks were first.
+Both paths run at once, and end at each ALB node separately. By one, the node's checks have failed often enough. By the
+other, the deregistration has reached the node through the controller and the AWS API. The last node to drop a target
+decides, as clients see errors until then. Fail-open may keep a target in rotation whose checks were first.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class OutBy(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstOut:
-    """Of how many targets the health checks were first at the last node, and at each node; of how many targets.
+    """For how many targets the health checks were first, at the last node and at each node, and the number of targets.
 
-    `ahead_s`: how long in the median they were before the deregistration where they were first; `behind_s`: how long
-    after it where they were not. `kept`: how many of theirs fail-open kept in rotation until the deregistration.
+    `ahead_s`: the median time by which health checks came first. `behind_s`: the median time by which the
+    deregistration came first. `kept`: how many targets fail-open kept in rotation although their checks came first.
     """
 
     targets: int
@@ -56,7 +56,7 @@ def first(end: PodEnd) -> OutBy:
 
 
 def first_out(ends: Sequence[PodEnd]) -> FirstOut | None:
-    """Count them; None if no target's health checks failed, or nobody made any."""
+    """Return the counts, or None if no target's health checks failed or there are no health checks."""
     if not np.isfinite([time_s for end in ends for time_s in end.unhealthy_s]).any():
         return None
     by_checks = [end for end in ends if first(end) is OutBy.HEALTH_CHECK]

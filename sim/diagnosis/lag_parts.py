@@ -1,11 +1,13 @@
-"""The parts of a target's deregistration lag: from its pod's deletion until the last ALB node has dropped it.
+"""The parts of a target's deregistration lag: from its pod's deletion until the last ALB node has dropped the target.
 
-The lag ends in one of two ways. By deregistration: the endpoint's removal reaches the controller; the change waits for
-the reconcile that carries it; that reconcile's calls come before its DeregisterTargets; then the ALB nodes hear of it.
-In waiting as in calling, what throttling takes (throttled attempts and the waits after them) is a part of its own.
-By health check: the pod serves until its checks begin to fail; they fail often enough; and if that leaves a node
-without a healthy target it goes on sending to all (fail-open) until it has one again.
-Left out: which of several workers a change waited for; while it waits, throttling of any of them counts.
+The lag ends in one of two ways.
+- By deregistration: the endpoint's removal reaches the controller. The change waits for the reconcile that carries it.
+  That reconcile's calls come before its DeregisterTargets. Then the ALB nodes hear of it. The time that throttling
+  takes (throttled attempts and the waits after them) is a part of its own.
+- By health check: the pod serves until its checks begin to fail. They fail often enough. If that leaves a node without
+  a healthy target, the node sends to all (fail-open) until it has one again.
+
+Left out: which of several workers a change waited for. While it waits, throttling of any worker counts.
 """
 
 from __future__ import annotations
@@ -23,14 +25,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LagParts:
-    """The parts of one target's lag, in seconds; they add up to it. What its way does not have is 0.
+    """The parts of one target's lag, in seconds, which add up to the lag. Parts of the other way are 0.
 
-    By deregistration: `endpoint_s`, from the deletion until the controller sees the endpoint gone; `waiting_s`, until
-    the reconcile that carries it begins; `calls_s`, that reconcile's calls up to the answer to DeregisterTargets;
-    `throttled_s`, what throttling took of these two; `alb_s`, from that answer until the last ALB node has heard.
-    With a controller without reconciles, `given_lag_s`: from the deletion until the deregistration.
-    By health check: `serving_s`, until its checks fail; `checks_s`, until the last node's have failed often enough;
-    `fail_open_s`, until that node no longer sends to unhealthy targets.
+    By deregistration:
+
+    - `endpoint_s`: from the deletion until the controller sees the endpoint gone.
+    - `waiting_s`: until the reconcile that carries the change begins.
+    - `calls_s`: that reconcile's calls up to the answer to DeregisterTargets.
+    - `throttled_s`: the time that throttling took while waiting and calling, which the two do not contain.
+    - `alb_s`: from that answer until the last ALB node has heard.
+    - `given_lag_s`: from the deletion until the deregistration, with a controller without reconciles.
+
+    By health check:
+
+    - `serving_s`: until the pod's checks fail.
+    - `checks_s`: until the last node's checks have failed often enough.
+    - `fail_open_s`: until that node no longer sends to unhealthy targets.
     """
 
     endpoint_s: float = 0.0
@@ -44,7 +54,7 @@ class LagParts:
     fail_open_s: float = 0.0
 
     def by_name(self) -> dict[str, float]:
-        """Return the parts by their names, in the order in which they come."""
+        """Return the parts by name, in the order of time."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @property
@@ -55,10 +65,10 @@ class LagParts:
 
 
 def lag_parts(end: PodEnd, *, began_s: float | None, throttled_before: Callable[[float], float]) -> LagParts:
-    """Take a lag apart.
+    """Return the parts of a lag.
 
-    `began_s`: when the reconcile that carried the deregistration began, None if none did. `throttled_before` gives how
-    long throttling had held the controller up until a time.
+    `began_s`: when the reconcile that carried the deregistration began, None if there was none. `throttled_before`
+    returns how long throttling had held up the controller until a time.
     """
     if not end.left_by_deregistration:
         return _by_health_check(end)

@@ -1,7 +1,7 @@
-"""How each pod of a replication that was told to end came to its end, and what clients had of it.
+"""How each terminated pod of a replication came to its end, and how clients were affected.
 
-Put together from the trace (what happened to the pod and its target), the timeline (when the ALB nodes dropped it) and
-the requests that failed on it. Times in seconds since the start of the rollout.
+Put together from the trace (what happened to the pod and its target), the timeline (when the ALB nodes dropped the
+target) and the requests that failed on it. Times are in seconds since the start of the rollout.
 """
 
 from __future__ import annotations
@@ -34,13 +34,15 @@ _KINDS: tuple[type[PodRecord], ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodEnd:
-    """One pod's end. What did not happen within the replication is `inf`.
+    """One pod's end. Times of events that did not happen within the replication are `inf`.
 
-    `cut_s`: what still runs in it is cut (a draining one may have ended before); `left_s`: the last ALB node has
-    dropped it; `left_by_deregistration`: and not for its health checks;
-    `checks_fail_s`: its health checks fail from here on; `unhealthy_s`: they have failed often enough, at each node;
-    `drained_s`: the deregistration has reached each node;
-    `exposed_s`: how long it was sent requests and refused them; `failed`: the requests that failed on it, by outcome.
+    - `cut_s`: whatever still runs in the pod is cut (a draining pod may have ended before).
+    - `left_s`: the last ALB node has dropped the target. `left_by_deregistration`: not for its health checks.
+    - `checks_fail_s`: the pod's health checks fail from here on.
+    - `unhealthy_s`: by node, when the checks have failed often enough.
+    - `drained_s`: by node, when the deregistration has reached it.
+    - `exposed_s`: how long the pod was sent requests and refused them.
+    - `failed`: the requests that failed on the pod, by outcome.
     """
 
     pod: int
@@ -99,7 +101,7 @@ def _by_pod(records: Iterable[PodRecord]) -> dict[int, float]:
 
 
 def _failures(replication: Replication) -> dict[int, dict[Outcome, int]]:
-    """Count the requests that failed, by target and outcome; those that found no target have target -1."""
+    """Return the number of failed requests by target and outcome. Requests that found no target have target -1."""
     requests = replication.requests
     pairs, counts = np.unique(np.stack([requests.target, requests.outcome]), axis=1, return_counts=True)
     failed: dict[int, dict[Outcome, int]] = {}

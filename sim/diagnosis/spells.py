@@ -1,4 +1,4 @@
-"""When a target was sent requests, and when it was sent them in vain: unions of intervals over the ALB nodes."""
+"""When a target was sent requests, and when it refused them: unions of intervals over the ALB nodes."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def in_rotation(timeline: Timeline) -> dict[int, list[Spell]]:
-    """Return, by target, the spells `[from, until)` in which some ALB node sends to it, in s; `inf` is for ever."""
+    """Return by target the spells `[from, until)` in which some ALB node sends to it, in s; `inf` is for ever."""
     return _by_target(timeline, 0.0)
 
 
 def exposed(timeline: Timeline) -> dict[int, list[Spell]]:
-    """Return, by target, the spells in which some ALB node sends to it and it refuses new connections, in s."""
+    """Return by target the spells in which some ALB node sends to the target and is refused, in s."""
     return _by_target(timeline, timeline.listener_closed_s)
 
 
@@ -37,7 +37,7 @@ def _by_target(timeline: Timeline, after_s: np.ndarray | float) -> dict[int, lis
 
 
 def union(spells: Iterable[Spell]) -> list[Spell]:
-    """Return the union of intervals as disjoint ones that do not touch, in their order."""
+    """Return the union of intervals as sorted intervals that neither overlap nor touch."""
     joined: list[Spell] = []
     for from_s, until_s in sorted(spells):
         if joined and from_s <= joined[-1][1]:

@@ -1,1 +1,1 @@
-"""Replications of a scenario, and what they come to together."""
+"""Replications of a scenario, and what they say together."""

@@ -1,8 +1,11 @@
-"""How a figure's values, one of each replication, become what is said of all of them.
+"""How the values of a figure, one from each replication, become one result for all replications.
 
-Modelled: the mean over replications with Student's t, or alone; the fraction of replications with Wilson's interval;
-quantiles over replications, with their intervals or without; quantiles over the pods of all replications; means of
-quantiles within replications.
+Modelled:
+- the mean over replications, alone or with Student's interval;
+- the fraction of replications, with Wilson's interval;
+- quantiles over replications, with or without intervals;
+- quantiles over the pods of all replications;
+- means of quantiles within replications.
 """
 
 from __future__ import annotations
@@ -26,30 +29,30 @@ if TYPE_CHECKING:
 V_contra = TypeVar("V_contra", contravariant=True)
 """The value of one replication."""
 S = TypeVar("S")
-"""What is said of all replications."""
+"""The result for all replications."""
 
 _QUANTILES = {"mean": "mean", "p50": "median", "p90": "90 % quantile", "p99": "99 % quantile", "max": "longest"}
 
 
 class Aggregation(Protocol[V_contra, S]):
-    """How the values of replications are put together, and how one of them fills a row of a sweep.
+    """How the values of replications are put together, and how one value fills a row of a sweep.
 
-    `parts`: the columns that one replication's value takes, by the ends of their names, with their words; empty where
-    it is one number.
+    `parts`: the columns of one replication's value, by the ends of their names, with their labels. Empty if the value
+    is one number.
     """
 
     parts: Mapping[str, str]
 
     def row(self, value: V_contra) -> tuple[float, ...]:
-        """Return the numbers of one replication: one for each of `parts`, or the only one."""
+        """Return the numbers of one replication: one for each of `parts`, or a single one."""
         ...
 
     def of_all(self, values: Sequence[V_contra], estimator: Estimator) -> S:
-        """Return what these replications come to."""
+        """Return the result for these replications."""
         ...
 
     def as_json(self, summarised: S) -> dict[str, Any]:
-        """Return it as `albsim run --format json` prints it; what has no value is null."""
+        """Return the result as `albsim run --format json` prints it. Missing values are null."""
         ...
 
 
@@ -84,9 +87,9 @@ class MeanAlone(Mean):
 
 
 class Fraction(_OfNumbers):
-    """The fraction of replications in which something happened: 0 or 1 of each, or the probability of it.
+    """The fraction of replications in which something happened, from 0 or 1 for each, or from probabilities.
 
-    Wilson's interval for what happened or not; Student's for probabilities, which goes no further than they do.
+    The interval is Wilson's for 0 or 1, and Student's for probabilities, cut to their range.
     """
 
     def of_all(self, values: Sequence[float], estimator: Estimator) -> Estimate:
@@ -103,14 +106,14 @@ class Fraction(_OfNumbers):
 
 
 class SpreadOfRollouts(_OfNumbers):
-    """Median and 95 % quantile over replications, each with its interval, and the mean, with one where it has any."""
+    """Median and 95 % quantile over replications with their intervals, and the mean, with an interval if it has one."""
 
     def of_all(self, values: Sequence[float], estimator: Estimator) -> Spread:  # noqa: ARG002 - the protocol's
-        """Return them."""
+        """Return median, quantile and mean."""
         return spread(values)
 
     def as_json(self, summarised: Spread) -> dict[str, Any]:
-        """Return them; an end to which so few replications set no bound is null."""
+        """Return the spread. An end of an interval is null if there are too few replications to bound it."""
         return {
             "p50": {"value": summarised.p50.value, "ci95": _ends(summarised.p50)},
             "p95": {"value": summarised.p95.value, "ci95": _ends(summarised.p95)},
@@ -124,34 +127,34 @@ class QuantilesOfRollouts(_OfNumbers):
     """Mean, quantiles and maximum over replications."""
 
     def of_all(self, values: Sequence[float], estimator: Estimator) -> Quantiles:  # noqa: ARG002 - the protocol's
-        """Return them."""
+        """Return mean, quantiles and maximum."""
         return quantiles(values)
 
     def as_json(self, summarised: Quantiles) -> dict[str, Any]:
-        """Return them."""
+        """Return the quantiles by name."""
         return _finite(summarised)
 
 
 class QuantilesOfPods:
-    """Mean, quantiles and maximum over the pods of all replications, each of which gives a number for every pod."""
+    """Mean, quantiles and maximum over the pods of all replications. Each replication has a number for every pod."""
 
     parts: Mapping[str, str] = {name: f"{words} over pods" for name, words in _QUANTILES.items()}
 
     def row(self, value: Times) -> tuple[float, ...]:
-        """Return those of the replication's own pods; NaN where it has none."""
+        """Return the quantiles over the replication's own pods, NaN if there are none."""
         return tuple(quantiles(value).values())
 
     def of_all(self, values: Sequence[Times], estimator: Estimator) -> Quantiles:  # noqa: ARG002 - the protocol's
-        """Return those of all pods."""
+        """Return the quantiles over all pods."""
         return quantiles(np.concatenate(values))
 
     def as_json(self, summarised: Quantiles) -> dict[str, Any]:
-        """Return them."""
+        """Return the quantiles by name."""
         return _finite(summarised)
 
 
 class MeanLatency:
-    """The means over replications of the quantiles of the latency within each."""
+    """The means over replications of the latency's quantiles within each replication."""
 
     parts: Mapping[str, str] = {name: name for name in Latency._fields}
 
@@ -164,7 +167,7 @@ class MeanLatency:
         return dict(zip(Latency._fields, np.mean(values, axis=0).tolist(), strict=True))
 
     def as_json(self, summarised: Quantiles) -> dict[str, Any]:
-        """Return them."""
+        """Return the quantiles by name."""
         return _finite(summarised)
 
 

@@ -1,11 +1,14 @@
-"""Two scenarios side by side under common random numbers: by how much each figure differs, and whether that is real.
+"""Two scenarios side by side under common random numbers: how much each figure differs, and whether that is real.
 
-Replication k of both meets the same pods, calls and arrivals as far as they have them in common, so the difference is
-taken pair by pair. First comes how often a rollout has any 502, then the median difference of 502s and in how many
-pairs which has more, then the mean, with Student's interval only if there are pairs enough for it
-(docs/statistics.md). The other figures have Student's.
-What is left out: a correction for looking at many figures at once. Of figures that do not differ at all, one in 20 has
-an interval without zero by chance: the question is the 502s; the others say why.
+Replication k of both meets the same pods, calls and arrivals, as far as the scenarios have these in common. So the
+difference is taken pair by pair:
+- First comes how often a rollout has any 502.
+- Then come the median difference of 502s, and in how many pairs which scenario has more.
+- The mean of 502s has Student's interval only if there are enough pairs for it (docs/statistics.md).
+- The other figures have Student's interval.
+
+Left out: a correction for many figures at once. Of figures that do not differ at all, one in 20 has an interval without
+zero by chance. The question is the 502s; the other figures say why.
 """
 
 from __future__ import annotations
@@ -41,9 +44,9 @@ PRIMARY = "responses.502"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """How a figure differs: its means per rollout, and the mean of second minus first with its 95 % interval.
+    """How a figure differs: both means per rollout, and the mean of second minus first with its 95 % interval.
 
-    `needed`: how many pairs that interval takes, as far as these show the skewness of their law.
+    `needed`: how many pairs that interval takes, from the skewness that these pairs show.
     """
 
     figure: str
@@ -52,7 +55,7 @@ class Difference:
     difference: Estimate
     needed: int
     is_identical: bool
-    """Whether it is the same in every pair of replications."""
+    """Whether the figure is the same in every pair of replications."""
 
     @property
     def verdict(self) -> Verdict:

@@ -1,9 +1,11 @@
 """What each version of the controller calls to deregister one pod's target, counted in a quiet account.
 
 Modelled: a cluster with one ingress of 50 pods (default listeners, one target group), alone in its account, so that no
-call is throttled. Two pods go, half a minute apart: for the first the controller has just started (`cold`), for the
-second its caches hold what they hold for that long, and the first target is still draining (`warm`).
-The releases told apart are those of `sim.scenario.releases`.
+call is throttled. Two pods go, half a minute apart:
+- `cold`: for the first pod the controller has just started;
+- `warm`: for the second pod the caches hold the answers of half a minute before, and the first target still drains.
+
+Sources: `sim.scenario.releases`, whose releases are told apart.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ BETWEEN_PODS_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """The calls of the reconcile that deregisters a pod's target, by AWS service: before DeregisterTargets, and all."""
+    """The calls of the reconcile that deregisters a target, by AWS service: those before DeregisterTargets, and all."""
 
     before: Mapping[Service, int]
     whole: Mapping[Service, int]
@@ -50,9 +52,9 @@ class Calls:
 class VersionCalls:
     """A version and those after it, up to the next one told apart.
 
-    `changes`: what it does otherwise than the one before, as that did it and as it does. `attempts` of a call that is
-    throttled each time, with the default of `--aws-max-retries`; the mean and the greatest sum of the waits between
-    them, in seconds.
+    `changes`: the differences from the version before, each as (before, now). `attempts`: how often a call is attempted
+    that is throttled each time, with the default `--aws-max-retries`. The mean and the greatest sum of the waits
+    between these attempts are in seconds.
     """
 
     since: str
@@ -66,13 +68,13 @@ class VersionCalls:
 
 
 def version_calls() -> list[VersionCalls]:
-    """Count for each release at which something changes, oldest first."""
+    """Return the counts for each release at which something changes, oldest first."""
     changes = [{}, *(_changes(before, now) for before, now in pairwise(RELEASES))]
     return [_counted(release, changed) for release, changed in zip(RELEASES, changes, strict=True)]
 
 
 def _changes(before: Release, now: Release) -> dict[str, tuple[Any, Any]]:
-    """Return what is otherwise than before, if that was a release of the same controller."""
+    """Return the differences between two releases; none if they are of different controllers."""
     if type(before) is not type(now):
         return {}
     names = [field.name for field in fields(now) if getattr(before, field.name) != getattr(now, field.name)]
@@ -118,7 +120,7 @@ def _two_pods(spec: ControllerSpec) -> tuple[Calls, Calls]:
 
 
 def _deregistering(trace: Trace) -> Iterator[Calls]:
-    """Count the calls of each reconcile that deregisters."""
+    """Yield the calls of each reconcile that deregisters."""
     reconciles: dict[int, list[Action]] = {}
     for attempt in trace.of(ApiAttempt):
         reconciles.setdefault(attempt.reconcile, []).append(attempt.action)

@@ -1,8 +1,8 @@
-"""The figures of the results, one record each: what `albsim` measures of a rollout and says of all of them.
+"""The figures of the results, one record each: what `albsim` measures in a rollout and reports for all of them.
 
-To add a figure: a record here, the function that computes it of one replication, and a test. The JSON and CSV of
-`albsim run`, the columns of a sweep, `albsim compare`, `albsim plot`, the tables and the page of `albsim report` read
-the records. What each figure means is told in docs/interface.md.
+To add a figure: a record here, the function that computes its value for one replication, and a test. These read the
+records: the JSON and CSV of `albsim run`, the columns of a sweep, `albsim compare`, `albsim plot`, the tables and the
+page of `albsim report`. docs/interface.md says what each figure means.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ STATUSES = tuple(sorted({outcome.status for outcome in Outcome}))
 
 
 class Unit(NamedTuple):
-    """What stands in brackets after a figure's label, what its values are multiplied with for it, their greatest."""
+    """The unit in brackets after a figure's label, the factor for values in that unit, and their greatest value."""
 
     words: str = ""
     factor: float = 1.0
@@ -55,8 +55,8 @@ NO_UNIT = Unit()
 class Cell(NamedTuple):
     """Where the tables of `albsim run` show a figure: `answer` comes first, `causes` says where the 502s come from.
 
-    `place`: of the column in its table. Figures of one place share its cell, each but the first after its
-    `separator`. `form`: how the value is written; of quantiles: which ones.
+    `place`: the position of the column in its table. Figures with the same place share a cell, each but the first
+    behind its `separator`. `form`: how the value is written, and for quantiles which ones.
     """
 
     table: Literal["answer", "causes"]
@@ -70,9 +70,12 @@ class Cell(NamedTuple):
 class Figure(Generic[V, S]):
     """One figure of the results.
 
-    `name`: where it stands in the JSON, and its column in a sweep, or the beginning of its columns. `of`: its value
-    in one replication; `over`: how the values of all become one. `label`: what a picture's axis calls it. `cell`:
-    where a table shows it, if one does. `swept`: whether a sweep has columns of it.
+    - `name`: its place in the JSON, and the name, or the beginning of the names, of its columns in a sweep.
+    - `of`: its value in one replication.
+    - `over`: how the values of all replications become one result.
+    - `label`: its name on a picture's axis.
+    - `cell`: where a table shows the figure, if any does.
+    - `swept`: whether a sweep has columns for the figure.
     """
 
     name: str
@@ -84,7 +87,7 @@ class Figure(Generic[V, S]):
     swept: bool = True
 
     def columns(self) -> Iterator[Column]:
-        """Yield its columns in a sweep."""
+        """Yield the figure's columns in a sweep."""
         if self.swept:
             unit = f" ({self.unit.words})" if self.unit.words else ""
             for part, words in self.over.parts.items() or [("", "")]:
@@ -93,7 +96,7 @@ class Figure(Generic[V, S]):
 
 
 class Column(NamedTuple):
-    """A column of a sweep: its name, what a picture's axis calls it, and its unit."""
+    """A column of a sweep: its name, its label on a picture's axis, and its unit."""
 
     name: str
     label: str
@@ -102,7 +105,7 @@ class Column(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What one replication comes to: the value of each figure, as `figures[RATE_502]`, by this estimator."""
+    """The results of one replication by this estimator: the value of each figure, as `figures[RATE_502]`."""
 
     values: Mapping[str, Any]
     estimator: Estimator
@@ -146,7 +149,7 @@ def _rate_502(replication: Replication) -> float:
 
 
 def _attempts(replication: Replication) -> list[ApiAttempt]:
-    """Return the calls that the rolled cluster's controller sent from the rollout's start on, retries among them."""
+    """Return the calls that the rolled cluster's controller sent from the rollout's start on, retries included."""
     return [a for a in replication.trace.of(ApiAttempt) if a.cluster == _ROLLED_CLUSTER and a.time_s >= 0]
 
 
@@ -307,7 +310,7 @@ FIGURES: tuple[Figure[Any, Any], ...] = (
         cell=_RECONCILES,
     ),
 )
-"""All figures, in the order of the JSON and of a sweep's columns; those that other modules read have names above."""
+"""All figures, in the order of the JSON and of a sweep's columns. Those that other modules read have names above."""
 COLUMN_OF = {column.name: column for figure in FIGURES for column in figure.columns()}
 COLUMNS = tuple(COLUMN_OF)
 """The columns of a sweep that hold figures, in their order."""

@@ -35,18 +35,18 @@ _NOT_VARIED = {
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """The points of a sweep in order (the last key changes fastest), and the varied keys' columns, a cell a point."""
+    """The points of a sweep in order (the last key changes fastest), and the varied keys' columns of as many cells."""
 
     points: tuple[Scenario, ...]
     columns: Mapping[str, tuple[Cell, ...]]
 
     def name(self, point: int) -> str:
-        """Say which point it is: `pod.pre_stop_sleep_s=10, deployment.replicas=4`; empty if nothing is varied."""
+        """Return a point's name: `pod.pre_stop_sleep_s=10, deployment.replicas=4`, empty if nothing is varied."""
         return ", ".join(f"{key}={column[point]}" for key, column in self.columns.items())
 
 
 def grid(scenario: Scenario, vary: Mapping[str, Sequence[object]]) -> Grid:
-    """Make the grid; raises ScenarioError with every problem of any of its points."""
+    """Return the grid. Raises ScenarioError with every problem of any of its points."""
     values = as_written(vary)
     problems = [problem for key, given in values.items() for problem in _problems(key, given)]
     keys = [key for together in values for key in keys_of(together)]
@@ -71,7 +71,7 @@ def grid(scenario: Scenario, vary: Mapping[str, Sequence[object]]) -> Grid:
 
 
 def _combinations(vary: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
-    """Return what each point sets, a value for each key."""
+    """Return the settings of each point: a value for each key."""
     dimensions = [
         [dict(zip(keys_of(key), value if "," in key else [value], strict=True)) for value in values]
         for key, values in vary.items()

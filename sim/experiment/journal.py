@@ -1,10 +1,12 @@
 """The results of an unfinished sweep, kept beside its file as they finish.
 
-How: a text file that is only ever appended to, a line for each replication, each written by one system call: a program
-that is killed loses what had not finished. A last line that is torn (a full disk, a power cut) is cut off when the
-journal is opened again, and a line that cannot be read is as good as none: its replication is simulated again.
-A lock that the operating system drops with its holder keeps a second sweep off the same file.
-What is left out: several machines writing one file, and protection against someone who edits the journal.
+How: a text file that is only appended to, with a line for each replication, written by one system call.
+- A program that is killed loses only replications that had not finished.
+- A torn last line (a full disk, a power cut) is cut off when the journal is opened again.
+- A line that cannot be read counts as missing: its replication is simulated again.
+- A lock, which the operating system releases when its holder ends, keeps a second sweep off the same file.
+
+Left out: several machines writing one file, and protection against someone who edits the journal.
 """
 
 from __future__ import annotations
@@ -25,11 +27,11 @@ if TYPE_CHECKING:
 
 
 class InUseError(Exception):
-    """Another sweep is writing the same file now."""
+    """Raised when another sweep is writing the same file."""
 
 
 class Journal(MutableMapping[str, "Row"]):
-    """Results by key; what is put into it is in the file when the call returns."""
+    """Results by key. A result that is put in is in the file when the call returns."""
 
     def __init__(self, path: Path) -> None:
         self._rows: dict[str, Row] = {}
@@ -68,13 +70,13 @@ class Journal(MutableMapping[str, "Row"]):
 
 
 def journal_path(results: Path) -> Path:
-    """Say where the journal of a file of results is."""
+    """Return where the journal of a file of results is."""
     return results.with_name(f"{results.name}.partial")
 
 
 @contextmanager
 def journal(results: Path) -> Iterator[Journal]:
-    """Open the journal of a file of results; it is removed if the block ends well, and kept if not (unless empty).
+    """Yield the open journal of a file of results. It is removed if the block succeeds or the journal is empty.
 
     Raises InUseError if another process has it open, OSError if it cannot be written.
     """
@@ -91,11 +93,11 @@ def journal(results: Path) -> Iterator[Journal]:
             yield kept
             is_needed = False
         finally:
-            with suppress(OSError):  # what a full disk did not take has been reported
+            with suppress(OSError):  # a full disk has been reported before
                 kept.close()
             if not (is_needed and kept):
                 path.unlink()
-            # While the lock is held: one who has opened the file meanwhile finds it gone and tries a new one.
+            # While the lock is held: whoever has opened the file meanwhile finds it gone and tries a new one.
             lock_path.unlink()
 
 

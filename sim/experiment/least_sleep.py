@@ -1,13 +1,15 @@
 """The least preStop sleep with which one rollout meets a goal, found with one control plane for all sleeps.
 
-How a pod ends seldom reaches the control plane: a rollout's controller, AWS API and target group are simulated once,
-and for each sleep only its pods' ends and its requests. aws-load-balancer-controller does ask for the health of dead
-targets, but removes none sooner or later for it. Where something waits for a deleted pod to be gone, each sleep has a
-control plane of its own. The same rollout meets the same requests with every sleep, so that more sleep gives no more
-failed requests; where the window grows with it, the first sleep that is enough near the slowest pod's time in rotation
-counts.
-Left out: new targets that become healthy after the last old pod's end are known here and not to `simulate`, which stops
-sooner; that moves requests from one dead target to another.
+- How a pod ends seldom reaches the control plane. So a rollout's controller, AWS API and target group are simulated
+  once, and its pods' ends and its requests once for each sleep.
+- aws-load-balancer-controller does ask for the health of dead targets, but removes none sooner or later for it.
+- Where something waits for a deleted pod to be gone, each sleep has a control plane of its own.
+- The same rollout meets the same requests with every sleep, so more sleep gives no more failed requests.
+- Where the window grows with the sleep, the answer is the first sufficient sleep near the slowest pod's time in
+  rotation.
+
+Left out: `simulate` stops before some new targets become healthy, if that is after the last old pod's end. Here they
+are known, which moves requests from one dead target to another.
 """
 
 from __future__ import annotations
@@ -42,9 +44,9 @@ class Slowest(NamedTuple):
 
 
 class Need(NamedTuple):
-    """What one rollout needs: the least whole second of preStop sleep with which it meets the goal (`inf`: none does).
+    """What one rollout needs: the least preStop sleep, in whole seconds, with which it meets the goal, or `inf`.
 
-    And its slowest pod, which is why.
+    The slowest pod is the reason for it.
     """
 
     sleep_s: float
@@ -52,10 +54,10 @@ class Need(NamedTuple):
 
 
 def slowest_pod(trace: Trace, scenario: Scenario) -> Slowest:
-    """Find the pod that has to go on serving longest, from the control plane's trace alone.
+    """Return the pod that has to go on serving longest, from the control plane's trace alone.
 
-    A target leaves by its deregistration, and by a failing health check only where preStop makes it fail: that a dead
-    pod fails it too saves no request.
+    A target leaves by its deregistration. It leaves by a failing health check only where preStop lets the check fail:
+    failing checks of a dead pod save no request.
     """
     timeline = timeline_of(trace, scenario)
     left_s = timeline.registered_until_s
@@ -71,7 +73,7 @@ def slowest_pod(trace: Trace, scenario: Scenario) -> Slowest:
 
 
 class OneRollout:
-    """One replication, to be asked what becomes of its requests with this preStop sleep and that."""
+    """One replication, which tells what becomes of its requests with any preStop sleep."""
 
     def __init__(self, with_sleep: WithSleep, number: int) -> None:
         self._with_sleep = with_sleep
@@ -84,7 +86,7 @@ class OneRollout:
         return slowest_pod(self._trace(scenario), scenario)
 
     def n_failed(self, sleep_s: int) -> int:
-        """Return how many requests fail: all that are not answered with 200."""
+        """Return how many requests fail, which are all that are not answered with 200."""
         scenario = self._with_sleep(sleep_s)
         requests = simulate_requests(
             timeline_of(self._trace(scenario), scenario),
@@ -108,7 +110,7 @@ class OneRollout:
 def need_of(with_sleep: WithSleep, most_failed: int, further_s: float, longest_s: int, number: int) -> Need:
     """Return what replication `number` needs so that at most `most_failed` requests fail.
 
-    `further_s`: how much longer than its time in rotation a pod may have to serve; `longest_s`: the longest sleep.
+    `further_s`: how much longer than its time in rotation a pod may have to serve. `longest_s`: the longest sleep.
     """
     rollout = OneRollout(with_sleep, number)
     slowest = rollout.slowest(0)
@@ -119,7 +121,7 @@ def need_of(with_sleep: WithSleep, most_failed: int, further_s: float, longest_s
 
 
 def least(is_enough: Callable[[int], bool], *, start: int, most: int) -> int | None:
-    """Find the least number from 0 to `most` that is enough, looking near `start` first; None if none is."""
+    """Return the least number from 0 to `most` that is enough, or None. The search begins near `start`."""
     step, low, high = 1, -1, start
     if is_enough(start):
         while high - step > low and is_enough(high - step):

@@ -1,9 +1,10 @@
 """What results came from: the scenario, its seed, and the version of the model.
 
-The model's version is the package's, with a digest of the source that results depend on and of the versions of the
-libraries that draw and compute: results of an edited working copy never pass for those of the release.
-What is left out: the processor's floating point, the operating system, the time of the run (so that the same input
-gives the same bytes).
+The model's version is the package's, with a digest of two things: the source on which results depend, and the versions
+of the libraries that draw and compute. So results of an edited working copy never pass for those of the release.
+
+Left out: the processor's floating point, the operating system, and the time of the run (so that the same input gives
+the same bytes).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from sim.scenario.specs import Scenario
 
 PROVENANCE = "albsim"
-"""Where a frame's `attrs`, and a file's metadata, hold what it came from."""
+"""The key in a frame's `attrs`, and in a file's metadata, under which its provenance stands."""
 _LIBRARIES = ("numba", "numpy", "scipy", "simpy")
 _PARTS = ("streams.py", "scenario", "control_plane", "data_plane", "experiment")
 _WITHOUT_EFFECT = {"name", "description", "replications", "sweep", *CAPACITY_BLOCKS}
@@ -42,7 +43,10 @@ def model_version() -> str:
 
 
 def replication_key(scenario: Scenario, number: int, estimator: Estimator) -> str:
-    """Name one replication's result: by all that it depends on, its number, the estimator and the model's version."""
+    """Return a name for one replication's result, from all settings that it depends on.
+
+    These are the scenario, the number, the estimator and the model's version.
+    """
     return f"{_scenario_key(scenario.model_dump_json(exclude=_WITHOUT_EFFECT))}/{estimator}/{number}"
 
 

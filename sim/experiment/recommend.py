@@ -1,16 +1,22 @@
-"""The smallest preStop sleep with which rollouts lose no requests, what goes with it, and what that costs.
+"""The smallest preStop sleep with which rollouts lose no requests, the settings that go with it, and their cost.
 
-The question: at most so many failed requests in at least the fraction `confidence` of rollouts. Every request that is
-not answered with 200 has failed, whatever its status.
-`aws_max_retries` first: a controller whose calls are throttled holds its reconcile for all its retries, so the lags of
-some limits are compared, from the control plane's trace alone; the given one stays unless another saves a second.
-Then the sleep. Each rollout has a least sleep that is enough for it (`least_sleep`), and the answer is their quantile
-at `confidence`. Rollouts are added, half as many again each time, until its interval is narrow enough. Advised is the
-interval's upper end: averaged over seeds, the settings then hold in more than the wanted fraction of fresh rollouts.
-The grace period and the deregistration delay are raised to what the sleep needs, and never lowered.
+The goal: at most so many failed requests in at least the fraction `confidence` of rollouts. Every request that is not
+answered with 200 has failed, whatever its status.
+
+How:
+- `aws_max_retries` comes first. A controller whose calls are throttled holds its reconcile for all its retries. So the
+  lags of some limits are compared, from the control plane's trace alone. The given limit stays unless another saves a
+  second.
+- Each rollout has a least sleep that is enough (`least_sleep`). The answer is the quantile of these at `confidence`.
+- Rollouts are added, half as many again each time, until the quantile's interval is narrow enough.
+- The advice is the interval's upper end. Averaged over seeds, the settings then hold in more than the wanted fraction
+  of fresh rollouts.
+- The grace period and the deregistration delay are raised to what the sleep needs, and never lowered.
+
 Left out: every other setting; a sleep of more than an hour.
-Source of what goes with the sleep: docs/facts/alb.md §6 (G ≥ P + longest request + margin; D ≥ longest request,
-counted from when the last ALB node has heard: until then it sends new ones).
+
+Sources, for the settings that go with the sleep: docs/facts/alb.md §6 (G ≥ P + longest request + margin; D ≥ longest
+request, counted from when the last ALB node has heard: until then it sends new ones).
 """
 
 from __future__ import annotations
@@ -42,13 +48,13 @@ if TYPE_CHECKING:
 RETRIES = "controller.aws_max_retries"
 LONGEST_SLEEP_S = 3600
 LONGEST_DELAY_S = 3600
-"""What AWS takes for deregistration_delay.timeout_seconds."""
+"""The longest deregistration_delay.timeout_seconds that AWS accepts."""
 _CANDIDATES = (0, 1, 2, 3, 4, 6, 8, 10)
 _GROWTH = 1.5
 _LONGEST = 0.999999
 """The quantile of a law that counts as its longest value."""
 _SHUTDOWN_S = 2.0
-"""Left between the longest request and SIGKILL: the least that the kubelet gives after preStop."""
+"""The margin between the longest request and SIGKILL: the least time that the kubelet gives after preStop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,34 +74,34 @@ class Goal:
 
     @property
     def most_failed(self) -> int:
-        """How many requests may fail."""
+        """Return how many requests may fail."""
         return max(math.ceil(self.target_502) - 1, 0)
 
     def is_met(self, trial: Trial) -> bool:
-        """Tell whether it is in these rollouts."""
+        """Return whether these rollouts meet the goal."""
         return trial.with_at_most(self.most_failed).value >= self.confidence
 
 
 @dataclass(frozen=True, slots=True)
 class Precision:
-    """The sleep is wanted to ± `within_s`; after `at_most` rollouts it is given up."""
+    """How precisely the sleep is wanted: to ± `within_s`. The search gives up after `at_most` rollouts."""
 
     within_s: float = 2.0
     at_most: int = 2000
 
     def is_reached(self, sleep: Estimate) -> bool:
-        """Tell whether the sleep is known so well, or known not to exist."""
+        """Return whether the sleep is known that precisely, or known not to exist."""
         return sleep.low == math.inf or (math.isfinite(sleep.high) and sleep.high - sleep.low <= 2 * self.within_s)
 
 
 @dataclass(frozen=True, slots=True)
 class WithSleep:
-    """The scenario with a preStop sleep and what goes with it."""
+    """The scenario with a preStop sleep and the settings that go with it."""
 
     scenario: Scenario
 
     def __call__(self, sleep_s: float, /) -> Scenario:
-        """Return it; grace period and deregistration delay are raised to what the longest request needs."""
+        """Return the scenario with this sleep, grace period and deregistration delay raised for the longest request."""
         scenario = self.scenario
         longest_s = longest_request_s(scenario)
         grace_s = math.ceil(sleep_s + scenario.pod.serve_after_sigterm_s + longest_s + _SHUTDOWN_S)
@@ -113,10 +119,13 @@ class WithSleep:
 class Recommendation:
     """What to set, and how it was found.
 
-    `needs`: what each rollout of the search needs; `sleep`: the least sleep that meets the goal, with its interval.
-    `settings` by key, those that must change; `best`: rollouts with them that the search has not seen. `is_met`:
-    whether some sleep meets the goal; if not, the settings are those that outlast the slowest pods, and `best` shows
-    what is left. `is_known`: whether the sleep is known as precisely as was wanted.
+    - `needs`: what each rollout of the search needs.
+    - `sleep`: the least sleep that meets the goal, with its interval.
+    - `settings`: the settings that must change, by key.
+    - `best`: rollouts with these settings that the search has not seen.
+    - `is_met`: whether some sleep meets the goal. If not, the settings outlast the slowest pods, and `best` shows the
+      failures that are left.
+    - `is_known`: whether the sleep is known as precisely as was wanted.
     """
 
     goal: Goal
@@ -130,7 +139,7 @@ class Recommendation:
 
     @property
     def needed_s(self) -> float:
-        """How long the slowest pod of a rollout stays in rotation, the quantile at the goal's confidence."""
+        """Return how long a rollout's slowest pod stays in rotation: the quantile at the goal's confidence (s)."""
         return _at([need.slowest.stays_s for need in self.needs], self.goal)
 
     def miss(self, sleep_s: float) -> Estimate:
@@ -202,7 +211,7 @@ def _recommended(scenario: Scenario, goal: Goal, executor: Executor, say: Say, p
 
 
 def try_rules(scenario: Scenario, *, executor: Executor, say: Say) -> list[tuple[Rule, Trial]]:
-    """Try out what each of the experts' rules that apply gives for the scenario; `say` is told which."""
+    """Return the trials of the experts' rules that apply to the scenario. `say` is called with each rule's words."""
     tried = []
     for rule in RULES:
         settings = rule.settings(scenario)
@@ -213,7 +222,7 @@ def try_rules(scenario: Scenario, *, executor: Executor, say: Say) -> list[tuple
 
 
 def longest_request_s(scenario: Scenario) -> float:
-    """Return how long the longest request takes: a high quantile, at most what the ALB waits for."""
+    """Return how long the longest request takes, in seconds: a high quantile, at most the ALB's own wait."""
     longest = float(scenario.traffic.service_time_s.ppf(_LONGEST))
     return min(longest, scenario.target_group.idle_timeout_s)
 
@@ -221,7 +230,7 @@ def longest_request_s(scenario: Scenario) -> float:
 def _needs(
     with_sleep: WithSleep, goal: Goal, precision: Precision, executor: Executor, say: Say
 ) -> tuple[list[Need], Estimate]:
-    """Ask ever more rollouts what they need, until the sleep is known."""
+    """Return the needs of more and more rollouts, until they determine the sleep."""
     first, further_s = with_sleep.scenario.replications, longest_request_s(with_sleep.scenario)
     need = partial(need_of, with_sleep, goal.most_failed, further_s, LONGEST_SLEEP_S)
     needs: list[Need] = []
@@ -236,7 +245,10 @@ def _needs(
 
 
 def _advised_s(needs: Sequence[Need], sleep: Estimate, goal: Goal) -> float:
-    """Return the sleep's upper end; the longest seen if there is none; what the slowest pods need if none is enough."""
+    """Return the upper end of the sleep's interval.
+
+    Without one, return the longest sleep seen; if no sleep is enough, what the slowest pods need.
+    """
     if math.isfinite(sleep.high):
         return sleep.high
     if math.isfinite(sleep.value):
@@ -245,7 +257,7 @@ def _advised_s(needs: Sequence[Need], sleep: Estimate, goal: Goal) -> float:
 
 
 def _with_best_retries(scenario: Scenario, goal: Goal, executor: Executor, say: Say) -> Scenario:
-    """Choose the retry limit whose slowest pods leave soonest, the given one in a tie."""
+    """Return the scenario with the retry limit whose slowest pods leave soonest, in a tie the given limit."""
     given = scenario.controller.aws_max_retries
     others = () if scenario.controller.version == FIXED_LAG else [n for n in _CANDIDATES if n != given]
     best, best_s = scenario, _at(needed_s(scenario, executor), goal) if others else 0.0

@@ -1,4 +1,4 @@
-"""One replication of a scenario: its control plane, its requests and the figures that come of them."""
+"""One replication of a scenario: its control plane, its requests and the figures that come from them."""
 
 from __future__ import annotations
 
@@ -60,25 +60,28 @@ class Replication:
 
     @property
     def estimator(self) -> Estimator:
-        """Which estimator the figures come from."""
+        """The estimator from which the figures come."""
         return "sampled" if isinstance(self.estimate, Requests) else "expected"
 
     @cached_property
     def requests(self) -> Requests:
-        """The drawn requests; where the figures are expected ones they are drawn when they are first asked for."""
+        """The drawn requests. If the figures are expected ones, requests are drawn when this is first read."""
         if isinstance(self.estimate, Requests):
             return self.estimate
         return _drawn(self.scenario, self.timeline, Streams(self.scenario.seed, self.number))
 
     def deleted_s(self) -> Times:
-        """When each target's pod was deleted, shape (targets,); NaN for those that were not."""
+        """When each target's pod was deleted, shape (targets,); NaN for pods that were not deleted."""
         deleted_s = np.full(self.timeline.cut_s.size, np.nan)
         for deleted in self.trace.of(PodDeleted):
             deleted_s[deleted.pod] = deleted.time_s
         return deleted_s
 
     def deregistration_lag_s(self) -> Times:
-        """From each target's pod's deletion until the last ALB node sends it nothing, shape (targets,); else NaN."""
+        """Return the time from a pod's deletion until no ALB node sends to its target, shape (targets,).
+
+        NaN for pods that were not deleted.
+        """
         return left_rotation_s(self.timeline) - self.deleted_s()
 
     def exposure_s(self) -> Times:
@@ -87,18 +90,18 @@ class Replication:
 
     @cached_property
     def healthy_targets(self) -> HealthyTargets:
-        """For how many seconds some ALB node had no healthy target, and the fewest that one ever had."""
+        """For how many seconds some ALB node had no healthy target, and the fewest that a node ever had."""
         return healthy_targets(self.timeline, self.estimate.window_until_s)
 
     def figures(self) -> Figures:
-        """Return what the replication comes to: the value of each figure."""
+        """Return the replication's results: the value of each figure."""
         return figures_of(self)
 
 
 def choose_estimator(scenarios: Iterable[Scenario], asked: Estimator | None = None) -> Estimator:
-    """Return the estimator that was asked for, or else `expected` if all scenarios have it, and `sampled` if not.
+    """Return the estimator that was asked for; by default `expected` if all scenarios allow it, else `sampled`.
 
-    Raises ScenarioError where `expected` was asked for and one of them has no expectation in closed form.
+    Raises ScenarioError if `expected` was asked for and a scenario has no expectation in closed form.
     """
     if asked == "sampled":
         return asked
@@ -146,11 +149,10 @@ def simulate(scenario: Scenario, *, replication: int = 0, estimator: Estimator |
 def simulate_alike(
     scenarios: Sequence[Scenario], *, replication: int, estimator: Estimator
 ) -> Iterator[tuple[int, Replication]]:
-    """Simulate one replication of each of several scenarios that have the same `control_plane_key`, with one such.
+    """Yield one replication of each of several scenarios with the same `control_plane_key`, from one control plane.
 
-    Yields the place of each among them, with what `simulate` gives, in the order in which their rollouts are over.
-    The scenarios must have the estimator. Raises `ScenarioError` as `simulate` does; those that come later have no end
-    either.
+    Each comes with its position in `scenarios`, in the order in which the rollouts are over. All scenarios must allow
+    the estimator. Raises `ScenarioError` as `simulate` does; scenarios that would come later have no end either.
     """
     streams = Streams(scenarios[0].seed, replication)
     control_plane = ControlPlane(scenarios[0], streams)

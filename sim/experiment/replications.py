@@ -1,4 +1,4 @@
-"""Many replications of a scenario, on one core or several; the result depends on neither number nor order."""
+"""Many replications of a scenario, on one core or several. The result depends on neither number nor order."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
 
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-"""What ends a program."""
+"""The signals that end a program."""
 
 
 class _Worker(SpawnProcess):
     def start(self) -> None:
-        """Start a worker that never sees what ends the program: its parent answers it."""
+        """Start a worker that never receives the signals that end the program: its parent handles them."""
         with _deaf_children():
             super().start()
 
 
 @contextmanager
 def _deaf_children() -> Iterator[None]:
-    """Start processes in the block that no signal ends: they inherit the signal mask, from their first moment on.
+    """Block the ending signals, so that processes started in this block inherit the blocked mask from the first moment.
 
-    A signal that arrives meanwhile is raised afterwards: a child that has not been told yet what to do would complain.
+    A signal that arrives meanwhile is raised after the block, as a child that has not received its task would fail.
     """
     arrived: list[int] = []
     in_main = threading.current_thread() is threading.main_thread()
@@ -64,7 +64,7 @@ def _deaf_children() -> Iterator[None]:
 
 @contextmanager
 def _signals_blocked() -> Iterator[None]:
-    """Block them in this thread; Windows has no signal masks, and there a worker ignores Ctrl-C once it runs."""
+    """Block the ending signals in this thread. Windows has no masks: a worker there ignores Ctrl-C once it runs."""
     if sys.platform != "win32" and hasattr(signal, "pthread_sigmask"):
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
@@ -83,8 +83,8 @@ class _Pool(ProcessPoolExecutor):
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:  # noqa: ANN401 - fn's own
         """Return a future that cannot be cancelled: `process_pool` ends the work by killing the workers.
 
-        The pool's thread, which then gives each future its error, dies of one that has been cancelled (CPython up to
-        3.11, `_ExecutorManagerThread.terminate_broken`).
+        The pool's thread then sets an error on each future, and crashes at a cancelled one (CPython up to 3.11,
+        `_ExecutorManagerThread.terminate_broken`).
         """
         future = super().submit(fn, *args, **kwargs)
         future.cancel = lambda: False  # type: ignore[method-assign]
@@ -93,15 +93,15 @@ class _Pool(ProcessPoolExecutor):
 
 @contextmanager
 def process_pool(workers: int | None = None) -> Iterator[ProcessPoolExecutor]:
-    """Return a pool of processes for a while, by default one for each core this process may use.
+    """Yield a pool of processes for the block, by default one for each core that this process may use.
 
-    They are spawned, not forked: a fork inherits the threads' locks of a progress bar in whatever state they are. When
-    the work fails they are killed: one that died may have taken the lock of the queue at which the others wait.
+    The processes are spawned, not forked: a fork inherits the locks of a progress bar's threads in any state. When the
+    work fails they are killed, as a dead process may hold the lock of the queue at which the others wait.
     """
     workers = workers or usable_cores()
     if sys.platform != "win32":
         with _deaf_children():
-            resource_tracker.ensure_running()  # it removes what a process leaves behind, and so must outlive the signal
+            resource_tracker.ensure_running()  # it cleans up after the processes, and so must outlive the signal
     with _Pool(workers, mp_context=_Context(), initializer=_begin_work) as pool:
         try:
             yield pool
@@ -113,7 +113,7 @@ def process_pool(workers: int | None = None) -> Iterator[ProcessPoolExecutor]:
 
 
 def usable_cores() -> int:
-    """Return how many cores this process may use; macOS and Windows tell only how many the machine has."""
+    """Return how many cores this process may use; on macOS and Windows, how many the machine has."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -121,7 +121,7 @@ def usable_cores() -> int:
 
 @contextmanager
 def executor_of(workers: int | None) -> Iterator[Executor | None]:
-    """Return a pool of so many processes for a while; None, which is this process, for one."""
+    """Yield a pool of `workers` processes for the block, or None, which means this process, for one worker."""
     if workers == 1:
         yield None
         return
@@ -132,9 +132,9 @@ def executor_of(workers: int | None) -> Iterator[Executor | None]:
 def replicate(
     scenario: Scenario, executor: Executor | None = None, *, estimator: Estimator | None = None
 ) -> Iterator[Figures]:
-    """Yield the figures of each replication of the scenario, in their order; without an executor: in this process.
+    """Yield the figures of each replication of the scenario, in order. Without an executor this process does the work.
 
-    Without an estimator: `expected` where the scenario has it, else `sampled`.
+    The default estimator is `expected` if the scenario allows it, else `sampled`.
     """
     figures = partial(_figures, scenario, choose_estimator([scenario], estimator))
     numbers = range(scenario.replications)
@@ -149,7 +149,7 @@ def replicate(
 
 @contextmanager
 def cancelling(futures: Iterable[Future[T]]) -> Iterator[None]:
-    """Cancel in the end what has not begun; not when the pool is broken: its thread would die of that (see `_Pool`)."""
+    """Cancel at the end the futures that have not begun, unless the pool is broken, whose thread would crash."""
     try:
         yield
     except BrokenExecutor:
@@ -161,11 +161,10 @@ def cancelling(futures: Iterable[Future[T]]) -> Iterator[None]:
 
 
 def _begin_work() -> None:
-    """Make a process a worker.
+    """Prepare this process as a worker.
 
-    It ends when its parent does: a killed one would leave its workers waiting for ever.
-    A replication makes many small objects that live until its end, which the garbage collector need not look through
-    every 700 of them.
+    The worker ends when its parent does: a killed parent would leave its workers waiting for ever. A replication makes
+    many small objects that live until its end, so the garbage collector runs less often than every 700 objects.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.freeze()

@@ -1,4 +1,4 @@
-"""The replications of several scenarios, a row of figures each: what sweeps and comparisons are made of."""
+"""The replications of several scenarios, one row of figures each, from which sweeps and comparisons are made."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Rows:
-    """The rows of a grid's points, in the order of the replications, as far as they have been simulated."""
+    """The rows of a grid's points simulated so far, in the order of the replications."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Rows:
         self._kept = {} if kept is None else kept
 
     def fill(self, points: Iterable[int], replications: int) -> None:
-        """Return these points that many rows."""
+        """Simulate until these points have that many rows."""
         wanted = [
             Task(point, number, self._grid.points[point], self._estimator)
             for point in points

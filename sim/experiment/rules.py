@@ -1,7 +1,9 @@
 """What experts advise for the preStop sleep, the grace period and the deregistration delay, applied to a scenario.
 
-Each rule sets what it speaks of and leaves the rest; where it says nothing of the grace period, that is at least 20 s
-longer than the sleep, as in EKS Best Practices. Source of all: docs/facts/alb.md §6.
+Each rule sets the keys that it names and leaves the rest. A rule that names no grace period gets one at least 20 s
+longer than the sleep, as in EKS Best Practices.
+
+Sources: docs/facts/alb.md §6.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ _GRACE_MARGIN_S = 20.0
 
 
 class Rule(NamedTuple):
-    """A rule, in words; who says so; the settings it gives for a scenario, or None where it does not apply."""
+    """A rule in words, its author, and the settings that it gives for a scenario, or None where it does not apply."""
 
     words: str
     source: str

@@ -1,13 +1,18 @@
-"""Which unknown decides the answer: each one's share of its variance, and what it does alone.
+"""Which unknown decides the answer: each unknown's share of the answer's variance, and its effect alone.
 
-The answer is either the 502s per rollout, or the preStop sleep that the slowest pod of 95 % of rollouts needs, as the
-control plane's trace tells it (`recommend` asks for less where hardly any request meets that pod).
-Modelled: every unknown uniform in its range and independent of the others. First-order index: the share of the answer's
-variance that knowing it would remove; total index: what would be left if all others were known. The same rollouts
-(random draws) at every point, so that chance is in no index.
+The answer is either the 502s per rollout, or the preStop sleep that the slowest pod of 95 % of rollouts needs. The
+control plane's trace gives that sleep (`recommend` asks for less where hardly any request meets that pod).
+
+Modelled:
+- Every unknown is uniform in its range and independent of the others.
+- First-order index: the share of the answer's variance that knowing the unknown would remove.
+- Total index: the share that would be left if all others were known.
+- Every point has the same rollouts (random draws), so that chance is in no index.
+
 Left out: which ranges are likelier; unknowns that go together.
-Source: Saltelli et al., "Variance based sensitivity analysis of model output", Computer Physics Communications 181
-(2010), as `scipy.stats.sobol_indices` has it.
+
+Sources: Saltelli et al., "Variance based sensitivity analysis of model output", Computer Physics Communications 181
+(2010), as `scipy.stats.sobol_indices` implements it.
 """
 
 from __future__ import annotations
@@ -38,7 +43,7 @@ _NEGLIGIBLE = 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Influence:
-    """What one unknown does: the answer at both ends of its range, the others as they are; and its two indices."""
+    """The effect of one unknown: the answer at both ends of its range, the others unchanged, and both indices."""
 
     unknown: Unknown
     at_low: float
@@ -48,13 +53,13 @@ class Influence:
 
     @property
     def swing(self) -> float:
-        """By how much the answer changes over its range."""
+        """How much the answer changes over the unknown's range."""
         return abs(self.at_high - self.at_low)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sensitivity:
-    """The influences on the answer, the greatest first; `base`: the answer as the scenario stands."""
+    """The influences on the answer, the greatest first. `base` is the answer for the scenario as it stands."""
 
     of: Of
     base: float
@@ -72,7 +77,7 @@ def sensitivity(
     executor: Executor,
     on_progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Sensitivity:
-    """Answer the scenario at `points` times (unknowns + 2) places of the ranges.
+    """Return the influences, from the answers at `points` times (unknowns + 2) places of the ranges.
 
     `points` is a power of 2. Raises ScenarioError as a run does.
     """
@@ -108,10 +113,10 @@ def answer(of: Of, scenario: Scenario) -> float:
 
 
 class _Here(Executor):
-    """Does the work where it is asked for: the points are in other processes already."""
+    """Does the work in the calling process, because the points are already spread over processes."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:  # noqa: ANN401 - fn's own
-        """Call it."""
+        """Call the function, and return its result as a future."""
         future: Future[Any] = Future()
         future.set_result(fn(*args, **kwargs))
         return future
@@ -120,7 +125,7 @@ class _Here(Executor):
 def _two_samples(
     unknowns: Sequence[Unknown], points: int, seed: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Draw two independent samples of the ranges, each of shape (points, unknowns), evenly spread."""
+    """Return two independent, evenly spread samples of the ranges, each of shape (points, unknowns)."""
     from scipy.stats import qmc
 
     low, high = np.array([[one.low, one.high] for one in unknowns]).T

@@ -1,6 +1,6 @@
-"""CSV that a spreadsheet shows and does not run: a text that it would take for a formula begins with an apostrophe.
+"""CSV that a spreadsheet shows and does not run: a text that would count as a formula begins with an apostrophe.
 
-Source: OWASP, "CSV Injection": cells that begin with =, +, -, @, a tab or a carriage return are formulas to it.
+Sources: OWASP, "CSV Injection": cells that begin with =, +, -, @, a tab or a carriage return are formulas.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 
 
 def guarded(value: T) -> T | str:
-    """Return a text so that no spreadsheet takes it for a formula; everything else as it is."""
+    """Return a text so that no spreadsheet takes it for a formula, and any other value unchanged."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def unguarded(text: str) -> str:
-    """Return a text as it was before it was guarded."""
+    """Return a text as it was before `guarded`."""
     return text.removeprefix("'")
 
 
 def csv_of(rows: Sequence[Mapping[str, object]]) -> str:
-    """Write rows of the same columns with a header."""
+    """Return the CSV of rows with the same columns, with a header."""
     text = io.StringIO()
     writer = csv.DictWriter(text, rows[0] if rows else [], lineterminator="\n")
     writer.writeheader()

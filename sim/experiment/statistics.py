@@ -1,10 +1,11 @@
 """Intervals: Student's t for a mean over replications, Wilson's for a fraction, order statistics for a quantile.
 
-Student's interval covers the mean only if the replications are many enough for the skewness of their law. Where one
-call of AWS is throttled again and again, one rollout in twenty has most of the 502s of all of them, and those intervals
-miss the mean far too often: `replications_for_mean` says when to give none. The other two hold under any law.
-Source: W. G. Cochran, Sampling Techniques, 3rd edition (1977), section 2.15: the mean's 95 % interval errs in at most
-6 % of samples where their size exceeds 25 times the squared skewness. docs/statistics.md has the coverage measured.
+Student's interval covers the mean only if there are enough replications for the skewness of their law. Where one AWS
+call is throttled again and again, one rollout in twenty has most of the 502s of all. Such intervals miss the mean far
+too often, and `replications_for_mean` says when to give none. The other two intervals hold under any law.
+
+Sources: W. G. Cochran, Sampling Techniques, 3rd edition (1977), section 2.15: the mean's 95 % interval errs in at most
+6 % of samples if their size exceeds 25 times the squared skewness. docs/statistics.md has the measured coverage.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _COCHRAN = 25.0
 class Estimate:
     """A value and its two-sided confidence interval.
 
-    Bounds are NaN where one replication gives none, and infinite where so few do not bound a quantile.
+    Bounds are NaN with one replication, and infinite where there are too few replications to bound a quantile.
     """
 
     value: float
@@ -35,7 +36,7 @@ class Estimate:
 
 
 def mean_estimate(values: ArrayLike, *, confidence: float = CONFIDENCE) -> Estimate:
-    """Estimate a mean from independent replications: Student's t."""
+    """Return the mean of independent replications, with Student's t interval."""
     from scipy import special
 
     sample = np.asarray(values, dtype=np.float64)
@@ -48,7 +49,7 @@ def mean_estimate(values: ArrayLike, *, confidence: float = CONFIDENCE) -> Estim
 
 
 def fraction_estimate(successes: int, trials: int, *, confidence: float = CONFIDENCE) -> Estimate:
-    """Estimate a fraction: Wilson's score interval, which has a width even where no trial, or each, succeeded."""
+    """Return a fraction with Wilson's score interval, which has a width even if no trial, or every one, succeeded."""
     from scipy import special
 
     z = float(special.ndtri((1 + confidence) / 2))
@@ -59,7 +60,7 @@ def fraction_estimate(successes: int, trials: int, *, confidence: float = CONFID
 
 
 def quantiles(values: ArrayLike) -> dict[str, float]:
-    """Return mean, p50, p90, p99 and max of values pooled over all replications; NaN where there are none."""
+    """Return mean, p50, p90, p99 and max of values pooled over all replications, NaN if there are no values."""
     sample = np.asarray(values, dtype=np.float64)
     if sample.size == 0:
         return dict.fromkeys(("mean", "p50", "p90", "p99", "max"), math.nan)
@@ -68,18 +69,18 @@ def quantiles(values: ArrayLike) -> dict[str, float]:
 
 
 def paired_difference(first: ArrayLike, second: ArrayLike, *, confidence: float = CONFIDENCE) -> Estimate:
-    """Estimate by how much the second mean exceeds the first; replication k of both met the same random draws.
+    """Return how much the second mean exceeds the first, where replication k of both met the same random draws.
 
-    What both have in common cancels in each pair, so that the interval is narrower than two independent samples give.
+    Effects common to both cancel in each pair, so the interval is narrower than that of two independent samples.
     """
     return mean_estimate(np.subtract(second, first), confidence=confidence)
 
 
 def quantile_estimate(values: ArrayLike, probability: float, *, confidence: float = CONFIDENCE) -> Estimate:
-    """Estimate a quantile from independent replications: the interval's ends are two of them, under any law.
+    """Return a quantile of independent replications. The interval's ends are two of the values, under any law.
 
-    As many of n values lie below the quantile as of n trials succeed that have its probability. An end is infinite
-    where not even the least or the greatest of so few values is sure enough to lie beyond the quantile.
+    The number of values below the quantile is binomial, with the quantile's probability. An end is infinite if not even
+    the least or the greatest value is sure enough to lie beyond the quantile.
     """
     from scipy import special
 
@@ -92,14 +93,14 @@ def quantile_estimate(values: ArrayLike, probability: float, *, confidence: floa
 
 
 def largest_share(values: ArrayLike) -> float:
-    """Return which part of the sum of what is not negative its largest value makes; 0 if all are 0."""
+    """Return the share of the largest value in the sum of non-negative values, 0 if all are 0."""
     sample = np.asarray(values, dtype=np.float64)
     total = float(sample.sum())
     return float(sample.max()) / total if total else 0.0
 
 
 def replications_for_mean(values: ArrayLike) -> int:
-    """Return how many replications Student's interval of a mean needs, as far as these show its law's skewness."""
+    """Return how many replications Student's interval of a mean needs, from the skewness that these values show."""
     sample = np.asarray(values, dtype=np.float64)
     deviation = float(sample.std())
     if deviation == 0 or np.all(sample == sample[0]):
@@ -110,10 +111,10 @@ def replications_for_mean(values: ArrayLike) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """What replications say of a law that may have a heavy tail: median, 95 % quantile, and mean.
+    """Median, 95 % quantile and mean of a law that may have a heavy tail, from replications.
 
-    `largest_share`: which part of the sum one replication makes. `needed`: how many the mean's interval needs; if
-    there are fewer, its bounds are NaN.
+    `largest_share`: the largest replication's share of the sum. `needed`: how many replications the mean's interval
+    needs. With fewer, the bounds of the mean are NaN.
     """
 
     p50: Estimate
@@ -124,7 +125,7 @@ class Spread:
 
 
 def spread(values: ArrayLike) -> Spread:
-    """Put together what replications say of such a law."""
+    """Return median, 95 % quantile and mean of replications."""
     sample = np.asarray(values, dtype=np.float64)
     mean, needed = mean_estimate(sample), replications_for_mean(sample)
     return Spread(

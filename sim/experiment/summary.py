@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """What all rollouts of a scenario come to: `values` by the names of the figures, as `summary[RATE_502]`."""
+    """The results of all rollouts of a scenario: `values` by the names of the figures, or `summary[RATE_502]`."""
 
     scenario: str
     seed: int
@@ -29,12 +29,12 @@ class Summary:
     values: Mapping[str, Any]
 
     def __getitem__(self, figure: Figure[Any, S]) -> S:
-        """Return what is said of a figure: an estimate, or quantiles by name."""
+        """Return the result for a figure: an estimate, or quantiles by name."""
         summarised: S = self.values[figure.name]
         return summarised
 
     def as_json(self) -> dict[str, Any]:
-        """Return the object that `albsim run --format json` prints; what has no value is null."""
+        """Return the object that `albsim run --format json` prints. Missing values are null."""
         printed: dict[str, Any] = {
             "scenario": self.scenario,
             "seed": self.seed,
@@ -52,7 +52,7 @@ class Summary:
 
 
 def summarise(scenario: Scenario, rollouts: Sequence[Figures]) -> Summary:
-    """Put the figures of a scenario's replications, made with one estimator, together."""
+    """Return the summary of a scenario's replications, all made with one estimator."""
     estimator = rollouts[0].estimator
     return Summary(
         scenario=scenario.name,

@@ -1,11 +1,12 @@
 """A sweep: a scenario simulated at every point of a grid, a row for each point and replication.
 
-Replication k of every point meets the same random draws (common random numbers), so that differences between points
-are sharper than their intervals.
-With a wanted precision the number of replications of a point grows, batch by batch, until Student's interval of its
-502s per rollout is narrow enough. Whether it is, is asked after whole batches only: the rows depend neither on the
-executor nor on the order in which tasks finish. (Stopping when the interval looks narrow makes it a little too
-narrow: its coverage is slightly below nominal; the cap and a first batch of some dozens keep that small.)
+Replication k of every point meets the same random draws (common random numbers). So differences between points are
+sharper than their intervals.
+
+With a wanted precision, a point gets more replications, batch by batch, until Student's interval of its 502s per
+rollout is narrow enough. That is checked after whole batches only. So the rows depend neither on the executor nor on
+the order in which tasks finish. Stopping when the interval looks narrow makes it a little too narrow, and its coverage
+slightly below nominal. The cap and a first batch of some dozens keep that effect small.
 """
 
 from __future__ import annotations
@@ -42,14 +43,14 @@ _NUMBER_502 = COLUMNS.index("responses.502")
 class UntilPrecise:
     """Replicate until the half-width of the 95 % interval of 502s per rollout is at most this fraction of its mean.
 
-    `at_most`: replications after which it is given up. Where no replication has a 502 there is nothing to wait for.
+    `at_most`: the number of replications after which to give up. Without any 502 there is nothing to wait for.
     """
 
     half_width: float
     at_most: int = _MOST_REPLICATIONS
 
     def is_reached(self, numbers_502: Sequence[float]) -> bool:
-        """Tell whether these replications' 502s are enough."""
+        """Return whether these replications' 502s are enough."""
         if len(numbers_502) >= self.at_most:
             return True
         estimate = mean_estimate(numbers_502)
@@ -118,7 +119,7 @@ def sweep(
 def provenance(
     scenario: Scenario, vary: Mapping[str, Sequence[object]], *, until: UntilPrecise | None, estimator: Estimator
 ) -> dict[str, Any]:
-    """Return what a sweep's results come from, as JSON has it; the same for the same results."""
+    """Return what a sweep's results came from, in JSON's types. The same results have the same provenance."""
     return {
         "scenario": scenario.model_dump(mode="json", exclude_unset=True),
         "seed": scenario.seed,

@@ -1,8 +1,9 @@
 """A sweep's results as a file: Parquet, or CSV with one line of metadata before the header.
 
-The bytes depend on the results and the libraries' versions alone: no times, no host, fixed options of the writer. The
-metadata (key `albsim` of the Parquet file; the CSV file's first line, after `# albsim `) are JSON: the scenario, its
-seed, the varied values, the model's version. A file appears under its name only when it is whole.
+- The bytes depend on the results and the libraries' versions alone: no times, no host, fixed options of the writer.
+- The metadata are JSON: the scenario, its seed, the varied values, the model's version. They stand under the key
+  `albsim` of the Parquet file, or in the CSV file's first line, after `# albsim `.
+- A file appears under its name only when it is whole.
 """
 
 from __future__ import annotations
@@ -36,16 +37,16 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".parquet", ".csv")
 _DAMAGE = (ValueError, LookupError, TypeError, AttributeError, RecursionError, csv.Error)
-"""What reading something else, or a file that has been edited or cut, leads to."""
+"""The errors from reading something else, or a file that has been edited or cut."""
 _CSV_START = f"# {PROVENANCE} "
 
 
 class NotASweepError(Exception):
-    """A file that is not, or no longer, a sweep's results."""
+    """Raised for a file that is not, or no longer, a sweep's results."""
 
 
 class OtherSweepError(Exception):
-    """A file that holds the results of another sweep."""
+    """Raised for a file that holds the results of another sweep."""
 
 
 def sweep_to_file(
@@ -59,12 +60,14 @@ def sweep_to_file(
     progress: Progress | None = None,
     replace: bool = False,
 ) -> pd.DataFrame:
-    """Sweep into a file, going on where an interrupted sweep into it was; a finished one is read, not repeated.
+    """Sweep into a file, continuing an interrupted sweep into that file. A finished sweep is read, not repeated.
 
-    Finished replications are kept in `<path>.partial` until the file is whole. `replace`: whether another sweep's
-    results in the file may be replaced. Raises what `sweep` does, InUseError while another process sweeps into this
-    file, OtherSweepError if another sweep's results are in it and NotASweepError if something else is (it is left as it
-    is), OSError if it cannot be written.
+    Finished replications are kept in `<path>.partial` until the file is whole. `replace` says whether another sweep's
+    results in the file may be replaced.
+
+    Raises what `sweep` does, InUseError while another process sweeps into this file, and OSError if the file cannot be
+    written. Raises OtherSweepError if the file holds another sweep's results, NotASweepError if it holds anything else
+    (the file is left as it is).
     """
     _check_suffix(path)
     chosen = choose_estimator(grid(scenario, vary).points, estimator)
@@ -82,14 +85,14 @@ def sweep_to_file(
 
 
 def _told(finished: pd.DataFrame, source: dict[str, Any]) -> str:
-    """Say in what a finished sweep differs from the one that is asked for."""
+    """Return how a finished sweep differs from the one that is asked for, in words."""
     found = finished.attrs[PROVENANCE]
     differing = [name for name in source if found.get(name) != source[name]]
     return f"of {found['scenario']['name']}, seed {found['seed']}; they differ in {', '.join(differing)}"
 
 
 def write_sweep(frame: pd.DataFrame, path: Path) -> None:
-    """Write a sweep's frame; the file is replaced as a whole."""
+    """Write a sweep's frame. The file is replaced as a whole."""
     _check_suffix(path)
     metadata = json.dumps(frame.attrs[PROVENANCE], ensure_ascii=False)
     with whole_file(path) as unfinished:
@@ -101,9 +104,9 @@ def write_sweep(frame: pd.DataFrame, path: Path) -> None:
 
 
 def read_sweep(path: Path) -> pd.DataFrame:
-    """Read a sweep's frame as it was written, with what it came from in `attrs["albsim"]`.
+    """Return a sweep's frame as it was written, with its provenance in `attrs["albsim"]`.
 
-    Raises NotASweepError if it is something else, OSError if it cannot be read.
+    Raises NotASweepError if the file is something else, OSError if it cannot be read.
     """
     _check_suffix(path)
     try:
@@ -155,7 +158,7 @@ def _read_csv(path: Path) -> tuple[dict[str, Any], pd.DataFrame]:
 
 
 def _metadata(text: str) -> dict[str, Any]:
-    """Read the metadata; one of `_DAMAGE` if they are of another form."""
+    """Return the metadata. Raises one of `_DAMAGE` if they have another form."""
     metadata: dict[str, Any] = json.loads(text)
     if not {"seed", "version"} <= metadata.keys() or not isinstance(metadata["scenario"]["name"], str):
         raise KeyError(text)
@@ -172,7 +175,7 @@ def _require_whole(metadata: dict[str, Any], frame: pd.DataFrame) -> None:
 
 
 def _kind(column: Sequence[Cell]) -> Callable[[str], Cell]:
-    """Say how a varied key's column is read, from the values that it was given."""
+    """Return the function that reads a varied key's cells, from the values that the key was given."""
     if any(isinstance(cell, str) for cell in column):
         return unguarded
     if any(isinstance(cell, bool) for cell in column):

@@ -1,8 +1,8 @@
-"""Replications on any `concurrent.futures.Executor`, as they finish; what comes of one does not depend on the executor.
+"""Replications on any `concurrent.futures.Executor`, as they finish. The result of one does not depend on the executor.
 
-What is handed over is one replication of a few points that have their control plane in common, which is most of the
-work: small enough that little is lost when the program is killed, large enough (milliseconds or more) that handing it
-over does not count.
+A task is one replication of a few points that share their control plane, which is most of the work. It is small enough
+that little is lost when the program is killed, and large enough (milliseconds or more) that handing it over costs
+little in comparison.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     Row = tuple[float, ...]
 
 _MOST_SUBMITTED = 1000
-"""An executor that ships every task at once (a cluster's) is not sent a million of them."""
+"""How many tasks are submitted at once: an executor that ships every task (a cluster's) must not get a million."""
 _MOST_TOGETHER = 10
-"""By then a control plane costs little in each, and there is work for several processes."""
+"""How many points of a task share a control plane: enough to make it cheap, few enough to occupy several processes."""
 
 
 class Task(NamedTuple):
@@ -41,7 +41,7 @@ class Task(NamedTuple):
 
 
 def finished(tasks: Sequence[Task], executor: Executor) -> Iterator[tuple[Task, Row | ScenarioError]]:
-    """Yield tasks with what came of them in the order in which they finish; cancel what is left at the end."""
+    """Yield tasks with their results in the order in which they finish, and cancel at the end those that are left."""
     done: SimpleQueue[Future[list[Row | ScenarioError]]] = SimpleQueue()
     submitted: dict[Future[list[Row | ScenarioError]], list[Task]] = {}
     left = iter(_batches(tasks))
@@ -63,7 +63,7 @@ def finished(tasks: Sequence[Task], executor: Executor) -> Iterator[tuple[Task, 
 
 
 def _batches(tasks: Sequence[Task]) -> list[list[Task]]:
-    """Put the same replication of points together that have their control plane in common."""
+    """Return batches of tasks: the same replication of points that share their control plane."""
     scenarios = {task.point: task.scenario for task in tasks}
     keys = {point: control_plane_key(scenario) for point, scenario in scenarios.items()}
     alike: dict[tuple[str, int, Estimator], list[Task]] = {}
@@ -77,7 +77,7 @@ def _batches(tasks: Sequence[Task]) -> list[list[Task]]:
 
 
 def _rows(scenarios: Sequence[Scenario], number: int, estimator: Estimator) -> list[Row | ScenarioError]:
-    """Simulate them; give each one's row, or the error for those whose rollout comes to no end."""
+    """Return each scenario's row, or the error if its rollout comes to no end."""
     rows: dict[int, Row] = {}
     try:
         for place, replication in simulate_alike(scenarios, replication=number, estimator=estimator):

@@ -1,8 +1,9 @@
-"""From what happened in the control plane to what the data plane must know: the trace becomes a timeline.
+"""From the control plane to the data plane: how a trace becomes a timeline.
 
-An old pod's target was registered and healthy before the rollout; a new one's is from its records on. What has no
-record never happens within the window (`inf`). With target type `instance` the worker nodes stand where the ALB nodes
-do: a request meets one of them at random, and its kube-proxy's rules there.
+- An old pod's target was registered and healthy before the rollout. A new one's is from its records on.
+- An event without a record never happens within the window (`inf`).
+- With target type `instance` the worker nodes take the place of the ALB nodes: a request meets a random worker node,
+  and the rules of its kube-proxy.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def timeline_of(trace: Trace, scenario: Scenario) -> Timeline:
-    """Build the timeline of a replication from its trace."""
+    """Return the timeline of a replication, built from its trace."""
     n_old = scenario.deployment.replicas
     n_targets = n_old + len(trace.of(PodCreated))
     instances = scenario.target_group.target_type == "instance"
@@ -64,7 +65,7 @@ def timeline_of(trace: Trace, scenario: Scenario) -> Timeline:
         listener_closed_s=by_target(ListenerClosed),
         cut_s=by_target(ProcessCut),
         drain_deadline_s=drain_deadline_s,
-        # A worker node's rules have a pod or not: there is no `initial` to fail open to.
+        # A worker node's rules hold a pod or do not: there are no `initial` targets to fail open to.
         registered_from_s=healthy_from_s if instances else np.tile(registered_from_s, (n_nodes, 1)),
         registered_until_s=by_node(TargetDrained),
         healthy_from_s=healthy_from_s,

@@ -1,6 +1,6 @@
-"""A scenario tried out: what counts when settings are chosen, replication by replication.
+"""A scenario tried out: the results that matter when settings are chosen, replication by replication.
 
-A trial says of each rollout how many requests failed and why, how long it took, and how many pods it needed at once.
+A trial says for each rollout how many requests failed and why, how long it took, and how many pods it needed at once.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class Rollout(NamedTuple):
-    """One replication: failed requests by outcome; its duration and when the last old process ended (s); most pods."""
+    """One replication: failed requests by outcome, its duration, the last old process's end (s), and the most pods."""
 
     failures: dict[str, int]
     rollout_s: float
@@ -39,7 +39,7 @@ class Rollout(NamedTuple):
 
     @property
     def n_failed(self) -> int:
-        """All requests that failed: 502s, 503s and 504s."""
+        """The number of failed requests: 502s, 503s and 504s."""
         return sum(self.failures.values())
 
     def responses(self, status: int) -> int:
@@ -55,7 +55,7 @@ class Trial:
     rollouts: tuple[Rollout, ...]
 
     def with_at_most(self, n_failed: int) -> Estimate:
-        """Estimate the fraction of rollouts with at most so many failed requests."""
+        """Return the fraction of rollouts with at most `n_failed` failed requests."""
         return fraction_estimate(sum(rollout.n_failed <= n_failed for rollout in self.rollouts), len(self.rollouts))
 
     def mean(self, status: int) -> float:
@@ -63,14 +63,14 @@ class Trial:
         return float(np.mean([rollout.responses(status) for rollout in self.rollouts]))
 
     def mean_failures(self) -> dict[str, float]:
-        """Return the mean of failed requests per rollout by outcome, those that occur, the largest first."""
+        """Return the mean of failed requests per rollout for each outcome that occurs, the largest first."""
         names = self.rollouts[0].failures
         means = {name: float(np.mean([rollout.failures[name] for rollout in self.rollouts])) for name in names}
         return {name: mean for name, mean in sorted(means.items(), key=lambda item: -item[1]) if mean}
 
 
 def try_out(scenario: Scenario, executor: Executor, *, first: int = 0, replications: int | None = None) -> Trial:
-    """Simulate replications of a scenario from the `first` on, by default as many as it asks for.
+    """Return a trial: replications of a scenario from the `first` on, by default as many as the scenario asks for.
 
     Raises ScenarioError if a rollout comes to no end.
     """
@@ -79,7 +79,7 @@ def try_out(scenario: Scenario, executor: Executor, *, first: int = 0, replicati
 
 
 def needed_s(scenario: Scenario, executor: Executor) -> NDArray[np.float64]:
-    """Say for each replication how long its slowest pod stays in rotation after its deletion, while it serves (s)."""
+    """Return for each replication how long its slowest pod stays in rotation after its deletion (s)."""
     return np.array([*executor.map(partial(_needed_s, scenario), range(scenario.replications))])
 
 
@@ -95,7 +95,7 @@ def _rollout(scenario: Scenario, number: int) -> Rollout:
 
 
 def _most_pods(trace: Trace, n_old: int) -> int:
-    """Count the pods at the moment when there are most, those on their way out among them."""
+    """Return the largest number of pods at any moment, terminating pods included."""
     changes = [(record.time_s, 1) for record in trace.of(PodCreated)]
     changes += [(record.time_s, -1) for record in trace.of(ProcessCut)]
     steps = [step for _, step in sorted(changes)]

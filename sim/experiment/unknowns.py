@@ -1,8 +1,9 @@
-"""What a scenario's author may not know: by how much each default may be wrong, and how to measure it.
+"""What a scenario's author may not know: how wrong each default may be, and how to measure the true value.
 
-A key that the scenario gives counts as known. A range of a distribution is that of its median: the whole law is
+A key that the scenario gives counts as known. The range of a distribution is that of its median: the whole law is
 stretched, its shape kept.
-Sources of the ranges: docs/facts/alb.md §1 and §5; where there is none, a guess, and `why` says what it is between.
+
+Sources of the ranges: docs/facts/alb.md §1 and §5. Otherwise a range is a guess, and `why` says between what.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _CALIBRATE = "`albsim calibrate` with"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown:
-    """A key and the range in which its value may be; `why` that range, and how to `measure` it."""
+    """A key and the range of its value. `why` gives the reason for the range, `measure` a way to measure the value."""
 
     key: str
     low: float
@@ -95,19 +96,19 @@ UNKNOWNS = (
 
 
 def unknowns_of(scenario: Scenario) -> tuple[Unknown, ...]:
-    """Return those whose keys the scenario leaves at their defaults."""
+    """Return the unknowns whose keys the scenario leaves at their defaults."""
     given = scenario.model_dump(exclude_unset=True)
     return tuple(unknown for unknown in UNKNOWNS if not _is_given(given, unknown.key.split(".")[:2]))
 
 
 def given_range(key: str, low: float, high: float) -> Unknown:
-    """Return a user's range of a key, with how to measure it, if that is known."""
+    """Return a user's range of a key as an unknown, with a way to measure it if one is known."""
     known = next((unknown for unknown in UNKNOWNS if unknown.key == key), Unknown(key=key, low=low, high=high))
     return replace(known, low=low, high=high, why="as given")
 
 
 def with_values(scenario: Scenario, values: Mapping[Unknown, float]) -> Scenario:
-    """Return the scenario with these values; laws are stretched after their parameters are set."""
+    """Return the scenario with these values. Laws are stretched after their parameters are set."""
     plain = {
         unknown.key: _plain(unknown, value) for unknown, value in values.items() if _law(scenario, unknown) is None
     }
@@ -121,7 +122,7 @@ def with_values(scenario: Scenario, values: Mapping[Unknown, float]) -> Scenario
 
 
 def base_value(scenario: Scenario, unknown: Unknown) -> float | None:
-    """Return the scenario's own value: of a law its median; None where it has none."""
+    """Return the scenario's own value, for a law its median, or None if there is none."""
     found: Any = scenario
     for step in unknown.key.split("."):
         found = found.get(step) if isinstance(found, dict) else getattr(found, step, None)

@@ -1,9 +1,10 @@
 """Files that are there whole or not at all.
 
-How: what is written goes into a file beside the one it is for, which then takes that one's place in one step of the
-file system. Whoever reads sees the old file or the new one, whatever happens in between: a full disk, an interruption,
-a killed process (which leaves its unfinished file behind, under a name that begins with a dot).
-What is left out: a power cut (nothing is forced to the disk), and the old file's permissions, which the new one loses.
+How: the content goes into a file beside the target, which then takes the target's place in one step of the file system.
+A reader sees the old file or the new one, whatever happens meanwhile: a full disk, an interruption, a killed process.
+A killed process leaves its unfinished file behind, under a name that begins with a dot.
+
+Left out: a power cut (nothing is forced to the disk), and the old file's permissions, which the new one loses.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Return the name of a file to write instead of `path`, which it becomes if the block ends well.
+    """Yield the name of a file to write instead of `path`, which that file becomes if the block succeeds.
 
-    A device or a pipe is written itself. Raises OSError, which names `path`, if it cannot be written.
+    A device or a pipe is written directly. Raises OSError, which names `path`, if `path` cannot be written.
     """
     is_special = path.exists() and not path.is_file()
     target = path.resolve()

@@ -84,7 +84,7 @@ class Draft:
     """What is written only if a drain of nodes is asked for."""
 
     def put(self, key: str, value: object, place: Place, grade: Grade = "read", note: str = "") -> None:
-        """Give a key its value."""
+        """Set the value of a key."""
         self.values[key] = value
         self.origins[key] = Origin(place, grade, note)
 

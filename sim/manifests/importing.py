@@ -114,7 +114,7 @@ def _unquoted(cluster: Cluster) -> list[Warned]:
 
 
 def _is_selected(workload: Object, select: str) -> bool:
-    """Tell whether `[KIND/][NS/]NAME` means this workload."""
+    """Return whether `[KIND/][NS/]NAME` means this workload."""
     parts = select.lower().split("/")
     name = [workload.kind.lower(), workload.namespace.lower(), workload.name.lower()]
     return not select or parts in (name, name[1:], name[2:], [name[0], name[2]])

@@ -35,7 +35,7 @@ _V2 = re.compile(r"(?P<kind>(?:de)?register(?:ing|ed)) targets(?: \(interleaved\
 
 
 def is_line_of_v2(found: Mapping[str, Any]) -> bool:
-    """Tell whether a JSON object is a line of a controller's log."""
+    """Return whether a JSON object is a line of a controller's log."""
     return "msg" in found and ("level" in found or "ts" in found)
 
 
@@ -55,7 +55,7 @@ def line_of_v2(found: Mapping[str, Any], prefix_s: float) -> Row | None:
 
 
 def is_line_of_v1(line: str) -> bool:
-    """Tell whether a line is one of glog."""
+    """Return whether a line is one of glog."""
     return _GLOG.match(line) is not None
 
 

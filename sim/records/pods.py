@@ -33,7 +33,7 @@ class Pods:
         self._audited: set[str] = set()
 
     def __bool__(self) -> bool:
-        """Tell whether any pod is known."""
+        """Return whether any pod is known."""
         return bool(self._pods)
 
     def rows(self) -> list[Row]:

@@ -24,17 +24,17 @@ class Selection:
     until_s: float = math.inf
 
     def in_time(self, time_s: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Tell which moments are wanted."""
+        """Return which moments are wanted."""
         return (time_s >= self.from_s) & (time_s < self.until_s)
 
     def wants_group(self, arn: str) -> bool:
-        """Tell whether a target group is wanted."""
+        """Return whether a target group is wanted."""
         return not self.target_group or self.target_group in (arn, name_of(arn))
 
     def of_requests(
         self, time_s: NDArray[np.float64], group: NDArray[np.int32], groups: Names
     ) -> NDArray[np.bool_] | None:
-        """Tell which requests are wanted, by the numbers of their groups; None for all."""
+        """Return which requests are wanted, by the numbers of their groups; None for all."""
         if self == EVERYTHING:
             return None
         wanted = [groups.code(arn) for arn in groups.known() if self.wants_group(arn)]

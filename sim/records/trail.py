@@ -26,12 +26,12 @@ Row = dict[str, Any]
 
 
 def is_record(found: Mapping[str, Any]) -> bool:
-    """Tell whether a JSON object is a record of CloudTrail."""
+    """Return whether a JSON object is a record of CloudTrail."""
     return "eventSource" in found and "eventName" in found
 
 
 def is_lookup(found: Mapping[str, Any]) -> bool:
-    """Tell whether a JSON object is an event of `lookup-events`."""
+    """Return whether a JSON object is an event of `lookup-events`."""
     return "CloudTrailEvent" in found
 
 

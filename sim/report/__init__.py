@@ -1,1 +1,1 @@
-"""What is shown to people: tables, stories, figures."""
+"""What is shown to people: tables, stories, pictures."""

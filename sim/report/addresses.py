@@ -1,4 +1,4 @@
-"""What `albsim addresses` prints: whether the nodes' addresses fit, by subnet, and what each remedy gives."""
+"""What `albsim addresses` prints: whether the nodes' addresses fit, by subnet, and the gain from each remedy."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FOR_A_LOAD_BALANCER = 8
 
 
 def render(plan: Plan, remedies: Sequence[Remedy], form: str) -> str:
-    """Write it as a table or as JSON, without a line end."""
+    """Return the plan as a table or as JSON, without a line end."""
     if form == "json":
         return json.dumps(_record(plan, remedies), indent=2, ensure_ascii=False)
     notes = [f"note: {note}" for note in notes_on(plan)]
@@ -32,7 +32,7 @@ def render(plan: Plan, remedies: Sequence[Remedy], form: str) -> str:
 
 
 def sentence(plan: Plan) -> str:
-    """Say what the nodes hold, and what fits."""
+    """Return a sentence on what the nodes hold, and what fits."""
     nodes, cni = plan.nodes, plan.cni
     holds = "holds" if nodes.count == 1 else "hold"
     most = plan.limits_per_node[plan.limited_by]
@@ -48,7 +48,7 @@ def sentence(plan: Plan) -> str:
 
 
 def notes_on(plan: Plan) -> Iterator[str]:
-    """Say what the figures do not show."""
+    """Yield notes on what the figures do not show."""
     missing = plan.pods_per_node - plan.used_per_node
     if missing:
         yield f"{count(missing, 'pod')} of each node get no address, however long they wait"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sim.records.against import Against, Compared
 
 FAR = 0.25
-"""If a scenario's pods differ from the observed targets by more than this fraction, that is worth saying."""
+"""The fraction by which a scenario's pods may differ from the observed targets without a remark."""
 
 
 def table(found: Against) -> Group:
@@ -40,7 +40,7 @@ def table(found: Against) -> Group:
 
 
 def as_json(found: Against) -> dict[str, Any]:
-    """Return the comparison as docs/interface.md has it, and what it says in words."""
+    """Return the comparison as docs/interface.md describes it, with its verdict in words."""
     return {
         "against": {name: one.as_json() for name, one in found.classes.items()},
         "against_verdict": {
@@ -55,7 +55,7 @@ def as_json(found: Against) -> dict[str, Any]:
 
 
 def verdict(found: Against) -> str:
-    """Say in words whether the model explains what was observed."""
+    """Return in words whether the model explains the observation."""
     seen = "the rollout" if len(found.targets) == 1 else f"the {len(found.targets):,} rollouts"
     if not found.contradicted:
         least = min((one.p_holm for one in found.classes.values()), default=1.0)
@@ -74,7 +74,7 @@ def _contradiction(name: str, one: Compared) -> str:
 
 
 def doubts_of(found: Against) -> Iterator[str]:
-    """Yield what weakens the comparison, a sentence each."""
+    """Yield a sentence for each doubt about the comparison."""
     if len(found.targets) == 1:
         yield "There is one rollout only: if the scenario was fitted to it, this is no check of the fit."
     if found.replications < LEAST_REPLICATIONS:

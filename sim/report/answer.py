@@ -1,4 +1,4 @@
-"""The answer in a few sentences, of one replication (who won the race, by how much, what took so long) and of all."""
+"""The answer in a few sentences: of one replication (who won the race, by how much, what took so long) and of all."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _n_503(found: Findings) -> str:
 
 
 def headline(summary: Summary) -> str:
-    """Say how often a rollout has a 502, how many the median one has and one of twenty, and what that is on average."""
+    """Return in words how often a rollout has a 502, how many the median one and one of twenty have, and the mean."""
     rollouts, any_502 = count(summary.replications, "rollout"), summary[ANY_502]
     if summary.estimator == "expected" and any_502.value < NEGLIGIBLE:
         return f"No 502 is to be expected: a rollout has any with a probability below {100 * NEGLIGIBLE:g} %."
@@ -124,7 +124,7 @@ def _how_many(summary: Summary) -> str:
 
 
 def _on_average(summary: Summary) -> str:
-    """Say what the mean is, or why so many rollouts give it no interval."""
+    """Return the mean in words, or why these rollouts give it no interval."""
     spread = summary[SPREAD_502]
     if summary.replications == 1:
         return f"That is {percent(summary[RATE_502].value)} of its requests."

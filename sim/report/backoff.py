@@ -1,9 +1,10 @@
-"""The table of `albsim backoff`: a retry policy's waits, and what they add up to.
+"""The table of `albsim backoff`: a retry policy's waits, and their sums.
 
-What is shown: for each retry the least, mean and greatest wait and their sums so far, in seconds; one column each if
-the policy has no jitter. The least waits can all occur together, and so can the greatest: their sums are the ends of
-the sum's support.
-What is left out: the latency of the attempts between the waits.
+Shown: for each retry the least, mean and greatest wait and their sums so far, in seconds; one column each if the policy
+has no jitter. The least waits can all occur together, and so can the greatest. So their sums bound the sum of the
+waits.
+
+Left out: the latency of the attempts between the waits.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def backoff_rows(policy: Retryer, max_retries: int) -> list[Row]:
 
 
 def render(rows: list[Row], form: str) -> str:
-    """Write the rows in one of `FORMATS`, without a line end: numbers to a millisecond, but in full in JSON."""
+    """Return the rows in one of `FORMATS`, without a line end: numbers to a millisecond, in JSON in full."""
     if form == "json":
         return json.dumps(rows, indent=2)
     header = list(rows[0]) if rows else ["retry", "wait_s", "cumulative_s"]

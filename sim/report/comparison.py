@@ -1,7 +1,7 @@
 """The text of `albsim compare`: how often there is a 502, how many in the median pair, the mean; then each figure.
 
-What is shown in the table: the figures that are not zero in both, to three digits, with an interval where there are
-pairs enough for it. JSON and CSV carry all of them in full precision.
+Shown in the table: the figures that are not zero in both scenarios, to three digits, with an interval if there are
+enough pairs for it. JSON and CSV carry all figures in full precision.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _WORDS = {"none": "no difference at all", "real": "real", "open": "may be chance
 
 
 def render(comparison: Comparison, form: str) -> str:
-    """Write a comparison in one of `FORMATS`, without a line end."""
+    """Return a comparison in one of `FORMATS`, without a line end."""
     if form == "table":
         return plain(shown(comparison), width=WIDTH)
     return {"json": _json, "csv": _csv, "markdown": _markdown}[form](comparison)
@@ -49,7 +49,7 @@ def shown(comparison: Comparison) -> Group:
 
 
 def sentence(comparison: Comparison) -> str:
-    """Say how the chance of any 502 differs, and by how many 502s in the median pair and on average."""
+    """Return sentences on the chance of any 502, the median difference of 502s and the mean difference."""
     pairs = f"{count(comparison.replications, 'pair')} of rollouts with the same draws, seed {comparison.seed}"
     names = f"A is {comparison.first}, B is {comparison.second}; {pairs}."
     counted = counted_by(dict.fromkeys((comparison.first, comparison.second), comparison.estimator))

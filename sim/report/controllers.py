@@ -1,4 +1,4 @@
-"""The page of `albsim controllers`: what each version of the controller calls for one pod, and how long it may wait."""
+"""The page of `albsim controllers`: the calls of each controller version for one pod, and how long it may wait."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ What a version does otherwise than the one before it, as the table of releases n
 
 
 def render(rows: Sequence[VersionCalls], form: str) -> str:
-    """Write the versions in one of `FORMATS`, without a line end."""
+    """Return the versions in one of `FORMATS`, without a line end."""
     if form == "json":
         return json.dumps([asdict(row) for row in rows], indent=2)
     return _PAGE.format(table=_table(rows), changes=_changes(rows)).rstrip("\n")
@@ -120,7 +120,7 @@ def _lifetimes(keeps_s: Mapping[str, float]) -> str:
 
 
 def _edits(before: list[str], now: list[str]) -> Iterator[str]:
-    """Say in the sequence's order what has come and what has gone."""
+    """Yield, in the order of the sequence, the steps that were added and those that were removed."""
     for _, from_, to, come_from, come_to in SequenceMatcher(None, before, now, autojunk=False).get_opcodes():
         gone, come = before[from_:to], now[come_from:come_to]
         if gone == come:

@@ -1,4 +1,4 @@
-"""How a replication's disruption went, in words; and what to call it."""
+"""How a replication's disruption went, in words, and its name."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ WORDS: dict[DisruptionKind, Words] = {"rollout": ROLLOUT, "node_drain": NODE_DRA
 
 
 def words_of(scenario: Scenario) -> Words:
-    """Return the words for what disrupts the scenario's pods."""
+    """Return the words for the scenario's disruption."""
     return WORDS[scenario.disruption]
 
 
 def name_of(scenario: Scenario) -> str:
-    """Say what disrupts the scenario's pods."""
+    """Return the name of the scenario's disruption."""
     return words_of(scenario).name
 
 
 def course_of(replication: Replication) -> Iterator[str]:
-    """Tell how it went, as lines of text."""
+    """Yield lines of text on how the disruption went."""
     words, has_gate = words_of(replication.scenario), replication.scenario.pod.readiness_gate
     yield from words.course(replication)
     times_s = {words.ended: _times_s(replication, PodDeleted)}
@@ -59,7 +59,7 @@ def _times_s(replication: Replication, kind: type[PodCreated | PodReady | PodDel
 
 
 def _waves(times_s: list[float]) -> Iterator[str]:
-    """Write how many came and when, apart where more than `BETWEEN_WAVES_S` lay between two."""
+    """Yield the size and time of each wave. Waves are more than `BETWEEN_WAVES_S` apart."""
     breaks = [at for at, (one_s, next_s) in enumerate(pairwise(times_s), start=1) if next_s - one_s > BETWEEN_WAVES_S]
     for first, last in pairwise([0, *breaks, len(times_s)]):
         if first < last:

@@ -1,10 +1,17 @@
 """A scenario's report as one HTML file (`albsim report`): everything in it, nothing fetched, no script.
 
-What is in it: the answer over all rollouts in a sentence, and that of the worst rollout; the warnings; the figures, as
-a table, as pictures, and all of them as `albsim run --format json` gives them; the worst rollout's story; what of the
-scenario is not the default, and every key; where all of it came from. Equal input gives equal bytes. Pictures are SVG
-inside the page, as data: sharp at any size, and the names in them cannot clash.
-What is left out: what a reader could change; it is a page to send and to keep.
+Shown:
+- the answer over all rollouts in a sentence, and that of the worst rollout;
+- the warnings;
+- the figures, as a table, as pictures, and all of them as `albsim run --format json` prints them;
+- the worst rollout's story;
+- the keys of the scenario that are not the default, and every key;
+- where all of it came from.
+
+Equal input gives equal bytes. Pictures are SVG inside the page, as data: sharp at any size, and their names cannot
+clash.
+
+Left out: anything that a reader could change. It is a page to send and to keep.
 """
 
 from __future__ import annotations
@@ -50,9 +57,9 @@ _LIBRARIES = ("numpy", "scipy", "simpy", "numba", "matplotlib")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What a report tells: a scenario, all its rollouts, and what was found in the worst of them.
+    """The content of a report: a scenario, all its rollouts, and the findings of the worst one.
 
-    `command`: what was typed, as the page repeats it.
+    `command` is the command line that the page repeats.
     """
 
     scenario: Scenario
@@ -63,7 +70,7 @@ class Report:
 
 
 class _Picture(NamedTuple):
-    """A picture: its caption, how to read it; what one would see, in words; and itself, as a URL of its data."""
+    """A picture: its caption, with how to read it, its alternative text, and the picture as a data URL."""
 
     caption: str
     alternative: str
@@ -71,7 +78,7 @@ class _Picture(NamedTuple):
 
 
 def page(report: Report) -> str:
-    """Write the report as HTML."""
+    """Return the report as HTML."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(

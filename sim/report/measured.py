@@ -1,8 +1,8 @@
-"""What `albsim calibrate` prints: a scenario fragment for `extends`, with where each value is from; or JSON.
+"""What `albsim calibrate` prints: a scenario fragment for `extends`, with the source of each value, or JSON.
 
-Each value has its interval, its n and its source as a comment above it, and what is doubtful about it. What was
-measured but should not be set unasked (lags that replace a simulated controller) stands as a comment, and so does what
-could not be measured, with the reason.
+Each value has its interval, its n, its source and its doubts as a comment above it. Two things stand as comments only:
+measured values that should not be set unasked (lags that replace a simulated controller), and what could not be
+measured, with the reason.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _BESIDE = {
 
 
 def render(found: Calibration, form: str, *, name: str = "measured.yaml") -> str:
-    """Write a calibration in one of `FORMATS`, without a line end; `name` is that of the file it will be in."""
+    """Return a calibration in one of `FORMATS`, without a line end. `name` is the name of the file to come."""
     return json.dumps(_record(found), indent=2, ensure_ascii=False) if form == "json" else _yaml(found, name)
 
 

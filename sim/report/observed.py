@@ -1,8 +1,9 @@
 """What a user's records tell, on a terminal, as JSON and as CSV.
 
-On a terminal first the answer (how many requests failed, and of what), then each rollout with its lags, then who called
-the AWS API, and at the end what was not read and what to doubt. JSON is as docs/interface.md has it. CSV has a row for
-each rollout.
+- The terminal shows first the answer (how many requests failed, and of what), then each rollout with its lags. Then
+  follow the callers of the AWS API, and at the end what was not read and what to doubt.
+- JSON is as docs/interface.md describes it.
+- CSV has a row for each rollout.
 """
 
 from __future__ import annotations
@@ -36,14 +37,14 @@ if TYPE_CHECKING:
 FORMATS = ("table", "json", "csv")
 WIDTH = 120
 MOST_SHOWN = 15
-"""So many targets, clients or files are named; the rest is counted."""
+"""How many targets, clients or files are named. The rest is counted."""
 BEHIND_S = 1.0
-"""Whole seconds differ by this much without any fault of the clocks."""
+"""The difference between times in whole seconds that needs no fault of the clocks."""
 RESET = "reset: refused, cut in flight or a keep-alive race; one line of an access log does not tell which."
 
 
 def render(observation: Observation, form: str, found: Against | None = None) -> str:
-    """Write what was observed, and how it compares with a scenario, in one of `FORMATS`, without a line end."""
+    """Return the observation, and its comparison with a scenario, in one of `FORMATS`, without a line end."""
     if form == "json":
         told = observation.as_json() | ({} if found is None else against.as_json(found))
         return json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False)
@@ -186,7 +187,7 @@ def _clients(observation: Observation) -> Table | None:
 
 
 def doubts_of(observation: Observation) -> Iterator[str]:
-    """Yield what was not read, what is missing, and what does not fit together, a sentence each."""
+    """Yield a sentence for everything that was not read, is missing, or does not fit together."""
     files = observation.records.files
     known = files[files["kind"] != "none"]
     n_not_read = int(known["lines_not_read"].sum())
@@ -229,7 +230,7 @@ def _some(names: list[str]) -> str:
 
 
 def _table(title: str, headings: tuple[str, ...], *, words: int = 0) -> Table:
-    """Return an empty table; `words`: so many columns, from the left, are words and not numbers."""
+    """Return an empty table whose first `words` columns are words and not numbers."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for place, heading in enumerate(headings):
         left = (

@@ -1,12 +1,19 @@
 """One replication as a trace that https://ui.perfetto.dev and chrome://tracing open (Trace Event Format, JSON).
 
-What is shown: processes "deployment" (its ReplicaSets), "pods" (a thread for each pod, its phases), "targets" (when the
-ALB sends to it, and when in vain; the deregistration), "ingress controller" (a thread for each worker: reconciles, in
-them calls, in these attempts and waits), "AWS API" (a thread for each action: the attempts of every cluster of the
-account) and "requests" (failures by second and outcome).
-Times: in the file µs since the start of the rollout; what was over before it is left out, what had begun is cut to 0.
-Left out: requests one by one, which would make the file as large as the rollout is bad.
-Source: "Trace Event Format", Google, section "JSON Object Format": events X (complete), i (instant), C (counter) and M
+Shown, as processes:
+- "deployment": its ReplicaSets;
+- "pods": a thread for each pod, with its phases;
+- "targets": when the ALB sends to each, when in vain, and the deregistration;
+- "ingress controller": a thread for each worker, with reconciles, their calls, and in these attempts and waits;
+- "AWS API": a thread for each action, with the attempts of every cluster of the account;
+- "requests": failures by second and outcome.
+
+Times in the file are µs since the start of the rollout. Events that were over before it are left out, and those that
+had begun are cut to 0.
+
+Left out: single requests, which would make the file as large as the rollout is bad.
+
+Sources: "Trace Event Format", Google, section "JSON Object Format": events X (complete), i (instant), C (counter) and M
 (metadata); complete events of one thread must nest.
 """
 
@@ -54,7 +61,7 @@ MICROSECONDS_PER_S = 1_000_000
 
 
 def perfetto(found: Findings) -> str:
-    """Write a replication's trace as JSON."""
+    """Return a replication's trace as JSON."""
     replication = found.replication
     events = [*_names(), *_pods(found), *_targets(found), *_controller(found)]
     for part in (_deployment, _aws_api, _requests):
@@ -67,7 +74,7 @@ def perfetto(found: Findings) -> str:
 
 
 def _place(event: Event) -> tuple[int, int, int, int]:
-    """Return an event's place in the file: by thread, in the order of time, what encloses before what it encloses."""
+    """Return an event's place in the file: by thread, then time, with an enclosing event before the enclosed."""
     return event["pid"], event["tid"], event.get("ts", -1), -event.get("dur", 0)
 
 
@@ -161,7 +168,7 @@ def _aws_api(replication: Replication) -> Iterator[Event]:
 
 
 def _requests(replication: Replication) -> Iterator[Event]:
-    """Count the failures by second of their arrival and by outcome; those of requests in flight at 0 in the first."""
+    """Yield the number of failures by second of arrival and by outcome. Requests in flight at 0 count in the first."""
     requests = replication.requests
     seconds = np.maximum(np.floor(requests.arrival_s), 0).astype(int)
     for outcome in Outcome:
@@ -184,7 +191,7 @@ def _metadata(name: str, process: int, thread: int, /, **args: object) -> Event:
 def _complete(
     process: int, thread: int, name: str, from_s: float, until_s: float, /, **args: object
 ) -> Iterator[Event]:
-    """Yield an event with a duration, cut to the rollout; none if it is empty. Ends are rounded: events nest."""
+    """Yield an event with a duration, cut to the rollout, or none if it is empty. Ends are rounded, so events nest."""
     from_s = max(from_s, 0.0)
     if from_s < until_s:
         place = {"ph": "X", "pid": process, "tid": thread, "name": name}

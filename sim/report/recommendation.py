@@ -1,6 +1,6 @@
-"""The text of `albsim recommend`: the answer, what it changes and costs, the curve, what the experts' rules give.
+"""The text of `albsim recommend`: the answer, its changes and costs, the curve, and the results of the experts' rules.
 
-What is shown: means per rollout to three digits. `most pods at once` counts those on their way out.
+Shown: means per rollout to three digits. `most pods at once` counts terminating pods too.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 FORMATS = ("table", "json")
 WIDTH = 120
 _ROWS_AT = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
-"""The curve's table has the sleeps at which the chance of a miss falls to these."""
+"""The chances of a miss for which the curve's table has a sleep."""
 
 
 def render(found: Recommendation, rules: TriedRules, form: str) -> str:
-    """Write a recommendation in one of `FORMATS`, without a line end."""
+    """Return a recommendation in one of `FORMATS`, without a line end."""
     return (
         json.dumps(_record(found, rules), indent=2, ensure_ascii=False)
         if form == "json"
@@ -79,7 +79,7 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _curve(found: Recommendation) -> Table:
-    """Return the sleeps against the chance of a miss."""
+    """Return the table of sleeps against the chance of a miss."""
     table = _table("Sleep against the chance of a miss", ("preStop sleep (s)", "rollouts that miss", "95 % interval"))
     for sleep_s in _sleeps(found):
         miss = found.miss(sleep_s)
@@ -88,7 +88,7 @@ def _curve(found: Recommendation) -> Table:
 
 
 def _sleeps(found: Recommendation) -> list[float]:
-    """Return the sleeps worth a row: the present and the advised one, none, and those at which few rollouts miss."""
+    """Return the sleeps with a row: no sleep, the present and the advised one, and those at which few rollouts miss."""
     pods = (found.given.scenario.pod, found.best.scenario.pod)
     needed = sorted(need.sleep_s for need in found.needs)
     at = [needed[min(len(needed) - 1, math.ceil((1 - chance) * len(needed)) - 1)] for chance in _ROWS_AT]

@@ -1,6 +1,6 @@
-"""A recommendation in sentences: what to set, how sure that is, what it rests on, and what stands in its way.
+"""A recommendation in sentences: what to set, how sure that is, what it depends on, and what stands in its way.
 
-Source of what a long grace period meets: docs/facts/capacity.md §3 (Cluster Autoscaler's max-graceful-termination-sec).
+Sources: docs/facts/capacity.md §3 (Cluster Autoscaler's max-graceful-termination-sec) for long grace periods.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def goal_in_words(goal: Goal) -> str:
 
 
 def sentences(found: Recommendation) -> list[str]:
-    """Say what to set and how sure that is, or what stands in the way; then what it rests on and what it entails."""
+    """Return what to set and how sure that is, or what stands in the way, then assumptions and consequences."""
     said = [_answer(found), *_assumption(found)] if found.is_met else [_obstacles(found)]
     return [*said, *_long_grace(found)]
 
@@ -50,7 +50,7 @@ def _answer(found: Recommendation) -> str:
 
 
 def _least(found: Recommendation) -> str:
-    """Say what the least sleep is, and how well it is known."""
+    """Return the least sleep and how well it is known, in words."""
     sleep, rollouts = found.sleep, count(len(found.needs), "simulated rollout")
     if not math.isfinite(sleep.high):
         return (
@@ -66,7 +66,7 @@ def _least(found: Recommendation) -> str:
 
 
 def _confirmed(found: Recommendation) -> str:
-    """Say how it does in rollouts that had no part in choosing it."""
+    """Return the result in rollouts that had no part in choosing the settings, in words."""
     met = f"In fresh rollouts with these settings, {_share(found)}."
     return met if found.goal.is_met(found.best) else f"{met} That is less than was asked for."
 
@@ -82,7 +82,7 @@ def _few(goal: Goal) -> str:
 
 
 def _assumption(found: Recommendation) -> list[str]:
-    """Say how much of the answer is the tail of a law that nobody publishes, unless the user has given it."""
+    """Return how much of the answer is the tail of an unpublished law, in words, unless the user has given the law."""
     scenario = found.best.scenario
     if "propagation_s" in scenario.target_group.model_fields_set or not scenario.pod.pre_stop_sleep_s:
         return []
@@ -96,13 +96,13 @@ def _assumption(found: Recommendation) -> list[str]:
 
 
 def _nearest(found: Recommendation) -> list[Need]:
-    """Return the twentieth of the rollouts whose slowest pods are nearest to what is needed."""
+    """Return the twentieth of the rollouts whose slowest pods are nearest to the needed time."""
     by_distance = sorted(found.needs, key=lambda need: abs(need.slowest.stays_s - found.needed_s))
     return by_distance[: math.ceil(len(by_distance) / 20)]
 
 
 def _obstacles(found: Recommendation) -> str:
-    """Say what stands in the way."""
+    """Return what stands in the way, in words."""
     failures = found.best.mean_failures()
     if next(iter(failures), None) == "idle_timeout":
         start = f"No setting attains {goal_in_words(found.goal)}: requests are longer than the ALB holds them."

@@ -1,7 +1,7 @@
-"""A scenario as it was resolved: every key with its value, and those whose value is not the default.
+"""A scenario as it was resolved: every key with its value, and the keys whose value is not the default.
 
-Written as its author would: a distribution on one line, without the parameters that it does not have, a constant as its
-number. What is written loads as an equal scenario.
+Written as its author would write it: a distribution on one line with only its own parameters, and a constant as its
+number. The text loads as an equal scenario.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _ABOUT = {"name", "description", "seed", "replications", "sweep"}
 
 
 class Difference(NamedTuple):
-    """A key whose value is not the default: both as YAML; a value of more than `LONGEST` characters is cut."""
+    """A key whose value is not the default, with both as YAML. A value of more than `LONGEST` characters is cut."""
 
     key: str
     value: str
@@ -41,13 +41,13 @@ _Dumper.add_representer(
 
 
 def as_yaml(scenario: Scenario) -> str:
-    """Write every key of a scenario."""
+    """Return every key of a scenario as YAML."""
     written = _as_written(scenario.model_dump(mode="json"))
     return yaml.dump(written, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
 def differences(scenario: Scenario) -> list[Difference]:
-    """Return the keys of the model whose values are not the defaults; the required ones have none."""
+    """Return the keys of the model whose values are not the defaults, without required keys, which have no default."""
     required = {"arrival_rate_rps": scenario.traffic.arrival_rate_rps}, {"replicas": scenario.deployment.replicas}
     plain = Scenario.model_validate({"name": "plain", "traffic": required[0], "deployment": required[1]})
     given = scenario.model_dump(mode="json", exclude_unset=True, exclude=_ABOUT)

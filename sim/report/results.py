@@ -1,9 +1,9 @@
 """The committed results: what every scenario of a directory gives, as one page of Markdown with its pictures.
 
-Each scenario is simulated with `expected`, which has no noise of requests, where its settings allow it, else with
-`sampled`; the story of its worst rollout is always of drawn requests. A page is a map of file names to text: the page
-itself, and for each picture the CSV it is drawn from, from which alone the picture is made. The texts hold numbers at
-their printed precision and no version, so that they differ exactly when the behaviour does.
+- Each scenario is simulated with `expected`, which has no noise of requests, if its settings allow that, else with
+  `sampled`. The story of its worst rollout always has drawn requests.
+- A page is a map of file names to text: the page itself, and for each picture the CSV from which alone it is made.
+- The texts hold numbers at their printed precision and no version, so they differ exactly when the behaviour does.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Result:
 
 
 def result_of(scenario: Scenario, executor: Executor | None = None) -> Result:
-    """Simulate a scenario so often as it says; without an executor, in this process."""
+    """Return the result of all replications of a scenario. Without an executor this process does the work."""
     figures = list(replicate(scenario, executor))
     n_502 = [of_rollout[RESPONSES[502]] for of_rollout in figures]
     worst = n_502.index(max(n_502))
@@ -63,7 +63,7 @@ def page(results: Sequence[Result]) -> dict[str, str]:
 
 
 def pictures(texts: Mapping[str, str]) -> dict[str, bytes]:
-    """Draw the pictures of a page from its CSV files: file names, relative to its directory, with SVG."""
+    """Return the pictures of a page, drawn from its CSV files: file names, relative to its directory, with SVG."""
     from sim.report.pictures.canvas import drawn
 
     return {

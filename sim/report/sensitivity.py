@@ -1,4 +1,4 @@
-"""What `albsim sensitivity` prints: the unknowns by their influence, and in words what to measure first, and how."""
+"""What `albsim sensitivity` prints: the unknowns by influence, and in words what to measure first, and how."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LEGEND = (
 
 
 def render(found: Sensitivity, form: str) -> str:
-    """Write it in one of `FORMATS`, without a line end."""
+    """Return the influences in one of `FORMATS`, without a line end."""
     if form == "json":
         return json.dumps(_record(found), indent=2, ensure_ascii=False)
     return plain(shown(found), width=WIDTH)
@@ -39,7 +39,7 @@ def shown(found: Sensitivity) -> Group:
 
 
 def sentence(found: Sensitivity) -> str:
-    """Say what to measure first, and how."""
+    """Return a sentence on what to measure first, and how."""
     answer, unit = ANSWERS[found.of]
     base = f"As it stands, {answer} {'are' if found.of == 'responses.502' else 'is'} {number(found.base)}{unit}."
     first = found.influences[0]

@@ -35,7 +35,7 @@ _WHY = {
 
 
 def short_report(summary: Summary) -> str:
-    """Write it, without a line end."""
+    """Return the report of a summary, without a line end."""
     said = f"{summary.scenario}: {headline(summary)}"
     if summary[ANY_502].value >= NEGLIGIBLE:
         said = f"{said} {_why(summary)} Next: `albsim explain --worst` tells how, `albsim recommend` what to set."

@@ -1,8 +1,11 @@
 """One replication's story in words (`albsim explain`), for a reader who knows EKS.
 
-What is told: the answer; how the rollout or the node drain went; what the controller did, which reconcile carried which
-deregistrations and where it was throttled; the worst pods, and of which parts their lags consist; what became of the
-requests.
+Told:
+- the answer, and how the disruption went;
+- what the controller did: which reconcile carried which deregistrations, and where it was throttled;
+- the worst pods, and the parts of their lags;
+- what became of the requests.
+
 Left out: the other clusters' controllers (the Perfetto trace shows their calls). Times are seconds since the rollout's
 start.
 """
@@ -52,7 +55,7 @@ PART_HEADINGS = {
 
 
 def story(found: Findings) -> str:
-    """Tell a replication's story as plain text of lines of at most `WIDTH`, without a line end."""
+    """Return a replication's story as plain text in lines of at most `WIDTH`, without a line end."""
     replication = found.replication
     worst = "Worst pods" if len(found.ends) > WORST_PODS else "Pods"
     sections: dict[str, Iterable[str | Table]] = {
@@ -73,7 +76,7 @@ def _wrapped(part: str | Table) -> str:
 
 
 def _table(headings: Iterable[str], rows: Iterable[Iterable[str]], *, words: int = 0) -> Table:
-    """Make a table of numbers whose last `words` columns are words."""
+    """Return a table of numbers whose last `words` columns are words."""
     headings = tuple(headings)
     table = Table(box=None, padding=(0, 2, 0, 0))
     for position, heading in enumerate(headings):
@@ -132,7 +135,7 @@ def _controller(found: Findings) -> Iterator[str | Table]:
 
 
 def _worth_telling(reconciles: list[ReconcileLog]) -> list[ReconcileLog]:
-    """Return at most `MOST_RECONCILES`, in their order: those which failed or deregistered most, or stalled longest."""
+    """Return at most `MOST_RECONCILES`, in order: those that failed, deregistered most or stalled longest."""
 
     def weight(log: ReconcileLog) -> tuple[bool, float, int]:
         return (
@@ -194,7 +197,7 @@ def _out_by(ends: list[PodEnd]) -> str:
 
 
 def _first_out(out: FirstOut) -> str:
-    """Say which path was first, for how many targets and at which nodes."""
+    """Return which path was first, for how many targets and at which nodes, in words."""
     others = out.targets - out.by_checks
     ahead = f", in the median {seconds(out.ahead_s)} before the deregistration got there"
     by = f", by {seconds(out.behind_s)}" if np.isfinite(out.behind_s) else ""
@@ -208,7 +211,7 @@ def _first_out(out: FirstOut) -> str:
 
 
 def _parts(groups: list[tuple[str, list[PodEnd]]], parts: dict[int, LagParts]) -> Table:
-    """Make the table of the mean parts of each group's lags, without the parts that nobody has."""
+    """Return the table of the mean parts of each group's lags, without parts that are nowhere present."""
     means = [
         {name: float(np.mean([parts[end.pod].by_name()[name] for end in ends])) for name in PART_HEADINGS}
         for _, ends in groups

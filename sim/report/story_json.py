@@ -1,4 +1,4 @@
-"""One replication's story for programs (`albsim explain --format json`): the figures of which `story` makes words."""
+"""One replication's story for programs (`albsim explain --format json`): the figures behind the words of `story`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _WORDS = {OutBy.HEALTH_CHECK: "health check", OutBy.DEREGISTRATION: "deregistrat
 
 
 def story_json(found: Findings) -> str:
-    """Write the answer, the reconciles and the terminated pods, the worst first; what never happened is null."""
+    """Return the answer, the reconciles and the terminated pods, the worst first, as JSON. Missing events are null."""
     replication, requests = found.replication, found.replication.requests
     told = {
         "scenario": replication.scenario.name,

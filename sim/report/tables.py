@@ -1,11 +1,12 @@
-"""The tables of `albsim run`: one row for each scenario, where there are several.
+"""The tables of `albsim run`: one row for each scenario, if there are several.
 
-What is shown on a terminal: the answer first (how many rollouts have any 502, how many the median one has and one of
-twenty, their mean, why), then where it comes from (lags, exposure, AWS calls). Intervals are the summary's, 95 %; the
-mean of a count cannot be negative, so an interval that Student's t extends below zero is shown from zero on. Where
-so many rollouts give the mean no interval, what part of it one of them makes stands there. Times in seconds; p50, p99
-and max pool all pods of all rollouts.
-JSON and CSV carry every figure in full precision, named as docs/interface.md names them.
+- The terminal shows the answer first: how many rollouts have any 502, how many the median one and one of twenty have,
+  their mean, and why. Then come lags, exposure and AWS calls.
+- Intervals are the summary's, 95 %. The mean of a count cannot be negative, so an interval that Student's t extends
+  below zero is shown from zero on.
+- A mean without an interval has the largest rollout's share beside it.
+- Times are in seconds. p50, p99 and max pool all pods of all rollouts.
+- JSON and CSV carry every figure in full precision, named as docs/interface.md names them.
 """
 
 from __future__ import annotations
@@ -39,9 +40,9 @@ WIDTH = 120
 
 
 def render(summaries: Sequence[Summary], form: str) -> str:
-    """Write the summaries in one of `FORMATS`, without a line end; identical summaries give identical bytes.
+    """Return the summaries in one of `FORMATS`, without a line end. Identical summaries give identical bytes.
 
-    A `table` is as wide as `WIDTH`; on a terminal print `tables` instead, which take its width.
+    A `table` is as wide as `WIDTH`. On a terminal print `tables` instead, which adapt to the terminal's width.
     """
     if form == "table":
         return plain(tables(summaries), width=WIDTH)
@@ -49,7 +50,7 @@ def render(summaries: Sequence[Summary], form: str) -> str:
 
 
 def tables(summaries: Sequence[Summary]) -> Group:
-    """Return what a terminal shows: of one scenario its short report, of several two tables and how they counted."""
+    """Return what a terminal shows: one scenario's short report, or two tables and how requests were counted."""
     if len(summaries) == 1:
         return Group(short_report(summaries[0]))
     return Group(
@@ -76,12 +77,12 @@ def _table(title: str, columns: Columns, summaries: Sequence[Summary]) -> Table:
 
 
 def markdown_tables(summaries: Sequence[Summary]) -> tuple[str, str]:
-    """Return the same two tables in Markdown, without a line end."""
+    """Return the two tables of the terminal in Markdown, without a line end."""
     return _markdown_table(_ANSWER, summaries), _markdown_table(_CAUSES, summaries)
 
 
 def cells(summary: Summary) -> dict[str, str]:
-    """Return what the tables show of one scenario: headings with their cells, of one line or two."""
+    """Return the tables' content for one scenario: headings with their cells, of one line or two."""
     return {heading: cell(summary) for heading, cell in (_ANSWER | _CAUSES).items() if heading != "scenario"}
 
 
@@ -114,7 +115,7 @@ def _csv(summaries: Sequence[Summary]) -> str:
 
 
 def _leaves(value: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Return each leaf with its dotted path; an interval's ends, or their absence, as two leaves."""
+    """Yield each leaf with its dotted path. An interval's ends, or their absence, are two leaves."""
     for key, inner in value.items():
         path = f"{prefix}{key}"
         if key == "ci95":
@@ -137,7 +138,7 @@ def _mean(summary: Summary) -> str:
 
 
 def _with_ends(estimate: Estimate) -> str:
-    """Write an estimate of a count with its interval, or the one end that so few rollouts give it, or alone."""
+    """Return an estimate of a count as text: with its interval, or with the only end that it has, or alone."""
     value, low, high = number(estimate.value), number(max(0.0, estimate.low)), number(estimate.high)
     if math.isnan(estimate.low) or value == low == high or math.isinf(estimate.low):
         return value
@@ -160,7 +161,7 @@ def _main_cause(summary: Summary) -> str:
 
 
 def _written(figure: Figure[Any, Any], cell: Cell, summary: Summary) -> str:
-    """Write a figure as its cell has it."""
+    """Return a figure as the text of its cell."""
     summarised = summary[figure]
     match cell.form:
         case "mean":
@@ -184,7 +185,7 @@ def _columns(table: str, others: dict[int, Column]) -> Columns:
 
 
 def _joined(shown: Sequence[tuple[Figure[Any, Any], Cell]], summary: Summary) -> str:
-    """Write the figures of one cell, each but the first after its separator."""
+    """Return the figures of one cell as text, each but the first after its separator."""
     written = (cell.separator * (at > 0) + _written(figure, cell, summary) for at, (figure, cell) in enumerate(shown))
     return "".join(written)
 

@@ -1,7 +1,7 @@
 """The table of `albsim verify`: each claim with theory, measurement and verdict.
 
-What is shown: the interval of the measurement (99.99 %, or rounding) and how far it is from the theory, as a part of
-what the interval allows: from -1 to 1 it passes. Where the interval is that of rounding, it is left out.
+Shown: the interval of the measurement (99.99 %, or rounding), and its distance from the theory in halfwidths. A check
+passes from -1 to 1. An interval of rounding is left out.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 FORMATS = ("table", "json")
 WIDTH = 160
 _DRAWN = 1e-6
-"""Relative width from which on an interval is more than rounding."""
+"""The relative width from which an interval is more than rounding."""
 
 
 def render(checks: Sequence[Check], form: str) -> str:
-    """Write the checks in one of `FORMATS`, without a line end; numbers in full in JSON."""
+    """Return the checks in one of `FORMATS`, without a line end. JSON has numbers in full."""
     return json.dumps([_json(check) for check in checks], indent=2) if form == "json" else _table(checks)
 
 

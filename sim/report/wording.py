@@ -1,4 +1,4 @@
-"""Numbers, outcomes and keys as people read them: three significant digits, thousands apart, units beside them."""
+"""Numbers, outcomes and keys as people read them: three significant digits, thousands apart, with their units."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _MARKDOWN = re.compile(r"[\\`*\[\]<>|]")
 NOTHING = "-"
 SIGNIFICANT_DIGITS = 3
 NEGLIGIBLE = 1e-6
-"""Below it a figure is what rounding left of zero, or as good as zero: its digits would say nothing."""
+"""Below this value a figure is practically zero, or a remainder of rounding, and its digits would say nothing."""
 
 
 def number(value: float) -> str:
-    """Write a number with three significant digits and its thousands apart.
+    """Return a number as text, with three significant digits and its thousands apart.
 
-    What is not a number is a dash, what is negligible `≈0`.
+    NaN is a dash, and a negligible number is `≈0`.
     """
     if not math.isfinite(value):
         return NOTHING
@@ -48,29 +48,29 @@ def _last_place(value: float) -> int:
 
 
 def percent(fraction: float) -> str:
-    """Write a fraction as a percentage."""
+    """Return a fraction as a percentage."""
     return f"{number(100 * fraction)} %" if math.isfinite(fraction) else NOTHING
 
 
 def count(n: int, noun: str) -> str:
-    """Write how many there are of a thing: `1 pod`, `2,000 pods`, `10 retries`."""
+    """Return a number with its noun: `1 pod`, `2,000 pods`, `10 retries`."""
     plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
     return f"{n:,} {noun if n == 1 else plural}"
 
 
 def times(n: int) -> str:
-    """Write how often: `once`, `6 times`."""
+    """Return how often, in words: `once`, `6 times`."""
     return "once" if n == 1 else f"{n:,} times"
 
 
 def listed(parts: Iterable[str]) -> str:
-    """Write `a, b and c`."""
+    """Return a list in words: `a, b and c`."""
     *first, last = parts
     return f"{', '.join(first)} and {last}" if first else last
 
 
 def counted_by(estimators: Mapping[str, Estimator]) -> str:
-    """Say how the requests of scenarios were counted, by their names."""
+    """Return how the requests of scenarios were counted, in words. The keys are the scenarios' names."""
     drawn = [name for name, estimator in estimators.items() if estimator == "sampled"]
     if len(drawn) == len(estimators):
         return "Requests: every one drawn (estimator: sampled)."
@@ -79,12 +79,12 @@ def counted_by(estimators: Mapping[str, Estimator]) -> str:
 
 
 def markdown(text: str) -> str:
-    """Write a text so that Markdown shows it as it stands: no page takes part of a name for a tag, a link or a cell."""
+    """Return a text so that Markdown shows it literally and takes no part of it for a tag, a link or a cell."""
     return _MARKDOWN.sub(r"\\\g<0>", text)
 
 
 def plain(renderable: RenderableType, *, width: int) -> str:
-    """Write what rich can show as plain text of a fixed width: the same bytes on a terminal, in a pipe and in CI."""
+    """Return what rich can show as plain text of a fixed width: the same bytes on a terminal, in a pipe and in CI."""
     from rich.console import Console
 
     text = io.StringIO()
@@ -103,12 +103,12 @@ def plain(renderable: RenderableType, *, width: int) -> str:
 
 
 def seconds(value_s: float) -> str:
-    """Write a time to a tenth of a second: `1,234.5 s`."""
+    """Return a time to a tenth of a second: `1,234.5 s`."""
     return f"{tenths(value_s)} s"
 
 
 def tenths(value: float) -> str:
-    """Write a number with one decimal; what never comes as a dash."""
+    """Return a number with one decimal, or a dash for infinity."""
     return f"{value:,.1f}" if math.isfinite(value) else NOTHING
 
 
@@ -118,7 +118,7 @@ def cause(outcome: Outcome) -> str:
 
 
 def by_outcome(counts: Mapping[Outcome, int]) -> str:
-    """Write counts by outcome, the most frequent first."""
+    """Return counts by outcome in words, the most frequent first."""
     most_first = sorted(counts.items(), key=lambda item: -item[1])
     return ", ".join(f"{outcome.name.lower()} {n:,}" for outcome, n in most_first) or "none"
 

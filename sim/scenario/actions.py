@@ -1,7 +1,8 @@
 """The actions of the AWS API that the model calls, named as IAM names them.
 
-Modelled: what the controllers call in a cluster whose AWS resources exist and do not drift, so that all but two read.
-Source: the service authorization reference of AWS.
+Modelled: the calls of the controllers in a cluster whose AWS resources exist and do not drift. All but two only read.
+
+Sources: the service authorization reference of AWS.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class Service(StrEnum):
 
 @unique
 class Action(StrEnum):
-    """An action: a service, a colon and an operation. The order of EC2's is that of their streams."""
+    """An action: a service, a colon and an operation. The order of EC2's actions is that of their random streams."""
 
     DESCRIBE_LISTENER_ATTRIBUTES = "elasticloadbalancing:DescribeListenerAttributes"
     DESCRIBE_LISTENER_CERTIFICATES = "elasticloadbalancing:DescribeListenerCertificates"

@@ -1,7 +1,8 @@
-"""What is possible but unwise: it runs, with a warning that says why.
+"""Settings that are possible but unwise: they run, with a warning that says why.
 
-Each rule looks at one thing and gives its reason. The rules say what can be seen without a simulation; what a setting
-costs in 502s is what the simulation is for.
+Each rule looks at one thing and gives its reason. Rules say what can be seen without a simulation. What a setting costs
+in 502s is for the simulation to say.
+
 Sources: K8s is kubernetes/kubernetes, LBC kubernetes-sigs/aws-load-balancer-controller, AWS its documentation of
 Elastic Load Balancing.
 """
@@ -34,11 +35,11 @@ _LIMITS_OF_AWS = {
     "health_check.healthy_threshold": (2, 10),
     "health_check.unhealthy_threshold": (2, 10),
 }
-"""What AWS takes for the keys of `target_group`: a real one cannot be set otherwise."""
+"""The ranges that AWS accepts for the keys of `target_group`."""
 
 
 def advise(scenario: Scenario) -> list[Advice]:
-    """Say what is unwise in a valid scenario, with the reasons; nothing if nothing is."""
+    """Return what is unwise in a valid scenario, with the reasons."""
     return [advice for rule in _RULES for advice in rule(scenario)]
 
 
@@ -177,7 +178,7 @@ def _retries_against_pre_stop(scenario: Scenario) -> Iterator[Advice]:
     if longest_s is None:
         return
     first_s, most_s = longest_s
-    # The flag that lets a call be repeated as often: from v2.9 on it counts the first attempt too.
+    # The flag's value for as many repetitions: from v2.9 on it counts the first attempt too.
     flags = range(controller.aws_max_retries - controller.retries, controller.aws_max_retries + 1)
     worst_s = [sum(min(first_s * 2**k, most_s) for k in range(retries)) for retries in range(controller.retries + 1)]
     fitting, fitting_s = [(flag, worst) for flag, worst in zip(flags, worst_s, strict=True) if worst <= pre_stop_s][-1]

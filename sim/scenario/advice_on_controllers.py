@@ -1,6 +1,6 @@
-"""What is unwise about the faults and the load of the ingress controller. `advice` has the rest.
+"""Advice on the faults and the load of the ingress controller. `advice` has the rest.
 
-Source of the 1.2 s that v1 takes for an ingress, at least: LBC issue 1359, 100 ingresses in 2 to 3 minutes.
+Sources: LBC issue 1359, 100 ingresses in 2 to 3 minutes, for the 1.2 s that v1 takes for an ingress at least.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _INFORMERS = 2
 
 
 def _controllers(scenario: Scenario) -> Iterator[tuple[str, ControllerSpec, int]]:
-    """Return each cluster's controller: the key of its specs, these, and the cluster's ingresses."""
+    """Yield each cluster's controller: the key of its spec, the spec, and the number of the cluster's ingresses."""
     if scenario.controller.release is not None:
         yield "controller", scenario.controller, scenario.controller.ingresses
     for number, cluster in enumerate(scenario.aws_api.other_clusters):

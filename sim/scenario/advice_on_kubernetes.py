@@ -1,7 +1,4 @@
-"""What is unwise about a disruption, and what has no effect on Kubernetes' side.
-
-`advice` has the rest, and says what advice is.
-"""
+"""Advice on a disruption, and on settings of Kubernetes that have no effect. `advice` has the rest."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What is unwise about the way in which requests reach a pod and are served, and what has no effect on it.
-
-`advice` has the rest, and says what advice is.
-"""
+"""Advice on how requests reach a pod and are served, and on settings that have no effect. `advice` has the rest."""
 
 from __future__ import annotations
 
@@ -22,7 +19,7 @@ class Advice(NamedTuple):
     message: str
 
     def __str__(self) -> str:
-        """Return both in one line."""
+        """Return key and advice in one line."""
         return f"{self.key}: {self.message}"
 
 
@@ -89,7 +86,7 @@ def _queue(scenario: Scenario) -> Iterator[Advice]:
 
 
 def _instances(scenario: Scenario) -> Iterator[Advice]:
-    """Say which keys a rollout behind worker nodes never meets, and which any other."""
+    """Yield advice on keys without effect: some behind worker nodes, others with target type `ip`."""
     if scenario.target_group.target_type != "instance":
         for key in sorted(scenario.target_group.model_fields_set & {"instances", "kube_proxy_sync_s"}):
             yield Advice(f"target_group.{key}", "has no effect without target_type 'instance'")

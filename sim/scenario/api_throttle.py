@@ -1,11 +1,14 @@
-"""The flag `--aws-api-throttle` of aws-load-balancer-controller: its syntax and what it means.
+"""The flag `--aws-api-throttle` of aws-load-balancer-controller: its syntax and its meaning.
 
-Each rule is `serviceID:operationRegex=rate:burst`, rules are separated by commas: `Elastic Load Balancing
-v2:RegisterTargets|DeregisterTargets=4:20`. The service is named by the SDK's ServiceID, and the regular expression
-need match only a part of the operation's name. A rule for a service replaces all default rules of that service.
-Left out: services that the model does not call are refused here, while the controller takes any name in silence; the
-regular expressions are Python's, not Go's.
-Source: pkg/aws/throttle/config.go of kubernetes-sigs/aws-load-balancer-controller (`Set`), its documentation of the
+Rules are separated by commas, and each is `serviceID:operationRegex=rate:burst`, as in `Elastic Load Balancing
+v2:RegisterTargets|DeregisterTargets=4:20`. The service is named by the SDK's ServiceID. The regular expression need
+match only a part of the operation's name. A rule for a service replaces all default rules of that service.
+
+Left out:
+- services that the model does not call: they are refused here, while the controller takes any name in silence;
+- Go's regular expressions: here they are Python's.
+
+Sources: pkg/aws/throttle/config.go of kubernetes-sigs/aws-load-balancer-controller (`Set`), its documentation of the
 flag.
 """
 
@@ -32,7 +35,7 @@ FORMAT = "rules such as 'Elastic Load Balancing v2:RegisterTargets|DeregisterTar
 
 
 class ThrottleRule(NamedTuple):
-    """Calls of a service's matching operations pass at `rate_per_s`, and `burst` of them at once."""
+    """A rule: calls of a service's matching operations pass at `rate_per_s`, and `burst` of them at once."""
 
     service_id: str
     operation: re.Pattern[str]
@@ -40,12 +43,12 @@ class ThrottleRule(NamedTuple):
     burst: int
 
     def covers(self, action: Action) -> bool:
-        """Say whether the rule limits the action."""
+        """Return whether the rule limits the action."""
         return SERVICE_IDS[action.service] == self.service_id and self.operation.search(action.operation) is not None
 
 
 def parse_throttle(flag: str) -> tuple[ThrottleRule, ...]:
-    """Read the flag's value; `ValueError` with the rule that is wrong and why."""
+    """Return the rules in a flag's value. Raises `ValueError`, with the wrong rule and the reason."""
     return tuple(_rule(text) for text in flag.split(","))
 
 
@@ -66,6 +69,6 @@ def _rule(text: str) -> ThrottleRule:
 
 
 def overriding(defaults: tuple[ThrottleRule, ...], given: tuple[ThrottleRule, ...]) -> tuple[ThrottleRule, ...]:
-    """Return the rules in force: the defaults of every service that is not given any, then the given ones."""
+    """Return the rules in force: the defaults of each service without a given rule, then the given rules."""
     named = {rule.service_id for rule in given}
     return (*(rule for rule in defaults if rule.service_id not in named), *given)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FIXED_LAG = "fixed_lag"
 VERSIONS = (*(f"v1.1.{patch}" for patch in range(10)), FIXED_LAG)
-"""Versions by name, for suggestions; of v2 and v3 every release has the form that the pattern accepts."""
+"""Versions by name, for suggestions. The pattern accepts the form of every release of v2 and v3."""
 
 Version = Annotated[
     str,
@@ -33,7 +33,7 @@ Version = Annotated[
 
 
 def _release(version: str | None) -> Release | None:
-    """Return what is known of a version; None for `fixed_lag`, and where the version given is none."""
+    """Return the release of a version, or None for `fixed_lag` and for an invalid version."""
     return None if version is None or version == FIXED_LAG else release_of(version)
 
 
@@ -100,12 +100,12 @@ class ControllerSpec(Spec):
 
     @property
     def retries(self) -> int | None:
-        """How often a throttled call is repeated at most; None: without end. `fixed_lag` makes no call."""
+        """The most repetitions of a throttled call, None if there is no limit. `fixed_lag` makes no call."""
         return 0 if self.release is None else self.release.retries(self.aws_max_retries)
 
     @property
     def release(self) -> Release | None:
-        """What is known of the version; None for `fixed_lag`."""
+        """The release of the version, None for `fixed_lag`."""
         return _release(self.version)
 
     @field_validator("deregistration_lag_s", "registration_lag_s")

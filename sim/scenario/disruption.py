@@ -1,4 +1,4 @@
-"""What the spec of every disruption has: its kind, what it cannot be combined with, and what is unwise about it.
+"""What the spec of every disruption has: its kind, its rules against other keys, and advice on it.
 
 A disruption is what ends pods. `scenario.disruption` names its kind; its keys stand in the block of that name.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Beside(NamedTuple):
-    """What stands beside a disruption in its scenario; None where that is invalid itself."""
+    """The scenario's other blocks that a disruption depends on; None where a block is invalid itself."""
 
     deployment: DeploymentSpec | None
     pod: PodSpec | None
@@ -32,25 +32,25 @@ class DisruptionSpec(Spec):
     """A disruption's keys, and its rules."""
 
     kind: ClassVar[str]
-    """Its name as the value of `disruption`, and of its block."""
+    """The value of `disruption` that selects this kind, and the name of its block."""
     evicts: ClassVar[bool] = False
-    """Whether it ends pods through the eviction API; else a controller deletes them."""
+    """Whether the disruption ends pods through the eviction API. Otherwise a controller deletes them."""
     ignored: ClassVar[frozenset[str]] = frozenset()
-    """Keys of `deployment` that have no effect on it."""
+    """Keys of `deployment` that have no effect on this disruption."""
     why_ignored: ClassVar[str] = ""
-    """Why they have none."""
+    """Why the keys in `without_effect` have none."""
 
     @classmethod
     def require_simulated(cls, beside: Beside) -> None:
         """Raise a complaint about `disruption` if this kind is not simulated in such a scenario."""
 
     def require_end(self, beside: Beside) -> None:
-        """Raise a complaint about a key of this block if with it the disruption has no end, or no sense."""
+        """Raise a complaint about a key of this block that leaves the disruption without an end or without sense."""
 
     @abstractmethod
     def unwise(self, scenario: Scenario) -> Iterator[Advice]:
-        """Say what is unwise about it in a valid scenario."""
+        """Yield advice on the disruption in a valid scenario."""
 
     @abstractmethod
     def depends_on_pod_ends(self, deployment: DeploymentSpec) -> bool:
-        """Say whether the control plane depends on how deleted pods end, as where something waits for them."""
+        """Return whether the control plane depends on how deleted pods end, for example because something waits."""

@@ -1,9 +1,12 @@
 """Random quantities of a scenario: a number, or `{dist: …}` with named parameters.
 
-What is modelled: constant, uniform, exponential, lognormal, gamma and empirical laws. A parameter is always named for
-what it is: `median`, `mean` (of the quantity itself, never of its logarithm), `sigma` (of the logarithm), `p95`. Means
-and quantiles are exact, of the law and of its cut (`law`).
-What is left out: every other family. An empirical law from a measurement stands for any of them.
+Modelled: constant, uniform, exponential, lognormal, gamma and empirical laws.
+- A parameter is always named for what it is: `median`, `mean` (of the quantity itself, never of its logarithm),
+  `sigma` (of the logarithm), `p95`.
+- Means and quantiles are exact, for the law and for its cut (`law`).
+
+Left out: every other family. An empirical law from a measurement can stand for any of them.
+
 Sources: the closed forms are those of Klugman, Panjer, Willmot, "Loss Models", appendix A (limited expected values).
 """
 
@@ -155,7 +158,7 @@ class Lognormal(Law):
 
     @property
     def _log_parameters(self) -> tuple[float, float]:
-        """Mean and standard deviation of the logarithm."""
+        """Return mean and standard deviation of the logarithm."""
         if self.mean_parameter is not None and self.sigma is not None:
             return math.log(self.mean_parameter) - self.sigma**2 / 2, self.sigma
         median = self.median or math.nan
@@ -168,7 +171,7 @@ class Lognormal(Law):
         return np.exp(mu + sigma * rng.standard_normal(size))
 
     def _score(self, x: Floats) -> Floats:
-        """How many sigmas log(x) is above its mean; with sigma 0, whether x is at or above the median."""
+        """Return how many sigmas log(x) is above its mean; with sigma 0, infinity with the sign of that difference."""
         mu, sigma = self._log_parameters
         with np.errstate(divide="ignore", over="ignore"):
             above = np.log(x) - mu

@@ -1,7 +1,7 @@
 """What every part of the schema is made of: the base of its models and the kinds of value that a key may have.
 
-A value is never coerced: text is no number, `true` is no number; only a float without fraction (1e3) is a whole number.
-Upper bounds are there to keep sums and conversions finite, not to say what is sensible: see `advice` for that.
+A value is never coerced: text is no number, and `true` is no number. A float is a whole number only without a fraction
+(1e3). Upper bounds keep sums and conversions finite; `advice` says what is sensible.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ MOST_PODS = 150_000
 
 
 class Frozen(BaseModel):
-    """A model that cannot be changed and accepts exactly what it names; the docstring below a key describes it."""
+    """A model that cannot be changed and accepts only its own keys. The docstring below a key describes the key."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", allow_inf_nan=False, strict=True, use_attribute_docstrings=True
@@ -29,7 +29,7 @@ class Spec(Frozen):
 
 
 def complaint(*, found: str, expected: str = "", hint: str = "", key: str = "") -> PydanticCustomError:
-    """Make the error that a validator raises, in the words that the problem will have; `key` is one within."""
+    """Return the error for a validator to raise, in the problem's final words. `key` names a key within the value."""
     context = {"found": found, "expected": expected, "hint": hint, "key": key}
     return PydanticCustomError("complaint", "expected {expected} (got {found}) {hint}", context)
 

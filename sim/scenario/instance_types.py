@@ -1,9 +1,12 @@
 """The EC2 instance types: how many network interfaces and addresses each may have, how large it is, how many pods.
 
-The real thing: EC2 limits both the interfaces of an instance and the IPv4 addresses of each interface. On EKS every pod
-has an address of the subnet, so that these limits are the kubelet's max pods too.
+EC2 limits both the interfaces of an instance and the IPv4 addresses of each interface. On EKS every pod has an address
+of the subnet, so these limits give the kubelet's max pods too.
+
 Modelled: the table `eni_limits.csv` beside this file, whose head names the source of each column.
+
 Left out: types with several network cards beyond their default card, and IPv6.
+
 Sources: CNI is aws/amazon-vpc-cni-k8s, AMI awslabs/amazon-eks-ami; docs/facts/capacity.md §1 and §2.
 """
 
@@ -15,12 +18,12 @@ from functools import cache
 from importlib.resources import files
 
 ON_HOST_NETWORK = 2
-"""aws-node and kube-proxy, which take no address of the subnet (AMI eni_max_pods.go)."""
+"""The number of pods without an address of the subnet: aws-node and kube-proxy (AMI eni_max_pods.go)."""
 
 
 @dataclass(frozen=True, slots=True)
 class InstanceType:
-    """A type's limits; what the sources do not tell of it is None."""
+    """A type's limits. What the sources do not tell is None."""
 
     name: str
     max_enis: int
@@ -31,7 +34,7 @@ class InstanceType:
     max_pods: int
     """With secondary addresses."""
     max_pods_prefix: int | None
-    """With prefix delegation; None where EC2 gives no prefixes, which is where the type is not Nitro."""
+    """With prefix delegation. None for types that are not Nitro, to which EC2 gives no prefixes."""
     alloc_cpu_m: int | None
     """CPU for pods, in thousandths of a core, after what the kubelet and the system keep."""
     alloc_memory_mib: int | None
@@ -49,7 +52,7 @@ class InstanceType:
 
     @property
     def is_metal(self) -> bool:
-        """Whether it is a whole machine, which no autoscaler takes for a larger instance."""
+        """Whether the type is a whole machine, which no autoscaler takes for a larger instance."""
         return ".metal" in self.name
 
 

@@ -23,7 +23,7 @@ MinorVersion = Annotated[
 CallsPerSecond = Annotated[float, Field(gt=0, le=1e6)]
 
 _KUBELET_LIMITS = ((27, 50.0, 100), (22, 10.0, 20), (0, 5.0, 10))
-"""From which minor version on, calls per second and burst: K8s pull request 116121; AMI pull requests 1030 and 1241."""
+"""First minor version, calls per second and burst: K8s pull request 116121; AMI pull requests 1030 and 1241."""
 
 
 def _kubelet_qps(given: dict[str, Any]) -> float:

@@ -1,11 +1,15 @@
 """From a file to scenarios: reading, `extends`, validation, with all problems of a file at once.
 
-What is modelled: UTF-8 YAML, one scenario in each document; `extends` starts from another file beside this one
-(mappings are merged key by key; lists and distributions replaced whole). Changes from the command line are made before
-anything is validated, so that they can repair a file. Everything that other files hold is read here, so that a scenario
-needs none later. A file may name others below its own directory only, or below a root that the caller gives: a scenario
-from elsewhere cannot show what else is on this machine.
-What is left out: reading from the network, templates, environment variables.
+Modelled:
+- UTF-8 YAML, with one scenario in each document.
+- `extends` starts from another file beside this one. Mappings are merged key by key; lists and distributions are
+  replaced whole.
+- Changes from the command line are made before the validation, so that they can repair a file.
+- Everything that other files hold is read here, so that a scenario needs no file later.
+- A file may name others only below its own directory, or below a root that the caller gives. So a scenario from
+  elsewhere cannot show what else is on this machine.
+
+Left out: reading from the network, templates, environment variables.
 """
 
 from __future__ import annotations
@@ -46,7 +50,7 @@ _NO_CHANGES: Mapping[str, object] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """What a document gives before it is validated."""
+    """The content of a document before its validation."""
 
     raw: dict[str, object]
     places: Places
@@ -107,7 +111,7 @@ def load_scenarios(
 
 
 def _changed(draft: _Draft, changes: Mapping[str, object]) -> _Draft:
-    """Make the changes, and note that these values come from the command line."""
+    """Return the draft with these changes, marked as values from the command line."""
     raw, places, problems = draft.raw, dict(draft.places), list(draft.problems)
     for key, value in changes.items():
         path = tuple(int(step) if step.isdecimal() else step for step in key.split("."))
@@ -137,7 +141,7 @@ def _scenario(draft: _Draft) -> Scenario:
 
 
 def _drafts(path: Path, trail: tuple[Path, ...], root: Path) -> list[_Draft]:
-    """Read a file's documents, each on top of what it extends; `trail` leads here through the `extends` of others."""
+    """Return a file's documents, each on top of what it extends. `trail` are the files whose `extends` led here."""
     file = str(path)
     documents = read_documents(_text(path), file)
     if not documents:
@@ -187,7 +191,7 @@ def _unreadable(path: Path, why: str, line: int | None = None) -> ScenarioError:
 
 
 def _refuse_manifest(document: Document, file: str) -> None:
-    """Say of a Kubernetes manifest that it is one, instead of that none of its keys is known."""
+    """Raise an error that names a Kubernetes manifest as such, instead of one for each unknown key."""
     given = document.value
     if isinstance(given, dict) and "apiVersion" in given and "kind" in given:
         raise ScenarioError(
@@ -205,14 +209,14 @@ def _refuse_manifest(document: Document, file: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Files:
-    """The files that a document names: each is below the root, and its name leads there from here."""
+    """The files that a document names: each is below the root, and named relative to the working directory."""
 
     directory: Path
     root: Path
     draft: _Draft
 
     def found(self, value: object, path: KeyPath) -> object:
-        """Return a value in which the CSV files of distributions are named from here, not from the scenario's place."""
+        """Return a value in which CSV files are named relative to the working directory, not to the scenario."""
         if isinstance(value, list):
             return [self.found(item, (*path, index)) for index, item in enumerate(value)]
         if is_csv_name(value):
@@ -235,7 +239,7 @@ class _Files:
 
 
 def _is_below(path: Path, root: Path) -> bool:
-    """Tell whether a file lies below a directory, links followed; a name that no file can have counts as below."""
+    """Return whether a file lies below a directory, with links followed. Impossible file names count as below."""
     try:
         return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
     except ValueError:
@@ -243,7 +247,7 @@ def _is_below(path: Path, root: Path) -> bool:
 
 
 def _outside(name: str, root: Path) -> Problem:
-    """Say that a file is not read, without looking at it."""
+    """Return the problem that a file is not read, without looking at the file."""
     return Problem(
         expected=f"a file below {escaped(str(root)) if root.name else 'the directory of the scenario'}",
         found=shown(name),
@@ -283,7 +287,7 @@ def _extended(draft: _Draft, path: Path, trail: tuple[Path, ...], root: Path) ->
 def _identity(path: Path) -> str:
     try:
         return os.path.realpath(path)
-    except ValueError:  # no name that a file can have; opening it will say so
+    except ValueError:  # an impossible file name; opening the file will say so
         return str(path)
 
 
@@ -294,7 +298,7 @@ def _on_top(below: _Draft, above: _Draft) -> _Draft:
 
 
 def _named(problem: Problem, extends: Problem) -> Problem:
-    """Say which `extends` led to a file that cannot be read at all."""
+    """Return the problem with the `extends` that led to a file that cannot be read."""
     if problem.key or problem.line is not None or problem.hint:
         return problem
     return replace(problem, hint=f"{extends.file}:{extends.line} extends it")
@@ -310,7 +314,7 @@ def _merged(below: dict[str, object], above: dict[str, object]) -> dict[str, obj
 
 
 def _sweep_problems(draft: _Draft, others: list[Problem]) -> Iterator[Problem]:
-    """Find what is wrong with the sweep's keys and with each of their values, where all else is as it stands."""
+    """Yield the problems of the sweep's keys and of each of their values, with everything else as it stands."""
     known = {(problem.key, problem.found) for problem in others}
     base = {key: value for key, value in draft.raw.items() if key != "sweep"}
     sweep = draft.raw.get("sweep")

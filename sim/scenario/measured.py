@@ -1,6 +1,6 @@
-"""Measured values as a law: listed in the scenario, or in a column of a CSV file, with a header or, if alone, without.
+"""Measured values as a law: listed in the scenario, or in a column of a CSV file, whose header may be missing if alone.
 
-What is left out: units. The values are kept, not the file's name, so that a scenario that has been read needs no file.
+Left out: units. The values are kept, not the file's name, so that a scenario that has been read needs no file.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ _MOST_BYTES = 20_000_000
 _MOST_NAMED = 20
 _EXPECTED = f"a CSV file with one number from 0 to {plain(LONGEST_S)} in each line"
 FILE_KEYS = ("csv", "file", "path")
-"""What the key of a file of measured values may be called."""
+"""The names of the key for a file of measured values."""
 _COLUMN = "column"
 
 
 def is_csv_name(value: object) -> bool:
-    """Tell whether a value is the name of a CSV file, which may stand where a distribution does."""
+    """Return whether a value is the name of a CSV file, which may take the place of a distribution."""
     return isinstance(value, str) and value.lower().endswith(".csv")
 
 
 def names_a_file(given: Mapping[str, object]) -> bool:
-    """Tell whether a distribution names a file of measured values: then its family need not be named."""
+    """Return whether a distribution names a file of measured values, and so need not name its family."""
     return any(key in given for key in FILE_KEYS)
 
 
@@ -99,7 +99,7 @@ class Empirical(Law):
 
 
 def _read(name: object, column: object) -> list[float]:
-    """Read the numbers of a CSV file's column; a complaint if it has none or holds something else."""
+    """Return the numbers in a CSV file's column. Raises a complaint if there are none, or other values."""
     if not isinstance(name, str) or not name:
         raise complaint(expected="the name of a CSV file", found=shown(name))
     if column is not None and not isinstance(column, str):

@@ -68,21 +68,21 @@ class NodeDrainSpec(DisruptionSpec):
 
     @property
     def evicted(self) -> int:
-        """The Deployment's pods on the drained nodes."""
+        """The number of the Deployment's pods on the drained nodes."""
         return self.nodes * self.pods_per_node
 
     @property
     def waits_for_nodes(self) -> bool:
-        """Whether some node is drained only after another one."""
+        """Whether some nodes are drained only after others."""
         return self.nodes > self.nodes_at_once
 
     @property
     def overrules_budget(self) -> bool:
-        """Whether pods are deleted in the end whose eviction the budget refuses."""
+        """Whether a pod is deleted in the end although the budget refuses its eviction."""
         return self.drained_by == "karpenter" and self.timeout_s is not None
 
     def desired_healthy(self, replicas: int) -> int:
-        """Return how many of so many pods must stay Ready; 0 without a budget."""
+        """Return how many of `replicas` pods must stay Ready, 0 without a budget."""
         if self.min_available is not None:
             return _rounded_up(self.min_available, replicas)
         if self.max_unavailable is not None:
@@ -91,7 +91,7 @@ class NodeDrainSpec(DisruptionSpec):
 
     @classmethod
     def require_simulated(cls, beside: Beside) -> None:
-        """Refuse targets that are the drained nodes themselves, and several Deployments that share them."""
+        """Refuse worker nodes as targets, and several Deployments that share the drained nodes."""
         if beside.target_group is not None and beside.target_group.target_type == "instance":
             raise complaint(found="'node_drain' is not simulated with target_group.target_type 'instance'")
         if beside.deployment is not None and beside.deployment.rolled_at_once > 1:
@@ -125,7 +125,7 @@ class NodeDrainSpec(DisruptionSpec):
             )
 
     def unwise(self, scenario: Scenario) -> Iterator[Advice]:
-        """Say how many pods may go at once."""
+        """Yield advice on how many pods may go at once."""
         replicas = scenario.deployment.replicas
         at_once = self.pods_per_node * min(self.nodes, self.nodes_at_once)
         gone = min(at_once, replicas - self.desired_healthy(replicas))
@@ -138,7 +138,7 @@ class NodeDrainSpec(DisruptionSpec):
             yield Advice("node_drain.pods_per_node", "all pods may be evicted before a replacement is ready")
 
     def depends_on_pod_ends(self, deployment: DeploymentSpec) -> bool:  # noqa: ARG002 - the ReplicaSet waits for none
-        """Say whether a node waits for the pods of another one, or Karpenter reckons with their grace period."""
+        """Return whether a node waits for another one's pods, or Karpenter reckons with their grace period."""
         return self.waits_for_nodes or self.overrules_budget
 
 

@@ -1,6 +1,6 @@
 """Changes to a scenario by dotted key, as `--set`, a sweep and `with_overrides` make them.
 
-They are made in what was given, which is then validated again as a whole: a change can no more be wrong than a file.
+A change is made in the given values, which are then validated again as a whole. So a change is checked like a file.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 def overridden(raw: Mapping[str, object], key: str, value: object, schema: type[Spec]) -> dict[str, object]:
     """Return a copy of `raw`, a mapping meant for `schema`, with `value` at the dotted key.
 
-    Where a step of the key is not in `raw`, what it changes is the default. Raises ScenarioError if a step leads
-    through something that has no keys; whether the key and the value are right is left to the validation.
+    Where a step of the key is not in `raw`, the default is changed. Raises ScenarioError if a step leads through
+    something that has no keys. The validation decides whether the key and the value are right.
     """
     return _in_mapping(raw, key.split("."), as_python(value), schema, key)
 
 
 def as_python(value: object) -> object:
-    """Return the plain number for one of NumPy's (a notebook's `numpy.arange`), everything else as it is."""
+    """Return NumPy's numbers (a notebook's `numpy.arange`) as plain numbers, any other value unchanged."""
     return value.item() if hasattr(value, "item") and hasattr(value, "dtype") else value
 
 

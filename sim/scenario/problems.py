@@ -1,4 +1,4 @@
-"""What is wrong with a scenario, said so that its author can mend it: where, what was expected, what was found.
+"""What is wrong with a scenario, said so that its author can correct it: where, what was expected, what was found.
 
 Every problem of a file is gathered and raised once, as one `ScenarioError`.
 """
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 NOT_IN_A_NAME = r"[/\\\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069]"
-"""What no scenario's name has: parts of a path, and what a terminal or a page would obey instead of showing it."""
+"""Characters that no scenario's name has: parts of a path, and those that a terminal or a page would obey."""
 LONGEST_NAME = 100
 _LONGEST_SHOWN = 60
 _LONGEST_KEY = 100
@@ -42,8 +42,8 @@ Places = dict[KeyPath, Place]
 class Problem:
     """One thing that is wrong.
 
-    `found` stands alone if nothing was `expected` ("unknown key"); `line` counts from 1; `key` is dotted, with numbers
-    for the items of lists. What is not known is empty, or None for the line.
+    `found` stands alone if nothing was `expected` ("unknown key"). `line` counts from 1. `key` is dotted, with numbers
+    for the items of lists. Unknown parts are empty, and an unknown line is None.
     """
 
     found: str
@@ -56,7 +56,7 @@ class Problem:
     def __str__(self) -> str:
         """Return the problem in one line: `file:line: key: expected … (got …); hint`.
 
-        What may be the user's own words is shown so that a terminal takes no part of it for a command.
+        The user's own words are escaped, so that a terminal takes no part of them for a command.
         """
         file, found = escaped(self.file), escaped(self.found)
         place = f"{file}:{self.line}" if self.line is not None else file
@@ -77,7 +77,7 @@ class ScenarioError(Exception):
     """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        """Keep the problems, each once, in their order."""
+        """Keep the problems, each once, in order."""
         self.problems = tuple(dict.fromkeys(problems))
         super().__init__(self.problems)
 
@@ -96,18 +96,18 @@ def located(problem_path: KeyPath, places: Mapping[KeyPath, Place]) -> tuple[str
 
 
 def dotted(path: KeyPath) -> str:
-    """Write a path as users do: `aws_api.other_clusters.0.ingresses`."""
+    """Return a path as users write it: `aws_api.other_clusters.0.ingresses`."""
     return ".".join(str(step) for step in path)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Give "did you mean '…'?" with the nearest known word, or nothing if none is near."""
+    """Return "did you mean '…'?" with the nearest known word, or an empty text if none is near."""
     matches = difflib.get_close_matches(word, known, n=1)
     return f"did you mean '{matches[0]}'?" if matches and matches[0] != word else ""
 
 
 def escaped(text: str, longest: int = _LONGEST_FOUND) -> str:
-    """Return a text that is not ours as a terminal can show it: control characters escaped, its middle cut if long."""
+    """Return a user's text as a terminal can show it: control characters escaped, and the middle cut if it is long."""
     if len(text) > longest:
         half = longest // 2
         text = f"{text[:half]}…{text[-half:]}"
@@ -117,7 +117,7 @@ def escaped(text: str, longest: int = _LONGEST_FOUND) -> str:
 
 
 def shown(value: object) -> str:
-    """Return a value as it would stand in YAML, cut if it is long; collections by their kind."""
+    """Return a value as YAML would show it, cut if it is long, and a collection by its kind."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -131,7 +131,7 @@ def shown(value: object) -> str:
 
 
 def plain(number: float) -> str:
-    """Return a number as short as it can be written: 0, 2.5, 150000, 1e9."""
+    """Return a number in its shortest form: 0, 2.5, 150000, 1e9."""
     whole = math.isfinite(number) and number == int(number)
     if whole and abs(number) < 1e6:  # noqa: PLR2004 - seven digits are hard to count
         return str(int(number))

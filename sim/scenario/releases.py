@@ -1,14 +1,18 @@
-"""The releases of the ingress controller: what each does, and what it does otherwise than the one before it.
+"""The releases of the ingress controller: what each does, and how it differs from the one before.
 
-Modelled: the table of docs/facts/controller.md §1 to §4, a row for each release at which anything of it changes, oldest
-first. A row holds until the next one; what the row does not name is as in the one before. Controllers, retryers,
-`albsim check` and docs/controllers.md know a release from here alone.
+Modelled: the table of docs/facts/controller.md §1 to §4, with a row for each release at which anything changes, oldest
+first. A row holds until the next one. What a row does not name is as in the row before. Controllers, retryers,
+`albsim check` and docs/controllers.md know releases from here alone.
+
 Left out: releases before v1.1.0, and what `sim.control_plane.controllers` leaves out.
-Sources: tags of kubernetes-sigs/aws-load-balancer-controller (LBC): go.mod for the SDK; internal/alb/**,
-internal/ingress/controller/handlers and cmd/options.go (v1); pkg/aws/throttle/defaults.go, pkg/aws/aws_config.go,
-pkg/config, pkg/targetgroupbinding and the files that `ingress_reconciler_v2` names (v2, v3). For 0 as
-`--aws-max-retries`: aws/retry/middleware.go of aws-sdk-go-v2 (`maxAttempts > 0 && …`), whose `NewStandard` puts no
-default in its place.
+
+Sources: tags of kubernetes-sigs/aws-load-balancer-controller (LBC):
+- go.mod for the SDK;
+- v1: internal/alb/**, internal/ingress/controller/handlers and cmd/options.go;
+- v2, v3: pkg/aws/throttle/defaults.go, pkg/aws/aws_config.go, pkg/config, pkg/targetgroupbinding and the files that
+  `ingress_reconciler_v2` names;
+- for 0 as `--aws-max-retries`: aws/retry/middleware.go of aws-sdk-go-v2 (`maxAttempts > 0 && …`), whose `NewStandard`
+  puts no default in its place.
 """
 
 from __future__ import annotations
@@ -52,9 +56,10 @@ ELBV2_OTHERS = "Elastic Load Balancing v2:^Describe.*=50:200,Elastic Load Balanc
 class _Release:
     """A release, and those after it up to the next one of `RELEASES`.
 
-    `aws_max_retries_counts_attempts`: the flag counts the first attempt too. `resyncing_informers` enqueue everything
-    every `sync_period_s`; `shares_requeue_bucket` and `pauses_worker` are what happens after a failed reconcile.
-    `keeps_answers_s`: for how long the answer to a call of `sequence`, the reconcile of an ingress, is kept.
+    - `aws_max_retries_counts_attempts`: the flag counts the first attempt too.
+    - `resyncing_informers`: how many informers enqueue everything every `sync_period_s`.
+    - `shares_requeue_bucket`, `pauses_worker`: what happens after a failed reconcile.
+    - `keeps_answers_s`: for how long the answer to a call of `sequence`, the reconcile of an ingress, is kept.
     """
 
     since: str
@@ -72,7 +77,7 @@ class _Release:
     sequence: Sequence
 
     def retries(self, aws_max_retries: int) -> int | None:
-        """Return how often a throttled call is repeated at most with this `--aws-max-retries`; None: without end."""
+        """Return the most repetitions of a throttled call with this `--aws-max-retries`, None if there is no limit."""
         if not self.aws_max_retries_counts_attempts:
             return aws_max_retries
         return aws_max_retries - 1 if aws_max_retries else None
@@ -80,7 +85,7 @@ class _Release:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngressControllerRelease(_Release):
-    """A release of aws-alb-ingress-controller, v1. `enqueues_…`: what enqueues an ingress, or all of them."""
+    """A release of aws-alb-ingress-controller, v1. `enqueues_…` says what enqueues an ingress, or all ingresses."""
 
     enqueues_namespace: bool
     enqueues_on_containers_ready: bool
@@ -91,10 +96,11 @@ class IngressControllerRelease(_Release):
 class LoadBalancerControllerRelease(_Release):
     """A release of aws-load-balancer-controller, v2 or v3.
 
-    `binding_sequence` is the reconcile of a TargetGroupBinding; `deregisters_without_network`: it goes on where the
-    step before fails. `aws_api_throttle` is the flag's default; `throttles_attempts`: it limits each attempt, not the
-    call. `passes_over_unchanged`: a binding whose endpoints are those of its last reconcile. `polls_steadily`: it looks
-    at a closed readiness gate every 15 s, without a growing backoff.
+    - `binding_sequence`: the reconcile of a TargetGroupBinding.
+    - `deregisters_without_network`: a reconcile goes on to DeregisterTargets even if the network step fails.
+    - `aws_api_throttle`: the flag's default. `throttles_attempts`: the flag limits each attempt, not the call.
+    - `passes_over_unchanged`: a binding is passed over while its endpoints are those of its last reconcile.
+    - `polls_steadily`: the controller looks at a closed readiness gate every 15 s, without a growing backoff.
     """
 
     aws_api_throttle: str
@@ -300,7 +306,7 @@ RELEASES: tuple[Release, ...] = (*V1, *V2)
 
 
 def version_number(version: str) -> tuple[int, int, int]:
-    """Return the numbers of `v2.4.7` or, for a first release, `v2.4`; `ValueError` if it is none from v1.1.0 on."""
+    """Return the numbers of `v2.4.7` or `v2.4`. Raises `ValueError` if that is no version from v1.1.0 on."""
     parts = re.fullmatch(r"v(\d+)\.(\d+)(?:\.(\d+))?", version)
     major, minor, patch = (int(part or 0) for part in parts.groups()) if parts else (0, 0, 0)
     if (major, minor, patch) < (1, 1, 0):
@@ -309,12 +315,12 @@ def version_number(version: str) -> tuple[int, int, int]:
 
 
 def first(does: Callable[[Release], bool]) -> str:
-    """Name the first release of which this is true."""
+    """Return the name of the first release for which the condition is true."""
     return next(release.since for release in RELEASES if does(release))
 
 
 @cache
 def release_of(version: str) -> Release:
-    """Return the row that a version such as `v2.4.7` falls under; `ValueError` if it is none from v1.1.0 on."""
+    """Return the row of a version such as `v2.4.7`. Raises `ValueError` if that is no version from v1.1.0 on."""
     number = version_number(version)
     return [release for release in RELEASES if version_number(release.since) <= number][-1]

@@ -1,4 +1,4 @@
-"""The retry policies by name, and what a warning needs to know of them. `sim.control_plane.aws.retryers` has them.
+"""The retry policies by name, and what a warning needs to know of each. The policies are in `control_plane.aws`.
 
 Sources: default_retryer.go of aws-sdk-go, whose shift stops at 8 in the older eras; jitter_backoff.go of aws-sdk-go-v2.
 """
@@ -36,4 +36,4 @@ LONGEST_WAITS_S: Mapping[RetryerName, tuple[int, int]] = MappingProxyType(
         "aws-sdk-go-v2": (2, 20),
     }
 )
-"""The longest wait before a throttled call's first retry, twice as long before each further one, and before any."""
+"""The longest wait before the first retry of a throttled call (doubled with each further one), and the cap of all."""

@@ -23,7 +23,7 @@ class RolloutSpec(DisruptionSpec):
     kind: ClassVar = "rollout"
 
     def unwise(self, scenario: Scenario) -> Iterator[Advice]:
-        """Say what is unwise about the surge and the unavailability."""
+        """Yield advice on the surge and the unavailability."""
         deployment = scenario.deployment
         if _is_zero(deployment.max_surge) and _is_zero(deployment.max_unavailable):
             yield Advice(
@@ -38,7 +38,7 @@ class RolloutSpec(DisruptionSpec):
             )
 
     def depends_on_pod_ends(self, deployment: DeploymentSpec) -> bool:
-        """Say whether terminating pods count against the surge until they are gone."""
+        """Return whether terminating pods count against the surge until they are gone."""
         return deployment.pod_replacement_policy == "TerminationComplete"
 
 

@@ -39,11 +39,11 @@ class ScaleInSpec(DisruptionSpec):
     v1.22 on; among equals chance decides (K8s LogarithmicScaleDown). Default: all alike."""
 
     def left(self, replicas: int) -> int:
-        """Return how many of so many pods are left."""
+        """Return how many of `replicas` pods are left."""
         return -(-hundredths(self.to_replicas, replicas) // 100)
 
     def require_end(self, beside: Beside) -> None:
-        """Refuse a step that is none, and one that leaves nobody to answer."""
+        """Refuse a step that changes nothing, and one that leaves no pod."""
         if beside.deployment is None:
             return
         replicas = beside.deployment.replicas
@@ -55,7 +55,7 @@ class ScaleInSpec(DisruptionSpec):
             )
 
     def unwise(self, scenario: Scenario) -> Iterator[Advice]:
-        """Say that nothing holds it back."""
+        """Yield the advice that nothing limits a scale-in."""
         replicas = scenario.deployment.replicas
         gone = replicas - self.left(replicas)
         if gone > 1:
@@ -66,5 +66,5 @@ class ScaleInSpec(DisruptionSpec):
             )
 
     def depends_on_pod_ends(self, deployment: DeploymentSpec) -> bool:  # noqa: ARG002 - nothing waits for deleted pods
-        """Say that it waits for no deleted pod."""
+        """Return False: a scale-in waits for no deleted pod."""
         return False

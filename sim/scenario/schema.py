@@ -1,7 +1,7 @@
 """The JSON Schema of a scenario: what editors check with, and where error messages take their words from.
 
-One source for both: a key's range, its names and its neighbours are read from the schema that pydantic makes of the
-specs.
+There is one source for both: error messages read a key's range, names and neighbours from the schema that pydantic
+makes of the specs.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _KINDS = {
 
 @cache
 def schema_of(spec: type[Spec]) -> Node:
-    """Return a spec's JSON Schema, draft 2020-12, with descriptions and defaults. Shared: not to be changed."""
+    """Return a spec's JSON Schema, draft 2020-12, with descriptions and defaults. It is shared: do not change it."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **spec.model_json_schema()}
 
 
@@ -43,19 +43,19 @@ class Words:
         self._schema = schema
 
     def expected_at(self, path: Sequence[str | int], raw: object) -> str:
-        """Say what may stand at `path` of `raw`: "a whole number from 1 to 150000"."""
+        """Return what may stand at `path` of `raw`, in words: "a whole number from 1 to 150000"."""
         return self._in_words(self._node(path, raw))
 
     def keys_at(self, path: Sequence[str | int], raw: object) -> list[str]:
-        """Name the keys that the mapping at `path` of `raw` may have."""
+        """Return the keys that the mapping at `path` of `raw` may have."""
         return [key for branch in self._branches(self._node(path, raw), value_at(raw, path)) for key in _keys(branch)]
 
     def choices_at(self, path: Sequence[str | int], raw: object) -> list[str]:
-        """Name the words that may stand at `path` of `raw`, if they can be named."""
+        """Return the words that may stand at `path` of `raw`, if they can be listed."""
         return self._choices(self._node(path, raw))
 
     def paths_to(self, key: str) -> list[str]:
-        """Return the dotted keys of the groups' keys whose last step is `key`: where a misplaced one belongs."""
+        """Return the dotted keys whose last step is `key`, which is where a misplaced key belongs."""
         groups = self._schema["properties"]
         return [f"{name}.{key}" for name, node in groups.items() for b in self._branches(node) if key in _keys(b)]
 
@@ -67,7 +67,7 @@ class Words:
         return node
 
     def _branches(self, node: Node, value: object = None) -> Iterator[Node]:
-        """Return the alternatives of a node; of a distribution that names its family, that family."""
+        """Yield the alternatives of a node; for a distribution that names its family, only that family."""
         if "$ref" in node:
             node = self._schema["$defs"][node["$ref"].rsplit("/", 1)[-1]]
         alternatives = node.get("anyOf") or node.get("oneOf") or []
@@ -117,7 +117,7 @@ def _is_family(node: Node, value: object) -> bool:
 
 
 def value_at(value: object, path: Sequence[str | int]) -> object:
-    """Return what stands at a path of mappings and lists; None if nothing does."""
+    """Return the value at a path of mappings and lists, or None."""
     for step in path:
         if isinstance(value, dict):
             value = value.get(step)

@@ -1,4 +1,4 @@
-"""The sequence of AWS calls in a reconcile, as data: what the table of releases is written in.
+"""The sequence of AWS calls in a reconcile, as data, for the table of releases.
 
 A sequence is a tuple of steps. A controller takes them in turn, and gives up the reconcile where a call fails.
 """
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class Call:
     """A call that reads. `about` says what it asks for, where a reconcile asks for several things by one action.
 
-    `shared`: every ingress of the cluster asks for the same. `for_https`: it is made for HTTPS listeners alone.
-    `addresses_each`: it is made for each so many addresses of the ingress; None: once.
+    `shared`: every ingress of the cluster asks for the same. `for_https`: the call is made for HTTPS listeners alone.
+    `addresses_each`: the number of the ingress's addresses that one call covers; None: one call covers all.
     """
 
     action: Action
@@ -31,7 +31,7 @@ class Call:
     addresses_each: int | None = None
 
     def __str__(self) -> str:
-        """Name it as the page of the controllers does."""
+        """Return the name on the page of the controllers."""
         about = f" ({self.about})" if self.about else ""
         addresses = f" for each {self.addresses_each} addresses" if self.addresses_each else ""
         return f"`{self.action}`{about}{addresses}"
@@ -39,7 +39,7 @@ class Call:
 
 @unique
 class Tags(Enum):
-    """DescribeTags of several resources at once, of those whose tags are not known."""
+    """DescribeTags of several resources at once, for those whose tags are not known."""
 
     LOAD_BALANCERS = "of the load balancers"
     TARGET_GROUPS = "of the target groups"
@@ -47,13 +47,13 @@ class Tags(Enum):
     RULES = "of the rules"
 
     def __str__(self) -> str:
-        """Name it as the page of the controllers does."""
+        """Return the name on the page of the controllers."""
         return f"`elasticloadbalancing:DescribeTags` {self.value}"
 
 
 @unique
 class Step(Enum):
-    """What a reconcile does besides."""
+    """Steps of a reconcile that are more than one reading call."""
 
     READ_ENDPOINTS = "reading the endpoints"
     COMPARE_TARGETS = "comparing the targets"
@@ -64,13 +64,13 @@ class Step(Enum):
     FIND_BACKEND_GROUP = "finding the backend security group"
 
     def __str__(self) -> str:
-        """Name it as the page of the controllers does."""
+        """Return the name on the page of the controllers."""
         return self.value
 
 
 @unique
 class Each(Enum):
-    """What an ingress has several of."""
+    """The parts of which an ingress has several."""
 
     TARGET_GROUP = "target group"
     LISTENER = "listener"
@@ -89,7 +89,7 @@ Sequence = tuple[InLoop | ForEach, ...]
 
 
 def labels(sequence: Sequence) -> Iterator[str]:
-    """Name each step as the page of the controllers does."""
+    """Yield the name of each step on the page of the controllers."""
     for part in sequence:
         if isinstance(part, ForEach):
             yield from (f"{step} for each {part.each.value}" for step in part.steps)

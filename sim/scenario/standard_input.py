@@ -1,4 +1,4 @@
-"""Standard input, which can be read only once: kept, so that whoever looks at it can leave it to another."""
+"""Standard input, which can be read only once. It is kept, so that several readers can use it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MOST_BYTES = 40_000_000
 
 
 def standard_input() -> bytes:
-    """Return all of standard input, or as much as nobody reads."""
+    """Return all of standard input, or one byte more than `MOST_BYTES` if it is longer than that."""
     return _content(sys.stdin)
 
 

@@ -1,7 +1,7 @@
-"""From what was given to a spec, or to every problem of it in the author's words.
+"""From given values to a spec, or to every problem in the author's words.
 
-pydantic finds what is wrong; here each of its errors becomes a `Problem`: where the key stands, what the schema expects
-there, what was found, and for an unknown key the nearest one.
+pydantic finds the errors. Here each becomes a `Problem`: where the key stands, what the schema expects there, what was
+found, and for an unknown key the nearest known one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ S = TypeVar("S", bound=Spec)
 
 
 def validated(spec: type[S], raw: object, places: Mapping[KeyPath, Place]) -> S:
-    """Make the spec of what was given; raises ScenarioError with all its problems."""
+    """Return the spec made from the given values. Raises ScenarioError with all problems."""
     try:
         return spec.model_validate(raw)
     except ValidationError as error:
@@ -36,7 +36,7 @@ def validated(spec: type[S], raw: object, places: Mapping[KeyPath, Place]) -> S:
 
 
 def _errors(error: ValidationError) -> list[ErrorDetails]:
-    """Return pydantic's errors without those that only follow from another one."""
+    """Return pydantic's errors without those that only follow from another error."""
     return [details for details in error.errors(include_url=False) if details["type"] != "default_factory_not_called"]
 
 

@@ -1,9 +1,10 @@
-"""`KEY=VALUE`, as `--set` takes it; `KEY=V1,V2` and `KEY=START:STOP:STEP`, as `--vary` does: a dotted key, its values.
+"""The syntax of `--set` and `--vary`: a dotted key and its values.
 
-Values are in YAML, so that a distribution may stand among them; a range ends with the last value that is not beyond
-STOP, and its steps are decimal: 0:0.3:0.1 ends with 0.3.
-Keys that move together stand together, and so do their values: `KEY,KEY=V1/W1,V2/W2`, two ranges, or in a scenario's
-`sweep` block a list of lists, `KEY, KEY: [[V1, W1], [V2, W2]]`.
+- `--set` takes `KEY=VALUE`; `--vary` takes `KEY=V1,V2` and `KEY=START:STOP:STEP`.
+- Values are in YAML, so that a distribution may stand among them.
+- A range ends with the last value that is not beyond STOP. Its steps are decimal: 0:0.3:0.1 ends with 0.3.
+- Keys that move together stand together, and so do their values: `KEY,KEY=V1/W1,V2/W2`, or two ranges. In a scenario's
+  `sweep` block they are a list of lists, `KEY, KEY: [[V1, W1], [V2, W2]]`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _MOST_VALUES = 100_000
 
 
 def parse_assignment(text: str) -> tuple[str, object]:
-    """Split `KEY=VALUE` and read its value; raises ScenarioError if it is not of that form or the value not YAML."""
+    """Return key and value of `KEY=VALUE`. Raises ScenarioError for another form, or a value that is not YAML."""
     key, _, value = (part.strip() for part in text.partition("="))
     where = f"--set {key}"
     if not key or not value:
@@ -38,7 +39,7 @@ def parse_assignment(text: str) -> tuple[str, object]:
 
 
 def parse_variation(text: str) -> tuple[str, list[object]]:
-    """Return the key and its values; raises ScenarioError if it is not of that form."""
+    """Return the key and its values. Raises ScenarioError if the text has another form."""
     key, sign, values = (part.strip() for part in text.partition("="))
     ranges = [_RANGE.fullmatch(part.strip()) for part in values.split("/")]
     if all(ranges) and len(ranges) == len(keys_of(key)):
@@ -62,7 +63,7 @@ def keys_of(key: str) -> list[str]:
 
 
 def expanded(vary: Mapping[str, Sequence[object]]) -> dict[str, list[object]]:
-    """Return each key of a sweep by itself, with its values; of keys that move together too.
+    """Return each single key of a sweep with its values, also for keys that move together.
 
     The values of keys that move together must be lists, one value for each key.
     """

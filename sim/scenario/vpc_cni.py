@@ -1,4 +1,4 @@
-"""The Amazon VPC CNI: how many addresses each node keeps, and the subnets that they come from.
+"""The Amazon VPC CNI: how many addresses each node keeps, and the subnets from which they come.
 
 Sources are named in short: CNI is aws/amazon-vpc-cni-k8s, AWS the documentation of Amazon VPC; see
 docs/facts/capacity.md §1.
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sim.scenario.nodes import NodesSpec
 
 RESERVED_PER_SUBNET = 5
-"""The first four addresses of a subnet and its last one (AWS, subnet sizing)."""
+"""The number of reserved addresses in a subnet: the first four and the last one (AWS, subnet sizing)."""
 Target = Annotated[int, Field(ge=0, le=10_000), WHOLE]
 Interfaces = Annotated[int, Field(ge=1, le=100), WHOLE]
 PrefixLength = Annotated[int, Field(ge=16, le=28), WHOLE]
@@ -59,7 +59,7 @@ class VpcCniSpec(Spec):
         return int(2 ** (32 - self.subnet_prefix_length)) - RESERVED_PER_SUBNET
 
     def require_prefixes(self, nodes: NodesSpec) -> None:
-        """Refuse prefixes for instances that EC2 gives none."""
+        """Refuse prefixes for instances to which EC2 gives none."""
         if self.prefix_delegation and nodes.type.max_pods_prefix is None:
             raise complaint(
                 key="prefix_delegation",

@@ -1,9 +1,12 @@
 """YAML text to plain Python values, with the line of every key.
 
-What is modelled: the parser is PyYAML's; what a plain word means follows YAML 1.2 (core schema, decimal numbers only),
-so that `1e3` is a number, and `no`, `010` and `2019-10-01` are not silently something else. Duplicate keys are
-problems. Nesting, size and the growth through aliases are bounded, so that no file takes long to be refused.
-What is left out: tags, merge keys (`<<`; a scenario has `extends`), keys that are not text.
+Modelled:
+- The parser is PyYAML's. Plain words follow YAML 1.2 (core schema, decimal numbers only). So `1e3` is a number, and
+  `no`, `010` and `2019-10-01` do not silently become something else.
+- Duplicate keys are problems.
+- Nesting, size and the growth through aliases are bounded, so that no file takes long to be refused.
+
+Left out: tags, merge keys (`<<`; a scenario has `extends`), keys that are not text.
 """
 
 from __future__ import annotations
@@ -34,7 +37,7 @@ _NAN = re.compile(r"\.(nan|NaN|NAN)")
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One YAML document: its value, where each key of it stands, and what is wrong with it as YAML."""
+    """One YAML document: its value, the place of each key, and its problems as YAML."""
 
     value: object
     places: Places
@@ -51,7 +54,7 @@ class _Anchored(NamedTuple):
 
 
 def read_documents(text: str, file: str) -> list[Document]:
-    """Read every document of a YAML text; raises ScenarioError where it stops being YAML or leaves the bounds."""
+    """Return every document of a YAML text. Raises ScenarioError where the text is not YAML or exceeds a bound."""
     try:
         events = _events(text, file)
         return [_Reader(events, file).document() for event in events if isinstance(event, yaml.DocumentStartEvent)]
@@ -67,7 +70,7 @@ def read_documents(text: str, file: str) -> list[Document]:
 
 
 def _events(text: str, file: str) -> Iterator[yaml.Event]:
-    """Parse a text; an escape above the last character of Unicode is refused, on which PyYAML stumbles."""
+    """Yield a text's events. An escape beyond Unicode's last character is refused here, as PyYAML crashes on it."""
     loader = yaml.SafeLoader(text)
     try:
         while loader.check_event():
@@ -94,7 +97,7 @@ class _Reader:
         self._size = 0
 
     def document(self) -> Document:
-        """Read to the end of the document."""
+        """Return the document, read to its end."""
         event = self._next()
         self._places[()] = self._place(event)
         value, _ = self._value(event, (), depth=0)
@@ -105,7 +108,7 @@ class _Reader:
         return next(self._events)
 
     def _value(self, event: _NodeEvent, path: KeyPath, *, depth: int) -> tuple[object, int]:
-        """Return the value that begins with this event, and how deep it is."""
+        """Return the value that begins with this event, and the depth of its nesting."""
         self._count(1, depth, event)
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event, depth)
@@ -175,12 +178,12 @@ class _Reader:
 
 
 def paired(text: str) -> str:
-    """Join the halves in which JSON writes a character beyond 16 bits, which PyYAML leaves apart."""
+    """Return the text with surrogate pairs joined: JSON writes a character beyond 16 bits as two, PyYAML keeps both."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 
 def resolved(text: str) -> object:
-    """Return what a plain word means in YAML 1.2."""
+    """Return the meaning of a plain word in YAML 1.2."""
     if _NULL.fullmatch(text):
         return None
     if _TRUE.fullmatch(text) or _FALSE.fullmatch(text):

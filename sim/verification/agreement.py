@@ -1,7 +1,7 @@
-"""What a fast plane and its slow twin tell of the same draws, side by side.
+"""What a fast plane and its slow twin say of the same draws, side by side.
 
-Of requests all is the same to the bit: which failed, when, where and how. Of the control plane rounding may differ, for
-the twin adds up its times in another order.
+The results of requests are the same to the bit: which failed, when, where and how. The results of the control plane may
+differ by rounding, because the twin adds up its times in another order.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ KINDS = [kind for kind in vars(records).values() if isinstance(kind, type) and i
 class Told:
     """What became of the requests of a window.
 
-    `counts`: how many ended how. `failures`, in the order of arrival: `arrival_s`, node, target, outcome, `answered_s`.
+    `counts`: the number for each outcome. `failures`, in the order of arrival: `arrival_s`, node, target, outcome,
+    `answered_s`.
     """
 
     window_until_s: float
@@ -50,7 +51,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A record of the trace and what the twin tells in its place, `None` where there is no such."""
+    """A record of the trace and the twin's record in the same place, `None` where there is none."""
 
     kind: str
     record: Happened | None
@@ -58,20 +59,20 @@ class Pair:
 
     @property
     def alike(self) -> bool:
-        """Whether both happened, and are the same but for a microsecond."""
+        """Return whether both happened and are equal to within a microsecond."""
         record, twin = self.record, self.twin
         return record is not None and twin is not None and len(record) == len(twin) and all(map(_same, record, twin))
 
     @property
     def is_throttled(self) -> bool:
-        """Whether it is a call that AWS throttled."""
+        """Return whether the pair is a call that AWS throttled."""
         return self.kind == "ApiAttempt" and self.record is not None and self.record[THROTTLED]
 
 
 def told_by_both(
     timeline: Timeline, traffic: TrafficSpec, pod: PodSpec, target_group: TargetGroupSpec, streams: Streams
 ) -> tuple[Told, Told]:
-    """Let the data plane and its twin tell what becomes of the same requests."""
+    """Return what becomes of the same requests, by the data plane and by its twin."""
     fast = simulate_requests(timeline, traffic=traffic, pod=pod, target_group=target_group, streams=streams)
     slow, until_s = Twin(timeline, traffic, pod, target_group, streams).run()
     counts = Counter(sent.outcome for sent in slow)
@@ -79,7 +80,7 @@ def told_by_both(
 
 
 def told(requests: Requests) -> Told:
-    """Let the data plane tell."""
+    """Return what becomes of requests by the data plane."""
     columns = (requests.arrival_s, requests.node, requests.target, requests.outcome, requests.answered_s)
     rows = zip(*(column.tolist() for column in columns), strict=True)
     failures = [(a, node, target, Outcome(outcome).name.lower(), at) for a, node, target, outcome, at in rows]
@@ -93,7 +94,7 @@ def _failure(sent: Sent) -> Failure:
 
 
 def agreeing(fast: Told, slow: Told) -> Iterator[bool]:
-    """Say of each failure whether both tell the same of it, and of the window and of the counts."""
+    """Yield for each failure, the window and the counts whether both results are the same."""
     yield fast.window_until_s == slow.window_until_s
     yield fast.counts == slow.counts
     for one, other in zip_longest(fast.failures, slow.failures):
@@ -101,9 +102,9 @@ def agreeing(fast: Told, slow: Told) -> Iterator[bool]:
 
 
 def side_by_side(trace: Trace, happened: Mapping[str, Sequence[Happened]], over_s: float) -> list[Pair]:
-    """Pair what the control plane's trace and its twin tell, kind by kind, of the time before it was over.
+    """Return pairs of what the control plane's trace and its twin recorded before the end, kind by kind.
 
-    What fell on the very end, or was foreseen for later, may be written by one and not by the other.
+    Records at the very end, or foreseen for later, may be missing in one of the two.
     """
 
     def before(told: Sequence[Happened]) -> list[Happened]:

@@ -66,7 +66,7 @@ ORDERS: tuple[tuple[str, tuple[type[Record], ...]], ...] = (
 
 
 def kubelet() -> Iterator[Check]:
-    """When SIGTERM and SIGKILL come, counted from the deletion."""
+    """Check when SIGTERM and SIGKILL come, counted from the deletion."""
     for pre_stop_s, grace_s, sigterm_s, sigkill_s in KUBELET:
         pod = {"pre_stop_sleep_s": pre_stop_s, "termination_grace_period_s": grace_s, "on_sigterm": "drain"}
         trace = _trace({"pod": pod})
@@ -77,7 +77,7 @@ def kubelet() -> Iterator[Check]:
 
 
 def rollout() -> Iterator[Check]:
-    """One by one a rollout takes a start and a sync for each pod, and a reconcile the time of its calls."""
+    """Check that a rollout one by one takes a start and a sync for each pod, and a reconcile the time of its calls."""
     deployment = {"replicas": 6, "max_surge": 1, "max_unavailable": 0, "sync_latency_s": 0.1}
     trace = _trace({"deployment": deployment, "pod": {"startup_s": 15}})
     settings = "6 pods, 15 s to start, 0.1 s to the sync"
@@ -94,7 +94,7 @@ def rollout() -> Iterator[Check]:
 
 
 def bounds() -> Iterator[Check]:
-    """Neither more pods than the surge allows, nor fewer available ones than maxUnavailable does."""
+    """Check that there are never more pods than the surge allows, nor fewer available than maxUnavailable allows."""
     for replicas, surge, unavailable, most, least in DEPLOYMENTS:
         deployment = {"replicas": replicas, "max_surge": surge, "max_unavailable": unavailable, "sync_latency_s": 0}
         trace = _trace({"deployment": deployment, "pod": {"startup_s": {"dist": "uniform", "low": 0, "high": 20}}})
@@ -104,7 +104,7 @@ def bounds() -> Iterator[Check]:
 
 
 def api() -> Iterator[Check]:
-    """No bucket passes more than it holds and is refilled by, and under too much load exactly its refill."""
+    """Check that no bucket admits more than its capacity and refill, and that it admits its refill under overload."""
     scenario = Scenario.model_validate(LOADED)
     trace = run_control_plane(scenario, Streams(scenario.seed, 0))
     passed: dict[str, list[float]] = defaultdict(list)
@@ -124,7 +124,7 @@ def api() -> Iterator[Check]:
 
 
 def invariants() -> Iterator[Check]:
-    """Count where a replication breaks what holds in every one, whatever the settings."""
+    """Check what holds in every replication, whatever the settings."""
     scenario = Scenario.model_validate(LOADED)
     told = [simulate(scenario, replication=number, estimator="sampled") for number in range(10)]
     settings = f"10 rollouts of {scenario.deployment.replicas} pods on a loaded account"
@@ -152,7 +152,7 @@ def _trace(changes: dict[str, Any]) -> Trace:
 
 
 def _in_order(trace: Trace, kinds: Sequence[type[Any]]) -> Iterator[bool]:
-    """Say of each old pod whether it met these events in this order."""
+    """Yield for each old pod whether it met these events in this order."""
     times_s = [{record.pod: record.time_s for record in trace.of(kind)} for kind in kinds]
     for pod in times_s[0]:
         yield all(sooner[pod] <= later[pod] for sooner, later in pairwise(times_s))
@@ -163,14 +163,14 @@ def _time_s(trace: Trace, kind: type[Record]) -> float:
 
 
 def _running(replicas: int, trace: Trace, arrivals: type[Record]) -> Iterable[int]:
-    """How many there are after each change, the replicas at first; at one instant whoever comes before who goes."""
+    """Return the number of pods at first and after each change. At one instant, arrivals count before departures."""
     changes = [(record.time_s, -1, 1) for record in trace.of(arrivals)]
     changes += [(record.time_s, 1 if arrivals is PodReady else -2, -1) for record in trace.of(PodDeleted)]
     return accumulate((change for _, _, change in sorted(changes)), initial=replicas)
 
 
 def _within(passed_s: list[float], capacity: float, refill_per_s: float) -> Iterator[bool]:
-    """Say of each call whether no interval that ends with it has passed more than the bucket can."""
+    """Yield for each call whether every interval that ends with it holds no more calls than the bucket admits."""
     least = math.inf
     for number, time_s in enumerate(passed_s):
         level = number - refill_per_s * time_s
@@ -179,7 +179,7 @@ def _within(passed_s: list[float], capacity: float, refill_per_s: float) -> Iter
 
 
 def _gaps_s(refill_per_s: float, rate_per_s: float) -> list[float]:
-    """Return the times between calls that a bucket of one token passes, of a Poisson stream of them."""
+    """Return the times between the calls of a Poisson stream that a bucket of one token admits."""
     rng = Streams(502, 0).generator(Stream.API_BACKGROUND)
     bucket = TokenBucket(1, refill_per_s)
     passed_s = []

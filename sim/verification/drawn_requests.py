@@ -1,4 +1,4 @@
-"""Timelines and settings of requests drawn at random: small rolling updates in which every outcome is met."""
+"""Random timelines and settings of requests: small rolling updates in which every outcome occurs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LAWS: tuple[object, ...] = (
 
 
 def drawn_timeline(rng: np.random.Generator) -> Timeline:
-    """Draw a rolling update as a control plane may give it: pods in turn, lags, checks that fail, late nodes."""
+    """Return a random rolling update as a control plane may give it: pods in turn, lags, failing checks, late nodes."""
     nodes, old = int(rng.integers(1, 4)), int(rng.integers(1, 9))
     deleted_s = np.append(np.sort(rng.uniform(0, 30, old)), np.full(old, np.inf))
     pre_stop_s, drain_s = rng.choice([0, 2, 6]), rng.choice([0, 1, 8])
@@ -52,7 +52,7 @@ def drawn_timeline(rng: np.random.Generator) -> Timeline:
 
 
 def behind_workers(timeline: Timeline) -> Timeline:
-    """Take its nodes for worker nodes: their rules have a pod or not, and nobody deregisters it."""
+    """Return the timeline with worker nodes for ALB nodes: rules hold a pod or do not, and nobody deregisters it."""
     never = np.full(timeline.registered_from_s.shape, np.inf)
     return replace(
         timeline, drain_deadline_s=never[0], registered_from_s=timeline.healthy_from_s, healthy_until_s=never
@@ -60,7 +60,7 @@ def behind_workers(timeline: Timeline) -> Timeline:
 
 
 def drawn_specs(rng: np.random.Generator, target_group: dict[str, Any]) -> RequestSpecs:
-    """Draw traffic, pods and a target group that has these values."""
+    """Return random traffic and pods, and a random target group with these values."""
     keep_alive_s = (None, 0.5, 2.0)[rng.integers(3)]
     traffic: dict[str, object] = {
         "arrival_rate_rps": float(rng.choice([3, 8, 20])),
@@ -68,7 +68,7 @@ def drawn_specs(rng: np.random.Generator, target_group: dict[str, Any]) -> Reque
         "service_time_s": LAWS[rng.integers(len(LAWS))],
     }
     if keep_alive_s is not None and rng.random() < ONE_IN_TWO:
-        # Connections are idle for just as long as the server keeps them, so that some requests meet its closing.
+        # Connections are idle for about as long as the server keeps them, so that some requests meet the closing.
         traffic = {"arrival_rate_rps": 2 / keep_alive_s, "arrivals": "even", "service_time_s": 0}
     pod = {
         "concurrency": (None, None, 1, 3)[rng.integers(4)],

@@ -1,6 +1,6 @@
-"""Rollouts drawn at random, small ones on an account that may be loaded: what the v1 control plane's twin can simulate.
+"""Random rollouts, small ones on an account that may be loaded, which the v1 control plane's twin can simulate.
 
-All laws are continuous, so that nothing hangs on the order of two events at one instant.
+All laws are continuous, so that nothing depends on the order of two events at one instant.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MOST_WITHOUT_BUDGET = 3
 
 
 def drawn_scenario(seed: int) -> Scenario:
-    """Draw a small rollout on an account that may be loaded."""
+    """Return a small random rollout on an account that may be loaded."""
     rng = np.random.default_rng(seed)
     return Scenario.model_validate(
         {
@@ -45,7 +45,7 @@ def drawn_scenario(seed: int) -> Scenario:
 
 
 def drawn_disruption(seed: int) -> Scenario:
-    """Draw such a rollout in which terminating pods count, or a node drain or a scale-in instead of it."""
+    """Return a small random rollout in which terminating pods count, or a node drain or a scale-in."""
     scenario, rng = drawn_scenario(seed), np.random.default_rng([seed, 1])
     replicas = scenario.deployment.replicas
     on_sigterm = _one(rng, "exit", "ignore", "drain")

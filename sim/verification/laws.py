@@ -1,4 +1,4 @@
-"""The laws by hand: what the retryers wait, and what the distributions of a scenario draw."""
+"""The laws by hand: the retryers' waits, and the draws of a scenario's distributions."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ BELOW: tuple[tuple[str, dict[str, Any], float, float], ...] = (
 
 
 def retryers() -> Iterator[Check]:
-    """Add up a retryer's waits, when every attempt is throttled."""
+    """Check the sum of a retryer's waits when every attempt is throttled."""
     for name, retries, mean_s in WAITS_S:
         sums_s = [sum(waits_s) for waits_s in _throttled_calls(name, retries)]
         yield of_mean("waits before the retries, added up, s", f"{name}, {retries} retries", mean_s, sums_s)
@@ -70,7 +70,7 @@ def retryers() -> Iterator[Check]:
 
 
 def distributions() -> Iterator[Check]:
-    """Draw means and quantiles; in theory they follow from the parameters' own meaning."""
+    """Check means and quantiles of draws against those that the parameters' own meaning gives."""
     for number, (settings, parameters, mean) in enumerate(MEANS):
         yield of_mean("mean of a distribution", settings, mean, _draws(parameters, number))
     for number, (settings, parameters, value, fraction) in enumerate(BELOW, start=len(MEANS)):
@@ -79,7 +79,7 @@ def distributions() -> Iterator[Check]:
 
 
 def _throttled_calls(name: str, retries: int) -> Iterator[list[float]]:
-    """Return the waits of calls that are throttled again and again."""
+    """Yield the waits of calls that are throttled at every attempt."""
     rng = Streams(502, list(RETRYERS).index(name)).generator(Stream.API_BACKOFF)
     for uniforms in rng.random((CALLS, retries)).tolist():
         waits_s: list[float] = []

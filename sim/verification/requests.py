@@ -1,10 +1,12 @@
 """Requests by hand: a rollout of four pods, one by one, whose counts have closed forms.
 
-Each old pod is deleted 0.1 s after its successor is registered, so that five targets are routable, each with a fifth of
-the requests; its target leaves the rotation `lag` seconds after the deletion and SIGTERM comes `preStop` seconds after
-it. Requests come as a Poisson stream of `RATE_RPS`, at one ALB node. A pod that is sent `r` requests per second with
-service times S (cut at `CAP_S`, so that all that is in flight came while the share was a fifth) has r E[(S - x)+] of
-them in flight that came more than x seconds ago.
+- Each old pod is deleted 0.1 s after its successor is registered. So five targets are routable, each with a fifth of
+  the requests.
+- The old pod's target leaves the rotation `lag` seconds after the deletion. SIGTERM comes `preStop` seconds after the
+  deletion.
+- Requests come as a Poisson stream of `RATE_RPS`, at one ALB node.
+- A pod is sent `r` requests per second, with service times S. Of these, r E[(S - x)+] are in flight that came more than
+  x seconds ago. S is cut at `CAP_S`, so that all requests in flight came while the share was a fifth.
 """
 
 from __future__ import annotations
@@ -27,14 +29,14 @@ if TYPE_CHECKING:
 RATE_RPS = 50.0
 PODS = 4
 SENT = PODS * RATE_RPS / (PODS + 1)
-"""Requests per second of routable time that the old pods of a rollout are sent in all."""
+"""Requests per second of routable time that all old pods of a rollout together are sent."""
 MEAN_S, CAP_S = 2.0, 11.0
 EXPONENTIAL = {"dist": "exponential", "mean": MEAN_S, "max": CAP_S}
 ROLLOUTS = 250
 
 
 def refused() -> Iterator[Check]:
-    """Refused = share x (lag - preStop)+, and what comes after the address is gone."""
+    """Check that refused = share x (lag - preStop)+, and the requests after the address is gone."""
     for lag_s, pre_stop_s in ((10, 0), (10, 4), (10, 10), (4, 10)):
         theory = SENT * max(0, lag_s - pre_stop_s)
         settings = f"lag {lag_s} s, preStop {pre_stop_s} s"
@@ -50,7 +52,7 @@ def refused() -> Iterator[Check]:
 
 
 def leaving_by_health_check() -> Iterator[Check]:
-    """Without a deregistration in time, the second failing check ends it: uniform on 5 to 10 s after the first."""
+    """Check the end by the second failing health check, without a deregistration in time: uniform on 5 to 10 s."""
     by_check = {
         "target_group.health_check": {"interval_s": 5, "unhealthy_threshold": 2},
         "pod.pre_stop_fails_health_check": True,
@@ -62,7 +64,7 @@ def leaving_by_health_check() -> Iterator[Check]:
 
 
 def in_flight() -> Iterator[Check]:
-    """In flight at a cut = rate x mean residual."""
+    """Check that the number in flight at a cut = rate x mean residual."""
     for lag_s, law, mean_s in (
         (20, "exponential", MEAN_S * (1 - math.exp(-CAP_S / MEAN_S))),
         (11, "exponential", _residual_s(1)),
@@ -82,7 +84,7 @@ def in_flight() -> Iterator[Check]:
 
 
 def cut_by_the_load_balancer() -> Iterator[Check]:
-    """Lose what is in flight at the drain deadline, and what takes longer than the idle timeout."""
+    """Check the losses at the drain deadline, and of requests that take longer than the idle timeout."""
     spec = {"target_group.deregistration_delay_s": 2, "traffic.service_time_s": EXPONENTIAL}
     counts = _counts(Outcome.DEREGISTRATION_DELAY_ELAPSED, _rollout(11, 25, spec))
     claim = "lost at the drain deadline = in flight x exp(-delay / mean)"
@@ -101,7 +103,7 @@ def cut_by_the_load_balancer() -> Iterator[Check]:
 
 
 def any_at_all() -> Iterator[Check]:
-    """Count the rollouts with at least one 502: 1 - exp(-mean), where requests are thinned at random."""
+    """Check the fraction of rollouts with a 502: 1 - exp(-mean), where requests are thinned at random."""
     changes = {"deployment.replicas": 1, "target_group.routing": "random", "traffic.arrival_rate_rps": 10}
     mean = 10 / 2 * (0.2 + 0.05)
     happened = [figures[ANY_502] > 0 for figures in _rollout(0.2, 0, changes, samples=4)]
@@ -110,7 +112,7 @@ def any_at_all() -> Iterator[Check]:
 
 
 def _residual_s(x_s: float) -> float:
-    """E[(S - x)+] of the capped exponential."""
+    """Return E[(S - x)+] of the capped exponential."""
     return MEAN_S * (math.exp(-x_s / MEAN_S) - math.exp(-CAP_S / MEAN_S))
 
 
@@ -121,7 +123,7 @@ def _counts(outcome: Outcome, rollouts: Iterable[Figures]) -> list[float]:
 def _rollout(
     lag_s: object, pre_stop_s: float, changes: dict[str, Any] | None = None, *, samples: int = 1
 ) -> Iterator[Figures]:
-    """Simulate rollouts of the pods, one by one, with these lags."""
+    """Yield the figures of rollouts of the pods, one by one, with these lags."""
     base = Scenario.model_validate(
         {
             "name": "verify",

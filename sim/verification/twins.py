@@ -1,7 +1,7 @@
-"""Fast against slow: each plane against its twin, written apart, and what is expected against what is drawn.
+"""Fast against slow: each plane against its independently written twin, and expected against drawn requests.
 
-The scenarios are drawn at random, the same ones each time. A plane and its twin share every draw, so that they must
-agree without an interval; the requests expected of a rollout are the mean of those that are drawn in it.
+The scenarios are random, the same ones each time. A plane and its twin share every draw, so they must agree without an
+interval. The expected requests of a rollout are the mean of those drawn in that rollout.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ TIMELINES = 20
 ROLLOUTS = 40
 DISRUPTIONS = 10
 LONGEST_S = 1200.0
-"""A drawn rollout that takes longer, or that comes to no end, has no records."""
+"""The longest simulated time: a rollout that takes longer, or comes to no end, has no records."""
 SAMPLES = 120
 FIXED_LAG = {
     "name": "verify",
@@ -73,7 +73,7 @@ ESTIMATED: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
 
 
 def data_plane_twin() -> Iterator[Check]:
-    """Hold request against request, for each routing algorithm and target type."""
+    """Compare request by request, for each routing algorithm and target type."""
     for target_type, routing in product(TARGET_TYPES, ROUTINGS):
         told = [drawn_requests(target_type, routing, number) for number in range(TIMELINES)]
         requests = sum(slow.counts.total() for _, slow in told)
@@ -83,7 +83,7 @@ def data_plane_twin() -> Iterator[Check]:
 
 
 def control_plane_twin() -> Iterator[Check]:
-    """Hold record against record: v1 controllers, now and then `fixed_lag`, and the Deployment in its other ways."""
+    """Compare record by record: v1 controllers, sometimes `fixed_lag`, and the other kinds of disruption."""
     for what, drawn, seeds in (
         ("rollouts", drawn_scenario, ROLLOUTS),
         ("drains or TerminationComplete", drawn_disruption, DISRUPTIONS),
@@ -96,7 +96,7 @@ def control_plane_twin() -> Iterator[Check]:
 
 
 def expected_against_sampled() -> Iterator[Check]:
-    """Hold the 502s expected of a rollout against the mean of those drawn, again and again, in the same one."""
+    """Compare the expected 502s of a rollout with the mean of repeated draws in the same rollout."""
     for settings, base, changes in ESTIMATED:
         scenario = Scenario.model_validate(base).with_overrides(changes)
         whole = simulate(scenario, estimator="expected")
@@ -111,7 +111,7 @@ def expected_against_sampled() -> Iterator[Check]:
 
 
 def drawn_requests(target_type: str, routing: str, number: int) -> tuple[Told, Told]:
-    """Let the data plane and its twin tell of the drawn rollout of this number."""
+    """Return the results of the data plane and its twin for the random rollout of this number."""
     rng = np.random.default_rng((SEED, number))
     timeline = drawn_timeline(rng)
     target_group: dict[str, object] = {"target_type": target_type, "routing": routing}
@@ -122,7 +122,7 @@ def drawn_requests(target_type: str, routing: str, number: int) -> tuple[Told, T
 
 
 def drawn_records(scenario: Scenario) -> list[Pair]:
-    """Let the control plane and its twin tell of a rollout; nothing of one that is not over by `LONGEST_S`."""
+    """Return pairs of the control plane's and its twin's records, none if the rollout is not over by `LONGEST_S`."""
     streams = Streams(scenario.seed, 0)
     try:
         happened, over_s = ControlPlane(scenario, streams).run(LONGEST_S)
@@ -131,7 +131,7 @@ def drawn_records(scenario: Scenario) -> list[Pair]:
     try:
         trace = run_control_plane(scenario, streams)
     except ScenarioError:
-        trace = Trace()  # it comes to no end, other than the twin's: nothing is alike
+        trace = Trace()  # unlike the twin's, this rollout has no end: no record agrees
     return side_by_side(trace, happened, over_s)
 
 

@@ -41,7 +41,7 @@ def _course(replication: Replication) -> Iterator[str]:
 
 
 def _waited_s(replication: Replication) -> dict[int, float]:
-    """Return how long each evicted pod whose eviction was refused at first waited for it, by pod, in s."""
+    """Return how long each pod whose eviction was first refused waited for its eviction, by pod, in s."""
     asked_s = {refused.pod: refused.time_s for refused in reversed(replication.trace.of(EvictionRefused))}
     evicted_s = {evicted.pod: evicted.time_s for evicted in replication.trace.of(PodDeleted)}
     return {pod: evicted_s[pod] - time_s for pod, time_s in asked_s.items() if pod in evicted_s}

@@ -1,4 +1,4 @@
-"""The words that every kind of disruption brings for itself."""
+"""The words that each kind of disruption defines for reports."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 class Words:
     """A disruption in words.
 
-    `name`: what it is called; `complete`: what has happened when it is over; `started`: the pods that it starts,
-    empty if it starts none; `ended`: what happens to those that it ends. `course` tells how one began and ended, as
-    lines of text.
+    - `name`: its name.
+    - `complete`: what has happened when the disruption is over.
+    - `started`: the pods that it starts, empty if there are none.
+    - `ended`: what happens to the pods that it ends.
+    - `course`: a function that yields lines of text on how a disruption began and ended.
     """
 
     name: str

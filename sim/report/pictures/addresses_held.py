@@ -20,7 +20,7 @@ _BEYOND = 1.15
 
 
 def addresses_held(plan: Plan, remedies: Sequence[Remedy]) -> Figure:
-    """Draw it."""
+    """Return the picture of a plan and its remedies."""
     nodes = plan.nodes
     figure, axes = canvas(
         (9.0, 5.0),

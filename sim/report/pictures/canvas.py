@@ -1,6 +1,6 @@
 """What all pictures share: colours that colour-blind readers can tell apart, and files that are equal byte for byte.
 
-Source of the colours: Okabe and Ito, "Color Universal Design" (2008).
+Sources: Okabe and Ito, "Color Universal Design" (2008), for the colours.
 """
 
 from __future__ import annotations
@@ -56,10 +56,10 @@ def image_format(path: Path) -> str:
 
 
 def save(picture: Figure, path: Path) -> None:
-    """Write a picture to a file in the format of its suffix; an equal picture gives equal bytes.
+    """Write a picture to a file in the format of its suffix. An equal picture gives equal bytes.
 
-    Raises ValueError if the suffix is none of .png, .svg and .pdf, before anything is written; OSError if it cannot be
-    written, and then there is no file, or still the old one.
+    Raises ValueError if the suffix is none of .png, .svg and .pdf, before anything is written. Raises OSError if the
+    file cannot be written; then there is no file, or still the old one.
     """
     content = drawn(picture, image_format(path))
     with whole_file(path) as unfinished:
@@ -67,7 +67,7 @@ def save(picture: Figure, path: Path) -> None:
 
 
 def drawn(picture: Figure, form: str) -> bytes:
-    """Return a picture as a file of a format: png, svg or pdf; an equal picture gives equal bytes."""
+    """Return the bytes of a picture's file as png, svg or pdf. An equal picture gives equal bytes."""
     import matplotlib as mpl
 
     content = io.BytesIO()
@@ -77,7 +77,7 @@ def drawn(picture: Figure, form: str) -> bytes:
 
 
 def canvas(size: tuple[float, float], *, title: str = "", origin: str = "", grid: Literal["x", "y"] = "y") -> Canvas:
-    """Return an empty picture of so many inches and its axes; `origin` is in small print below it."""
+    """Return an empty picture of `size` inches and its axes. `origin` is in small print below it."""
     from matplotlib.figure import Figure
 
     picture = Figure(figsize=size, layout="constrained")
@@ -91,15 +91,15 @@ def canvas(size: tuple[float, float], *, title: str = "", origin: str = "", grid
 
 
 def literal(text: str) -> str:
-    """Return a user's text so that matplotlib shows it as it stands, and takes no part of it for mathematics."""
+    """Return a user's text so that matplotlib shows it literally and takes no part of it for mathematics."""
     return text.replace("$", r"\$")
 
 
 def symmetric_log(axis: XAxis | YAxis, most: float, *, least: float = 1.0, room: float = 1.08) -> None:
-    """Make an axis of what is not negative logarithmic up to `most`, and linear from 0 up to `least`.
+    """Make an axis of non-negative values logarithmic up to `most`, and linear from 0 up to `least`.
 
-    So zero has a place, marked, and small and large values can both be told apart. `least` is lowered where `most` is
-    not far above it; `room` is left above `most`.
+    So zero has a marked place, and both small and large values can be told apart. `least` is lowered if `most` is not
+    far above it. `room` is the factor of space above `most`.
     """
     from matplotlib.ticker import NullLocator
 

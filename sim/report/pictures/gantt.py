@@ -1,11 +1,14 @@
-"""One replication as a Gantt chart: who was alive when, when its target left the ALB, and what lay between.
+"""One replication as a Gantt chart: when each pod lived, when its target left the ALB, and what lay between.
 
-What is shown: a row for each terminated pod with the phases of its end, its deregistration, and boldly the time in
-which it was sent requests and refused them, with its 502s as points, and the evictions that a PodDisruptionBudget
-refused; below, all 502s by second and the controller's reconciles with the time that throttling took of them. Of many
-pods: the worst, and an even sample of the others.
-Left out: the new pods; how long a draining process really lives (it ends with its last request: its bar ends with the
-SIGKILL that it would get).
+Shown:
+- A row for each terminated pod with the phases of its end and its deregistration.
+- Boldly, the time in which the pod was sent requests and refused them, with its 502s as points.
+- The evictions that a PodDisruptionBudget refused.
+- Below, all 502s by second, and the controller's reconciles with the time that throttling took.
+- Of many pods: the worst, and an even sample of the others.
+
+Left out: the new pods, and the real end of a draining process (it ends with its last request, its bar with the SIGKILL
+that it would get).
 """
 
 from __future__ import annotations
@@ -74,7 +77,7 @@ LEGEND = (
 
 
 def gantt(found: Findings) -> Figure:
-    """Draw a replication. The x axis is in seconds since the start of the rollout."""
+    """Return the picture of a replication. The x axis is in seconds since the start of the rollout."""
     from matplotlib.figure import Figure
 
     replication = found.replication
@@ -98,7 +101,10 @@ def gantt(found: Findings) -> Figure:
 
 
 def chosen(ends: Sequence[PodEnd]) -> list[PodEnd]:
-    """Choose at most `MOST_PODS` of the pods (the worst first): the worst and an even sample; in order of deletion."""
+    """Return at most `MOST_PODS` of the pods, in order of deletion: the worst and an even sample of the others.
+
+    `ends` must have the worst pods first.
+    """
 
     def deleted(end: PodEnd) -> tuple[float, int]:
         return end.deleted_s, end.pod
@@ -121,7 +127,7 @@ def _title(found: Findings, shown: Sequence[PodEnd]) -> str:
 
 
 def _phases(end: PodEnd, until_s: float) -> Iterator[tuple[str, float, float]]:
-    """Return a pod's phases as name, from and until."""
+    """Yield a pod's phases as name, from and until."""
     stops_s = [0.0, end.deleted_s, end.sigterm_s, end.closed_s, end.cut_s, until_s]
     for name, (from_s, phase_until_s) in zip(PHASES, pairwise(stops_s), strict=True):
         if min(phase_until_s, until_s) > from_s:
@@ -163,7 +169,7 @@ def _draw_pods(axes: Axes, shown: Sequence[PodEnd], found: Findings) -> None:
 
 
 def _draw_checks(axes: Axes, shown: Sequence[PodEnd], found: Findings) -> None:
-    """Mark when failing health checks took a target out at every ALB node, and when it was used all the same."""
+    """Mark when failing health checks took a target out at every ALB node, and when it was used nevertheless."""
     replication = found.replication
     rotation = in_rotation(replication.timeline)
     out_s = {row: max(end.unhealthy_s) for row, end in enumerate(shown) if max(end.unhealthy_s) < max(end.drained_s)}
@@ -183,7 +189,7 @@ def bar(axes: Axes, row: float, from_s: float, until_s: float, **style: Any) -> 
 
 
 def _points(replication: Replication, shown: Sequence[PodEnd]) -> tuple[np.ndarray, np.ndarray]:
-    """Return when and how high a 502 is drawn: within its pod's row, one point where many fall into the same moment."""
+    """Return time and height of each 502's point in its pod's row. Many at the same moment become one point."""
     requests = replication.requests
     row_of = np.full(replication.timeline.cut_s.size + 1, -1)
     row_of[[end.pod for end in shown]] = range(len(shown))
@@ -211,7 +217,7 @@ def _draw_failures(axes: Axes, replication: Replication) -> None:
 def _draw_controller(axes: Axes, lanes: list[list[ReconcileLog]]) -> None:
     for row, lane in enumerate(lanes):
         for log in lane:
-            # The edge keeps one that lasts a moment from vanishing.
+            # The edge keeps a very short reconcile from vanishing.
             bar(axes, row, log.began_s, log.known_until_s, color=BLUE, linewidth=0.8, label=RECONCILE)
             for attempt in (attempt for stall in log.stalls for attempt in stall.throttled):
                 style = {"facecolor": ORANGE, "edgecolor": BLACK, "linewidth": 0.5, "hatch": "////"}
@@ -224,7 +230,7 @@ def _draw_controller(axes: Axes, lanes: list[list[ReconcileLog]]) -> None:
 
 
 def legend(picture: Figure, panels: Sequence[Axes], order: Sequence[str] = LEGEND) -> None:
-    """Explain each thing that is drawn, once, below the panels; `order`: the labels."""
+    """Explain each thing that is drawn, once, below the panels. `order` is the order of the labels."""
     by_label: dict[str, Artist] = {}
     for axes in panels:
         by_label |= dict(reversed(list(zip(*reversed(axes.get_legend_handles_labels()), strict=True))))

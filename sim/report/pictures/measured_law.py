@@ -1,6 +1,7 @@
 """The measured propagation: the fitted law beside the one without a family, with the last requests below.
 
-Where the two curves part, the family is wrong. Each tick is a last request, which is earlier than the end it tells of.
+Where the two curves part, the family is wrong. Each tick is a last request, which is earlier than the node's hearing of
+the deregistration.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _SHOWN = 0.995
 
 
 def measured_law(found: Propagation) -> Figure:
-    """Draw it."""
+    """Return the picture of a measured propagation."""
     figure, axes = canvas(
         (8.0, 4.5),
         title="From DeregisterTargets until an ALB node sends nothing more",

@@ -1,9 +1,12 @@
 """A rollout from a user's own records as a Gantt chart, drawn like that of a simulated one.
 
-What is shown: a row for each target that left, from its pod's deletion over DeregisterTargets to the last request at
-the last ALB node, with its 502s as points; below, all 502s by second, and the AWS API calls of the busiest clients. Of
-many targets: those with the longest lags, and an even sample of the others.
-Left out: what no record tells: when a listener closed, and what the controller did between its calls.
+Shown:
+- A row for each target that left, from its pod's deletion over DeregisterTargets to the last request at the last ALB
+  node, with its 502s as points.
+- Below, all 502s by second, and the AWS API calls of the busiest clients.
+- Of many targets: those with the longest lags, and an even sample of the others.
+
+Left out, because no record tells it: when a listener closed, and what the controller did between its calls.
 """
 
 from __future__ import annotations
@@ -56,12 +59,12 @@ LEGEND = (*PHASES, POINT, DEREGISTERED, LAST, STOPPED, CALL, THROTTLED_CALL)
 
 
 def worst_of(rollouts: Sequence[Rollout]) -> Rollout:
-    """Return the rollout with the most 502s; of several the one with the longest lag."""
+    """Return the rollout with the most 502s, in a tie the one with the longest lag."""
     return max(rollouts, key=lambda one: (len(_failed(one)), max(lag.lag_s for lag in one.lags)))
 
 
 def observed_gantt(observation: Observation, rollout: Rollout) -> Figure:
-    """Draw a rollout. The x axis is in seconds since its start."""
+    """Return the picture of a rollout. The x axis is in seconds since the rollout's start."""
     from matplotlib.figure import Figure
 
     shown = _chosen(rollout.lags)
@@ -97,7 +100,7 @@ def _failed(rollout: Rollout) -> pd.DataFrame:
 
 
 def _chosen(lags: Sequence[TargetLag]) -> list[TargetLag]:
-    """Choose at most `MOST_PODS` of the targets: the longest lags and an even sample; in order of DeregisterTargets."""
+    """Return at most `MOST_PODS` targets: the longest lags and an even sample, in order of DeregisterTargets."""
     longest_first = sorted(lags, key=lambda lag: -lag.lag_s)
     others = longest_first[WORST_PODS:]
     if len(lags) > MOST_PODS:

@@ -1,10 +1,12 @@
-"""Pictures of a sweep's results (`albsim plot`).
+"""Pictures of a sweep's results (`albsim plot`). Each shows means over rollouts, and its title names the scenario.
 
-Four of them: a figure against a key, as lines with the band of their 95 % intervals; a figure against two keys, as a
-heatmap; the deregistration lag against a key, with the preStop sleep that has to outlast it; the failed requests
-against a key, stacked by cause. Each shows means over rollouts, and its title names the scenario.
-A key that is varied but not in the picture would be averaged over unseen: that is refused.
-Colours: Okabe and Ito's for kinds, viridis for amounts; both can be told apart by colour-blind readers and in grey.
+- A figure against a key, as lines with the band of their 95 % intervals.
+- A figure against two keys, as a heatmap.
+- The deregistration lag against a key, with the preStop sleep that has to outlast it.
+- The failed requests against a key, stacked by cause.
+
+A varied key that is not in the picture would be averaged over unseen, so it is refused. Colours are Okabe and Ito's for
+kinds, and viridis for amounts. Colour-blind readers, and readers in grey, can tell both apart.
 """
 
 from __future__ import annotations
@@ -58,11 +60,11 @@ PRE_STOP, _GRACE = "pod.pre_stop_sleep_s", "pod.termination_grace_period_s"
 
 
 class PlotError(Exception):
-    """A picture that this sweep has no data for, or too many."""
+    """Raised for a picture for which this sweep has no data, or too much."""
 
 
 def line(frame: pd.DataFrame, *, x: str, y: str = "responses.502", hue: str | None = None) -> Figure:
-    """Draw a figure's mean against a key, a line for each value of `hue`, with bands of 95 % intervals."""
+    """Return a picture of a figure's mean against a key: a line for each value of `hue`, with 95 % bands."""
     shown = [x] if hue is None else [x, hue]
     check(frame, shown, y)
     picture, axes = _canvas(frame, f"{_bare(COLUMN_OF[y].label)} by {_listed(shown)}", note="means and 95 % intervals")
@@ -86,7 +88,7 @@ def line(frame: pd.DataFrame, *, x: str, y: str = "responses.502", hue: str | No
 
 
 def heatmap(frame: pd.DataFrame, *, x: str, y: str, colour: str = "responses.502") -> Figure:
-    """Draw a figure's mean against two keys, as colour and in digits."""
+    """Return a picture of a figure's mean against two keys, as colour and in digits."""
     check(frame, [x, y], colour)
     picture, axes = _canvas(frame, f"{_bare(COLUMN_OF[colour].label)} by {_listed([x, y])}")
     across, up = values_of(frame, x), values_of(frame, y)
@@ -110,7 +112,7 @@ def heatmap(frame: pd.DataFrame, *, x: str, y: str, colour: str = "responses.502
 
 
 def lag(frame: pd.DataFrame, *, x: str) -> Figure:
-    """Draw how long a rollout's pods stay in rotation, and the preStop sleep that has to outlast the slowest."""
+    """Return a picture of how long pods stay in rotation, and of the preStop sleep that has to outlast the slowest."""
     check(frame, [x], _SLOWEST)
     picture, axes = _canvas(
         frame, f"deregistration lag by {_listed([x])}", note="each rollout's slowest pod, quantiles"
@@ -137,7 +139,7 @@ def lag(frame: pd.DataFrame, *, x: str) -> Figure:
 
 
 def causes(frame: pd.DataFrame, *, x: str) -> Figure:
-    """Draw the failed requests per rollout against a key, stacked by cause."""
+    """Return a picture of the failed requests per rollout against a key, stacked by cause."""
     check(frame, [x], "requests")
     picture, axes = _canvas(frame, f"failed requests by cause and {_listed([x])}")
     values = values_of(frame, x)
@@ -157,7 +159,7 @@ def causes(frame: pd.DataFrame, *, x: str) -> Figure:
 
 
 def only(frame: pd.DataFrame, chosen: Mapping[str, object]) -> pd.DataFrame:
-    """Return the rows at these values of these keys; raises PlotError if there are none."""
+    """Return the rows at these values of these keys. Raises PlotError if there are none."""
     for key, value in chosen.items():
         _check_varied(frame, key)
         rows = frame[frame[key].astype(str).str.lower() == str(value).lower()]
@@ -169,7 +171,7 @@ def only(frame: pd.DataFrame, chosen: Mapping[str, object]) -> pd.DataFrame:
 
 
 def varied(frame: pd.DataFrame) -> list[str]:
-    """Return the keys that have several values, in the order of the sweep; of keys that move together the first."""
+    """Return the keys with several values, in the order of the sweep. Of keys that move together it has the first."""
     first = [keys_of(together)[0] for together in frame.attrs[PROVENANCE]["vary"]]
     return [key for key in first if len(frame[key].unique()) > 1]
 
@@ -205,7 +207,7 @@ def _canvas(frame: pd.DataFrame, what: str, *, note: str = "means") -> Canvas:
 
 
 def rollouts(frame: pd.DataFrame) -> str:
-    """Say how many rollouts a point of a sweep has: `50`, or `50 to 200`."""
+    """Return how many rollouts a point of a sweep has: `50`, or `50 to 200`."""
     keys = list(expanded(frame.attrs[PROVENANCE]["vary"]))
     sizes = frame.groupby(keys).size() if keys else [len(frame)]
     least, most = min(sizes), max(sizes)
@@ -213,13 +215,13 @@ def rollouts(frame: pd.DataFrame) -> str:
 
 
 def values_of(frame: pd.DataFrame, key: str) -> list[Any]:
-    """Return a key's values: numbers in order, others as the sweep has them."""
+    """Return a key's values: numbers sorted, others in the order of the sweep."""
     values = frame[key].unique().tolist()
     return values if isinstance(values[0], str) else sorted(values)
 
 
 def _positions(axis: Any, values: list[Any]) -> list[float]:  # noqa: ANN401 - matplotlib's axis
-    """Return where a key's values stand: numbers where they are, others side by side."""
+    """Return the positions of a key's values: numbers at their value, others side by side."""
     if not isinstance(values[0], str):
         axis.get_major_locator().set_params(integer=all(isinstance(value, int) for value in values))
         return values
@@ -228,7 +230,7 @@ def _positions(axis: Any, values: list[Any]) -> list[float]:  # noqa: ANN401 - m
 
 
 def _colours(values: Sequence[object]) -> list[Any]:
-    """Return each its colour: shades for an order of numbers, else kinds."""
+    """Return a colour for each value: shades for numbers in order, distinct colours for others."""
     if len(values) > 1 and all(isinstance(value, int | float) for value in values):
         from matplotlib import colormaps
 
@@ -241,7 +243,7 @@ def _cycle(items: Sequence[str], count: int) -> Iterable[str]:
 
 
 def estimate(values: pd.Series, figure: str) -> Estimate:
-    """Estimate a figure's mean over rollouts; the interval is cut where no mean can be."""
+    """Return a figure's mean over rollouts. The interval is cut to possible means."""
     if figure == ANY_502.name and values.isin([0, 1]).all():
         return fraction_estimate(int((values > 0).sum()), len(values))
     mean = mean_estimate(values)

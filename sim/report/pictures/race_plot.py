@@ -1,8 +1,12 @@
 """The race between the preStop sleep and the deregistration against a key, for several sweeps side by side.
 
-Three panels: how long targets need to leave the rotation, with the preStop sleep that has to outlast it; how many
-requests of a rollout end in a 502; how many rollouts have any. The lags and the 502s span orders of magnitude, so their
-axes are logarithmic; that of the 502s is linear below 1, so that 0 has a place.
+Three panels:
+- how long targets need to leave the rotation, with the preStop sleep that has to outlast it;
+- how many requests of a rollout end in a 502;
+- how many rollouts have any 502.
+
+The lags and the 502s span orders of magnitude, so their axes are logarithmic. The axis of the 502s is linear below 1,
+so that 0 has a place.
 """
 
 from __future__ import annotations
@@ -33,7 +37,7 @@ _SLOWEST, _MEDIAN = "deregistration_lag_s.max", "deregistration_lag_s.p50"
 
 
 def race(frames: Sequence[pd.DataFrame], *, x: str) -> Figure:
-    """Draw it; raises PlotError where the sweeps have not the same values of the key, or are too many."""
+    """Return the picture. Raises PlotError if the sweeps have different values of the key, or are too many."""
     from matplotlib.figure import Figure
 
     for frame in frames:

@@ -1,8 +1,12 @@
 """The pictures of the committed results: a row for each scenario, drawn from printed numbers alone.
 
-Three of them: how many requests of a rollout end in a 502; of which causes the failed ones are; how long a target needs
-to leave the rotation, beside the preStop sleep that has to outlast it. Axes are square roots, on which zero has a place
-and a hundredth of the greatest value can still be seen. What a picture shows has six significant digits.
+Three pictures:
+- how many requests of a rollout end in a 502;
+- the causes of the failed requests;
+- how long a target needs to leave the rotation, beside the preStop sleep that has to outlast it.
+
+Axes are square roots: zero has a place, and a hundredth of the greatest value can still be seen. Numbers have six
+significant digits.
 """
 
 from __future__ import annotations
@@ -127,7 +131,7 @@ def _canvas(rows: Rows, label: str) -> Canvas:
 
 
 def _shown(value: float) -> str:
-    """Write a number so that it is the same on every machine: without the digits that rounding makes."""
+    """Return a number as text that is the same on every machine: without digits that come from rounding."""
     if not math.isfinite(value):
         return ""
     return "0" if abs(value) < NEGLIGIBLE else f"{value:.6g}"

@@ -1,8 +1,8 @@
-"""Pictures of one scenario's rollouts: how many 502s they give, of which causes, and how long targets stay in rotation.
+"""Pictures of one scenario's rollouts: how many 502s, of which causes, and how long targets stay in rotation.
 
-The distributions are drawn as the share of rollouts, or of pods, that have more than a value: where the curve begins is
-the share that has any. Nothing is binned or smoothed (of very many values, so many are
-marked as can be told apart), and the axes of values are logarithmic, with a place for zero.
+A distribution is drawn as the share of rollouts, or of pods, that have more than a value. The curve begins at the share
+that has any. Nothing is binned or smoothed; of very many values, only as many are marked as can be told apart. The axes
+of values are logarithmic, with a place for zero.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _MOST_STEPS = 2000
 
 
 def distribution_of_502s(scenario: Scenario, figures: Sequence[Figures], mean: Estimate) -> Figure:
-    """Draw the share of rollouts with more than so many 502s, and their mean with its 95 % interval."""
+    """Return a picture of the share of rollouts with more than so many 502s, and of their mean with its interval."""
     n_502 = np.array([of_rollout[RESPONSES[502]] for of_rollout in figures])
     title = f"{scenario.name}: 502s of {count(len(figures), 'rollout')}"
     picture, axes = canvas(_SIZE, title=title, origin=_origin(scenario, len(figures)))
@@ -52,7 +52,7 @@ def distribution_of_502s(scenario: Scenario, figures: Sequence[Figures], mean: E
 
 
 def failures_by_cause(scenario: Scenario, summary: Summary) -> Figure:
-    """Draw the failed requests per rollout by cause, with the status that clients get."""
+    """Return a picture of the failed requests per rollout by cause, with the status that clients get."""
     means = {outcome: summary[OUTCOMES[outcome]].value for outcome in CAUSES}
     shown = sorted((outcome for outcome in CAUSES if means[outcome] >= NEGLIGIBLE), key=lambda one: -means[one])
     picture, axes = canvas(
@@ -76,9 +76,9 @@ def failures_by_cause(scenario: Scenario, summary: Summary) -> Figure:
 
 
 def distribution_of_lags(scenario: Scenario, figures: Sequence[Figures]) -> Figure:
-    """Draw the share of all rollouts' deleted pods whose targets are still in rotation, against time.
+    """Return a picture of the share of deleted pods whose targets are still in rotation, against time.
 
-    With it, how long preStop lets the pods serve: what is still in rotation then may be sent requests that fail.
+    The picture marks how long preStop lets the pods serve. Requests to targets still in rotation after that may fail.
     """
     lags_s = lags_of(figures)
     slept_s, what = _slept(scenario.pod)
@@ -116,7 +116,7 @@ def _slept(pod: PodSpec) -> tuple[float, str]:
 
 
 def _draw_shares_above(axes: Axes, values: NDArray[np.float64], *, shaded_from: float = np.inf) -> None:
-    """Draw, against a value, the percentage of values above it; the area beyond `shaded_from` is shaded."""
+    """Draw, against a value, the percentage of values above it. The area beyond `shaded_from` is shaded."""
     at = np.unique(np.append(values, 0.0))
     at = at[np.linspace(0, at.size - 1, min(at.size, _MOST_STEPS)).round().astype(int)]
     axes.step(at, _percent_above(values, at), where="post", color=BLUE, linewidth=2)

@@ -1,7 +1,7 @@
 """The picture of a recommendation: the preStop sleep against the chance that a rollout misses the goal.
 
-The curve is the share of simulated rollouts that need a longer sleep, with Wilson's 95 % interval at each sleep; where
-it falls below the line, the goal is met. The advised sleep is the upper end of the interval of that crossing.
+The curve is the share of simulated rollouts that need a longer sleep, with Wilson's 95 % interval at each sleep. The
+goal is met where the curve falls below the line. The advised sleep is the upper end of that crossing's interval.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SIZE = (9.0, 4.2)
 
 
 def sleep_curve(found: Recommendation) -> Figure:
-    """Draw it."""
+    """Return the picture of a recommendation."""
     scenario, advised_s = found.given.scenario, found.best.scenario.pod.pre_stop_sleep_s
     rollouts = count(len(found.needs), "rollout")
     figure, axes = canvas(

@@ -1,4 +1,4 @@
-"""A tornado: what each unknown alone does to the answer over its range, the greatest on top."""
+"""A tornado: the effect of each unknown alone on the answer over its range, the greatest on top."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def tornado(found: Sensitivity) -> Figure:
-    """Draw it."""
+    """Return the picture of a sensitivity."""
     answer, unit = ANSWERS[found.of]
     shown = sorted(found.influences, key=lambda one: one.swing)
     figure, axes = canvas(

@@ -1,1 +1,1 @@
-"""A simulated rollout as AWS and Kubernetes would have recorded it. Written from the facts; no reader is used."""
+"""A simulated rollout as AWS and Kubernetes would have recorded it. Written from the facts, with no reader's code."""

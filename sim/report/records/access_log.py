@@ -1,11 +1,15 @@
 """The ALB's access log of a simulated rollout: one gzip file for each ALB node and five minutes.
 
-The real thing: 34 documented fields; the request's creation in whole milliseconds, the response's to the microsecond;
-processing times of -1 where a stage was not reached.
-Modelled: how each outcome looks in a line. A refused or unreachable connect has -1 three times, as has a request
-without a target; one that was cut or ran into the idle timeout had been dispatched, and has a first time of 0.
+A line has 34 documented fields. The request's creation is in whole milliseconds, the response's time to the
+microsecond. Processing times are -1 where a stage was not reached.
+
+Modelled: how each outcome looks in a line.
+- A refused or unreachable connect has -1 three times, as has a request without a target.
+- A request that was cut or ran into the idle timeout had been dispatched, and has a first time of 0.
+
 Left out: TLS, redirects, clients that give up, lines that come late or not at all.
-Source: docs/facts/logs.md §1 and docs/facts/alb.md §3.
+
+Sources: docs/facts/logs.md §1 and docs/facts/alb.md §3.
 """
 
 from __future__ import annotations
@@ -39,7 +43,7 @@ if TYPE_CHECKING:
 FILE_S = 300
 _MICROSECONDS = 1_000_000
 _REFUSED_S = 0.001
-"""About a round trip within the VPC."""
+"""The least time until an answer, that of a refused connect: about a round trip within the VPC."""
 _NOT_DISPATCHED = frozenset(
     {Outcome.CONNECT_REFUSED, Outcome.HOST_UNREACHABLE, Outcome.CONNECT_TIMEOUT, Outcome.NO_REGISTERED_TARGETS}
 )
@@ -59,7 +63,7 @@ class AccessLog:
         self._n = 0
 
     def add(self, sent: Sent, answers: Answers) -> None:
-        """Take in requests with their answers."""
+        """Add requests with their answers."""
         elapsed_s = np.maximum(answers.answered_s - sent.arrival_s, _REFUSED_S)
         began_us = int(BEGIN.timestamp()) * _MICROSECONDS
         created_us = began_us + np.floor(sent.arrival_s * _MICROSECONDS).astype(np.int64)
@@ -91,7 +95,7 @@ class AccessLog:
         )
 
     def write(self, directory: Path) -> None:
-        """Write the files, below the directory as S3 has them."""
+        """Write the files below the directory, with the paths that they have in S3."""
         for (node, number), lines in self._lines.items():
             end = datetime.fromtimestamp((number + 1) * FILE_S, UTC)
             day = end - timedelta(seconds=1)
@@ -107,7 +111,7 @@ class AccessLog:
 
 
 def compressed(text: str) -> bytes:
-    """Return the text as a gzip file that is equal byte for byte whenever it is written."""
+    """Return the text as a gzip file whose bytes do not depend on the time."""
     return gzip.compress(text.encode(), mtime=0)
 
 

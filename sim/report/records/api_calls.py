@@ -1,7 +1,8 @@
-"""The AWS API calls of a simulated rollout, with the targets that they named: what CloudTrail and a controller know.
+"""The AWS API calls of a simulated rollout, with the targets that they named, as CloudTrail and a controller know them.
 
-Modelled: an attempt names the targets whose registration or deregistration its success brought about. A `fixed_lag`
-controller makes no call in the simulation; here it makes one for each moment at which targets changed.
+Modelled:
+- An attempt names the targets whose registration or deregistration its success brought about.
+- A `fixed_lag` controller makes no call in the simulation. Here it makes one for each moment at which targets changed.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ _FIXED_LAG_LATENCY_S = 0.05
 class ApiCall:
     """One call.
 
-    `began_s`: when its first attempt was sent; `attempts`: when each was answered, and whether it was throttled;
-    `pods`: the targets that it changed, if it succeeded.
+    `began_s`: when the first attempt was sent. `attempts`: when each was answered, and whether it was throttled.
+    `pods`: the targets that the call changed, if it succeeded.
     """
 
     cluster: int
@@ -38,7 +39,7 @@ class ApiCall:
 
     @property
     def done_s(self) -> float | None:
-        """When it succeeded; None if it did not."""
+        """Return when the call succeeded, None if it failed."""
         answered_s, throttled = self.attempts[-1]
         return None if throttled else answered_s
 
@@ -56,7 +57,7 @@ def calls_of(trace: Trace) -> list[ApiCall]:
 
 
 def _runs(attempts: list[ApiAttempt]) -> Iterator[list[ApiAttempt]]:
-    """Yield the attempts of each call; those of one client and reconcile follow each other, from attempt 0 on."""
+    """Yield the attempts of each call. Those of one client and reconcile follow each other, from attempt 0 on."""
     open_runs: dict[tuple[int, int, str], list[ApiAttempt]] = {}
     for attempt in attempts:
         key = (attempt.cluster, attempt.reconcile, attempt.action)

@@ -1,10 +1,14 @@
 """The Kubernetes audit log of a simulated rollout: its pods' creation, readiness, deletion and end.
 
-The real thing: one JSON object for each request to the API server, to the microsecond; at the level `RequestResponse`
-with the object, whose own times are whole seconds, and whose `deletionTimestamp` is the deletion plus the grace period.
-Modelled: the requests that change these pods. The end of a pod's containers is left out where it depends on requests.
+The log has one JSON object for each request to the API server, with times to the microsecond. At the level
+`RequestResponse` it holds the object, whose own times are whole seconds. The object's `deletionTimestamp` is the
+deletion plus the grace period.
+
+Modelled: the requests that change these pods. The end of a pod's containers is left out if it depends on requests.
+
 Left out: all other requests; events, which are objects of their own.
-Source: docs/facts/logs.md §3; Kubernetes, staging/src/k8s.io/apiserver/pkg/apis/audit/v1/types.go.
+
+Sources: docs/facts/logs.md §3; Kubernetes, staging/src/k8s.io/apiserver/pkg/apis/audit/v1/types.go.
 """
 
 from __future__ import annotations
@@ -33,7 +37,7 @@ def audit_log(trace: Trace, scenario: Scenario) -> str:
 
 
 _Request = tuple[float, str, str, str, dict[str, Any]]
-"""When, verb, subresource, who, and the pod as the answer shows it."""
+"""Time, verb, subresource, user, and the pod as the answer shows it."""
 
 
 def _requests(trace: Trace, scenario: Scenario) -> Iterator[_Request]:
@@ -60,7 +64,7 @@ def _requests(trace: Trace, scenario: Scenario) -> Iterator[_Request]:
 
 
 def _pod(number: int, n_old: int, known: dict[str, Any]) -> dict[str, Any]:
-    """Return the pod as the API server shows it, with what is known of it by then."""
+    """Return the pod as the API server shows it, with the status known so far."""
     metadata: dict[str, Any] = {"name": pod_name(number, n_old), "namespace": NAMESPACE}
     status: dict[str, Any] = {}
     if "created_s" in known:

@@ -1,11 +1,16 @@
 """CloudTrail's records of a simulated rollout: every attempt of every call, in files of five minutes.
 
-The real thing: `eventTime` is when a call was completed, in whole seconds; throttled calls are recorded, with their
-error and without parameters; the user agent names the controller from v2.0 on.
-Modelled: one role for each cluster, and one for what else calls (`background_calls_per_s`), whose calls are at the
-moments of the simulation, though whether they were throttled is not known and not written.
-Left out: who called a controller's role, latencies (the real records have none either).
-Source: docs/facts/logs.md §2.
+`eventTime` is when a call was completed, in whole seconds. Throttled calls are recorded, with their error and without
+parameters. The user agent names the controller from v2.0 on.
+
+Modelled:
+- One role for each cluster.
+- One role for all other callers (`background_calls_per_s`), at the moments of the simulation. Whether these calls were
+  throttled is not known and not written.
+
+Left out: who called a controller's role, and latencies (the real records have none either).
+
+Sources: docs/facts/logs.md §2.
 """
 
 from __future__ import annotations
@@ -48,7 +53,7 @@ class CloudTrail:
         self._records: list[tuple[float, dict[str, Any]]] = []
 
     def add_calls(self, calls: Iterable[ApiCall]) -> None:
-        """Take in the controllers' calls."""
+        """Add the controllers' calls."""
         for call in calls:
             for answered_s, throttled in call.attempts:
                 role = f"cluster-{call.cluster}-controller"
@@ -61,7 +66,7 @@ class CloudTrail:
                     record["requestParameters"] = {"targetGroupArn": _group_of(call.cluster), "targets": []}
 
     def add_background(self, scenario: Scenario, replication: int, until_s: float) -> None:
-        """Take in what else calls, at the moments of the simulation."""
+        """Add the calls of all other callers, at the moments of the simulation."""
         for action, time_s in _background(scenario, Streams(scenario.seed, replication), until_s):
             self._record(time_s, action, "something-else", "Boto3/1.34.0")
 
@@ -96,7 +101,7 @@ class CloudTrail:
         return record
 
     def write(self, directory: Path) -> None:
-        """Write the files, below the directory as S3 has them."""
+        """Write the files below the directory, with the paths that they have in S3."""
         files: dict[int, list[dict[str, Any]]] = {}
         for time_s, record in sorted(self._records, key=lambda one: one[0]):
             files.setdefault(int((BEGIN.timestamp() + time_s) // FILE_S), []).append(record)
@@ -110,7 +115,7 @@ class CloudTrail:
 
 
 def user_agent(version: str) -> str:
-    """Return what a controller of a version calls itself."""
+    """Return the user agent of a controller's version."""
     if version == FIXED_LAG or version.startswith("v1."):
         return _SDK_OF_V1
     full = version if version.count(".") > 1 else f"{version}.0"

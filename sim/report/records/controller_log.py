@@ -1,11 +1,16 @@
-"""The rolled cluster's controller log, of what it says on targets, as its version writes it.
+"""The rolled cluster's controller log, with its lines on targets as its version writes them.
 
-The real thing: v1.1 writes glog lines before its calls, and none on success. From v2.0 on it is JSON, before and after;
-`ts` is seconds since 1970 in logs of 2021 and 2022, and ISO in whole seconds in those of 2023 on, taken here to begin
-with v2.5; the line after a call names its targets from v2.13 on.
+- v1.1 writes glog lines before its calls, and none on success.
+- From v2.0 on the log is JSON, with lines before and after a call.
+- `ts` is seconds since 1970 in logs of 2021 and 2022, and ISO in whole seconds in those of 2023 on. Here the change
+  comes with v2.5.
+- The line after a call names its targets from v2.13 on.
+
 Modelled: the container runtime's time before each line, as `kubectl logs --timestamps` shows it.
+
 Left out: all other lines; the lines on failures.
-Source: docs/facts/logs.md §3.
+
+Sources: docs/facts/logs.md §3.
 """
 
 from __future__ import annotations

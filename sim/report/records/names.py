@@ -1,7 +1,7 @@
-"""What a simulated rollout's parts are called in its records: addresses, ARNs, pods; and what time it is at t = 0.
+"""The names of a simulated rollout's parts in its records (addresses, ARNs, pods), and the time of day at t = 0.
 
-Modelled: documentation addresses (RFC 5737) for clients and ALB nodes, private ones for pods, and an account that is
-none. A pod's address follows from its number, so that no address is used twice.
+Modelled: documentation addresses (RFC 5737) for clients and ALB nodes, private addresses for pods, and an account that
+does not exist. A pod's address follows from its number, so that no address is used twice.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MICROSECONDS = 1e6
 
 
 def target_group_arn(scenario: str) -> str:
-    """Return the rolled target group's ARN; other characters than AWS allows in its name are hyphens."""
+    """Return the rolled target group's ARN. Characters that AWS does not allow in the name become hyphens."""
     name = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in scenario)[:23]
     return f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/k8s-{name.strip('-')}/73e2d6bc24d8a067"
 
@@ -43,20 +43,20 @@ def node_address(node: int) -> str:
 
 
 def pod_name(pod: int, n_old: int) -> str:
-    """Return a pod's name: those of the old ReplicaSet have another hash than those of the new one."""
+    """Return a pod's name. Pods of the old ReplicaSet have another hash than those of the new one."""
     return f"{WORKLOAD}-{'5d4f8c7b6d' if pod < n_old else '7c9d6f5b8e'}-{pod:05d}"
 
 
 def moment(time_s: float) -> datetime:
-    """Return what time it is so many seconds after the rollout's start, to the microsecond."""
+    """Return the date and time `time_s` seconds after the rollout's start, to the microsecond."""
     return BEGIN + timedelta(microseconds=int(time_s * _MICROSECONDS // 1))
 
 
 def whole_second(time_s: float) -> str:
-    """Write a moment in whole seconds, cut."""
+    """Return a moment as text in whole seconds, rounded down."""
     return moment(time_s).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def microsecond(time_s: float) -> str:
-    """Write a moment to the microsecond."""
+    """Return a moment as text to the microsecond."""
     return moment(time_s).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

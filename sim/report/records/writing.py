@@ -1,6 +1,7 @@
 """A directory of records of one simulated rollout: for rehearsing dashboards and alarms, and for a round trip.
 
-Modelled: five minutes of traffic before the rollout and two after it; of the AWS API's calls the warm-up as well.
+Modelled: five minutes of traffic before the rollout and two after it; for the AWS API's calls the warm-up as well.
+
 Left out: target type `instance`, whose targets are worker nodes.
 """
 
@@ -29,7 +30,7 @@ AFTER_S = 120.0
 
 
 def require_recordable(scenario: Scenario) -> None:
-    """Raise ScenarioError if there would be nothing to tell targets by."""
+    """Raise ScenarioError if the records could not tell targets apart."""
     if scenario.target_group.target_type != "ip":
         problem = Problem(
             key="target_group.target_type",

@@ -1,1 +1,1 @@
-"""The model again, slowly and readably: twins of the two planes, which know nothing of their code."""
+"""The model again, slow and readable: twins of the two planes that share no code with them."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sim.verification.reference.rotation_twin import Rotation
 
 ROUND_TRIP_S = 0.001
-"""Between an ALB node and a target."""
+"""The round trip between an ALB node and a target."""
 
 
 @dataclass(slots=True, eq=False)
@@ -74,7 +74,7 @@ class AlbNode:
         return last
 
     def keep(self, to: int, connection: Connection) -> None:
-        """Put a connection into its pool."""
+        """Put a connection into the pool of a target."""
         self._idle[to].append(connection)
 
     def _note_turn(self, target: int) -> None:

@@ -1,8 +1,9 @@
 """The AWS API and its clients again, naively: buckets as "when will it be full again", waits as one formula each.
 
 Written from docs/model.md, "AWS API" and "Retryer", docs/facts/alb.md §5 and docs/facts/controller.md §1 and §5. It
-shares only the draws
-with `sim.control_plane`. Left out: botocore's adaptive rate, which the tests hold against botocore.
+shares only the draws with `sim.control_plane`.
+
+Left out: botocore's adaptive rate, which the tests compare with botocore itself.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ EC2_ACTIONS = (
 SERVICE_BUCKETS = {"tag": "tagging", "waf-regional": "waf_regional", "wafv2": "wafv2"}
 PINS = ((2, "aws-sdk-go-1.12"), (4, "aws-sdk-go-1.23.13"), (9, "aws-sdk-go-1.23.22"))
 ROUNDING = 1e-9
-"""Several workers may call at one instant: the last whole token must not be lost to the division by the refill."""
+"""A tolerance: when several workers call at one instant, the division by the refill must not lose the last token."""
 PUBLISHED_S = (1.0, 1.0, 2.0, 7.0, 15.0, 30.0, 61.0)
 LONGEST_S = 300.0
 LONGEST_OF_SDK_GO_V2_S = 20.0
@@ -40,15 +41,15 @@ class Bucket:
         self.full_at_s = -math.inf
 
     def tokens(self, now_s: float) -> float:
-        """Return what is in it; less than nothing where some to come are taken."""
+        """Return the tokens in the bucket, negative where future tokens are taken."""
         return self.capacity - max(0.0, self.full_at_s - now_s) * self.refill_per_s
 
     def take(self, now_s: float) -> None:
-        """Take one token, whether it is there or not."""
+        """Take one token, even if the bucket is empty."""
         self.full_at_s = max(self.full_at_s, now_s) + 1 / self.refill_per_s
 
     def wait_s(self, now_s: float) -> float:
-        """Take one, perhaps of those to come: how long until it is there."""
+        """Take a present or future token, and return the wait for it."""
         self.take(now_s)
         return max(0.0, -self.tokens(now_s) / self.refill_per_s)
 
@@ -62,7 +63,7 @@ class Api:
         self.buckets |= {action: Bucket(ec2.capacity, ec2.refill_per_s) for action in EC2_ACTIONS}
 
     def covering(self, action: str) -> list[str]:
-        """Name the buckets that a call takes a token from."""
+        """Return the names of the buckets from which a call takes a token."""
         service, operation = action.split(":")
         if service == "ec2":
             return [operation]
@@ -71,14 +72,14 @@ class Api:
         return ["elbv2_describe" if operation.startswith("Describe") else "elbv2_register", "elbv2_account"]
 
     def background(self) -> dict[str, list[list[str]]]:
-        """Say by the name of a bucket in a scenario what a call of someone else takes a token from."""
+        """Return, by a bucket's name in a scenario, the buckets from which a call of someone else takes a token."""
         covered = {name: [[name]] for name in self.buckets}
         for name in ("elbv2_describe", "elbv2_register", "elbv2_modify"):
             covered[name] = [[name, "elbv2_account"]]
         return covered | {"ec2": [[action] for action in EC2_ACTIONS]}
 
     def admit(self, names: list[str], now_s: float) -> bool:
-        """Take a token from each of these, or from none if one lacks it: throttled."""
+        """Take a token from each bucket and return True, or take none and return False if a bucket is empty."""
         if any(self.buckets[name].tokens(now_s) < 1 - ROUNDING for name in names):
             return False
         for name in names:
@@ -87,12 +88,12 @@ class Api:
 
 
 def pinned(version: str) -> str:
-    """Name the policy of v1.1.N's SDK."""
+    """Return the name of the retry policy in the SDK of v1.1.N."""
     return next(policy for last, policy in PINS if int(version[5:]) <= last)
 
 
 def is_retried(policy: str, action: str) -> bool:
-    """Whether the SDK knows the service's throttle for one: the Go SDK knows ThrottledException only from 1.26."""
+    """Return whether the SDK retries the service's throttle: the Go SDK knows ThrottledException only from 1.26."""
     return not (action.startswith("tag:") and policy in ("aws-sdk-go-1.12", "aws-sdk-go-1.23.13"))
 
 
@@ -125,7 +126,7 @@ def _published_s(policy: str, k: int) -> float:
 
 
 def _go_capped_s(k: int, u: float) -> float:
-    """Draw a delay over 300 s anew; what is left of the draw serves for that."""
+    """Return the delay, drawn anew if over 300 s from the part of the draw that is left over."""
     at_once_s = 2.0 ** (k - 1) * 0.5 * (1 + u)
     if at_once_s <= LONGEST_S:
         return at_once_s
@@ -134,18 +135,18 @@ def _go_capped_s(k: int, u: float) -> float:
 
 
 class Quota:
-    """500 tokens; a retry costs 5, a call that needed none brings 1, one that did brings its last 5 back."""
+    """500 tokens: a retry costs 5, a success without retries brings back 1, a success after retries the last 5."""
 
     def __init__(self) -> None:
         self.left = QUOTA
 
     def pays(self) -> bool:
-        """Pay for a retry, if that is to be had."""
+        """Take the tokens for a retry and return True, or return False if there are too few."""
         if self.left < RETRY_COST:
             return False
         self.left -= RETRY_COST
         return True
 
     def succeeded(self, *, retried: bool) -> None:
-        """Return back what a call that succeeds brings."""
+        """Put back the tokens of a successful call."""
         self.left = min(QUOTA, self.left + (RETRY_COST if retried else 1))

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class At(IntEnum):
-    """What comes first of what happens at one instant; as it is in half-open intervals, and in the table of outcomes.
+    """The order of events at one instant, as half-open intervals and the table of outcomes require.
 
-    What SimPy itself sets off (a worker is free, a request is done) has the priorities 0 and 1.
+    SimPy's own events (a worker is free, a request is done) have the priorities 0 and 1.
     """
 
     LISTENER_CLOSES = -1
@@ -33,7 +33,7 @@ class At(IntEnum):
 
 
 class Moment(simpy.Event):
-    """An event that comes by itself, as SimPy's own `Timeout` does."""
+    """An event that occurs without being triggered, like SimPy's own `Timeout`."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
@@ -42,7 +42,7 @@ class Moment(simpy.Event):
 
 
 class Clock(simpy.Environment):
-    """A SimPy environment with events at a time, not after a delay: `now + (time - now)` may be another number."""
+    """A SimPy environment with events at a time, not after a delay: `now + (time - now)` may differ from `time`."""
 
     def at(self, time_s: float, what: At) -> Moment:
         """Return an event at this time."""

@@ -1,10 +1,10 @@
 """The v1 control plane again, naively: one list of things to do, a state for everything, no SimPy.
 
-Written from docs/model.md, "Control plane", and docs/facts/kubernetes.md. It shares the draws with
-`sim.control_plane`, and what
-its records are called and tell, so that the two can be held against each other. What happens at one instant happens in
-the order in which it was put on the list; with continuous draws nothing but the steps of one rollout's start falls on
-one instant.
+Written from docs/model.md, "Control plane", and docs/facts/kubernetes.md. With `sim.control_plane` it shares the draws,
+and the names and fields of its records, so that the two can be compared.
+
+Events at one instant happen in the order in which they were put on the list. With continuous draws, only the steps at a
+rollout's start fall on one instant.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class RolledGroup(Group):
         self._plane = plane
 
     def register(self, targets: Iterable[Pod]) -> None:
-        """Register them at the ALB, whose nodes check them."""
+        """Register targets at the ALB, whose nodes check them."""
         self._plane.register(set(targets))
 
     def deregister(self, targets: Iterable[Pod]) -> None:
-        """Deregister them, of which the ALB nodes hear later."""
+        """Deregister targets, of which the ALB nodes hear later."""
         self._plane.deregister(set(targets))
 
 
@@ -66,7 +66,7 @@ class ControlPlane:
         self.agenda.after(-self.agenda.now_s, self.deployment.sync)
 
     def run(self, longest_s: float) -> tuple[dict[str, list[Happened]], float]:
-        """Return what happened, by kind, and when it was over; `TimeoutError` if it is not by `longest_s`."""
+        """Return what happened, by kind, and the end. Raises `TimeoutError` if there is no end by `longest_s`."""
         while not self.over():
             self.agenda.next()
             if self.agenda.now_s > longest_s:
@@ -74,13 +74,13 @@ class ControlPlane:
         return self.agenda.happened, self.agenda.now_s
 
     def over(self) -> bool:
-        """Say whether the Deployment is complete, the old pods are gone and some target is healthy."""
+        """Return whether the Deployment is complete, the old pods are gone and some target is healthy."""
         gone = all(pod.deregistered and pod.cut and pod.left for pod in self.deployment.ending)
         keeps_some = len(self.deployment.ending) < self.scenario.deployment.replicas
         return self.deployment.complete and gone and (keeps_some or self.has_healthy)
 
     def draw(self, law: Sampler, pod: Pod, stream: Stream, *entity: int) -> float:
-        """Return the draw that is this pod's."""
+        """Return this pod's draw."""
         key = (stream, *entity, pod.is_new)
         if key not in self._draws:
             self._draws[key] = self.streams.indexed(law, stream, *entity, int(pod.is_new))
@@ -101,7 +101,7 @@ class ControlPlane:
         self.agenda.after(joins_s, lambda: self.not_ready_address(pod))
 
     def not_ready_address(self, pod: Pod) -> None:
-        """Let the controller's watch see that address."""
+        """Let the controller's watch see the address of a pod that is not ready."""
         if pod not in self.rolled.addresses and self.controller is not None:
             self.controller.endpoints_changed(0)
 
@@ -117,7 +117,7 @@ class ControlPlane:
         self.deployment.ready(pod)
 
     def deleted(self, pod: Pod) -> None:
-        """Let the grace period and preStop begin, and concurrently the removal from Endpoints."""
+        """Begin the grace period and preStop, and concurrently the removal from Endpoints."""
         self.agenda.note("PodDeleted", self.agenda.now_s, pod.number)
         leaves_s = self.draw(self.scenario.endpoints.propagation_s, pod, Stream.ENDPOINT_REMOVAL)
         self.agenda.after(leaves_s, lambda: self.endpoint(pod, joins=False))
@@ -131,7 +131,7 @@ class ControlPlane:
         self.agenda.after(in_pre_stop_s, lambda: self.sigterm(pod))
 
     def sigterm(self, pod: Pod) -> None:
-        """Send SIGTERM; SIGKILL follows when the grace period is over, two seconds later at the earliest."""
+        """Send SIGTERM. SIGKILL follows when the grace period is over, two seconds later at the earliest."""
         spec = self.scenario.pod
         self.agenda.note("Sigterm", self.agenda.now_s, pod.number)
         grace_s = spec.termination_grace_period_s
@@ -159,7 +159,7 @@ class ControlPlane:
         return gone_s
 
     def checks_fail(self, pod: Pod) -> None:
-        """Let the checks of each ALB node fail from now on, until they are too many."""
+        """Let the checks of each ALB node fail from now on, until enough have failed."""
         check = self.scenario.target_group.health_check
         if check is None:
             return
@@ -207,7 +207,7 @@ class ControlPlane:
         self.has_healthy = True
 
     def deregister(self, pods: set[Pod]) -> None:
-        """Deregister targets: each ALB node hears of it when it does."""
+        """Deregister targets, of which each ALB node hears after its own delay."""
         spec = self.scenario.target_group
         for pod in sorted(pods & self.rolled.targets, key=lambda pod: pod.number):
             self.rolled.targets.remove(pod)
@@ -258,7 +258,7 @@ class ControlPlane:
 
 
 class Churn:
-    """Another cluster's pods: by equal chance one comes or the oldest goes, in an ingress by equal chance."""
+    """Another cluster's pods: with equal chance one comes or the oldest goes, in any ingress with equal chance."""
 
     def __init__(self, plane: ControlPlane, controller: Controller, per_s: float, cluster: int) -> None:
         self._agenda = plane.agenda
@@ -270,7 +270,7 @@ class Churn:
         self._named = dict.fromkeys(range(len(controller.ingresses)), 50)
 
     def wait(self) -> None:
-        """Let the next change come when it does."""
+        """Schedule the next change."""
         self._agenda.after(next(self._gaps_s), self._change)
 
     def _change(self) -> None:

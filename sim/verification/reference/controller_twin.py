@@ -1,8 +1,10 @@
 """The ALB Ingress Controller v1.1.x again, naively: its queue, its reconcile as a list of steps, its client.
 
 Written from docs/model.md, "The ingress controller", and docs/facts/controller.md §3. It shares only the draws with
-`sim.control_plane`. What happens at one instant happens in the order in which it was put
-on the agenda; with continuous draws only the steps of one actor fall on one instant.
+`sim.control_plane`.
+
+Events at one instant happen in the order in which they were put on the agenda. With continuous draws, only the steps of
+one actor fall on one instant.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ Happened = tuple[Any, ...]
 
 
 class Agenda:
-    """What is to be done, and when; what was done, by kind."""
+    """The things to do, with their times, and the things done, by kind."""
 
     def __init__(self, now_s: float) -> None:
         self.now_s = now_s
@@ -41,15 +43,15 @@ class Agenda:
         self.happened: dict[str, list[Happened]] = {}
 
     def after(self, delay_s: float, do: Callable[[], None]) -> None:
-        """Put something on it."""
+        """Put something on the agenda."""
         heapq.heappush(self._todo, (self.now_s + delay_s, next(self._asked), do))
 
     def note(self, kind: str, *what: object) -> None:
-        """Write down what happened, or will; its time comes first."""
+        """Write down what has happened or will happen. The first of `what` is the time."""
         self.happened.setdefault(kind, []).append(what)
 
     def next(self) -> None:
-        """Do what comes next."""
+        """Do the next thing."""
         self.now_s, _, do = heapq.heappop(self._todo)
         do()
 
@@ -62,16 +64,16 @@ class Group:
     targets: set[Any]
 
     def register(self, targets: Iterable[Any]) -> None:
-        """Register them."""
+        """Register the targets."""
         self.targets.update(targets)
 
     def deregister(self, targets: Iterable[Any]) -> None:
-        """Deregister them."""
+        """Deregister the targets."""
         self.targets.difference_update(targets)
 
 
 def quiet_group() -> Group:
-    """Make a Service that nobody rolls: 50 pods."""
+    """Return a Service of 50 pods that nobody rolls."""
     return Group(set(range(50)), set(range(50)))
 
 
@@ -175,7 +177,7 @@ class Controller:
         self._agenda.after(next(gaps_s), happens)
 
     def cordoned(self) -> None:
-        """Take a node that becomes unschedulable for an event, from v1.1.6 on; the twin knows v1 only."""
+        """Treat a cordoned node as an event, from v1.1.6 on. The twin knows v1 only."""
         if self._spec.version >= "v1.1.6":
             self._add_all()
 
@@ -207,7 +209,7 @@ class Controller:
     # The queue
 
     def endpoints_changed(self, ingress: int) -> None:
-        """Enqueue every ingress of the namespace, from v1.1.6 on those that use the Service."""
+        """Enqueue every ingress of the namespace; from v1.1.6 on, those that use the Service."""
         if self._patch <= 5:
             self._add_all()
         elif self._is_up:
@@ -245,7 +247,7 @@ class Controller:
         self._later(1.0, self._free)
 
     def _add_at(self, number: int, due_s: float) -> None:
-        """Let the earliest of several times count at which an item is due (client-go delaying_queue.go, insert)."""
+        """Add an item at a time. Of several such times the earliest counts (client-go delaying_queue.go, insert)."""
         if number in self._due_s and self._due_s[number] <= due_s:
             return
         self._due_s[number] = due_s
@@ -263,7 +265,7 @@ class Controller:
     # A reconcile
 
     def _sequence(self, number: int) -> list[tuple[Any, ...]]:
-        """Return the steps of a reconcile: a call and what it asks for, or else what is done with the answers."""
+        """Return the steps of a reconcile: a call with its arguments, or the work on the answers."""
         early = self._patch <= 2
         steps: list[tuple[Any, ...]] = [("tag:GetResources", role) for role in SUBNET_ROLES] if early else []
         steps += [("ec2:DescribeSubnets",)]
@@ -337,7 +339,7 @@ class Controller:
 
         def answered() -> None:
             if life != self._life:
-                # Its sender is dead; what AWS has accepted happens.
+                # The sender is dead, but what AWS has accepted happens.
                 if not throttled and worker.steps and callable(worker.steps[0][0]):
                     change, *about = worker.steps[0]
                     change(*about)

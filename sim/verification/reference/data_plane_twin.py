@@ -1,9 +1,11 @@
 """The data plane again, slowly: one request after another, as SimPy processes.
 
-Written from docs/model.md and docs/facts/alb.md. It shares the draws of `sim.data_plane` and nothing else: no arrays,
-no blocks, no time of an answer worked out before it comes. Each request is a process that is sent to a pod, waits for
-one of its workers and is served; others cut it off if they come first: the pod's end, the drain deadline, the ALB's
-idle timeout. Each pod, each node's rotation and each target's deregistration is a process of its own.
+Written from docs/model.md and docs/facts/alb.md. It shares only the draws with `sim.data_plane`: no arrays, no blocks,
+and no answer's time is computed in advance.
+
+- Each request is a process that is sent to a pod, waits for one of its workers and is served.
+- Other processes cut a request off if they come first: the pod's end, the drain deadline, the ALB's idle timeout.
+- Each pod, each node's rotation and each target's deregistration is a process of its own.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from sim.verification.reference.clock_twin import Process
 
 QUEUE_WARM_UP_S = 60
-"""How long before the rollout a queue may fill, over and above what a request can take."""
+"""How long before the rollout a queue may fill, in addition to the longest time of a request."""
 
 
 class Twin:
@@ -85,11 +87,11 @@ class Twin:
         return [sent for sent in self._sent if self._belongs(sent) and sent.arrival_s < until_s], until_s
 
     def _rotations(self) -> list[Rotation]:
-        """Those that lead to pods."""
+        """Return the rotations that lead to pods."""
         return self._rules or [node.rotation for node in self._nodes]
 
     def _request(self, request: Drawn, to: int | None) -> Process:
-        """One request, from its arrival until its pod has done with it. `to`: before the rollout, where it goes."""
+        """Run one request, from its arrival until its pod is done. Before the rollout, `to` is the target."""
         yield self._clock.at(request.arrival_s, At.ARRIVAL)
         node = self._nodes[request.node]
         if to is None:
@@ -136,7 +138,7 @@ class Twin:
         sent.end("idle_timeout", self._clock.now)
 
     def _deregistration(self, target: int, node: int) -> Process:
-        """Let a node that has heard of it cut what still runs when the deregistration delay has elapsed."""
+        """Let a node that knows of the deregistration cut what still runs when the deregistration delay is over."""
         heard_s = float(self._timeline.registered_until_s[node, target])
         yield self._clock.at(max(heard_s, float(self._timeline.drain_deadline_s[target])), At.CUT_BY_ALB)
         for sent in self._pods[target].open:
@@ -150,7 +152,7 @@ class Twin:
             yield request
 
     def _sent_before(self) -> Iterator[tuple[Drawn, int | None]]:
-        """Those that matter of the requests from before t = 0, latest first, with targets where they do not choose."""
+        """Yield the requests from before t = 0 that matter, latest first, with targets unless routing chooses."""
         turns = [0] * len(self._nodes)
         for request in drawn(self._traffic, self._streams, len(self._nodes), before=True):
             if request.arrival_s <= -self._oldest_s():
@@ -159,13 +161,13 @@ class Twin:
             turns[request.node] -= 1
             turn = turns[request.node] % max(1, len(ring))
             if self._target_group.routing == "random":
-                # The draw runs through the ring backwards too.
+                # Before t = 0 the draw runs through the ring backwards too.
                 turn = len(ring) - 1 - int(request.choice * len(ring))
             chooses = self._target_group.routing == "least_outstanding_requests"
             yield request, ring[turn] if ring and not chooses else None
 
     def _oldest_s(self) -> float:
-        """Before this nothing matters at t = 0: a request, a queue or an idle connection."""
+        """Return the time before which no request, queue or idle connection matters at t = 0."""
         idle_s = self._target_group.idle_timeout_s
         oldest_s = min(idle_s, float(self._traffic.service_time_s.ppf(1 - 1e-12)))
         if self._spec.concurrency:
@@ -175,7 +177,7 @@ class Twin:
         return oldest_s
 
     def _belongs(self, sent: Sent) -> bool:
-        """Whether a request came after t = 0 or was then accepted and not yet answered."""
+        """Return whether a request came after t = 0, or was accepted before and not answered by then."""
         if sent.arrival_s >= 0:
             return True
         answered_s = min(sent.finish_s, sent.arrival_s + self._target_group.idle_timeout_s)

@@ -25,7 +25,7 @@ ROUNDING_S = 1e-9
 
 @dataclass(eq=False)
 class Pod:
-    """A pod; the `ordinal` of an old and of a new one may be the same, their draws are not."""
+    """A pod. An old and a new pod may have the same `ordinal`, but not the same draws."""
 
     number: int
     ordinal: int
@@ -36,7 +36,7 @@ class Pod:
 
 
 class Deployment:
-    """maxSurge and maxUnavailable; two writes for each create or delete, 20 a second after the first 30."""
+    """A Deployment with its limits, and two writes for each create or delete, 20 a second after the first 30."""
 
     cordons = False
 
@@ -68,7 +68,7 @@ class Deployment:
         self._plane.agenda.after(0, self.sync)
 
     def sync(self) -> None:
-        """Take one step: up, or else down; where it took one, another sync follows."""
+        """Take one step: up, or else down. After a step another sync follows."""
         agenda = self._plane.agenda
         count = self._wanted_old + self._wanted_new + self._terminating
         up = min(self._n + self._surge - count, self._n - self._wanted_new)
@@ -93,14 +93,14 @@ class Deployment:
 
     @property
     def waits_for_gone(self) -> bool:
-        """Whether terminating pods count."""
+        """Return whether terminating pods count."""
         return self._plane.scenario.deployment.pod_replacement_policy == "TerminationComplete"
 
     def _delete(self, pod: Pod) -> None:
         self._plane.deleted(pod)
 
     def gone_at(self, pod: Pod, gone_s: float) -> None:
-        """Learn when a pod will be gone, as soon as its listener is closed."""
+        """Note when a pod will be gone, as soon as its listener is closed."""
         told_s = self._plane.draw(self._plane.scenario.deployment.sync_latency_s, pod, Stream.TERMINATION_SYNC)
         self._plane.agenda.after(gone_s - self._plane.agenda.now_s + told_s, self._gone)
 
@@ -109,14 +109,14 @@ class Deployment:
         self._plane.agenda.after(0, self.sync)
 
     def _sync_replica_set(self) -> None:
-        """Create what is missing, at most 500 pods; when the last of them is there, look again."""
+        """Create the missing pods, at most 500. When the last of them exists, look again."""
         missing = self._wanted_new - self._n_created
         self._creating = missing > 0
         if missing > 0:
             self._create(min(missing, 500), 1)
 
     def _create(self, n: int, batch: int) -> None:
-        """Ask for a batch at once; for the next one, of twice the size, when the last of it has passed."""
+        """Ask for a batch at once. When its last create has passed, ask for the next batch of twice the size."""
         waits_s = [self._write() for _ in range(min(n, batch))]
         for wait_s in waits_s:
             self._plane.agenda.after(wait_s, self._create_one)
@@ -139,7 +139,7 @@ class Deployment:
 
 @dataclass(eq=False)
 class Node:
-    """A node that is drained: how many of its pods are waited for, how long, and when the others were seen gone."""
+    """A drained node: the number of pods still awaited, the time limit, and when the others were seen gone."""
 
     left: int
     until_s: float
@@ -148,7 +148,7 @@ class Node:
 
 
 class Drain(Deployment):
-    """kubectl and Karpenter: every pod of a node is asked for until the budget lets it go."""
+    """kubectl and Karpenter: each pod's eviction is requested until the budget allows it."""
 
     cordons = True
 
@@ -174,11 +174,11 @@ class Drain(Deployment):
 
     @property
     def waits_for_gone(self) -> bool:
-        """Whether a node waits for another one."""
+        """Return whether a node waits for another one."""
         return self._spec.nodes > self._spec.nodes_at_once
 
     def ready(self, pod: Pod) -> None:
-        """Count a replacement; the disruption controller hears of it later."""
+        """Count a replacement. The disruption controller hears of it later."""
         self._settle()
         latency_s = self._plane.draw(self._spec.pdb_sync_latency_s, pod, Stream.PDB_SYNC)
         self._plane.agenda.after(latency_s, self._healthy)
@@ -222,7 +222,7 @@ class Drain(Deployment):
             agenda.after(wait_s, lambda: self._ask(pod, node, min(10, 2 * wait_s)))
 
     def _ask_in_time(self, pod: Pod, node: Node) -> None:
-        """Ask again, or let the pod be where it is."""
+        """Ask again, or leave the pod on its node if time is up."""
         if self._plane.agenda.now_s < node.until_s:
             self._ask(pod, node, 0)
             return
@@ -248,7 +248,7 @@ class Drain(Deployment):
             self._leave(node, node.until_s)
 
     def _leave(self, node: Node, seen_s: float) -> None:
-        """Wait for one pod less; turn to the next node when all are seen to be gone."""
+        """Await one pod less. Turn to the next node when all pods have been seen gone."""
         node.left -= 1
         node.done_s = max(node.done_s, seen_s)
         if node.left == 0:

@@ -1,4 +1,4 @@
-"""When a draining pod's last request is done, naively: the chance by quadrature, the time by trying.
+"""When a draining pod's last request is done, naively: the probability by quadrature, the time by root finding.
 
 Written from docs/model.md, "Kubelet, termination".
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def last_done_s(plane: ControlPlane, pod: Pod, cut_at_s: float) -> float:
-    """Return when nothing runs any more in a pod whose listener closes now, and which is cut at `cut_at_s`."""
+    """Return when nothing runs any more in a pod whose listener closes now and whose process is cut at `cut_at_s`."""
     now_s, traffic = plane.agenda.now_s, plane.scenario.traffic
     node_rps = traffic.arrival_rate_rps / plane.scenario.target_group.alb_nodes / plane.scenario.deployment.replicas
     longest_s = float(traffic.service_time_s.ppf(1 - 1e-13))
@@ -30,7 +30,7 @@ def last_done_s(plane: ControlPlane, pod: Pod, cut_at_s: float) -> float:
         return float(traffic.service_time_s.sf(age_s))
 
     def surely_done(at_s: float) -> float:
-        """Return by how much the chance that all is done by then exceeds the one that was drawn."""
+        """Return how much the probability that all is done by `at_s` exceeds the drawn one."""
         running = 0.0
         for node in range(plane.scenario.target_group.alb_nodes):
             age_s = at_s - min([now_s, *_stopped_s(plane, pod, node)])
@@ -44,6 +44,6 @@ def last_done_s(plane: ControlPlane, pod: Pod, cut_at_s: float) -> float:
 
 
 def _stopped_s(plane: ControlPlane, pod: Pod, node: int) -> list[float]:
-    """Return when an ALB node stops sending to a pod, as has been noted by now."""
+    """Return when an ALB node stops sending to a pod, as far as noted by now."""
     notes = [*plane.agenda.happened.get("TargetDrained", []), *plane.agenda.happened.get("TargetUnhealthy", [])]
     return [time_s for time_s, number, at_node in notes if (number, at_node) == (pod.number, node)]

@@ -43,16 +43,16 @@ class Pod:
 
     @property
     def keeps_connections(self) -> bool:
-        """Whether it answers on connections that it has."""
+        """Return whether the pod answers on its open connections."""
         return self.listens or (self._serves_idle and self.ended_s == math.inf)
 
     @property
     def address_gone_s(self) -> float:
-        """When nothing answers at its address any more."""
+        """Return when nothing answers at the pod's address any more."""
         return self.ended_s + self._teardown_s
 
     def serve(self, request: Sent, service_s: float, *, pooled: bool) -> Process:
-        """Serve a request, whether the ALB still waits for it or not; `outcome` tells if it did."""
+        """Serve a request, whether or not the ALB still waits for it: `outcome` tells if it did."""
         self.open.append(request)
         self._has += 1
         waits_in_kernel = self._prefork and not pooled

@@ -1,4 +1,4 @@
-"""A request in the slow data plane: as it is drawn, one by one, and what becomes of it.
+"""A request in the slow data plane: how it is drawn, one by one, and what becomes of it.
 
 Written from docs/model.md, "Data plane". It shares the draws of `sim.data_plane`.
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Drawn:
     """A request before anyone has routed it.
 
-    `choice` points at a target when routing is random, `pod_choice` at a pod in a worker node's rules.
+    `choice` selects a target when routing is random, `pod_choice` a pod in a worker node's rules.
     """
 
     number: int
@@ -38,9 +38,9 @@ class Drawn:
 
 @dataclass(slots=True, eq=False)
 class Sent:
-    """A request on its way and what becomes of it; `finish_s`: when its pod has, or would have, answered.
+    """A request in flight and what becomes of it. `finish_s` is when the pod has, or would have, answered.
 
-    `node`: the one whose rotation, or rules, led to the pod.
+    `node` is the node whose rotation, or rules, led to the pod.
     """
 
     arrival_s: float
@@ -51,13 +51,13 @@ class Sent:
     finish_s: float = math.inf
 
     def end(self, outcome: str, now_s: float) -> None:
-        """Return the client its answer, if it has none yet."""
+        """Send the client the answer, unless the client has one already."""
         if not self.outcome:
             self.outcome, self.answered_s = outcome, now_s
 
 
 def drawn(traffic: TrafficSpec, streams: Streams, nodes: int, *, before: bool) -> Iterator[Drawn]:
-    """Draw requests one by one: from t = 0 on, or from t = 0 backwards."""
+    """Yield requests one by one: from t = 0 on, or from t = 0 backwards."""
 
     def stream(forwards: Stream, backwards: Stream) -> np.random.Generator:
         return streams.generator(backwards if before else forwards)

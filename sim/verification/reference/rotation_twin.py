@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 class Rotation:
-    """Who is in a node's rotation, or in a worker node's rules, as time goes on, and whose turn it is."""
+    """The members of a node's rotation, or of a worker node's rules, as time goes on, and whose turn it is."""
 
     def __init__(self, registered: list[Interval], healthy: list[Interval], place: Sequence[float] | None) -> None:
-        """By target, when it is registered and healthy; `place`: where newcomers join the ring, None: at its end."""
+        """Start with each target's intervals. `place` says where newcomers join the ring; None: at the end."""
         self._place = place
         self._registered = registered
         self._healthy = healthy
@@ -39,24 +39,24 @@ class Rotation:
         self.on_join: Callable[[int], object] = lambda _: None
 
     def changes(self, clock: Clock) -> Process:
-        """Change whenever somebody's time has come; who joins is told to `on_join`."""
+        """Make each change when it is due, and pass each newcomer to `on_join`."""
         for moment_s in self._moments:
             yield clock.at(moment_s, At.CHANGE)
             self._change(moment_s)
 
     def next_in_turn(self) -> int | None:
-        """Round robin: give the turn's target and pass the turn on."""
+        """Return the target whose turn it is, and pass the turn on (round robin)."""
         target = self._turn
         if target is not None:
             self._turn = self.ring[(self.ring.index(target) + 1) % len(self.ring)]
         return target
 
     def chosen(self, choice: float) -> int | None:
-        """Random: give the target the draw points at."""
+        """Return the target that the draw selects (random routing)."""
         return self.ring[int(choice * len(self.ring))] if self.ring else None
 
     def _change(self, now_s: float) -> None:
-        """Let those leave and then those join whose time it is."""
+        """Make the changes that are due: leavers first, then newcomers."""
         members = self._members(now_s)
         self._turn = self._first_that_stays(members)
         self.left_s.update({target: now_s for target in self.ring if target not in members})
@@ -66,7 +66,7 @@ class Rotation:
             self.on_join(target)
 
     def _join(self, newcomer: int) -> None:
-        """Let this many have their turns before the newcomer has its first: any number is equally likely."""
+        """Add a newcomer behind a random number of turns, any of which is equally likely."""
         if self._place is None:
             self.ring.append(newcomer)
             return
@@ -77,7 +77,7 @@ class Rotation:
             self._turn = newcomer
 
     def healthy_again_s(self, from_s: float) -> float:
-        """Return the first moment from then on at which some target is healthy; if none ever is, that moment itself."""
+        """Return the first moment from `from_s` on at which some target is healthy, or `from_s` if none ever is."""
         moments = [from_s, *(moment_s for moment_s in self._moments if moment_s > from_s)]
         return next((now_s for now_s in moments if self._healthy_ones(now_s)), from_s)
 
@@ -92,7 +92,7 @@ class Rotation:
         return healthy & self._known_ones(now_s)
 
     def _first_that_stays(self, members: set[int]) -> int | None:
-        """Whose turn it is after the others have left: the next one around the ring."""
+        """Return whose turn it is after the leavers have left: the next member around the ring."""
         if self._turn is None:
             return None
         at = self.ring.index(self._turn)

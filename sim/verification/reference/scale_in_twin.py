@@ -1,4 +1,4 @@
-"""The scale-in again, naively: whoever goes next is looked for among all that are left.
+"""The scale-in again, naively: the next pod to delete is searched for among all that are left.
 
 Written from docs/facts/kubernetes.md §3.
 """
@@ -21,7 +21,7 @@ UNIFORM = Uniform(dist="uniform", low=0, high=1)
 
 
 class ScaleIn(Deployment):
-    """Fewer replicas at once; small Deployments only, whose pods go in one sync."""
+    """A step to fewer replicas, for small Deployments only, whose pods go in one sync."""
 
     def __init__(self, plane: ControlPlane) -> None:
         super().__init__(plane)
@@ -47,7 +47,7 @@ class ScaleIn(Deployment):
         self._to_delete = len(self.ending)
 
     def _before(self, one: Pod, other: Pod) -> bool:
-        """Tell whether one pod is deleted rather than the other."""
+        """Return whether one pod is deleted before the other."""
         if self._siblings[one] != self._siblings[other]:
             return self._siblings[one] > self._siblings[other]
         ages = [self._age(pod) for pod in (one, other)]
@@ -61,7 +61,7 @@ class ScaleIn(Deployment):
         return int(math.log2(ready_for_s * 1e9))
 
     def sync(self) -> None:
-        """Delete them all."""
+        """Delete all pods in excess."""
         agenda = self._plane.agenda
         agenda.note("ReplicaSetScaled", agenda.now_s, "old", self._left)
         for pod in self.ending:
