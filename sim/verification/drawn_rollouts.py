@@ -53,7 +53,7 @@ def drawn_disruption(seed: int) -> Scenario:
     changes: dict[str, Any] = {"kubernetes": limits, "pod.on_sigterm": on_sigterm, "traffic": _traffic(rng)}
     if replicas > 1 and _chance(rng, 0.2):
         return scenario.with_overrides(changes | {"disruption": "scale_in", "scale_in": _scale_in(rng, replicas)})
-    if _chance(rng, 0.5):
+    if _chance(rng, 0.3):
         return scenario.with_overrides(changes | {"deployment.pod_replacement_policy": "TerminationComplete"})
     nodes = _one(rng, 1, 2, min(3, replicas))
     nodes = min(nodes, replicas)

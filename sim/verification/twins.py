@@ -37,7 +37,7 @@ TARGET_TYPES = ("ip", "instance")
 ROUTINGS = ("round_robin", "random", "least_outstanding_requests")
 TIMELINES = 20
 ROLLOUTS = 40
-DISRUPTIONS = 10
+DISRUPTIONS = 30
 LONGEST_S = 1200.0
 """The longest simulated time: a rollout that takes longer, or comes to no end, has no records."""
 SAMPLES = 120

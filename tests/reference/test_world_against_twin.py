@@ -78,7 +78,7 @@ def test_both_tell_the_same() -> None:
 
 @pytest.mark.slow
 def test_both_tell_the_same_of_drains_and_of_terminating_pods_that_count() -> None:
-    met = check_all(range(120), drawn_disruption)
+    met = check_all(range(60), drawn_disruption)
     assert met["evictions refused"] > 50
     assert met["evicted"] > 50
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sim.verification.checks import Check
 
 pytestmark = pytest.mark.slow
-FEW = {"TIMELINES": 4, "ROLLOUTS": 8, "DISRUPTIONS": 5, "SAMPLES": 60}
+FEW = {"TIMELINES": 4, "ROLLOUTS": 8, "DISRUPTIONS": 15, "SAMPLES": 60}
 """Of what is drawn; the whole of it takes ten seconds."""
 ROWS = {f"{target_type}, {routing}" for target_type in twins.TARGET_TYPES for routing in twins.ROUTINGS}
 
