@@ -6,7 +6,9 @@ no more than what a few milliseconds of the machine's scheduling come to.
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
 from functools import cache, partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +21,7 @@ from scipy import stats
 
 from sim.data_plane.outcomes import Outcome
 from sim.experiment.figures import OUTCOMES
-from sim.experiment.replications import process_pool, replicate
+from sim.experiment.replications import replicate
 from sim.scenario.loading import load_scenarios
 
 if TYPE_CHECKING:
@@ -53,7 +55,8 @@ def compared() -> Iterator[Comparison]:
         ]
         return list(rows(name, np.array(runs, float), np.array(simulated)))
 
-    with process_pool(RUNS) as pool:
+    # Not sim's own pool, whose workers are deaf to SIGTERM: the servers that they start would be too.
+    with ProcessPoolExecutor(RUNS, mp_context=get_context("spawn")) as pool:
         yield compare
 
 

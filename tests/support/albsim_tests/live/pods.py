@@ -160,10 +160,6 @@ def main() -> None:
     """
     manners = Manners(**json.loads(sys.argv[1]))
     os.setsid()
-    # A worker of the pool that starts this is deaf to signals, and a child inherits that; pods are told to end by them.
-    signal.pthread_sigmask(signal.SIG_SETMASK, [])
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
     listeners = [_listen(number) for number in range(manners.pods)]
     addresses = [listener.getsockname() for listener in listeners]
     pids = [_fork(number, listeners, manners) for number in range(manners.pods)]
