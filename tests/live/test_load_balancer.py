@@ -6,6 +6,7 @@ no more than what a few milliseconds of the machine's scheduling come to.
 
 from __future__ import annotations
 
+import gc
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache, partial
 from multiprocessing import get_context
@@ -55,8 +56,9 @@ def compared() -> Iterator[Comparison]:
         ]
         return list(rows(name, np.array(runs, float), np.array(simulated)))
 
-    # Not sim's own pool, whose workers are deaf to SIGTERM: the servers that they start would be too.
-    with ProcessPoolExecutor(RUNS, mp_context=get_context("spawn")) as pool:
+    # Not sim's own pool: its workers block SIGTERM, and the servers and the load balancer that they start would too.
+    # A collection of garbage would delay what happens in a run.
+    with ProcessPoolExecutor(RUNS, mp_context=get_context("spawn"), initializer=gc.disable) as pool:
         yield compare
 
 
