@@ -125,7 +125,10 @@ def _nothing_in(paths: Sequence[Path], files: Sequence[_File]) -> str:
     if not files:
         return f"{places}: no file there"
     first = f"'{files[0].path}'"
-    counted = f"{first} is no" if len(files) == 1 else f"none of {len(files):,} files, such as {first}, is a"
+    if [file.path for file in files] == list(paths):
+        counted = "no"
+    else:
+        counted = f"{first} is no" if len(files) == 1 else f"none of {len(files):,} files, such as {first}, is a"
     return (
         f"{places}: {counted} record that can be read; expected ALB access logs, CloudTrail, controller logs, audit "
         "logs, events or pod lists"

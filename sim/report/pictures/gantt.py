@@ -172,7 +172,11 @@ def _draw_checks(axes: Axes, shown: Sequence[PodEnd], found: Findings) -> None:
     """Mark when failing health checks took a target out at every ALB node, and when it was used nevertheless."""
     replication = found.replication
     rotation = in_rotation(replication.timeline)
-    out_s = {row: max(end.unhealthy_s) for row, end in enumerate(shown) if max(end.unhealthy_s) < max(end.drained_s)}
+    out_s = {
+        row: max(end.unhealthy_s)
+        for row, end in enumerate(shown)
+        if max(end.unhealthy_s) < max(end.drained_s) and max(end.unhealthy_s) <= end.left_s
+    }
     if out_s:
         mark = partial(axes.scatter, marker="s", s=70, color=YELLOW, edgecolors=BLACK, linewidths=0.6, zorder=3)
         mark(list(out_s.values()), list(out_s), label=TAKEN_OUT)

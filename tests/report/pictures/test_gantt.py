@@ -109,6 +109,14 @@ def test_fail_open_is_marked_until_the_deregistration_arrives() -> None:
     assert FAIL_OPEN in _labels(picture)
 
 
+def test_no_target_is_taken_out_that_has_left_every_node_before() -> None:
+    """Pod 2 leaves node 0 at 24 s for its checks and node 1 at 20 s for its deregistration; node 1's fail at 30 s."""
+    others = [record for record in BY_HAND if not (isinstance(record, TargetDrained) and record.pod == 2)]
+    picture = gantt(findings(by_hand([*others, TargetDrained(36, 2, 0), TargetDrained(20, 2, 1)])))
+    assert _marks(picture.axes[0], LEFT)[2] == (24, 2)
+    assert _marks(picture.axes[0], TAKEN_OUT) == []
+
+
 def test_no_target_is_taken_out_where_no_check_fails() -> None:
     healthy = [record for record in BY_HAND if not isinstance(record, TargetUnhealthy)]
     picture = gantt(findings(by_hand(healthy)))
