@@ -44,9 +44,8 @@ if TYPE_CHECKING:
     from sim.control_plane.controllers.ingress import Gates
     from sim.control_plane.kubernetes.disruption import Disruption
     from sim.control_plane.kubernetes.replica_set import ControllerManagerClient
-    from sim.control_plane.trace import Trace
+    from sim.control_plane.simulation import Simulation
     from sim.scenario.specs import Scenario
-    from sim.streams import Streams
 
     PodProcess = Callable[[Pod], Generator[simpy.Event]]
 
@@ -54,39 +53,30 @@ if TYPE_CHECKING:
 class RolledDeployment:
     """One Deployment, which does nothing until `start`, so that a controller can be given its `backend` before."""
 
-    def __init__(
-        self,
-        env: simpy.Environment,
-        scenario: Scenario,
-        streams: Streams,
-        trace: Trace,
-        client: ControllerManagerClient,
-    ) -> None:
-        self._env = env
+    def __init__(self, simulation: Simulation, scenario: Scenario, client: ControllerManagerClient) -> None:
+        self._env = env = simulation.env
         self._scenario = scenario
-        self._trace = trace
+        self._trace = simulation.trace
         self.old_pods = [Pod(number, env, number, is_new=False) for number in range(scenario.deployment.replicas)]
-        self._kubelet = Kubelet(env, scenario.pod, streams, trace, scenario.kubernetes)
+        self._kubelet = Kubelet(simulation, scenario.pod, scenario.kubernetes)
         has_gates = scenario.pod.readiness_gate
-        self.endpoints = Endpoints(env, scenario.endpoints, streams, trace, self.old_pods, has_gates=has_gates)
+        self.endpoints = Endpoints(simulation, scenario.endpoints, self.old_pods, has_gates=has_gates)
         self.target_group: TargetGroup | None = None
         self._pod_processes: list[PodProcess] = [self.endpoints.follow]
         if scenario.target_group.target_type == "instance":
-            proxies = KubeProxies(env, scenario.target_group, streams, trace, self.endpoints)
+            proxies = KubeProxies(simulation, scenario.target_group, self.endpoints)
             self._pod_processes.append(proxies.follow)
             self._sent_until_s = proxies.sent_until_s
         else:
             self.target_group = TargetGroup(
-                env, scenario.target_group, streams, trace, self.old_pods, self._kubelet.fails_checks_s
+                simulation, scenario.target_group, self.old_pods, self._kubelet.fails_checks_s
             )
             if scenario.controller.version == FIXED_LAG:
-                self._pod_processes.append(FixedLag(env, scenario.controller, streams, self.target_group).follow)
+                self._pod_processes.append(FixedLag(simulation, scenario.controller, self.target_group).follow)
             self._sent_until_s = self.target_group.sent_until_s
-        self._in_flight = InFlight(scenario, streams)
+        self._in_flight = InFlight(scenario, simulation.streams)
         disrupted = Disrupted(
-            env=env,
-            streams=streams,
-            trace=trace,
+            simulation=simulation,
             pods=self.old_pods,
             client=client,
             adopt=self._adopt,

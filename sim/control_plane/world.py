@@ -12,6 +12,7 @@ A replication is over when all of these hold. If a disruption ends only some old
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from sim.control_plane.controllers.other_cluster import ChurningBackend, churn
 from sim.control_plane.controllers.start import start_controller
 from sim.control_plane.kubernetes.kubelet import termination
 from sim.control_plane.kubernetes.replica_set import ControllerManagerClient
+from sim.control_plane.simulation import Simulation
 from sim.control_plane.trace import ListenerClosed, PodDeleted, ProcessCut, Reconciled, Sigterm, TargetUnhealthy, Trace
 from sim.control_plane.workload import RolledDeployment
 from sim.scenario.controller import FIXED_LAG
@@ -63,15 +65,16 @@ class ControlPlane:
         require_affordable(scenario)
         self._env = simpy.Environment(initial_time=-scenario.aws_api.warm_up_s)
         self._trace = Trace()
+        simulation = Simulation(self._env, streams, self._trace)
         client = ControllerManagerClient(self._env, scenario.kubernetes)
-        self._rolled = RolledDeployment(self._env, scenario, streams, self._trace, client)
+        self._rolled = RolledDeployment(simulation, scenario, client)
         others = [
-            RolledDeployment(self._env, scenario, streams.within(Stream.OTHER_DEPLOYMENT, number), Trace(), client)
+            replace(simulation.within(Stream.OTHER_DEPLOYMENT, number), trace=Trace())
             for number in range(1, scenario.deployment.rolled_at_once)
         ]
-        rolled = [self._rolled, *others]
+        rolled = [self._rolled, *(RolledDeployment(other, scenario, client) for other in others)]
         if scenario.target_group.target_type == "ip" and scenario.controller.version != FIXED_LAG:
-            Account(self._env, scenario, streams, self._trace).start(rolled)
+            Account(simulation, scenario).start(rolled)
         order = streams.generator(Stream.OTHER_DEPLOYMENT).permutation(len(rolled)).tolist()
         over = {place: rolled[place].start() for place in order}[0]
         self._env.run(until=over | self._env.timeout(LONGEST_ROLLOUT_S - self._env.now))
@@ -138,12 +141,10 @@ class ControlPlane:
 class Account:
     """The AWS account: its API, this cluster's controller (cluster 0) and those of the other clusters."""
 
-    def __init__(self, env: simpy.Environment, scenario: Scenario, streams: Streams, trace: Trace) -> None:
-        self._env = env
+    def __init__(self, simulation: Simulation, scenario: Scenario) -> None:
+        self._simulation = simulation
         self._scenario = scenario
-        self._streams = streams
-        self._trace = trace
-        self._api = AwsApi(env, scenario.aws_api, streams)
+        self._api = AwsApi(simulation, scenario.aws_api)
 
     def start(self, rolled: Sequence[RolledDeployment]) -> None:
         """Start every controller and the churn of the other clusters. Each Deployment has an ingress of its own.
@@ -151,8 +152,9 @@ class Account:
         The first Deployment's ingress has `controller.target_groups` target groups, of which its own is the last.
         """
         spec = self._scenario.controller
-        quiet = [ChurningBackend(self._env) for _ in range(spec.target_groups - 1)]
-        backends: list[list[Backend[Any]]] = [[ChurningBackend(self._env)] for _ in range(spec.ingresses)]
+        env = self._simulation.env
+        quiet = [ChurningBackend(env) for _ in range(spec.target_groups - 1)]
+        backends: list[list[Backend[Any]]] = [[ChurningBackend(env)] for _ in range(spec.ingresses)]
         for number, deployment in enumerate(rolled):
             if deployment.target_group is not None:
                 backends[number] = [*(quiet if number == 0 else []), deployment.backend(deployment.target_group)]
@@ -164,30 +166,14 @@ class Account:
             deployment.endpoints.pod_watchers.append(partial(ours.on_containers_ready, ingress, last))
             deployment.node_watchers.append(ours.on_cordon)
         for cluster, other in enumerate(self._scenario.aws_api.other_clusters, start=1):
-            churning = [ChurningBackend(self._env) for _ in range(other.ingresses)]
+            churning = [ChurningBackend(env) for _ in range(other.ingresses)]
             ingresses = [Ingress(number, [backend]) for number, backend in enumerate(churning)]
             controller = self._controller(other.controller or spec, ingresses, cluster=cluster)
             if other.churn_per_s > 0:
-                self._env.process(
-                    churn(
-                        self._env,
-                        controller,
-                        churning,
-                        ingresses,
-                        self._streams,
-                        churn_per_s=other.churn_per_s,
-                        cluster=cluster,
-                    )
+                changes = churn(
+                    self._simulation, controller, churning, ingresses, churn_per_s=other.churn_per_s, cluster=cluster
                 )
+                env.process(changes)
 
     def _controller(self, spec: ControllerSpec, ingresses: list[Ingress], *, cluster: int) -> Leader:
-        return start_controller(
-            self._env,
-            spec,
-            self._scenario.aws_api,
-            self._api,
-            ingresses,
-            self._streams,
-            self._trace,
-            cluster=cluster,
-        )
+        return start_controller(self._simulation, spec, self._scenario.aws_api, self._api, ingresses, cluster=cluster)

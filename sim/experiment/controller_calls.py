@@ -23,6 +23,7 @@ from sim.control_plane.aws.retryers import RETRYERS
 from sim.control_plane.controllers.ingress import Ingress
 from sim.control_plane.controllers.other_cluster import ChurningBackend
 from sim.control_plane.controllers.start import start_controller
+from sim.control_plane.simulation import Simulation
 from sim.control_plane.trace import ApiAttempt, Trace
 from sim.scenario.actions import Action
 from sim.scenario.aws_api import AwsApiSpec
@@ -106,11 +107,12 @@ def _counted(release: Release, changes: Mapping[str, tuple[Any, Any]]) -> Versio
 
 
 def _two_pods(spec: ControllerSpec) -> tuple[Calls, Calls]:
-    env, trace, streams, aws_api = simpy.Environment(), Trace(), Streams(0, 0), AwsApiSpec()
+    env, trace, aws_api = simpy.Environment(), Trace(), AwsApiSpec()
+    simulation = Simulation(env, Streams(0, 0), trace)
     service = ChurningBackend(env)
     ingress = Ingress(0, [service])
-    api = AwsApi(env, aws_api, streams)
-    controller = start_controller(env, spec, aws_api, api, [ingress], streams, trace, cluster=0)
+    api = AwsApi(simulation, aws_api)
+    controller = start_controller(simulation, spec, aws_api, api, [ingress], cluster=0)
     for pod in (1, 2):
         service.go()
         controller.on_endpoints_change(ingress, 0)

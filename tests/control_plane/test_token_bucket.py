@@ -5,7 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.control_plane.aws.aws_api import AwsApi
+from sim.control_plane.simulation import Simulation
 from sim.control_plane.token_bucket import TokenBucket
+from sim.control_plane.trace import Trace
+from sim.streams import Streams
 
 GAPS_S = st.lists(st.floats(0, 5), min_size=1, max_size=60)
 SIZES = st.tuples(st.integers(1, 40), st.floats(0.1, 20))
@@ -84,7 +87,7 @@ def test_aws_takes_a_token_from_every_covering_bucket_or_from_none(make_scenario
             "elbv2_register": {"capacity": 9, "refill_per_s": 0.001},
         }
     ).aws_api
-    api = AwsApi(make_env(), spec, None)
+    api = AwsApi(Simulation(make_env(), Streams(1, 0), Trace()), spec)
     assert [api.admit("elasticloadbalancing:DescribeRules") for _ in range(4)] == [True, True, True, False]
     assert not api.admit("elasticloadbalancing:RegisterTargets")
     assert api.admit("ec2:DescribeVpcs")

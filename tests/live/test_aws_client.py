@@ -22,7 +22,9 @@ import simpy
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from sim.control_plane.aws.aws_api import AwsApi, AwsClient, ThrottledError
+from sim.control_plane.aws.aws_api import AwsApi
+from sim.control_plane.aws.aws_client import AwsClient, ThrottledError
+from sim.control_plane.simulation import Simulation
 from sim.control_plane.token_bucket import TokenBucket
 from sim.control_plane.trace import ApiAttempt, Trace
 from sim.scenario.actions import Action
@@ -170,13 +172,12 @@ def by_botocore(clock: TestClock, spec: AwsApiSpec, mode: str, max_attempts: int
 
 
 def by_the_simulator(spec: AwsApiSpec, mode: str, max_attempts: int, actions: list[str]) -> Attempts:
-    env, trace, streams = simpy.Environment(), Trace(), PythonsDraws(SEED, 0)
+    env, trace = simpy.Environment(), Trace()
+    simulation = Simulation(env, PythonsDraws(SEED, 0), trace)
     client = AwsClient(
-        env,
-        AwsApi(env, spec, streams),
+        simulation,
+        AwsApi(simulation, spec),
         spec,
-        streams,
-        trace,
         cluster=0,
         policy=f"botocore-{mode}",
         max_retries=max_attempts - 1,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sim.control_plane import world
-from sim.control_plane.aws import aws_api
+from sim.control_plane.aws import aws_client
 from sim.control_plane.kubernetes import kubelet, node_drain
 from sim.data_plane import expected, load, routing, sampled
 from sim.data_plane.outcomes import Answers, Outcome
@@ -71,12 +71,12 @@ def test_a_draw_that_points_elsewhere_in_the_ring(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.usefixtures("few")
 def test_a_v1_controller_with_one_retry_less(monkeypatch: pytest.MonkeyPatch) -> None:
-    begin = aws_api.AwsClient.__init__
+    begin = aws_client.AwsClient.__init__
 
     def with_one_less(self: Any, *arguments: Any, max_retries: int, **more: Any) -> None:
         begin(self, *arguments, max_retries=max(0, max_retries - 1), **more)
 
-    monkeypatch.setattr(aws_api.AwsClient, "__init__", with_one_less)
+    monkeypatch.setattr(aws_client.AwsClient, "__init__", with_one_less)
     monkeypatch.setattr(world, "LONGEST_ROLLOUT_S", twins.LONGEST_S)
     assert len(failed(twins.control_plane_twin)) == 2
 

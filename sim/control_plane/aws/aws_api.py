@@ -1,17 +1,11 @@
-"""The AWS API of one account and Region, and a controller's client of that API.
+"""The AWS API of one account and Region, and how it limits calls.
 
 Modelled:
 - An attempt needs a token from every bucket that covers its action. Without all of them it is throttled and takes none.
 - All clusters of the account share the buckets.
-- The API decides when the attempt is sent. The effect comes with the response, one latency later, even if the sender
-  has ended by then.
-- The client retries a throttled attempt as its SDK does, in the goroutine of the caller.
 - Other users of the account are a Poisson stream on a bucket (`background_calls_per_s`).
 
-Left out:
-- errors other than throttling;
-- the SDK's token refresh;
-- paging.
+Left out: errors other than throttling.
 
 Sources:
 - The buckets and what they cover: Elastic Load Balancing user guide, elb-api-throttling (docs/facts/alb.md §5).
@@ -21,24 +15,19 @@ Sources:
 
 from __future__ import annotations
 
-from itertools import count
 from typing import TYPE_CHECKING
 
-from sim.control_plane.aws.client_limits import AdaptiveRateLimiter, RetryQuota
-from sim.control_plane.aws.retryers import WITH_RATE_LIMIT, WITH_RETRY_QUOTA, retryer
 from sim.control_plane.token_bucket import TokenBucket
-from sim.control_plane.trace import ApiAttempt
 from sim.scenario.actions import Action, Service
 from sim.scenario.distributions import Exponential
 from sim.streams import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping
+    from collections.abc import Generator, Iterator, Mapping
 
     import simpy
 
-    from sim.control_plane.aws.client_throttle import ClientThrottle
-    from sim.control_plane.trace import Trace
+    from sim.control_plane.simulation import Simulation
     from sim.scenario.aws_api import BucketName
     from sim.scenario.specs import AwsApiSpec, BucketSpec
     from sim.streams import Streams
@@ -82,15 +71,11 @@ def _covering(name: str, own: TokenBucket, shared: Mapping[str, TokenBucket]) ->
     return (own,)
 
 
-class ThrottledError(Exception):
-    """Raised when a call is throttled more often than its client retries."""
-
-
 class AwsApi:
     """The buckets of the account, and the tokens that other users take from them."""
 
-    def __init__(self, env: simpy.Environment, spec: AwsApiSpec, streams: Streams) -> None:
-        self._env = env
+    def __init__(self, simulation: Simulation, spec: AwsApiSpec) -> None:
+        self._env = simulation.env
         shared = {name: self._bucket(size) for name, size in spec.buckets}
         self._covering = {
             action: _covering(
@@ -102,7 +87,7 @@ class AwsApi:
             apart = [action for action, own in BUCKET_OF_ACTION.items() if own == name and _apart(action)]
             used_up = [self._covering[action] for action in apart] or [_covering(name, shared[name], shared)]
             for entity, covering in enumerate(used_up):
-                self._use_up(covering, calls_per_s, streams, list(shared).index(name), entity)
+                self._use_up(covering, calls_per_s, simulation.streams, list(shared).index(name), entity)
 
     def _bucket(self, size: BucketSpec) -> TokenBucket:
         return TokenBucket(size.capacity, size.refill_per_s, at_s=self._env.now)
@@ -129,77 +114,3 @@ class AwsApi:
         for bucket in covering:
             bucket.take(now_s)
         return True
-
-
-class AwsClient:
-    """One controller's SDK client: 1 + `max_retries` attempts for each call, and the client's limits on itself.
-
-    Those limits are the retry policy's and the `throttle` (none by default).
-    """
-
-    def __init__(
-        self,
-        env: simpy.Environment,
-        api: AwsApi,
-        spec: AwsApiSpec,
-        streams: Streams,
-        trace: Trace,
-        *,
-        cluster: int,
-        policy: str,
-        max_retries: int,
-        throttle: ClientThrottle | None = None,
-    ) -> None:
-        self._env = env
-        self._api = api
-        self._trace = trace
-        self._cluster = cluster
-        self._max_retries = max_retries
-        self._throttle = throttle
-        self._retryer = retryer(policy, max_retries=max_retries)
-        self._quota = RetryQuota() if policy in WITH_RETRY_QUOTA else None
-        self._rate_limiter = AdaptiveRateLimiter(env.now) if policy in WITH_RATE_LIMIT else None
-        self._latency_s = streams.draws(spec.latency_s, Stream.API_LATENCY, cluster)
-        self._uniform = streams.uniforms(Stream.API_BACKOFF, cluster)
-
-    def call(self, action: Action, reconcile: int, effect: Callable[[], None] | None = None) -> Generator[simpy.Event]:
-        """Make the call and wait for its success, through the SDK's retries.
-
-        `effect` is the change that a successful call makes at AWS. Raises `ThrottledError` when the last retry is
-        throttled too.
-        """
-        backoff_s = 0.0
-        if self._throttle is not None:
-            yield from self._throttle.before_call(action)
-        for attempt in count():
-            if self._throttle is not None:
-                yield from self._throttle.before_attempt(action)
-            if self._rate_limiter is not None:
-                yield self._env.timeout(self._rate_limiter.acquire(self._env.now))
-            latency_s = next(self._latency_s)
-            throttled = not self._api.admit(action)
-            retries = throttled and attempt < self._max_retries and self._may_retry(action)
-            backoff_s = self._retryer.wait_s(attempt + 1, next(self._uniform), backoff_s) if retries else 0.0
-            self._trace.record(
-                ApiAttempt(self._env.now, self._cluster, reconcile, action, attempt, throttled, latency_s, backoff_s)
-            )
-            response = self._env.timeout(latency_s)
-            if effect is not None and not throttled:
-                response.callbacks.append(lambda _response: effect())
-            yield response
-            self._note(throttled=throttled, retried=attempt > 0)
-            if not retries:
-                break
-            yield self._env.timeout(backoff_s)
-        if throttled:
-            raise ThrottledError(action)
-
-    def _may_retry(self, action: Action) -> bool:
-        code = THROTTLE_CODE[action.service]
-        return self._retryer.retries(code) and (self._quota is None or self._quota.acquire())
-
-    def _note(self, *, throttled: bool, retried: bool) -> None:
-        if self._quota is not None and not throttled:
-            self._quota.succeeded(retried=retried)
-        if self._rate_limiter is not None:
-            self._rate_limiter.response(self._env.now, throttled=throttled)

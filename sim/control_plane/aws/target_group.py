@@ -35,11 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from collections.abc import Set as AbstractSet
 
-    import simpy
-
-    from sim.control_plane.trace import Trace
+    from sim.control_plane.simulation import Simulation
     from sim.scenario.specs import TargetGroupSpec
-    from sim.streams import Streams
 
 T = TypeVar("T")
 
@@ -64,17 +61,16 @@ class TargetGroup:
 
     def __init__(
         self,
-        env: simpy.Environment,
+        simulation: Simulation,
         spec: TargetGroupSpec,
-        streams: Streams,
-        trace: Trace,
         registered: Sequence[Pod],
         fails_checks_s: Callable[[Pod], float],
     ) -> None:
         """`fails_checks_s` returns when a pod begins to fail its checks, `inf` as long as that is unknown."""
-        self._env = env
+        self._env = env = simulation.env
         self._spec = spec
-        self._trace = trace
+        self._trace = simulation.trace
+        streams = simulation.streams
         check = spec.health_check
         interval = Uniform(dist="uniform", low=0, high=check.interval_s) if check else Constant(value=0)
         nodes = range(spec.alb_nodes)

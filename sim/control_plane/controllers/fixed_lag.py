@@ -21,20 +21,19 @@ if TYPE_CHECKING:
     import simpy
 
     from sim.control_plane.aws.target_group import TargetGroup
+    from sim.control_plane.simulation import Simulation
     from sim.scenario.specs import ControllerSpec
-    from sim.streams import Streams
 
 
 class FixedLag:
     """The controller that registers and deregisters each target after its own lags."""
 
-    def __init__(
-        self, env: simpy.Environment, spec: ControllerSpec, streams: Streams, target_group: TargetGroup
-    ) -> None:
+    def __init__(self, simulation: Simulation, spec: ControllerSpec, target_group: TargetGroup) -> None:
         if spec.deregistration_lag_s is None or spec.registration_lag_s is None:
             raise ValueError(f"'deregistration_lag_s' and 'registration_lag_s' must be given (got {spec})")
-        self._env = env
+        self._env = simulation.env
         self._target_group = target_group
+        streams = simulation.streams
         self._registers_after_s = PodDraws(streams, spec.registration_lag_s, Stream.REGISTRATION_LAG)
         self._deregisters_after_s = PodDraws(streams, spec.deregistration_lag_s, Stream.DEREGISTRATION_LAG)
 

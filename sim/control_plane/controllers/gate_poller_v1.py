@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import simpy
 
-from sim.control_plane.aws.aws_api import ThrottledError
+from sim.control_plane.aws.aws_client import ThrottledError
 from sim.control_plane.trace import NO_RECONCILE
 from sim.scenario.actions import Action
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from collections.abc import Set as AbstractSet
 
-    from sim.control_plane.aws.aws_api import AwsClient
+    from sim.control_plane.aws.aws_client import AwsClient
     from sim.control_plane.controllers.ingress import Backend, Gates
 
 

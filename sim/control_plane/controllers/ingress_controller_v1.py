@@ -32,7 +32,7 @@ import math
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from sim.control_plane.aws.aws_api import ThrottledError
+from sim.control_plane.aws.aws_client import ThrottledError
 from sim.control_plane.controllers.call_cache import CallCache
 from sim.control_plane.controllers.gate_poller_v1 import GatePoller
 from sim.control_plane.controllers.work_queue import WORKER_PAUSE_S, WorkQueue
@@ -46,13 +46,12 @@ if TYPE_CHECKING:
 
     import simpy
 
-    from sim.control_plane.aws.aws_api import AwsClient
+    from sim.control_plane.aws.aws_client import AwsClient
     from sim.control_plane.controllers.ingress import Backend, Ingress
-    from sim.control_plane.trace import Trace
+    from sim.control_plane.simulation import Simulation
     from sim.scenario.releases import IngressControllerRelease
     from sim.scenario.sequences import InLoop
     from sim.scenario.specs import ControllerSpec
-    from sim.streams import Streams
 
 
 T = TypeVar("T")
@@ -63,21 +62,19 @@ class IngressControllerV1:
 
     def __init__(
         self,
-        env: simpy.Environment,
+        simulation: Simulation,
         spec: ControllerSpec,
         release: IngressControllerRelease,
         client: AwsClient,
-        streams: Streams,
-        trace: Trace,
         ingresses: Sequence[Ingress],
         reconciles: Iterator[int],
         *,
         cluster: int,
     ) -> None:
-        self._env = env
+        self._env = env = simulation.env
         self._spec = spec
         self._client = client
-        self._trace = trace
+        self._trace = simulation.trace
         self._ingresses = ingresses
         self._cluster = cluster
         self._release = release
@@ -90,7 +87,7 @@ class IngressControllerV1:
             if backend.gates is not None
         }
         self._reconciles = reconciles
-        self._order = streams.generator(Stream.ENQUEUE_ORDER, cluster)
+        self._order = simulation.streams.generator(Stream.ENQUEUE_ORDER, cluster)
         self.sync_period_s = release.sync_period_s if spec.sync_period_s is None else spec.sync_period_s
         self.resyncing_informers = release.resyncing_informers
 

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING
 
 import simpy
 
-from sim.control_plane.aws.aws_api import ThrottledError
+from sim.control_plane.aws.aws_client import ThrottledError
 from sim.control_plane.controllers.call_cache import CallCache
 from sim.control_plane.controllers.work_queue import WORKER_PAUSE_S, WorkQueue
 from sim.control_plane.trace import NO_RECONCILE
@@ -44,12 +44,12 @@ from sim.streams import Stream
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
-    from sim.control_plane.aws.aws_api import AwsClient
+    from sim.control_plane.aws.aws_client import AwsClient
     from sim.control_plane.controllers.ingress import Ingress
+    from sim.control_plane.simulation import Simulation
     from sim.scenario.releases import LoadBalancerControllerRelease
     from sim.scenario.sequences import InLoop
     from sim.scenario.specs import ControllerSpec
-    from sim.streams import Streams
 
 WORKERS = 3
 TAGS_PER_CALL = 20
@@ -63,22 +63,21 @@ class IngressReconciler:
 
     def __init__(
         self,
-        env: simpy.Environment,
+        simulation: Simulation,
         spec: ControllerSpec,
         release: LoadBalancerControllerRelease,
         client: AwsClient,
-        streams: Streams,
         ingresses: Sequence[Ingress],
         *,
         cluster: int,
     ) -> None:
-        self._env = env
+        self._env = env = simulation.env
         self._spec = spec
         self._client = client
         self._ingresses = ingresses
         self._release = release
         self._queue: WorkQueue[int] = WorkQueue(env, shared_bucket=release.shares_requeue_bucket)
-        self._order = streams.generator(Stream.ENQUEUE_ORDER, cluster, 1)
+        self._order = simulation.streams.generator(Stream.ENQUEUE_ORDER, cluster, 1)
         self._cache = CallCache(env, release.keeps_answers_s)
         self._tags_lock = simpy.Resource(env)
         self._backend_group_lock = simpy.Resource(env)

@@ -36,32 +36,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from sim.control_plane.controllers.ingress import Controller, Ingress
-    from sim.control_plane.trace import Trace
+    from sim.control_plane.simulation import Simulation
     from sim.scenario.specs import ControllerSpec
-    from sim.streams import Streams
 
 
 class Leader:
-    """One cluster's controller, whichever process leads. `make` returns a new process, given its random streams."""
+    """One cluster's controller, whichever process leads. `make` starts a process in a simulation."""
 
     def __init__(
         self,
-        env: simpy.Environment,
+        simulation: Simulation,
         spec: ControllerSpec,
-        make: Callable[[Streams], Controller],
-        streams: Streams,
-        trace: Trace,
+        make: Callable[[Simulation], Controller],
         *,
         cluster: int,
     ) -> None:
-        self._env = env
+        self._simulation = simulation
+        self._env = env = simulation.env
         self._spec = spec
         self._make = make
-        self._streams = streams
-        self._trace = trace
         self._cluster = cluster
         self._goroutines: list[simpy.Process] = []
-        self._controller: Controller | None = self._lead(streams)
+        self._controller: Controller | None = self._lead(simulation)
         if spec.restart_at_s is not None:
             env.process(self._restart(spec.restart_at_s))
         if spec.node_events_per_s > 0:
@@ -82,21 +78,22 @@ class Leader:
         if self._controller is not None:
             self._controller.on_cordon()
 
-    def _lead(self, streams: Streams, *, listed_s: float | None = None) -> Controller:
+    def _lead(self, simulation: Simulation, *, listed_s: float | None = None) -> Controller:
         """Start a process that listed everything at `listed_s`, or long before the simulation if that is None."""
-        controller = self._make(streams)
-        running = [*controller.goroutines(), *resyncs(self._env, controller, streams, self._cluster, listed_s)]
+        controller = self._make(simulation)
+        running = [*controller.goroutines(), *resyncs(simulation, controller, self._cluster, listed_s)]
         self._goroutines = [self._env.process(_until_killed(goroutine)) for goroutine in running]
         return controller
 
     def _restart(self, at_s: float) -> Generator[simpy.Event]:
         yield self._env.timeout(at_s - self._env.now)
-        takes_s = next(self._streams.draws(self._spec.restart_takes_s, Stream.CONTROLLER_RESTART, self._cluster))
-        self._trace.record(ControllerRestarted(at_s, at_s + takes_s, self._cluster))
+        streams = self._simulation.streams
+        takes_s = next(streams.draws(self._spec.restart_takes_s, Stream.CONTROLLER_RESTART, self._cluster))
+        self._simulation.trace.record(ControllerRestarted(at_s, at_s + takes_s, self._cluster))
         self._kill()
         yield self._env.timeout(takes_s)
-        successor_streams = self._streams.within(Stream.CONTROLLER_RESTART, self._cluster)
-        self._controller = self._lead(successor_streams, listed_s=self._env.now)
+        successors = self._simulation.within(Stream.CONTROLLER_RESTART, self._cluster)
+        self._controller = self._lead(successors, listed_s=self._env.now)
         self._controller.enqueue_all()
 
     def _kill(self) -> None:
@@ -108,7 +105,7 @@ class Leader:
 
     def _node_events(self, per_s: float) -> Generator[simpy.Event]:
         gap = Exponential(dist="exponential", mean=1 / per_s)
-        for gap_s in self._streams.draws(gap, Stream.NODE_EVENTS, self._cluster):
+        for gap_s in self._simulation.streams.draws(gap, Stream.NODE_EVENTS, self._cluster):
             yield self._env.timeout(gap_s)
             if self._controller is not None:
                 self._controller.on_node_event()

@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import simpy
 
-from sim.control_plane.aws.aws_api import ThrottledError
+from sim.control_plane.aws.aws_client import ThrottledError
 from sim.control_plane.controllers.call_cache import CallCache, KnownFor
 from sim.control_plane.controllers.ingress import Checkpoint
 from sim.control_plane.controllers.ingress_reconciler_v2 import IngressReconciler
@@ -52,9 +52,9 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
     from collections.abc import Set as AbstractSet
 
-    from sim.control_plane.aws.aws_api import AwsClient
+    from sim.control_plane.aws.aws_client import AwsClient
     from sim.control_plane.controllers.ingress import Backend, Ingress
-    from sim.control_plane.trace import Trace
+    from sim.control_plane.simulation import Simulation
     from sim.scenario.releases import LoadBalancerControllerRelease
     from sim.scenario.specs import ControllerSpec
     from sim.streams import Streams
@@ -92,20 +92,19 @@ class LoadBalancerControllerV2:
 
     def __init__(
         self,
-        env: simpy.Environment,
+        simulation: Simulation,
         spec: ControllerSpec,
         release: LoadBalancerControllerRelease,
         client: AwsClient,
-        streams: Streams,
-        trace: Trace,
         ingresses: Sequence[Ingress],
         reconciles: Iterator[int],
         *,
         cluster: int,
     ) -> None:
-        self._env = env
+        self._env = env = simulation.env
         self._client = client
-        self._trace = trace
+        self._trace = simulation.trace
+        streams = simulation.streams
         self._ingresses = ingresses
         self._cluster = cluster
         self._release = release
@@ -123,7 +122,7 @@ class LoadBalancerControllerV2:
         self._deferred_for_s = streams.draws(DEFERRED_FOR_S, Stream.DEFERRED_CHECK, cluster)
         self._n_workers = spec.max_concurrent_reconciles
         self.sync_period_s = self._release.sync_period_s if spec.sync_period_s is None else spec.sync_period_s
-        self._ingress_reconciler = IngressReconciler(env, spec, release, client, streams, ingresses, cluster=cluster)
+        self._ingress_reconciler = IngressReconciler(simulation, spec, release, client, ingresses, cluster=cluster)
         self.resyncing_informers = release.resyncing_informers
         self._write_first_checkpoints(streams)
 

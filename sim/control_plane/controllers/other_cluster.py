@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from sim.control_plane.controllers.ingress import Gates, Ingress
     from sim.control_plane.controllers.leader import Leader
-    from sim.streams import Streams
+    from sim.control_plane.simulation import Simulation
 
 PODS_AT_FIRST = 50
 COMES_FRACTION = 0.5
@@ -85,22 +85,22 @@ class ChurningBackend:
 
 
 def churn(
-    env: simpy.Environment,
+    simulation: Simulation,
     controller: Leader,
     backends: list[ChurningBackend],
     ingresses: list[Ingress],
-    streams: Streams,
     *,
     churn_per_s: float,
     cluster: int,
 ) -> Generator[simpy.Event]:
     """Add and remove pods, for ever."""
     gap = Exponential(dist="exponential", mean=1 / churn_per_s)
+    streams = simulation.streams
     gaps_s = streams.draws(gap, Stream.CHURN, cluster, 0)
     which = streams.uniforms(Stream.CHURN, cluster, 1)
     comes = streams.uniforms(Stream.CHURN, cluster, 2)
     while True:
-        yield env.timeout(next(gaps_s))
+        yield simulation.env.timeout(next(gaps_s))
         number = int(next(which) * len(ingresses))
         if next(comes) < COMES_FRACTION:
             backends[number].come()

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     import simpy
 
     from sim.control_plane.controllers.ingress import Controller
-    from sim.streams import Streams
+    from sim.control_plane.simulation import Simulation
 
 LEAST_FACTOR = 0.9
 FACTORS = 0.2
 
 
 def resyncs(
-    env: simpy.Environment, controller: Controller, streams: Streams, cluster: int, listed_s: float | None
+    simulation: Simulation, controller: Controller, cluster: int, listed_s: float | None
 ) -> list[Generator[simpy.Event]]:
     """Return the goroutines that resync each informer of a controller, to be run.
 
@@ -41,9 +41,9 @@ def resyncs(
     """
     if controller.sync_period_s == 0:
         return []
-    goroutines = []
+    env, goroutines = simulation.env, []
     for informer in range(controller.resyncing_informers):
-        factor, phase = streams.generator(Stream.RESYNC, cluster, informer).random(2).tolist()
+        factor, phase = simulation.streams.generator(Stream.RESYNC, cluster, informer).random(2).tolist()
         period_s = controller.sync_period_s * (LEAST_FACTOR + FACTORS * factor)
         first_s = (phase * period_s - env.now) % period_s if listed_s is None else period_s
         goroutines.append(_resync(env, partial(controller.on_resync, informer), first_s, period_s))

@@ -9,7 +9,7 @@ import sys
 from itertools import count
 from typing import TYPE_CHECKING
 
-from sim.control_plane.aws.aws_api import AwsClient
+from sim.control_plane.aws.aws_client import AwsClient
 from sim.control_plane.aws.client_throttle import ClientThrottle
 from sim.control_plane.controllers.ingress_controller_v1 import IngressControllerV1
 from sim.control_plane.controllers.leader import Leader
@@ -24,19 +24,16 @@ if TYPE_CHECKING:
 
     from sim.control_plane.aws.aws_api import AwsApi
     from sim.control_plane.controllers.ingress import Controller, Ingress
-    from sim.control_plane.trace import Trace
+    from sim.control_plane.simulation import Simulation
     from sim.scenario.specs import AwsApiSpec, ControllerSpec
-    from sim.streams import Streams
 
 
 def start_controller(
-    env: simpy.Environment,
+    simulation: Simulation,
     spec: ControllerSpec,
     aws_api: AwsApiSpec,
     api: AwsApi,
     ingresses: Sequence[Ingress],
-    streams: Streams,
-    trace: Trace,
     *,
     cluster: int,
 ) -> Leader:
@@ -44,27 +41,23 @@ def start_controller(
     release = release_of(spec.version)
     reconciles = count()
 
-    def process(streams: Streams) -> Controller:
+    def process(simulation: Simulation) -> Controller:
         client = AwsClient(
-            env,
+            simulation,
             api,
             aws_api,
-            streams,
-            trace,
             cluster=cluster,
             policy=aws_api.retryer or release.retryer,
             max_retries=sys.maxsize if spec.retries is None else spec.retries,
-            throttle=_throttle(env, spec, release) if isinstance(release, LoadBalancerControllerRelease) else None,
+            throttle=_throttle(simulation.env, spec, release)
+            if isinstance(release, LoadBalancerControllerRelease)
+            else None,
         )
         if isinstance(release, IngressControllerRelease):
-            return IngressControllerV1(
-                env, spec, release, client, streams, trace, ingresses, reconciles, cluster=cluster
-            )
-        return LoadBalancerControllerV2(
-            env, spec, release, client, streams, trace, ingresses, reconciles, cluster=cluster
-        )
+            return IngressControllerV1(simulation, spec, release, client, ingresses, reconciles, cluster=cluster)
+        return LoadBalancerControllerV2(simulation, spec, release, client, ingresses, reconciles, cluster=cluster)
 
-    return Leader(env, spec, process, streams, trace, cluster=cluster)
+    return Leader(simulation, spec, process, cluster=cluster)
 
 
 def _throttle(env: simpy.Environment, spec: ControllerSpec, release: LoadBalancerControllerRelease) -> ClientThrottle:

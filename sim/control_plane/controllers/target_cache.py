@@ -29,7 +29,7 @@ from sim.scenario.actions import Action
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
 
-    from sim.control_plane.aws.aws_api import AwsClient
+    from sim.control_plane.aws.aws_client import AwsClient
     from sim.control_plane.aws.target_group import TargetHealth
     from sim.control_plane.controllers.ingress import Backend
 

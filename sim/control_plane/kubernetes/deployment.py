@@ -43,14 +43,15 @@ class Deployment:
     """The rolling update of one Deployment, which ends all old pods. It starts when `run` is started."""
 
     def __init__(self, spec: DeploymentSpec, disrupted: Disrupted) -> None:
-        self._env = env = disrupted.env
+        simulation = disrupted.simulation
+        self._env = env = simulation.env
         self._spec = spec
-        self._trace = disrupted.trace
+        self._trace = simulation.trace
         self._client = disrupted.client
         self._adopt = disrupted.adopt
         self._gone_s = disrupted.gone_s
-        self._new_replica_set = ReplicaSet(env, self._client, self._trace, spec.replicas, self._adopt_new)
-        streams = disrupted.streams
+        self._new_replica_set = ReplicaSet(simulation, self._client, spec.replicas, self._adopt_new)
+        streams = simulation.streams
         order = PodDraws(streams, Uniform(dist="uniform", low=0, high=1), Stream.POD_DELETION_ORDER)
         self.ending = disrupted.pods
         self._old_pods = sorted(disrupted.pods, key=lambda pod: order[pod])

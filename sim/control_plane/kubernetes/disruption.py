@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
     from sim.control_plane.kubernetes.pod import Pod
     from sim.control_plane.kubernetes.replica_set import ControllerManagerClient
-    from sim.control_plane.trace import Trace
-    from sim.streams import Streams
+    from sim.control_plane.simulation import Simulation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +27,7 @@ class Disrupted:
     returns when a deleted pod is gone, as soon as that is certain.
     """
 
-    env: simpy.Environment
-    streams: Streams
-    trace: Trace
+    simulation: Simulation
     pods: Sequence[Pod]
     client: ControllerManagerClient
     adopt: Callable[[Pod], None]

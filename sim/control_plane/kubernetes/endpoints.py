@@ -30,9 +30,8 @@ if TYPE_CHECKING:
 
     import simpy
 
-    from sim.control_plane.trace import Trace
+    from sim.control_plane.simulation import Simulation
     from sim.scenario.specs import EndpointsSpec
-    from sim.streams import Streams
 
 
 class Endpoints:
@@ -44,16 +43,15 @@ class Endpoints:
 
     def __init__(
         self,
-        env: simpy.Environment,
+        simulation: Simulation,
         spec: EndpointsSpec,
-        streams: Streams,
-        trace: Trace,
         ready: Iterable[Pod],
         *,
         has_gates: bool = False,
     ) -> None:
-        self._env = env
-        self._trace = trace
+        self._env = simulation.env
+        self._trace = simulation.trace
+        streams = simulation.streams
         self._joins_after_s = PodDraws(streams, spec.propagation_s, Stream.ENDPOINT_ADDITION)
         self._leaves_after_s = PodDraws(streams, spec.propagation_s, Stream.ENDPOINT_REMOVAL)
         self._has_gates = has_gates

@@ -35,23 +35,21 @@ if TYPE_CHECKING:
     import simpy
 
     from sim.control_plane.kubernetes.endpoints import Endpoints
-    from sim.control_plane.trace import Trace
+    from sim.control_plane.simulation import Simulation
     from sim.scenario.specs import TargetGroupSpec
-    from sim.streams import Streams
 
 
 class KubeProxies:
     """The kube-proxies of all worker nodes. In the trace a worker node takes the place of an ALB node."""
 
-    def __init__(
-        self, env: simpy.Environment, spec: TargetGroupSpec, streams: Streams, trace: Trace, endpoints: Endpoints
-    ) -> None:
-        self._env = env
-        self._trace = trace
+    def __init__(self, simulation: Simulation, spec: TargetGroupSpec, endpoints: Endpoints) -> None:
+        self._env = simulation.env
+        self._trace = simulation.trace
         self._endpoints = endpoints
         self._known = set(endpoints.addresses)
         self._syncs_after_s = [
-            PodDraws(streams, spec.kube_proxy_sync_s, Stream.KUBE_PROXY_SYNC, node) for node in range(spec.instances)
+            PodDraws(simulation.streams, spec.kube_proxy_sync_s, Stream.KUBE_PROXY_SYNC, node)
+            for node in range(spec.instances)
         ]
         self._removed_s: dict[Pod, list[float]] = {}
         endpoints.watchers.append(self._sync)

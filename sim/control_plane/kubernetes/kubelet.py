@@ -42,9 +42,8 @@ if TYPE_CHECKING:
 
     import simpy
 
-    from sim.control_plane.trace import Trace
+    from sim.control_plane.simulation import Simulation
     from sim.scenario.specs import KubernetesSpec, PodSpec
-    from sim.streams import Streams
 
 MINIMUM_GRACE_PERIOD_S = 2.0
 ADDRESS_AFTER_S = 2.0
@@ -54,15 +53,13 @@ ADDRESS_AFTER_S = 2.0
 class Kubelet:
     """The kubelets of all nodes, together: what happens to one pod does not depend on other pods."""
 
-    def __init__(
-        self, env: simpy.Environment, spec: PodSpec, streams: Streams, trace: Trace, kubernetes: KubernetesSpec
-    ) -> None:
-        self._env = env
+    def __init__(self, simulation: Simulation, spec: PodSpec, kubernetes: KubernetesSpec) -> None:
+        self._env = simulation.env
         self._spec = spec
-        self._trace = trace
-        self._startup_s = PodDraws(streams, spec.startup_s, Stream.POD_STARTUP)
+        self._trace = simulation.trace
+        self._startup_s = PodDraws(simulation.streams, spec.startup_s, Stream.POD_STARTUP)
         burst, qps = kubernetes.kubelet_api_burst, kubernetes.kubelet_api_qps
-        self._clients = [TokenBucket(burst, qps, at_s=env.now) for _ in range(kubernetes.nodes or 0)]
+        self._clients = [TokenBucket(burst, qps, at_s=self._env.now) for _ in range(kubernetes.nodes or 0)]
 
     def start(self, pod: Pod) -> Generator[simpy.Event]:
         """Bring a created pod to readiness."""

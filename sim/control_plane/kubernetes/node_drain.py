@@ -81,9 +81,10 @@ class NodeDrain:
     """The drain of some nodes, which ends the pods on them. It starts when `run` is started."""
 
     def __init__(self, spec: NodeDrainSpec, disrupted: Disrupted) -> None:
-        self._env = env = disrupted.env
+        simulation = disrupted.simulation
+        self._env = env = simulation.env
         self._spec = spec
-        self._trace = disrupted.trace
+        self._trace = simulation.trace
         self._adopt = disrupted.adopt
         self._gone_s = disrupted.gone_s
         self._node_watchers = disrupted.node_watchers
@@ -94,8 +95,8 @@ class NodeDrain:
             pods[first : first + spec.pods_per_node] for first in range(0, spec.evicted, spec.pods_per_node)
         )
         self._budget = DisruptionBudget(len(pods), spec.desired_healthy(len(pods)))
-        self._sync_latency_s = PodDraws(disrupted.streams, spec.pdb_sync_latency_s, Stream.PDB_SYNC)
-        self._replica_set = ReplicaSet(env, disrupted.client, self._trace, len(pods), self._adopt_replacement)
+        self._sync_latency_s = PodDraws(simulation.streams, spec.pdb_sync_latency_s, Stream.PDB_SYNC)
+        self._replica_set = ReplicaSet(simulation, disrupted.client, len(pods), self._adopt_replacement)
         self._to_replace = spec.evicted
         self._all_replaced = env.event()
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import simpy
 
-    from sim.control_plane.trace import Trace
+    from sim.control_plane.simulation import Simulation
     from sim.scenario.specs import KubernetesSpec
 
 BURST_REPLICAS = 500
@@ -47,15 +47,14 @@ class ReplicaSet:
 
     def __init__(
         self,
-        env: simpy.Environment,
+        simulation: Simulation,
         client: ControllerManagerClient,
-        trace: Trace,
         first: int,
         adopt: Callable[[Pod], None],
     ) -> None:
-        self._env = env
+        self._env = simulation.env
         self._client = client
-        self._trace = trace
+        self._trace = simulation.trace
         self._first = first
         self._adopt = adopt
         self._wanted = 0

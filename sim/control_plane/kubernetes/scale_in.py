@@ -49,13 +49,14 @@ class ScaleIn:
     """A scale-in, which ends the pods in excess. It starts when `run` is started."""
 
     def __init__(self, spec: ScaleInSpec, kubernetes: KubernetesSpec, disrupted: Disrupted) -> None:
-        self._env = disrupted.env
+        simulation = disrupted.simulation
+        self._env = simulation.env
         self._spec = spec
-        self._trace = disrupted.trace
+        self._trace = simulation.trace
         self._client = disrupted.client
         self._logarithmic = minor(kubernetes.version) >= LOGARITHMIC_SINCE
-        self._ready_for_s = PodDraws(disrupted.streams, spec.ready_for_s, Stream.POD_AGE)
-        self._uid = PodDraws(disrupted.streams, Uniform(dist="uniform", low=0, high=1), Stream.POD_DELETION_ORDER)
+        self._ready_for_s = PodDraws(simulation.streams, spec.ready_for_s, Stream.POD_AGE)
+        self._uid = PodDraws(simulation.streams, Uniform(dist="uniform", low=0, high=1), Stream.POD_DELETION_ORDER)
         self._left = spec.left(len(disrupted.pods))
         self.ending = self._in_order_of_deletion(list(disrupted.pods))
 

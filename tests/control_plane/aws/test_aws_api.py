@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sim.control_plane.aws.aws_api import AwsApi, AwsClient, ThrottledError
+from sim.control_plane.aws.aws_api import AwsApi
+from sim.control_plane.aws.aws_client import AwsClient, ThrottledError
+from sim.control_plane.simulation import Simulation
 from sim.control_plane.trace import ApiAttempt, Trace
 from sim.scenario.actions import Action
 from sim.streams import Streams
@@ -20,9 +22,10 @@ WAF = Action.WAF_REGIONAL_GET_WEB_ACL_FOR_RESOURCE
 
 
 def _client(env, spec: AwsApiSpec, policy: str, max_retries: int, cluster: int = 0) -> tuple[AwsClient, Trace]:
-    streams, trace = Streams(1, 0), Trace()
-    api = AwsApi(env, spec, streams)
-    return AwsClient(env, api, spec, streams, trace, cluster=cluster, policy=policy, max_retries=max_retries), trace
+    simulation = Simulation(env, Streams(1, 0), Trace())
+    api = AwsApi(simulation, spec)
+    client = AwsClient(simulation, api, spec, cluster=cluster, policy=policy, max_retries=max_retries)
+    return client, simulation.trace
 
 
 def _dry(make_scenario, refill_per_s: float = 1e-9) -> AwsApiSpec:
@@ -96,7 +99,7 @@ def test_background_calls_use_the_account_up(make_env, make_scenario) -> None:
     """A bucket of 10 per second under 30 background calls per second: two thirds of all are throttled."""
     env = make_env()
     spec = make_scenario(aws_api__background_calls_per_s={"elbv2_describe": 30}).aws_api
-    api = AwsApi(env, spec, Streams(1, 0))
+    api = AwsApi(Simulation(env, Streams(1, 0), Trace()), spec)
     env.run(until=100)
     admitted = 0
     for moment in range(200):
@@ -111,7 +114,7 @@ def test_every_bucket_can_be_used_up_by_others(make_env, make_scenario, name: st
     env = make_env()
     bucket = {"capacity": 5, "refill_per_s": 1}
     spec = make_scenario(aws_api__buckets={name: bucket}, aws_api__background_calls_per_s={name: 500}).aws_api
-    api = AwsApi(env, spec, Streams(1, 0))
+    api = AwsApi(Simulation(env, Streams(1, 0), Trace()), spec)
     env.run(until=20.31)
     action = {
         "ec2": "ec2:DescribeVpcs",
@@ -124,7 +127,7 @@ def test_every_bucket_can_be_used_up_by_others(make_env, make_scenario, name: st
 
 def test_ec2_limits_each_action_by_itself(make_env, make_scenario) -> None:
     spec = make_scenario(aws_api__buckets={"ec2": {"capacity": 1, "refill_per_s": 0.001}}).aws_api
-    api = AwsApi(make_env(), spec, Streams(1, 0))
+    api = AwsApi(Simulation(make_env(), Streams(1, 0), Trace()), spec)
     assert api.admit("ec2:DescribeVpcs")
     assert not api.admit("ec2:DescribeVpcs")
     assert api.admit("ec2:DescribeSubnets")

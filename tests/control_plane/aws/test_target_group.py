@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from sim.control_plane.aws.target_group import TargetGroup, TargetHealth
 from sim.control_plane.kubernetes.pod import Pod
+from sim.control_plane.simulation import Simulation
 from sim.control_plane.trace import TargetDeregistered, TargetDrained, TargetHealthy, TargetRegistered, Trace
 from sim.scenario.specs import TargetGroupSpec
 from sim.streams import Stream, Streams
@@ -19,7 +20,8 @@ def _group(
     trace = Trace()
     pods = [Pod(number, env, number, is_new=False) for number in range(3)]
     target_group = TargetGroupSpec.model_validate(spec)
-    return TargetGroup(env, target_group, Streams(seed, 0), trace, pods, lambda _pod: fails_checks_s), pods, trace
+    simulation = Simulation(env, Streams(seed, 0), trace)
+    return TargetGroup(simulation, target_group, pods, lambda _pod: fails_checks_s), pods, trace
 
 
 def test_a_deregistration_reaches_each_node_by_its_own_draw(make_env) -> None:

@@ -13,6 +13,7 @@ from sim.control_plane.aws.aws_api import AwsApi
 from sim.control_plane.controllers.ingress import Ingress
 from sim.control_plane.controllers.other_cluster import ChurningBackend
 from sim.control_plane.controllers.start import start_controller
+from sim.control_plane.simulation import Simulation
 from sim.control_plane.trace import NO_RECONCILE, ApiAttempt, TargetDeregistered, Trace
 from sim.control_plane.world import run_control_plane
 from sim.streams import Streams
@@ -41,10 +42,11 @@ def _scenario(make_scenario, version: str, **overrides: object) -> Scenario:
 
 def _calls(scenario: Scenario, until_s: float, n_ingresses: int = 1) -> list[tuple[float, str]]:
     """Of the ingress reconciles of a cluster in which no pod changes."""
-    env, trace, streams = simpy.Environment(), Trace(), Streams(1, 0)
+    env, trace = simpy.Environment(), Trace()
+    simulation = Simulation(env, Streams(1, 0), trace)
     ingresses = [Ingress(number, [ChurningBackend(env)]) for number in range(n_ingresses)]
-    api = AwsApi(env, scenario.aws_api, streams)
-    start_controller(env, scenario.controller, scenario.aws_api, api, ingresses, streams, trace, cluster=0)
+    api = AwsApi(simulation, scenario.aws_api)
+    start_controller(simulation, scenario.controller, scenario.aws_api, api, ingresses, cluster=0)
     env.run(until=until_s)
     return [(a.time_s, a.action.split(":")[1]) for a in trace.of(ApiAttempt) if a.reconcile == NO_RECONCILE]
 

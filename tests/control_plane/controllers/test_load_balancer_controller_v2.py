@@ -14,6 +14,7 @@ from sim.control_plane.aws.aws_api import AwsApi
 from sim.control_plane.controllers.ingress import Ingress
 from sim.control_plane.controllers.other_cluster import ChurningBackend
 from sim.control_plane.controllers.start import start_controller
+from sim.control_plane.simulation import Simulation
 from sim.control_plane.trace import ApiAttempt, EndpointRemoved, Reconciled, TargetDeregistered, Trace
 from sim.control_plane.world import run_control_plane
 from sim.scenario import releases
@@ -62,17 +63,15 @@ class Cluster:
 
     def __init__(self, env: simpy.Environment, scenario: Scenario, n_services: int = 1) -> None:
         self.env, self.trace = env, Trace()
-        streams = Streams(1, 0)
+        simulation = Simulation(env, Streams(1, 0), self.trace)
         self.services = [ChurningBackend(env) for _ in range(n_services)]
         self.ingresses = [Ingress(number, [service]) for number, service in enumerate(self.services)]
         self.controller: Controller = start_controller(
-            env,
+            simulation,
             scenario.controller,
             scenario.aws_api,
-            AwsApi(env, scenario.aws_api, streams),
+            AwsApi(simulation, scenario.aws_api),
             self.ingresses,
-            streams,
-            self.trace,
             cluster=0,
         )
 

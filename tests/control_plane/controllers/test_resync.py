@@ -14,6 +14,7 @@ from sim.control_plane.aws.aws_api import AwsApi
 from sim.control_plane.controllers.ingress import Ingress
 from sim.control_plane.controllers.other_cluster import ChurningBackend
 from sim.control_plane.controllers.start import start_controller
+from sim.control_plane.simulation import Simulation
 from sim.control_plane.trace import ApiAttempt, Reconciled, Trace
 from sim.streams import Streams
 
@@ -26,12 +27,12 @@ HOUR_S = 3600.0
 def _left_alone(scenario: Scenario, until_s: float, replication: int = 0, *, from_s: float = -300) -> Trace:
     """A cluster in which nothing happens."""
     env = simpy.Environment(initial_time=from_s)
-    streams, trace = Streams(scenario.seed, replication), Trace()
+    simulation = Simulation(env, Streams(scenario.seed, replication), Trace())
     ingresses = [Ingress(number, [ChurningBackend(env)]) for number in range(scenario.controller.ingresses)]
-    api = AwsApi(env, scenario.aws_api, streams)
-    start_controller(env, scenario.controller, scenario.aws_api, api, ingresses, streams, trace, cluster=0)
+    api = AwsApi(simulation, scenario.aws_api)
+    start_controller(simulation, scenario.controller, scenario.aws_api, api, ingresses, cluster=0)
     env.run(until=until_s)
-    return trace
+    return simulation.trace
 
 
 def _bursts_s(trace: Trace) -> list[float]:

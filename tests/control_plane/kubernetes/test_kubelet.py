@@ -8,6 +8,7 @@ import pytest
 
 from sim.control_plane.kubernetes.kubelet import Kubelet, termination
 from sim.control_plane.kubernetes.pod import Pod
+from sim.control_plane.simulation import Simulation
 from sim.control_plane.trace import PodReady, Trace
 from sim.scenario.specs import KubernetesSpec, PodSpec
 from sim.streams import Streams
@@ -63,9 +64,8 @@ def test_the_address_is_gone_once_the_sandbox_is() -> None:
 
 def test_start(make_env) -> None:
     env, trace = make_env(), Trace()
-    kubelet = Kubelet(
-        env, PodSpec(startup_s={"dist": "constant", "value": 12.5}), Streams(1, 0), trace, KubernetesSpec()
-    )
+    spec = PodSpec(startup_s={"dist": "constant", "value": 12.5})
+    kubelet = Kubelet(Simulation(env, Streams(1, 0), trace), spec, KubernetesSpec())
     one = Pod(7, env, 0, is_new=True)
     env.process(kubelet.start(one))
     env.run()
@@ -77,7 +77,7 @@ def test_start(make_env) -> None:
 def test_the_address_comes_with_the_container_and_not_after_readiness(make_env, startup_s, address_s) -> None:
     env = make_env()
     spec, one = PodSpec(startup_s=startup_s), Pod(7, env, 0, is_new=True)
-    kubelet = Kubelet(env, spec, Streams(1, 0), Trace(), KubernetesSpec())
+    kubelet = Kubelet(Simulation(env, Streams(1, 0), Trace()), spec, KubernetesSpec())
     env.process(kubelet.start(one))
     env.run(until=one.has_address)
     assert env.now == address_s
@@ -86,7 +86,10 @@ def test_the_address_comes_with_the_container_and_not_after_readiness(make_env, 
 def test_a_pod_fails_its_checks_once_it_is_deleted_and_no_longer_serves(make_env) -> None:
     env = make_env()
     spec = PodSpec(pre_stop_sleep_s=10, termination_grace_period_s=30)
-    kubelet, one = Kubelet(env, spec, Streams(1, 0), Trace(), KubernetesSpec()), Pod(0, env, 0, is_new=False)
+    kubelet, one = (
+        Kubelet(Simulation(env, Streams(1, 0), Trace()), spec, KubernetesSpec()),
+        Pod(0, env, 0, is_new=False),
+    )
     assert kubelet.fails_checks_s(one) == math.inf
     one.deleted.succeed(DELETED_S)
     assert kubelet.fails_checks_s(one) == DELETED_S + 10
@@ -95,7 +98,9 @@ def test_a_pod_fails_its_checks_once_it_is_deleted_and_no_longer_serves(make_env
 def _told_ready_s(make_env, kubernetes: KubernetesSpec, n_pods: int, **pod: object) -> list[float]:
     """Return when the API server knows so many pods, created at once, to be Ready."""
     env = make_env()
-    kubelet = Kubelet(env, PodSpec.model_validate({"startup_s": 3, **pod}), Streams(1, 0), Trace(), kubernetes)
+    kubelet = Kubelet(
+        Simulation(env, Streams(1, 0), Trace()), PodSpec.model_validate({"startup_s": 3, **pod}), kubernetes
+    )
     pods = [Pod(number, env, number, is_new=True) for number in range(n_pods)]
     told_s = []
     for one in pods:

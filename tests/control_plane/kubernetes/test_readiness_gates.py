@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.control_plane.aws.aws_api import AwsApi, AwsClient
+from sim.control_plane.aws.aws_api import AwsApi
+from sim.control_plane.aws.aws_client import AwsClient
 from sim.control_plane.aws.target_group import TargetHealth
 from sim.control_plane.controllers.gate_poller_v1 import GatePoller
+from sim.control_plane.simulation import Simulation
 from sim.control_plane.trace import (
     NO_RECONCILE,
     ApiAttempt,
@@ -208,10 +210,10 @@ class Target:
 
 
 def _poller(env: simpy.Environment, scenario: Scenario) -> tuple[GatePoller, Target, Trace]:
-    streams, trace, target = Streams(1, 0), Trace(), Target()
-    api = AwsApi(env, scenario.aws_api, streams)
-    client = AwsClient(env, api, scenario.aws_api, streams, trace, cluster=0, policy="published", max_retries=7)
-    return GatePoller(env, client, target, target), target, trace
+    simulation, target = Simulation(env, Streams(1, 0), Trace()), Target()
+    api = AwsApi(simulation, scenario.aws_api)
+    client = AwsClient(simulation, api, scenario.aws_api, cluster=0, policy="published", max_retries=7)
+    return GatePoller(env, client, target, target), target, simulation.trace
 
 
 def test_each_reconcile_starts_the_interval_anew(make_env, make_scenario) -> None:

@@ -1,0 +1,111 @@
+"""A controller's client of the AWS API: the SDK that sends its calls and retries them.
+
+Modelled:
+- The API decides when the attempt is sent. The effect comes with the response, one latency later, even if the sender
+  has ended by then.
+- The client retries a throttled attempt as its SDK does, in the goroutine of the caller.
+
+Left out:
+- the SDK's token refresh;
+- paging.
+
+Sources: docs/facts/controller.md §1, §2 and §5.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING
+
+from sim.control_plane.aws.aws_api import THROTTLE_CODE
+from sim.control_plane.aws.client_limits import AdaptiveRateLimiter, RetryQuota
+from sim.control_plane.aws.retryers import WITH_RATE_LIMIT, WITH_RETRY_QUOTA, retryer
+from sim.control_plane.trace import ApiAttempt
+from sim.streams import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    import simpy
+
+    from sim.control_plane.aws.aws_api import AwsApi
+    from sim.control_plane.aws.client_throttle import ClientThrottle
+    from sim.control_plane.simulation import Simulation
+    from sim.scenario.actions import Action
+    from sim.scenario.specs import AwsApiSpec
+
+
+class ThrottledError(Exception):
+    """Raised when a call is throttled more often than its client retries."""
+
+
+class AwsClient:
+    """One controller's SDK client: 1 + `max_retries` attempts for each call, and the client's limits on itself.
+
+    Those limits are the retry policy's and the `throttle` (none by default).
+    """
+
+    def __init__(
+        self,
+        simulation: Simulation,
+        api: AwsApi,
+        spec: AwsApiSpec,
+        *,
+        cluster: int,
+        policy: str,
+        max_retries: int,
+        throttle: ClientThrottle | None = None,
+    ) -> None:
+        self._env = simulation.env
+        self._api = api
+        self._trace = simulation.trace
+        self._cluster = cluster
+        self._max_retries = max_retries
+        self._throttle = throttle
+        self._retryer = retryer(policy, max_retries=max_retries)
+        self._quota = RetryQuota() if policy in WITH_RETRY_QUOTA else None
+        self._rate_limiter = AdaptiveRateLimiter(self._env.now) if policy in WITH_RATE_LIMIT else None
+        self._latency_s = simulation.streams.draws(spec.latency_s, Stream.API_LATENCY, cluster)
+        self._uniform = simulation.streams.uniforms(Stream.API_BACKOFF, cluster)
+
+    def call(self, action: Action, reconcile: int, effect: Callable[[], None] | None = None) -> Generator[simpy.Event]:
+        """Make the call and wait for its success, through the SDK's retries.
+
+        `effect` is the change that a successful call makes at AWS. Raises `ThrottledError` when the last retry is
+        throttled too.
+        """
+        backoff_s = 0.0
+        if self._throttle is not None:
+            yield from self._throttle.before_call(action)
+        for attempt in count():
+            if self._throttle is not None:
+                yield from self._throttle.before_attempt(action)
+            if self._rate_limiter is not None:
+                yield self._env.timeout(self._rate_limiter.acquire(self._env.now))
+            latency_s = next(self._latency_s)
+            throttled = not self._api.admit(action)
+            retries = throttled and attempt < self._max_retries and self._may_retry(action)
+            backoff_s = self._retryer.wait_s(attempt + 1, next(self._uniform), backoff_s) if retries else 0.0
+            self._trace.record(
+                ApiAttempt(self._env.now, self._cluster, reconcile, action, attempt, throttled, latency_s, backoff_s)
+            )
+            response = self._env.timeout(latency_s)
+            if effect is not None and not throttled:
+                response.callbacks.append(lambda _response: effect())
+            yield response
+            self._note(throttled=throttled, retried=attempt > 0)
+            if not retries:
+                break
+            yield self._env.timeout(backoff_s)
+        if throttled:
+            raise ThrottledError(action)
+
+    def _may_retry(self, action: Action) -> bool:
+        code = THROTTLE_CODE[action.service]
+        return self._retryer.retries(code) and (self._quota is None or self._quota.acquire())
+
+    def _note(self, *, throttled: bool, retried: bool) -> None:
+        if self._quota is not None and not throttled:
+            self._quota.succeeded(retried=retried)
+        if self._rate_limiter is not None:
+            self._rate_limiter.response(self._env.now, throttled=throttled)
