@@ -3,8 +3,10 @@
 Modelled: the hook of each container that requests pass and that ends too early, in the form that it has if that is one
 sleep, else as `sleep: {seconds: N}` (Kubernetes 1.30 on) with what it replaces set to null; the grace period; the
 target group's attribute among those that the annotation has already; the controller's flag. `kubectl patch
---patch-file -` takes the output: what is no patch of the workload stands in comments.
-Source: Kubernetes core/v1, Lifecycle (patchMergeKey `name` of containers; one handler in a hook).
+--patch-file` takes the output: what is no patch of the workload stands in comments. It opens what it is given, so that
+a pipe is `/dev/stdin`; it takes no `-`.
+Source: Kubernetes core/v1, Lifecycle (patchMergeKey `name` of containers; one handler in a hook); kubectl
+pkg/cmd/patch/patch.go (v1.20.2 and v1.32.4 tried).
 """
 
 from __future__ import annotations
@@ -55,7 +57,9 @@ def patch_of(draft: Draft, settings: Mapping[str, float]) -> str:
 
 def _comments(draft: Draft, settings: Mapping[str, float]) -> Iterator[str]:
     one = draft.holder
-    yield f"# kubectl patch {one.kind.lower()} {shlex.quote(one.name)} -n {shlex.quote(one.namespace)} --patch-file -"
+    words = ["kubectl", "patch", one.kind.lower(), one.name, "-n", one.namespace, "--patch-file", "patch.yaml"]
+    yield f"# {shlex.join(words)}"
+    yield "# where patch.yaml is this text; behind a pipe it is --patch-file /dev/stdin"
     delay_s = settings.get("target_group.deregistration_delay_s")
     if delay_s is not None:
         yield from _annotation(draft, _number(delay_s))

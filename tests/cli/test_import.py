@@ -137,4 +137,4 @@ def test_recommend_prints_a_patch() -> None:
     (container,) = yaml.safe_load(result.stdout)["spec"]["template"]["spec"]["containers"]
     assert container["name"] == "bench"
     assert container["lifecycle"]["preStop"]["sleep"]["seconds"] > 5
-    assert "# kubectl patch deployment bench-deployment -n default --patch-file -" in result.stdout
+    assert "# kubectl patch deployment bench-deployment -n default --patch-file patch.yaml\n" in result.stdout

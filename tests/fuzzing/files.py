@@ -26,7 +26,7 @@ with atheris.instrument_imports(include=["sim", "yaml"]):
     from sim.manifests import sources as manifest_sources
     from sim.records import observation, reading
     from sim.report import observed
-    from sim.scenario import advice, assignments, loading, measured, problems, variations
+    from sim.scenario import advice, loading, measured, problems, variations
     from sim.scenario.specs import Scenario
 
 import click
@@ -76,7 +76,7 @@ def lags(path: Path) -> None:
 
 
 def assignment(path: Path) -> None:
-    key, value = assignments.parse_assignment(path.read_text(encoding="utf-8", errors="replace"))
+    key, value = variations.parse_assignment(path.read_text(encoding="utf-8", errors="replace"))
     advice.advise(SCENARIO.with_overrides({key: value}))
 
 
