@@ -29,6 +29,8 @@ ALB_CONNECT_TIMEOUT_S = 10.0
 BALANCE = {"round_robin": "roundrobin", "random": "random(1)", "least_outstanding_requests": "leastconn"}
 NO_SERVER = "<NOSRV>"
 OVER_ALREADY = "-"
+BY_STATE = '"%HU %s %ts"'
+"""A log of what became of each request."""
 OUTCOME_OF_STATE = {
     "SC": Outcome.CONNECT_REFUSED,
     "sC": Outcome.CONNECT_TIMEOUT,
@@ -41,11 +43,11 @@ global
   nbthread 1
   stats socket {directory}/runtime mode 600 level admin
   stats maxconn 200
-  log stdout format raw local0
+  log stdout len 4096 format raw local0
 defaults
   mode http
   log global
-  log-format "%HU %s %ts"
+  log-format {log_format}
   retries 0
   option {connections}
   timeout client 120s
@@ -53,6 +55,8 @@ defaults
   timeout server {idle_timeout}
 frontend clients
   bind fd@{fd}
+  http-request set-var(txn.received_us) date(0,us)
+  http-response set-var(txn.took_us) date(0,us),sub(txn.received_us)
   default_backend pods
 backend pods
   balance {balance}
@@ -104,18 +108,27 @@ class LoadBalancer:
 
 @asynccontextmanager
 async def load_balancer(
-    pods: Sequence[tuple[str, int]], target_group: TargetGroupSpec, directory: Path, *, ready: int, scale: float
+    pods: Sequence[tuple[str, int]],
+    target_group: TargetGroupSpec,
+    directory: Path,
+    *,
+    ready: int,
+    scale: float,
+    host: str = "127.0.0.1",
+    log_format: str = BY_STATE,
 ) -> AsyncIterator[LoadBalancer]:
     """Run HAProxy in front of these addresses, of which the first `ready` are in its rotation.
 
-    Each second of the target group's takes `scale` seconds.
+    Each second of the target group's takes `scale` seconds. It listens at `host`, and writes `directory / "log"`.
     """
-    front = socket.create_server(("127.0.0.1", 0), backlog=1000)
+    front = socket.create_server((host, 0), backlog=1000)
     servers = [
         f"  server pod{number} {host}:{port}{'' if number < ready else ' disabled'}"
         for number, (host, port) in enumerate(pods)
     ]
-    configuration = _configuration(target_group, scale, directory=directory, fd=front.fileno(), servers=servers)
+    configuration = _configuration(
+        target_group, scale, directory=directory, fd=front.fileno(), servers=servers, log_format=log_format
+    )
     (directory / "configuration").write_text(configuration)
     with front, (directory / "log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
@@ -133,7 +146,9 @@ async def load_balancer(
             await process.wait()
 
 
-def _configuration(target_group: TargetGroupSpec, scale: float, *, directory: Path, fd: int, servers: list[str]) -> str:
+def _configuration(
+    target_group: TargetGroupSpec, scale: float, *, directory: Path, fd: int, servers: list[str], log_format: str
+) -> str:
     def milliseconds(duration_s: float) -> str:
         return f"{duration_s * scale * 1000:.0f}ms"
 
@@ -144,6 +159,7 @@ def _configuration(target_group: TargetGroupSpec, scale: float, *, directory: Pa
         longest_life=f"{LONGEST_LIFE_S}s",
         directory=directory,
         fd=fd,
+        log_format=log_format,
         connect_timeout=milliseconds(ALB_CONNECT_TIMEOUT_S),
         idle_timeout=milliseconds(target_group.idle_timeout_s),
         balance=BALANCE[target_group.routing],
