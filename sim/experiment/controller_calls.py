@@ -85,6 +85,8 @@ def _changes(before: Release, now: Release) -> dict[str, tuple[Any, Any]]:
 def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a release is known by
     if isinstance(value, tuple):
         return list(labels(value))
+    if isinstance(value, frozenset):
+        return ",".join(sorted(value))
     return dict(value) if isinstance(value, Mapping) else value
 
 

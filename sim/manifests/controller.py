@@ -4,7 +4,7 @@ Modelled: docs/facts/manifests.md §1.4. The version is the image's tag, else th
 the chart's. Flags come as `--k=v` or `--k v`, the last one counts; v1 reads AWS_MAX_RETRIES after its flags.
 Left out: flags that the model has no key for, which are named.
 Sources: LBC is kubernetes-sigs/aws-load-balancer-controller: cmd/options.go (v1), pkg/config/*.go,
-helm/aws-load-balancer-controller/templates/deployment.yaml and Chart.yaml at each tag.
+helm/aws-load-balancer-controller/templates/deployment.yaml at each tag.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from sim.manifests.nodes import Mapping
 from sim.manifests.objects import WORKLOADS
 from sim.manifests.servers import split_image
 from sim.scenario.api_throttle import parse_throttle
-from sim.scenario.releases import IngressControllerRelease, release_of, version_number
+from sim.scenario.releases import IngressControllerRelease, nearest, release_of, version_number
+from sim.scenario.releases.charts import release_of_chart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,28 +31,8 @@ if TYPE_CHECKING:
     from sim.manifests.models import Container
     from sim.manifests.objects import Cluster, Object, Place
 
-NEWEST = "v3.5.0"
-"""The newest release that docs/facts cover."""
 _REPOSITORIES = {"aws-alb-ingress-controller", "aws-load-balancer-controller"}
 _CHART = re.compile(r"aws-load-balancer-controller-(\d+)\.(\d+)\.(\d+)")
-_OLD_CHARTS = {
-    "1.2.3": "v2.2.1",
-    "1.3.0": "v2.3.0",
-    "1.3.3": "v2.3.1",
-    "1.4.0": "v2.4.0",
-    "1.4.1": "v2.4.1",
-    "1.4.4": "v2.4.3",
-    "1.4.5": "v2.4.4",
-    "1.4.7": "v2.4.6",
-    "1.4.8": "v2.4.7",
-    "1.5.0": "v2.5.0",
-    "1.5.1": "v2.5.1",
-    "1.5.3": "v2.5.2",
-    "1.5.4": "v2.5.3",
-    "1.5.5": "v2.5.4",
-    "1.6.0": "v2.6.0",
-    "2.7.0": "v2.7.0",
-}
 _HELM = {
     "awsMaxRetries": "aws-max-retries",
     "awsApiThrottle": "aws-api-throttle",
@@ -191,27 +172,13 @@ def _version(tag: str) -> str:
     number = re.match(r"v?(\d+)\.(\d+)(?:\.(\d+))?", tag)
     if number is None:
         return ""
-    major, minor, patch = int(number[1]), int(number[2]), int(number[3] or 0)
-    if major < 1 or (major, minor) < (1, 1):
-        return "v1.1.0"
-    if major == 1:
-        return f"v1.1.{min(patch, 9)}" if minor == 1 else "v1.1.9"
-    if (major, minor) > version_number(NEWEST)[:2]:
-        return NEWEST
-    return f"v{major}.{minor}.{patch}" if patch < 100 else NEWEST  # noqa: PLR2004 - two digits
+    return nearest(int(number[1]), int(number[2]), int(number[3] or 0))
 
 
 def _of_chart(label: str) -> str:
-    """Return the release of a chart's version (Chart.yaml at each tag)."""
+    """Return the release of a chart's label."""
     found = _CHART.fullmatch(label)
-    if found is None:
-        return ""
-    major, minor, patch = (int(part) for part in found.groups())
-    if f"{major}.{minor}.{patch}" in _OLD_CHARTS:
-        return _OLD_CHARTS[f"{major}.{minor}.{patch}"]
-    if major == 1 and minor >= 7:  # noqa: PLR2004 - from chart 1.7.1 on the numbers agree
-        return _version(f"v2.{minor}.{patch}")
-    return _version(f"v3.{minor}.{patch}") if major == 3 else ""  # noqa: PLR2004 - chart 3.N.P is v3.N.P
+    return (release_of_chart(*map(int, found.groups())) or "") if found else ""
 
 
 def put_controller(draft: Draft, controller: Controller) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.manifests.models import Pod
-from sim.scenario.releases import LoadBalancerControllerRelease, release_of
+from sim.scenario.releases import LoadBalancerControllerRelease, first, release_of
 
 if TYPE_CHECKING:
     from sim.manifests.draft import Draft
@@ -45,7 +45,8 @@ def put_readiness_gate(draft: Draft, holder: Object, template: Template, cluster
         text = f"unknown: the Namespace '{draft.workload.namespace}' and its label {_LABEL} were not given"
         draft.warn("readiness-gate-unknown", _KEY, text)
     if of_pods and not release.polls_steadily and (own is not None or labelled or namespace is None):
-        text = "it looks at a readiness gate, if the pods have one, only after a growing backoff (v2.9.1: every 15 s)"
+        since = first(lambda later: isinstance(later, LoadBalancerControllerRelease) and later.polls_steadily)
+        text = f"it looks at a readiness gate, if the pods have one, only after a growing backoff ({since}: every 15 s)"
         draft.warn("gate-after-backoff", "controller.version", text)
 
 

@@ -14,7 +14,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from sim.manifests.joining import Setting, setting_of
-from sim.scenario.releases import version_number
+from sim.scenario.releases import LoadBalancerControllerRelease, release_of
 
 if TYPE_CHECKING:
     from sim.manifests.controller import Controller
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from sim.manifests.joining import Network, OurIngress, TargetGroup
     from sim.manifests.objects import Object, Place
 
-_CLASS_SETS_TARGET_TYPE_SINCE = (2, 13, 0)
 _V1_DEFAULTS = {
     "target-type": "instance",
     "healthcheck-interval-seconds": "15",
@@ -97,12 +96,9 @@ def target_type_of(target_group: TargetGroup, controller: Controller, version: s
         value = target_group.binding.body["spec"].get("targetType")
         return Setting(str(value), target_group.binding.place("spec", "targetType")) if value else None
     ingress = target_group.ingress
-    if (
-        ingress
-        and ingress.params_spec.target_type
-        and ingress.params
-        and version_number(version) >= _CLASS_SETS_TARGET_TYPE_SINCE
-    ):
+    release = release_of(version)
+    class_sets_it = isinstance(release, LoadBalancerControllerRelease) and release.lets_class_set_target_type
+    if ingress and ingress.params_spec.target_type and ingress.params and class_sets_it:
         return Setting(ingress.params_spec.target_type, ingress.params.place("spec", "targetType"))
     flag = controller.flag("target-type" if controller.is_v1 else "default-target-type")
     given = annotation(target_group, "target-type", controller) or flag

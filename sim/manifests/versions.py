@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.manifests.controller import NEWEST
 from sim.scenario.problems import Problem, ScenarioError, shown
-from sim.scenario.releases import version_number
+from sim.scenario.releases import NEWEST, LoadBalancerControllerRelease, first, release_of, version_number
 
 if TYPE_CHECKING:
     from sim.manifests.controller import Controller
@@ -48,17 +47,19 @@ def _release(told: str) -> str:
 
 def _least(target_group: TargetGroup) -> str:
     """Say from which release on what the input uses is there."""
+    first_of_v2 = first(lambda release: isinstance(release, LoadBalancerControllerRelease))
     ingress = target_group.ingress
     if ingress is None:
-        return "; a TargetGroupBinding needs v2.0"
+        return f"; a TargetGroupBinding needs {first_of_v2}"
     names = {key.rpartition("/")[2] for key in ingress.object.annotations}
-    for annotation, since in (
-        ("multi-cluster-target-group", "v2.10"),
-        ("ssl-redirect", "v2.2"),
-        ("group.name", "v2.0"),
-    ):
-        if annotation in names:
-            return f"; {annotation} needs {since}"
+    telling = sorted(names & release_of(NEWEST).reads_annotations, key=lambda name: version_number(_since(name)))
+    if telling:
+        return f"; {telling[-1]} needs {_since(telling[-1])}"
     if ingress.spec.ingress_class_name or ingress.params:
-        return "; an IngressClass needs v2.0"
+        return f"; an IngressClass needs {first_of_v2}"
     return ""
+
+
+def _since(annotation: str) -> str:
+    """Return the first release that reads an annotation."""
+    return first(lambda release: annotation in release.reads_annotations)

@@ -41,7 +41,7 @@ A row holds from its version until the next one's.
 
 {table}
 
-What a version does otherwise than the one before it, as the table of releases names it (`sim/scenario/releases.py`):
+What a version does otherwise than the one before it, as the table of releases names it (`sim/scenario/releases/`):
 
 {changes}
 """

@@ -16,7 +16,8 @@ from sim.scenario.advice_on_kubernetes import ON_KUBERNETES
 from sim.scenario.advice_on_requests import ON_REQUESTS, Advice
 from sim.scenario.controller import FIXED_LAG
 from sim.scenario.problems import plain
-from sim.scenario.releases import WEB_ACLS_S, IngressControllerRelease, first
+from sim.scenario.releases import IngressControllerRelease, first
+from sim.scenario.releases.release import WEB_ACLS_S
 from sim.scenario.retryers import LONGEST_WAITS_S
 
 if TYPE_CHECKING:

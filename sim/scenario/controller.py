@@ -13,13 +13,13 @@ from sim.scenario.api_throttle import FORMAT, parse_throttle
 from sim.scenario.distributions import Constant, DistributionField, Uniform
 from sim.scenario.fields import WHOLE, CallsPerSecond, Count, Seconds, Spec, complaint
 from sim.scenario.problems import shown
-from sim.scenario.releases import LoadBalancerControllerRelease, first, release_of
+from sim.scenario.releases import V1_VERSIONS, LoadBalancerControllerRelease, first, release_of
 
 if TYPE_CHECKING:
     from sim.scenario.releases import Release
 
 FIXED_LAG = "fixed_lag"
-VERSIONS = (*(f"v1.1.{patch}" for patch in range(10)), FIXED_LAG)
+VERSIONS = (*V1_VERSIONS, FIXED_LAG)
 """Versions by name, for suggestions. The pattern accepts the form of every release of v2 and v3."""
 
 Version = Annotated[
@@ -53,7 +53,7 @@ def _limits_itself(release: Release | None) -> bool:
 class ControllerSpec(Spec):
     """The ingress controller."""
 
-    version: Version = "v1.1.9"
+    version: Version = V1_VERSIONS[-1]
     """v1.1.0 to v1.1.9: aws-alb-ingress-controller; v2.0 on: aws-load-balancer-controller; `fixed_lag`: none, each
     target is (de)registered a given time after its pod. Default: the last release of v1."""
     aws_max_retries: Annotated[int, Field(ge=0, le=1000), WHOLE] = 10

@@ -170,7 +170,8 @@ class Scenario(Spec):
         controllers += [cluster.controller for cluster in aws_api.other_clusters if cluster.controller is not None]
         most = max((math.inf if of_one.retries is None else of_one.retries for of_one in controllers), default=0)
         if aws_api.retryer == "published" and most > PUBLISHED_WAITS:
-            without_end = "retries without end (aws_max_retries 0 from v2.9 on)"
+            since = first(lambda later: later.aws_max_retries_counts_attempts)
+            without_end = f"retries without end (aws_max_retries 0 from {since} on)"
             raise complaint(
                 key="retryer",
                 expected=f"a retryer that has waits for {f'{most} retries' if most < math.inf else without_end}",

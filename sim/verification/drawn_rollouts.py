@@ -9,12 +9,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from sim.scenario.releases import release_of
+from sim.scenario.releases import V1_VERSIONS, release_of
 from sim.scenario.specs import Scenario
 
 T = TypeVar("T")
 
-VERSIONS = [f"v1.1.{patch}" for patch in range(10)]
 RETRYERS = [
     *("published-repeat", "published-double", "aws-sdk-go-1.12", "aws-sdk-go-1.23.13", "aws-sdk-go-1.23.22"),
     *("aws-sdk-go-v2", "botocore-legacy", "botocore-standard", "full-jitter", "equal-jitter", "decorrelated-jitter"),
@@ -120,7 +119,7 @@ def _fixed_lag(rng: np.random.Generator) -> dict[str, Any]:
 
 
 def _controller(rng: np.random.Generator, *, ingresses: bool) -> dict[str, Any]:
-    version = _one(rng, *VERSIONS)
+    version = _one(rng, *V1_VERSIONS)
     listeners = int(rng.integers(1, 4))
     spec = {
         "version": version,

@@ -1,7 +1,7 @@
-"""Oracles: docs/facts/controller.md §2 to §4, by fact instead of by release; go.mod at every tag that was released.
+"""Oracles: docs/facts (controller.md §2 to §4, logs.md §2 and §3, manifests.md §1), by fact instead of by release.
 
-`released.csv` has the tags of kubernetes-sigs/aws-load-balancer-controller and the AWS SDK that each one's go.mod
-requires. And the SDK's own words: 0 attempts are any number.
+And go.mod at every tag that was released: `released.csv` has the tags of kubernetes-sigs/aws-load-balancer-controller
+and the AWS SDK that each one's go.mod requires. And the SDK's own words: 0 attempts are any number.
 """
 
 from __future__ import annotations
@@ -46,6 +46,17 @@ BOUNDARIES: dict[str, list[tuple[str, Any]]] = {
     "deregisters_without_network": [("v2.0.0", False), ("v2.6.2", True)],
     "passes_over_unchanged": [("v2.0.0", False), ("v2.9.1", True)],
     "polls_steadily": [("v2.0.0", False), ("v2.9.1", True)],
+    "names_sdk_in_user_agent": [("v1.1.0", True), ("v3.3.0", False)],
+    "names_itself_in_user_agent": [("v1.1.0", False), ("v2.0.0", True)],
+    "reads_annotations": [
+        ("v1.1.0", set()),
+        ("v2.0.0", {"group.name"}),
+        ("v2.2.0", {"group.name", "ssl-redirect"}),
+        ("v2.10.0", {"group.name", "ssl-redirect", "multi-cluster-target-group"}),
+    ],
+    "logs_times_as_iso": [("v2.0.0", False), ("v2.5.0", True)],
+    "logs_targets_after_call": [("v2.0.0", False), ("v2.13.0", True)],
+    "lets_class_set_target_type": [("v2.0.0", False), ("v2.13.0", True)],
 }
 CALLS: dict[Action | Step, list[tuple[str, int]]] = {
     WAF_REGIONAL: [("v1.1.0", 1), ("v2.8.2", 0)],
@@ -132,7 +143,7 @@ def test_the_flag_counts_retries_and_since_2_9_attempts(version: str, flag: int,
 def test_a_first_release_may_be_named_without_its_patch() -> None:
     assert version_number("v2.4") == version_number("v2.4.0") == (2, 4, 0)
     assert version_number("v2.13.4") > version_number("v2.9.1")
-    assert release_of("v2.13.4") is release_of("v2.12")
+    assert release_of("v2.13.4") is release_of("v2.14")
 
 
 @pytest.mark.parametrize("version", ["fixed_lag", "", "1.1.4", "v1", "v1.0.9", "v1.1.4-beta", "v1.1.4\n"])

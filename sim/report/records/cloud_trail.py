@@ -1,7 +1,7 @@
 """CloudTrail's records of a simulated rollout: every attempt of every call, in files of five minutes.
 
 `eventTime` is when a call was completed, in whole seconds. Throttled calls are recorded, with their error and without
-parameters. The user agent names the controller from v2.0 on.
+parameters. The user agent names the controller in the releases that do so.
 
 Modelled:
 - One role for each cluster.
@@ -26,6 +26,7 @@ from sim.report.records.api_calls import DEREGISTER, REGISTER
 from sim.report.records.names import ACCOUNT, BEGIN, PORT, REGION, address, moment, target_group_arn, whole_second
 from sim.scenario.controller import FIXED_LAG
 from sim.scenario.distributions import Exponential
+from sim.scenario.releases import release_of, version_number
 from sim.streams import Stream, Streams
 
 if TYPE_CHECKING:
@@ -38,8 +39,7 @@ if TYPE_CHECKING:
 _SOURCES = {"tag": "tagging"}
 _ELB = "elasticloadbalancing"
 _SDK_OF_V1 = "aws-sdk-go/1.23.21 (go1.13; linux; amd64)"
-_SDK_OF_V2 = "aws-sdk-go/1.44.0 (go1.20; linux; amd64) elbv2.k8s.aws/{}"
-_AGENT_ALONE_SINCE = (3, 3)
+_SDK_OF_V2 = "aws-sdk-go/1.44.0 (go1.20; linux; amd64)"
 
 
 class CloudTrail:
@@ -116,11 +116,13 @@ class CloudTrail:
 
 def user_agent(version: str) -> str:
     """Return the user agent of a controller's version."""
-    if version == FIXED_LAG or version.startswith("v1."):
+    if version == FIXED_LAG:
         return _SDK_OF_V1
-    full = version if version.count(".") > 1 else f"{version}.0"
-    major, minor, _ = (int(part) for part in full.removeprefix("v").split("."))
-    return f"elbv2.k8s.aws/{full}" if (major, minor) >= _AGENT_ALONE_SINCE else _SDK_OF_V2.format(full)
+    release = release_of(version)
+    if not release.names_itself_in_user_agent:
+        return _SDK_OF_V1
+    own = "elbv2.k8s.aws/v{}.{}.{}".format(*version_number(version))
+    return f"{_SDK_OF_V2} {own}" if release.names_sdk_in_user_agent else own
 
 
 def _targets(pods: Iterable[int]) -> list[dict[str, Any]]:

@@ -2,9 +2,8 @@
 
 - v1.1 writes glog lines before its calls, and none on success.
 - From v2.0 on the log is JSON, with lines before and after a call.
-- `ts` is seconds since 1970 in logs of 2021 and 2022, and ISO in whole seconds in those of 2023 on. Here the change
-  comes with v2.5.
-- The line after a call names its targets from v2.13 on.
+- `ts` is seconds since 1970 in early releases, and ISO in whole seconds in later ones.
+- The line after a call names its targets in later releases only.
 
 Modelled: the container runtime's time before each line, as `kubectl logs --timestamps` shows it.
 
@@ -20,23 +19,24 @@ from typing import TYPE_CHECKING
 
 from sim.report.records.api_calls import DEREGISTER, REGISTER
 from sim.report.records.names import NAMESPACE, PORT, WORKLOAD, address, moment, target_group_arn, whole_second
+from sim.scenario.releases import IngressControllerRelease, release_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from sim.report.records.api_calls import ApiCall
+    from sim.scenario.releases import LoadBalancerControllerRelease
 
 _V1_WORDS = {REGISTER: "Adding targets to", DEREGISTER: "Removing targets from"}
 _V2_WORDS = {REGISTER: ("registering", "registered"), DEREGISTER: ("deRegistering", "deRegistered")}
-_ISO_SINCE = (2, 5)
-_TARGETS_AFTER_SINCE = (2, 13)
 
 
 def controller_log(calls: Iterable[ApiCall], version: str, scenario: str) -> str:
     """Return the log."""
     group = target_group_arn(scenario)
     own = [call for call in calls if call.cluster == 0 and call.pods and call.action in _V1_WORDS]
-    lines = _of_v1(own, group) if version.startswith("v1.") else _of_v2(own, group, version)
+    release = release_of(version)
+    lines = _of_v1(own, group) if isinstance(release, IngressControllerRelease) else _of_v2(own, group, release)
     return "".join(f"{_with_nanoseconds(time_s)} {line}\n" for time_s, line in sorted(lines))
 
 
@@ -47,14 +47,13 @@ def _of_v1(calls: Iterable[ApiCall], group: str) -> Iterator[tuple[float, str]]:
         yield call.began_s, f"I{moment(call.began_s):%m%d %H:%M:%S.%f}       1 targets.go:80] {said}"
 
 
-def _of_v2(calls: Iterable[ApiCall], group: str, version: str) -> Iterator[tuple[float, str]]:
-    major, minor = (int(part) for part in version.removeprefix("v").split(".")[:2])
+def _of_v2(calls: Iterable[ApiCall], group: str, release: LoadBalancerControllerRelease) -> Iterator[tuple[float, str]]:
+    iso = release.logs_times_as_iso
     for call in calls:
         before, after = _V2_WORDS[call.action]
-        iso = (major, minor) >= _ISO_SINCE
         yield call.began_s, _json(call.began_s, f"{before} targets", group, call.pods, iso=iso)
         if call.done_s is not None:
-            named = call.pods if (major, minor) >= _TARGETS_AFTER_SINCE else ()
+            named = call.pods if release.logs_targets_after_call else ()
             yield call.done_s, _json(call.done_s, f"{after} targets", group, named, iso=iso)
 
 

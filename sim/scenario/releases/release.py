@@ -1,0 +1,95 @@
+"""What is known of a release of the controller: the columns of the releases' table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from sim.scenario.actions import Action
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sim.scenario.retryers import RetryerName
+    from sim.scenario.sequences import Sequence, Step
+
+
+HOUR_S = 3600.0
+WEB_ACLS_S = MappingProxyType(
+    {Action.WAF_REGIONAL_GET_WEB_ACL_FOR_RESOURCE: 600.0, Action.WAFV2_GET_WEB_ACL_FOR_RESOURCE: 600.0}
+)
+"""How long controllers keep a load balancer's web ACLs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Release:
+    """A release, and those after it up to the next one of `RELEASES`.
+
+    - `aws_max_retries_counts_attempts`: the flag counts the first attempt too.
+    - `resyncing_informers`: how many informers enqueue everything every `sync_period_s`.
+    - `shares_requeue_bucket`, `pauses_worker`: what happens after a failed reconcile.
+    - `keeps_answers_s`: for how long the answer to a call of `sequence`, the reconcile of an ingress, is kept.
+    - `names_sdk_in_user_agent`, `names_itself_in_user_agent`: what the user agent of a call holds.
+    - `reads_annotations`: which annotations it reads, of those by which one can tell that a release is at least so new.
+    """
+
+    since: str
+    sdk: str
+    retryer: RetryerName
+    aws_max_retries_counts_attempts: bool
+    has_readiness_gates: bool
+    has_workers_flag: bool
+    workers: int
+    shares_requeue_bucket: bool
+    pauses_worker: bool
+    sync_period_s: float
+    resyncing_informers: int
+    keeps_answers_s: Mapping[Action, float]
+    sequence: Sequence
+    names_sdk_in_user_agent: bool
+    names_itself_in_user_agent: bool
+    reads_annotations: frozenset[str]
+
+    def retries(self, aws_max_retries: int) -> int | None:
+        """Return the most repetitions of a throttled call with this `--aws-max-retries`, None if there is no limit."""
+        if not self.aws_max_retries_counts_attempts:
+            return aws_max_retries
+        return aws_max_retries - 1 if aws_max_retries else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngressControllerRelease(_Release):
+    """A release of aws-alb-ingress-controller, v1. `enqueues_…` says what enqueues an ingress, or all ingresses."""
+
+    enqueues_namespace: bool
+    enqueues_on_containers_ready: bool
+    enqueues_on_cordon: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadBalancerControllerRelease(_Release):
+    """A release of aws-load-balancer-controller, v2 or v3.
+
+    - `binding_sequence`: the reconcile of a TargetGroupBinding.
+    - `deregisters_without_network`: a reconcile goes on to DeregisterTargets even if the network step fails.
+    - `aws_api_throttle`: the flag's default. `throttles_attempts`: the flag limits each attempt, not the call.
+    - `passes_over_unchanged`: a binding is passed over while its endpoints are those of its last reconcile.
+    - `polls_steadily`: the controller looks at a closed readiness gate every 15 s, without a growing backoff.
+    - `logs_times_as_iso`: its log has ISO times in whole seconds instead of seconds since 1970.
+    - `logs_targets_after_call`: the line after a call names the targets too, not only the line before it.
+    - `lets_class_set_target_type`: IngressClassParams may set the target type.
+    """
+
+    aws_api_throttle: str
+    throttles_attempts: bool
+    binding_sequence: tuple[Step, ...]
+    deregisters_without_network: bool
+    passes_over_unchanged: bool
+    polls_steadily: bool
+    logs_times_as_iso: bool
+    logs_targets_after_call: bool
+    lets_class_set_target_type: bool
+
+
+Release = IngressControllerRelease | LoadBalancerControllerRelease
