@@ -16,22 +16,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.calibration.last_requests import LastRequests
+from sim.calibration.pace import pace_of
 from sim.calibration.rates import regularity_of, shrunk
+from sim.calibration.stays import observed_spans, stays_of
 from sim.records.completeness import missing_files
 from sim.records.deregistrations import changes
 from sim.records.rollouts import CAUSED, rollouts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import pandas as pd
 
     from sim.calibration.last_requests import Floats
+    from sim.calibration.pace import Pace, Stay
     from sim.records.deregistrations import Change
     from sim.records.records import Records
 
 BEFORE_S = 120.0
 _LONGEST_CALL_S = 1.0
+_READINGS_S = np.arange(BEFORE_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +56,10 @@ def departures_of(records: Records) -> Departures | str:
     if not calls:
         return "no successful DeregisterTargets call (neither CloudTrail nor the controller's log has one)"
     log = _Log(records)
-    rows = [row for number, (call, rollout) in enumerate(calls) for row in log.rows(call, number, rollout)]
+    paces = log.paces(calls)
+    rows = [
+        row for number, (call, rollout) in enumerate(calls) for row in log.rows(call, (number, rollout), paces[rollout])
+    ]
     observed = [row for row in rows if row.until_s > 0]
     if not observed:
         return "no target of a DeregisterTargets call is in the access log"
@@ -77,6 +84,7 @@ def _last_requests(rows: list[_Row]) -> LastRequests:
         call=np.array([row.call for row in rows]),
         rollout=rollout,
         regularity=regularity_of([row.before_s for row in rows]),
+        clock_s=np.array([row.clock_s for row in rows]),
     )
 
 
@@ -88,7 +96,9 @@ class _Row:
     last_s: float
     until_s: float
     before_s: Floats
+    """Requests before the call and how long it was watched for them, on the clock of requests."""
     exposure_s: float
+    clock_s: Floats
     at_missing_file: bool
 
 
@@ -110,17 +120,39 @@ class _Log:
         }
         self._last_s = {str(node): float(rows["sent_s"].max()) for node, rows in frame.groupby("node", observed=True)}
         self._gaps = missing_by_node(records.files)
-        self._again_s = _registered_again(changes(records, "register"))
+        self._again_s = _times_by_target(changes(records, "register"))
+        self._left_s = _times_by_target(changes(records, "deregister"))
         self._stopped_s = _stopped(records.pods)
 
-    def rows(self, call: Change, number: int, rollout: int) -> Iterator[_Row]:
-        """Yield what is known of each of the call's targets at each node."""
+    def paces(self, calls: Sequence[tuple[Change, int]]) -> dict[int, Pace]:
+        """Return each rollout's clock of requests."""
+        spans: dict[int, tuple[str, float, float]] = {}
+        for call, rollout in calls:
+            _, from_s, until_s = spans.get(rollout, ("", np.inf, -np.inf))
+            spans[rollout] = (call.target_group, min(from_s, call.from_s), max(until_s, call.until_s))
+        stays = {group: list(self._stays(group)) for group in {group for group, _, _ in spans.values()}}
+        return {
+            rollout: pace_of(stays[group], from_s - BEFORE_S, until_s + BEFORE_S)
+            for rollout, (group, from_s, until_s) in spans.items()
+        }
+
+    def _stays(self, group: str) -> Iterator[Stay]:
+        observed = {
+            node: observed_spans(self._begin_s, self._last_s[node], self._gaps.get(node, []))
+            for node in self._nodes.get(group, [])
+        }
+        for target, requests in self._by_target.items():
+            of_group = requests[requests["target_group"] == group]
+            yield from stays_of(of_group, self._left_s.get(target, []), self._again_s.get(target, []), observed)
+
+    def rows(self, call: Change, known: tuple[int, int], pace: Pace) -> Iterator[_Row]:
+        """Yield what is known of each of the call's targets at each node; `known`: its and its rollout's number."""
         slack_s = min(call.until_s - call.from_s, _LONGEST_CALL_S)
         for target in call.targets:
             requests = self._life(target, call.from_s)
             if requests is not None:
                 for node in self._nodes.get(call.target_group, []):
-                    yield self._row(requests, target, node, call.until_s - slack_s, (number, rollout, slack_s))
+                    yield self._row(requests, target, node, call.until_s - slack_s, (*known, slack_s), pace)
 
     def _life(self, target: str, call_s: float) -> pd.DataFrame | None:
         """Return the target's requests since its address was last registered."""
@@ -129,7 +161,13 @@ class _Log:
         return None if requests is None else requests[requests["sent_s"] >= since_s]
 
     def _row(
-        self, requests: pd.DataFrame, target: str, node: str, call_s: float, known: tuple[int, int, float]
+        self,
+        requests: pd.DataFrame,
+        target: str,
+        node: str,
+        call_s: float,
+        known: tuple[int, int, float],
+        pace: Pace,
     ) -> _Row:
         at_node = np.sort(requests.loc[requests["node"] == node, "sent_s"].to_numpy(dtype=float))
         first_s = float(requests["sent_s"].min())
@@ -142,14 +180,16 @@ class _Log:
             end_s = missing[0][0] if missing[0][0] > call_s else -np.inf
         after_s = at_node[(at_node >= call_s) & (at_node <= end_s)]
         number, rollout, slack_s = known
+        clock_s = pace.at(call_s + _READINGS_S)
         return _Row(
             call=number,
             rollout=rollout,
             slack_s=slack_s,
             last_s=float(after_s[-1]) - call_s if after_s.size else np.nan,
             until_s=end_s - call_s,
-            before_s=at_node[(at_node >= from_s) & (at_node < call_s)],
-            exposure_s=max(call_s - from_s, 1.0),
+            before_s=pace.at(at_node[(at_node >= from_s) & (at_node < call_s)]),
+            exposure_s=max(float(clock_s[0] - pace.at(np.array(from_s))), 1.0),
+            clock_s=clock_s - clock_s[0],
             at_missing_file=bool(missing),
         )
 
@@ -170,7 +210,7 @@ def missing_by_node(files: pd.DataFrame) -> dict[str, list[tuple[float, float]]]
     return found
 
 
-def _registered_again(calls: list[Change]) -> dict[str, list[float]]:
+def _times_by_target(calls: list[Change]) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {}
     for call in calls:
         for target in call.targets:

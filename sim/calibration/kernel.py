@@ -4,8 +4,8 @@ For requests at rate λ whose gaps survive x with probability S(x), the last req
 λ·S(P - L). There is none after DeregisterTargets with probability E(P), where E(x) is the integral of λ·S from x on. An
 observation that ends at c sees P only up to c. All of it is averaged over what is not known: the rate, and the moment
 of the call within its interval.
-Modelled: P on a grid of cells, within each of which it is uniform. So a law of P is a vector of cell masses, and the
-likelihood of every row is one product of a matrix with it.
+Modelled: x is counted on the clock of requests (`pace`). P is on a grid of cells, within each of which it is uniform on
+that clock. So a law of P is a vector of cell masses, and the likelihood of every row is one product of a matrix with it.
 Source: docs/facts/logs.md §4; for the gaps, D. R. Cox, "Renewal Theory" (1962), section 5 (recurrence times).
 """
 
@@ -40,20 +40,19 @@ def likelihoods(requests: LastRequests, edges_s: Floats) -> Floats:
     """Return the likelihood of each row for P in each cell, shape (rows, cells)."""
     total = np.zeros((len(requests), edges_s.size - 1))
     for rate_rps, late_s in _unknowns(requests):
-        last_s = requests.last_s - late_s
-        until_s = requests.until_s - late_s
-        seen = last_s > 0
-        total[seen] += _of_seen(last_s[seen], until_s[seen], rate_rps[seen], edges_s, regularity=requests.regularity)
-        total[~seen] += _of_none(until_s[~seen], rate_rps[~seen], edges_s, regularity=requests.regularity)
+        seen = requests.last_s > late_s
+        total[seen] += _of_seen(requests[seen], rate_rps[seen], late_s[seen], edges_s)
+        total[~seen] += _of_none(requests[~seen], rate_rps[~seen], late_s[~seen], edges_s)
     return total / _N_AVERAGED
 
 
 def fraction_up_to(requests: LastRequests, at_s: Floats, edges_s: Floats) -> Floats:
     """Return P(the last request is not after `at_s`) of each row for P in each cell, shape (rows, cells)."""
     middle_s = (edges_s[1:] + edges_s[:-1]) / 2
+    at = requests.clock_at(at_s[:, None])
     total = np.zeros((len(requests), middle_s.size))
     for rate_rps, late_s in _unknowns(requests):
-        beyond_s = middle_s - (at_s - late_s)[:, None]
+        beyond_s = requests.clock_at(late_s[:, None] + middle_s) - at
         total += _none_within(np.maximum(beyond_s, 0.0), rate_rps[:, None], requests.regularity)
     return total / _N_AVERAGED
 
@@ -71,25 +70,26 @@ def _unknowns(requests: LastRequests) -> list[tuple[Floats, Floats]]:
     return both
 
 
-def _of_seen(last_s: Floats, until_s: Floats, rate_rps: Floats, edges_s: Floats, *, regularity: float) -> Floats:
+def _of_seen(requests: LastRequests, rate_rps: Floats, late_s: Floats, edges_s: Floats) -> Floats:
     """Average λ·S(min(P, c) - L) over each cell's P ≥ L."""
     from scipy.special import gammaincc
 
-    reach_s = np.minimum(edges_s, until_s[:, None]) - last_s[:, None]
+    ends_s = late_s[:, None] + edges_s
+    last, ends = requests.clock_at(requests.last_s[:, None]), requests.clock_at(ends_s)
+    until = requests.clock_at(np.minimum(requests.until_s, ends_s[:, -1])[:, None])
     rate_rps = rate_rps[:, None]
-    up_to = 1 - _none_within(np.maximum(reach_s, 0.0), rate_rps, regularity)
-    with np.errstate(invalid="ignore"):
-        watched_s = np.where(np.isfinite(until_s), until_s - last_s, 0.0)[:, None]
-        beyond_s = np.where(np.isfinite(until_s)[:, None], np.maximum(edges_s - until_s[:, None], 0.0), 0.0)
-    up_to += beyond_s * rate_rps * gammaincc(regularity, regularity * rate_rps * np.maximum(watched_s, 0.0))
-    return np.asarray(np.diff(up_to, axis=1) / np.diff(edges_s))
+    up_to = 1 - _none_within(np.maximum(np.minimum(ends, until) - last, 0.0), rate_rps, requests.regularity)
+    without_more = gammaincc(requests.regularity, requests.regularity * rate_rps * np.maximum(until - last, 0.0))
+    up_to += np.maximum(ends - until, 0.0) * rate_rps * without_more
+    return np.asarray(np.diff(up_to, axis=1) / np.diff(ends, axis=1))
 
 
-def _of_none(until_s: Floats, rate_rps: Floats, edges_s: Floats, *, regularity: float) -> Floats:
+def _of_none(requests: LastRequests, rate_rps: Floats, late_s: Floats, edges_s: Floats) -> Floats:
     """Average E(min(P, c)) over each cell, by Simpson's rule."""
     at_s = np.concatenate((edges_s, (edges_s[1:] + edges_s[:-1]) / 2))
-    seen_s = np.minimum(at_s, np.maximum(until_s, 0.0)[:, None])
-    none = _none_within(seen_s, rate_rps[:, None], regularity)
+    seen_s = np.minimum(late_s[:, None] + at_s, np.maximum(requests.until_s, late_s)[:, None])
+    watched = requests.clock_at(seen_s) - requests.clock_at(late_s[:, None])
+    none = _none_within(watched, rate_rps[:, None], requests.regularity)
     at_edges, at_middles = none[:, : edges_s.size], none[:, edges_s.size :]
     return np.asarray((at_edges[:, 1:] + at_edges[:, :-1] + 4 * at_middles) / 6)
 

@@ -3,9 +3,9 @@
 The real thing: an ALB node goes on sending to a target for some time P after DeregisterTargets. P is in no log. The log
 has the last request, and after it came nothing because P was over, or because nobody asked.
 Modelled: requests to a node and target come at a steady rate, with gaps of a gamma law: shape 1 is Poisson, larger is
-more regular. Round robin over n targets gives about n. The rate is known from the minutes before. What is observed may
-end early, at the log's end or with the pod. The moment of DeregisterTargets may be known to an interval only.
-Left out: a rate that changes with the rollout, except that its uncertainty is taken along.
+more regular. Round robin over n targets gives about n. The rate is known from the minutes before, and is steady on a
+clock that runs with the requests to targets that stay (`pace`). What is observed may end early, at the log's end or
+with the pod. The moment of DeregisterTargets may be known to an interval only.
 Source: docs/facts/logs.md §4.
 """
 
@@ -14,8 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -34,6 +35,8 @@ class LastRequests:
     `shape`, `rate_s`: what is known of the requests' rate, as a gamma law: about `shape` requests in `rate_s` seconds;
     `call`, `rollout`: numbers of the DeregisterTargets call and of the rollout.
     `regularity`: the shape of the gaps between requests.
+    `clock_s`: what the clock of requests shows 0, 1, 2, … seconds after the call, shape (rows, readings); None if it is
+    a usual clock. Rates and `rate_s` count by it.
     """
 
     last_s: Floats
@@ -44,6 +47,7 @@ class LastRequests:
     call: Ints
     rollout: Ints
     regularity: float = POISSON
+    clock_s: Floats | None = None
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -56,5 +60,19 @@ class LastRequests:
 
     def __getitem__(self, at: NDArray[np.bool_] | NDArray[np.intp]) -> LastRequests:
         """Return some of the rows."""
-        rows = {name: getattr(self, name)[at] for name in self.__dataclass_fields__ if name != "regularity"}
-        return LastRequests(**rows, regularity=self.regularity)
+        rows = {name: getattr(self, name)[at] for name in _BY_ROW}
+        clock_s = None if self.clock_s is None else self.clock_s[at]
+        return LastRequests(**rows, regularity=self.regularity, clock_s=clock_s)
+
+    def clock_at(self, times_s: Floats) -> Floats:
+        """Return what each row's clock of requests shows at its times after the call, shape (rows, times)."""
+        if self.clock_s is None:
+            return times_s
+        last = self.clock_s.shape[1] - 1
+        inside_s = np.clip(times_s, 0.0, last)
+        before = np.minimum(inside_s.astype(np.intp), last - 1)
+        earlier, later = (np.take_along_axis(self.clock_s, before + step, axis=1) for step in (0, 1))
+        return np.asarray(earlier + (later - earlier) * (inside_s - before) + (times_s - inside_s))
+
+
+_BY_ROW = ("last_s", "until_s", "slack_s", "shape", "rate_s", "call", "rollout")

@@ -1,11 +1,13 @@
 """The round trip's table of docs/calibration.md: rollouts simulated, written, read and calibrated.
 
-`python tests/report/records/round_trip.py [--rollouts N] [--rates 0.05,0.2,1,5]`: some seconds for each rollout.
+`python tests/report/records/round_trip.py [--rollouts N] [--rates 0.05,0.2,1,5]`: some seconds for each rollout. The
+table so far is on stderr after every tenth.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -57,6 +59,31 @@ def truths(replication: Replication) -> dict[tuple[str, str], float]:
     }
 
 
+def row(rate: float, rollouts: int) -> str:
+    """Return a line of the table."""
+    covered: Counter[tuple[str, str]] = Counter()
+    values = []
+    line = ""
+    for seed in range(rollouts):
+        replication = simulate(scenario(rate, seed))
+        with tempfile.TemporaryDirectory() as directory:
+            write_records(replication, Path(directory))
+            found = calibrate(read([Path(directory)]))
+        if found.propagation is not None:
+            values.append([found.propagation.quantile(name) for name in ("median", "p95")])
+        for (key, name), true in truths(replication).items():
+            low, high = (found.measured | found.beside)[key].ci95[name]
+            # Times in an access log are whole milliseconds.
+            covered[key, name] += low - 0.0005 <= true <= high + 0.0005
+        medians, p95s = np.array(values).T
+        cells = " | ".join(f"{100 * n / (seed + 1):.0f}" for n in covered.values())
+        spread = f"{medians.mean():.1f} ± {medians.std():.1f} | {p95s.mean():.1f} ± {p95s.std():.1f}"
+        line = f"| {rate:g} | {seed + 1} | {spread} | {cells} |"
+        if seed % 10 == 9:
+            print(line, file=sys.stderr, flush=True)  # noqa: T201
+    return line
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser()
@@ -64,23 +91,7 @@ def main() -> None:
     parser.add_argument("--rates", default="0.05,0.2,1,5")
     arguments = parser.parse_args()
     for rate in map(float, arguments.rates.split(",")):
-        covered: Counter[tuple[str, str]] = Counter()
-        values = []
-        for seed in range(arguments.rollouts):
-            replication = simulate(scenario(rate, seed))
-            with tempfile.TemporaryDirectory() as directory:
-                write_records(replication, Path(directory))
-                found = calibrate(read([Path(directory)]))
-            if found.propagation is not None:
-                values.append([found.propagation.quantile(name) for name in ("median", "p95")])
-            for (key, name), true in truths(replication).items():
-                low, high = (found.measured | found.beside)[key].ci95[name]
-                # Times in an access log are whole milliseconds.
-                covered[key, name] += low - 0.0005 <= true <= high + 0.0005
-        medians, p95s = np.array(values).T
-        cells = " | ".join(f"{100 * n / arguments.rollouts:.0f}" for n in covered.values())
-        spread = f"{medians.mean():.1f} ± {medians.std():.1f} | {p95s.mean():.1f} ± {p95s.std():.1f}"
-        print(f"| {rate:g} | {arguments.rollouts} | {spread} | {cells} |", flush=True)  # noqa: T201
+        print(row(rate, arguments.rollouts), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":
