@@ -7,19 +7,21 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from rich.progress import Progress as Bars
     from rich.progress import TaskID
 
 T = TypeVar("T")
 
+_BAR_COLUMNS = 20
+
 
 class Progress(Protocol):
     """How far the work is."""
 
-    def describe(self, what: str) -> None:
-        """Say what is being done."""
+    def describe(self, what: str | Callable[[], str]) -> None:
+        """Say what is being done: in these words, or in those that are returned whenever the terminal is redrawn."""
 
     def step(self, done: T) -> T:
         """Count one more piece of work as done, and hand it on."""
@@ -31,7 +33,7 @@ class Progress(Protocol):
 class Silent:
     """Shows nothing."""
 
-    def describe(self, what: str) -> None:
+    def describe(self, what: str | Callable[[], str]) -> None:
         """Say nothing."""
 
     def step(self, done: T) -> T:
@@ -52,9 +54,21 @@ def progress_of(total: int | None = None, *, quiet: bool) -> Iterator[Progress]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
 
-    columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
-        yield _Bar(bars, bars.add_task("", total=total))
+    words, bar = TextColumn("{task.fields[words]}", markup=False), BarColumn(bar_width=_BAR_COLUMNS)
+    with Bars(
+        words, bar, MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True
+    ) as bars:
+        yield _Bar(bars, bars.add_task("", total=total, words=""))
+
+
+class _Words:
+    """Text that is asked for when it is shown."""
+
+    def __init__(self, say: Callable[[], str]) -> None:
+        self._say = say
+
+    def __str__(self) -> str:
+        return self._say()
 
 
 class _Bar:
@@ -62,8 +76,8 @@ class _Bar:
         self._bars = bars
         self._task = task
 
-    def describe(self, what: str) -> None:
-        self._bars.update(self._task, description=what)
+    def describe(self, what: str | Callable[[], str]) -> None:
+        self._bars.update(self._task, words=what if isinstance(what, str) else _Words(what))
 
     def step(self, done: T) -> T:
         self._bars.advance(self._task)

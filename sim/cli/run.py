@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from sim.cli.progress import Progress
+    from sim.experiment.figures import Figures
     from sim.experiment.replication import Estimator
     from sim.experiment.summary import Summary
     from sim.scenario.specs import Scenario
@@ -97,11 +99,14 @@ def _summaries(
 ) -> Iterator[Summary]:
     from sim.experiment.replications import replicate
     from sim.experiment.summary import summarise
+    from sim.report.answer import so_far
 
     for scenario in scenarios:
-        progress.describe(scenario.name)
-        replications = replicate(scenario, executor, estimator=estimator)
-        yield summarise(scenario, [progress.step(figures) for figures in replications])
+        finished: list[Figures] = []
+        progress.describe(partial(so_far, scenario.name, finished))
+        for figures in replicate(scenario, executor, estimator=estimator):
+            finished.append(progress.step(figures))
+        yield summarise(scenario, finished)
 
 
 def _write(summary: Summary, out: Path) -> None:

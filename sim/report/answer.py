@@ -11,14 +11,18 @@ from sim.experiment.figures import ANY_502, RATE_502, SPREAD_502
 from sim.report.wording import NEGLIGIBLE, by_outcome, count, number, percent, seconds
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sim.data_plane.sampled import Requests
     from sim.diagnosis.findings import Findings
     from sim.diagnosis.pod_ends import PodEnd
+    from sim.experiment.figures import Figures
     from sim.experiment.statistics import Estimate
     from sim.experiment.summary import Summary
     from sim.scenario.specs import PodSpec
 
 WORTH_TELLING_S = 1.0
+FEWEST_FOR_INTERVAL = 20
 
 PART_WORDS = {
     "endpoint_s": "the endpoint's removal on its way to the controller",
@@ -113,6 +117,19 @@ def headline(summary: Summary) -> str:
     else:
         how_often = f"Of {rollouts}, {how_often} had a 502."
     return f"{how_often} {_how_many(summary)} {_on_average(summary)}"
+
+
+def so_far(name: str, rollouts: Sequence[Figures]) -> str:
+    """Return a scenario's name and the share of the finished rollouts that have a 502.
+
+    The 95 % interval is given from 20 rollouts on: its coverage was measured from there (docs/statistics.md).
+    """
+    if not rollouts:
+        return name
+    any_502 = ANY_502.over.of_all([rollout[ANY_502] for rollout in rollouts], rollouts[0].estimator)
+    known = len(rollouts) >= FEWEST_FOR_INTERVAL and any_502.low < any_502.high
+    between = f" ({percent(any_502.low)} to {percent(any_502.high)})" if known else ""
+    return f"{name}: 502s in {percent(any_502.value)} of rollouts{between}"
 
 
 def _how_many(summary: Summary) -> str:

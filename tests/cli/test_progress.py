@@ -43,3 +43,7 @@ def test_progress_is_on_the_terminal_and_the_results_are_not(command: tuple[str,
 
 def test_quiet_leaves_the_terminal_alone() -> None:
     assert on_a_terminal("run", FIXED_LAG, *FEW, "--quiet")[1] == ""
+
+
+def test_the_answer_settles_while_rollouts_are_simulated() -> None:
+    assert re.search(r"fixed-lag: 502s in \d+ % of rollouts", on_a_terminal("run", FIXED_LAG, *FEW)[1])

@@ -5,9 +5,9 @@ import math
 import pytest
 from albsim_tests.reports import summary
 
-from sim.experiment.figures import ANY_502, RATE_502, SPREAD_502
+from sim.experiment.figures import ANY_502, RATE_502, SPREAD_502, Figures
 from sim.experiment.statistics import Estimate, Spread, spread
-from sim.report.answer import headline
+from sim.report.answer import headline, so_far
 
 SOME = {
     SPREAD_502: Spread(Estimate(8, 0, 11), Estimate(31, 20, 60), Estimate(12.0, -3.0, 27.0), 0.1, 5),
@@ -55,3 +55,16 @@ def test_one_rollout_has_no_interval() -> None:
     assert headline(summary(SOME | one, replications=1)) == (
         "Of 1 rollout, 100 % had a 502. It has 3.00. That is 1.20 % of its requests."
     )
+
+
+@pytest.mark.parametrize(
+    ("had_any", "said"),
+    [
+        ([], "mine"),
+        ([1.0, 0.0], "mine: 502s in 50.0 % of rollouts"),
+        ([1.0] * 5 + [0.0] * 15, "mine: 502s in 25.0 % of rollouts (11.2 % to 46.9 %)"),
+    ],
+)
+def test_what_is_known_so_far_has_an_interval_from_20_rollouts_on(had_any: list[float], said: str) -> None:
+    """Wilson's interval of 5 of 20 is 11.2 % to 46.9 % (by hand: (5 + 1.92) / 23.84 ± 1.96 · sqrt(3.75 + 0.96) / 23.84)."""
+    assert so_far("mine", [Figures({ANY_502.name: value}, "sampled") for value in had_any]) == said
