@@ -104,8 +104,7 @@ def _summaries(
     for scenario in scenarios:
         finished: list[Figures] = []
         progress.describe(partial(so_far, scenario.name, finished))
-        for figures in replicate(scenario, executor, estimator=estimator):
-            finished.append(progress.step(figures))
+        finished.extend(map(progress.step, replicate(scenario, executor, estimator=estimator)))
         yield summarise(scenario, finished)
 
 
