@@ -9,7 +9,7 @@ import click
 from sim.cli.options import takes_estimator, takes_scenarios, takes_workers
 
 if TYPE_CHECKING:
-    from sim.experiment.replication import Estimator
+    from sim.experiment.estimators import Estimator
     from sim.scenario.specs import Scenario
 
 FORMATS = ("table", "json", "csv", "markdown")

@@ -15,7 +15,7 @@ from sim.cli.rollouts import rollouts_of, worst_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sim.experiment.replication import Estimator
+    from sim.experiment.estimators import Estimator
     from sim.scenario.specs import Scenario
 
 

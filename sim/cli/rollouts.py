@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sim.experiment.estimators import Estimator
     from sim.experiment.figures import Figures
-    from sim.experiment.replication import Estimator
     from sim.scenario.specs import Scenario
 
 

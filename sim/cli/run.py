@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from sim.cli.progress import Progress
+    from sim.experiment.estimators import Estimator
     from sim.experiment.figures import Figures
-    from sim.experiment.replication import Estimator
     from sim.experiment.summary import Summary
     from sim.scenario.specs import Scenario
 
@@ -57,7 +57,7 @@ def run(
 ) -> None:
     """Simulate scenarios and print how many 502s they give, and why."""
     from sim.cli.progress import progress_of
-    from sim.experiment.replication import choose_estimator
+    from sim.experiment.estimators import choose_estimator
     from sim.experiment.replications import executor_of
 
     choose_estimator(scenarios, estimator)

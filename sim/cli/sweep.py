@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from pathlib import Path
 
-    from sim.experiment.replication import Estimator
+    from sim.experiment.estimators import Estimator
     from sim.experiment.sweep import UntilPrecise
     from sim.scenario.specs import Scenario
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sim.data_plane.timeline import Times
-    from sim.experiment.replication import Estimator
+    from sim.experiment.estimators import Estimator
 
     Quantiles = dict[str, float]
 

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from sim.experiment.estimators import choose_estimator
 from sim.experiment.figures import ANY_502, COLUMNS
 from sim.experiment.grid import Grid
 from sim.experiment.paired import PairedSpread, fraction_difference, paired_spread, probability_difference
-from sim.experiment.replication import choose_estimator
 from sim.experiment.replications import process_pool
 from sim.experiment.rows import Rows
 from sim.experiment.statistics import paired_difference, replications_for_mean
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sim.experiment.replication import Estimator
+    from sim.experiment.estimators import Estimator
     from sim.experiment.rows import Progress
     from sim.experiment.statistics import Estimate
     from sim.scenario.specs import Scenario

@@ -7,100 +7,37 @@ page of `albsim report`. docs/interface.md says what each figure means.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from sim.control_plane.trace import ApiAttempt, Reconciled
 from sim.data_plane.outcomes import Outcome
 from sim.experiment.aggregation import (
-    Aggregation,
     Fraction,
     Mean,
     MeanAlone,
     MeanLatency,
     QuantilesOfPods,
     QuantilesOfRollouts,
-    S,
     SpreadOfRollouts,
 )
+from sim.experiment.figure import Cell, Figure, Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from sim.data_plane.timeline import Times
-    from sim.experiment.replication import Estimator, Replication
+    from sim.experiment.estimators import Estimator
+    from sim.experiment.replication import Replication
 
 V = TypeVar("V")
 """The value of a figure in one replication."""
 
 _ROLLED_CLUSTER = 0
 STATUSES = tuple(sorted({outcome.status for outcome in Outcome}))
-
-
-class Unit(NamedTuple):
-    """The unit in brackets after a figure's label, the factor for values in that unit, and their greatest value."""
-
-    words: str = ""
-    factor: float = 1.0
-    at_most: float = math.inf
-
-
-NO_UNIT = Unit()
-
-
-class Cell(NamedTuple):
-    """Where the tables of `albsim run` show a figure: `answer` comes first, `causes` says where the 502s come from.
-
-    `place`: the position of the column in its table. Figures with the same place share a cell, each but the first
-    behind its `separator`. `form`: how the value is written, and for quantiles which ones.
-    """
-
-    table: Literal["answer", "causes"]
-    place: int
-    heading: str
-    form: Literal["mean", "fraction"] | tuple[str, ...] = "mean"
-    separator: str = "\n"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Figure(Generic[V, S]):
-    """One figure of the results.
-
-    - `name`: its place in the JSON, and the name, or the beginning of the names, of its columns in a sweep.
-    - `of`: its value in one replication.
-    - `over`: how the values of all replications become one result.
-    - `label`: its name on a picture's axis.
-    - `cell`: where a table shows the figure, if any does.
-    - `swept`: whether a sweep has columns for the figure.
-    """
-
-    name: str
-    of: Callable[[Replication], V]
-    over: Aggregation[V, S]
-    label: str
-    unit: Unit = NO_UNIT
-    cell: Cell | None = None
-    swept: bool = True
-
-    def columns(self) -> Iterator[Column]:
-        """Yield the figure's columns in a sweep."""
-        if self.swept:
-            unit = f" ({self.unit.words})" if self.unit.words else ""
-            for part, words in self.over.parts.items() or [("", "")]:
-                name, label = (f"{self.name}.{part}", f"{self.label}, {words}") if part else (self.name, self.label)
-                yield Column(name, f"{label}{unit}", self.unit)
-
-
-class Column(NamedTuple):
-    """A column of a sweep: its name, its label on a picture's axis, and its unit."""
-
-    name: str
-    label: str
-    unit: Unit
 
 
 @dataclass(frozen=True, slots=True)

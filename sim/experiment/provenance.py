@@ -16,11 +16,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import sim
 from sim.scenario.specs import CAPACITY_BLOCKS
 
 if TYPE_CHECKING:
-    from sim.experiment.replication import Estimator
+    from sim.experiment.estimators import Estimator
     from sim.scenario.specs import Scenario
 
 PROVENANCE = "albsim"
@@ -56,6 +55,6 @@ def _scenario_key(canonical: str) -> str:
 
 
 def _sources() -> list[Path]:
-    package = Path(sim.__file__).parent
+    package = Path(__file__).parents[1]
     found = [file for part in _PARTS for file in [package / part, *sorted((package / part).rglob("*.py"))]]
     return [file for file in found if file.is_file()]

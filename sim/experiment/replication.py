@@ -4,32 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sim.control_plane.trace import PodDeleted
 from sim.control_plane.world import ControlPlane
-from sim.data_plane.expected import Expectation, expect_requests, require_expectable
+from sim.data_plane.expected import Expectation, expect_requests
 from sim.data_plane.healthy_targets import healthy_targets
 from sim.data_plane.rotation import exposure_s, left_rotation_s
 from sim.data_plane.sampled import Requests, simulate_requests
+from sim.experiment.estimators import choose_estimator
 from sim.experiment.figures import figures_of
 from sim.experiment.trace_to_timeline import timeline_of
-from sim.scenario.problems import ScenarioError
 from sim.streams import Streams
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from sim.control_plane.trace import Trace
     from sim.data_plane.healthy_targets import HealthyTargets
     from sim.data_plane.timeline import Timeline, Times
+    from sim.experiment.estimators import Estimator
     from sim.experiment.figures import Figures
     from sim.scenario.specs import Scenario
-
-Estimator = Literal["sampled", "expected"]
-"""`sampled`: every request is drawn; `expected`: the expected counts, given what the control plane did."""
 
 
 @dataclass(frozen=True)
@@ -96,23 +94,6 @@ class Replication:
     def figures(self) -> Figures:
         """Return the replication's results: the value of each figure."""
         return figures_of(self)
-
-
-def choose_estimator(scenarios: Iterable[Scenario], asked: Estimator | None = None) -> Estimator:
-    """Return the estimator that was asked for; by default `expected` if all scenarios allow it, else `sampled`.
-
-    Raises ScenarioError if `expected` was asked for and a scenario has no expectation in closed form.
-    """
-    if asked == "sampled":
-        return asked
-    try:
-        for scenario in scenarios:
-            require_expectable(scenario)
-    except ScenarioError:
-        if asked is None:
-            return "sampled"
-        raise
-    return "expected"
 
 
 def simulate(scenario: Scenario, *, replication: int = 0, estimator: Estimator | None = None) -> Replication:

@@ -15,14 +15,15 @@ from multiprocessing import resource_tracker
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sim.experiment.replication import choose_estimator, simulate
+from sim.experiment.estimators import choose_estimator
+from sim.experiment.replication import simulate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Executor, Future
 
+    from sim.experiment.estimators import Estimator
     from sim.experiment.figures import Figures
-    from sim.experiment.replication import Estimator
     from sim.scenario.specs import Scenario
 
 T = TypeVar("T")

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, MutableMapping
     from concurrent.futures import Executor
 
+    from sim.experiment.estimators import Estimator
     from sim.experiment.grid import Grid
-    from sim.experiment.replication import Estimator
     from sim.experiment.tasks import Row
 
     Progress = Callable[[int, int], None]

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sim.experiment.aggregation import S
-    from sim.experiment.figures import Figure, Figures
-    from sim.experiment.replication import Estimator
+    from sim.experiment.estimators import Estimator
+    from sim.experiment.figure import Figure
+    from sim.experiment.figures import Figures
     from sim.scenario.specs import Scenario
 
 

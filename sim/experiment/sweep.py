@@ -15,10 +15,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sim.experiment.estimators import choose_estimator
 from sim.experiment.figures import COLUMNS
 from sim.experiment.grid import as_written, grid
 from sim.experiment.provenance import PROVENANCE, model_version
-from sim.experiment.replication import choose_estimator
 from sim.experiment.replications import process_pool
 from sim.experiment.rows import Rows
 from sim.experiment.statistics import mean_estimate
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from sim.experiment.estimators import Estimator
     from sim.experiment.grid import Cell, Grid
-    from sim.experiment.replication import Estimator
     from sim.experiment.rows import Kept, Progress
     from sim.experiment.tasks import Row
     from sim.scenario.specs import Scenario

@@ -12,11 +12,11 @@ import csv
 import json
 from typing import TYPE_CHECKING, Any
 
+from sim.experiment.estimators import choose_estimator
 from sim.experiment.figures import COLUMNS
 from sim.experiment.grid import cells, grid
 from sim.experiment.journal import journal
 from sim.experiment.provenance import PROVENANCE
-from sim.experiment.replication import choose_estimator
 from sim.experiment.spreadsheet import guarded, unguarded
 from sim.experiment.sweep import provenance, sweep
 from sim.experiment.whole_file import whole_file
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from sim.experiment.estimators import Estimator
     from sim.experiment.grid import Cell
-    from sim.experiment.replication import Estimator
     from sim.experiment.rows import Progress
     from sim.experiment.sweep import UntilPrecise
     from sim.scenario.specs import Scenario

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from concurrent.futures import Executor, Future
 
-    from sim.experiment.replication import Estimator
+    from sim.experiment.estimators import Estimator
     from sim.scenario.specs import Scenario
 
     Row = tuple[float, ...]

@@ -28,7 +28,7 @@ from sim.report.wording import counted_by, markdown, number, percent, plain
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from sim.experiment.figures import Cell, Figure
+    from sim.experiment.figure import Cell, Figure
     from sim.experiment.statistics import Estimate
     from sim.experiment.summary import Summary
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from sim.data_plane.outcomes import Outcome
-    from sim.experiment.replication import Estimator
+    from sim.experiment.estimators import Estimator
 
 _UNITS = {"_rps": "requests/s", "_per_s": "per s", "_s": "s"}
 _FLAGS = {"aws_max_retries": "--aws-max-retries"}

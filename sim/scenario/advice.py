@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from sim.scenario.advice_on_controllers import ON_CONTROLLERS
 from sim.scenario.advice_on_kubernetes import ON_KUBERNETES
-from sim.scenario.advice_on_requests import ON_REQUESTS, Advice
+from sim.scenario.advice_on_requests import ON_REQUESTS
 from sim.scenario.controller import FIXED_LAG
-from sim.scenario.problems import plain
+from sim.scenario.problems import Advice, plain
 from sim.scenario.releases import IngressControllerRelease, first
 from sim.scenario.releases.release import WEB_ACLS_S
 from sim.scenario.retryers import LONGEST_WAITS_S

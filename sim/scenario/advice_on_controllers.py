@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.scenario.advice_on_requests import Advice
-from sim.scenario.problems import plain
+from sim.scenario.problems import Advice, plain
 from sim.scenario.releases import IngressControllerRelease, LoadBalancerControllerRelease, first
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.scenario.advice_on_requests import Advice
 from sim.scenario.cost import MOST_SIMULATED_PODS, rolled_pods
+from sim.scenario.problems import Advice
 from sim.scenario.specs import CAPACITY_BLOCKS, DISRUPTIONS
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _disruption(scenario: Scenario) -> Iterator[Advice]:
-    yield from scenario.disrupted_by.unwise(scenario)
+    yield from scenario.disrupted_by.unwise(scenario.deployment)
 
 
 def _without_effect(scenario: Scenario) -> Iterator[Advice]:

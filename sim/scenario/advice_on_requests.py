@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from sim.scenario.problems import plain
+from sim.scenario.problems import Advice, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sim.scenario.specs import Scenario
-
-
-class Advice(NamedTuple):
-    """A key, and what is unwise about its value."""
-
-    key: str
-    message: str
-
-    def __str__(self) -> str:
-        """Return key and advice in one line."""
-        return f"{self.key}: {self.message}"
 
 
 def _least_outstanding_requests(scenario: Scenario) -> Iterator[Advice]:

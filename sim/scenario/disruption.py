@@ -13,10 +13,9 @@ from sim.scenario.fields import Spec
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sim.scenario.advice_on_requests import Advice
     from sim.scenario.deployment import DeploymentSpec
     from sim.scenario.pod import PodSpec
-    from sim.scenario.specs import Scenario
+    from sim.scenario.problems import Advice
     from sim.scenario.target_group import TargetGroupSpec
 
 
@@ -48,8 +47,8 @@ class DisruptionSpec(Spec):
         """Raise a complaint about a key of this block that leaves the disruption without an end or without sense."""
 
     @abstractmethod
-    def unwise(self, scenario: Scenario) -> Iterator[Advice]:
-        """Yield advice on the disruption in a valid scenario."""
+    def unwise(self, deployment: DeploymentSpec) -> Iterator[Advice]:
+        """Yield advice on the disruption of a Deployment in a valid scenario."""
 
     @abstractmethod
     def depends_on_pod_ends(self, deployment: DeploymentSpec) -> bool:

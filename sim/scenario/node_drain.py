@@ -10,17 +10,15 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import ValidationInfo, field_validator
 
-from sim.scenario.advice_on_requests import Advice
 from sim.scenario.disruption import Beside, DisruptionSpec
 from sim.scenario.distributions import Constant, DistributionField
 from sim.scenario.fields import Count, PodsOrPercentage, PositiveSeconds, complaint, hundredths
-from sim.scenario.problems import plain, shown
+from sim.scenario.problems import Advice, plain, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sim.scenario.deployment import DeploymentSpec
-    from sim.scenario.specs import Scenario
 
 
 class NodeDrainSpec(DisruptionSpec):
@@ -124,9 +122,9 @@ class NodeDrainSpec(DisruptionSpec):
                 hint="Karpenter would delete pods with a shorter grace period than theirs, which is not simulated",
             )
 
-    def unwise(self, scenario: Scenario) -> Iterator[Advice]:
+    def unwise(self, deployment: DeploymentSpec) -> Iterator[Advice]:
         """Yield advice on how many pods may go at once."""
-        replicas = scenario.deployment.replicas
+        replicas = deployment.replicas
         at_once = self.pods_per_node * min(self.nodes, self.nodes_at_once)
         gone = min(at_once, replicas - self.desired_healthy(replicas))
         if self.min_available is None and self.max_unavailable is None and gone > 1:

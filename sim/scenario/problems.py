@@ -136,3 +136,14 @@ def plain(number: float) -> str:
     if whole and abs(number) < 1e6:  # noqa: PLR2004 - seven digits are hard to count
         return str(int(number))
     return f"{number:g}".replace("e+0", "e").replace("e+", "e")
+
+
+class Advice(NamedTuple):
+    """A key, and what is unwise about its value."""
+
+    key: str
+    message: str
+
+    def __str__(self) -> str:
+        """Return key and advice in one line."""
+        return f"{self.key}: {self.message}"

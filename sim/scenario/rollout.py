@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from sim.scenario.advice_on_requests import Advice
 from sim.scenario.disruption import DisruptionSpec
+from sim.scenario.problems import Advice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sim.scenario.deployment import DeploymentSpec
-    from sim.scenario.specs import Scenario
 
 
 class RolloutSpec(DisruptionSpec):
@@ -22,9 +21,8 @@ class RolloutSpec(DisruptionSpec):
 
     kind: ClassVar = "rollout"
 
-    def unwise(self, scenario: Scenario) -> Iterator[Advice]:
+    def unwise(self, deployment: DeploymentSpec) -> Iterator[Advice]:
         """Yield advice on the surge and the unavailability."""
-        deployment = scenario.deployment
         if _is_zero(deployment.max_surge) and _is_zero(deployment.max_unavailable):
             yield Advice(
                 "deployment.max_unavailable",

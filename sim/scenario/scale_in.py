@@ -7,17 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from sim.scenario.advice_on_requests import Advice
 from sim.scenario.disruption import Beside, DisruptionSpec
 from sim.scenario.distributions import Constant, DistributionField
 from sim.scenario.fields import Count, PodsOrPercentage, complaint, hundredths
-from sim.scenario.problems import shown
+from sim.scenario.problems import Advice, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sim.scenario.deployment import DeploymentSpec
-    from sim.scenario.specs import Scenario
 
 
 class ScaleInSpec(DisruptionSpec):
@@ -54,9 +52,9 @@ class ScaleInSpec(DisruptionSpec):
                 found=shown(self.to_replicas),
             )
 
-    def unwise(self, scenario: Scenario) -> Iterator[Advice]:
+    def unwise(self, deployment: DeploymentSpec) -> Iterator[Advice]:
         """Yield the advice that nothing limits a scale-in."""
-        replicas = scenario.deployment.replicas
+        replicas = deployment.replicas
         gone = replicas - self.left(replicas)
         if gone > 1:
             yield Advice(

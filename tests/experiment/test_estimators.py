@@ -20,8 +20,9 @@ from sim.cli import main
 from sim.data_plane.expected import expect_requests
 from sim.data_plane.outcomes import Outcome
 from sim.experiment.compare import compare
+from sim.experiment.estimators import choose_estimator
 from sim.experiment.figures import ANY_502, EXPOSURE_S, OUTCOMES, RESPONSES, ROLLOUT_S
-from sim.experiment.replication import choose_estimator, simulate
+from sim.experiment.replication import simulate
 from sim.experiment.replications import replicate
 from sim.experiment.summary import summarise
 from sim.experiment.sweep import sweep

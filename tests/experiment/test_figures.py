@@ -10,7 +10,8 @@ from albsim_tests.executors import InOrder
 from sim.control_plane.trace import ApiAttempt
 from sim.experiment import figures
 from sim.experiment.aggregation import Fraction, Mean, MeanAlone, QuantilesOfPods, QuantilesOfRollouts
-from sim.experiment.figures import COLUMN_OF, COLUMNS, FIGURES, Cell, Column, Figure, Unit
+from sim.experiment.figure import Cell, Column, Figure, Unit
+from sim.experiment.figures import COLUMN_OF, COLUMNS, FIGURES
 from sim.experiment.replication import simulate
 from sim.experiment.statistics import Estimate
 from sim.experiment.summary import summarise

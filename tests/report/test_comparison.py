@@ -14,7 +14,7 @@ from sim.experiment.statistics import Estimate
 from sim.report.comparison import render, sentence
 
 if TYPE_CHECKING:
-    from sim.experiment.replication import Estimator
+    from sim.experiment.estimators import Estimator
 
 NAN = float("nan")
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from sim.scenario.advice import Advice, advise
+from sim.scenario.advice import advise
 from sim.scenario.loading import load_scenario
 from sim.scenario.specs import Scenario
+
+if TYPE_CHECKING:
+    from sim.scenario.problems import Advice
 
 WISE = Scenario.model_validate(
     {

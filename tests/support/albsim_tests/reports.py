@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from sim.control_plane.trace import Record
-    from sim.experiment.figures import Figure
+    from sim.experiment.figure import Figure
 
 WAF = "waf-regional:GetWebACLForResource"
 LOAD_BALANCERS = "elasticloadbalancing:DescribeLoadBalancers"

@@ -1,0 +1,79 @@
+"""What a figure of the results is: its name, its value in one replication, how values come together, where it stands."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeVar
+
+from sim.experiment.aggregation import Aggregation, S
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sim.experiment.replication import Replication
+
+V = TypeVar("V")
+"""The value of a figure in one replication."""
+
+
+class Unit(NamedTuple):
+    """The unit in brackets after a figure's label, the factor for values in that unit, and their greatest value."""
+
+    words: str = ""
+    factor: float = 1.0
+    at_most: float = math.inf
+
+
+NO_UNIT = Unit()
+
+
+class Cell(NamedTuple):
+    """Where the tables of `albsim run` show a figure: `answer` comes first, `causes` says where the 502s come from.
+
+    `place`: the position of the column in its table. Figures with the same place share a cell, each but the first
+    behind its `separator`. `form`: how the value is written, and for quantiles which ones.
+    """
+
+    table: Literal["answer", "causes"]
+    place: int
+    heading: str
+    form: Literal["mean", "fraction"] | tuple[str, ...] = "mean"
+    separator: str = "\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Figure(Generic[V, S]):
+    """One figure of the results.
+
+    - `name`: its place in the JSON, and the name, or the beginning of the names, of its columns in a sweep.
+    - `of`: its value in one replication.
+    - `over`: how the values of all replications become one result.
+    - `label`: its name on a picture's axis.
+    - `cell`: where a table shows the figure, if any does.
+    - `swept`: whether a sweep has columns for the figure.
+    """
+
+    name: str
+    of: Callable[[Replication], V]
+    over: Aggregation[V, S]
+    label: str
+    unit: Unit = NO_UNIT
+    cell: Cell | None = None
+    swept: bool = True
+
+    def columns(self) -> Iterator[Column]:
+        """Yield the figure's columns in a sweep."""
+        if self.swept:
+            unit = f" ({self.unit.words})" if self.unit.words else ""
+            for part, words in self.over.parts.items() or [("", "")]:
+                name, label = (f"{self.name}.{part}", f"{self.label}, {words}") if part else (self.name, self.label)
+                yield Column(name, f"{label}{unit}", self.unit)
+
+
+class Column(NamedTuple):
+    """A column of a sweep: its name, its label on a picture's axis, and its unit."""
+
+    name: str
+    label: str
+    unit: Unit
