@@ -1,4 +1,4 @@
-"""What a figure of the results is: its name, its value in one replication, how values come together, where it stands."""
+"""What a figure is: its name, its value in one replication, how values are aggregated, and where it is shown."""
 
 from __future__ import annotations
 
