@@ -11,9 +11,10 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sim.manifests.nodes import Mapping, Sequence
+from sim.manifests.documents import Mapping, Sequence
+from sim.manifests.load_balancers import put_nodes
 from sim.manifests.objects import Place
-from sim.manifests.target_groups import put_attribute, put_nodes
+from sim.manifests.target_groups import put_attribute
 from sim.scenario.problems import Problem, ScenarioError
 
 if TYPE_CHECKING:

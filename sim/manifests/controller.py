@@ -2,7 +2,6 @@
 
 Modelled: docs/facts/manifests.md §1.4. The version is the image's tag, else the label `app.kubernetes.io/version`, else
 the chart's. Flags come as `--k=v` or `--k v`, the last one counts; v1 reads AWS_MAX_RETRIES after its flags.
-Left out: flags that the model has no key for, which are named.
 Sources: LBC is kubernetes-sigs/aws-load-balancer-controller: cmd/options.go (v1), pkg/config/*.go,
 helm/aws-load-balancer-controller/templates/deployment.yaml at each tag.
 """
@@ -13,21 +12,17 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import durationpy
-
+from sim.manifests.documents import Mapping
 from sim.manifests.draft import Warned
 from sim.manifests.models import Workload
-from sim.manifests.nodes import Mapping
 from sim.manifests.objects import WORKLOADS
 from sim.manifests.servers import split_image
-from sim.scenario.api_throttle import parse_throttle
 from sim.scenario.releases import IngressControllerRelease, nearest, release_of, version_number
 from sim.scenario.releases.charts import release_of_chart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sim.manifests.draft import Draft
     from sim.manifests.models import Container
     from sim.manifests.objects import Cluster, Object, Place
 
@@ -179,72 +174,3 @@ def _of_chart(label: str) -> str:
     """Return the release of a chart's label."""
     found = _CHART.fullmatch(label)
     return (release_of_chart(*map(int, found.groups())) or "") if found else ""
-
-
-def put_controller(draft: Draft, controller: Controller) -> None:
-    """Write the flags that are given; `controller.version` is there already."""
-    for warned in controller.warnings:
-        draft.warn(warned.id, warned.key, warned.text, warned.place)
-    _put_retries(draft, controller)
-    _put_throttle(draft, controller)
-    _put_workers(draft, controller)
-    period = controller.flag("sync-period")
-    if period:
-        seconds = _duration_s(period.value)
-        if seconds is None:
-            draft.leave(period.place, f"'{period.value}' is no duration")
-        else:
-            draft.put("controller.sync_period_s", seconds, period.place)
-    for name in ("aws-cache-enable", "aws-cache-duration"):
-        flag = controller.flag(name)
-        if flag:
-            draft.leave(flag.place, f"--{name} is not modelled")
-    gates = controller.flag("feature-gates")
-    if gates and "waf=false" in gates.value:
-        draft.leave(gates.place, "without WAF the controller makes fewer calls; the model has no key for that")
-
-
-def _put_retries(draft: Draft, controller: Controller) -> None:
-    flag = controller.flag("aws-max-retries")
-    if controller.max_retries_env and controller.is_v1:
-        if flag and flag.value != controller.max_retries_env.value:
-            text = f"AWS_MAX_RETRIES={controller.max_retries_env.value} overrides --aws-max-retries={flag.value}"
-            draft.warn("max-retries-from-env", "controller.aws_max_retries", text, controller.max_retries_env.place)
-        flag = controller.max_retries_env
-    if flag:
-        _put_number(draft, "controller.aws_max_retries", flag)
-
-
-def _put_throttle(draft: Draft, controller: Controller) -> None:
-    flag = controller.flag("aws-api-throttle")
-    if flag is None or controller.is_v1:
-        return
-    try:
-        parse_throttle(flag.value)
-    except ValueError as error:
-        draft.leave(flag.place, str(error))
-    else:
-        draft.put("controller.aws_api_throttle", flag.value, flag.place)
-
-
-def _put_workers(draft: Draft, controller: Controller) -> None:
-    release = release_of(str(draft.values["controller.version"]))
-    is_v1 = isinstance(release, IngressControllerRelease)
-    flag = controller.flag("max-concurrent-reconciles" if is_v1 else "targetgroupbinding-max-concurrent-reconciles")
-    if flag and release.has_workers_flag:
-        _put_number(draft, "controller.max_concurrent_reconciles", flag)
-
-
-def _put_number(draft: Draft, key: str, flag: Flag) -> None:
-    if re.fullmatch(r"\d{1,9}", flag.value.strip()):
-        draft.put(key, int(flag.value), flag.place)
-    else:
-        draft.leave(flag.place, f"'{flag.value}' is no number")
-
-
-def _duration_s(text: str) -> float | None:
-    try:
-        seconds = float(durationpy.from_str(text).total_seconds())
-    except (durationpy.DurationError, ValueError, OverflowError):
-        return None
-    return int(seconds) if seconds.is_integer() else seconds

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from sim.manifests.aws import AwsOutput
 from sim.manifests.controller import Controller, find_controllers, is_values, of_values
+from sim.manifests.documents import read_documents
 from sim.manifests.draft import Warned
 from sim.manifests.joining import join
-from sim.manifests.nodes import read_nodes
 from sim.manifests.objects import WORKLOADS, Cluster, Object, Place
 from sim.manifests.one_workload import Asked, Imported, Importer
 from sim.scenario.problems import Problem, ScenarioError
@@ -80,7 +80,7 @@ def _import_each(importer: Importer, chosen: Sequence[Object], found: Import) ->
 def _read(sources: Iterable[Source], namespace: str) -> tuple[Cluster, list[Object], AwsOutput]:
     cluster, values, aws = Cluster(), [], AwsOutput()
     for source in sources:
-        for document in read_nodes(source.text, source.name):
+        for document in read_documents(source.text, source.name):
             if is_values(document.value):
                 values.append(Object("Values", "", "values", document.value, source.name))
             elif not aws.take(document.value, source.name):

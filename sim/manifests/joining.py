@@ -1,83 +1,30 @@
-"""What belongs together: workload, Service, Ingress, IngressClass and IngressClassParams, or TargetGroupBinding.
+"""What belongs together: a workload, its Service, and the Ingress or the TargetGroupBinding in front of that.
 
-Modelled: docs/facts/manifests.md §1.2 and §1.3: whose an Ingress is, groups (from v2 on), actions that forward,
-backends of every API version, target groups that the controller or somebody else made.
+Modelled: docs/facts/manifests.md §1.2 and §1.3: target groups that the controller or somebody else made.
 Left out: references across namespaces, of which only a group of Ingresses is one.
-Source: LBC pkg/ingress/group_loader.go, model_build_actions.go and model_builder.go@v3.5.0.
+Source: LBC pkg/ingress/model_builder.go@v3.5.0.
 """
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from sim.manifests.draft import Warned
-from sim.manifests.network_models import Binding, ClassParams, Ingress, IngressClass, Service, ServicePort
+from sim.manifests.ingresses import ours
+from sim.manifests.network_models import Binding, Service, ServicePort
 from sim.manifests.objects import WORKLOADS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from sim.manifests.controller import Controller
-    from sim.manifests.network_models import Backend
-    from sim.manifests.objects import Cluster, Object, Place
+    from sim.manifests.ingresses import OurIngress
+    from sim.manifests.objects import Cluster, Object
 
-CONTROLLERS_OF_CLASSES = {"ingress.k8s.aws/alb", "eks.amazonaws.com/alb"}
-CLASS_ANNOTATION = "kubernetes.io/ingress.class"
-_DEFAULT_CLASS = "ingressclass.kubernetes.io/is-default-class"
 _MADE_BY_CONTROLLER = {"ingress.k8s.aws/stack-name", "ingress.k8s.aws/stack", "eks.amazonaws.com/stack"}
 _SET_BY_ARGO = "rollouts-pod-template-hash"
-
-
-class Setting(NamedTuple):
-    """An annotation's value, and where it stands."""
-
-    value: str
-    place: Place
-
-
-@dataclass(slots=True)
-class OurIngress:
-    """An Ingress of the controller: its annotations, the parameters of its class, its group."""
-
-    object: Object
-    spec: Any
-    prefix: str
-    params: Object | None
-    params_spec: Any
-    group: str
-
-    @property
-    def alb(self) -> str:
-        """What tells its ALB from others: the group, or itself."""
-        return f"group {self.group}" if self.group else self.object.ref
-
-    def setting(self, name: str) -> Setting | None:
-        """Return one of its annotations."""
-        return setting_of(self.object, self.prefix, name)
-
-    def backends(self) -> Iterator[tuple[str, str]]:
-        """Return Service and port of each of its target groups, as they are written."""
-        spec = self.spec
-        whole = [spec.default_backend or spec.backend]
-        paths = [path.backend for rule in spec.rules for path in rule.http.paths]
-        for backend in (*(one for one in whole if one), *paths):
-            name, port = _named(backend)
-            if name and port == "use-annotation":
-                yield from self._forwards(name)
-            elif name:
-                yield name, port
-
-    def _forwards(self, action: str) -> Iterator[tuple[str, str]]:
-        given = self.setting(f"actions.{action}")
-        found = _lowered(_json(given.value if given else ""))
-        config = found.get("forwardconfig") if isinstance(found, dict) else None
-        groups = config.get("targetgroups") if isinstance(config, dict) else None
-        for group in groups if isinstance(groups, list) else ():
-            if isinstance(group, dict) and isinstance(group.get("servicename"), str):
-                yield group["servicename"], str(group.get("serviceport", ""))
 
 
 @dataclass(slots=True)
@@ -104,7 +51,6 @@ class Network:
     ingresses: list[OurIngress] = field(default_factory=list)
     groups: dict[str, list[TargetGroup]] = field(default_factory=lambda: defaultdict(list))
     warnings: list[Warned] = field(default_factory=list)
-    foreign: list[Object] = field(default_factory=list)
 
     def members(self, alb: str) -> list[OurIngress]:
         """Return the Ingresses of an ALB."""
@@ -115,21 +61,14 @@ class Network:
         return list(dict.fromkeys(ingress.alb for ingress in self.ingresses))
 
 
-def setting_of(holder: Object, prefix: str, name: str) -> Setting | None:
-    """Return an annotation under a prefix."""
-    key = f"{prefix}/{name}"
-    value = holder.annotations.get(key)
-    return None if value is None else Setting(value, holder.place("metadata", "annotations", key))
-
-
 def join(cluster: Cluster, controller: Controller) -> Network:
     """Find which workloads are behind which target groups; `Network.groups` has them by the workload's ref."""
     network = Network()
     seen_classes: set[str] = set()
     for one in cluster.of("Ingress"):
-        ours = _ours(one, cluster, controller, network, seen_classes)
-        if ours:
-            network.ingresses.append(ours)
+        found = ours(one, cluster, controller, network.warnings, seen_classes)
+        if found:
+            network.ingresses.append(found)
     pods = _Pods(cluster)
     bound = set()
     for ingress in network.ingresses:
@@ -216,64 +155,6 @@ def _pod_labels(workload: Object, cluster: Cluster) -> dict[str, str]:
     return {key: str(value) for key, value in labels.items()} if isinstance(labels, dict) else {}
 
 
-def _ours(
-    ingress: Object, cluster: Cluster, controller: Controller, network: Network, seen: set[str]
-) -> OurIngress | None:
-    """Return the Ingress if it is the controller's; say why where the input does not tell, or whose it is."""
-    spec = ingress.parsed(Ingress).spec
-    prefix = controller.prefix
-    has_annotations = any(key.startswith(f"{prefix}/") for key in ingress.annotations)
-    by_annotation = ingress.annotations.get(CLASS_ANNOTATION)
-    own_class = controller.flag("ingress-class")
-    params = None
-    if by_annotation is not None:
-        is_ours, name = by_annotation == (own_class.value if own_class else "alb"), by_annotation
-    elif spec.ingress_class_name or _default_class(cluster):
-        name = spec.ingress_class_name or _default_class(cluster)
-        found = cluster.get("IngressClass", name)
-        is_ours = has_annotations or "alb" in name.split("-") if found is None else _is_alb(found)
-        if found is None and is_ours and name not in seen:
-            seen.add(name)
-            because = "because of the annotations" if has_annotations else "because of its name"
-            text = f"the IngressClass '{name}' was not given; taken to be the controller's {because}"
-            network.warnings.append(
-                Warned("ingress-class-assumed", "", text, ingress.place("spec", "ingressClassName"))
-            )
-        params = _params(found, cluster) if found else None
-    else:
-        is_ours, name = has_annotations, ""
-    if not is_ours:
-        network.foreign.append(ingress)
-        if name:
-            text = f"{ingress.ref} is of class {name}, which is not the controller's"
-            network.warnings.append(Warned("other-ingress-class", "", text, ingress.place("spec")))
-        return None
-    params_spec = params.parsed(ClassParams).spec if params else ClassParams().spec
-    group = setting_of(ingress, prefix, "group.name")
-    group_name = params_spec.group.name if params_spec.group else group.value if group else ""
-    return OurIngress(ingress, spec, prefix, params, params_spec, "" if controller.is_v1 else group_name)
-
-
-def _default_class(cluster: Cluster) -> str:
-    return next((one.name for one in cluster.of("IngressClass") if one.annotations.get(_DEFAULT_CLASS) == "true"), "")
-
-
-def _is_alb(found: Object) -> bool:
-    return found.parsed(IngressClass).spec.controller in CONTROLLERS_OF_CLASSES
-
-
-def _params(found: Object, cluster: Cluster) -> Object | None:
-    parameters = found.parsed(IngressClass).spec.parameters
-    return cluster.get("IngressClassParams", parameters.name) if parameters else None
-
-
-def _named(backend: Backend) -> tuple[str, str]:
-    if backend.service:
-        port = backend.service.port
-        return backend.service.name, port.name or str(port.number or "")
-    return backend.service_name or "", "" if backend.service_port is None else str(backend.service_port)
-
-
 def _port(ports: Iterable[ServicePort], wanted: str) -> ServicePort | None:
     ports = list(ports)
     if not wanted and len(ports) == 1:
@@ -283,17 +164,3 @@ def _port(ports: Iterable[ServicePort], wanted: str) -> ServicePort | None:
 
 def _selector(selector: dict[str, Any]) -> str:
     return ",".join(f"{key}={value}" for key, value in selector.items())
-
-
-def _json(text: str) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _lowered(value: object) -> Any:  # noqa: ANN401 - JSON
-    """Return JSON with its keys in lower case: Go decodes them in any."""
-    if isinstance(value, dict):
-        return {key.lower(): _lowered(item) for key, item in value.items()}
-    return [_lowered(item) for item in value] if isinstance(value, list) else value

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
+from sim.manifests.documents import Mapping, Sequence, line_of
 from sim.manifests.models import Model
-from sim.manifests.nodes import Mapping, Sequence, line_of
 from sim.scenario.problems import Problem, ScenarioError, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sim.manifests.nodes import Document, Step
+    from sim.manifests.documents import Document, Step
 
 M = TypeVar("M", bound=Model)
 

@@ -10,15 +10,16 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sim.manifests.controller import put_controller
+from sim.manifests.controller_keys import put_controller
 from sim.manifests.draft import Draft
 from sim.manifests.gates import put_readiness_gate
 from sim.manifests.injected import warn_of_injected
+from sim.manifests.load_balancers import put_counts, put_listeners, put_load_balancer
 from sim.manifests.models import Node
 from sim.manifests.network_models import Service
 from sim.manifests.objects import Place
 from sim.manifests.pods import put_pod
-from sim.manifests.target_groups import annotated, put_counts, put_listeners, put_load_balancer, put_target_group
+from sim.manifests.target_groups import annotated, put_target_group
 from sim.manifests.versions import put_version
 from sim.manifests.workload import Companions, put_workload, template_of
 from sim.scenario.overrides import overridden

@@ -10,13 +10,14 @@ Sources: POSIX sh (2.9 Shell Commands); GNU coreutils and busybox `sleep`; the s
 from __future__ import annotations
 
 import math
-import operator
 import re
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
+from sim.manifests.scripts import NOT_KNOWN, commands_of, expanded
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 _SHELLS = {"sh", "bash", "ash", "dash", "zsh"}
 _PREFIXES = {"exec", "command", "nohup", "sudo", "time", "env"}
@@ -32,8 +33,6 @@ _GRACEFUL = re.compile(r"(quit|QUIT|USR1|WINCH|TERM|graceful-stop|-15|-3)")
 _KEYWORDS = {"if", "for", "while", "until", "case", "do", "done", "then", "fi", "esac", "{", "}", "(", ")", "function"}
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d+\.?\d*|\.\d+)([smhd]?)")
-_NOT_KNOWN = "?"
-"""Stands in a script for what the manifest does not say; no command that contains it is understood."""
 _INTERPRETED = (
     (r"python[0-9.]*", "-c", r"(?:import time;|from time import sleep;)\s*(?:time\.)?sleep\(([\d.]+)\);?", 1.0),
     (r"node", "-e", r"setTimeout\(\(\)\s*=>\s*\{\},\s*([\d.]+)\);?", 0.001),
@@ -95,49 +94,14 @@ def _is_path(words: Sequence[str], at: int) -> bool:
 def _script(script: str, env: Mapping[str, str]) -> Held:
     """Judge a script: `;`, `&&`, `||`, newlines, loops over literal words."""
     known = dict(re.findall(r"(?:^|[;\s])([A-Za-z_]\w*)=([\w.]+)", script))
-    text = _without_loops(_expanded(script, {**known, **env}), env)
+    text = _without_loops(expanded(script, {**known, **env}), env)
     try:
         lexer = shlex.shlex(text, posix=True, punctuation_chars=True)
         lexer.whitespace_split, lexer.commenters = True, ""
-        commands = list(_commands(list(lexer)))
+        commands = list(commands_of(list(lexer)))
     except ValueError as error:
         return Held(fails=f"the shell does not understand it: {error}")
     return _sequence(commands)
-
-
-def _expanded(script: str, env: Mapping[str, str]) -> str:
-    """Return a script in one line, its variables and arithmetic replaced by their values."""
-
-    def variable(found: re.Match[str]) -> str:
-        name, fallback = found["braced"] or found["bare"], found["fallback"]
-        return env.get(name) or (fallback if fallback is not None else _NOT_KNOWN)
-
-    text = re.sub(r"\\\n", " ", script)
-    text = re.sub(r"(?m)(^|\s)#.*$", r"\1", text)
-    text = re.sub(r"\$\(\(([^()]*)\)\)", lambda found: _arithmetic(found[1], env), text)
-    text = re.sub(r"\$\([^()]*\)|`[^`]*`", _NOT_KNOWN, text)
-    text = re.sub(r"\$(?:\{(?P<braced>\w+)(?::?-(?P<fallback>[^}]*))?\}|(?P<bare>[A-Za-z_]\w*))", variable, text)
-    text = re.sub(r"(?:&|\d*)(?:>>|>|<)&?\s*[^\s;&|()\"']+", " ", text)
-    return re.sub(r"\s*\n\s*", " ; ", text.strip())
-
-
-def _arithmetic(expression: str, env: Mapping[str, str]) -> str:
-    """Compute integers with + - * / from left to right, products first; what is no such expression is not known."""
-    text = re.sub(r"\$?\{?([A-Za-z_]\w*)\}?", lambda found: env.get(found[1], _NOT_KNOWN), expression)
-    if not re.fullmatch(r"\s*\d{1,6}(\s*[-+*/]\s*\d{1,6}){0,8}\s*", text):
-        return _NOT_KNOWN
-    tokens: list[str] = re.findall(r"\d+|[-+*/]", text)
-    for level in ({"*": operator.mul, "/": operator.floordiv}, {"+": operator.add, "-": operator.sub}):
-        reduced = [tokens[0]]
-        for sign, number in zip(tokens[1::2], tokens[2::2], strict=True):
-            if sign not in level:
-                reduced += [sign, number]
-            elif sign == "/" and int(number) == 0:
-                return _NOT_KNOWN
-            else:
-                reduced[-1] = str(level[sign](int(reduced[-1]), int(number)))
-        tokens = reduced
-    return tokens[0]
 
 
 def _without_loops(text: str, env: Mapping[str, str]) -> str:
@@ -147,24 +111,10 @@ def _without_loops(text: str, env: Mapping[str, str]) -> str:
         turns, body = found[1].split(), _script(found[2], env)
         literal = all(re.fullmatch(r"[\w.]+", word) for word in turns)
         if not literal or not body.known or body.stops or body.fails or not math.isfinite(body.seconds):
-            return f"for {_NOT_KNOWN}"
+            return f"for {NOT_KNOWN}"
         return f"sleep {len(turns) * body.seconds:g}"
 
     return re.sub(r"\bfor\s+\w+\s+in\s+([^;]+);\s*do\s+((?:(?!\bdo\b|\bdone\b).)*?);\s*done\b", unrolled, text)
-
-
-def _commands(tokens: Sequence[str]) -> Iterator[tuple[list[str], str, str]]:
-    """Split words at the operators: each command with the operator before and after it."""
-    words: list[str] = []
-    before = ""
-    for token in [*tokens, ";"]:
-        if token and not set(token) - set(";&|"):
-            if words:
-                yield words, before, token
-            before = token if words or not before else before
-            words = []
-        else:
-            words.append(token)
 
 
 def _sequence(commands: Sequence[tuple[list[str], str, str]]) -> Held:
@@ -218,7 +168,7 @@ def _without_prefix(words: Sequence[str]) -> Sequence[str]:
 
 
 def _sleep(operands: Sequence[str]) -> Held:
-    if _NOT_KNOWN in "".join(operands):
+    if NOT_KNOWN in "".join(operands):
         return Held(known=False, remark="how long it sleeps is not in the manifest")
     if not operands:
         return Held(fails="sleep without a time is an error")

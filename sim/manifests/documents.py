@@ -81,7 +81,7 @@ def line_of(value: object, path: tuple[Step, ...], otherwise: int) -> int:
     return line
 
 
-def read_nodes(text: str, file: str) -> list[Document]:
+def read_documents(text: str, file: str) -> list[Document]:
     """Read every document of a text; raises ScenarioError where it stops being YAML or leaves the bounds."""
     if text.lstrip().startswith(_JSON_STARTS):
         text = text.replace("\t", " ")  # JSON may be indented by tabs, YAML may not; none stands inside a JSON string

@@ -1,0 +1,87 @@
+"""The ingress controller's flags as the keys of `controller`, beside its version.
+
+Modelled: docs/facts/manifests.md §1.4. Left out: flags that the model has no key for, which are named.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import durationpy
+
+from sim.scenario.api_throttle import parse_throttle
+from sim.scenario.releases import IngressControllerRelease, release_of
+
+if TYPE_CHECKING:
+    from sim.manifests.controller import Controller, Flag
+    from sim.manifests.draft import Draft
+
+
+def put_controller(draft: Draft, controller: Controller) -> None:
+    """Write the flags that are given; `controller.version` is there already."""
+    for warned in controller.warnings:
+        draft.warn(warned.id, warned.key, warned.text, warned.place)
+    _put_retries(draft, controller)
+    _put_throttle(draft, controller)
+    _put_workers(draft, controller)
+    period = controller.flag("sync-period")
+    if period:
+        seconds = _duration_s(period.value)
+        if seconds is None:
+            draft.leave(period.place, f"'{period.value}' is no duration")
+        else:
+            draft.put("controller.sync_period_s", seconds, period.place)
+    for name in ("aws-cache-enable", "aws-cache-duration"):
+        flag = controller.flag(name)
+        if flag:
+            draft.leave(flag.place, f"--{name} is not modelled")
+    gates = controller.flag("feature-gates")
+    if gates and "waf=false" in gates.value:
+        draft.leave(gates.place, "without WAF the controller makes fewer calls; the model has no key for that")
+
+
+def _put_retries(draft: Draft, controller: Controller) -> None:
+    flag = controller.flag("aws-max-retries")
+    if controller.max_retries_env and controller.is_v1:
+        if flag and flag.value != controller.max_retries_env.value:
+            text = f"AWS_MAX_RETRIES={controller.max_retries_env.value} overrides --aws-max-retries={flag.value}"
+            draft.warn("max-retries-from-env", "controller.aws_max_retries", text, controller.max_retries_env.place)
+        flag = controller.max_retries_env
+    if flag:
+        _put_number(draft, "controller.aws_max_retries", flag)
+
+
+def _put_throttle(draft: Draft, controller: Controller) -> None:
+    flag = controller.flag("aws-api-throttle")
+    if flag is None or controller.is_v1:
+        return
+    try:
+        parse_throttle(flag.value)
+    except ValueError as error:
+        draft.leave(flag.place, str(error))
+    else:
+        draft.put("controller.aws_api_throttle", flag.value, flag.place)
+
+
+def _put_workers(draft: Draft, controller: Controller) -> None:
+    release = release_of(str(draft.values["controller.version"]))
+    is_v1 = isinstance(release, IngressControllerRelease)
+    flag = controller.flag("max-concurrent-reconciles" if is_v1 else "targetgroupbinding-max-concurrent-reconciles")
+    if flag and release.has_workers_flag:
+        _put_number(draft, "controller.max_concurrent_reconciles", flag)
+
+
+def _put_number(draft: Draft, key: str, flag: Flag) -> None:
+    if re.fullmatch(r"\d{1,9}", flag.value.strip()):
+        draft.put(key, int(flag.value), flag.place)
+    else:
+        draft.leave(flag.place, f"'{flag.value}' is no number")
+
+
+def _duration_s(text: str) -> float | None:
+    try:
+        seconds = float(durationpy.from_str(text).total_seconds())
+    except (durationpy.DurationError, ValueError, OverflowError):
+        return None
+    return int(seconds) if seconds.is_integer() else seconds
