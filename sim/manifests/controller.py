@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sim.manifests.documents import Mapping
 from sim.manifests.draft import Warned
+from sim.manifests.guessing import split_image
 from sim.manifests.models import Workload
 from sim.manifests.objects import WORKLOADS
 from sim.manifests.servers import split_image

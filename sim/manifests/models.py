@@ -27,19 +27,20 @@ class Model(BaseModel):
         return {key: value for key, value in given.items() if value is not None} if isinstance(given, dict) else given
 
 
-class Probe(Model):
-    """A container's probe."""
-
-    http_get: dict[str, Anything] | None = None
-    initial_delay_seconds: int = 0
-    period_seconds: int = 10
-    success_threshold: int = 1
-
-
 class Exec(Model):
     """A command that a hook runs."""
 
     command: list[str] = Field(default_factory=list)
+
+
+class Probe(Model):
+    """A container's probe."""
+
+    http_get: dict[str, Anything] | None = None
+    exec_: Exec | None = Field(default=None, alias="exec")
+    initial_delay_seconds: int = 0
+    period_seconds: int = 10
+    success_threshold: int = 1
 
 
 class Sleep(Model):
@@ -55,6 +56,12 @@ class Hook(Model):
     sleep: Sleep | None = None
     http_get: dict[str, Anything] | None = None
     tcp_socket: dict[str, Anything] | None = None
+
+    @property
+    def kinds(self) -> dict[str, object]:
+        """What it does, by the field's name."""
+        kinds = {"sleep": self.sleep, "exec": self.exec_, "httpGet": self.http_get, "tcpSocket": self.tcp_socket}
+        return {name: value for name, value in kinds.items() if value is not None}
 
 
 class Lifecycle(Model):
@@ -92,6 +99,16 @@ class Container(Model):
     readiness_probe: Probe | None = None
     startup_probe: Probe | None = None
     restart_policy: str | None = None
+
+    @property
+    def words(self) -> list[str]:
+        """Command and arguments."""
+        return [*self.command, *self.args]
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The variables of its environment that the manifest sets."""
+        return {one.name: str(one.value) for one in self.env if one.value is not None}
 
 
 class ReadinessGate(Model):

@@ -19,6 +19,7 @@ from sim.manifests.models import Node
 from sim.manifests.network_models import Service
 from sim.manifests.objects import Place
 from sim.manifests.pods import put_pod
+from sim.manifests.serving import Said
 from sim.manifests.target_groups import annotated, put_target_group
 from sim.manifests.versions import put_version
 from sim.manifests.workload import Companions, put_workload, template_of
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 RPS = "traffic.arrival_rate_rps"
 ASSUMED_RPS = 100
+_REUSE = "target_group.connection_reuse"
 _LONGEST_NAME = 100
 
 
@@ -105,7 +107,8 @@ class Importer:
         self._put_load_balancer(draft, target_group)
         self._aws.put(draft, target_group, several=self.several)
         put_readiness_gate(draft, holder, template, self._cluster)
-        put_pod(draft, holder, template, target_group.target_port, asked.server, asked.on_sigterm)
+        said = Said(asked.server, asked.on_sigterm, asked.changes.get(_REUSE) is True)
+        put_pod(draft, holder, template, target_group.target_port, said)
         warn_of_injected(draft, holder, template, self._cluster)
         self._put_nodes(draft, target_group)
         self._compare(draft)
