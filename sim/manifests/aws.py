@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sim.manifests.documents import Mapping, Sequence
+from sim.manifests.ingresses import Setting
 from sim.manifests.load_balancers import put_nodes
 from sim.manifests.objects import Place
 from sim.manifests.target_groups import put_attribute
@@ -82,6 +83,12 @@ class AwsOutput:
             if draft.values[key] != value:
                 text = f"AWS has {draft.values[key]}, the manifests say {value}: what AWS has is what runs"
                 draft.warn("aws-differs", key, text, draft.origins[key].place)
+
+    def health_check_path(self, target_group: TargetGroup, *, several: bool) -> Setting | None:
+        """Return the path that AWS has for a target group's health check."""
+        group = self._group_of(target_group, several=several)
+        path = group.body.get("HealthCheckPath") if group else None
+        return Setting(path, group.place("HealthCheckPath")) if group and isinstance(path, str) else None
 
     def _group_of(self, target_group: TargetGroup, *, several: bool) -> _Item | None:
         items = self.items.get("TargetGroups", [])

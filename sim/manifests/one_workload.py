@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sim.manifests.controller_keys import put_controller
 from sim.manifests.draft import Draft
 from sim.manifests.gates import put_readiness_gate
+from sim.manifests.health_switch import put_health_switch
 from sim.manifests.injected import warn_of_injected
 from sim.manifests.load_balancers import put_counts, put_listeners, put_load_balancer
 from sim.manifests.models import Node
@@ -20,7 +21,7 @@ from sim.manifests.network_models import Service
 from sim.manifests.objects import Place
 from sim.manifests.pods import put_pod
 from sim.manifests.serving import Said
-from sim.manifests.target_groups import annotated, put_target_group
+from sim.manifests.target_groups import annotated, annotation, put_target_group
 from sim.manifests.versions import put_version
 from sim.manifests.workload import Companions, put_workload, template_of
 from sim.scenario.overrides import overridden
@@ -108,7 +109,11 @@ class Importer:
         self._aws.put(draft, target_group, several=self.several)
         put_readiness_gate(draft, holder, template, self._cluster)
         said = Said(asked.server, asked.on_sigterm, asked.changes.get(_REUSE) is True)
-        put_pod(draft, holder, template, target_group.target_port, said)
+        way = put_pod(draft, holder, template, target_group.target_port, said)
+        if draft.values["target_group.target_type"] == "ip":
+            path = self._aws.health_check_path(target_group, several=self.several)
+            path = path or annotation(target_group, "healthcheck-path", controller)
+            put_health_switch(draft, way, path, holder)
         warn_of_injected(draft, holder, template, self._cluster)
         self._put_nodes(draft, target_group)
         self._compare(draft)

@@ -30,8 +30,8 @@ _START_S = 5
 """Of a container's start, before its probes begin."""
 
 
-def put_pod(draft: Draft, holder: Object, template: Template, target_port: int | str, said: Said) -> Part:
-    """Write the keys of `pod`, and return the container that ends the way of a request; `said`: of the server."""
+def put_pod(draft: Draft, holder: Object, template: Template, target_port: int | str, said: Said) -> list[Part]:
+    """Write the keys of `pod`, and return the containers that requests pass; `said` is what the user says."""
     pod = template.spec
     grace_s = pod.termination_grace_period_seconds
     if grace_s is not None:
@@ -46,7 +46,7 @@ def put_pod(draft: Draft, holder: Object, template: Template, target_port: int |
     put_server(draft, first, serving, said, grace_s, holder)
     put_teardown(draft, [*parts, *sidecars], first, grace_s, holder)
     _put_startup(draft, parts, serving, holder)
-    return first
+    return way if serving in way else [serving, *way]
 
 
 def _put_startup(draft: Draft, parts: Sequence[Part], serving: Part, holder: Object) -> None:

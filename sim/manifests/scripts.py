@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 import re
+import shlex
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -52,7 +53,14 @@ def _arithmetic(expression: str, env: Mapping[str, str]) -> str:
     return tokens[0]
 
 
-def commands_of(tokens: Sequence[str]) -> Iterator[tuple[list[str], str, str]]:
+def split(text: str) -> list[tuple[list[str], str, str]]:
+    """Return each command's words with the operator before and after it; raises ValueError for an open quote."""
+    lexer = shlex.shlex(text, posix=True, punctuation_chars=True)
+    lexer.whitespace_split, lexer.commenters = True, ""
+    return list(_commands(list(lexer)))
+
+
+def _commands(tokens: Sequence[str]) -> Iterator[tuple[list[str], str, str]]:
     """Split words at the operators: each command with the operator before and after it."""
     words: list[str] = []
     before = ""

@@ -14,7 +14,7 @@ import re
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
-from sim.manifests.scripts import NOT_KNOWN, commands_of, expanded
+from sim.manifests.scripts import NOT_KNOWN, expanded, split
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -96,9 +96,7 @@ def _script(script: str, env: Mapping[str, str]) -> Held:
     known = dict(re.findall(r"(?:^|[;\s])([A-Za-z_]\w*)=([\w.]+)", script))
     text = _without_loops(expanded(script, {**known, **env}), env)
     try:
-        lexer = shlex.shlex(text, posix=True, punctuation_chars=True)
-        lexer.whitespace_split, lexer.commenters = True, ""
-        commands = list(commands_of(list(lexer)))
+        commands = split(text)
     except ValueError as error:
         return Held(fails=f"the shell does not understand it: {error}")
     return _sequence(commands)

@@ -26,6 +26,7 @@ _V1_DEFAULTS = {
     "healthy-threshold-count": "2",
     "unhealthy-threshold-count": "2",
     "target-group-attributes": "",
+    "healthcheck-path": "/",
 }
 _HEALTH_CHECK = {
     "healthcheck-interval-seconds": "interval_s",
