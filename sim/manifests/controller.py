@@ -17,7 +17,6 @@ from sim.manifests.draft import Warned
 from sim.manifests.guessing import split_image
 from sim.manifests.models import Workload
 from sim.manifests.objects import WORKLOADS
-from sim.manifests.servers import split_image
 from sim.scenario.releases import IngressControllerRelease, nearest, release_of, version_number
 from sim.scenario.releases.charts import release_of_chart
 
