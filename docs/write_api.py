@@ -24,6 +24,7 @@ FIGURES = """## The columns of a sweep
 
 One row is one replication. A picture shows a column under these words, its values multiplied with the factor.
 """
+_QUOTED_TYPE = re.compile(r"(: |-> )'([^']*)'")
 _SECTION = re.compile(r"^(\w+)\n-+\n", re.MULTILINE)
 
 
@@ -59,7 +60,7 @@ def _described(name: str, thing: Callable[..., object]) -> Iterator[str]:
 def _signature(name: str, function: Callable[..., object]) -> str:
     signature = inspect.signature(function)
     parameters = [parameter for parameter in signature.parameters.values() if parameter.name != "self"]
-    return f"{name}{signature.replace(parameters=parameters)}".replace("'", "")
+    return _QUOTED_TYPE.sub(r"\1\2", f"{name}{signature.replace(parameters=parameters)}")
 
 
 def _markdown(docstring: str) -> str:

@@ -10,34 +10,53 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sim.control_plane.aws.retry import Retryer
+    from sim.control_plane.aws.retryers import retryer
     from sim.experiment.compare import compare
     from sim.experiment.recommend import Goal, recommend
     from sim.experiment.replication import Replication, simulate
     from sim.experiment.sweep import sweep
+    from sim.report.pictures.lag_plot import plot_lag
+    from sim.report.pictures.plots import plot_causes, plot_heatmap, plot_line
+    from sim.report.pictures.sweep_frame import PlotError
     from sim.scenario.loading import load_scenario
     from sim.scenario.problems import ScenarioError
     from sim.scenario.specs import Scenario
 
 __all__ = [
     "Goal",
+    "PlotError",
     "Replication",
+    "Retryer",
     "Scenario",
     "ScenarioError",
     "compare",
     "load_scenario",
+    "plot_causes",
+    "plot_heatmap",
+    "plot_lag",
+    "plot_line",
     "recommend",
+    "retryer",
     "simulate",
     "sweep",
 ]
 
 _HOMES = {
     "Goal": "sim.experiment.recommend",
+    "PlotError": "sim.report.pictures.sweep_frame",
     "Replication": "sim.experiment.replication",
+    "Retryer": "sim.control_plane.aws.retry",
     "Scenario": "sim.scenario.specs",
     "ScenarioError": "sim.scenario.problems",
     "compare": "sim.experiment.compare",
     "load_scenario": "sim.scenario.loading",
+    "plot_causes": "sim.report.pictures.plots",
+    "plot_heatmap": "sim.report.pictures.plots",
+    "plot_lag": "sim.report.pictures.lag_plot",
+    "plot_line": "sim.report.pictures.plots",
     "recommend": "sim.experiment.recommend",
+    "retryer": "sim.control_plane.aws.retryers",
     "simulate": "sim.experiment.replication",
     "sweep": "sim.experiment.sweep",
 }

@@ -117,7 +117,7 @@ def _of_sweeps(
     chosen: tuple[str, ...],
 ) -> Figure:
     from sim.experiment.sweep_file import NotASweepError, read_sweep
-    from sim.report.pictures.plots import PlotError, only
+    from sim.report.pictures.sweep_frame import PlotError, only
 
     try:
         frames = [only(read_sweep(file), dict(map(_pair, chosen))) for file in files]
@@ -135,23 +135,24 @@ def _drawn(
     heatmap: tuple[str, str] | None,
     kind: str | None,
 ) -> Figure:
-    from sim.report.pictures import plots
+    from sim.report.pictures.lag_plot import plot_lag
+    from sim.report.pictures.plots import plot_causes, plot_heatmap, plot_line
     from sim.report.pictures.race_plot import race
+    from sim.report.pictures.sweep_frame import varied
 
     frame = frames[0]
-
     if heatmap is not None:
-        return plots.heatmap(frame, x=heatmap[0], y=heatmap[1], colour=y)
+        return plot_heatmap(frame, x=heatmap[0], y=heatmap[1], colour=y)
     if x is None:
-        keys = [key for key in plots.varied(frame) if key != hue]
+        keys = [key for key in varied(frame) if key != hue]
         if len(keys) != 1:
             raise click.UsageError(f"say with --x which key: {', '.join(keys)}")
         x = keys[0]
     if kind == "race":
         return race(frames, x=x)
     if kind is not None:
-        return {"lag": plots.lag, "causes": plots.causes}[kind](frame, x=x)
-    return plots.line(frame, x=x, y=y, hue=hue)
+        return {"lag": plot_lag, "causes": plot_causes}[kind](frame, x=x)
+    return plot_line(frame, x=x, y=y, hue=hue)
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -29,15 +29,36 @@ class Retryer(ABC):
 
     @abstractmethod
     def support_s(self, retry: int) -> tuple[float, float]:
-        """Return the least and the greatest wait before this retry, in seconds (equal if the wait is fixed).
+        """Return the least and the greatest wait before a retry.
 
-        The greatest is a supremum where the draw's right end is excluded, as it is in every SDK.
+        Parameters
+        ----------
+        retry
+            The number of the retry, from 1.
+
+        Returns
+        -------
+        tuple of float
+            Both in seconds, equal if the wait is fixed. The greatest wait itself is never drawn where the SDK's uniform
+            draw excludes its right end.
         """
 
     def wait_s(self, retry: int, u: float, _previous_s: float = 0.0, /) -> float:
-        """Return the wait before retry `retry` (from 1), in seconds.
+        """Return the wait before a retry, in seconds.
 
-        `u` is uniform on [0, 1); `_previous_s` is the wait before the previous retry, 0 before the first.
+        Parameters
+        ----------
+        retry
+            The number of the retry, from 1.
+        u
+            A uniform draw from [0, 1).
+        _previous_s
+            The wait before the previous retry in seconds, 0 before the first.
+
+        Returns
+        -------
+        float
+            The wait.
         """
         low_s, high_s = self.support_s(retry)
         return low_s + u * (high_s - low_s)

@@ -164,9 +164,24 @@ WITH_RATE_LIMIT = frozenset({"botocore-adaptive"})
 
 
 def retryer(name: str, *, max_retries: int) -> Retryer:
-    """Return the policy of this name, for calls that may be retried `max_retries` times.
+    """Return the retry policy of a name.
 
-    Raises `ValueError` if no policy has the name, or if the policy has too few waits (`published` has seven).
+    Parameters
+    ----------
+    name
+        A name that `aws_api.retryer` takes, such as `aws-sdk-go-1.23.22`.
+    max_retries
+        How often a call may be retried.
+
+    Returns
+    -------
+    Retryer
+        The policy.
+
+    Raises
+    ------
+    ValueError
+        If no policy has the name, or if the policy has too few waits (`published` has seven).
     """
     if name not in RETRYERS:
         nearest = difflib.get_close_matches(name, RETRYERS, n=1)

@@ -18,7 +18,8 @@ import numpy as np
 from sim.experiment.figures import ANY_502, COLUMN_OF, RESPONSES
 from sim.experiment.provenance import PROVENANCE
 from sim.report.pictures.canvas import BLUE, GREEN, ORANGE, PURPLE, VERMILION, symmetric_log
-from sim.report.pictures.plots import PRE_STOP, PlotError, check, estimate, rollouts, seconds_at, values_of
+from sim.report.pictures.lag_plot import PRE_STOP, seconds_at
+from sim.report.pictures.sweep_frame import PlotError, check, estimate, rollouts, values_of
 from sim.report.wording import key_label, number
 
 if TYPE_CHECKING:

@@ -9,7 +9,9 @@ import pytest
 from sim.experiment.figures import COLUMN_OF, COLUMNS
 from sim.experiment.statistics import fraction_estimate, mean_estimate
 from sim.report.pictures.canvas import save
-from sim.report.pictures.plots import PlotError, causes, estimate, heatmap, lag, line, only
+from sim.report.pictures.lag_plot import plot_lag
+from sim.report.pictures.plots import plot_causes, plot_heatmap, plot_line
+from sim.report.pictures.sweep_frame import PlotError, estimate, only
 from sim.report.wording import key_label
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ def axes_of(picture: Figure) -> Axes:
 
 def test_a_line_goes_through_the_means_in_a_band_of_their_intervals() -> None:
     frame = results(SLEEP)
-    axes = axes_of(line(frame, x=SLEEP, y="rate_502"))
+    axes = axes_of(plot_line(frame, x=SLEEP, y="rate_502"))
 
     estimates = [mean_estimate(frame[frame[SLEEP] == sleep_s]["rate_502"]) for sleep_s in VALUES[SLEEP]]
     x, y = axes.lines[0].get_data()
@@ -64,7 +66,7 @@ def test_a_line_goes_through_the_means_in_a_band_of_their_intervals() -> None:
 
 def test_a_fraction_s_band_is_wilson_s() -> None:
     frame = results(SLEEP)
-    axes = axes_of(line(frame, x=SLEEP, y="any_502"))
+    axes = axes_of(plot_line(frame, x=SLEEP, y="any_502"))
 
     counts = frame.groupby(SLEEP)["any_502"].sum().astype(int)
     band = axes.collections[0].get_paths()[0].get_extents()
@@ -72,7 +74,7 @@ def test_a_fraction_s_band_is_wilson_s() -> None:
 
 
 def test_there_is_a_line_for_each_hue_and_a_legend_that_says_which() -> None:
-    axes = axes_of(line(results(SLEEP, RETRIES), x=SLEEP, hue=RETRIES))
+    axes = axes_of(plot_line(results(SLEEP, RETRIES), x=SLEEP, hue=RETRIES))
 
     legend = axes.get_legend()
     assert legend is not None
@@ -82,13 +84,13 @@ def test_there_is_a_line_for_each_hue_and_a_legend_that_says_which() -> None:
 
 
 def test_text_stands_side_by_side_in_the_sweep_s_order() -> None:
-    axes = axes_of(line(results(VERSION), x=VERSION))
+    axes = axes_of(plot_line(results(VERSION), x=VERSION))
 
     assert [label.get_text() for label in axes.get_xticklabels()] == ["v1.1.9", "v1.1.4"]
 
 
 def test_axes_have_words_and_units_and_the_title_names_the_scenario() -> None:
-    axes = axes_of(line(results(SLEEP), x=SLEEP, y="rollout_s"))
+    axes = axes_of(plot_line(results(SLEEP), x=SLEEP, y="rollout_s"))
 
     assert axes.get_xlabel() == "preStop sleep (s)"
     assert axes.get_ylabel() == "rollout duration (s)"
@@ -97,7 +99,7 @@ def test_axes_have_words_and_units_and_the_title_names_the_scenario() -> None:
 
 def test_the_heatmap_has_each_point_s_mean() -> None:
     frame = results(SLEEP, RETRIES)
-    axes = axes_of(heatmap(frame, x=SLEEP, y=RETRIES, colour="responses.502"))
+    axes = axes_of(plot_heatmap(frame, x=SLEEP, y=RETRIES, colour="responses.502"))
 
     shown = axes.images[0].get_array()
     assert shown is not None
@@ -111,7 +113,7 @@ def test_the_heatmap_has_each_point_s_mean() -> None:
 @pytest.mark.parametrize(("x", "expected"), [(SLEEP, [0, 20, 40]), (RETRIES, [15, 15])])
 def test_the_lag_has_the_pre_stop_sleep_drawn_in(x: str, expected: list[float]) -> None:
     frame = results(x)
-    axes = axes_of(lag(frame, x=x))
+    axes = axes_of(plot_lag(frame, x=x))
 
     drawn = {str(curve.get_label()): list(curve.get_data()[1]) for curve in axes.lines}
     assert drawn["preStop sleep"] == expected
@@ -122,21 +124,21 @@ def test_the_lag_has_the_pre_stop_sleep_drawn_in(x: str, expected: list[float]) 
 
 def test_a_grace_period_that_ends_pre_stop_is_drawn_in_too() -> None:
     frame = results(SLEEP)  # up to 40 s, in a grace period of 30 s
-    drawn = {str(curve.get_label()): list(curve.get_data()[1]) for curve in axes_of(lag(frame, x=SLEEP)).lines}
+    drawn = {str(curve.get_label()): list(curve.get_data()[1]) for curve in axes_of(plot_lag(frame, x=SLEEP)).lines}
     assert drawn["grace period"] == [30, 30, 30]
 
     frame.attrs["albsim"]["scenario"]["pod"]["termination_grace_period_s"] = 40
-    assert not [curve for curve in axes_of(lag(frame, x=SLEEP)).lines if "grace" in str(curve.get_label())]
+    assert not [curve for curve in axes_of(plot_lag(frame, x=SLEEP)).lines if "grace" in str(curve.get_label())]
 
 
 def test_the_lag_s_small_print_says_what_is_averaged() -> None:
-    picture = lag(results(SLEEP), x=SLEEP)
+    picture = plot_lag(results(SLEEP), x=SLEEP)
     assert picture.get_supxlabel().startswith("each rollout's slowest pod, quantiles of 5 rollouts; seed 7;")
 
 
 def test_causes_add_up_to_the_failed_requests() -> None:
     frame = results(SLEEP)
-    axes = axes_of(causes(frame, x=SLEEP))
+    axes = axes_of(plot_causes(frame, x=SLEEP))
 
     failed = [name for name in COLUMNS if name.startswith("outcomes.") and name != "outcomes.ok"]
     heights = frame.groupby(SLEEP)[failed].sum().sum(axis="columns") / 5
@@ -150,17 +152,17 @@ def test_causes_add_up_to_the_failed_requests() -> None:
 def test_what_would_be_averaged_over_unseen_is_refused() -> None:
     frame = results(SLEEP, RETRIES)
     with pytest.raises(PlotError, match=f"'{RETRIES}' is varied too"):
-        line(frame, x=SLEEP)
+        plot_line(frame, x=SLEEP)
 
-    assert len(axes_of(line(only(frame, {RETRIES: "10"}), x=SLEEP)).lines) == 1
+    assert len(axes_of(plot_line(only(frame, {RETRIES: "10"}), x=SLEEP)).lines) == 1
 
 
 def test_what_the_sweep_has_not_is_refused() -> None:
     frame = results(SLEEP)
     with pytest.raises(PlotError, match=r"is not varied in this sweep; it varies pod\.pre_stop_sleep_s"):
-        line(frame, x=RETRIES)
+        plot_line(frame, x=RETRIES)
     with pytest.raises(PlotError, match=r"did you mean 'responses\.502'"):
-        line(frame, x=SLEEP, y="response.502")
+        plot_line(frame, x=SLEEP, y="response.502")
     with pytest.raises(PlotError, match=r"expected one of 0, 20, 40 \(got 30\)"):
         only(frame, {SLEEP: "30"})
 
@@ -168,7 +170,7 @@ def test_what_the_sweep_has_not_is_refused() -> None:
 @pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
 def test_the_same_results_give_the_same_bytes(tmp_path: Path, suffix: str) -> None:
     for name in ("one", "two"):
-        save(heatmap(results(SLEEP, RETRIES), x=SLEEP, y=RETRIES), tmp_path / f"{name}.{suffix}")
+        save(plot_heatmap(results(SLEEP, RETRIES), x=SLEEP, y=RETRIES), tmp_path / f"{name}.{suffix}")
 
     assert (tmp_path / f"one.{suffix}").read_bytes() == (tmp_path / f"two.{suffix}").read_bytes()
 
@@ -194,9 +196,9 @@ def test_keys_have_words_and_units(key: str, label: str) -> None:
 def test_a_key_is_not_shown_twice() -> None:
     frame = results(SLEEP, RETRIES)
     with pytest.raises(PlotError, match="sleep_s' is shown twice"):
-        line(frame, x=SLEEP, hue=SLEEP)
+        plot_line(frame, x=SLEEP, hue=SLEEP)
     with pytest.raises(PlotError, match="retries' is shown twice"):
-        heatmap(frame, x=RETRIES, y=RETRIES)
+        plot_heatmap(frame, x=RETRIES, y=RETRIES)
 
 
 def test_an_interval_ends_where_no_fraction_can_be() -> None:

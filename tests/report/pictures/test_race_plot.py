@@ -6,8 +6,8 @@ import pytest
 
 from sim.experiment.figures import COLUMNS
 from sim.experiment.statistics import mean_estimate
-from sim.report.pictures.plots import PlotError
 from sim.report.pictures.race_plot import race
+from sim.report.pictures.sweep_frame import PlotError
 
 VERSION = "controller.version"
 
