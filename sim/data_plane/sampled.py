@@ -6,8 +6,9 @@ Modelled:
 - Requests accepted before the window and not answered at t = 0 belong to it.
 - A draining server's process ends with its last request, so the window's end depends on the requests.
 
-How: requests go block by block in the order of arrival, so memory does not grow with their number. Results do not
-depend on the blocks. Nearly all requests finish before their target's first trouble; only the rest is examined.
+How: requests go block by block in the order of arrival, so memory grows only with those that fail, by some 90 bytes for
+each. Results do not depend on the blocks. Nearly all requests finish before their target's first trouble; only the rest
+is examined.
 
 Left out, except for pods with a queue: requests that the ALB gave up before t = 0 and on which a pod still works.
 
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
     from sim.streams import Streams
 
 MOST_REQUESTS = 10**9
+MOST_FAILED = 20 * 10**6
+"""How many failed requests a replication may keep: they take some 2 GiB."""
 """The most requests of one window, which take a core some three minutes."""
 
 
@@ -98,7 +101,8 @@ def simulate_requests(
 ) -> Requests:
     """Draw and classify every request of the window.
 
-    Times in the timeline are either infinite or not before the rollout. Raises ValueError if the window has no end.
+    Times in the timeline are either infinite or not before the rollout. Raises ValueError if the window has no end, and
+    ScenarioError if there are more requests than time or more failures than memory allows.
     """
     node_rotations = rotations(timeline)
     ends = ends_of(timeline, traffic, pod, target_group)
@@ -123,6 +127,8 @@ def simulate_requests(
         tally.waits.note(sent[:inside])
         suspects = suspects[at < inside]
         tally.add(inside, suspects, servers.answers(suspects))
+        if tally.n_failed > MOST_FAILED:
+            raise _too_many(f"at most {plain(MOST_FAILED)} failed requests to keep", traffic.arrival_rate_rps)
         now_s, complete = float(block.arrival_s[-1]), inside < block.arrival_s.size
     return tally.requests(servers.window_until_s())
 
@@ -130,13 +136,14 @@ def simulate_requests(
 def _require_countable(arrival_rate_rps: float, window_s: float) -> None:
     """Raise an error if there are too many requests to draw in a reasonable time."""
     if arrival_rate_rps * window_s > MOST_REQUESTS:
-        problem = Problem(
-            key="traffic.arrival_rate_rps",
-            expected=f"at most {plain(MOST_REQUESTS)} requests to draw in a window of {plain(round(window_s))} s",
-            found=plain(arrival_rate_rps),
-            hint="--estimator expected takes any rate, where a scenario has an expectation in closed form",
-        )
-        raise ScenarioError([problem])
+        most = f"at most {plain(MOST_REQUESTS)} requests to draw in a window of {plain(round(window_s))} s"
+        raise _too_many(most, arrival_rate_rps)
+
+
+def _too_many(most: str, arrival_rate_rps: float) -> ScenarioError:
+    hint = "--estimator expected takes any rate, where a scenario has an expectation in closed form"
+    problem = Problem(key="traffic.arrival_rate_rps", expected=most, found=plain(arrival_rate_rps), hint=hint)
+    return ScenarioError([problem])
 
 
 class Servers:
@@ -200,6 +207,7 @@ class _Tally:
 
     def __init__(self, waits: Waits) -> None:
         self.waits = waits
+        self.n_failed = 0
         self._counts = np.zeros(len(Outcome), np.int64)
         self._failed: list[Sent] = []
         self._answers: list[Answers] = []
@@ -209,6 +217,7 @@ class _Tally:
         self._counts[Outcome.OK] += size - answers.outcome.size
         self._counts += np.bincount(answers.outcome, minlength=len(Outcome))
         failed = np.flatnonzero(answers.outcome != Outcome.OK)
+        self.n_failed += failed.size
         self._failed.append(suspects[failed])
         self._answers.append(Answers(answers.outcome[failed], answers.answered_s[failed]))
 

@@ -15,8 +15,9 @@ from albsim_tests.data_plane import EVER, NEVER, cases, run, timeline
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.data_plane import ends, sending, serving
+from sim.data_plane import ends, sampled, sending, serving
 from sim.data_plane.outcomes import Outcome
+from sim.scenario.problems import ScenarioError
 from sim.streams import Streams
 
 if TYPE_CHECKING:
@@ -210,6 +211,16 @@ def test_a_window_without_end_is_refused_by_target() -> None:
         run(scene)
     with pytest.raises(ValueError, match="the rollout is complete at inf s"):
         run(timeline(1, complete_s=NEVER))
+
+
+def test_more_failures_than_memory_allows_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A target that refuses connections for 10 s at 100 requests/s: some 1,000 failures."""
+    dead = timeline(1, complete_s=10, listener_closed_s=0.0, cut_s=0.0, registered_until_s=10.0)
+    monkeypatch.setattr(sampled, "MOST_FAILED", 2000)
+    run(dead, arrival_rate_rps=100.0)
+    monkeypatch.setattr(sampled, "MOST_FAILED", 500)
+    with pytest.raises(ScenarioError, match=r"arrival_rate_rps: expected at most 500 failed .* \(got 100\)"):
+        run(dead, arrival_rate_rps=100.0)
 
 
 @settings(max_examples=60)
