@@ -99,6 +99,13 @@ class Draft:
         if NotRead(place, reason) not in self.not_read:
             self.not_read.append(NotRead(place, reason))
 
+    def forget(self, beginnings: tuple[str, ...]) -> bool:
+        """Take back the values of all keys that begin so; return whether there were any."""
+        keys = [key for key in self.values if key.startswith(beginnings)]
+        for key in keys:
+            del self.values[key], self.origins[key]
+        return bool(keys)
+
     def raw(self, name: str) -> dict[str, object]:
         """Return the scenario as a file would hold it, its keys in the schema's order."""
         raw: dict[str, object] = {"name": name}

@@ -85,6 +85,13 @@ class ContainerPort(Model):
     container_port: int
 
 
+class Resources(Model):
+    """What a container requests of its node, and what it may use at most."""
+
+    requests: dict[str, Anything] = Field(default_factory=dict)
+    limits: dict[str, Anything] = Field(default_factory=dict)
+
+
 class Container(Model):
     """A container of a pod."""
 
@@ -98,6 +105,7 @@ class Container(Model):
     liveness_probe: Probe | None = None
     readiness_probe: Probe | None = None
     startup_probe: Probe | None = None
+    resources: Resources = Resources()
     restart_policy: str | None = None
 
     @property
@@ -217,15 +225,30 @@ class Condition(Model):
     status: str = ""
 
 
+class NodeInfo(Model):
+    """The software of a Node."""
+
+    kubelet_version: str = ""
+
+
 class NodeStatus(Model):
     """What a Node says of itself."""
 
     conditions: list[Condition] = Field(default_factory=list)
+    node_info: NodeInfo = NodeInfo()
+    capacity: dict[str, Anything] = Field(default_factory=dict)
+
+
+class NodeSpec(Model):
+    """What a Node is asked to be."""
+
+    unschedulable: bool = False
 
 
 class Node(Model):
     """A worker node."""
 
+    spec: NodeSpec = NodeSpec()
     status: NodeStatus = NodeStatus()
 
 

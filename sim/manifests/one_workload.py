@@ -16,16 +16,17 @@ from sim.manifests.gates import put_readiness_gate
 from sim.manifests.health_switch import put_health_switch
 from sim.manifests.injected import warn_of_injected
 from sim.manifests.load_balancers import put_counts, put_listeners, put_load_balancer
-from sim.manifests.models import Node
-from sim.manifests.network_models import Service
 from sim.manifests.objects import Place
+from sim.manifests.pod_end import whole
 from sim.manifests.pods import put_pod
 from sim.manifests.serving import Said
 from sim.manifests.target_groups import annotated, annotation, put_target_group
 from sim.manifests.versions import put_version
+from sim.manifests.worker_nodes import NODE_KEYS, put_instances, put_nodes_block
 from sim.manifests.workload import Companions, put_workload, template_of
 from sim.scenario.overrides import overridden
 from sim.scenario.problems import Place as ScenarioPlace
+from sim.scenario.problems import ScenarioError
 from sim.scenario.specs import Scenario
 from sim.scenario.validation import validated
 
@@ -92,10 +93,22 @@ class Importer:
         self._put(draft, holder, template, labels, target_group)
         self._drain(draft)
         self._traffic(draft)
-        raw = draft.raw(_fit_for_a_name(name))
+        return self._checked(draft, _fit_for_a_name(name))
+
+    def _checked(self, draft: Draft, name: str) -> Imported:
+        """Return the scenario of a draft, without the nodes if it is one only without them."""
+        raw = draft.raw(name)
         for key, value in self._asked.changes.items():
             raw = overridden(raw, key, value, Scenario)
-        return Imported(workload.ref, raw, validated(Scenario, raw, _places(draft)), draft)
+        try:
+            return Imported(draft.workload.ref, raw, validated(Scenario, raw, _places(draft)), draft)
+        except ScenarioError as error:
+            if not draft.forget(NODE_KEYS):
+                raise
+            without = self._checked(draft, name)
+            text = f"the Nodes of the input are left out: {error.problems[0]}"
+            draft.warn("nodes-left-out", "nodes", text)
+            return without
 
     def _put(
         self, draft: Draft, holder: Object, template: Template, labels: dict[str, str], target_group: TargetGroup
@@ -115,7 +128,8 @@ class Importer:
             path = path or annotation(target_group, "healthcheck-path", controller)
             put_health_switch(draft, way, path, holder)
         warn_of_injected(draft, holder, template, self._cluster)
-        self._put_nodes(draft, target_group)
+        put_instances(draft, target_group, self._cluster)
+        put_nodes_block(draft, template.spec, self._cluster)
         self._compare(draft)
 
     def _target_group(self, draft: Draft) -> TargetGroup:
@@ -154,29 +168,6 @@ class Importer:
         put_listeners(draft, members)
         put_counts(draft, target_group, self._network, self._controller)
 
-    def _put_nodes(self, draft: Draft, target_group: TargetGroup) -> None:
-        """Write how many worker nodes are the targets, and what goes with them."""
-        if draft.values["target_group.target_type"] != "instance":
-            return
-        key = "target_group.instances"
-        nodes = [one for one in self._cluster.of("Node") if _takes_traffic(one)]
-        if nodes:
-            draft.put(key, len(nodes), nodes[0].place(), note="Nodes of the input that are Ready")
-        else:
-            draft.warn(
-                "instances-unknown", key, "the number of worker nodes is not in the input; the default stands in"
-            )
-        spec = target_group.service.parsed(Service).spec
-        place = target_group.service.place("spec", "type")
-        if spec.type == "ClusterIP":
-            text = f"{target_group.service.ref} is of type ClusterIP: instances need NodePort or LoadBalancer"
-            draft.warn("instance-needs-node-port", "target_group.target_type", text, place)
-        elif spec.external_traffic_policy == "Cluster":
-            text = "externalTrafficPolicy Cluster: each worker node may pass a request on to a pod of another"
-            draft.warn("external-traffic-policy", "target_group.target_type", text, place)
-        else:
-            draft.leave(target_group.service.place("spec", "externalTrafficPolicy"), "Local is not modelled")
-
     def _compare(self, draft: Draft) -> None:
         """Say where one part's time does not fit the other's."""
         key = "target_group.deregistration_delay_s"
@@ -196,16 +187,11 @@ class Importer:
     def _traffic(self, draft: Draft) -> None:
         place = Place("--rps", 0, "", "")
         if self._asked.rps is not None:
-            draft.put(RPS, self._asked.rps, place)
+            draft.put(RPS, whole(self._asked.rps), place)
         elif RPS not in self._asked.changes:
             draft.put(RPS, ASSUMED_RPS, place, "assumed", "no manifest says it: put your own here, or give --rps")
             text = f"how many requests arrive is in no manifest: {ASSUMED_RPS} per second stand in; --rps tells"
             draft.warn("rps-assumed", RPS, text)
-
-
-def _takes_traffic(node: Object) -> bool:
-    ready = [one.status for one in node.parsed(Node).status.conditions if one.type == "Ready"]
-    return "node.kubernetes.io/exclude-from-external-load-balancers" not in node.labels and ready in ([], ["True"])
 
 
 def _fit_for_a_name(name: str) -> str:

@@ -43,6 +43,9 @@ def scenarios(draw: Callable[..., Any]) -> dict[str, Any]:
     pod = some({}, {"pre_stop_sleep_s": st.integers(2, 600), "termination_grace_period_s": st.integers(0, 900)})
     gate = {"readiness_gate": True} if version != "v1.1.4" and draw(st.booleans()) else {}
     n_albs = draw(st.integers(1, 4))
+    n_nodes = draw(st.integers(1, 9))
+    nodes = draw(some({}, {"nodes": worker_nodes(n_nodes)}))
+    kubelets = {"kubernetes": {"version": draw(st.sampled_from(["v1.21", "v1.29", "v1.36"]))}} if nodes else {}
     return {
         "name": "web",
         "traffic": {"arrival_rate_rps": draw(st.integers(1, 10**4))},
@@ -68,8 +71,19 @@ def scenarios(draw: Callable[..., Any]) -> dict[str, Any]:
                 },
             )
         )
-        | ({"instances": draw(st.integers(1, 9))} if target_type == "instance" else {}),
+        | ({"instances": n_nodes} if target_type == "instance" else {}),
+        **nodes,
+        **kubelets,
     }
+
+
+def worker_nodes(count: int) -> st.SearchStrategy[dict[str, Any]]:
+    """Return nodes with room for every pod that is drawn."""
+    limits = {"pod_cpu_m": st.integers(1, 90), "pod_memory_mib": st.integers(1, 300)}
+    return some(
+        {"instance_type": st.just("m5.24xlarge"), "count": st.just(count), "max_pods": st.integers(1000, 2000)},
+        limits | {"zones": st.integers(1, min(count, 6))},
+    )
 
 
 def read_back(objects: list[dict[str, Any]], rps: float, *, as_json: bool = False) -> Imported:

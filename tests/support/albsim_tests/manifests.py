@@ -74,12 +74,35 @@ def manifests(raw: dict[str, Any]) -> list[dict[str, Any]]:
         ingress(raw, "web", raw["controller"]["target_groups"]),
         *others,
         controller(raw["controller"]),
-        *({"apiVersion": "v1", "kind": "Node", "metadata": {"name": f"n{n}"}} for n in range(instances(raw))),
+        *(node(raw, number) for number in range(n_nodes(raw))),
     ]
 
 
-def instances(raw: dict[str, Any]) -> int:
-    return int(raw["target_group"].get("instances", 0))
+def n_nodes(raw: dict[str, Any]) -> int:
+    return int(raw.get("nodes", {}).get("count", raw["target_group"].get("instances", 0)))
+
+
+def node(raw: dict[str, Any], number: int) -> dict[str, Any]:
+    given = raw.get("nodes", {})
+    labels = {"node.kubernetes.io/instance-type": given.get("instance_type")}
+    if "zones" in given:
+        labels["topology.kubernetes.io/zone"] = f"zone-{number % given['zones']}"
+    version = raw.get("kubernetes", {}).get("version")
+    status = {
+        "conditions": [{"type": "Ready", "status": "True"}],
+        "nodeInfo": {"kubeletVersion": f"{version}.7-eks-1234567"} if version else {},
+        "capacity": {"pods": str(given["max_pods"])} if "max_pods" in given else {},
+    }
+    metadata = {"name": f"n{number}", "labels": labels if given else {}}
+    return {"apiVersion": "v1", "kind": "Node", "metadata": metadata, "status": status}
+
+
+def requests(raw: dict[str, Any]) -> dict[str, str]:
+    """Return a container's requests, in the units of which there are several."""
+    given = raw.get("nodes", {})
+    cpu, memory = given.get("pod_cpu_m"), given.get("pod_memory_mib")
+    of_cpu = {"cpu": f"{cpu}m" if cpu % 3 else str(cpu / 1000)} if cpu else {}
+    return of_cpu | ({"memory": f"{memory}Mi" if memory % 2 else str(memory * 2**20)} if memory else {})
 
 
 def deployment(raw: dict[str, Any]) -> dict[str, Any]:
@@ -89,6 +112,7 @@ def deployment(raw: dict[str, Any]) -> dict[str, Any]:
         "name": "web",
         "image": "registry.example.com/web:1",
         "ports": [{"containerPort": 8080}],
+        "resources": {"requests": requests(raw)},
     }
     if "pre_stop_sleep_s" in pod:
         container["lifecycle"] = {"preStop": hook(pod["pre_stop_sleep_s"])}
