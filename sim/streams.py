@@ -1,8 +1,9 @@
 """Random streams: one for each purpose and entity, so that scenarios stay comparable draw by draw.
 
-A stream's key is `(replication, Stream, *entity)` under the scenario's seed (`numpy.random.SeedSequence`), never a
-count of calls: what one part of the model draws shifts nothing elsewhere, and replication k of two scenarios meets the
-same pods, calls and arrivals (common random numbers).
+- A stream's key is `(replication, Stream, *entity)` under the scenario's seed (`numpy.random.SeedSequence`), never a
+  count of calls.
+- So what one part of the model draws shifts nothing elsewhere.
+- Replication k of two scenarios meets the same pods, calls and arrivals (common random numbers).
 """
 
 from __future__ import annotations

@@ -1,9 +1,15 @@
 """Who else calls the AWS API of the account: other clusters' controllers, and the rest.
 
-Modelled: the rolled cluster's controller is the client that deregistered its targets. Another client that names itself
-as the controller is another cluster, with the target groups it touched as its ingresses and its RegisterTargets and
-DeregisterTargets calls as its churn. Whoever is left is a steady stream by bucket.
-Left out: v1 controllers, which name only their SDK: they are in the stream. Calls that the trail does not record.
+Modelled:
+- The rolled cluster's controller is the client that deregistered its targets.
+- Another client that names itself as the controller is another cluster. The target groups that it named are its
+  ingresses, and its RegisterTargets and DeregisterTargets calls its churn.
+- Everybody else is a steady stream by bucket.
+
+Left out:
+- v1 controllers as clusters: they name only their SDK, and are in the stream;
+- calls that the trail does not record.
+
 Source: docs/facts/logs.md §2.
 """
 

@@ -1,8 +1,11 @@
 """Whether the clocks agree: the controller's, CloudTrail's and the ALB's.
 
-CloudTrail has the second in which a call was completed, the controller's log the moment at which it had the answer. A
-target that is sent requests before its RegisterTargets shows that the calls' clock is late, by that at least.
+Modelled:
+- CloudTrail has the second in which a call was completed, the controller's log the moment at which it had the answer.
+- If a target is sent requests before its RegisterTargets, the calls' clock is late, by that time at least.
+
 Left out: an early clock of the calls, which nothing in the records shows. So each result says what it rests on.
+
 Source: docs/facts/logs.md §2 to §4.
 """
 

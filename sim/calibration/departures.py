@@ -1,10 +1,13 @@
 """From records to last requests: each ALB node and target of each DeregisterTargets call.
 
-Modelled: a target counts for a node that sent it requests in the two minutes before the call, or that sends its group
-any. The observation ends with the node's log, at a file that is missing, when the address is registered anew, when the
-pod stops, and at the target's first request that failed in the target: a dead target may leave the rotation by its
-health checks.
-Left out: health checks that take a target out before any request has met it dead, where the pods' ends are not known.
+Modelled:
+- A target counts for a node that sent it requests in the two minutes before the call, or that sends its group any.
+- The observation ends with the node's log or at a missing file.
+- It also ends when the address is registered anew, or when the pod stops.
+- It also ends at the target's first request that failed in the target: health checks may take a dead target out.
+
+Left out: health checks that take a target out before any request has met it dead, if the pods' ends are not known.
+
 Source: docs/facts/logs.md §4.
 """
 

@@ -1,13 +1,15 @@
 """How likely an observed last request is for each possible end P of an ALB node's sending.
 
-For requests at rate λ whose gaps survive x with probability S(x), the last request before P is at L with density
-λ·S(P - L). There is none after DeregisterTargets with probability E(P), where E(x) is the integral of λ·S from x on. An
-observation that ends at c sees P only up to c. All of it is averaged over what is not known: the rate, and the moment
-of the call within its interval.
-Modelled: x is counted on the clock of requests (`pace`). P is on a grid of cells, within each of which it is uniform
-on that clock. So a law of P is a vector of cell masses, and the likelihood of every row is one product of a matrix with
-it.
-Source: docs/facts/logs.md §4; for the gaps, D. R. Cox, "Renewal Theory" (1962), section 5 (recurrence times).
+Modelled:
+- Requests come at rate λ, and their gaps survive x with probability S(x). Then the last request before P is at L with
+  density λ·S(P - L). With probability E(P) there is none after DeregisterTargets; E(x) is the integral of λ·S from x
+  on.
+- An observation that ends at c sees P only up to c.
+- All of it is averaged over what is not known: the rate, and the moment of the call within its interval.
+- x is counted on the clock of requests (`pace`). P is on a grid of cells, and uniform on that clock within each cell.
+- So a law of P is a vector of cell masses, and one product of a matrix with it is the likelihood of every row.
+
+Sources: docs/facts/logs.md §4; for the gaps, D. R. Cox, "Renewal Theory" (1962), section 5 (recurrence times).
 """
 
 from __future__ import annotations

@@ -1,11 +1,16 @@
 """What an access log says of a deregistration: the last request that each ALB node sent to each target.
 
-The real thing: an ALB node goes on sending to a target for some time P after DeregisterTargets. P is in no log. The log
-has the last request, and after it came nothing because P was over, or because nobody asked.
-Modelled: requests to a node and target come at a steady rate, with gaps of a gamma law: shape 1 is Poisson, larger is
-more regular. Round robin over n targets gives about n. The rate is known from the minutes before, and is steady on a
-clock that runs with the requests to targets that stay (`pace`). What is observed may end early, at the log's end or
-with the pod. The moment of DeregisterTargets may be known to an interval only.
+An ALB node goes on sending to a target for some time P after DeregisterTargets. P is in no log. The log has the last
+request. After it none came, either because P was over or because nobody asked.
+
+Modelled:
+- Requests to a node and target come at a steady rate, with gaps of a gamma law. Shape 1 is Poisson, and a larger shape
+  is more regular: round robin over n targets gives about n.
+- The rate is known from the minutes before. It is steady on a clock that runs with the requests to targets that stay
+  (`pace`).
+- The observation may end early, at the log's end or with the pod.
+- The moment of DeregisterTargets may be known to an interval only.
+
 Source: docs/facts/logs.md §4.
 """
 

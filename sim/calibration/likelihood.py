@@ -1,9 +1,11 @@
 """Fits of a law to likelihoods by cell: a family by maximum likelihood, or any law at all by EM; and the bootstrap.
 
 `kernel` gives how likely each row is for P in each cell. Here a law is chosen that makes the rows likely.
-The bootstrap draws clusters of rows with replacement. Its fits are looked up on a fine grid of parameters around the
-maximum, on which every row's likelihood is computed once.
-Source: Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), §8.6; for EM, Laird, "Nonparametric maximum
+
+Modelled: the bootstrap draws clusters of rows with replacement. Its fits are looked up on a fine grid of parameters
+around the maximum, on which every row's likelihood is computed once.
+
+Sources: Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), §8.6; for EM, Laird, "Nonparametric maximum
 likelihood estimation of a mixing distribution", JASA 73 (1978).
 """
 

@@ -1,12 +1,17 @@
 """How fast requests come to a target that stays, while others leave the rotation and come to it.
 
-The real thing: an ALB node spreads its requests over the targets that it has. While old targets leave, those that are
-left are sent more; when new ones come, less. So seconds are no even measure of how many requests to expect.
-Modelled: time runs at the rate of requests to each target that is surely in rotation, as a moving average: one that
-has had a request, and whose DeregisterTargets is yet to come. Nothing of its later requests decides whether it counts,
-so that the rate is without bias. A second at the mean rate of the rollout is one second.
+An ALB node spreads its requests over its targets. While old targets leave, the others are sent more. When new ones
+come, the others are sent less. So seconds are no even measure of how many requests to expect.
+
+Modelled:
+- Time runs at the rate of requests to each target that is surely in rotation, as a moving average.
+- A target surely is in rotation from its first request until its DeregisterTargets. Its later requests do not decide
+  whether it counts, so the rate is without bias.
+- A second at the mean rate of the rollout is one second.
+
 Left out: that ALB nodes and targets differ in how their rates change.
-Source: O. O. Aalen, "Nonparametric inference for a family of counting processes", Annals of Statistics 6 (1978); for
+
+Sources: O. O. Aalen, "Nonparametric inference for a family of counting processes", Annals of Statistics 6 (1978); for
 the first request, D. R. Cox, "Renewal Theory" (1962), section 4.2.
 """
 

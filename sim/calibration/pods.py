@@ -1,9 +1,12 @@
 """Pod start, deregistration lag, registration and API latency: what comes before the ALB hears of a pod.
 
-Modelled: the lag from a pod's deletion to the success of DeregisterTargets, by address. From RegisterTargets to an ALB
-node's first request F: the registration itself is earlier by a gap between requests, and its law is found by the
-likelihood of `kernel`, turned around: the density of F is that of R and then a first request after it.
+Modelled:
+- The lag runs from a pod's deletion to the success of DeregisterTargets, by address.
+- A registration R is earlier than an ALB node's first request F by a gap between requests. Its law is found by the
+  likelihood of `kernel`, turned around: the density of F is that of R and then of a first request after it.
+
 Left out: pods whose address is not known.
+
 Source: docs/facts/logs.md §3 and §4, "The other inputs".
 """
 

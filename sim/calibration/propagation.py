@@ -1,9 +1,12 @@
 """`target_group.propagation_s` from last requests: a law, its interval, the law without a family, and what is doubtful.
 
-The interval is that of a bootstrap over rollouts if there are enough of them, else over DeregisterTargets calls, whose
-targets may share their delay: the spread of the resamples' logarithms, with Student's t for few clusters. It is at
-least as wide as if all pairs were independent; where there is but one call, just that.
-Source: docs/facts/logs.md §4; how far the intervals can be trusted is measured in docs/calibration.md.
+Modelled:
+- The interval is that of a bootstrap over rollouts if there are enough of them. Otherwise it is over DeregisterTargets
+  calls, whose targets may share their delay.
+- It is the spread of the resamples' logarithms, with Student's t for few clusters.
+- It is at least as wide as if all pairs were independent. With only one call it is that interval.
+
+Sources: docs/facts/logs.md §4; docs/calibration.md measures how far the intervals can be trusted.
 """
 
 from __future__ import annotations

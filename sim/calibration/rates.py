@@ -1,10 +1,12 @@
 """How often an ALB node sends to a target, from the requests before its deregistration.
 
-Modelled: counts are Poisson given a rate, and the rates of one rollout are gamma distributed around their mean, by the
-method of moments: few requests lean on the others', many stand for themselves. How regular the gaps are is one number
-for all.
-A few gaps that look regular by chance count as Poisson's.
-Left out: trends. A target that dies under `least_outstanding_requests` draws more traffic than before; that is after.
+Modelled:
+- Counts are Poisson given a rate. The rates of one rollout are gamma distributed around their mean, by the method of
+  moments. So a target with few requests leans on the others, and one with many stands for itself.
+- One number for all says how regular the gaps are. A few gaps that look regular by chance count as Poisson's.
+
+Left out: trends. A target that dies under `least_outstanding_requests` draws more traffic, but only after that.
+
 Source: docs/facts/logs.md §4.
 """
 

@@ -1,8 +1,12 @@
 """How long each target surely was in rotation at each ALB node: from its first request until its DeregisterTargets.
 
-Modelled: a stay ends early with the node's log, at a file that is missing, when the address is registered anew, and at
-the target's first request that failed in the target.
+Modelled: a stay ends early at the first of these:
+- the end of the node's log, or a missing file;
+- a new registration of the address;
+- the target's first request that failed in the target.
+
 Left out: targets that health checks took out of rotation for a while.
+
 Source: docs/facts/logs.md §4.
 """
 

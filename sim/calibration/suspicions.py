@@ -1,9 +1,12 @@
 """What in the records themselves says that the measured propagation may be wrong.
 
-Each check looks at the rows as the fitted law sees them: under the right model a row's last request is at a uniform
-rank among those that it could have had. Ranks that are not uniform, that targets of one call share, or that gather at
-zero, each have a cause. What the records cannot show is said as well.
-Source: docs/facts/logs.md §4, "Caveats"; the ranks are those of Cox and Snell, "A general definition of residuals"
+Modelled:
+- Each check looks at the rows as the fitted law sees them. Under the right model a row's last request is at a uniform
+  rank among those that it could have had.
+- Ranks may not be uniform, may be shared by the targets of one call, or may gather at zero. Each of these has a cause.
+- What the records cannot show is said as well.
+
+Sources: docs/facts/logs.md §4, "Caveats"; the ranks are those of Cox and Snell, "A general definition of residuals"
 (1968).
 """
 

@@ -1,9 +1,15 @@
 """Arrival rate, service time and ALB nodes, from the access log.
 
-Modelled: the rate around the rollouts, since it is those that a scenario repeats, over stretches of ten seconds, which
-show by how much it varies. The service time is the target's processing time of what it answered itself, away from the
-rollouts if there is enough of that.
-Left out: response bodies (the field ends at the headers); requests that were cut, which would have been longer ones.
+Modelled:
+- The rate is that around the rollouts, since a scenario repeats those. It is taken over stretches of ten seconds, which
+  show by how much it varies.
+- The service time is the target's processing time of what it answered itself, away from the rollouts if enough is
+  there.
+
+Left out:
+- response bodies, since the field ends at the headers;
+- requests that were cut, which would have been longer ones.
+
 Source: docs/facts/logs.md §1 and §4, "The other inputs".
 """
 

@@ -1,10 +1,15 @@
 """What a cluster's nodes hold of its subnets, and how many nodes and pods fit.
 
-The real thing: the nodes of a zone take their interfaces and addresses from that zone's subnet until it is empty. The
-scheduler knows max pods, CPU and memory, and nothing of addresses: it goes on binding pods to nodes that have none.
+The nodes of a zone take their interfaces and addresses from that zone's subnet until it is empty. The scheduler knows
+max pods, CPU and memory, but not addresses: it goes on binding pods to nodes that have none.
+
 Modelled: nodes spread evenly over the zones, one subnet each; as many pods on each; every pool settled.
-Left out: nodes that come up while a subnet is full, pools that were larger before, prefixes that find no free block of
-16 in a fragmented subnet, memory that other max pods would leave (the kubelet keeps 11 MiB for each).
+
+Left out:
+- nodes that come up while a subnet is full, and pools that were larger before;
+- prefixes that find no free block of 16 in a fragmented subnet;
+- memory that other max pods would leave (the kubelet keeps 11 MiB for each).
+
 Sources: docs/facts/capacity.md §1 and §2.
 """
 

@@ -1,11 +1,16 @@
 """The addresses that the VPC CNI keeps on one node, once it has settled.
 
-The real thing: ipamd on each node keeps interfaces with addresses, or with prefixes of 16, ahead of the pods. It grows
-in steps while its warm target is not met and max pods is not reached. Each interface also has a primary address of its
-own, which is taken from the subnet and never given to a pod.
+ipamd on each node keeps interfaces with addresses, or with prefixes of 16, ahead of the pods. It grows in steps while
+its warm target is not met and max pods is not reached. Each interface also has a primary address of its own, which is
+taken from the subnet and never given to a pod.
+
 Modelled: where that loop ends if the pods come one after another.
-Left out: the way there (docs/facts/capacity.md §1), pods that all come at once near max pods, for which it may take
-some addresses more, and addresses that cool down after a pod.
+
+Left out:
+- the way there (docs/facts/capacity.md §1);
+- pods that all come at once near max pods, for which it may take some addresses more;
+- addresses that cool down after a pod.
+
 Sources: aws/amazon-vpc-cni-k8s pkg/ipamd/ipamd.go, docs/eni-and-ip-target.md, docs/prefix-and-ip-target.md.
 """
 

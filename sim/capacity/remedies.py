@@ -1,9 +1,13 @@
-"""What is done when a subnet is full, and what each of it gives.
+"""What can be done when a subnet is full, and what each remedy gives.
 
-The remedies of the talk: fewer warm addresses, prefixes, another range for the pods, and other instances. Each is tried
-alone. Other instances are the next size of the same family, as many as have the same number of vCPUs together, with the
-same pods.
-Left out: larger or more subnets, which a VPC's range has to have room for; what changing a cluster so takes.
+Modelled: the remedies of the talk, each alone:
+- fewer warm addresses;
+- prefixes;
+- another range for the pods;
+- the next size of the same instance family: as many as have the same number of vCPUs together, with the same pods.
+
+Left out: larger or more subnets, for which a VPC's range has to have room; how a cluster gets there.
+
 Sources: docs/facts/capacity.md §1.
 """
 

@@ -1,9 +1,11 @@
 """The command line: arguments in, a call, a table out. One file for each command.
 
-Heavy libraries are imported inside the commands that use them, so that `albsim --help` answers at once. Results go to
-stdout, all else to stderr. Exit status: 0 done, 1 a defect of the program or of the machine (stdout is full, a worker
-died), 2 the input was wrong (also: a file that cannot be read or written), 129, 130 and 143 ended by SIGHUP, Ctrl-C and
-SIGTERM.
+- Heavy libraries are imported inside the commands that use them, so that `albsim --help` answers at once.
+- Results go to stdout, all else to stderr.
+- Exit status 0: done.
+- Exit status 1: a defect of the program or of the machine, such as a full stdout or a worker that died.
+- Exit status 2: the input was wrong, or a file cannot be read or written.
+- Exit status 129, 130 and 143: ended by SIGHUP, Ctrl-C and SIGTERM.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The command `albsim check`: is a scenario valid, and what is unwise in it."""
+"""The command `albsim check`: whether a scenario is valid, and what is unwise in it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """SIGTERM and SIGHUP end a command as Ctrl-C does: what is finished is kept, and no worker is left.
 
-What is left out: a signal that was ignored when the program began, as under `nohup`, stays ignored; Windows has no
-SIGHUP.
+Left out: a signal that was ignored when the program began, as under `nohup`, stays ignored. Windows has no SIGHUP.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The command `albsim verify`: does the program give on this machine what can be worked out by hand, or more slowly."""
+"""The command `albsim verify`: whether the program gives here what can be worked out by hand, or more slowly."""
 
 from __future__ import annotations
 

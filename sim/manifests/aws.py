@@ -1,7 +1,9 @@
 """What `aws elbv2 describe-…` prints: how the target group and the ALB really are.
 
-Modelled: docs/facts/manifests.md §1.5. AWS's word wins over an annotation, since it is what runs; that they differ is
-worth a warning. Attributes come without the name of what they are of: they are taken if there is one workload.
+Modelled (docs/facts/manifests.md §1.5):
+- AWS's word wins over an annotation, since it is what runs. A difference between the two is worth a warning.
+- Attributes come without the name of what they belong to. They are used if there is only one workload.
+
 Source: aws/aws-cli awscli/examples/elbv2.
 """
 

@@ -1,7 +1,8 @@
 """A pod's containers: what each seems to run, how long its hook holds it, and which of them requests pass.
 
-Modelled: docs/facts/manifests.md §2.3. The serving container is that with the Service's target port; behind a proxy
-stands what else in the pod listens.
+Modelled (docs/facts/manifests.md §2.3):
+- The serving container is the one with the Service's target port.
+- If that is a proxy, whatever else in the pod listens stands behind it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,10 @@
 """The ingress controller's own settings: from its Deployment, or from the values file of its Helm chart.
 
-Modelled: docs/facts/manifests.md §1.4. The version is the image's tag, else the label `app.kubernetes.io/version`, else
-the chart's. Flags come as `--k=v` or `--k v`, the last one counts; v1 reads AWS_MAX_RETRIES after its flags.
+Modelled (docs/facts/manifests.md §1.4):
+- The version is the image's tag, else the label `app.kubernetes.io/version`, else the chart's.
+- Flags come as `--k=v` or as `--k v`, and the last one counts.
+- v1 reads AWS_MAX_RETRIES after its flags.
+
 Sources: LBC is kubernetes-sigs/aws-load-balancer-controller: cmd/options.go (v1), pkg/config/*.go,
 helm/aws-load-balancer-controller/templates/deployment.yaml at each tag.
 """

@@ -1,6 +1,8 @@
 """The ingress controller's flags as the keys of `controller`, beside its version.
 
-Modelled: docs/facts/manifests.md §1.4. Left out: flags that the model has no key for, which are named.
+Modelled: docs/facts/manifests.md §1.4.
+
+Left out: flags for which the model has no key. They are named.
 """
 
 from __future__ import annotations

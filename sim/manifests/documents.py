@@ -1,10 +1,14 @@
 """YAML and JSON text to mappings and lists that know the line of each of their values.
 
-Modelled: what `kubectl`, `helm template` and `kustomize build` write: several documents, anchors and aliases, duplicate
-keys as a problem. libyaml's events are read where PyYAML was built with it, since a cluster's dump is large. Depth and
-size, aliases written out, are bounded, so that no file takes long to be refused.
-Left out: tags, and merge keys (`<<`), which Kubernetes' own reader does not know either.
-Source: what a plain word means is `sim.scenario.yaml_source`'s.
+Modelled:
+- What `kubectl`, `helm template` and `kustomize build` write: several documents, anchors and aliases.
+- A duplicate key is a problem.
+- libyaml's events are read if PyYAML was built with libyaml, since a cluster's dump is large.
+- Depth, and size with aliases written out, are bounded. So no file takes long to be refused.
+
+Left out: tags, and merge keys (`<<`). Kubernetes' own reader does not know them either.
+
+Source: `sim.scenario.yaml_source` says what a plain word means.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A scenario as it grows out of an input: each value with where it is from, and what a reader must know besides."""
+"""A scenario as it grows out of an input: each value with its origin, and what a reader has to know besides."""
 
 from __future__ import annotations
 

@@ -1,8 +1,11 @@
 """Whether a pod waits for its target: the readiness gate, which is usually not in the Deployment.
 
-Modelled: v2 puts the gate into the Pods of a Namespace that has the label, if the targets are pods; v1 (from v1.1.6 on)
-needs it in the template. A v1 gate under v2 is set by nobody unless the Namespace has the label.
-Source: LBC pkg/targetgroupbinding/utils.go@v2.0.0, internal/ingress/backend/endpoint.go@v1.1.6,
+Modelled:
+- v2 puts the gate into the Pods of a Namespace that has the label, if the targets are pods.
+- v1 needs the gate in the template, in the releases that know gates.
+- Under v2 nobody sets a gate of v1, unless the Namespace has the label.
+
+Sources: LBC pkg/targetgroupbinding/utils.go@v2.0.0, internal/ingress/backend/endpoint.go@v1.1.6,
 docs/deploy/pod_readiness_gate.md@v3.5.0.
 """
 

@@ -1,7 +1,8 @@
 """Which server a container runs: a guess from command, image and probes, in this order.
 
-Modelled: docs/facts/manifests.md §4. A process without a handler for the signal ignores it as PID 1 of its container,
-and ends at once where an init process (`tini`, a shared process namespace) stands above it.
+Modelled (docs/facts/manifests.md §4), for a process without a handler for the signal:
+- As PID 1 of its container it ignores the signal.
+- Below an init process (`tini`, a shared process namespace) it ends at once.
 """
 
 from __future__ import annotations

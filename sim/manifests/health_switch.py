@@ -1,9 +1,13 @@
 """Whether a preStop hook makes the target group's health check fail while the pod still serves.
 
-Modelled: what of it a manifest can tell. A hook that takes away or makes the very file that the health check's path
-names, or sends a command to a path below that one, is guessed to do so. One that touches another file, or calls its
-own pod, may do so: it is asked for. The Kubernetes probes do not matter: the ALB does not see them.
+Modelled, as far as a manifest tells:
+- The hook is guessed to do so if it creates or removes the very file that the health check's path names.
+- The same holds for a hook that sends a command to a path below the health check's.
+- A hook that touches another file, or calls its own pod, may do so: the user is asked.
+- The Kubernetes probes do not matter, since the ALB does not see them.
+
 Left out: what the application does with the file or the call, which is not in a manifest.
+
 Source: LBC docs/guide/ingress/annotations.md@v3.5.0 (`healthcheck-path`, `/` by default).
 """
 

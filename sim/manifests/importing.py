@@ -1,7 +1,8 @@
 """From sources to scenarios: one for each workload that an ALB reaches.
 
-Modelled: every document is read before anything is joined, so that the order of files does not matter. A workload of
-which there is no scenario is named and left out, unless none is left.
+Modelled:
+- Every document is read before anything is joined, so the order of files does not matter.
+- A workload without a scenario is named and left out, unless no other is left.
 """
 
 from __future__ import annotations

@@ -1,8 +1,12 @@
-"""Which Ingresses are the controller's: their class, their group, and the target groups that they ask for.
+"""Which Ingresses belong to the controller: their class, their group, and the target groups that they ask for.
 
-Modelled: docs/facts/manifests.md §1.2: classes by annotation, by name and by default; groups (from v2 on); actions that
-forward; backends of every API version.
-Source: LBC pkg/ingress/group_loader.go and model_build_actions.go@v3.5.0.
+Modelled (docs/facts/manifests.md §1.2):
+- classes by annotation, by name and by default;
+- groups, from v2 on;
+- actions that forward;
+- backends of every API version.
+
+Sources: LBC pkg/ingress/group_loader.go and model_build_actions.go@v3.5.0.
 """
 
 from __future__ import annotations

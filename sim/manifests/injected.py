@@ -1,7 +1,8 @@
-"""Proxies that are put into a pod when it is made, and that a Deployment therefore does not show.
+"""Proxies that are put into a pod when it is made. The Deployment does not show them.
 
-Modelled: only that there is one, from labels and annotations. Istio's proxy without a hook of its own ends some seconds
-after the pod's deletion, and with it the way of every request, however long the application sleeps.
+Modelled: that there is one, by labels and annotations. Istio's proxy without a hook of its own ends some seconds after
+the pod's deletion. From then on no request reaches the application, however long that sleeps.
+
 Source: docs/facts/manifests.md §2.3 (istio pilot's TERMINATION_DRAIN_DURATION_SECONDS; Linkerd's annotation).
 """
 

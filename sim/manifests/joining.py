@@ -1,7 +1,9 @@
 """What belongs together: a workload, its Service, and the Ingress or the TargetGroupBinding in front of that.
 
-Modelled: docs/facts/manifests.md §1.2 and §1.3: target groups that the controller or somebody else made.
+Modelled (docs/facts/manifests.md §1.2, §1.3): target groups that the controller made, and those that others made.
+
 Left out: references across namespaces, of which only a group of Ingresses is one.
+
 Source: LBC pkg/ingress/model_builder.go@v3.5.0.
 """
 

@@ -1,8 +1,10 @@
-"""What is said of an ALB, by the Ingresses that share it: idle timeout, nodes, listeners, how many target groups.
+"""What the Ingresses that share an ALB say of it: idle timeout, nodes, listeners, how many target groups.
 
-Modelled: docs/facts/manifests.md §1.2. The parameters of a class come before annotations. Listeners are merged over the
-members of a group.
-Source: LBC pkg/ingress/model_build_load_balancer_attributes.go, model_builder.go@v3.5.0.
+Modelled (docs/facts/manifests.md §1.2):
+- The parameters of a class come before annotations.
+- Listeners are merged over the members of a group.
+
+Sources: LBC pkg/ingress/model_build_load_balancer_attributes.go, model_builder.go@v3.5.0.
 """
 
 from __future__ import annotations

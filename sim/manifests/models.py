@@ -1,7 +1,11 @@
-"""The fields of workloads and Nodes that matter here, and nothing else of them.
+"""The fields of workloads and Nodes that matter here.
 
-Modelled: types are checked as the API server does, so that a quoted number is a problem with its line; `null` is the
-same as absent. Left out: every other field, whatever it holds.
+Modelled:
+- Types are checked as the API server checks them. So a quoted number is a problem, with its line.
+- `null` is the same as absent.
+
+Left out: every other field, whatever it holds.
+
 Source: the API reference of Kubernetes (apps/v1, core/v1, policy/v1, autoscaling/v2) and of argoproj.io/v1alpha1.
 """
 

@@ -1,7 +1,11 @@
-"""The objects of a cluster as they were written: kind, name, and where each of their fields stands.
+"""The objects of a cluster as they were written: kind, name, and the place of each of their fields.
 
-Modelled: `List`s and typed lists, nested or not; absent namespaces; two objects of one name, of which the later one
-counts, as with `kubectl apply`. What `kubectl.kubernetes.io/last-applied-configuration` repeats is never read.
+Modelled:
+- `List`s and typed lists, nested or not.
+- An object without a namespace is in the one that the command is given (`--namespace`).
+- Of two objects with one name the later one counts, as with `kubectl apply`.
+
+Left out: `kubectl.kubernetes.io/last-applied-configuration`, which repeats the object.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """One workload's scenario: what each part of the input says of it, put together and checked.
 
-Modelled: docs/facts/manifests.md §0: a key is written only if the input gives it; the controller's version, the target
-type and the listeners always. What the input says is checked as a scenario is, with the line of the manifest.
+Modelled (docs/facts/manifests.md §0):
+- A key is written only if the input gives it. The controller's version, the target type and the listeners always are.
+- What the input says is checked as a scenario is, and a problem names the line of the manifest.
 """
 
 from __future__ import annotations

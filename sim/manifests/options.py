@@ -1,7 +1,10 @@
 """Workers, threads and times that the commands and the environment of known servers give.
 
-Modelled: the options of gunicorn, uvicorn, uWSGI and puma; WEB_CONCURRENCY and GUNICORN_CMD_ARGS; Debian's Apache with
-the prefork module, which the images of PHP have.
+Modelled:
+- the options of gunicorn, uvicorn, uWSGI and puma;
+- WEB_CONCURRENCY and GUNICORN_CMD_ARGS;
+- Debian's Apache with the prefork module, which the images of PHP have.
+
 Sources: gunicorn/config.py; uvicorn/main.py; uwsgi-docs Options.rst; puma lib/puma/cli.rb and dsl.rb; Debian's apache2,
 mods-available/mpm_prefork.conf (MaxRequestWorkers 150).
 """

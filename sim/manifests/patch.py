@@ -1,11 +1,14 @@
-"""Recommended settings as what an engineer applies: a strategic-merge patch, and the annotation beside it.
+"""Recommended settings as an engineer applies them: a strategic-merge patch, and the annotation beside it.
 
-Modelled: the hook of each container that requests pass and that ends too early, in the form that it has if that is one
-sleep, else as `sleep: {seconds: N}` (Kubernetes 1.30 on) with what it replaces set to null; the grace period; the
-target group's attribute among those that the annotation has already; the controller's flag. `kubectl patch
---patch-file` takes the output: what is no patch of the workload stands in comments. It opens what it is given, so that
-a pipe is `/dev/stdin`; it takes no `-`.
-Source: Kubernetes core/v1, Lifecycle (patchMergeKey `name` of containers; one handler in a hook); kubectl
+Modelled:
+- The hook of each container that requests pass and that ends too early. A hook that is one sleep keeps its form.
+- Any other hook becomes `sleep: {seconds: N}` (Kubernetes 1.30 on), and what it replaces is set to null.
+- The grace period, and the controller's flag.
+- The target group's attribute, among those that the annotation has already.
+- `kubectl patch --patch-file` takes the output: whatever is no patch of the workload stands in comments.
+- That option opens its argument, so a pipe is `/dev/stdin` and not `-`.
+
+Sources: Kubernetes core/v1, Lifecycle (patchMergeKey `name` of containers; one handler in a hook); kubectl
 pkg/cmd/patch/patch.go (v1.20.2 and v1.32.4 tried).
 """
 

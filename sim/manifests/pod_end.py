@@ -1,6 +1,6 @@
-"""A pod's end: how long its hook holds the stop signal back, and how long its address stays after its server.
+"""A pod's end: how long its hook holds the stop signal back, and how long its address outlives its server.
 
-Modelled: docs/facts/manifests.md §2. The pod's address lives until its last container has ended.
+Modelled (docs/facts/manifests.md §2): the pod's address lives until its last container has ended.
 """
 
 from __future__ import annotations

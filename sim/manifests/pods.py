@@ -1,8 +1,11 @@
 """A pod template as the keys of `pod`.
 
-Modelled: docs/facts/manifests.md §1.1 and §2. Requests that pass a proxy in front of an application end with the first
-of the two to end. Of the start a manifest tells only the least that the probes take.
-Left out: what a container that is injected at run time does (istio-proxy): a template does not hold it.
+Modelled (docs/facts/manifests.md §1.1, §2):
+- If requests pass a proxy in front of an application, the first of the two to end ends them.
+- Of a pod's start a manifest tells only the least time that the probes take.
+
+Left out: containers that are injected at run time (istio-proxy). A template does not hold them.
+
 Source: Kubernetes pkg/kubelet/kuberuntime, killContainer and KillPod.
 """
 

@@ -1,6 +1,7 @@
 """A shell script's text as commands: variables and arithmetic replaced, words split at the operators.
 
-Left out: what a manifest does not say, such as a command's output, which `NOT_KNOWN` stands for.
+Left out: what a manifest does not say, such as a command's output. `NOT_KNOWN` stands for it.
+
 Source: POSIX sh (2.6 Word Expansions, 2.10 Shell Grammar).
 """
 

@@ -1,6 +1,7 @@
 """Servers: what each does with its stop signal, how long it keeps an idle connection, how long its shutdown may last.
 
-Modelled: docs/facts/manifests.md §4. A signal without a handler is ignored by PID 1 of a container.
+Modelled (docs/facts/manifests.md §4): PID 1 of a container ignores a signal for which it has no handler.
+
 Sources: named in each row.
 """
 

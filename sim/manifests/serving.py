@@ -1,8 +1,11 @@
 """What a container's server does with its stop signal, and how many requests it serves at once.
 
-Modelled: docs/facts/manifests.md §4. Kubernetes sends the container's `lifecycle.stopSignal`, else the image's
-STOPSIGNAL, else SIGTERM. Options of the command, and variables that the servers read, say workers and times.
+Modelled (docs/facts/manifests.md §4):
+- Kubernetes sends the container's `lifecycle.stopSignal`, else the image's STOPSIGNAL, else SIGTERM.
+- The command's options, and variables that the server reads, give workers and times.
+
 Left out: configuration files, which are not in a manifest.
+
 Sources: `servers` names those of each server.
 """
 

@@ -1,9 +1,12 @@
 """How long a hook's command holds the stop signal back: programs, shell scripts, and what stops a server in between.
 
-Modelled: docs/facts/manifests.md §2. The sleeps of a sequence add up until the first command that makes the server stop
-listening. Commands that only log, fetch or touch take no time. A spelling that no shell runs fails at once: 0 s.
-Left out: whatever else a shell can do. It is not guessed at: the time is then unknown, and what was understood before
-it is a lower bound.
+Modelled (docs/facts/manifests.md §2):
+- The sleeps of a sequence add up, until the first command that makes the server stop listening.
+- Commands that only log, fetch or touch take no time.
+- A spelling that no shell runs fails at once: 0 s.
+
+Left out: everything else that a shell can do. The time is then unknown, and what was understood is a lower bound.
+
 Sources: POSIX sh (2.9 Shell Commands); GNU coreutils and busybox `sleep`; the signals of nginx, HAProxy and httpd.
 """
 

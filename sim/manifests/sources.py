@@ -1,8 +1,13 @@
 """From files, directories and standard input to the texts that they hold.
 
-Modelled: what kubectl takes: several paths, `-`, the `.yaml`, `.yml` and `.json` of a directory, and of those below it
-on demand. UTF-8 with or without a byte order mark, and UTF-16, which PowerShell writes.
-Left out: addresses. A Helm template and a kustomization are named as such, with what renders them.
+Modelled:
+- What kubectl takes: several paths, `-`, and the `.yaml`, `.yml` and `.json` files of a directory.
+- Files in deeper directories, on demand.
+- UTF-8 with or without a byte order mark, and UTF-16, which PowerShell writes.
+
+Left out:
+- addresses;
+- Helm templates and kustomizations, which are named together with what renders them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,11 @@
 """What is said of a target group: the annotations of Services and Ingresses as the keys of `target_group`.
 
-Modelled: docs/facts/manifests.md §1.2. The Service's annotation replaces the Ingress's, key by key; v1 lets a Service's
-value that is the built-in default not do so. The target type may be said by the class's parameters.
-Source: LBC pkg/ingress/model_build_target_group.go@v3.5.0; internal/ingress/annotations/parser/main.go@v1.1.9.
+Modelled (docs/facts/manifests.md §1.2):
+- The Service's annotation replaces the Ingress's, key by key.
+- In v1 a Service's value that is the built-in default replaces nothing.
+- The class's parameters may set the target type.
+
+Sources: LBC pkg/ingress/model_build_target_group.go@v3.5.0; internal/ingress/annotations/parser/main.go@v1.1.9.
 """
 
 from __future__ import annotations

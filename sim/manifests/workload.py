@@ -1,7 +1,10 @@
 """A workload's own fields as the keys of `deployment`: how many pods, and how they are replaced.
 
-Modelled: docs/facts/manifests.md §1.1. What is no rolling update (Recreate, a StatefulSet, a Rollout with traffic
-routing) is taken as the nearest one, with a warning that says in what it differs. What has none is refused.
+Modelled (docs/facts/manifests.md §1.1):
+- Recreate, a StatefulSet, and a Rollout with traffic routing are no rolling updates. Each is taken as the nearest one,
+  with a warning that says how it differs.
+- What comes near to none is refused.
+
 Sources: Kubernetes apps/v1, autoscaling/v2; argo-rollouts docs/features/specification.md, utils/defaults/defaults.go.
 """
 

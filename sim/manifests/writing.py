@@ -1,4 +1,4 @@
-"""An import as a scenario file in which each value says where it is from, as JSON, and in words."""
+"""An import as a scenario file in which each value has its origin beside it, as JSON, and in words."""
 
 from __future__ import annotations
 

@@ -1,10 +1,15 @@
 r"""Access logs of an Application Load Balancer: blocks of lines in, columns out.
 
-The real thing: one line for each request, fields apart by a space, some in quotes; new fields are added at the end: 24
-of 2018, 25, 27, 29, 30, 33, 34, and 36 in 2026.
-Modelled: any number of fields from 24 on, also mixed in a file; quotes within quotes as `\"` or `\x22`. A line is read
-if the fields that are used can be understood; all others are counted.
-Left out: the client's address, the URL and the user agent: they are split off, and never kept.
+A log has one line for each request. Fields are separated by spaces, and some are quoted. New fields come at the end: 24
+of 2018, then 25, 27, 29, 30, 33, 34, and 36 in 2026.
+
+Modelled:
+- Any number of fields from 24 on, also mixed in one file.
+- Quotes within quotes, as `\"` or `\x22`.
+- A line is read if the fields that are used can be understood. All other lines are counted.
+
+Left out: the client's address, the URL and the user agent. They are split off, and never kept.
+
 Sources: docs/facts/logs.md §1 (fields, quotes), §5 (pyarrow and its options).
 """
 

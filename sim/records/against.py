@@ -1,13 +1,17 @@
 """Observed rollouts against simulated ones: whether the model explains what happened.
 
-The real thing: some counts of failures, by cause, of one rollout or several.
-Modelled: as many simulated rollouts, over and over; with a fit each time with other parameters, drawn from it. For each
-class of causes the rank of the observed count among the simulated ones, two-sided, ties by half (mid-p); Holm's
-correction over the classes that occur at all. `reset` are all that one line of a log cannot tell apart, also where
-other records did.
-Left out: requests that were answered: their number depends on the window. The target's own errors, which are not
-simulated.
-Sources: docs/facts/logs.md §4 ("Observed against simulated"). Holm, "A simple sequentially rejective multiple test
+Modelled:
+- Failures are counted by cause, over as many simulated rollouts as were observed, many times.
+- With a fit, each time has other parameters, drawn from the fit.
+- For each class of causes: the rank of the observed count among the simulated ones, two-sided, ties by half (mid-p).
+- Holm's correction over the classes that occur at all.
+- The class `reset` has everything that one line of a log cannot tell apart, even if other records could.
+
+Left out:
+- answered requests, whose number depends on the window;
+- the target's own errors, which are not simulated.
+
+Sources: docs/facts/logs.md §4 ("Observed against simulated"); Holm, "A simple sequentially rejective multiple test
 procedure" (1979).
 """
 

@@ -1,7 +1,8 @@
 """Files as blocks of whole lines: plain or gzip, however long, and as far as a broken one can be read.
 
-The real thing: logs arrive compressed; a copy that was interrupted ends in the middle of a line, or of the stream.
-Modelled: a block of bytes holds whole lines; what follows the last line end of a file is a line too.
+Logs arrive compressed. A copy that was interrupted ends in the middle of a line, or of the stream.
+
+Modelled: a block of bytes holds whole lines. What follows the last line end of a file is a line too.
 """
 
 from __future__ import annotations

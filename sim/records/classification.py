@@ -1,9 +1,14 @@
 """The outcome of a request by its line in an access log.
 
-The real thing: an ALB writes statuses and times, but no cause; `error_reason` is `-` for a failed target.
-Modelled: the table "Outcomes" of docs/facts/logs.md §1, in its order. A 502 whose cause one line does not tell is
-`reset`: refused, cut in flight, or sent on a connection that was just being closed.
-Left out: what needs more than the line, which is in `refinement`.
+An ALB writes statuses and times, but no cause: `error_reason` is `-` for a failed target.
+
+Modelled:
+- The table "Outcomes" of docs/facts/logs.md §1, in its order.
+- A 502 whose cause one line does not tell is `reset`. It was refused, cut in flight, or sent on a connection that was
+  just being closed.
+
+Left out: what needs more than the line. It is in `refinement`.
+
 Sources: docs/facts/logs.md §1; docs/facts/alb.md §3 (10 s, 3.1 s).
 """
 

@@ -1,11 +1,14 @@
 """What the records lack, and whether their clocks agree.
 
-The real thing: access logs are best effort, and a file may come late or not at all. ALB nodes, CloudTrail and the
-controller have three clocks.
-Modelled: an interval of five minutes without a file, between the first and the last file of an ALB node, in which
-another node has one. A target whose requests all end before its DeregisterTargets, at every node; a target that is sent
-requests before its RegisterTargets, which nothing but a clock can explain.
-Left out: a node that is gone for good may lack its last files: nothing tells.
+Access logs are best effort: a file may come late or never. ALB nodes, CloudTrail and the controller have three clocks.
+
+Modelled:
+- An interval of five minutes, between an ALB node's first and last file, for which it has no file and another node has.
+- A target whose requests all end before its DeregisterTargets, at every node.
+- A target that is sent requests before its RegisterTargets, which only a clock can explain.
+
+Left out: the last files of a node that is gone for good. Nothing tells that they are missing.
+
 Sources: docs/facts/logs.md §1 ("Complete?"), §4 ("Caveats").
 """
 

@@ -1,10 +1,13 @@
 """The controller's log: when it began to register or deregister targets, and when that was done.
 
-The real thing: v1.1 writes `Removing targets from ARN: IP:PORT, …` before its call, with glog's time, which has no
-year, and nothing on success. v2 and later write JSON, before and after the call; `ts` is seconds since 1970, or since
-2022 or so ISO 8601 in whole seconds. Container runtimes and `kubectl logs --timestamps` put their own time before it.
-Modelled: the runtime's time where it is, since it is as fine as any; else the line's.
-Left out: everything else the controller says.
+v1.1 writes `Removing targets from ARN: IP:PORT, …` before its call, with glog's time, which has no year. It writes
+nothing on success. v2 and later write JSON, before and after the call. There `ts` is seconds since 1970, and in later
+releases ISO 8601 in whole seconds. Container runtimes and `kubectl logs --timestamps` put their own time before it.
+
+Modelled: the runtime's time if the line has one, since none is finer. Otherwise the line's own.
+
+Left out: everything else that the controller says.
+
 Sources: docs/facts/logs.md §3. v1.1: `internal/alb/tg/targets.go` (targets are written `id:port, id:port`). v2:
 `pkg/targetgroupbinding/targets_manager.go`; v2.13 and later add "(interleaved)" to the words on registering.
 """

@@ -1,12 +1,17 @@
 """When each target was deregistered, and registered, as narrowly as the records tell.
 
-The real thing: the controller notes the moment before its call and the one after it; CloudTrail the second in which the
-call was completed. A call that failed is begun again; v1.1 notes no success.
-Modelled: bounds `[from_s, until_s)` of the moment at which the call took effect. From the controller's log, if it has
-both moments and they are no more than two seconds apart (else it was throttled meanwhile); else from CloudTrail,
-`[t, t + 1)`; else from the beginning alone, with a second after it. A call of the controller and one of the trail are
-the same if group and targets are, and the times fit.
+The controller notes the moments before and after its call. CloudTrail has the second in which the call was completed. A
+call that failed is begun again; v1.1 notes no success.
+
+Modelled: bounds `[from_s, until_s)` of the moment at which the call took effect. They come from the first of these:
+- the controller's log, if it has both moments, at most two seconds apart. More means that the call was throttled;
+- CloudTrail, `[t, t + 1)`;
+- the call's beginning alone, with a second after it.
+
+A call of the controller and one of the trail are the same if their target groups, targets and times fit.
+
 Left out: that CloudTrail's seconds may be rounded and not cut (docs/facts/logs.md, "Open").
+
 Sources: docs/facts/logs.md §2, §3 ("t_d, best first").
 """
 

@@ -1,10 +1,15 @@
 """Parameters drawn from a fit: what was measured has an interval, and a simulation has to be as unsure.
 
-The real thing: `albsim calibrate --format json` gives a value and 95 % intervals for each key of a scenario.
-Modelled: a number is normal within its interval, and never negative. A lognormal law given by its median and its p95
-has a normal log-median, and a normal sigma that makes up for the rest of the p95's width: for a sample from such a law
-the two estimates are independent. Every other law is taken as it is.
+`albsim calibrate --format json` gives a value and 95 % intervals for each key of a scenario.
+
+Modelled:
+- A number is normal within its interval, and never negative.
+- A lognormal law given by its median and its p95 has a normal log-median. Its sigma is normal too, and makes up for the
+  rest of the p95's width. For a sample from such a law the two estimates are independent.
+- Every other law is taken as it is.
+
 Left out: how estimates of different keys depend on each other.
+
 Sources: docs/facts/logs.md §4 ("parameters drawn from the fit").
 """
 

@@ -1,4 +1,4 @@
-"""JSON in files: one object a line, one document, several of them, or what is left of one that was cut."""
+"""JSON in files: one object a line, one document, several of them, or what is left of a truncated one."""
 
 from __future__ import annotations
 

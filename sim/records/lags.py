@@ -1,11 +1,17 @@
 """How long each leaving target was still sent requests, and where that time went.
 
-The real thing: from a pod's deletion its target has to hear of it over the controller, the AWS API and each ALB node.
-Modelled: for each ALB node the last request that was sent to the target after DeregisterTargets, until its next
-RegisterTargets, or for half an hour: an address may be used again. A node that sent none is not in `last_s`.
-The last request is not the last moment at which one could have come: with few requests it is earlier, and `albsim
-calibrate` allows for that.
-Left out: requests that were already under way.
+After a pod's deletion, its target leaves by way of the controller, the AWS API and each ALB node.
+
+Modelled:
+- For each ALB node, the last request that was sent to the target after DeregisterTargets.
+- Requests count until the target's next RegisterTargets, or for half an hour, since an address may be used again.
+- A node that sent none is not in `last_s`.
+
+Left out:
+- requests that were already under way;
+- that another request could have come after the last one. With few requests that matters, and `albsim calibrate`
+  allows for it.
+
 Sources: docs/facts/logs.md §4 ("Propagation": a request is sent at field 22 plus field 6).
 """
 

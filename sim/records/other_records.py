@@ -1,10 +1,14 @@
-"""All records but access logs: each line, or each object of a document, goes to who understands it.
+"""All records but access logs: each line, or each object of a document, goes to the reader that understands it.
 
-The real thing: CloudTrail, controllers' logs, audit logs, events, pod lists, health check and connection logs; mixed in
-one file, if somebody has gathered them so.
-Modelled: nothing is judged by a file's name: what a line is shows in it. What is understood but of no use (a controller
-says much) counts as read.
-Left out: connection logs tell of clients only, and are counted, not kept.
+There are CloudTrail, controllers' logs, audit logs, events, pod lists, health check logs and connection logs. A file
+may hold several of them.
+
+Modelled:
+- Nothing is judged by a file's name: what a line is shows in the line itself.
+- A line that is understood but of no use counts as read. A controller writes many such lines.
+
+Left out: connection logs, which tell of clients only. They are counted, not kept.
+
 Sources: docs/facts/logs.md §1 (health check and connection logs), §2, §3.
 """
 

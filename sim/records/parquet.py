@@ -1,7 +1,7 @@
 """The observed requests as a Parquet file: a row for each line that was read, without anything on clients.
 
-Columns are those of `Records.requests`, and `rollout`, the number of the rollout in whose window and target group the
-request was received, from 0, or null. The client's address, its user agent and the URL were never read.
+The columns are those of `Records.requests`, and `rollout`: the number, from 0, of the rollout in whose window and
+target group the request was received, or null. The client's address, its user agent and the URL were never read.
 """
 
 from __future__ import annotations

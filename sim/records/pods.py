@@ -1,11 +1,15 @@
 """Pods by Kubernetes' own records: when each was created, ready, deleted and stopped, and its address.
 
-The real thing: the audit log has each request to the API server to the microsecond; at a level that keeps the object,
-the pod itself too. A pod list (`kubectl get pods -o json`) has a pod's times in whole seconds; its
-`deletionTimestamp` is the deletion plus the grace period. Events tell what the kubelet did.
-Modelled: a deletion is a `delete` or an eviction that succeeded, whose time in the audit log is preferred over all
-others; of each other time the earliest that was seen, of a stop the latest.
+The audit log has each request to the API server to the microsecond. At a level that keeps the object, it has the pod
+itself too. A pod list (`kubectl get pods -o json`) has a pod's times in whole seconds. Its `deletionTimestamp` is the
+deletion plus the grace period. Events tell what the kubelet did.
+
+Modelled:
+- A deletion is a `delete` or an eviction that succeeded. Its time in the audit log is preferred over all others.
+- Of each other time the earliest that was seen counts, and of a stop the latest.
+
 Left out: restarts of containers; who deleted.
+
 Sources: docs/facts/logs.md §3. Kubernetes `staging/src/k8s.io/apiserver/pkg/apis/audit/v1/types.go` (timestamps are
 `MicroTime`), and lines of public audit logs such as `"requestReceivedTimestamp":"2023-01-27T18:34:01.592519Z"`.
 """

@@ -1,11 +1,16 @@
 """Reading records: files, directories and any mix of them.
 
-The real thing: `aws s3 sync` lays thousands of small files in directories by day, beside what `kubectl` and
+`aws s3 sync` puts thousands of small files into directories by day, beside what `kubectl` and
 `aws cloudtrail lookup-events` printed.
-Modelled: every file below a directory is looked into; what it is, its lines tell. Access logs go by blocks of some
-megabytes through two threads (decompression and pyarrow hold no lock), so that memory holds the rows that are wanted,
-some 45 bytes each, and little else. A log that is there twice, under its own name, is read once.
-Left out: S3 itself: no credentials are asked for.
+
+Modelled:
+- Every file below a directory is looked into. Its lines tell what it is.
+- Access logs go through two threads, in blocks of some megabytes: decompression and pyarrow hold no lock.
+- So memory holds the wanted rows, some 45 bytes each, and little else.
+- A log that is there twice, under its own name, is read once.
+
+Left out: S3 itself. No credentials are asked for.
+
 Sources: docs/facts/logs.md §1 (file names), §5.
 """
 

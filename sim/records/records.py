@@ -1,12 +1,13 @@
 """What was read from a user's records: one tidy frame for each kind of record.
 
-The real thing: ALB access logs, CloudTrail, the controller's log, and Kubernetes' audit log, events and pod lists, each
-with its own clock.
-Modelled: the moments and names that measuring needs, and one outcome for each line of an access log.
-Left out: the client's address, its user agent and the URL, which never leave the readers.
-Sources: docs/facts/logs.md.
+The records are ALB access logs, CloudTrail, the controller's log, and Kubernetes' audit log, events and pod lists, each
+with its own clock. Times are seconds since 1970, UTC, and NaN where unknown. A target is `ip:port`.
 
-Times are seconds since 1970, UTC; NaN where unknown. A target is `ip:port`.
+Modelled: the moments and names that measuring needs, and one outcome for each line of an access log.
+
+Left out: the client's address, its user agent and the URL, which never leave the readers.
+
+Sources: docs/facts/logs.md.
 """
 
 from __future__ import annotations

@@ -1,11 +1,15 @@
 """Outcomes that one line does not tell, where other records do.
 
-The real thing: a request that was running when the deregistration delay ended, one that was refused, and one that was
-cut as its process ended may leave equal lines.
-Modelled: a 502 in flight that ends within a second of DeregisterTargets plus the delay is
-`deregistration_delay_elapsed`. Where it is known when a pod stopped, a `reset` that began after that was refused, and
-one that began before it and ended within a second of it was cut.
+Equal lines may come from a request that ran when the deregistration delay ended, one that was refused, and one that was
+cut as its process ended.
+
+Modelled:
+- A 502 in flight that ends within a second of DeregisterTargets plus the delay is `deregistration_delay_elapsed`.
+- A `reset` that began after its pod had stopped was refused, if that time is known.
+- A `reset` that began before that, and ended within a second of it, was cut.
+
 Left out: a keep-alive race, which only the target could tell from a cut.
+
 Sources: docs/facts/logs.md §1 ("Outcomes").
 """
 

@@ -1,12 +1,16 @@
 """Rollouts in the records: targets that left a group one soon after the other, while others came.
 
-The real thing: nothing in AWS's records says "rollout". A drain and a scale-in look alike but for the new targets.
-Modelled: calls of DeregisterTargets for one group are one rollout while the gaps between them are below 60 s, or three
-times the median gap if that is more. From the first deletion of a pod, if Kubernetes' records tell it, or the first
-request that failed on a leaving target, or the first call; until the last request at the last ALB node, and until the
-last pod has stopped, if that is known.
-The median is of gaps up to ten minutes: those between rollouts say nothing of the gaps within.
+Nothing in AWS's records says "rollout". A drain and a scale-in look the same, except for the new targets.
+
+Modelled:
+- Calls of DeregisterTargets for one group are one rollout while the gaps between them are below 60 s, or below three
+  times the median gap if that is more.
+- That median is of gaps up to ten minutes: those between rollouts say nothing of the gaps within.
+- A rollout begins with the first of these: a pod's deletion, a failed request on a leaving target, a call.
+- It ends with the last request at the last ALB node, and not before the last pod has stopped, if that is known.
+
 Left out: which rollout of a Deployment it was; that two at once may share a group.
+
 Sources: docs/facts/logs.md §4 ("A rollout"); docs/model.md ("Window").
 """
 

@@ -1,6 +1,6 @@
 """Columns that grow by blocks, in memory that is given back column by column.
 
-Many small arrays would leave the heap in pieces, which the operating system never gets back; so rows are copied into
+Many small arrays would leave the heap in pieces, which the operating system never gets back. So rows are copied into
 slabs of a million.
 """
 

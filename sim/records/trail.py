@@ -1,11 +1,16 @@
 """CloudTrail records: which client of the account called what, when, and whether it was throttled.
 
-The real thing: each call of an AWS API is a record, in files of S3 (`{"Records": […]}`) or in what
-`aws cloudtrail lookup-events` prints, where the record is a string within an event. Its time is when the call was
-completed, in whole seconds. Throttled calls are recorded as well.
-Modelled: one row for each record. The client is the role that called, or the service, or only "an IAM user" and the
-like: people's names stay out. An event met twice, by its `eventID`, is one call.
+Each call of an AWS API is a record, in files of S3 (`{"Records": […]}`) or in what `aws cloudtrail lookup-events`
+prints. There the record is a string within an event. Its time is when the call was completed, in whole seconds.
+Throttled calls are recorded as well.
+
+Modelled:
+- One row for each record.
+- The client is the role that called, or the service, or only "an IAM user" and the like. People's names stay out.
+- An event met twice, by its `eventID`, is one call.
+
 Left out: the latency of a call, which no record has; addresses.
+
 Sources: docs/facts/logs.md §2.
 """
 
