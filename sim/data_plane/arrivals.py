@@ -44,9 +44,9 @@ class Block:
         """Return the requests at these indices."""
         return Block(self.arrival_s[at], self.service_s[at], self.node[at])
 
-    def at_node(self, node: int) -> NDArray[np.intp]:
-        """Return the indices of one node's requests, in order."""
-        return np.flatnonzero(self.node == node)
+    def at_node(self, node: int, nodes: int) -> NDArray[np.intp] | slice:
+        """Return the indices of the requests of one of `nodes`, in order."""
+        return np.flatnonzero(self.node == node) if nodes > 1 else slice(None)
 
 
 class RequestSource:
@@ -65,7 +65,12 @@ class RequestSource:
         """Draw the next `size` requests (at least one)."""
         arrival_s = self._sign * self._distances.take(size)
         service_s = self._law.sample(self._service_rng, size)
-        return Block(arrival_s, service_s, (self._node_rng.random(size) * self._nodes).astype(np.int16))
+        return Block(arrival_s, service_s, self._node(size))
+
+    def _node(self, size: int) -> NDArray[np.int16]:
+        if self._nodes == 1:
+            return np.zeros(size, np.int16)
+        return (self._node_rng.random(size) * self._nodes).astype(np.int16)
 
 
 class _Distances(Protocol):

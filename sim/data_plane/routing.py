@@ -164,7 +164,7 @@ class _RoundRobin:
     def route(self, block: Block) -> Targets:
         target = np.empty(block.node.size, np.int32)
         for node, ring in enumerate(self._rings):
-            at = block.at_node(node)
+            at = block.at_node(node, len(self._rings))
             target[at] = ring.in_turn(block.arrival_s[at])
         return target
 
@@ -178,7 +178,7 @@ class _Random:
         target = np.empty(block.node.size, np.int32)
         choice = self._rng.random(block.node.size)
         for node, ring in enumerate(self._rings):
-            at = block.at_node(node)
+            at = block.at_node(node, len(self._rings))
             target[at] = ring.by_choice(block.arrival_s[at], choice[at])
         return target
 
