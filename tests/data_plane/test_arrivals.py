@@ -65,7 +65,7 @@ def test_nodes_are_equally_likely() -> None:
 
 def test_at_node_gives_each_nodes_requests_in_order() -> None:
     block = Block(np.arange(5.0), np.zeros(5), np.array([1, 0, 1, 1, 0], np.int16))
-    assert [block.at_node(node).tolist() for node in range(3)] == [[1, 4], [0, 2, 3], []]
+    assert [block.at_node(node, 3).tolist() for node in range(3)] == [[1, 4], [0, 2, 3], []]
 
 
 def test_twice_the_rate_is_the_same_requests_in_half_the_time() -> None:
