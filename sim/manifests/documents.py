@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _DEEPEST = 60
 _MOST_VALUES = 4_000_000
 _HALF_A_CHARACTER = re.compile(r"\\u[dD][89abAB]")
+_TEMPLATE = re.compile(r"# Source: (\S.*?)\s*$")
 _JSON_STARTS = ("{", "[")
 _FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _KEYWORDS = {"null", "Null", "NULL", "true", "True", "TRUE", "false", "False", "FALSE"}
@@ -61,10 +62,11 @@ class Sequence(list[Any]):
 
 
 class Document(NamedTuple):
-    """One YAML document: its value, and the line on which that begins."""
+    """One YAML document: its value, the line on which that begins, and the chart's template, if it names one."""
 
     value: Any
     line: int
+    template: str = ""
 
 
 class _Anchored(NamedTuple):
@@ -93,13 +95,25 @@ def read_documents(text: str, file: str) -> list[Document]:
     try:
         with _no_collection():
             events = yaml.parse(text, Loader=loader)
-            return [_Reader(events, file).document() for event in events if isinstance(event, yaml.DocumentStartEvent)]
+            read = [_Reader(events, file).document() for event in events if isinstance(event, yaml.DocumentStartEvent)]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = " ".join(str(part) for part in (error.context, error.problem) if part)
         raise _refused(f"not valid YAML: {what}", file, mark.line + 1 if mark else None) from None
     except yaml.YAMLError as error:
         raise _refused(f"not valid YAML: {str(error).splitlines()[0]}", file, None) from None
+    return _with_templates(read, text)
+
+
+def _with_templates(read: list[Document], text: str) -> list[Document]:
+    """Give each document the template of the comment `# Source: …` before it, which `helm template` writes."""
+    lines = text.split("\n") if "# Source: " in text else []
+    documents, before = [], 0
+    for one in read:
+        named = [found[1] for line in lines[before : one.line] if (found := _TEMPLATE.match(line))]
+        documents.append(one._replace(template=named[-1]) if named else one)
+        before = one.line
+    return documents
 
 
 @contextmanager

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sim.manifests.controller import Controller
     from sim.manifests.ingresses import OurIngress
-    from sim.manifests.objects import Cluster, Object
+    from sim.manifests.objects import Cluster, Object, Place
 
 _MADE_BY_CONTROLLER = {"ingress.k8s.aws/stack-name", "ingress.k8s.aws/stack", "eks.amazonaws.com/stack"}
 _SET_BY_ARGO = "rollouts-pod-template-hash"
@@ -38,6 +38,16 @@ class TargetGroup:
     service_port: ServicePort
     ingress: OurIngress | None = None
     binding: Object | None = None
+
+    @property
+    def place(self) -> Place:
+        """Where it is asked for."""
+        return (self.ingress.object if self.ingress else self.binding or self.service).place("spec")
+
+    @property
+    def name(self) -> str:
+        """What it is, in words."""
+        return f"{self.service.name}:{self.port} of {self.place.object}"
 
     @property
     def target_port(self) -> int | str:

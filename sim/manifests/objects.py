@@ -51,16 +51,18 @@ _GROUPS = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A field of an object, and where it stands."""
+    """A field of an object, where it stands, and the chart's template that this is from, if that is said."""
 
     source: str
     line: int
     object: str
     field: str
+    template: str = ""
 
     def __str__(self) -> str:
-        """Return file, line, object and field, as far as there are any."""
-        return " ".join(part for part in (f"{self.source}:{self.line}", self.object, self.field) if part)
+        """Return file, line, template, object and field, as far as there are any."""
+        template = f"({self.template})" if self.template else ""
+        return " ".join(part for part in (f"{self.source}:{self.line}", template, self.object, self.field) if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class Object:
     name: str
     body: Mapping
     file: str
+    template: str = ""
 
     @property
     def ref(self) -> str:
@@ -101,7 +104,7 @@ class Object:
 
     def place(self, *path: Step) -> Place:
         """Return where a field stands."""
-        return Place(self.file, line_of(self.body, path, self.body.line), self.ref, dotted(path))
+        return Place(self.file, line_of(self.body, path, self.body.line), self.ref, dotted(path), self.template)
 
     def parsed(self, model: type[M]) -> M:
         """Return its fields, checked; raises ScenarioError with the line of each that has no sense."""
@@ -150,7 +153,7 @@ class Cluster:
             if group not in _GROUPS.get(kind, ()):
                 self.ignored[kind] += 1
                 continue
-            self._put(_object(body, kind, file, namespace))
+            self._put(_object(body, kind, file, namespace, document.template))
 
     def _put(self, found: Object) -> None:
         same_kind = self.by_kind.setdefault(found.kind, {})
@@ -196,7 +199,7 @@ def _flattened(value: object, line: int, file: str) -> Iterator[Mapping]:
         yield value
 
 
-def _object(body: Mapping, kind: str, file: str, namespace: str) -> Object:
+def _object(body: Mapping, kind: str, file: str, namespace: str, template: str) -> Object:
     metadata = body.get("metadata")
     name = metadata.get("name") if isinstance(metadata, dict) else None
     if not isinstance(metadata, dict) or not isinstance(name, str | int) or isinstance(name, bool) or name == "":
@@ -205,7 +208,7 @@ def _object(body: Mapping, kind: str, file: str, namespace: str) -> Object:
             [Problem(file=file, line=line, key=f"{kind} metadata.name", expected="a name", found="none")]
         )
     own = metadata.get("namespace")
-    return Object(kind, own if isinstance(own, str) and own else namespace, str(name), body, file)
+    return Object(kind, own if isinstance(own, str) and own else namespace, str(name), body, file, template)
 
 
 def _leads_somewhere(value: object, path: tuple[Step, ...]) -> bool:

@@ -18,6 +18,7 @@ from sim.manifests.health_switch import put_health_switch
 from sim.manifests.injected import warn_of_injected
 from sim.manifests.load_balancers import put_counts, put_listeners, put_load_balancer
 from sim.manifests.objects import Place
+from sim.manifests.other_groups import warn_of_others
 from sim.manifests.pod_end import whole
 from sim.manifests.pods import put_pod
 from sim.manifests.serving import Said
@@ -87,11 +88,12 @@ class Importer:
         """Return the scenario of a workload; raises ScenarioError if there is none."""
         holder, template = template_of(workload, self._cluster)
         draft = Draft(workload, holder)
-        target_group = self._target_group(draft)
+        target_group, *others = self._network.groups[workload.ref]
         draft.annotated = annotated(target_group, self._controller)
         draft.annotation_prefix = self._controller.prefix
         labels = {key: str(value) for key, value in template.metadata.labels.items()}
         self._put(draft, holder, template, labels, target_group)
+        warn_of_others(draft, target_group, others, self._network, self._controller)
         self._drain(draft)
         self._traffic(draft)
         return self._checked(draft, _fit_for_a_name(name))
@@ -132,24 +134,6 @@ class Importer:
         put_instances(draft, target_group, self._cluster)
         put_nodes_block(draft, template.spec, self._cluster)
         self._compare(draft)
-
-    def _target_group(self, draft: Draft) -> TargetGroup:
-        """Return the workload's first target group; say so if there are others, and whether they are alike."""
-        first, *others = self._network.groups[draft.workload.ref]
-        if first.ingress is None or not others:
-            return first
-        names = ", ".join(
-            sorted({one.ingress.object.ref for one in others if one.ingress and one.ingress is not first.ingress})
-        )
-        if names:
-            text = (
-                f"its pods are in other target groups too, of {names}, whose settings may differ; taken are those of "
-                f"{first.ingress.object.ref}"
-            )
-            draft.warn(
-                "several-target-groups", "target_group.deregistration_delay_s", text, first.ingress.object.place("spec")
-            )
-        return first
 
     def _put_load_balancer(self, draft: Draft, target_group: TargetGroup) -> None:
         if target_group.ingress is None:

@@ -81,7 +81,8 @@ def _record(one: Imported) -> dict[str, Any]:
 def _origin_record(origin: Origin) -> dict[str, Any]:
     place = origin.place
     where = {"source": place.source, "line": place.line or None, "object": place.object, "field": place.field}
-    return {**where, "grade": origin.grade, "note": origin.note}
+    template = {"template": place.template} if place.template else {}
+    return {**where, **template, "grade": origin.grade, "note": origin.note}
 
 
 def _warned(warned: Warned) -> dict[str, Any]:

@@ -110,3 +110,11 @@ def test_hooks(hook: dict[str, Any]) -> None:
     assert (held.seconds if held.known else None) == hook["seconds"]
     assert bool(held.fails) == hook.get("fails", False)
     assert (held.stops and not held.seconds) == hook.get("closes_first", False)
+
+
+def test_the_template_that_helm_names_is_said() -> None:
+    found = imported({"input": ["helm-template-web-and-proxy.yaml"]})
+    templates = {origin.place.object: origin.place.template for origin in found.workloads[0].draft.origins.values()}
+    assert templates["deployment/default/data-admin"] == "webapp/templates/deployment.yaml"
+    assert templates["horizontalpodautoscaler/default/data-admin"] == "webapp/templates/pod-autoscaler.yaml"
+    assert ":206 (webapp/templates/pod-autoscaler.yaml) horizontalpodautoscaler/" in as_yaml(found)

@@ -145,3 +145,23 @@ def test_only_one_wrong_workload_of_many_is_left_out() -> None:
     found = changed({}, other)
     assert [one.ref for one in found.workloads] == ["deployment/default/web"]
     assert "not-imported" in ids(found)
+
+
+@pytest.mark.parametrize(
+    ("port", "attributes", "said"),
+    [
+        (81, {}, "taken is web:80 of ingress/default/web, and the others are alike"),
+        (80, {}, ""),
+        (81, {"healthcheck-interval-seconds": "7"}, "web:81 of ingress/default/x has target_group.health_check"),
+    ],
+)
+def test_the_target_groups_of_one_workload_are_compared(port: int, attributes: dict[str, str], said: str) -> None:
+    backend = {"service": {"name": "web", "port": {"number": port}}}
+    annotations = {f"alb.ingress.kubernetes.io/{key}": value for key, value in attributes.items()}
+    annotations |= {"kubernetes.io/ingress.class": "alb", "alb.ingress.kubernetes.io/target-type": "ip"}
+    other = {"kind": "Ingress", "apiVersion": "networking.k8s.io/v1", "spec": {"defaultBackend": backend}}
+    ports = [{"port": 80}, {"port": 81, "targetPort": 80}]
+    more = [other | {"metadata": {"name": "x", "annotations": annotations}}] if said else []
+    (one,) = changed({"1.spec.ports": ports}, *more).workloads
+    texts = [warned.text for warned in one.draft.warnings if warned.id == "several-target-groups"]
+    assert said in texts[0] if said else not texts
