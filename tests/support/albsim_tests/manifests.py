@@ -10,6 +10,7 @@ kind: Deployment
 metadata: {name: web}
 spec:
   replicas: 4
+  selector: {matchLabels: {app: web}}
   template:
     metadata: {labels: {app: web}}
     spec:
@@ -41,12 +42,18 @@ apiVersion: apps/v1
 kind: Deployment
 metadata: {name: controller, namespace: kube-system}
 spec:
+  selector: {matchLabels: {app: c}}
   template:
+    metadata: {labels: {app: c}}
     spec: {containers: [{name: c, image: "public.ecr.aws/eks/aws-load-balancer-controller:v2.13.4"}]}
 """
 """Manifests in which nothing is amiss, to change one thing in."""
 ANNOTATION = "alb.ingress.kubernetes.io"
 ROUTING = {"random": "weighted_random", "round_robin": "round_robin"}
+NODE_INFO = (
+    *("architecture", "bootID", "containerRuntimeVersion", "kernelVersion", "kubeProxyVersion", "machineID"),
+    *("operatingSystem", "osImage", "systemUUID"),
+)
 HEALTH_CHECK = {
     "interval_s": "healthcheck-interval-seconds",
     "timeout_s": "healthcheck-timeout-seconds",
@@ -87,12 +94,12 @@ def node(raw: dict[str, Any], number: int) -> dict[str, Any]:
     labels = {"node.kubernetes.io/instance-type": given.get("instance_type")}
     if "zones" in given:
         labels["topology.kubernetes.io/zone"] = f"zone-{number % given['zones']}"
-    version = raw.get("kubernetes", {}).get("version")
-    status = {
-        "conditions": [{"type": "Ready", "status": "True"}],
-        "nodeInfo": {"kubeletVersion": f"{version}.7-eks-1234567"} if version else {},
-        "capacity": {"pods": str(given["max_pods"])} if "max_pods" in given else {},
-    }
+    status: dict[str, Any] = {"conditions": [{"type": "Ready", "status": "True"}]}
+    if "max_pods" in given:
+        status["capacity"] = {"pods": str(given["max_pods"])}
+    if "kubernetes" in raw:
+        version = {"kubeletVersion": f"{raw['kubernetes']['version']}.7-eks-1234567"}
+        status["nodeInfo"] = dict.fromkeys(NODE_INFO, "") | version
     metadata = {"name": f"n{number}", "labels": labels if given else {}}
     return {"apiVersion": "v1", "kind": "Node", "metadata": metadata, "status": status}
 
@@ -123,6 +130,7 @@ def deployment(raw: dict[str, Any]) -> dict[str, Any]:
         spec["readinessGates"] = [{"conditionType": gate(raw["controller"]["version"])}]
     of_deployment: dict[str, Any] = {
         "replicas": given["replicas"],
+        "selector": {"matchLabels": {"app": "web"}},
         "strategy": {"rollingUpdate": {key: value for key, value in rolling.items() if value is not None}},
         "template": {"metadata": {"labels": {"app": "web"}}, "spec": spec},
     }
@@ -170,7 +178,11 @@ def ingress(raw: dict[str, Any], name: str, n_target_groups: int) -> dict[str, A
     for key, value in group.get("health_check", {}).items():
         annotations[f"{ANNOTATION}/{HEALTH_CHECK[key]}"] = str(value)
     paths = [
-        {"path": f"/{number}", "backend": {"service": {"name": "web", "port": {"number": 80 + number}}}}
+        {
+            "path": f"/{number}",
+            "pathType": "Prefix",
+            "backend": {"service": {"name": "web", "port": {"number": 80 + number}}},
+        }
         for number in range(n_target_groups)
     ]
     metadata = {"name": name, "namespace": "prod", "annotations": annotations}
@@ -192,6 +204,8 @@ def controller(given: dict[str, Any]) -> dict[str, Any]:
     image = (
         f"example.com/{'aws-alb-ingress-controller' if is_v1 else 'aws-load-balancer-controller'}:{given['version']}"
     )
-    template = {"spec": {"containers": [{"name": "controller", "image": image, "args": args}]}}
+    labels = {"app": "controller"}
+    pod = {"containers": [{"name": "controller", "image": image, "args": args}]}
+    spec = {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": pod}}
     metadata = {"name": "controller", "namespace": "kube-system"}
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": {"template": template}}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
