@@ -54,6 +54,18 @@ def test_the_locks_fit_the_dependencies(lock: str) -> None:
         assert all(version in wanted.specifier for version in pins[wanted.name.lower()]), wanted
 
 
+def test_the_lock_with_hashes_has_the_versions_of_the_lock_without() -> None:
+    pinned = set(Path("requirements.lock").read_text(encoding="utf-8").splitlines())
+    entries = Path("requirements-hashed.lock").read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
+    for entry in entries:
+        pin, *hashes = (part.strip() for part in entry.split("--hash=sha256:"))
+        assert pin in pinned
+        assert hashes
+        assert all(len(digest) == 64 for digest in hashes)
+    locked = {Requirement(entry.split("--hash")[0].strip()).name for entry in entries}
+    assert locked >= {wanted.name.lower() for wanted in dependencies(extras=False)}
+
+
 def test_the_oldest_lock_has_the_oldest() -> None:
     oldest = map(Requirement, Path("requirements-oldest.lock").read_text(encoding="utf-8").splitlines())
     pins = {requirement.name: str(requirement.specifier).removeprefix("==") for requirement in oldest}
@@ -62,7 +74,7 @@ def test_the_oldest_lock_has_the_oldest() -> None:
         assert pins[wanted.name.lower()] in SpecifierSet(f"=={bound}.*"), wanted
 
 
-def dependencies() -> list[Requirement]:
+def dependencies(*, extras: bool = True) -> list[Requirement]:
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = (text for group in project["optional-dependencies"].values() for text in group)
-    return [Requirement(text) for text in (*project["dependencies"], *extras)]
+    more = [text for group in project["optional-dependencies"].values() for text in group] if extras else []
+    return [Requirement(text) for text in (*project["dependencies"], *more)]
