@@ -70,13 +70,10 @@ class Plan:
     @cached_property
     def max_pods(self) -> int:
         """What the kubelet takes, those without an address among them."""
-        if self.nodes.max_pods is not None:
-            return self.nodes.max_pods
-        if self.cni.prefix_delegation and self.nodes.type.max_pods_prefix is not None:
-            return self.nodes.type.max_pods_prefix
-        if self.custom_networking:
+        prefixes = self.cni.prefix_delegation and self.nodes.type.max_pods_prefix is not None
+        if self.custom_networking and self.nodes.max_pods is None and not prefixes:
             return (self.nodes.type.max_enis - 1) * self.nodes.type.slots_per_eni + ON_HOST_NETWORK
-        return self.nodes.type.max_pods
+        return self.nodes.max_pods_with(prefixes=prefixes)
 
     @cached_property
     def pool(self) -> Pool:
@@ -113,16 +110,10 @@ class Plan:
     @cached_property
     def limits_per_node(self) -> dict[str, int]:
         """How many pods beside those of DaemonSets a node takes, by what limits them."""
-        nodes, most = self.nodes, self._pool(self.max_pods).for_pods
-        limits = {
-            "max pods": self.max_pods - nodes.daemonset_pods,
-            "its addresses": most - nodes.daemonset_addresses,
-        }
-        if nodes.pod_cpu_m and nodes.type.alloc_cpu_m is not None:
-            limits["CPU"] = (nodes.type.alloc_cpu_m - nodes.daemonset_cpu_m) // nodes.pod_cpu_m
-        if nodes.pod_memory_mib and nodes.type.alloc_memory_mib is not None:
-            limits["memory"] = nodes.type.alloc_memory_mib // nodes.pod_memory_mib
-        return {name: max(0, limit) for name, limit in limits.items()}
+        for_pods = self._pool(self.max_pods).for_pods
+        with_an_address = max(0, for_pods - self.nodes.daemonset_addresses)
+        by_scheduler = self.nodes.limits(self.max_pods)
+        return {"max pods": by_scheduler.pop("max pods"), "its addresses": with_an_address, **by_scheduler}
 
     @property
     def limited_by(self) -> str:

@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sim.scenario.releases import LoadBalancerControllerRelease
-from sim.scenario.specs import CAPACITY_BLOCKS
+from sim.scenario.specs import WITHOUT_EFFECT
 
 if TYPE_CHECKING:
     from sim.scenario.specs import Scenario
@@ -53,7 +53,7 @@ def control_plane_key(scenario: Scenario) -> str:
         "description": True,
         "replications": True,
         "sweep": True,
-        **dict.fromkeys(CAPACITY_BLOCKS, True),
+        **dict.fromkeys(WITHOUT_EFFECT, True),
         "pod": left_out,
         "target_group": {"routing", "idle_timeout_s"},
     }

@@ -40,6 +40,21 @@ class PodCreated(Record):
 
 
 @dataclass(slots=True)
+class PodScheduled(Record):
+    """The scheduler gave a pod its node. For pods from before the disruption that was at the trace's beginning."""
+
+    pod: int
+    node: int
+
+
+@dataclass(slots=True)
+class RolloutStalled(Record):
+    """The disruption does not go on: pods wait for what will not come, and its progress deadline has passed."""
+
+    pending: int
+
+
+@dataclass(slots=True)
 class PodReady(Record):
     """A pod of the new ReplicaSet has its containers ready and accepts connections."""
 

@@ -31,7 +31,7 @@ from sim.control_plane.kubernetes.node_drain import NodeDrain
 from sim.control_plane.kubernetes.pod import Pod
 from sim.control_plane.kubernetes.readiness_gates import ReadinessGates
 from sim.control_plane.kubernetes.scale_in import ScaleIn
-from sim.control_plane.trace import PodGone
+from sim.control_plane.trace import PodGone, PodScheduled
 from sim.scenario.controller import FIXED_LAG
 from sim.scenario.specs import NodeDrainSpec, RolloutSpec, ScaleInSpec
 from sim.scenario.target_group import HealthCheckSpec
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from sim.control_plane.controllers.ingress import Gates
     from sim.control_plane.kubernetes.disruption import Disruption
     from sim.control_plane.kubernetes.replica_set import ControllerManagerClient
+    from sim.control_plane.kubernetes.scheduler import Scheduler
     from sim.control_plane.simulation import Simulation
     from sim.scenario.specs import Scenario
 
@@ -53,12 +54,21 @@ if TYPE_CHECKING:
 class RolledDeployment:
     """One Deployment, which does nothing until `start`, so that a controller can be given its `backend` before."""
 
-    def __init__(self, simulation: Simulation, scenario: Scenario, client: ControllerManagerClient) -> None:
+    def __init__(
+        self,
+        simulation: Simulation,
+        scenario: Scenario,
+        client: ControllerManagerClient,
+        scheduler: Scheduler | None = None,
+    ) -> None:
+        """Make the Deployment. `scheduler` gives the pods their nodes, if these are simulated."""
         self._env = env = simulation.env
         self._scenario = scenario
         self._trace = simulation.trace
+        self._scheduler = scheduler
         self.old_pods = [Pod(number, env, number, is_new=False) for number in range(scenario.deployment.replicas)]
-        self._kubelet = Kubelet(simulation, scenario.pod, scenario.kubernetes)
+        node_of = None if scheduler is None else scheduler.node_of
+        self._kubelet = Kubelet(simulation, scenario.pod, scenario.kubernetes, node_of)
         has_gates = scenario.pod.readiness_gate
         self.endpoints = Endpoints(simulation, scenario.endpoints, self.old_pods, has_gates=has_gates)
         self.target_group: TargetGroup | None = None
@@ -82,7 +92,9 @@ class RolledDeployment:
             adopt=self._adopt,
             grace_period_s=scenario.pod.termination_grace_period_s,
             gone_s=self._gone_s,
+            scheduler=scheduler,
         )
+        self._bind_old_pods()
         self.node_watchers = disrupted.node_watchers
         self._disruption = _disruption(scenario, disrupted)
 
@@ -94,6 +106,9 @@ class RolledDeployment:
         ends = {
             pod: [self._env.process(process(pod)) for process in self._pod_processes] for pod in self._disruption.ending
         }
+        if self._scheduler is not None:
+            for pod in self._disruption.ending:
+                self._env.process(self._keep_place(pod, self._scheduler))
         disrupted = self._env.process(self._start_at_zero())
         return self._env.process(self._until_over(disrupted, ends))
 
@@ -110,19 +125,45 @@ class RolledDeployment:
         return RolledBackend(self.endpoints, target_group, gates)
 
     def _adopt(self, pod: Pod) -> None:
-        for process in (self._kubelet.start, *self._pod_processes):
+        for process in (self._start, *self._pod_processes):
             self._env.process(process(pod))
 
+    def _bind_old_pods(self) -> None:
+        if self._scheduler is not None:
+            for pod in self.old_pods:
+                node = self._scheduler.bind(pod, self)
+                if node is not None:
+                    self._trace.record(PodScheduled(self._env.now, pod.number, node.number))
+
+    def _start(self, pod: Pod) -> Generator[simpy.Event]:
+        if self._scheduler is not None:
+            node = yield from self._scheduler.place(pod, self)
+            self._trace.record(PodScheduled(self._env.now, pod.number, node))
+        yield from self._kubelet.start(pod)
+
+    def _keep_place(self, pod: Pod, scheduler: Scheduler) -> Generator[simpy.Event, Any]:
+        """Hold a pod's place on its node until it is gone."""
+        yield pod.deleted
+        scheduler.is_deleted(pod)
+        gone_s = yield from self._ends_s(pod)
+        yield self._env.timeout(gone_s - self._env.now)
+        scheduler.release(pod)
+
     def _gone_s(self, pod: Pod) -> Generator[simpy.Event, Any, float]:
+        """Return when a deleted pod is gone, and record it if the pod ends with its last request."""
+        gone_s = yield from self._ends_s(pod)
+        if self._scenario.ends_with_last_request:
+            self._trace.record(PodGone(gone_s, pod.number))
+        return gone_s
+
+    def _ends_s(self, pod: Pod) -> Generator[simpy.Event, Any, float]:
         """Return when a deleted pod is gone. If it ends with its last request, wait until its listener is closed."""
         end = self._kubelet.termination(pod)
         if not self._scenario.ends_with_last_request:
             return end.gone_s
         yield self._env.timeout(end.listener_closed_s - self._env.now)
         done_s = self._in_flight.last_done_s(pod, end.listener_closed_s, end.cut_s, self._sent_until_s(pod))
-        gone_s = done_s + self._scenario.pod.sandbox_teardown_s
-        self._trace.record(PodGone(gone_s, pod.number))
-        return gone_s
+        return done_s + self._scenario.pod.sandbox_teardown_s
 
     def _start_at_zero(self) -> Generator[simpy.Event]:
         yield self._env.timeout(-self._env.now)

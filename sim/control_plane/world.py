@@ -7,6 +7,8 @@ A replication is over when all of these hold. If a disruption ends only some old
 - the Deployment is complete;
 - every old pod is terminated, and every old pod's target is deregistered;
 - some target is healthy at every ALB node.
+
+It is over too when the disruption has stalled, because pods have no room.
 """
 
 from __future__ import annotations
@@ -23,9 +25,20 @@ from sim.control_plane.controllers.ingress import Ingress
 from sim.control_plane.controllers.other_cluster import ChurningBackend, churn
 from sim.control_plane.controllers.start import start_controller
 from sim.control_plane.kubernetes.kubelet import termination
+from sim.control_plane.kubernetes.progress import ProgressDeadline
 from sim.control_plane.kubernetes.replica_set import ControllerManagerClient
+from sim.control_plane.kubernetes.scheduler import Scheduler
 from sim.control_plane.simulation import Simulation
-from sim.control_plane.trace import ListenerClosed, PodDeleted, ProcessCut, Reconciled, Sigterm, TargetUnhealthy, Trace
+from sim.control_plane.trace import (
+    ListenerClosed,
+    PodDeleted,
+    ProcessCut,
+    Reconciled,
+    RolloutStalled,
+    Sigterm,
+    TargetUnhealthy,
+    Trace,
+)
 from sim.control_plane.workload import RolledDeployment
 from sim.scenario.controller import FIXED_LAG
 from sim.scenario.cost import require_affordable
@@ -67,17 +80,24 @@ class ControlPlane:
         self._trace = Trace()
         simulation = Simulation(self._env, streams, self._trace)
         client = ControllerManagerClient(self._env, scenario.kubernetes)
-        self._rolled = RolledDeployment(simulation, scenario, client)
+        scheduler = _scheduler(self._env, scenario)
+        self._rolled = RolledDeployment(simulation, scenario, client, scheduler)
         others = [
             replace(simulation.within(Stream.OTHER_DEPLOYMENT, number), trace=Trace())
             for number in range(1, scenario.deployment.rolled_at_once)
         ]
-        rolled = [self._rolled, *(RolledDeployment(other, scenario, client) for other in others)]
+        rolled = [self._rolled, *(RolledDeployment(other, scenario, client, scheduler) for other in others)]
         if scenario.target_group.target_type == "ip" and scenario.controller.version != FIXED_LAG:
             Account(simulation, scenario).start(rolled)
         order = streams.generator(Stream.OTHER_DEPLOYMENT).permutation(len(rolled)).tolist()
         over = {place: rolled[place].start() for place in order}[0]
-        self._env.run(until=over | self._env.timeout(LONGEST_ROLLOUT_S - self._env.now))
+        ends: list[simpy.Event] = [over, self._env.timeout(LONGEST_ROLLOUT_S - self._env.now)]
+        if scheduler is not None:
+            deadline = ProgressDeadline(self._env, self._trace, scheduler, self._rolled.ending_pods)
+            ends.append(self._env.process(deadline.run()))
+        self._env.run(until=self._env.any_of(ends))
+        if self._trace.of(RolloutStalled):
+            return
         if not over.triggered:
             raise self._endless()
         if self._rolled.target_group is not None:
@@ -85,8 +105,8 @@ class ControlPlane:
 
     def over_s(self, pod: PodSpec) -> float:
         """Return when the last deleted pod has ended, if pods are specified by `pod`."""
-        last_deleted_s = max(deleted.time_s for deleted in self._trace.of(PodDeleted))
-        return termination(pod, last_deleted_s).listener_closed_s
+        deleted_s = [deleted.time_s for deleted in self._trace.of(PodDeleted)]
+        return termination(pod, max(deleted_s)).listener_closed_s if deleted_s else self._env.now
 
     def trace(self, pod: PodSpec) -> Trace:
         """Return the trace for pods with this specification, once the last of them has ended.
@@ -136,6 +156,13 @@ class ControlPlane:
         ]
         hint = f"its last failed reconcile gave up on {failed[-1].error}" if failed else ""
         return ScenarioError([Problem(expected="a rollout that is over within a day", found=found, hint=hint)])
+
+
+def _scheduler(env: simpy.Environment, scenario: Scenario) -> Scheduler | None:
+    nodes, room = scenario.nodes, scenario.room
+    if nodes is None or room is None:
+        return None
+    return Scheduler(env, nodes=nodes.count, zones=nodes.zones, places=room.per_node)
 
 
 class Account:

@@ -105,6 +105,14 @@ class Fraction(_OfNumbers):
         return {"fraction": summarised.value, "ci95": _interval(summarised)}
 
 
+class FractionSeen(Fraction):
+    """The fraction of replications in which the control plane did something: Wilson's interval by any estimator."""
+
+    def of_all(self, values: Sequence[float], estimator: Estimator) -> Estimate:  # noqa: ARG002 - no request counts
+        """Return the estimate."""
+        return fraction_estimate(int(sum(values)), len(values))
+
+
 class SpreadOfRollouts(_OfNumbers):
     """Median and 95 % quantile over replications with their intervals, and the mean, with an interval if it has one."""
 

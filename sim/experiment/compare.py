@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from sim.experiment.estimators import choose_estimator
-from sim.experiment.figures import ANY_502, COLUMNS
+from sim.experiment.figures import ANY_502, COLUMNS, columns_of
 from sim.experiment.grid import Grid
 from sim.experiment.paired import PairedSpread, fraction_difference, paired_spread, probability_difference
 from sim.experiment.replications import process_pool
@@ -67,7 +67,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Two scenarios' names, what the pairs say of their 502s, and how each of `COLUMNS` differs between them."""
+    """Two scenarios' names, what the pairs say of their 502s, and how each figure of both differs between them."""
 
     first: str
     second: str
@@ -126,6 +126,7 @@ def compare(
         rows.fill([0, 1], replications)
     one, two = np.array(rows.by_point)
     at_502 = COLUMNS.index(PRIMARY)
+    shown = columns_of(nodes=all(point.nodes is not None for point in paired.points))
     return Comparison(
         first=first.name,
         second=second.name,
@@ -133,7 +134,9 @@ def compare(
         replications=replications,
         estimator=chosen,
         of_502=paired_spread(one[:, at_502], two[:, at_502]),
-        differences=tuple(_difference(figure, one[:, at], two[:, at], chosen) for at, figure in enumerate(COLUMNS)),
+        differences=tuple(
+            _difference(figure, one[:, at], two[:, at], chosen) for at, figure in enumerate(COLUMNS) if figure in shown
+        ),
     )
 
 

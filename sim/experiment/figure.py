@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sim.experiment.replication import Replication
+    from sim.scenario.specs import Scenario
 
 V = TypeVar("V")
 """The value of a figure in one replication."""
@@ -52,6 +53,7 @@ class Figure(Generic[V, S]):
     - `label`: its name on a picture's axis.
     - `cell`: where a table shows the figure, if any does.
     - `swept`: whether a sweep has columns for the figure.
+    - `of_nodes`: whether only scenarios that give `nodes` have the figure.
     """
 
     name: str
@@ -61,6 +63,11 @@ class Figure(Generic[V, S]):
     unit: Unit = NO_UNIT
     cell: Cell | None = None
     swept: bool = True
+    of_nodes: bool = False
+
+    def is_of(self, scenario: Scenario) -> bool:
+        """Return whether a scenario has the figure."""
+        return not self.of_nodes or scenario.nodes is not None
 
     def columns(self) -> Iterator[Column]:
         """Yield the figure's columns in a sweep."""

@@ -7,16 +7,18 @@ page of `albsim report`. docs/interface.md says what each figure means.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from sim.control_plane.trace import ApiAttempt, Reconciled
+from sim.control_plane.trace import ApiAttempt, Reconciled, RolloutStalled
 from sim.data_plane.outcomes import Outcome
 from sim.experiment.aggregation import (
     Fraction,
+    FractionSeen,
     Mean,
     MeanAlone,
     MeanLatency,
@@ -25,6 +27,7 @@ from sim.experiment.aggregation import (
     SpreadOfRollouts,
 )
 from sim.experiment.figure import Cell, Figure, Unit
+from sim.experiment.waits_for_nodes import pending_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -57,14 +60,24 @@ class Figures:
         return self[RESPONSES[status]]
 
     def row(self) -> tuple[float, ...]:
-        """Return the row of a sweep, in the order of `COLUMNS`."""
-        swept = (figure for figure in FIGURES if figure.swept)
-        return tuple(number for figure in swept for number in figure.over.row(self[figure]))
+        """Return the row of a sweep, in the order of `COLUMNS`. A figure that the scenario has not is NaN."""
+        return tuple(number for figure in FIGURES if figure.swept for number in self._numbers(figure))
+
+    def _numbers(self, figure: Figure[Any, Any]) -> tuple[float, ...]:
+        if figure.name not in self.values:
+            return (math.nan,) * max(1, len(figure.over.parts))
+        return figure.over.row(self[figure])
 
 
 def figures_of(replication: Replication) -> Figures:
     """Return the figures of a replication."""
-    return Figures({figure.name: figure.of(replication) for figure in FIGURES}, replication.estimator)
+    values = {figure.name: figure.of(replication) for figure in FIGURES if figure.is_of(replication.scenario)}
+    return Figures(values, replication.estimator)
+
+
+def columns_of(*, nodes: bool) -> tuple[str, ...]:
+    """Return the columns of figures that scenarios have with `nodes` or without, in the order of `COLUMNS`."""
+    return tuple(column for column in COLUMNS if nodes or column not in COLUMNS_OF_NODES)
 
 
 def _requests(replication: Replication) -> float:
@@ -191,6 +204,29 @@ LEAST_HEALTHY_TARGETS = Figure(
     label="fewest healthy targets of an ALB node",
     cell=_HEALTHY,
 )
+PENDING_PODS = Figure(
+    name="capacity.pending_pods",
+    of=lambda replication: float(np.count_nonzero(pending_s(replication))),
+    over=Mean(),
+    label="pods that wait for a node per rollout",
+    of_nodes=True,
+)
+PENDING_S = Figure(
+    name="capacity.pending_s",
+    of=pending_s,
+    over=QuantilesOfPods(),
+    label="wait for a node",
+    unit=_SECONDS,
+    of_nodes=True,
+)
+STALLED = Figure(
+    name="capacity.stalled",
+    of=lambda replication: float(bool(replication.trace.of(RolloutStalled))),
+    over=FractionSeen(),
+    label="rollouts that do not end",
+    unit=Unit("%", 100.0, at_most=1.0),
+    of_nodes=True,
+)
 
 FIGURES: tuple[Figure[Any, Any], ...] = (
     REQUESTS,
@@ -246,8 +282,13 @@ FIGURES: tuple[Figure[Any, Any], ...] = (
         label="failed reconciles per rollout",
         cell=_RECONCILES,
     ),
+    PENDING_PODS,
+    PENDING_S,
+    STALLED,
 )
 """All figures, in the order of the JSON and of a sweep's columns. Those that other modules read have names above."""
 COLUMN_OF = {column.name: column for figure in FIGURES for column in figure.columns()}
 COLUMNS = tuple(COLUMN_OF)
 """The columns of a sweep that hold figures, in their order."""
+COLUMNS_OF_NODES = frozenset(column.name for figure in FIGURES if figure.of_nodes for column in figure.columns())
+"""Those of them that only scenarios with `nodes` fill."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sim.experiment.figures import FIGURES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sim.experiment.aggregation import S
     from sim.experiment.estimators import Estimator
@@ -34,6 +34,10 @@ class Summary:
         summarised: S = self.values[figure.name]
         return summarised
 
+    def figures(self) -> Iterator[Figure[Any, Any]]:
+        """Yield the figures that the scenario has."""
+        return (figure for figure in FIGURES if figure.name in self.values)
+
     def as_json(self) -> dict[str, Any]:
         """Return the object that `albsim run --format json` prints. Missing values are null."""
         printed: dict[str, Any] = {
@@ -43,7 +47,7 @@ class Summary:
             "estimator": self.estimator,
             "version": self.version,
         }
-        for figure in FIGURES:
+        for figure in self.figures():
             *groups, name = figure.name.split(".")
             place = printed
             for group in groups:
@@ -62,6 +66,8 @@ def summarise(scenario: Scenario, rollouts: Sequence[Figures]) -> Summary:
         estimator=estimator,
         version=version("albsim"),
         values={
-            figure.name: figure.over.of_all([rollout[figure] for rollout in rollouts], estimator) for figure in FIGURES
+            figure.name: figure.over.of_all([rollout[figure] for rollout in rollouts], estimator)
+            for figure in FIGURES
+            if figure.is_of(scenario)
         },
     )

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sim.experiment.estimators import choose_estimator
-from sim.experiment.figures import COLUMNS
+from sim.experiment.figures import COLUMNS, columns_of
 from sim.experiment.grid import as_written, grid
 from sim.experiment.provenance import PROVENANCE, model_version
 from sim.experiment.replications import process_pool
@@ -156,6 +156,8 @@ def _frame(whole: Grid, by_point: list[list[Row]], source: dict[str, Any]) -> pd
     }
     columns["replication"] = [number for size in sizes for number in range(size)]
     figures = np.array([row for of_point in by_point for row in of_point], dtype=np.float64)
-    frame = pd.concat([pd.DataFrame(columns), pd.DataFrame(figures, columns=list(COLUMNS))], axis="columns")
+    shown = columns_of(nodes=any(point.nodes is not None for point in whole.points))
+    of_figures = pd.DataFrame(figures, columns=list(COLUMNS))[list(shown)]
+    frame = pd.concat([pd.DataFrame(columns), of_figures], axis="columns")
     frame.attrs[PROVENANCE] = source
     return frame

@@ -2,6 +2,7 @@
 
 - An old pod's target was registered and healthy before the rollout. A new one's is from its records on.
 - An event without a record never happens within the window (`inf`).
+- A disruption that has stalled is over, for the window, when its progress deadline has passed.
 - With target type `instance` the worker nodes take the place of the ALB nodes: a request meets a random worker node,
   and the rules of its kube-proxy.
 """
@@ -17,6 +18,7 @@ from sim.control_plane.trace import (
     PodCreated,
     ProcessCut,
     RolloutComplete,
+    RolloutStalled,
     TargetDeregistered,
     TargetDrained,
     TargetHealthy,
@@ -71,5 +73,5 @@ def timeline_of(trace: Trace, scenario: Scenario) -> Timeline:
         healthy_from_s=healthy_from_s,
         healthy_until_s=by_node(TargetUnhealthy),
         drains=scenario.pod.on_sigterm == "drain",
-        rollout_complete_s=trace.of(RolloutComplete)[0].time_s,
+        rollout_complete_s=[*trace.of(RolloutComplete), *trace.of(RolloutStalled)][0].time_s,
     )

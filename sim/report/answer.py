@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sim.data_plane.outcomes import OUTCOMES_502
 from sim.experiment.figures import ANY_502, RATE_502, SPREAD_502
+from sim.report.capacity import stall_of
 from sim.report.wording import NEGLIGIBLE, by_outcome, count, number, percent, seconds
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ PART_WORDS = {
 def answer(found: Findings) -> str:
     """Return the answer, as one line of text."""
     requests = found.replication.requests
+    stalled = " ".join(stall_of(found.replication))
+    if stalled:
+        return f"{stalled} {_n_502(requests)}{_n_503(found)}"
     if not found.ends:
         return f"No pod in rotation was told to end. {_n_502(requests)}{_n_503(found)}"
     pre_stop, worst = _pre_stop(found.replication.scenario.pod), found.ends[0]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.control_plane.trace import PodCreated, PodDeleted, PodReady
+from sim.report.capacity import is_stalled, room_for, stall_of
 from sim.report.disruptions.node_drain import NODE_DRAIN
 from sim.report.disruptions.rollout import ROLLOUT
 from sim.report.disruptions.scale_in import SCALE_IN
@@ -37,7 +38,8 @@ def name_of(scenario: Scenario) -> str:
 def course_of(replication: Replication) -> Iterator[str]:
     """Yield lines of text on how the disruption went."""
     words, has_gate = words_of(replication.scenario), replication.scenario.pod.readiness_gate
-    yield from words.course(replication)
+    yield from stall_of(replication) if is_stalled(replication) else words.course(replication)
+    yield from room_for(replication)
     times_s = {words.ended: _times_s(replication, PodDeleted)}
     if words.started:
         ready = f"{words.started} {'with their containers ready' if has_gate else 'ready'}"

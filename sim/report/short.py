@@ -15,8 +15,11 @@ from sim.experiment.figures import (
     EXPOSURE_S,
     NO_HEALTHY_TARGET_S,
     OUTCOMES,
+    PENDING_PODS,
+    PENDING_S,
     RESPONSES,
     ROLLOUT_S,
+    STALLED,
 )
 from sim.report.answer import headline
 from sim.report.wording import NEGLIGIBLE, counted_by, number, percent
@@ -53,7 +56,7 @@ def _why(summary: Summary) -> str:
 
 def _lines(summary: Summary) -> dict[str, str]:
     others = " and ".join(f"{number(summary[RESPONSES[status]].value)} {status}s" for status in (503, 504))
-    return {
+    lines = {
         "other failures per rollout": others,
         "a pod's target leaves within": _quantiles(summary[DEREGISTRATION_LAG_S]),
         "a dead pod is sent requests": _quantiles(summary[EXPOSURE_S]),
@@ -61,6 +64,16 @@ def _lines(summary: Summary) -> dict[str, str]:
         "a rollout takes": _quantiles(summary[ROLLOUT_S]),
         "rollouts": f"{summary.replications:,}, seed {summary.seed}",
     }
+    return lines | _waits_for_nodes(summary)
+
+
+def _waits_for_nodes(summary: Summary) -> dict[str, str]:
+    """Return the lines on pods without a node, none where the scenario says nothing of nodes."""
+    if PENDING_PODS.name not in summary.values:
+        return {}
+    waited, longest_s, stalled = summary[PENDING_PODS].value, summary[PENDING_S]["max"], summary[STALLED].value
+    lines = {"pods that wait for a node": f"{number(waited)} per rollout, longest {number(longest_s)} s"}
+    return lines | ({"rollouts that do not end": percent(stalled)} if stalled else {})
 
 
 def _quantiles(seconds: dict[str, float]) -> str:

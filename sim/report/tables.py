@@ -111,7 +111,9 @@ def _json(summaries: Sequence[Summary]) -> str:
 
 
 def _csv(summaries: Sequence[Summary]) -> str:
-    return csv_of([dict(_leaves(summary.as_json())) for summary in summaries]).rstrip("\n")
+    rows = [dict(_leaves(summary.as_json())) for summary in summaries]
+    columns = dict.fromkeys(column for row in rows for column in row)
+    return csv_of([columns | row for row in rows]).rstrip("\n")
 
 
 def _leaves(value: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sim.scenario.cost import MOST_SIMULATED_PODS, rolled_pods
 from sim.scenario.problems import Advice
-from sim.scenario.specs import CAPACITY_BLOCKS, DISRUPTIONS
+from sim.scenario.specs import DISRUPTIONS, WITHOUT_EFFECT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,15 +30,46 @@ def _without_effect(scenario: Scenario) -> Iterator[Advice]:
 
 def _kubelets(scenario: Scenario) -> Iterator[Advice]:
     given = scenario.kubernetes.model_fields_set
-    if scenario.kubernetes.nodes is None:
+    if scenario.nodes is not None:
+        yield from _nodes_twice(scenario)
+    elif scenario.kubernetes.nodes is None:
         for key in sorted(given & {"version", "kubelet_api_qps", "kubelet_api_burst"}):
             yield Advice(
                 f"kubernetes.{key}", "has no effect without kubernetes.nodes, the nodes whose kubelets are held up"
             )
 
 
+def _nodes_twice(scenario: Scenario) -> Iterator[Advice]:
+    """Yield advice on keys that say of nodes what the block `nodes` and the scheduler say."""
+    given = {
+        "kubernetes.nodes": scenario.kubernetes.model_fields_set,
+        "node_drain.pods_per_node": scenario.node_drain.model_fields_set,
+        "scale_in.nodes": scenario.scale_in.model_fields_set,
+    }
+    for key, fields in given.items():
+        if key.rpartition(".")[2] in fields:
+            yield Advice(key, "has no effect with nodes: the scheduler says which pods are on which node")
+
+
+def _room(scenario: Scenario) -> Iterator[Advice]:
+    room, deployment = scenario.room, scenario.deployment
+    if room is None or scenario.disruption != "rollout":
+        return
+    replicas, surge = (pods * deployment.rolled_at_once for pods in (deployment.replicas, deployment.surge))
+    missing = replicas + surge - room.places
+    if missing <= 0:
+        return
+    has_end = deployment.unavailable > 0 or room.places > replicas
+    yield Advice(
+        "nodes.count",
+        f"{room.nodes:,} nodes take {room.places:,} pods, limited by {room.limited_by}, and {replicas:,} with a surge "
+        f"of {surge:,} are {missing:,} more: these wait until old pods are gone"
+        + ("" if has_end else ", and with max_unavailable 0 none goes first: this rollout does not end"),
+    )
+
+
 def _capacity(scenario: Scenario) -> Iterator[Advice]:
-    for key in CAPACITY_BLOCKS:
+    for key in WITHOUT_EFFECT:
         if getattr(scenario, key) is not None:
             yield Advice(key, "has no effect on the rollout yet: it is for `albsim addresses`")
     cni = scenario.vpc_cni
@@ -60,6 +91,7 @@ ON_KUBERNETES: tuple[Callable[[Scenario], Iterator[Advice]], ...] = (
     _disruption,
     _without_effect,
     _kubelets,
+    _room,
     _capacity,
     _too_many_pods,
 )

@@ -19,7 +19,7 @@ DaemonSetPods = Annotated[int, Field(ge=0, le=100), WHOLE]
 
 
 class NodesSpec(Spec):
-    """The worker nodes; for `albsim addresses`, with no effect on the rollout yet."""
+    """The worker nodes, on which a pod needs a place before it can start. All are alike."""
 
     instance_type: str
     """The EC2 instance type, such as c5.4xlarge. Required."""
@@ -59,3 +59,20 @@ class NodesSpec(Spec):
     def daemonset_addresses(self) -> int:
         """Addresses that the DaemonSets' pods take on each node."""
         return max(0, self.daemonset_pods - ON_HOST_NETWORK)
+
+    def max_pods_with(self, *, prefixes: bool) -> int:
+        """Return the kubelet's maxPods, with prefixes of addresses or without."""
+        if self.max_pods is not None:
+            return self.max_pods
+        if prefixes and self.type.max_pods_prefix is not None:
+            return self.type.max_pods_prefix
+        return self.type.max_pods
+
+    def limits(self, max_pods: int) -> dict[str, int]:
+        """Return how many pods beside those of DaemonSets the scheduler puts on a node, by what limits them."""
+        limits = {"max pods": max_pods - self.daemonset_pods}
+        if self.pod_cpu_m and self.type.alloc_cpu_m is not None:
+            limits["CPU"] = (self.type.alloc_cpu_m - self.daemonset_cpu_m) // self.pod_cpu_m
+        if self.pod_memory_mib and self.type.alloc_memory_mib is not None:
+            limits["memory"] = self.type.alloc_memory_mib // self.pod_memory_mib
+        return {name: max(0, limit) for name, limit in limits.items()}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, get_args
 
-from pydantic import ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from sim.scenario.aws_api import PUBLISHED_WAITS, AwsApiSpec, BucketSpec, BucketsSpec, OtherClusterSpec
 from sim.scenario.controller import FIXED_LAG, ControllerSpec
@@ -25,6 +25,7 @@ from sim.scenario.pod import PodSpec
 from sim.scenario.problems import LONGEST_NAME, NOT_IN_A_NAME, shown
 from sim.scenario.releases import first
 from sim.scenario.rollout import RolloutSpec
+from sim.scenario.room import Room, room_of
 from sim.scenario.scale_in import ScaleInSpec
 from sim.scenario.target_group import HealthCheckSpec, TargetGroupSpec
 from sim.scenario.traffic import TrafficSpec
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
-    "CAPACITY_BLOCKS",
     "DISRUPTIONS",
+    "WITHOUT_EFFECT",
     "AwsApiSpec",
     "BucketSpec",
     "BucketsSpec",
@@ -64,7 +65,7 @@ DisruptionKind = Literal["rollout", "node_drain", "scale_in"]
 Disruption = RolloutSpec | NodeDrainSpec | ScaleInSpec
 """What ends pods, told apart by `kind`."""
 DISRUPTIONS: dict[str, type[DisruptionSpec]] = {spec.kind: spec for spec in get_args(Disruption)}
-CAPACITY_BLOCKS = ("nodes", "vpc_cni")
+WITHOUT_EFFECT = ("vpc_cni",)
 """Keys for `albsim addresses` alone: no replication depends on them yet."""
 D = TypeVar("D", bound=DisruptionSpec)
 
@@ -125,7 +126,8 @@ class Scenario(Spec):
     kubernetes: KubernetesSpec = KubernetesSpec()
     """The cluster's Kubernetes."""
     nodes: NodesSpec | None = None
-    """The worker nodes, for `albsim addresses`. They have no effect on the rollout yet."""
+    """The worker nodes, on which each pod needs a place. null: every pod has one, and `pod.startup_s` is all that it
+    waits for."""
     vpc_cni: VpcCniSpec | None = None
     """How many addresses each node keeps, and the subnets, for `albsim addresses`. No effect on the rollout yet."""
     sweep: dict[str, Annotated[tuple[object, ...], Field(strict=False, min_length=1)]] = Field(
@@ -214,6 +216,19 @@ class Scenario(Spec):
             vpc_cni.require_prefixes(nodes)
         return vpc_cni
 
+    @model_validator(mode="after")
+    def _has_room(self) -> Self:
+        if self.room is not None:
+            self.room.require_places(self.deployment.replicas * self.deployment.rolled_at_once)
+            if self.disruption == "node_drain":
+                self.room.require_nodes_left(self.node_drain.nodes)
+        return self
+
+    @property
+    def room(self) -> Room | None:
+        """The places that the nodes have for the Deployments' pods, None where no nodes are given."""
+        return None if self.nodes is None else room_of(self.nodes, self.vpc_cni)
+
     @property
     def disrupted_by(self) -> Disruption:
         """What ends pods: the spec of the scenario's disruption."""
@@ -228,7 +243,7 @@ class Scenario(Spec):
     @property
     def depends_on_pod_ends(self) -> bool:
         """Whether the control plane depends on how deleted pods end, as where something waits for them."""
-        return self.disrupted_by.depends_on_pod_ends(self.deployment)
+        return self.nodes is not None or self.disrupted_by.depends_on_pod_ends(self.deployment)
 
     @property
     def ends_with_last_request(self) -> bool:

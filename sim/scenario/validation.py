@@ -77,7 +77,7 @@ def _walk(details: ErrorDetails, raw: object) -> tuple[KeyPath, object]:
     if details["type"] == "union_tag_invalid":
         steps.append("dist")
     elif details["type"] == "complaint" and details["ctx"]["key"]:
-        steps.append(details["ctx"]["key"])
+        steps.extend(details["ctx"]["key"].split("."))
     for position, step in enumerate(steps):
         if isinstance(value, dict):
             is_last = position == len(steps) - 1

@@ -109,12 +109,13 @@ def test_wrong_input_ends_with_a_message_and_status_2(arguments: tuple[str, ...]
     assert message in result.stderr
 
 
-def test_check_and_run_say_that_a_rollout_does_not_depend_on_it(scenario: Path) -> None:
+def test_check_and_run_say_that_a_rollout_does_not_depend_on_addresses(scenario: Path) -> None:
+    text = SCENARIO.replace("200", "2") + NODES + "vpc_cni: {warm_ip_target: 2}\n"
+    scenario.write_text(text)
     checked = albsim("check", str(scenario)).stdout
-    assert "warning: nodes: has no effect on the rollout yet: it is for `albsim addresses`" in checked
-    scenario.write_text(SCENARIO.replace("200", "2") + NODES)
+    assert "warning: vpc_cni: has no effect on the rollout yet: it is for `albsim addresses`" in checked
     ran = albsim("run", str(scenario), "--replications", "1", "--workers", "1")
-    assert "talk: no effect on the rollout yet: nodes; they are for `albsim addresses`" in ran.stderr
+    assert "talk: no effect on the rollout yet: vpc_cni; it is for `albsim addresses`" in ran.stderr
 
 
 def test_a_subnet_without_room_for_a_load_balancer_is_said() -> None:

@@ -9,7 +9,7 @@ import pytest
 from albsim_tests.executors import InOrder
 
 from sim.experiment.compare import compare
-from sim.experiment.figures import COLUMNS
+from sim.experiment.figures import columns_of
 from sim.experiment.replication import simulate
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def test_each_difference_is_that_of_the_pairs(fixed_lag: Scenario) -> None:
     assert of_502.difference.value == pytest.approx(np.mean([two - one for one, two in pairs]))
     assert of_502.difference.high < 0
     assert of_502.verdict == "real"
-    assert [difference.figure for difference in comparison.differences] == list(COLUMNS)
+    assert [difference.figure for difference in comparison.differences] == list(columns_of(nodes=False))
 
 
 def test_a_scenario_does_not_differ_from_itself(fixed_lag: Scenario) -> None:

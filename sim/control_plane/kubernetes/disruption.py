@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from sim.control_plane.kubernetes.pod import Pod
     from sim.control_plane.kubernetes.replica_set import ControllerManagerClient
+    from sim.control_plane.kubernetes.scheduler import Scheduler
     from sim.control_plane.simulation import Simulation
 
 
@@ -24,7 +25,8 @@ class Disrupted:
 
     `pods` are the Deployment's pods, all available before the disruption. `grace_period_s` is each pod's time to end.
     A disruption calls `adopt` with each pod that it creates, and `node_watchers` when it cordons nodes. `gone_s`
-    returns when a deleted pod is gone, as soon as that is certain.
+    returns when a deleted pod is gone, as soon as that is certain. `scheduler` knows the pods' nodes, if these are
+    simulated.
     """
 
     simulation: Simulation
@@ -33,6 +35,7 @@ class Disrupted:
     adopt: Callable[[Pod], None]
     grace_period_s: float
     gone_s: Callable[[Pod], Generator[simpy.Event, Any, float]]
+    scheduler: Scheduler | None = None
     node_watchers: list[Callable[[], None]] = field(default_factory=list)
 
 

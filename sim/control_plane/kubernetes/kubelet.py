@@ -1,8 +1,8 @@
 """The kubelet: it starts a pod's containers, and it terminates them.
 
 Modelled, the start:
-- One delay leads to "containers ready" (scheduling, image, start, readiness probe). The pod has an address after the
-  median time from scheduling to a started container.
+- One delay leads to "containers ready" (image, start, readiness probe, and scheduling where no `nodes` are given). The
+  pod has an address after the median time from scheduling to a started container.
 - A pod with a readiness gate is Ready when the gate is set, not before.
 
 Modelled, the termination:
@@ -11,7 +11,7 @@ Modelled, the termination:
 - SIGKILL comes when the rest of the grace period has elapsed after SIGTERM. That rest is reduced by whole seconds of
   preStop, but is never under two. A preStop as long as the grace period ends in SIGKILL two seconds later.
 
-Modelled, where `kubernetes.nodes` is given:
+Modelled, where `nodes` or `kubernetes.nodes` is given:
 - The pods of a node share its kubelet's client. Each status write is a GET and a PATCH, which wait for tokens. A pod
   has up to three: it has an address, its containers are ready, its gate is set.
 - With 100 pods at once on a node that makes 400 calls until all are ready. On EKS nodes it took 350 (67.5 s at 5 calls
@@ -30,6 +30,7 @@ syncPod in pkg/kubelet/status/status_manager.go@fde2d3c4; awslabs/amazon-eks-ami
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from sim.control_plane.kubernetes.pod import Pod, PodDraws
@@ -38,7 +39,7 @@ from sim.control_plane.trace import PodReady, ReadinessGateOpened
 from sim.streams import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     import simpy
 
@@ -53,20 +54,29 @@ ADDRESS_AFTER_S = 2.0
 class Kubelet:
     """The kubelets of all nodes, together: what happens to one pod does not depend on other pods."""
 
-    def __init__(self, simulation: Simulation, spec: PodSpec, kubernetes: KubernetesSpec) -> None:
-        self._env = simulation.env
+    def __init__(
+        self,
+        simulation: Simulation,
+        spec: PodSpec,
+        kubernetes: KubernetesSpec,
+        node_of: Callable[[Pod], int] | None = None,
+    ) -> None:
+        """Make the kubelets. `node_of` returns a started pod's node, where the scheduler knows it."""
+        self._env = env = simulation.env
         self._spec = spec
         self._trace = simulation.trace
         self._startup_s = PodDraws(simulation.streams, spec.startup_s, Stream.POD_STARTUP)
+        n_nodes = kubernetes.nodes
+        self._node_of = node_of or (None if n_nodes is None else lambda pod: pod.ordinal % n_nodes)
         burst, qps = kubernetes.kubelet_api_burst, kubernetes.kubelet_api_qps
-        self._clients = [TokenBucket(burst, qps, at_s=self._env.now) for _ in range(kubernetes.nodes or 0)]
+        self._clients: defaultdict[int, TokenBucket] = defaultdict(lambda: TokenBucket(burst, qps, at_s=env.now))
 
     def start(self, pod: Pod) -> Generator[simpy.Event]:
         """Bring a created pod to readiness."""
         startup_s = self._startup_s[pod]
         address_after_s = min(ADDRESS_AFTER_S, startup_s)
         yield self._env.timeout(address_after_s)
-        if self._clients:
+        if self._node_of is not None:
             self._env.process(self._write_address(pod))
         else:
             pod.has_address.succeed()
@@ -86,8 +96,8 @@ class Kubelet:
 
     def _write_status(self, pod: Pod) -> Generator[simpy.Event]:
         """Wait until the API server has a pod's status: a GET and a PATCH, through the client of the pod's node."""
-        if self._clients:
-            client = self._clients[pod.ordinal % len(self._clients)]
+        if self._node_of is not None:
+            client = self._clients[self._node_of(pod)]
             client.take(self._env.now)
             yield self._env.timeout(client.reserve(self._env.now))
 

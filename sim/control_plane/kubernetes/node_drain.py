@@ -6,7 +6,8 @@ it answers 429. An admitted eviction is a deletion, with preStop and the grace p
 and polls an evicted pod until it is gone. Karpenter does the same with other waits.
 
 Modelled:
-- `nodes_at_once` nodes are drained at a time.
+- `nodes_at_once` nodes are drained at a time. Where `nodes` are simulated, those with the lowest numbers go, with the
+  pods that the scheduler has put there, and replacements need a place on another one.
 - A pod is healthy while it is Ready and not being deleted. An eviction is refused while no more pods are healthy than
   must stay so.
 - The ReplicaSet creates a replacement as soon as a pod is evicted (a terminating pod is no replica). The replacement
@@ -31,7 +32,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from itertools import count, repeat
+from itertools import chain, count, repeat
 from typing import TYPE_CHECKING, Any, cast
 
 from sim.control_plane.kubernetes.pod import PodDraws
@@ -40,7 +41,7 @@ from sim.control_plane.trace import EvictionRefused, PodDeleted, RolloutComplete
 from sim.streams import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterator, Sequence
 
     import simpy
 
@@ -89,15 +90,14 @@ class NodeDrain:
         self._gone_s = disrupted.gone_s
         self._node_watchers = disrupted.node_watchers
         pods = disrupted.pods
-        self.ending = list(pods[: spec.evicted])
+        self._scheduler = disrupted.scheduler
+        self._nodes = deque(self._pods_by_node(pods))
+        self.ending = list(chain(*self._nodes))
         self._grace_period_s = disrupted.grace_period_s
-        self._nodes = deque(
-            pods[first : first + spec.pods_per_node] for first in range(0, spec.evicted, spec.pods_per_node)
-        )
         self._budget = DisruptionBudget(len(pods), spec.desired_healthy(len(pods)))
         self._sync_latency_s = PodDraws(simulation.streams, spec.pdb_sync_latency_s, Stream.PDB_SYNC)
         self._replica_set = ReplicaSet(simulation, disrupted.client, len(pods), self._adopt_replacement)
-        self._to_replace = spec.evicted
+        self._to_replace = len(self.ending)
         self._all_replaced = env.event()
 
     def run(self) -> Generator[simpy.Event]:
@@ -105,12 +105,21 @@ class NodeDrain:
 
         All nodes are cordoned before the first eviction, so the watchers of nodes are called once.
         """
+        if self._scheduler is not None:
+            self._scheduler.cordon(range(self._spec.nodes))
         for tell in self._node_watchers:
             tell()
         for _ in range(self._spec.nodes_at_once):
             self._env.process(self._drain_in_turn())
         yield self._all_replaced
         self._trace.record(RolloutComplete(self._env.now))
+
+    def _pods_by_node(self, pods: Sequence[Pod]) -> list[Sequence[Pod]]:
+        """Return the pods on each drained node."""
+        if self._scheduler is not None:
+            return [self._scheduler.pods_on(node) for node in range(self._spec.nodes)]
+        each = self._spec.pods_per_node
+        return [pods[first : first + each] for first in range(0, self._spec.evicted, each)]
 
     def _drain_in_turn(self) -> Generator[simpy.Event, float]:
         """Drain one node after another until none is left."""

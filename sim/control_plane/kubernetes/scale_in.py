@@ -57,6 +57,7 @@ class ScaleIn:
         self._logarithmic = minor(kubernetes.version) >= LOGARITHMIC_SINCE
         self._ready_for_s = PodDraws(simulation.streams, spec.ready_for_s, Stream.POD_AGE)
         self._uid = PodDraws(simulation.streams, Uniform(dist="uniform", low=0, high=1), Stream.POD_DELETION_ORDER)
+        self._scheduler = disrupted.scheduler
         self._left = spec.left(len(disrupted.pods))
         self.ending = self._in_order_of_deletion(list(disrupted.pods))
 
@@ -88,6 +89,8 @@ class ScaleIn:
         return going
 
     def _node(self, pod: Pod) -> int:
+        if self._scheduler is not None:
+            return self._scheduler.node_of(pod)
         return pod.ordinal % (self._spec.nodes or 1)
 
     def _youth(self, pod: Pod) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.control_plane.trace import EvictionRefused, PodDeleted
+from sim.control_plane.trace import EvictionRefused, PodDeleted, PodScheduled
 from sim.report.disruptions.words import Words
 from sim.report.wording import count, seconds
 
@@ -18,10 +18,9 @@ def _course(replication: Replication) -> Iterator[str]:
     drain, replicas = replication.scenario.node_drain, replication.scenario.deployment.replicas
     yield (
         f"Began at 0 s, and every evicted pod was replaced after {seconds(replication.timeline.rollout_complete_s)}: "
-        f"{count(drain.nodes, 'node')} with {count(drain.pods_per_node, 'pod')} on each, drained by "
-        f"{drain.drained_by}, {drain.nodes_at_once} at a time."
+        f"{_drained(replication)}, drained by {drain.drained_by}, {drain.nodes_at_once} at a time."
     )
-    left = drain.evicted - len(replication.trace.of(PodDeleted))
+    left = _on_drained(replication) - len(replication.trace.of(PodDeleted))
     if left:
         yield f"Time was up after {seconds(drain.timeout_s or 0)} a node: {count(left, 'pod')} stayed, not evicted."
     desired = drain.desired_healthy(replicas)
@@ -38,6 +37,23 @@ def _course(replication: Replication) -> Iterator[str]:
     longest = max(waited_s, key=waited_s.__getitem__, default=None)
     waited = "" if longest is None else f"; pod {longest} waited longest for its own, {seconds(waited_s[longest])}"
     yield f"{budget} and refused {count(len(refused), 'eviction')}{waited}."
+
+
+def _drained(replication: Replication) -> str:
+    scenario = replication.scenario
+    nodes = count(scenario.node_drain.nodes, "node")
+    if scenario.nodes is not None:
+        return f"{nodes} with {count(_on_drained(replication), 'pod')} in all"
+    return f"{nodes} with {count(scenario.node_drain.pods_per_node, 'pod')} on each"
+
+
+def _on_drained(replication: Replication) -> int:
+    """Return how many pods were on the drained nodes, as the scheduler had put them or as the scenario says."""
+    scenario = replication.scenario
+    if scenario.nodes is None:
+        return scenario.node_drain.evicted
+    placed = replication.trace.of(PodScheduled)[: scenario.deployment.replicas]
+    return sum(pod.node < scenario.node_drain.nodes for pod in placed)
 
 
 def _waited_s(replication: Replication) -> dict[int, float]:

@@ -24,6 +24,7 @@ from sim.control_plane.trace import EvictionRefused
 from sim.data_plane.outcomes import OUTCOMES_502
 from sim.diagnosis.controller_log import held_up_until_s, in_lanes
 from sim.diagnosis.spells import in_rotation
+from sim.report.capacity import is_stalled
 from sim.report.disruption import WORDS, words_of
 from sim.report.pictures.canvas import BLACK, BLUE, GREEN, ORANGE, PALE, PURPLE, SKY_BLUE, VERMILION, YELLOW, literal
 from sim.report.wording import count
@@ -91,9 +92,10 @@ def gantt(found: Findings) -> Figure:
     _draw_controller(controller, lanes)
     controller.set_xlim(0, 1.01 * replication.requests.window_until_s)
     words = words_of(replication.scenario)
+    over = "progress deadline passed" if is_stalled(replication) else words.complete
     controller.set_xlabel(f"seconds since the start of the {words.name}")
     for axes in (pods, failures, controller):
-        axes.axvline(replication.timeline.rollout_complete_s, color=BLACK, linestyle=":", label=words.complete)
+        axes.axvline(replication.timeline.rollout_complete_s, color=BLACK, linestyle=":", label=over)
         axes.spines[["top", "right"]].set_visible(False)
     picture.suptitle(literal(_title(found, shown)), x=0.01, ha="left", fontsize="medium")
     legend(picture, (pods, controller))

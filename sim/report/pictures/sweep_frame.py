@@ -51,8 +51,9 @@ def check(frame: pd.DataFrame, shown: Sequence[str], figure: str) -> None:
         _check_varied(frame, key)
         if shown.count(key) > 1:
             raise PlotError(f"'{key}' is shown twice: choose another key for one of them")
-    if figure not in COLUMNS:
-        hint = did_you_mean(figure, COLUMNS) or f"one of {', '.join(COLUMNS)}"
+    known = [column for column in COLUMNS if column in frame]
+    if figure not in known:
+        hint = did_you_mean(figure, known) or f"one of {', '.join(known)}"
         raise PlotError(f"'{figure}' is no figure of a sweep; {hint}")
     for key in varied(frame):
         if frame.groupby(list(shown))[key].nunique().max() > 1:

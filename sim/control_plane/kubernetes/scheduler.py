@@ -1,0 +1,143 @@
+"""The scheduler: which node a pod gets, and how long it waits for one.
+
+Modelled:
+- A node takes a pod while the CPU and memory requests and the number of its pods allow. All pods of the rolled
+  Deployments request the same, so a node has a number of places for them (`NodesSpec.places`).
+- Of the nodes with a place those in the zone with the fewest pods of the same Service come first, then those with the
+  fewest pods, then those with the lowest number. Terminating pods count for no zone (K8s podtopologyspread/common.go).
+- A pod that is deleted keeps its place until it is gone.
+- A pod without a node is Pending. It is tried again when a place or a node comes free, at the earliest 1 s after its
+  first attempt, 2 s after its second, at most 10 s after later ones (K8s backend/queue, DefaultPodMaxBackoffDuration).
+
+Left out:
+- ties between nodes, which the real scheduler breaks by chance;
+- the time of an attempt, some milliseconds, and the scheduler's own client limit;
+- pods of other workloads, affinities, taints other than a cordon, priorities and preemption.
+
+Sources: K8s is kubernetes/kubernetes, pkg/scheduler; docs/facts/capacity.md §2, docs/facts/kubernetes.md §5.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Hashable, Iterable
+
+    import simpy
+
+    from sim.control_plane.kubernetes.pod import Pod
+
+FIRST_BACKOFF_S = 1.0
+LONGEST_BACKOFF_S = 10.0
+
+
+@dataclass(slots=True)
+class Node:
+    """A worker node, with the number of pods that have a place on it."""
+
+    number: int
+    zone: int
+    pods: int = 0
+    cordoned: bool = False
+
+
+class Scheduler:
+    """The scheduler of one cluster. `places`: how many pods of the Deployments each node takes."""
+
+    def __init__(self, env: simpy.Environment, *, nodes: int, zones: int, places: int) -> None:
+        self._env = env
+        self._places = places
+        self._zones = zones
+        self.nodes: list[Node] = []
+        self._with_room: dict[int, Node] = {}
+        self._node_of: dict[Pod, Node] = {}
+        self._service_of: dict[Pod, Hashable] = {}
+        self._live: Counter[tuple[Hashable, int]] = Counter()
+        self.pending: dict[Pod, float] = {}
+        """The pods that wait for a node, and since when."""
+        self.changed_s = env.now
+        """When a pod last got or left a place, or a node came."""
+        self._room = env.event()
+        for _ in range(nodes):
+            self.add_node()
+
+    def add_node(self, zone: int | None = None) -> Node:
+        """Add a Ready node, by default in the zone whose turn it is, and return it."""
+        number = len(self.nodes)
+        node = Node(number, number % self._zones if zone is None else zone)
+        self.nodes.append(node)
+        self._has_room(node)
+        return node
+
+    def cordon(self, nodes: Iterable[int]) -> None:
+        """Let no more pods come to these nodes."""
+        for number in nodes:
+            self.nodes[number].cordoned = True
+            self._with_room.pop(number, None)
+
+    def node_of(self, pod: Pod) -> int:
+        """Return the number of the node on which a pod has its place."""
+        return self._node_of[pod].number
+
+    def pods_on(self, node: int) -> list[Pod]:
+        """Return the pods that have a place on a node, in the order of their numbers."""
+        return sorted(pod for pod, place in self._node_of.items() if place.number == node)
+
+    def is_starting(self) -> bool:
+        """Return whether a pod that has a node is not Ready yet."""
+        return any(pod.is_new and not pod.ready.triggered for pod in self._node_of)
+
+    def is_ending(self) -> bool:
+        """Return whether a deleted pod keeps a place."""
+        return any(pod.deleted.triggered for pod in self._node_of)
+
+    def place(self, pod: Pod, service: Hashable) -> Generator[simpy.Event, object, int]:
+        """Return the number of the pod's node, once it has one."""
+        self.pending[pod] = self._env.now
+        backoff_s = FIRST_BACKOFF_S
+        while (node := self.bind(pod, service)) is None:
+            failed_s = self._env.now
+            yield self._room
+            yield self._env.timeout(max(0.0, failed_s + backoff_s - self._env.now))
+            backoff_s = min(2 * backoff_s, LONGEST_BACKOFF_S)
+        del self.pending[pod]
+        return node.number
+
+    def bind(self, pod: Pod, service: Hashable) -> Node | None:
+        """Give a pod a place now. Return its node, or None if there is no place."""
+        node = min(
+            self._with_room.values(),
+            key=lambda node: (self._live[service, node.zone], node.pods, node.number),
+            default=None,
+        )
+        if node is not None:
+            node.pods += 1
+            if node.pods == self._places:
+                del self._with_room[node.number]
+            self._node_of[pod] = node
+            self._service_of[pod] = service
+            self._live[service, node.zone] += 1
+            self.changed_s = self._env.now
+        return node
+
+    def is_deleted(self, pod: Pod) -> None:
+        """Count a pod no longer where pods are spread over zones. It keeps its place."""
+        self._live[self._service_of[pod], self._node_of[pod].zone] -= 1
+
+    def release(self, pod: Pod) -> None:
+        """Take the place of a pod that is gone."""
+        node = self._node_of.pop(pod)
+        node.pods -= 1
+        del self._service_of[pod]
+        self._has_room(node)
+
+    def _has_room(self, node: Node) -> None:
+        self.changed_s = self._env.now
+        if node.cordoned or node.pods >= self._places:
+            return
+        self._with_room[node.number] = node
+        room, self._room = self._room, self._env.event()
+        room.succeed()

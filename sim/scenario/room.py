@@ -1,0 +1,48 @@
+"""How many pods of the rolled Deployments the worker nodes take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sim.scenario.fields import complaint
+
+if TYPE_CHECKING:
+    from sim.scenario.nodes import NodesSpec
+    from sim.scenario.vpc_cni import VpcCniSpec
+
+
+class Room(NamedTuple):
+    """The places for pods on each node and on all nodes, and what limits them: CPU, memory or max pods."""
+
+    per_node: int
+    nodes: int
+    limited_by: str
+
+    @property
+    def places(self) -> int:
+        """Pods that all nodes take."""
+        return self.nodes * self.per_node
+
+    def require_places(self, pods: int) -> None:
+        """Refuse nodes without places for the pods from before the disruption."""
+        if pods > self.places:
+            each = f"{self.per_node:,} on each, limited by {self.limited_by}"
+            raise complaint(
+                key="nodes.count", expected=f"enough nodes for {pods:,} pods, with {each}", found=f"{self.nodes:,}"
+            )
+
+    def require_nodes_left(self, drained: int) -> None:
+        """Refuse a drain of all nodes."""
+        if drained >= self.nodes:
+            raise complaint(
+                key="node_drain.nodes",
+                expected=f"fewer than {self.nodes:,}, nodes.count, as the evicted pods need a node to go to",
+                found=f"{drained:,}",
+            )
+
+
+def room_of(nodes: NodesSpec, cni: VpcCniSpec | None) -> Room:
+    """Return the room that nodes have."""
+    limits = nodes.limits(nodes.max_pods_with(prefixes=cni is not None and cni.prefix_delegation))
+    least = min(limits, key=limits.__getitem__)
+    return Room(limits[least], nodes.count, least)
