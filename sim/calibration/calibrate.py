@@ -9,15 +9,16 @@ import numpy as np
 from sim.calibration import account, pods, traffic
 from sim.calibration.clocks import clock_notes
 from sim.calibration.departures import Departures, departures_of
-from sim.calibration.measured import Calibration, Measured
-from sim.calibration.propagation import QUANTILES, measure_propagation
+from sim.calibration.measured import QUANTILES, Calibration, Measured
+from sim.calibration.propagation import measure_propagation
 from sim.records.deregistrations import changes
-from sim.records.rollouts import rollouts
+from sim.records.rollouts import rollouts as rollouts_of
 
 if TYPE_CHECKING:
     from sim.calibration.propagation import Propagation
     from sim.records.deregistrations import Change
     from sim.records.records import Records
+    from sim.records.rollouts import Rollout
 
 PROPAGATION = "target_group.propagation_s"
 REGISTRATION = "registration"
@@ -27,26 +28,27 @@ def calibrate(records: Records) -> Calibration:
     """Measure what the records allow."""
     found = Calibration()
     left, came = changes(records, "deregister"), changes(records, "register")
-    _propagation(found, records)
-    _of_log(found, records, left, came)
+    rollouts = rollouts_of(records)
+    _propagation(found, records, rollouts)
+    _of_log(found, records, rollouts, came)
     found.add("pod.startup_s", pods.startup(records.pods))
     found.add("aws_api.latency_s", pods.api_latency(records.reconciles))
     _of_trail(found, records, left)
-    found.add_beside("controller.deregistration_lag_s", pods.deregistration_lag(records.pods, left))
-    found.add_beside("controller.registration_lag_s", pods.registration_lag(records.pods, came))
+    found.add_beside("controller.deregistration_lag_s", pods.deregistration_lag(records.pods, left, rollouts))
+    found.add_beside("controller.registration_lag_s", pods.registration_lag(records.pods, came, rollouts))
     return found
 
 
-def _of_log(found: Calibration, records: Records, left: list[Change], came: list[Change]) -> None:
+def _of_log(found: Calibration, records: Records, rollouts: list[Rollout], came: list[Change]) -> None:
     requests = records.requests
     if requests is None or requests.empty:
         for key in ("traffic.arrival_rate_rps", "traffic.service_time_s", "target_group.alb_nodes", REGISTRATION):
             found.not_measured[key] = "no ALB access log"
         return
-    found_rollouts = rollouts(records)
-    found.add("traffic.arrival_rate_rps", traffic.arrival_rate(requests, found_rollouts, records.files))
-    found.add("traffic.service_time_s", traffic.service_time(requests, left))
-    found.add("target_group.alb_nodes", traffic.alb_nodes(requests, found_rollouts))
+    calls = [call for rollout in rollouts for call in rollout.calls]
+    found.add("traffic.arrival_rate_rps", traffic.arrival_rate(requests, rollouts, records.files))
+    found.add("traffic.service_time_s", traffic.service_time(requests, calls))
+    found.add("target_group.alb_nodes", traffic.alb_nodes(requests, rollouts))
     found.add_beside(REGISTRATION, pods.registration(requests, came))
 
 
@@ -62,8 +64,8 @@ def _of_trail(found: Calibration, records: Records, calls: list[Change]) -> None
     found.add("aws_api.background_calls_per_s", account.background(trail, own))
 
 
-def _propagation(found: Calibration, records: Records) -> None:
-    departures = departures_of(records)
+def _propagation(found: Calibration, records: Records, rollouts: list[Rollout]) -> None:
+    departures = departures_of(records, rollouts)
     if isinstance(departures, str):
         found.add(PROPAGATION, departures)
         return
@@ -81,7 +83,7 @@ def _propagation(found: Calibration, records: Records) -> None:
             ci95=law.interval,
             n=law.n,
             source=f"pairs of an ALB node and a target, of {n_calls} DeregisterTargets calls in {n_rollouts} rollouts",
-            notes=(*law.warnings, *_of_records(departures, records)),
+            notes=(*law.warnings, *_of_records(departures, records, rollouts)),
         ),
     )
 
@@ -94,8 +96,8 @@ def _as_written(law: Propagation) -> dict[str, object]:
     return {"dist": "gamma", "shape": float(f"{shape:.4g}"), "mean": float(f"{mean_s:.4g}")}
 
 
-def _of_records(departures: Departures, records: Records) -> list[str]:
-    notes = [*clock_notes(records, departures.sources)]
+def _of_records(departures: Departures, records: Records, rollouts: list[Rollout]) -> list[str]:
+    notes = [*clock_notes(records, rollouts, departures.sources)]
     if departures.n_at_missing_files:
         notes.append(f"{departures.n_at_missing_files} pairs meet a missing file, and are observed only up to it.")
     if departures.n_unobserved:

@@ -18,13 +18,13 @@ import numpy as np
 
 from sim.records.completeness import clocks
 from sim.records.deregistrations import changes
-from sim.records.rollouts import rollouts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from sim.records.deregistrations import Change
     from sim.records.records import Records
+    from sim.records.rollouts import Rollout
 
 NEAREST_S = 60.0
 _HALF_A_SECOND = 0.5
@@ -34,7 +34,7 @@ APART_S = 0.75
 """Half a second is the trail's own precision; the rest is the way of the answer."""
 
 
-def clock_notes(records: Records, sources: tuple[str, ...]) -> Iterator[str]:
+def clock_notes(records: Records, rollouts: Sequence[Rollout], sources: tuple[str, ...]) -> Iterator[str]:
     """Yield in words what is known of the clocks; `sources`: where the calls' moments are from."""
     ahead_s = controller_ahead_s(records)
     if abs(ahead_s) > APART_S:
@@ -44,7 +44,7 @@ def clock_notes(records: Records, sources: tuple[str, ...]) -> Iterator[str]:
         yield f"DeregisterTargets is known from one clock alone ({', '.join(sources)}), which is not checked. {_MOVES}"
     else:
         yield f"The controller's clock and CloudTrail's agree; that the ALB's does too is not checked. {_MOVES}"
-    earliest_s = clocks(records, rollouts(records), changes(records, "register")).earliest_s
+    earliest_s = clocks(records, rollouts, changes(records, "register")).earliest_s
     if earliest_s < -LATE_S:
         yield f"A target had requests {-earliest_s:.1f} s before its RegisterTargets: the calls' clock is late by that."
 

@@ -24,7 +24,7 @@ from sim.calibration.rates import regularity_of, shrunk
 from sim.calibration.stays import observed_spans, stays_of
 from sim.records.completeness import missing_files
 from sim.records.deregistrations import changes
-from sim.records.rollouts import CAUSED, rollouts
+from sim.records.rollouts import CAUSED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from sim.calibration.pace import Pace, Stay
     from sim.records.deregistrations import Change
     from sim.records.records import Records
+    from sim.records.rollouts import Rollout
 
 BEFORE_S = 120.0
 _LONGEST_CALL_S = 1.0
@@ -51,11 +52,11 @@ class Departures:
     n_at_missing_files: int
 
 
-def departures_of(records: Records) -> Departures | str:
+def departures_of(records: Records, rollouts: Sequence[Rollout]) -> Departures | str:
     """Return them, or in words what is missing."""
     if records.requests is None or records.requests.empty:
         return "no ALB access log"
-    calls = [(call, number) for number, rollout in enumerate(rollouts(records)) for call in rollout.calls]
+    calls = [(call, number) for number, rollout in enumerate(rollouts) for call in rollout.calls]
     if not calls:
         return "no successful DeregisterTargets call (neither CloudTrail nor the controller's log has one)"
     log = _Log(records)

@@ -1,12 +1,11 @@
-"""Fits of a law to likelihoods by cell: a family by maximum likelihood, or any law at all by EM; and the bootstrap.
+"""Fits of a law to likelihoods by cell: a family by maximum likelihood, or any law at all by EM; and of resamples.
 
 `kernel` gives how likely each row is for P in each cell. Here a law is chosen that makes the rows likely.
 
-Modelled: the bootstrap draws clusters of rows with replacement. Its fits are looked up on a fine grid of parameters
-around the maximum, on which every row's likelihood is computed once.
+Modelled: the bootstrap's fits are looked up on a fine grid of parameters around the maximum, on which every row's
+likelihood is computed once.
 
-Sources: Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), §8.6; for EM, Laird, "Nonparametric maximum
-likelihood estimation of a mixing distribution", JASA 73 (1978).
+Source: for EM, Laird, "Nonparametric maximum likelihood estimation of a mixing distribution", JASA 73 (1978).
 """
 
 from __future__ import annotations
@@ -18,9 +17,8 @@ import numpy as np
 
 if TYPE_CHECKING:
     from sim.calibration.families import Family
-    from sim.calibration.last_requests import Floats, Ints
+    from sim.calibration.last_requests import Floats
 
-N_BOOTSTRAP = 400
 _ROWS_AT_ONCE = 2000
 _TINY = 1e-300
 _STEP = 1e-3
@@ -130,10 +128,3 @@ def quantiles_of(laws: Floats, edges_s: Floats, q: float) -> Floats:
     """Return a quantile of laws by cell, shape (laws,)."""
     cdf = np.concatenate((np.zeros((laws.shape[0], 1)), np.cumsum(laws, axis=1)), axis=1)
     return np.array([np.interp(q, law + 1e-12 * np.arange(law.size), edges_s) for law in cdf])
-
-
-def cluster_weights(cluster: Ints, rng: np.random.Generator, resamples: int = N_BOOTSTRAP) -> Floats:
-    """Draw how often each row's cluster comes in each resample, shape (resamples, rows)."""
-    _, place = np.unique(cluster, return_inverse=True)
-    n = int(place.max()) + 1
-    return rng.multinomial(n, np.full(n, 1 / n), size=resamples)[:, place].astype(np.float64)

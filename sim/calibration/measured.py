@@ -7,13 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.calibration.bootstrap import clustered_quantile_interval
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sim.calibration.last_requests import Floats
-    from sim.calibration.propagation import Interval, Propagation
+    from sim.calibration.bootstrap import Interval
+    from sim.calibration.last_requests import Floats, Ints
+    from sim.calibration.propagation import Propagation
 
 CONFIDENCE = 0.95
+QUANTILES = {"median": 0.5, "p95": 0.95}
+ENOUGH_FOR_P95 = 73
+"""Of so many values the greatest is beyond the 95 % quantile, in 97.5 % of cases."""
 MOST_VALUES = 199
 """An empirical law has so many values at most: its quantiles, evenly apart."""
 
@@ -56,16 +62,33 @@ class Calibration:
             self.beside[name] = found
 
 
-def empirical(values: Floats, source: str, notes: tuple[str, ...] = (), digits: int = 4) -> Measured:
-    """Return measured values as an empirical law, with intervals of its median and its 95 % quantile."""
-    law = values if values.size <= MOST_VALUES else np.quantile(values, (np.arange(MOST_VALUES) + 0.5) / MOST_VALUES)
+def empirical(values: Floats, source: str, notes: tuple[str, ...] = ()) -> Measured:
+    """Return independent measured values as an empirical law, with intervals of its median and its 95 % quantile."""
     return Measured(
-        value={"dist": "empirical", "values": [float(f"{value:.{digits}g}") for value in np.sort(law)]},
-        ci95={"median": quantile_interval(values, 0.5), "p95": quantile_interval(values, 0.95)},
+        value=empirical_law(values),
+        ci95={name: quantile_interval(values, q) for name, q in QUANTILES.items()},
         n=int(values.size),
         source=source,
         notes=notes,
     )
+
+
+def empirical_by_cluster(values: Floats, cluster: Ints, words: str, source: str) -> Measured:
+    """Return the same of values that come in clusters (`words`: which), and warn where these are few."""
+    n_clusters = int(np.unique(cluster).size)
+    notes: tuple[str, ...] = ()
+    if n_clusters < ENOUGH_FOR_P95:
+        notes = (f"They rest on {n_clusters} {words}: the 95 % quantile may be higher. More rollouts would tell.",)
+    intervals = {
+        name: clustered_quantile_interval(values, cluster, q) for name, q in QUANTILES.items() if n_clusters > 1
+    }
+    return Measured(value=empirical_law(values), ci95=intervals, n=int(values.size), source=source, notes=notes)
+
+
+def empirical_law(values: Floats) -> dict[str, object]:
+    """Return the law as a scenario has it, of so many values at most."""
+    law = values if values.size <= MOST_VALUES else np.quantile(values, (np.arange(MOST_VALUES) + 0.5) / MOST_VALUES)
+    return {"dist": "empirical", "values": [float(f"{value:.4g}") for value in np.sort(law)]}
 
 
 def quantile_interval(values: Floats, q: float) -> Interval:

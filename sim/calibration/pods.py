@@ -1,7 +1,8 @@
 """Pod start, deregistration lag, registration and API latency: what comes before the ALB hears of a pod.
 
 Modelled:
-- The lag runs from a pod's deletion to the success of DeregisterTargets, by address.
+- The lag runs from a pod's deletion to the success of DeregisterTargets, by address. Targets of one call share it, and
+  its interval allows for that.
 - A registration R is earlier than an ALB node's first request F by a gap between requests. Its law is found by the
   likelihood of `kernel`, turned around: the density of F is that of R and then of a first request after it.
 
@@ -16,10 +17,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.calibration.bootstrap import ENOUGH_CLUSTERS
 from sim.calibration.departures import address
 from sim.calibration.frames import rows_of
 from sim.calibration.likelihood import any_law, quantiles_of
-from sim.calibration.measured import MOST_VALUES, Measured, empirical, quantile_interval
+from sim.calibration.measured import MOST_VALUES, Measured, empirical, empirical_by_cluster, quantile_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from sim.calibration.last_requests import Floats
     from sim.records.deregistrations import Change
+    from sim.records.rollouts import Rollout
 
 _LONGEST_LAG_S = 3600.0
 _LONGEST_REGISTRATION_S = 300.0
@@ -48,31 +51,44 @@ def startup(pods: pd.DataFrame | None) -> Measured | str:
     return empirical(took_s, "pods, from creation to ready") if took_s.size else "no pod with both its times"
 
 
-def deregistration_lag(pods: pd.DataFrame | None, calls: Sequence[Change]) -> Measured | str:
+def deregistration_lag(pods: pd.DataFrame | None, calls: Sequence[Change], found: Sequence[Rollout]) -> Measured | str:
     """Estimate `controller.deregistration_lag_s`: from a pod's deletion to the success of DeregisterTargets."""
-    return _lag(pods, calls, "deleted_s", "targets, from their pod's deletion to DeregisterTargets")
+    return _lag(pods, calls, found, "deleted_s", "targets, from their pod's deletion to DeregisterTargets")
 
 
-def registration_lag(pods: pd.DataFrame | None, calls: Sequence[Change]) -> Measured | str:
+def registration_lag(pods: pd.DataFrame | None, calls: Sequence[Change], found: Sequence[Rollout]) -> Measured | str:
     """Estimate `controller.registration_lag_s`: from a pod's Ready to the success of RegisterTargets."""
-    return _lag(pods, calls, "ready_s", "targets, from their pod's Ready to RegisterTargets")
+    return _lag(pods, calls, found, "ready_s", "targets, from their pod's Ready to RegisterTargets")
 
 
-def _lag(pods: pd.DataFrame | None, calls: Sequence[Change], since: str, source: str) -> Measured | str:
+def _lag(
+    pods: pd.DataFrame | None, calls: Sequence[Change], found: Sequence[Rollout], since: str, source: str
+) -> Measured | str:
     if pods is None:
         return "no audit log, events or pod list"
     known = pods[np.isfinite(pods[since].astype(float)) & (pods["ip"].astype(str) != "")]
     by_address = {str(ip): rows[since].to_numpy(dtype=float) for ip, rows in known.groupby("ip")}
     lags = [
-        lag_s
-        for call in calls
+        (lag_s, number)
+        for number, call in enumerate(calls)
         for target in call.targets
         for lag_s in (_success_s(call) - by_address.get(address(target), np.zeros(0))).tolist()
         if -_SECOND <= lag_s < _LONGEST_LAG_S
     ]
     if not lags:
         return "no target's pod is known by its address and that moment of its life"
-    return empirical(np.maximum(lags, 0.0), source)
+    lags_s, of_call = (np.array(column) for column in zip(*lags, strict=True))
+    of_rollout = np.array([_rollout_of(call, found) for call in calls])[of_call]
+    words, cluster = "rollouts", of_rollout
+    if np.unique(of_rollout).size < ENOUGH_CLUSTERS:
+        words, cluster = "calls", of_call
+    return empirical_by_cluster(np.maximum(lags_s, 0.0), cluster, words, source)
+
+
+def _rollout_of(call: Change, found: Sequence[Rollout]) -> int:
+    """Return the number of the rollout that a call is nearest to."""
+    apart_s = [max(one.from_s - call.time_s, call.time_s - one.until_s) for one in found]
+    return int(np.argmin(apart_s)) if apart_s else 0
 
 
 def _success_s(call: Change) -> float:

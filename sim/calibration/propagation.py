@@ -11,35 +11,31 @@ Sources: docs/facts/logs.md §4; docs/calibration.md measures how far the interv
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.calibration.bootstrap import ENOUGH_CLUSTERS, Interval, cluster_weights, log_interval
 from sim.calibration.families import FAMILIES
 from sim.calibration.kernel import grid_of, likelihoods
 from sim.calibration.likelihood import (
     Fit,
     any_law,
     any_law_resampled,
-    cluster_weights,
     fit,
     quantiles_of,
     resampled,
 )
+from sim.calibration.measured import QUANTILES
 from sim.calibration.suspicions import suspicions
 
 if TYPE_CHECKING:
     from sim.calibration.last_requests import Floats, Ints, LastRequests
 
-MEDIAN, P95 = 0.5, 0.95
-QUANTILES = {"median": MEDIAN, "p95": P95}
-ENOUGH_CLUSTERS = 8
 FEWEST_ROWS = 5
 _FAMILY_GAIN = 2.0
 """By how much a gamma law must be likelier (in AIC) than a lognormal one, which can be written by its quantiles."""
-_CONFIDENCE = 0.95
 _MARGIN = 0.25
 """How much of the interval's width, on each side, a quantile may be outside of it: it rests on the same rows."""
 
@@ -47,8 +43,6 @@ _ONE_CALL = (
     "All targets left in one DeregisterTargets call. If they shared its delay, the interval is too narrow: records of "
     "more rollouts would tell."
 )
-
-Interval = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,10 +96,11 @@ def measure_propagation(requests: LastRequests, *, seed: int = 1) -> Propagation
     for name, q in QUANTILES.items():
         of_resamples, of_rows = best.family.quantile(q, parameters), best.family.quantile(q, as_if_apart)
         interval[name] = _wider(
-            _interval(best.quantile(q), of_resamples, n_clusters), _interval(best.quantile(q), of_rows, len(requests))
+            log_interval(best.quantile(q), of_resamples, n_clusters),
+            log_interval(best.quantile(q), of_rows, len(requests)),
         )
         of_any = float(quantiles_of(any_masses[None], edges_s, q)[0])
-        any_interval[name] = _interval(of_any, quantiles_of(any_laws, edges_s, q), n_clusters)
+        any_interval[name] = log_interval(of_any, quantiles_of(any_laws, edges_s, q), n_clusters)
     return Propagation(
         best=best,
         interval=interval,
@@ -166,12 +161,3 @@ def _parted(requests: LastRequests, best: Fit, any_interval: dict[str, Interval]
 
 def _wider(first: Interval, second: Interval) -> Interval:
     return min(first[0], second[0]), max(first[1], second[1])
-
-
-def _interval(value: float, of_resamples: Floats, n_clusters: int) -> Interval:
-    from scipy.special import stdtrit
-
-    spread = float(np.std(np.log(np.maximum(of_resamples, 1e-9))))
-    widened = spread * math.sqrt(n_clusters / max(n_clusters - 1, 1))
-    reach = widened * float(stdtrit(max(n_clusters - 1, 1), (1 + _CONFIDENCE) / 2))
-    return value * math.exp(-reach), value * math.exp(min(reach, 50.0))

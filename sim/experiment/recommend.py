@@ -210,6 +210,18 @@ def _recommended(scenario: Scenario, goal: Goal, executor: Executor, say: Say, p
     )
 
 
+def least_sleep_s(scenario: Scenario, goal: Goal | None = None) -> float:
+    """Return the least preStop sleep with which the scenario's own replications meet a goal (s), in this process.
+
+    Where no sleep is enough, return how long a rollout's slowest pod stays in rotation.
+    """
+    wanted = goal or Goal()
+    need = partial(need_of, WithSleep(scenario), wanted.most_failed, longest_request_s(scenario), LONGEST_SLEEP_S)
+    needs = [need(number) for number in range(scenario.replications)]
+    sleep_s = _at([need.sleep_s for need in needs], wanted)
+    return sleep_s if math.isfinite(sleep_s) else _at([need.slowest.stays_s for need in needs], wanted)
+
+
 def try_rules(scenario: Scenario, *, executor: Executor, say: Say) -> list[tuple[Rule, Trial]]:
     """Return the trials of the experts' rules that apply to the scenario. `say` is called with each rule's words."""
     tried = []

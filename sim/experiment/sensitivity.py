@@ -1,7 +1,7 @@
 """Which unknown decides the answer: each unknown's share of the answer's variance, and its effect alone.
 
-The answer is either the 502s per rollout, or the preStop sleep that the slowest pod of 95 % of rollouts needs. The
-control plane's trace gives that sleep (`recommend` asks for less where hardly any request meets that pod).
+The answer is either the 502s per rollout, or the preStop sleep with which 95 % of rollouts lose no request, as
+`recommend` finds it. Where no sleep is enough it is the time for which the slowest pod stays in rotation.
 
 Modelled:
 - Every unknown is uniform in its range and independent of the others.
@@ -17,26 +17,25 @@ Sources: Saltelli et al., "Variance based sensitivity analysis of model output",
 
 from __future__ import annotations
 
-from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from sim.experiment.recommend import least_sleep_s
 from sim.experiment.replications import replicate
-from sim.experiment.trial import needed_s
 from sim.experiment.unknowns import Unknown, with_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from concurrent.futures import Executor
 
     from numpy.typing import NDArray
 
     from sim.scenario.specs import Scenario
 
 Of = Literal["responses.502", "pre_stop_sleep"]
-CONFIDENCE = 0.95
 MOST_REPLICATIONS = 10
 _NEGLIGIBLE = 1e-9
 
@@ -108,18 +107,8 @@ def sensitivity(
 def answer(of: Of, scenario: Scenario) -> float:
     """Return the answer for one scenario, over its replications."""
     if of == "pre_stop_sleep":
-        return float(np.quantile(needed_s(scenario, _Here()), CONFIDENCE, method="inverted_cdf"))
+        return least_sleep_s(scenario)
     return float(np.mean([figures.responses(502) for figures in replicate(scenario)]))
-
-
-class _Here(Executor):
-    """Does the work in the calling process, because the points are already spread over processes."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:  # noqa: ANN401 - fn's own
-        """Call the function, and return its result as a future."""
-        future: Future[Any] = Future()
-        future.set_result(fn(*args, **kwargs))
-        return future
 
 
 def _two_samples(

@@ -11,6 +11,7 @@ traffic: {arrival_rate_rps: 50}
 deployment: {replicas: 2}
 controller: {version: fixed_lag, deregistration_lag_s: 5}
 target_group: {propagation_s: 8}
+pod: {on_sigterm: drain}
 """
 RANGES = ("--vary", "controller.deregistration_lag_s=0:10", "--vary", "target_group.propagation_s=0:20")
 
