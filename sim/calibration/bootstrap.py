@@ -1,7 +1,9 @@
 """Intervals of what clusters of rows have in common: a bootstrap that draws whole clusters.
 
-Targets of one call share what happened to it, so that many targets of few calls tell little. The interval is the spread
-of the resamples' logarithms, with Student's t for few clusters.
+Targets of one call share what happened to it, so that many targets of few calls tell little.
+
+Modelled: the interval is the spread of the resamples' logarithms, with Student's t for few clusters.
+
 Source: Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), §8.6 and §12.
 """
 
