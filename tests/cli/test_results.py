@@ -40,9 +40,10 @@ def written(directory: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_the_committed_results_are_what_the_code_gives() -> None:
-    """If this fails, behaviour changed: rewrite them with `albsim results scenarios` and review the difference."""
-    result = albsim(SCENARIOS, "--check")
+@pytest.mark.parametrize("directory", [SCENARIOS, SCENARIOS / "field"], ids=lambda path: path.name)
+def test_the_committed_results_are_what_the_code_gives(directory: Path) -> None:
+    """If this fails, behaviour changed: rewrite them with `albsim results DIR` and review the difference."""
+    result = albsim(directory, "--check")
     assert result.exit_code == 0, result.stderr
 
 
