@@ -18,6 +18,10 @@ V = TypeVar("V")
 """The value of a figure in one replication."""
 
 
+Table = Literal["502s", "failures", "times", "course", "calls"]
+"""The tables of `albsim run`, in their order."""
+
+
 class Unit(NamedTuple):
     """The unit in brackets after a figure's label, the factor for values in that unit, and their greatest value."""
 
@@ -30,17 +34,15 @@ NO_UNIT = Unit()
 
 
 class Cell(NamedTuple):
-    """Where the tables of `albsim run` show a figure: `answer` comes first, `causes` says where the 502s come from.
+    """A column of the tables of `albsim run`: its table, its place in it, its heading, and what it shows of a figure.
 
-    `place`: the position of the column in its table. Figures with the same place share a cell, each but the first
-    behind its `separator`. `form`: how the value is written, and for quantiles which ones.
+    `shows`: the mean, the fraction, or the name of a quantile.
     """
 
-    table: Literal["answer", "causes"]
+    table: Table
     place: int
     heading: str
-    form: Literal["mean", "fraction"] | tuple[str, ...] = "mean"
-    separator: str = "\n"
+    shows: str = "mean"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -51,7 +53,7 @@ class Figure(Generic[V, S]):
     - `of`: its value in one replication.
     - `over`: how the values of all replications become one result.
     - `label`: its name on a picture's axis.
-    - `cell`: where a table shows the figure, if any does.
+    - `cells`: the columns that show the figure in tables, if any do.
     - `swept`: whether a sweep has columns for the figure.
     - `of_nodes`: whether only scenarios that give `nodes` have the figure.
     """
@@ -61,7 +63,7 @@ class Figure(Generic[V, S]):
     over: Aggregation[V, S]
     label: str
     unit: Unit = NO_UNIT
-    cell: Cell | None = None
+    cells: tuple[Cell, ...] = ()
     swept: bool = True
     of_nodes: bool = False
 

@@ -30,10 +30,11 @@ from sim.experiment.figure import Cell, Figure, Unit
 from sim.experiment.waits_for_nodes import pending_s
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from sim.data_plane.timeline import Times
     from sim.experiment.estimators import Estimator
+    from sim.experiment.figure import Table
     from sim.experiment.replication import Replication
 
 V = TypeVar("V")
@@ -113,15 +114,14 @@ def _of_terminated(times_s: Times, replication: Replication) -> Times:
 
 
 _SECONDS = Unit("s")
-_LAG_PARTS = ("p50", "p99", "max")
-_OTHER_STATUSES = Cell("answer", 6, "503s, 504s\nper rollout")
-_HEALTHY = Cell("causes", 3, "healthy targets:\nnone, s (least)")
-_CALLS = Cell("causes", 5, "AWS calls\nthrottled")
-_RECONCILES = Cell("causes", 6, "reconciles\nfailed")
-_CELLS_OF_STATUSES = {
-    503: _OTHER_STATUSES,
-    504: _OTHER_STATUSES._replace(separator=", "),
-}
+_QUANTILES = {"p50": "median", "p99": "99 %", "max": "longest"}
+_TABLED_STATUSES = (503, 504)
+
+
+def _cells(table: Table, place: int, heading: str, quantiles: Sequence[str] = tuple(_QUANTILES)) -> tuple[Cell, ...]:
+    """Return a column for each quantile, from a place on."""
+    return tuple(Cell(table, place + at, f"{heading},\n{_QUANTILES[name]}", name) for at, name in enumerate(quantiles))
+
 
 REQUESTS = Figure(name="requests", of=_requests, over=Mean(), label="requests per rollout")
 RESPONSES = {
@@ -130,7 +130,7 @@ RESPONSES = {
         of=_with_status(status),
         over=Mean(),
         label=f"{status}s per rollout",
-        cell=_CELLS_OF_STATUSES.get(status),
+        cells=(Cell("failures", status, f"{status}s,\nmean"),) if status in _TABLED_STATUSES else (),
     )
     for status in STATUSES
 }
@@ -163,7 +163,7 @@ ANY_502 = Figure(
     over=Fraction(),
     label="rollouts with a 502",
     unit=Unit("%", 100.0, at_most=1.0),
-    cell=Cell("answer", 1, "rollouts with 502s\n95 % interval", "fraction"),
+    cells=(Cell("502s", 1, "share\nwith 502s", "fraction"),),
 )
 ROLLOUT_S = Figure(
     name="rollout_s",
@@ -171,7 +171,7 @@ ROLLOUT_S = Figure(
     over=QuantilesOfRollouts(),
     label="rollout duration",
     unit=_SECONDS,
-    cell=Cell("causes", 4, "rollout, s\np50 / max", ("p50", "max")),
+    cells=_cells("course", 1, "duration (s)", ("p50", "max")),
 )
 DEREGISTRATION_LAG_S = Figure(
     name="deregistration_lag_s",
@@ -179,7 +179,7 @@ DEREGISTRATION_LAG_S = Figure(
     over=QuantilesOfPods(),
     label="deregistration lag",
     unit=_SECONDS,
-    cell=Cell("causes", 1, "deregistration lag, s\np50 / p99 / max", _LAG_PARTS),
+    cells=_cells("times", 1, "lag (s)"),
 )
 EXPOSURE_S = Figure(
     name="exposure_s",
@@ -187,7 +187,7 @@ EXPOSURE_S = Figure(
     over=QuantilesOfPods(),
     label="exposure",
     unit=_SECONDS,
-    cell=Cell("causes", 2, "exposure, s\np50 / p99 / max", _LAG_PARTS),
+    cells=_cells("times", 4, "exposure (s)"),
 )
 NO_HEALTHY_TARGET_S = Figure(
     name="no_healthy_target_s",
@@ -195,14 +195,14 @@ NO_HEALTHY_TARGET_S = Figure(
     over=Mean(),
     label="without a healthy target",
     unit=_SECONDS,
-    cell=_HEALTHY,
+    cells=(Cell("course", 3, "no healthy\ntarget (s)"),),
 )
 LEAST_HEALTHY_TARGETS = Figure(
     name="least_healthy_targets",
     of=lambda replication: float(replication.healthy_targets.least),
     over=Mean(),
     label="fewest healthy targets of an ALB node",
-    cell=_HEALTHY,
+    cells=(Cell("course", 4, "fewest\nhealthy targets"),),
 )
 PENDING_PODS = Figure(
     name="capacity.pending_pods",
@@ -259,28 +259,28 @@ FIGURES: tuple[Figure[Any, Any], ...] = (
         of=lambda replication: float(len(_attempts(replication))),
         over=MeanAlone(),
         label="AWS calls per rollout",
-        cell=_CALLS,
+        cells=(Cell("calls", 1, "AWS calls"),),
     ),
     Figure(
         name="aws_api.throttled",
         of=lambda replication: float(sum(attempt.throttled for attempt in _attempts(replication))),
         over=MeanAlone(),
         label="throttled AWS calls per rollout",
-        cell=_CALLS,
+        cells=(Cell("calls", 2, "throttled\nAWS calls"),),
     ),
     Figure(
         name="aws_api.reconciles",
         of=lambda replication: float(len(_reconciles(replication))),
         over=MeanAlone(),
         label="reconciles per rollout",
-        cell=_RECONCILES,
+        cells=(Cell("calls", 3, "reconciles"),),
     ),
     Figure(
         name="aws_api.failed_reconciles",
         of=lambda replication: float(sum(reconcile.error is not None for reconcile in _reconciles(replication))),
         over=MeanAlone(),
         label="failed reconciles per rollout",
-        cell=_RECONCILES,
+        cells=(Cell("calls", 4, "failed\nreconciles"),),
     ),
     PENDING_PODS,
     PENDING_S,

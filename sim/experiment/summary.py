@@ -15,14 +15,18 @@ if TYPE_CHECKING:
     from sim.experiment.estimators import Estimator
     from sim.experiment.figure import Figure
     from sim.experiment.figures import Figures
-    from sim.scenario.specs import Scenario
+    from sim.scenario.specs import DisruptionKind, Scenario
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """The results of all rollouts of a scenario: `values` by the names of the figures, or `summary[RATE_502]`."""
+    """The results of all rollouts of a scenario: `values` by the names of the figures, or `summary[RATE_502]`.
+
+    `disruption`: what a rollout is here, which the words of reports follow.
+    """
 
     scenario: str
+    disruption: DisruptionKind
     seed: int
     replications: int
     estimator: Estimator
@@ -61,6 +65,7 @@ def summarise(scenario: Scenario, rollouts: Sequence[Figures]) -> Summary:
     estimator = rollouts[0].estimator
     return Summary(
         scenario=scenario.name,
+        disruption=scenario.disruption,
         seed=scenario.seed,
         replications=len(rollouts),
         estimator=estimator,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sim.data_plane.outcomes import OUTCOMES_502
 from sim.experiment.figures import ANY_502, RATE_502, SPREAD_502
 from sim.report.capacity import stall_of
+from sim.report.disruption import noun_of
 from sim.report.wording import NEGLIGIBLE, by_outcome, count, number, percent, seconds
 
 if TYPE_CHECKING:
@@ -109,15 +110,16 @@ def _n_503(found: Findings) -> str:
 
 def headline(summary: Summary) -> str:
     """Return in words how often a rollout has a 502, how many the median one and one of twenty have, and the mean."""
-    rollouts, any_502 = count(summary.replications, "rollout"), summary[ANY_502]
+    noun, any_502 = noun_of(summary), summary[ANY_502]
+    rollouts = count(summary.replications, noun)
     if summary.estimator == "expected" and any_502.value < NEGLIGIBLE:
-        return f"No 502 is to be expected: a rollout has any with a probability below {100 * NEGLIGIBLE:g} %."
+        return f"No 502 is to be expected: a {noun} has any with a probability below {100 * NEGLIGIBLE:g} %."
     if any_502.value == 0:
-        at_most = f"with 95 % confidence at most {percent(any_502.high)} of rollouts have any"
+        at_most = f"with 95 % confidence at most {percent(any_502.high)} of {noun}s have any"
         return f"No request ended in a 502 in {rollouts}: {at_most}."
-    how_often = f"{percent(any_502.value)}{_between(any_502, 100, ' %')}"
+    how_often = f"{percent(any_502.value)}{_between(any_502, noun, 100, ' %')}"
     if summary.estimator == "expected":
-        how_often = f"A rollout has a 502 with a probability of {how_often}."
+        how_often = f"A {noun} has a 502 with a probability of {how_often}."
     else:
         how_often = f"Of {rollouts}, {how_often} had a 502."
     return f"{how_often} {_how_many(summary)} {_on_average(summary)}"
@@ -140,29 +142,30 @@ def _how_many(summary: Summary) -> str:
     spread = summary[SPREAD_502]
     if summary.replications == 1:
         return f"It has {number(spread.p50.value)}."
-    median = f"The median rollout has {number(spread.p50.value)}{_between(spread.p50)}"
-    return f"{median}, and one of 20 more than {number(spread.p95.value)}{_between(spread.p95)}."
+    noun = noun_of(summary)
+    median = f"The median {noun} has {number(spread.p50.value)}{_between(spread.p50, noun)}"
+    return f"{median}, and one of 20 more than {number(spread.p95.value)}{_between(spread.p95, noun)}."
 
 
 def _on_average(summary: Summary) -> str:
     """Return the mean in words, or why these rollouts give it no interval."""
-    spread = summary[SPREAD_502]
+    spread, noun = summary[SPREAD_502], noun_of(summary)
     if summary.replications == 1:
         return f"That is {percent(summary[RATE_502].value)} of its requests."
     mean = f"On average that is {number(spread.mean.value)}"
     rate = f"{percent(summary[RATE_502].value)} of all requests"
     if summary.replications >= spread.needed:
-        return f"{mean}{_between(spread.mean)}, {rate}."
+        return f"{mean}{_between(spread.mean, noun)}, {rate}."
     return (
-        f"{mean}, {rate}. So many rollouts give that no interval: one of them makes {percent(spread.largest_share)} of "
-        f"it, and it takes some {number(spread.needed)}."
+        f"{mean}, {rate}. So many {noun}s give that no interval: one of them makes "
+        f"{percent(spread.largest_share)} of it, and it takes some {number(spread.needed)}."
     )
 
 
-def _between(estimate: Estimate, factor: float = 1, unit: str = "") -> str:
+def _between(estimate: Estimate, noun: str, factor: float = 1, unit: str = "") -> str:
     if math.isnan(estimate.low) or estimate.low == estimate.high:
         return ""
     low = number(factor * max(0.0, estimate.low))
     if not math.isfinite(estimate.high):
-        return f" (95 % interval: from {low}{unit} on; more rollouts would bound it)"
+        return f" (95 % interval: from {low}{unit} on; more {noun}s would bound it)"
     return f" (95 % interval: {low} to {number(factor * estimate.high)}{unit})"

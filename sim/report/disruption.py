@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sim.experiment.replication import Replication
+    from sim.experiment.summary import Summary
     from sim.report.disruptions.words import Words
     from sim.scenario.specs import DisruptionKind, Scenario
 
@@ -33,6 +34,11 @@ def words_of(scenario: Scenario) -> Words:
 def name_of(scenario: Scenario) -> str:
     """Return the name of the scenario's disruption."""
     return words_of(scenario).name
+
+
+def noun_of(summary: Summary) -> str:
+    """Return the word for one replication of a summary: `rollout`, `node drain` or `scale-in`."""
+    return WORDS[summary.disruption].name
 
 
 def course_of(replication: Replication) -> Iterator[str]:

@@ -1,17 +1,17 @@
-"""A scenario's report as one HTML file (`albsim report`): everything in it, nothing fetched, no script.
+"""A scenario's report as one HTML file (`albsim report`): everything in it, and nothing fetched.
 
 Shown:
 - the answer over all rollouts in a sentence, and that of the worst rollout;
 - the warnings;
+- two sliders, for other preStop sleeps and retry limits (`sliders`);
 - the figures, as a table, as pictures, and all of them as `albsim run --format json` prints them;
 - the worst rollout's story;
 - the keys of the scenario that are not the default, and every key;
 - where all of it came from.
 
 Equal input gives equal bytes. Pictures are SVG inside the page, as data: sharp at any size, and their names cannot
-clash.
-
-Left out: anything that a reader could change. It is a page to send and to keep.
+clash. They follow the browser's dark mode, and a narrow screen gets narrower ones. The one script, of the sliders, is
+named in the page's content security policy by its hash, so no other runs. Without it the page is whole.
 """
 
 from __future__ import annotations
@@ -20,13 +20,17 @@ import base64
 import hashlib
 import platform
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sim.experiment.figures import DEREGISTRATION_LAG_S, OUTCOMES, RESPONSES, SPREAD_502
 from sim.experiment.provenance import model_version
 from sim.report.answer import answer, headline
+from sim.report.disruption import name_of
 from sim.report.pictures.canvas import drawn
+from sim.report.pictures.dark_mode import follows_dark_mode
 from sim.report.pictures.gantt import gantt
 from sim.report.pictures.plots import CAUSES
 from sim.report.pictures.rollout_plots import (
@@ -37,21 +41,25 @@ from sim.report.pictures.rollout_plots import (
     share_later,
 )
 from sim.report.resolved import as_yaml, differences
+from sim.report.short import waits_for_nodes
+from sim.report.sliders import sliders
 from sim.report.story import story
 from sim.report.tables import cells, render
 from sim.report.wording import cause, count, number, percent, seconds
 from sim.scenario.advice import advise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from matplotlib.figure import Figure
 
     from sim.diagnosis.findings import Findings
     from sim.experiment.figures import Figures
+    from sim.experiment.sleeps_and_retries import SleepsAndRetries
     from sim.experiment.summary import Summary
     from sim.scenario.specs import Scenario
 
+_NARROW = 4.2
 _LIBRARIES = ("numpy", "scipy", "simpy", "numba", "matplotlib")
 
 
@@ -59,7 +67,7 @@ _LIBRARIES = ("numpy", "scipy", "simpy", "numba", "matplotlib")
 class Report:
     """The content of a report: a scenario, all its rollouts, and the findings of the worst one.
 
-    `command` is the command line that the page repeats.
+    `command` is the command line that the page repeats. `grid`: what the sliders show, or None for no sliders.
     """
 
     scenario: Scenario
@@ -67,14 +75,26 @@ class Report:
     figures: Sequence[Figures]
     worst: Findings
     command: str
+    grid: SleepsAndRetries | None = None
 
 
 class _Picture(NamedTuple):
-    """A picture: its caption, with how to read it, its alternative text, and the picture as a data URL."""
+    """A picture: its caption, with how to read it, its alternative text, and the picture as data URLs.
+
+    `narrow`: the picture for a narrow screen, empty if it has none.
+    """
 
     caption: str
     alternative: str
     source: str
+    narrow: str = ""
+
+
+class _Script(NamedTuple):
+    """A script, and its hash as a content security policy names it."""
+
+    text: str
+    hash: str
 
 
 def page(report: Report) -> str:
@@ -82,7 +102,7 @@ def page(report: Report) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("sim.report", "."),
+        loader=PackageLoader("sim.report", "page"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -97,12 +117,16 @@ def _contents(report: Report) -> dict[str, Any]:
     every_key = as_yaml(scenario)
     return {
         "scenario": scenario,
+        "disruption": name_of(scenario),
         "headline": headline(report.summary),
         "answer": answer(report.worst),
         "worst": report.worst.replication.number,
-        "cells": cells(report.summary),
+        "labelled": cells(report.summary) | waits_for_nodes(report.summary),
         "json": render([report.summary], "json"),
         "pictures": list(_pictures(report)),
+        "chart": _chart(report),
+        "sliders": sliders(report.grid, report.summary.estimator) if report.grid else None,
+        "script": _script(),
         "story": story(report.worst),
         "warnings": advise(scenario),
         "differences": differences(scenario),
@@ -111,33 +135,45 @@ def _contents(report: Report) -> dict[str, Any]:
     }
 
 
+def _script() -> _Script:
+    from markupsafe import Markup
+
+    text = files("sim.report").joinpath("page/sliders.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return _Script(Markup(text), f"sha256-{digest}")  # noqa: S704 - our own
+
+
 def _pictures(report: Report) -> Iterator[_Picture]:
-    scenario, figures, summary, worst = report.scenario, report.figures, report.summary, report.worst.replication
+    scenario, figures, summary, name = report.scenario, report.figures, report.summary, name_of(report.scenario)
     n_502 = [of_rollout[RESPONSES[502]] for of_rollout in figures]
     yield _picture(
-        "How many 502s a rollout gives: the share of rollouts (up) with more than so many (across, logarithmic, "
+        f"How many 502s a {name} gives: the share of {name}s (up) with more than so many (across, logarithmic, "
         "with a place for zero).",
-        f"The 502s of {count(len(figures), 'rollout')}: from {number(min(n_502))} to {number(max(n_502))}, on average "
+        f"The 502s of {count(len(figures), name)}: from {number(min(n_502))} to {number(max(n_502))}, on average "
         f"{number(summary[SPREAD_502].mean.value)}.",
-        distribution_of_502s(scenario, figures, summary[SPREAD_502].mean),
+        partial(distribution_of_502s, scenario, figures, summary[SPREAD_502].mean),
     )
     yield _picture(
-        "Why requests fail, and what clients get: means per rollout (the axis is logarithmic, with a place for zero).",
-        f"Failed requests per rollout, by cause: {_causes(summary)}.",
-        failures_by_cause(scenario, summary),
+        f"Why requests fail, and what clients get: means per {name} (the axis is logarithmic, with a place for zero).",
+        f"Failed requests per {name}, by cause: {_causes(summary)}.",
+        partial(failures_by_cause, scenario, summary),
     )
     yield _picture(
-        "The race: how long targets stay in rotation after their pods' deletion, over all pods of all rollouts. What "
-        "outlasts preStop, shaded, may be sent requests that fail.",
+        "The race: how long targets stay in rotation after their pods' deletion, over all pods of all "
+        f"{name}s. What outlasts preStop, shaded, may be sent requests that fail.",
         f"Deregistration lags: {_lags(report)}.",
-        distribution_of_lags(scenario, figures),
+        partial(distribution_of_lags, scenario, figures),
     )
-    yield _picture(
-        f"The worst rollout, replication {worst.number}, pod by pod: red is the time in which a dead pod is "
-        "still sent requests. Below, its 502s and the controller's reconciles.",
-        f"A Gantt chart of the worst rollout, which ended {number(worst.requests.n_status(502))} requests in a "
-        "502. The story below tells the same in words.",
-        gantt(report.worst),
+
+
+def _chart(report: Report) -> _Picture:
+    worst, name = report.worst.replication, name_of(report.scenario)
+    return _Picture(
+        f"Replication {worst.number}, pod by pod: red is the time in which a dead pod is still sent requests. Below, "
+        "its 502s and the controller's reconciles.",
+        f"A Gantt chart of the worst {name}, which ended {number(worst.requests.n_status(502))} requests in a 502. The "
+        "story below tells the same in words.",
+        _data_url(gantt(report.worst)),
     )
 
 
@@ -156,9 +192,13 @@ def _lags(report: Report) -> str:
     return f"the median is {seconds(middle)}, the longest {seconds(longest)}; {late} outlast preStop"
 
 
-def _picture(caption: str, alternative: str, picture: Figure) -> _Picture:
-    content = base64.b64encode(drawn(picture, "svg")).decode()
-    return _Picture(caption, alternative, f"data:image/svg+xml;base64,{content}")
+def _picture(caption: str, alternative: str, draw: Callable[..., Figure]) -> _Picture:
+    return _Picture(caption, alternative, _data_url(draw()), _data_url(draw(width=_NARROW)))
+
+
+def _data_url(picture: Figure) -> str:
+    content = base64.b64encode(follows_dark_mode(drawn(picture, "svg"))).decode()
+    return f"data:image/svg+xml;base64,{content}"
 
 
 def _provenance(report: Report, every_key: str) -> dict[str, str]:

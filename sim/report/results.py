@@ -75,26 +75,19 @@ def pictures(texts: Mapping[str, str]) -> dict[str, bytes]:
 
 
 def _markdown(results: Sequence[Result]) -> str:
-    answers, causes = markdown_tables([result.summary for result in results])
+    tables = [f"## {title}\n\n{table}" for title, table in markdown_tables([result.summary for result in results])]
     shown = [f"![{picture.caption}]({FIGURES}/{picture.name}.svg)\n\n*{picture.caption}*" for picture in PICTURES]
-    return (
-        "\n\n".join(
-            [
-                "# What the scenarios give",
-                _ORIGIN,
-                "## 502s",
-                answers,
-                *shown[:2],
-                "## Where they come from",
-                "Lag and exposure of each terminated pod; calls and reconciles per rollout.",
-                causes,
-                *shown[2:],
-                "## One by one",
-                *map(_section, results),
-            ]
-        )
-        + "\n"
-    )
+    parts = [
+        "# What the scenarios give",
+        _ORIGIN,
+        *tables[:2],
+        *shown[:2],
+        *tables[2:],
+        *shown[2:],
+        "## One by one",
+        *map(_section, results),
+    ]
+    return "\n\n".join(parts) + "\n"
 
 
 _ORIGIN = (

@@ -1,6 +1,6 @@
 """The report of one scenario's rollouts for a terminal: the answer in sentences, then a labelled line for each figure.
 
-It fits 80 columns and needs no colours. Several scenarios are a table (`tables`).
+It fits 80 columns and needs no colours. Several scenarios are tables (`tables`).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from sim.experiment.figures import (
     STALLED,
 )
 from sim.report.answer import headline
+from sim.report.disruption import noun_of
 from sim.report.wording import NEGLIGIBLE, counted_by, number, percent
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def short_report(summary: Summary) -> str:
     said = f"{summary.scenario}: {headline(summary)}"
     if summary[ANY_502].value >= NEGLIGIBLE:
         said = f"{said} {_why(summary)} Next: `albsim explain --worst` tells how, `albsim recommend` what to set."
-    lines = [f"  {label:<{_LABEL}}{value}" for label, value in _lines(summary).items()]
+    lines = [f"  {label:<{_LABEL}}{value}" for label, value in labelled(summary).items()]
     counted = textwrap.wrap(counted_by({summary.scenario: summary.estimator}), _WIDTH)
     return "\n".join([*textwrap.wrap(said, _WIDTH), "", *lines, "", *counted])
 
@@ -54,26 +55,28 @@ def _why(summary: Summary) -> str:
     return f"Why: {_WHY.get(name, name.replace('_', ' '))} ({name}, {share} of them)."
 
 
-def _lines(summary: Summary) -> dict[str, str]:
+def labelled(summary: Summary) -> dict[str, str]:
+    """Return the figures beside the answer, by their labels."""
+    noun = noun_of(summary)
     others = " and ".join(f"{number(summary[RESPONSES[status]].value)} {status}s" for status in (503, 504))
     lines = {
-        "other failures per rollout": others,
+        f"other failures per {noun}": others,
         "a pod's target leaves within": _quantiles(summary[DEREGISTRATION_LAG_S]),
         "a dead pod is sent requests": _quantiles(summary[EXPOSURE_S]),
-        "without a healthy target": f"{number(summary[NO_HEALTHY_TARGET_S].value)} s per rollout",
-        "a rollout takes": _quantiles(summary[ROLLOUT_S]),
-        "rollouts": f"{summary.replications:,}, seed {summary.seed}",
+        "without a healthy target": f"{number(summary[NO_HEALTHY_TARGET_S].value)} s per {noun}",
+        f"a {noun} takes": _quantiles(summary[ROLLOUT_S]),
+        f"{noun}s": f"{summary.replications:,}, seed {summary.seed}",
     }
-    return lines | _waits_for_nodes(summary)
+    return lines | waits_for_nodes(summary)
 
 
-def _waits_for_nodes(summary: Summary) -> dict[str, str]:
+def waits_for_nodes(summary: Summary) -> dict[str, str]:
     """Return the lines on pods without a node, none where the scenario says nothing of nodes."""
     if PENDING_PODS.name not in summary.values:
         return {}
     waited, longest_s, stalled = summary[PENDING_PODS].value, summary[PENDING_S]["max"], summary[STALLED].value
-    lines = {"pods that wait for a node": f"{number(waited)} per rollout, longest {number(longest_s)} s"}
-    return lines | ({"rollouts that do not end": percent(stalled)} if stalled else {})
+    lines = {"pods that wait for a node": f"{number(waited)} per {noun_of(summary)}, longest {number(longest_s)} s"}
+    return lines | ({f"{noun_of(summary)}s that do not end": percent(stalled)} if stalled else {})
 
 
 def _quantiles(seconds: dict[str, float]) -> str:

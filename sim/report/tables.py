@@ -1,11 +1,11 @@
-"""The tables of `albsim run`: one row for each scenario, if there are several.
+"""The tables of `albsim run`: one row for each scenario, if there are several, and one figure a column.
 
 - The terminal shows the answer first: how many rollouts have any 502, how many the median one and one of twenty have,
-  their mean, and why. Then come lags, exposure and AWS calls.
+  their mean, and why. Then come lags, exposure and AWS calls. Each table fits 80 columns.
 - Intervals are the summary's, 95 %. The mean of a count cannot be negative, so an interval that Student's t extends
   below zero is shown from zero on.
 - A mean without an interval has the largest rollout's share beside it.
-- Times are in seconds. p50, p99 and max pool all pods of all rollouts.
+- Lags and exposures pool all pods of all rollouts.
 - JSON and CSV carry every figure in full precision, named as docs/interface.md names them.
 """
 
@@ -22,13 +22,15 @@ from rich.table import Table
 from sim.data_plane.outcomes import OUTCOMES_502
 from sim.experiment.figures import FIGURES, OUTCOMES, SPREAD_502
 from sim.experiment.spreadsheet import csv_of
+from sim.report.disruption import noun_of
 from sim.report.short import short_report
 from sim.report.wording import counted_by, markdown, number, percent, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from sim.experiment.figure import Cell, Figure
+    from sim.experiment.figure import Figure
+    from sim.experiment.figure import Table as Tables
     from sim.experiment.statistics import Estimate
     from sim.experiment.summary import Summary
 
@@ -50,44 +52,50 @@ def render(summaries: Sequence[Summary], form: str) -> str:
 
 
 def tables(summaries: Sequence[Summary]) -> Group:
-    """Return what a terminal shows: one scenario's short report, or two tables and how requests were counted."""
+    """Return what a terminal shows: one scenario's short report, or some tables and how requests were counted."""
     if len(summaries) == 1:
         return Group(short_report(summaries[0]))
-    return Group(
-        _table("502s", _ANSWER, summaries),
-        "",
-        _table(
-            "Where they come from (lag and exposure of each terminated pod; calls and reconciles per rollout)",
-            _CAUSES,
-            summaries,
-        ),
-        "",
-        _counted(summaries),
-    )
+    noun = _noun(summaries)
+    shown = [_table(TITLES[table].format(noun=noun), columns, summaries) for table, columns in _TABLES.items()]
+    return Group(*(part for table in shown for part in (table, "")), _counted(summaries))
+
+
+def _noun(summaries: Sequence[Summary]) -> str:
+    """Return the word for one replication: that of all scenarios, or `disruption`."""
+    nouns = {noun_of(summary) for summary in summaries}
+    return nouns.pop() if len(nouns) == 1 else "disruption"
 
 
 def _table(title: str, columns: Columns, summaries: Sequence[Summary]) -> Table:
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in columns:
-        words = heading in _WORDS
-        table.add_column(heading, justify="left" if words else "right", no_wrap=words, overflow="fold")
+        table.add_column(heading, justify="left" if heading in _WORDS else "right", overflow="fold")
     for summary in summaries:
         table.add_row(*(cell(summary) for cell in columns.values()))
     return table
 
 
-def markdown_tables(summaries: Sequence[Summary]) -> tuple[str, str]:
-    """Return the two tables of the terminal in Markdown, without a line end."""
-    return _markdown_table(_ANSWER, summaries), _markdown_table(_CAUSES, summaries)
+def markdown_tables(summaries: Sequence[Summary]) -> list[tuple[str, str]]:
+    """Return the tables of the terminal in Markdown with their titles, without a line end."""
+    noun = _noun(summaries)
+    return [
+        (TITLES[table].format(noun=noun), _markdown_table(columns, summaries)) for table, columns in _TABLES.items()
+    ]
 
 
 def cells(summary: Summary) -> dict[str, str]:
-    """Return the tables' content for one scenario: headings with their cells, of one line or two."""
-    return {heading: cell(summary) for heading, cell in (_ANSWER | _CAUSES).items() if heading != "scenario"}
+    """Return the tables' content for one scenario: headings with their cells, in one line each."""
+    return {
+        _heading(heading): _one_line(cell(summary))
+        for columns in _TABLES.values()
+        for heading, cell in columns.items()
+        if heading != "scenario"
+    }
 
 
 def _markdown(summaries: Sequence[Summary]) -> str:
-    return f"{_markdown_table(_ANSWER | _CAUSES, summaries)}\n\n{_counted(summaries)}"
+    every_column = {heading: cell for columns in _TABLES.values() for heading, cell in columns.items()}
+    return f"{_markdown_table(every_column, summaries)}\n\n{_counted(summaries)}"
 
 
 def _counted(summaries: Sequence[Summary]) -> str:
@@ -95,10 +103,14 @@ def _counted(summaries: Sequence[Summary]) -> str:
 
 
 def _markdown_table(columns: Columns, summaries: Sequence[Summary]) -> str:
-    headings = [heading.replace("\n", " ") for heading in columns]
+    headings = [*map(_heading, columns)]
     rules = [":--" if heading in _WORDS else "--:" for heading in columns]
     rows = [[markdown(_one_line(cell(summary))) for cell in columns.values()] for summary in summaries]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (headings, rules, *rows))
+
+
+def _heading(heading: str) -> str:
+    return heading.replace("\n", " ")
 
 
 def _one_line(cell: str) -> str:
@@ -162,46 +174,44 @@ def _main_cause(summary: Summary) -> str:
     return f"{name}\n{percent(causes[name] / sum(causes.values()))}" if causes[name] else "none seen"
 
 
-def _written(figure: Figure[Any, Any], cell: Cell, summary: Summary) -> str:
+def _written(figure: Figure[Any, Any], shows: str, summary: Summary) -> str:
     """Return a figure as the text of its cell."""
     summarised = summary[figure]
-    match cell.form:
+    match shows:
         case "mean":
             return number(summarised.value)
         case "fraction":
             return _fraction(summarised, summary.replications)
-        case names:
-            return " / ".join(number(summarised[name]) for name in names)
+        case quantile:
+            return number(summarised[quantile])
 
 
 def _columns(table: str, others: dict[int, Column]) -> Columns:
     """Return a table's headings with their cells, in order: those of the figures' records, and others by place."""
-    by_place: dict[int, list[tuple[Figure[Any, Any], Cell]]] = {}
+    columns = {0: ("scenario", lambda summary: summary.scenario)} | others
     for figure in FIGURES:
-        if figure.cell is not None and figure.cell.table == table:
-            by_place.setdefault(figure.cell.place, []).append((figure, figure.cell))
-    columns = dict(others)
-    for place, shown in by_place.items():
-        columns[place] = shown[0][1].heading, partial(_joined, shown)
+        for cell in figure.cells:
+            if cell.table == table:
+                columns[cell.place] = cell.heading, partial(_written, figure, cell.shows)
     return dict(columns[place] for place in sorted(columns))
 
 
-def _joined(shown: Sequence[tuple[Figure[Any, Any], Cell]], summary: Summary) -> str:
-    """Return the figures of one cell as text, each but the first after its separator."""
-    written = (cell.separator * (at > 0) + _written(figure, cell, summary) for at, (figure, cell) in enumerate(shown))
-    return "".join(written)
-
-
 _WORDS = ("scenario", "main cause\nof the 502s")
-_SCENARIO: Column = ("scenario", lambda summary: summary.scenario)
-_ANSWER = _columns(
-    "answer",
-    {
-        0: _SCENARIO,
-        2: ("502s, median\n95 % interval", partial(_quantile, name="p50")),
-        3: ("95 % quantile\n95 % interval", partial(_quantile, name="p95")),
-        4: ("mean\n95 % interval", _mean),
-        5: ("main cause\nof the 502s", _main_cause),
+TITLES: dict[Tables, str] = {
+    "502s": "How often a {noun} has 502s, and how many it has; 95 % intervals",
+    "failures": "Failed requests per {noun}",
+    "times": "Deregistration lag and exposure of each terminated pod",
+    "course": "How long a {noun} takes, and the healthy targets of an ALB node in it",
+    "calls": "The controller, per {noun}",
+}
+_OTHERS: dict[Tables, dict[int, Column]] = {
+    "502s": {
+        2: ("502s,\nmedian", partial(_quantile, name="p50")),
+        3: ("502s,\n95 % quantile", partial(_quantile, name="p95")),
     },
-)
-_CAUSES = _columns("causes", {0: _SCENARIO})
+    "failures": {
+        1: ("502s,\nmean", _mean),
+        2: ("main cause\nof the 502s", _main_cause),
+    },
+}
+_TABLES = {table: _columns(table, _OTHERS.get(table, {})) for table in TITLES}

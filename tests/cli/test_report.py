@@ -1,10 +1,11 @@
-"""The command `report`: one page with everything in it, the numbers of `run`, and nothing that a reader could run."""
+"""The command `report`: one page with everything in it, the numbers of `run`, and one script that its policy names."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import json
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -20,7 +21,7 @@ from sim.scenario.specs import Scenario
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 FIXED_LAG = str(SCENARIOS / "fixed-lag.yaml")
 FEW = ("--replications", "3", "--workers", "1")
-VOID = {"meta", "img"}
+VOID = {"meta", "img", "input", "source"}
 HOSTILE = "<script>alert(1)<&script> \"'{{ 7*7 }} $^^$"
 
 
@@ -84,14 +85,23 @@ def test_it_is_whole_html(text: str, page: Page) -> None:
     assert text.startswith("<!DOCTYPE html>\n")
     assert page.open == []
     assert page.all("html") == [{"lang": "en"}]
-    assert page.text["title"] == "fixed-lag: 502s of a rolling update"
+    assert page.text["title"] == "fixed-lag: 502s of a rollout"
     assert page.text["h1"] == "fixed-lag"
 
 
-def test_nothing_is_fetched_and_nothing_runs(text: str, page: Page) -> None:
+def policy(page: Page) -> str:
+    (content,) = (str(meta["content"]) for meta in page.all("meta") if "http-equiv" in meta)
+    return content
+
+
+def test_nothing_is_fetched_and_one_script_runs(text: str, page: Page) -> None:
     assert "http:" not in text
     assert "https:" not in text
-    assert {tag for tag, _ in page.tags}.isdisjoint({"script", "link", "iframe", "object", "embed", "base"})
+    assert page.all("script") == [{}]
+    digest = base64.b64encode(hashlib.sha256(page.text["script"].encode()).digest()).decode()
+    assert policy(page) == f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+    assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
+    assert {tag for tag, _ in page.tags}.isdisjoint({"link", "iframe", "object", "embed", "base"})
     anchors = {str(element["id"]) for _, element in page.tags if "id" in element}
     links = [str(link["href"]) for link in page.all("a")]
     assert links, "a table of contents"
@@ -100,15 +110,39 @@ def test_nothing_is_fetched_and_nothing_runs(text: str, page: Page) -> None:
     assert all(str(image["src"]).startswith("data:image/svg+xml;base64,") for image in page.all("img"))
     assert "url(" not in text
     assert "@import" not in text
-    assert any("default-src 'none'" in str(meta.get("content")) for meta in page.all("meta"))
+
+
+def test_without_sliders_nothing_runs(tmp_path: Path) -> None:
+    page = Page(written(tmp_path / "r.html", FIXED_LAG, *FEW, "--no-sliders"))
+    assert not page.all("script")
+    assert not page.all("input")
+    assert "script-src" not in policy(page)
+    assert page.cells[page.cells.index("Command") + 1].endswith("--no-sliders -o FILE.html")
+
+
+def test_the_sliders_show_what_run_gives(page: Page) -> None:
+    """A fixed lag has no retries: one slider. At its own sleep (0 s) and at 20 s, of all three rollouts."""
+    assert [slider["name"] for slider in page.all("input")] == ["sleep"]
+    sleeps = str(page.all("input")[0]["data-values"]).split()
+    words = {
+        sleeps[int(str(cell["data-sleep"]))]: cell["data-words"] for cell in page.all("td") if "data-words" in cell
+    }
+    assert [*words] == sleeps == ["0", "10", "20", "30", "45", "60", "90", "120", "180", "300"]
+    for sleep, said in words.items():
+        changed = ("--set", f"pod.pre_stop_sleep_s={sleep}", "--set", "pod.termination_grace_period_s=900")
+        (run,) = json.loads(albsim("run", FIXED_LAG, *FEW, *changed, "--format", "json").stdout)
+        any_502, median = 100 * run["any_502"]["fraction"], run["responses_502"]["p50"]["value"]
+        share, of_half = re.findall(r"([\d.,≈]+) % of 3 rollouts|the median one has ([\d.,≈]+),", str(said))
+        assert float(share[0].replace("≈0", "0")) == pytest.approx(any_502, rel=0.005, abs=1e-6)
+        assert float(of_half[1].replace(",", "").replace("≈0", "0")) == pytest.approx(median, rel=0.005, abs=1e-6)
 
 
 def test_every_picture_is_svg_without_references_and_has_its_words(page: Page) -> None:
     images = page.all("img")
-    assert len(images) == len(page.all("figcaption")) == 4
-    for image in images:
-        assert len(str(image["alt"])) > 20
-        svg = base64.b64decode(str(image["src"]).partition(",")[2])
+    assert len(images) == len(page.all("figcaption")) - 1 == 4
+    assert all(len(str(image["alt"])) > 20 for image in images)
+    for source in [*(image["src"] for image in images), *(source["srcset"] for source in page.all("source"))]:
+        svg = base64.b64decode(str(source).partition(",")[2])
         for element in ET.fromstring(svg).iter():  # noqa: S314 - our own
             references = [value for name, value in element.attrib.items() if name.endswith("href")]
             assert all(reference.startswith(("#", "data:")) for reference in references)
@@ -116,9 +150,19 @@ def test_every_picture_is_svg_without_references_and_has_its_words(page: Page) -
 
 @pytest.mark.parametrize("estimator", ["sampled", "expected"])
 def test_the_numbers_are_those_of_run(tmp_path: Path, estimator: str) -> None:
-    chosen = (FIXED_LAG, *FEW, "--estimator", estimator, "--seed", "9", "--set", "pod.pre_stop_sleep_s=4")
+    chosen = (
+        FIXED_LAG,
+        *FEW,
+        "--estimator",
+        estimator,
+        "--seed",
+        "9",
+        "--set",
+        "pod.pre_stop_sleep_s=4",
+        "--no-sliders",
+    )
     of_report = json.loads(Page(written(tmp_path / "r.html", *chosen)).text["figures"])
-    assert of_report == json.loads(albsim("run", *chosen, "--format", "json").stdout)
+    assert of_report == json.loads(albsim("run", *chosen[:-1], "--format", "json").stdout)
 
 
 def test_the_story_is_that_of_the_worst_replication(page: Page) -> None:
@@ -158,7 +202,8 @@ def test_what_the_author_wrote_is_text(tmp_path: Path) -> None:
     text = written(tmp_path / "r.html", str(hostile), *FEW)
 
     page = Page(text)
-    assert "<script" not in text
+    assert text.count("<script") == 1
+    assert "alert" not in page.text["script"]
     assert page.text["h1"] == HOSTILE
     assert page.open == []
     assert len(page.all("img")) == 4

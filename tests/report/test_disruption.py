@@ -91,7 +91,7 @@ def test_a_readiness_gate_is_told_apart_from_the_containers() -> None:
 
 def test_a_scale_in_is_told_as_one() -> None:
     scale_in = DRAIN.with_overrides({"disruption": "scale_in", "scale_in": {"to_replicas": 4}})
-    assert name_of(scale_in) == "scale in"
+    assert name_of(scale_in) == "scale-in"
     assert list(course_of(simulate(scale_in))) == [
         "Began at 0 s, from 6 replicas to 4: the last pod was deleted after 0.0 s.",
         "Pods deleted: 2 at 0.0 s.",

@@ -134,7 +134,7 @@ def test_stories_of_all_scenarios_fit_and_are_whole(replications) -> None:
         told = story(findings(result))
         assert max(map(len, told.splitlines())) <= WIDTH
         disrupted = name_of(result.scenario).upper()
-        assert re.findall(r"^[A-Z][A-Z ]+$", told, re.MULTILINE) in (
+        assert re.findall(r"^[A-Z][A-Z -]+$", told, re.MULTILINE) in (
             ["ANSWER", disrupted, "CONTROLLER", title, "REQUESTS"] for title in ("PODS", "WORST PODS")
         )
         assert not re.search(r"\b(nan|inf)\b", told)

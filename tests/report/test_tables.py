@@ -41,23 +41,23 @@ def test_markdown_says_what_was_measured() -> None:
     assert counted == "Requests: every one drawn (estimator: sampled)."
     quiet, bad = (dict(zip(_cells(heading), _cells(row), strict=True)) for row in rows)
     assert quiet["scenario"] == "quiet"
-    assert quiet["502s, median 95 % interval"] == quiet["mean 95 % interval"] == "0"
-    assert quiet["rollouts with 502s 95 % interval"] == "none in 12 (at most 24.2 %)"
+    assert quiet["502s, median"] == quiet["502s, mean"] == "0"
+    assert quiet["share with 502s"] == "none in 12 (at most 24.2 %)"
     assert quiet["main cause of the 502s"] == "none seen"
-    assert quiet["deregistration lag, s p50 / p99 / max"] == "7.00 / 10.0 / 12.5"
-    assert quiet["AWS calls throttled"] == "1,230 (0)"
-    assert quiet["reconciles failed"] == "9.00 (0.250)"
-    assert bad["502s, median 95 % interval"] == "900 (40.0 to 1,100)"
-    assert bad["95 % quantile 95 % interval"] == "2,600 (at least 1,700)"
-    assert bad["mean 95 % interval"] == "1,250 (0 to 2,550)"
-    assert bad["rollouts with 502s 95 % interval"] == "50.0 % of 12 (25.4 to 74.6 %)"
+    assert [quiet[f"lag (s), {part}"] for part in ("median", "99 %", "longest")] == ["7.00", "10.0", "12.5"]
+    assert (quiet["AWS calls"], quiet["throttled AWS calls"]) == ("1,230", "0")
+    assert (quiet["reconciles"], quiet["failed reconciles"]) == ("9.00", "0.250")
+    assert bad["502s, median"] == "900 (40.0 to 1,100)"
+    assert bad["502s, 95 % quantile"] == "2,600 (at least 1,700)"
+    assert bad["502s, mean"] == "1,250 (0 to 2,550)"
+    assert bad["share with 502s"] == "50.0 % of 12 (25.4 to 74.6 %)"
     assert bad["main cause of the 502s"] == "connect_refused (80.0 %)", "a 504 is no cause of 502s"
-    assert bad["503s, 504s per rollout"] == "0, 9,000"
+    assert (bad["503s, mean"], bad["504s, mean"]) == ("0", "9,000")
 
 
 def test_one_replication_has_no_interval() -> None:
     alone = summary({RESPONSES[502]: Estimate(7.0, NAN, NAN), SPREAD_502: spread([7.0])}, replications=1)
-    assert "| 7.00 | 7.00 | 7.00 |" in render([alone], "markdown")
+    assert "| 7.00 | 7.00 | 7.00 | none seen |" in render([alone], "markdown")
     assert json.loads(render([alone], "json"))[0]["responses"]["502"] == {"mean": 7.0, "ci95": None}
     (row,) = csv.DictReader(io.StringIO(render([alone], "csv")))
     assert (row["responses.502.mean"], row["responses.502.ci95.low"]) == ("7.0", "")
@@ -110,11 +110,14 @@ def test_table_fits_and_keeps_names_whole() -> None:
     name = "a-scenario-with-a-rather-long-name"
     text = render([summary(scenario=name), _bad()], "table")
     assert max(map(len, text.splitlines())) <= WIDTH
-    assert text.count(name) == 2
+    assert text.count(name) == 5, "a row in each table"
     assert "none in 12" in text
     narrow = plain(tables([summary(), _bad()]), width=80)
     assert max(map(len, narrow.splitlines())) <= 80
     assert "connect_refused" in narrow
+    assert narrow.count("per rollout") == 2
+    assert plain(tables([summary(), summary(disruption="scale_in")]), width=80).count("per disruption") == 2
+    assert "How often a node drain has 502s" in render([summary(disruption="node_drain")] * 2, "table")
 
 
 @pytest.mark.parametrize("form", FORMATS)

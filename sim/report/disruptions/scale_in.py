@@ -22,4 +22,4 @@ def _course(replication: Replication) -> Iterator[str]:
     )
 
 
-SCALE_IN = Words(name="scale in", complete="last pod deleted", started="", ended="Pods deleted", course=_course)
+SCALE_IN = Words(name="scale-in", complete="last pod deleted", started="", ended="Pods deleted", course=_course)

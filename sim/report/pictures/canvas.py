@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import math
+import textwrap
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from sim.experiment.whole_file import whole_file
@@ -29,6 +30,8 @@ BLACK = "#000000"
 PALE = "#E8E8E8"
 
 DPI = 150
+_PER_INCH = 10.0
+"""How many letters of a title an inch holds."""
 _MOST_TICKS = 9
 _STEPS = [step * 10.0**power for power in range(-4, 10) for step in (1, 2, 5)]
 _UNDATED: dict[str, dict[str, Any]] = {
@@ -82,7 +85,7 @@ def canvas(size: tuple[float, float], *, title: str = "", origin: str = "", grid
 
     picture = Figure(figsize=size, layout="constrained")
     axes = picture.add_subplot()
-    axes.set_title(literal(title), loc="left", fontsize=11)
+    axes.set_title(literal(textwrap.fill(title, int(_PER_INCH * size[0]))), loc="left", fontsize=11)
     picture.supxlabel(origin, fontsize=7, color="#555555", x=0.99, ha="right")
     axes.grid(visible=True, axis=grid, color="#DDDDDD", linewidth=0.6)
     axes.set_axisbelow(True)
@@ -111,5 +114,5 @@ def symmetric_log(axis: XAxis | YAxis, most: float, *, least: float = 1.0, room:
     steps = [step for step in _STEPS if linear_to <= step <= room * top]
     if len(steps) > _MOST_TICKS:
         steps = [step for step in steps if math.log10(step) == round(math.log10(step))]
-    axis.set_ticks([0.0, *steps], labels=[f"{tick:,g}" for tick in (0.0, *steps)])
+    axis.set_ticks([0.0, *steps], labels=[f"{tick:,.10g}" for tick in (0.0, *steps)])
     axis.set_minor_locator(NullLocator())

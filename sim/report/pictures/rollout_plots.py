@@ -13,6 +13,7 @@ import numpy as np
 
 from sim.experiment.figures import DEREGISTRATION_LAG_S, OUTCOMES, RESPONSES
 from sim.experiment.provenance import model_version
+from sim.report.disruption import name_of
 from sim.report.pictures.canvas import BLACK, BLUE, PALE, VERMILION, canvas, symmetric_log
 from sim.report.pictures.plots import CAUSES
 from sim.report.wording import NEGLIGIBLE, cause, count, number, percent
@@ -29,35 +30,36 @@ if TYPE_CHECKING:
     from sim.experiment.summary import Summary
     from sim.scenario.specs import PodSpec, Scenario
 
-_WIDTH, _PER_CAUSE = 9.0, 0.42
-_SIZE = (_WIDTH, 3.7)
+_WIDTH, _HEIGHT, _PER_CAUSE = 7.5, 3.4, 0.42
 _ROOM_FOR_A_NUMBER = 1.25
 _MOST_STEPS = 2000
 
 
-def distribution_of_502s(scenario: Scenario, figures: Sequence[Figures], mean: Estimate) -> Figure:
+def distribution_of_502s(
+    scenario: Scenario, figures: Sequence[Figures], mean: Estimate, *, width: float = _WIDTH
+) -> Figure:
     """Return a picture of the share of rollouts with more than so many 502s, and of their mean with its interval."""
     n_502 = np.array([of_rollout[RESPONSES[502]] for of_rollout in figures])
-    title = f"{scenario.name}: 502s of {count(len(figures), 'rollout')}"
-    picture, axes = canvas(_SIZE, title=title, origin=_origin(scenario, len(figures)))
+    title = f"{scenario.name}: 502s of {count(len(figures), name_of(scenario))}"
+    picture, axes = canvas((width, _HEIGHT), title=title, origin=_origin(scenario, len(figures)))
     _draw_shares_above(axes, n_502)
     if mean.low < mean.high:
         axes.axvspan(max(0.0, mean.low), mean.high, color=PALE, lw=0, zorder=0, label="its 95 % interval")
     axes.axvline(mean.value, color=BLACK, linestyle="--", label=f"mean, {number(mean.value)}")
     symmetric_log(axes.xaxis, float(np.nanmax([n_502.max(), mean.high])))
-    axes.set_xlabel("502s in the rollout")
-    axes.set_ylabel("rollouts with more (%)")
+    axes.set_xlabel(f"502s in the {name_of(scenario)}")
+    axes.set_ylabel(f"{name_of(scenario)}s with more (%)")
     axes.legend(frameon=False)
     return picture
 
 
-def failures_by_cause(scenario: Scenario, summary: Summary) -> Figure:
+def failures_by_cause(scenario: Scenario, summary: Summary, *, width: float = _WIDTH) -> Figure:
     """Return a picture of the failed requests per rollout by cause, with the status that clients get."""
     means = {outcome: summary[OUTCOMES[outcome]].value for outcome in CAUSES}
     shown = sorted((outcome for outcome in CAUSES if means[outcome] >= NEGLIGIBLE), key=lambda one: -means[one])
     picture, axes = canvas(
-        (_WIDTH, 1.5 + _PER_CAUSE * max(len(shown), 1)),
-        title=f"{scenario.name}: failed requests per rollout, by cause",
+        (width, 1.5 + _PER_CAUSE * max(len(shown), 1)),
+        title=f"{scenario.name}: failed requests per {name_of(scenario)}, by cause",
         origin=f"means of {_origin(scenario, summary.replications)}",
         grid="x",
     )
@@ -69,13 +71,13 @@ def failures_by_cause(scenario: Scenario, summary: Summary) -> Figure:
     axes.set_yticks(range(len(shown)), [f"{cause(outcome)} ({outcome.status})" for outcome in shown])
     axes.set_ylim(max(len(shown), 1) - 0.5, -0.5)
     symmetric_log(axes.xaxis, _ROOM_FOR_A_NUMBER * max(means.values()))
-    axes.set_xlabel("requests per rollout")
+    axes.set_xlabel(f"requests per {name_of(scenario)}")
     if not shown:
         axes.annotate("no request failed", (0.5, 0.5), xycoords="axes fraction", ha="center", va="center")
     return picture
 
 
-def distribution_of_lags(scenario: Scenario, figures: Sequence[Figures]) -> Figure:
+def distribution_of_lags(scenario: Scenario, figures: Sequence[Figures], *, width: float = _WIDTH) -> Figure:
     """Return a picture of the share of deleted pods whose targets are still in rotation, against time.
 
     The picture marks how long preStop lets the pods serve. Requests to targets still in rotation after that may fail.
@@ -83,7 +85,7 @@ def distribution_of_lags(scenario: Scenario, figures: Sequence[Figures]) -> Figu
     lags_s = lags_of(figures)
     slept_s, what = _slept(scenario.pod)
     picture, axes = canvas(
-        _SIZE,
+        (width, _HEIGHT),
         title=f"{scenario.name}: deregistration lag of {count(lags_s.size, 'pod')}",
         origin=f"all pods of {_origin(scenario, len(figures))}",
     )
@@ -132,4 +134,4 @@ def _percent_above(values: NDArray[np.float64], at: NDArray[np.float64]) -> NDAr
 
 
 def _origin(scenario: Scenario, rollouts: int) -> str:
-    return f"{count(rollouts, 'rollout')}; seed {scenario.seed}; albsim {model_version()}"
+    return f"{count(rollouts, name_of(scenario))}; seed {scenario.seed}; albsim {model_version()}"

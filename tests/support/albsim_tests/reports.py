@@ -181,5 +181,6 @@ def summary(figures: Mapping[Figure[Any, Any], object] | None = None, **about: A
         "aws_api.failed_reconciles": Estimate(0.25, 0.0, 0.5),
     }
     values |= {figure.name: value for figure, value in (figures or {}).items()}
-    head = {"scenario": "quiet", "seed": 1, "replications": 12, "estimator": "sampled", "version": "0.1.0"}
+    head = {"scenario": "quiet", "disruption": "rollout", "seed": 1, "replications": 12}
+    head |= {"estimator": "sampled", "version": "0.1.0"}
     return Summary(**(head | about), values=values)
