@@ -66,7 +66,7 @@ class Stream(IntEnum):
 
 
 class Sampler(Protocol):
-    """Whatever draws `size` values from a generator: a distribution of a scenario."""
+    """What draws `size` values from a generator, such as a distribution of a scenario."""
 
     def sample(self, rng: np.random.Generator, size: int) -> NDArray[np.float64]:
         """Draw `size` values."""
@@ -81,33 +81,33 @@ class Streams:
     prefix: tuple[int, ...] = ()
 
     def within(self, stream: Stream, *entity: int) -> Streams:
-        """Return the streams of one entity that has all of these to itself."""
+        """Return the streams of an entity that has every stream to itself."""
         return replace(self, prefix=(*self.prefix, int(stream), *entity))
 
     def generator(self, stream: Stream, *entity: int) -> np.random.Generator:
-        """Make the generator of this purpose and entity, at its beginning."""
+        """Return the generator of this purpose and entity, at its beginning."""
         key = (self.replication, *self.prefix, int(stream), *entity)
         return np.random.Generator(np.random.SFC64(np.random.SeedSequence(self.seed, spawn_key=key)))
 
     def uniforms(self, stream: Stream, *entity: int) -> Iterator[float]:
-        """Draw from [0, 1) without end, in order."""
+        """Yield draws from [0, 1) without end, in order."""
         rng = self.generator(stream, *entity)
         while True:
             yield from rng.random(_BLOCK).tolist()
 
     def draws(self, law: Sampler, stream: Stream, *entity: int) -> Iterator[float]:
-        """Draw without end, in order: for an entity that makes one draw after another."""
+        """Yield draws without end, in order, for an entity that makes one draw after another."""
         rng = self.generator(stream, *entity)
         while True:
             yield from law.sample(rng, _BLOCK).tolist()
 
     def indexed(self, law: Sampler, stream: Stream, *entity: int) -> IndexedDraws:
-        """Draws by index: the i-th entity meets the i-th draw, in whatever order they ask."""
+        """Return draws by index: the i-th entity meets the i-th draw, in whatever order entities ask."""
         return IndexedDraws(law, self.generator(stream, *entity))
 
 
 class IndexedDraws:
-    """A sequence of draws without end, made as far as it is asked for."""
+    """An endless sequence of draws, made as far as it is asked for."""
 
     def __init__(self, law: Sampler, rng: np.random.Generator) -> None:
         self._law = law

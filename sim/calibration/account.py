@@ -38,7 +38,7 @@ _CHURN = ("elasticloadbalancing:RegisterTargets", "elasticloadbalancing:Deregist
 
 
 def own_client(calls: pd.DataFrame, deregistrations: Sequence[Change]) -> str:
-    """Return the client that deregistered most of the targets, '' if none did."""
+    """Return the client that deregistered most of the targets, '' if there is none."""
     ours = calls[
         (calls["action"] == _CHURN[1]) & calls["target_group"].isin({call.target_group for call in deregistrations})
     ]

@@ -89,7 +89,7 @@ def _propagation(found: Calibration, records: Records, rollouts: list[Rollout]) 
 
 
 def _as_written(law: Propagation) -> dict[str, object]:
-    """Return the law as a scenario has it: a lognormal one by its quantiles, a gamma one by its parameters."""
+    """Return the law as a scenario writes it: a lognormal one by its quantiles, a gamma one by its parameters."""
     if law.best.family.name == "lognormal":
         return {"dist": "lognormal"} | {name: float(f"{law.quantile(name):.4g}") for name in QUANTILES}
     mean_s, shape = np.exp(law.best.parameters).tolist()

@@ -31,11 +31,11 @@ _HALF_A_SECOND = 0.5
 LATE_S = 0.25
 _MOVES = "Each second by which it is off moves the whole law by one."
 APART_S = 0.75
-"""Half a second is the trail's own precision; the rest is the way of the answer."""
+"""Half a second is the trail's own precision. The rest is the time that the answer takes."""
 
 
 def clock_notes(records: Records, rollouts: Sequence[Rollout], sources: tuple[str, ...]) -> Iterator[str]:
-    """Yield in words what is known of the clocks; `sources`: where the calls' moments are from."""
+    """Yield in words what is known of the clocks. `sources` says where the calls' moments are from."""
     ahead_s = controller_ahead_s(records)
     if abs(ahead_s) > APART_S:
         side = "ahead of" if ahead_s > 0 else "behind"

@@ -44,7 +44,7 @@ _READINGS_S = np.arange(BEFORE_S)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Departures:
-    """The last requests, and what had to be left out: pairs not observed at all, and those of missing files."""
+    """The last requests, and how many pairs had to be left out: not observed at all, or with missing files."""
 
     requests: LastRequests
     sources: tuple[str, ...]
@@ -53,7 +53,7 @@ class Departures:
 
 
 def departures_of(records: Records, rollouts: Sequence[Rollout]) -> Departures | str:
-    """Return them, or in words what is missing."""
+    """Return the departures, or in words what is missing for them."""
     if records.requests is None or records.requests.empty:
         return "no ALB access log"
     calls = [(call, number) for number, rollout in enumerate(rollouts) for call in rollout.calls]
@@ -100,7 +100,7 @@ class _Row:
     last_s: float
     until_s: float
     before_s: Floats
-    """Requests before the call and how long it was watched for them, on the clock of requests."""
+    """The number of requests before the call, and how long it was watched for them, on the clock of requests."""
     exposure_s: float
     clock_s: Floats
     at_missing_file: bool
@@ -150,7 +150,7 @@ class _Log:
             yield from stays_of(of_group, self._left_s.get(target, []), self._again_s.get(target, []), observed)
 
     def rows(self, call: Change, known: tuple[int, int], pace: Pace) -> Iterator[_Row]:
-        """Yield what is known of each of the call's targets at each node; `known`: its and its rollout's number."""
+        """Yield what is known of each of the call's targets at each node. `known`: the numbers of call and rollout."""
         slack_s = min(call.until_s - call.from_s, _LONGEST_CALL_S)
         for target in call.targets:
             requests = self._life(target, call.from_s)

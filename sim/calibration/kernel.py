@@ -28,7 +28,7 @@ _ROOM = 2.0
 _N_AVERAGED = 16
 _GOLDEN = 0.6180339887498949
 _EXACT = 1e5
-"""A rate from so many requests is taken as it is."""
+"""A rate from this many requests is taken as exact."""
 
 
 def grid_of(requests: LastRequests) -> Floats:
@@ -61,7 +61,7 @@ def fraction_up_to(requests: LastRequests, at_s: Floats, edges_s: Floats) -> Flo
 
 
 def _unknowns(requests: LastRequests) -> list[tuple[Floats, Floats]]:
-    """Return what the rates and the delays of the calls may be, each as likely as the next."""
+    """Return values that the rates and the delays of the calls may have, all equally likely."""
     from scipy.special import gammaincinv
 
     both = []
@@ -74,7 +74,7 @@ def _unknowns(requests: LastRequests) -> list[tuple[Floats, Floats]]:
 
 
 def _of_seen(requests: LastRequests, rate_rps: Floats, late_s: Floats, edges_s: Floats) -> Floats:
-    """Average λ·S(min(P, c) - L) over each cell's P ≥ L."""
+    """Return the average of λ·S(min(P, c) - L) over each cell's P ≥ L, shape (rows, cells)."""
     from scipy.special import gammaincc
 
     ends_s = late_s[:, None] + edges_s
@@ -88,7 +88,7 @@ def _of_seen(requests: LastRequests, rate_rps: Floats, late_s: Floats, edges_s: 
 
 
 def _of_none(requests: LastRequests, rate_rps: Floats, late_s: Floats, edges_s: Floats) -> Floats:
-    """Average E(min(P, c)) over each cell, by Simpson's rule."""
+    """Return the average of E(min(P, c)) over each cell, by Simpson's rule, shape (rows, cells)."""
     at_s = np.concatenate((edges_s, (edges_s[1:] + edges_s[:-1]) / 2))
     seen_s = np.minimum(late_s[:, None] + at_s, np.maximum(requests.until_s, late_s)[:, None])
     watched = requests.clock_at(seen_s) - requests.clock_at(late_s[:, None])

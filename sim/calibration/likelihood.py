@@ -39,7 +39,7 @@ class Fit:
     log_likelihood: float
 
     def quantile(self, q: float) -> float:
-        """Return a quantile."""
+        """Return a quantile of the law, in seconds."""
         return float(self.family.quantile(q, self.parameters)[0])
 
     def masses(self, edges_s: Floats) -> Floats:
@@ -48,7 +48,7 @@ class Fit:
 
 
 def masses(family: Family, parameters: Floats, edges_s: Floats) -> Floats:
-    """Return each law's mass of each cell, shape (cells, laws); the last one has all beyond it."""
+    """Return each law's mass of each cell, shape (cells, laws). The last cell has everything beyond it."""
     cdf = family.cdf(edges_s, parameters)
     cdf[-1] = 1.0
     return np.diff(cdf, axis=0)
@@ -110,7 +110,7 @@ def any_law(kernel: Floats) -> Floats:
 
 
 def any_law_resampled(from_masses: Floats, kernel: Floats, weights: Floats) -> Floats:
-    """Return such laws for some of the resamples' weights, shape (resamples, cells)."""
+    """Return the laws of any form for some of the resamples' weights, shape (resamples, cells)."""
     smooth = (from_masses + 1 / from_masses.size) / 2
     some = weights[:_EM_RESAMPLES]
     return _em(np.tile(smooth, (some.shape[0], 1)), kernel, some, _EM_STEPS_AGAIN)

@@ -21,14 +21,14 @@ QUANTILES = {"median": 0.5, "p95": 0.95}
 ENOUGH_FOR_P95 = 73
 """Of so many values the greatest is beyond the 95 % quantile, in 97.5 % of cases."""
 MOST_VALUES = 199
-"""An empirical law has so many values at most: its quantiles, evenly apart."""
+"""The most values of an empirical law: its quantiles, evenly apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
     """A value as it would stand in a scenario; `ci95` by the name of what it is the interval of.
 
-    `n`: how many of what `source` names. `notes`: what to know before it is used.
+    `n` counts what `source` names. `notes` say what to know before the value is used.
     """
 
     value: object
@@ -40,7 +40,7 @@ class Measured:
 
 @dataclass(slots=True)
 class Calibration:
-    """All that was found. `beside`: what is measured and has no key of a scenario, or should not be set unasked."""
+    """Everything that was found. `beside` has what is no key of a scenario, or should not be set unasked."""
 
     measured: dict[str, Measured] = field(default_factory=dict)
     beside: dict[str, Measured] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Calibration:
             self.measured[key] = found
 
     def add_beside(self, name: str, found: Measured | str) -> None:
-        """Add what is only told."""
+        """Add a value that is told, and written into no scenario."""
         if isinstance(found, str):
             self.not_measured[name] = found
         else:

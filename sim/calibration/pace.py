@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 STEP_S = 1.0
 _ENOUGH = 100
-"""So many requests are averaged: an error of a tenth."""
+"""The number of requests in an average, for an error of a tenth."""
 _SLOWEST = 0.05
 
 
@@ -78,7 +78,7 @@ def pace_of(stays: Sequence[Stay], from_s: float, until_s: float) -> Pace:
 
 
 def _of_first(stays: Sequence[Stay]) -> float:
-    """Return by how much the first request counts: it begins a gap, after which the next is later than by chance.
+    """Return by how much the first request counts. It begins a gap, after which the next one is later than by chance.
 
     Of a renewal process whose gaps have shape k, (1 - 1/k)/2 fewer requests than usual come after one of them.
     """

@@ -92,7 +92,7 @@ def _rollout_of(call: Change, found: Sequence[Rollout]) -> int:
 
 
 def _success_s(call: Change) -> float:
-    """Return when a call succeeded: the controller notes it after the answer; CloudTrail has the second."""
+    """Return when a call succeeded. The controller notes that after the answer, and CloudTrail has the second."""
     return call.time_s if call.source == "CloudTrail" else call.until_s
 
 
@@ -133,7 +133,7 @@ def _first_requests(requests: pd.DataFrame, calls: Sequence[Change]) -> tuple[Fl
 
 
 def _first_request_kernel(first_s: Floats, rate_rps: Floats, edges_s: Floats) -> Floats:
-    """Average λ·exp(-λ(F - R)) over each cell's R ≤ F, shape (rows, cells)."""
+    """Return the average of λ·exp(-λ(F - R)) over each cell's R ≤ F, shape (rows, cells)."""
     reach_s = np.maximum(first_s[:, None] - edges_s, 0.0)
     within = np.exp(-rate_rps[:, None] * reach_s)
     return np.asarray(np.diff(within, axis=1) / np.diff(edges_s))

@@ -37,7 +37,7 @@ FEWEST_ROWS = 5
 _FAMILY_GAIN = 2.0
 """By how much a gamma law must be likelier (in AIC) than a lognormal one, which can be written by its quantiles."""
 _MARGIN = 0.25
-"""How much of the interval's width, on each side, a quantile may be outside of it: it rests on the same rows."""
+"""How far a quantile may be outside an interval, as a part of its width: both rest on the same rows."""
 
 _ONE_CALL = (
     "All targets left in one DeregisterTargets call. If they shared its delay, the interval is too narrow: records of "
@@ -71,12 +71,12 @@ class Propagation:
         return self.best.quantile(QUANTILES[name])
 
     def any_quantile(self, name: str) -> float:
-        """Return the same of the law without a family."""
+        """Return the same quantile of the law without a family."""
         return float(quantiles_of(self.any_masses[None], self.edges_s, QUANTILES[name])[0])
 
 
 def measure_propagation(requests: LastRequests, *, seed: int = 1) -> Propagation:
-    """Estimate the law; raises ValueError if there are too few rows."""
+    """Estimate the law. Raises ValueError if there are too few rows."""
     if len(requests) < FEWEST_ROWS:
         raise ValueError(f"at least {FEWEST_ROWS} pairs of an ALB node and a deregistered target (got {len(requests)})")
     edges_s = grid_of(requests)
@@ -120,7 +120,7 @@ def measure_propagation(requests: LastRequests, *, seed: int = 1) -> Propagation
 
 
 def _preferred(fits: list[Fit]) -> Fit:
-    """Take the first family unless another is clearly likelier."""
+    """Return the fit of the first family, unless another is clearly likelier."""
     likeliest = max(fits, key=lambda one: one.log_likelihood)
     return likeliest if 2 * (likeliest.log_likelihood - fits[0].log_likelihood) > _FAMILY_GAIN else fits[0]
 
@@ -144,7 +144,7 @@ def _few(clusters: str, n_clusters: int) -> tuple[str, ...]:
 
 
 def _parted(requests: LastRequests, best: Fit, any_interval: dict[str, Interval]) -> tuple[str, ...]:
-    """Look whether the fitted law's quantiles, as far as they were observed, are outside the other law's intervals."""
+    """Return a warning if observed quantiles of the fitted law are outside the other law's intervals."""
     watched_s = float(np.median(requests.until_s))
     outside = []
     for name, (low, high) in any_interval.items():

@@ -51,7 +51,7 @@ def _shrunk(count: Floats, exposure_s: Floats) -> tuple[Floats, Floats]:
 
 
 def regularity_of(arrivals_s: Sequence[Floats]) -> float:
-    """Return the shape of a gamma law of the gaps, 1 for Poisson; each array is one node's and target's requests."""
+    """Return the shape of a gamma law of the gaps, 1 for Poisson. Each array holds one node's and target's requests."""
     gaps = [np.diff(np.sort(times_s)) for times_s in arrivals_s]
     scaled = [gap_s / gap_s.mean() for gap_s in gaps if gap_s.size > 1 and gap_s.mean() > 0]
     free = sum(gap.size - 1 for gap in scaled)

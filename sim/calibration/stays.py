@@ -57,7 +57,7 @@ def _stay(times_s: np.ndarray, from_s: float, until_s: float) -> Stay | None:
 
 
 def observed_spans(from_s: float, until_s: float, missing: Spans) -> Spans:
-    """Return what is left of a span without those that are missing."""
+    """Return the parts of a span that are left without the missing ones."""
     edges_s = [from_s, *(edge_s for gap in sorted(missing) for edge_s in gap), until_s]
     spans = zip(edges_s[::2], edges_s[1::2], strict=True)
     return [(begin_s, end_s) for begin_s, end_s in spans if begin_s < end_s]

@@ -63,7 +63,7 @@ def _ranks(requests: LastRequests, best: Fit, edges_s: Floats, rng: np.random.Ge
 
 
 def _misfit(requests: LastRequests, rank: Floats) -> str:
-    """Look whether the ranks are uniform, one row of each call, since those of one call may be alike."""
+    """Return a warning if the ranks of one row of each call are not uniform. Rows of one call may be alike."""
     from scipy.stats import kstest
 
     known = np.flatnonzero(np.isfinite(rank))
@@ -78,7 +78,7 @@ def _misfit(requests: LastRequests, rank: Floats) -> str:
 
 
 def _clock(requests: LastRequests) -> str:
-    """Look for calls after which no node sent anything, though each should have had some requests at once."""
+    """Return a warning if after some calls no node sent anything, though some requests were due at once."""
     expected = requests.request_rate_rps * 2.0
     likely = expected > _FEWEST_REQUESTS
     if likely.sum() < _LEAST_PAIRS or np.mean(~(requests.last_s[likely] > 0)) < _MANY_AT_ONCE:

@@ -61,7 +61,7 @@ def arrival_rate(requests: pd.DataFrame, found: Sequence[Rollout], files: pd.Dat
 
 
 def _counts(times_s: Floats, windows: Sequence[tuple[float, float]], stretch_s: float, files: pd.DataFrame) -> Floats:
-    """Count the requests of whole stretches of the windows, as far as the log goes; none at a missing file."""
+    """Return the number of requests in each whole stretch of the windows, if the log has all files for it."""
     missing = [gap for gaps in missing_by_node(files).values() for gap in gaps]
     counts: dict[float, float] = {}
     for window_from_s, window_until_s in windows:
@@ -103,7 +103,7 @@ def _quiet(times_s: Floats, calls: Sequence[Change]) -> np.ndarray:
 
 
 def alb_nodes(requests: pd.DataFrame, found: Sequence[Rollout]) -> Measured | str:
-    """Count `target_group.alb_nodes`: those that served in each rollout, the usual number."""
+    """Estimate `target_group.alb_nodes`: the usual number of nodes that served in a rollout."""
     named = requests[requests["node"].astype(str) != ""]
     if named.empty:
         return "no line names its ALB node (the file's name or field 34)"

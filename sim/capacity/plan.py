@@ -34,25 +34,25 @@ class Subnet:
 
     nodes: int
     usable: int
-    """Its addresses, without what AWS reserves."""
+    """Its addresses, without those that AWS reserves."""
     other: int
-    """Held by something else."""
+    """Addresses held by something else than nodes."""
     per_node: int
-    """Held by each node."""
+    """Addresses held by each node."""
 
     @property
     def held(self) -> int:
-        """Addresses that its nodes hold, or would if there were enough."""
+        """Addresses that its nodes hold, or would hold if there were enough."""
         return self.nodes * self.per_node
 
     @property
     def free(self) -> int:
-        """Addresses that are left; below zero so many that are missing."""
+        """Addresses that are left. A negative number is how many are missing."""
         return self.usable - self.other - self.held
 
     @property
     def nodes_that_fit(self) -> int:
-        """How many nodes it has addresses for."""
+        """The number of nodes for which it has addresses."""
         return max(0, self.usable - self.other) // self.per_node
 
 
@@ -63,13 +63,13 @@ class Plan:
     nodes: NodesSpec
     cni: VpcCniSpec
     pods_per_node: int
-    """Pods with an address on each node, those of DaemonSets among them."""
+    """Pods with an address on each node, those of DaemonSets included."""
     custom_networking: bool = field(default=False, kw_only=True)
-    """Whether pods have their addresses from other subnets than the nodes, and no node's first interface has any."""
+    """Whether pods have addresses of other subnets than the nodes, and none of a node's first interface."""
 
     @cached_property
     def max_pods(self) -> int:
-        """What the kubelet takes, those without an address among them."""
+        """The most pods that the kubelet takes, those without an address included."""
         prefixes = self.cni.prefix_delegation and self.nodes.type.max_pods_prefix is not None
         if self.custom_networking and self.nodes.max_pods is None and not prefixes:
             return (self.nodes.type.max_enis - 1) * self.nodes.type.slots_per_eni + ON_HOST_NETWORK
@@ -77,7 +77,7 @@ class Plan:
 
     @cached_property
     def pool(self) -> Pool:
-        """What each node keeps for its pods."""
+        """What each node keeps for its pods, in addresses and interfaces."""
         return self._pool(self.pods_per_node)
 
     @property
@@ -92,7 +92,7 @@ class Plan:
 
     @cached_property
     def subnets(self) -> tuple[Subnet, ...]:
-        """The subnet of each zone; the first ones have a node more where the zones do not divide them."""
+        """The subnet of each zone. If the zones do not divide the nodes, the first subnets have one node more."""
         return tuple(
             Subnet(nodes, self.cni.usable, self.cni.other_addresses, self.held_per_node) for nodes in self._spread
         )
@@ -104,12 +104,12 @@ class Plan:
 
     @property
     def nodes_that_fit(self) -> int:
-        """How many such nodes the subnets have addresses for."""
+        """The number of such nodes for which the subnets have addresses."""
         return sum(subnet.nodes_that_fit for subnet in self.subnets)
 
     @cached_property
     def limits_per_node(self) -> dict[str, int]:
-        """How many pods beside those of DaemonSets a node takes, by what limits them."""
+        """The most pods that a node takes beside those of DaemonSets, by what limits them."""
         for_pods = self._pool(self.max_pods).for_pods
         with_an_address = max(0, for_pods - self.nodes.daemonset_addresses)
         by_scheduler = self.nodes.limits(self.max_pods)
@@ -122,7 +122,7 @@ class Plan:
 
     @property
     def pods_that_fit(self) -> int:
-        """How many pods beside those of DaemonSets fit on these nodes and in these subnets, as many on each node."""
+        """The most pods beside those of DaemonSets that fit on the nodes and in the subnets, as many on each node."""
         most_nodes = self._spread[0]
         left = self.cni.usable - self.cni.other_addresses
         daemons = self.nodes.daemonset_addresses

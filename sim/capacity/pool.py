@@ -42,7 +42,7 @@ class Pool:
 
     @property
     def held(self) -> int:
-        """Addresses of the subnet that the node has taken: those for pods, and each interface's own."""
+        """Addresses of the subnet that the node holds: those for pods, and each interface's own."""
         return self.interfaces + self.for_pods
 
 
@@ -62,7 +62,7 @@ def limits_of(instance_type: InstanceType, cni: VpcCniSpec, max_pods: int) -> Li
 
 
 def settled(limits: Limits, cni: VpcCniSpec, pods: int) -> Pool:
-    """Return the pool of a node with so many pods that need an address."""
+    """Return the pool of a node with this many pods that need an address."""
     size = PREFIX_SIZE if cni.prefix_delegation else 1
     room = limits.slots_per_interface
     slots = min(_wanted(cni, pods, room), _most(limits, cni, size), room * limits.interfaces)
@@ -70,7 +70,7 @@ def settled(limits: Limits, cni: VpcCniSpec, pods: int) -> Pool:
 
 
 def _most(limits: Limits, cni: VpcCniSpec, size: int) -> int:
-    """Return how many slots there are when the pool stops growing at max pods, having grown by whole steps."""
+    """Return the number of slots at which the pool stops growing at max pods, after whole steps."""
     room = limits.slots_per_interface
     enough = _up(limits.max_pods, size)
     in_whole_interfaces = room * _up(enough, room)
@@ -81,7 +81,7 @@ def _most(limits: Limits, cni: VpcCniSpec, size: int) -> int:
 
 
 def _wanted(cni: VpcCniSpec, pods: int, room: int) -> int:
-    """Return how many slots meet the warm target with so many pods, if nothing limits them."""
+    """Return the number of slots that meet the warm target with this many pods, if nothing limits them."""
     size = PREFIX_SIZE if cni.prefix_delegation else 1
     warm, minimum = cni.warm_ip_target or 0, cni.minimum_ip_target or 0
     if warm or minimum:
@@ -92,7 +92,7 @@ def _wanted(cni: VpcCniSpec, pods: int, room: int) -> int:
 
 
 def _with_spare(pods: int, size: int, spare: int) -> int:
-    """Return how many parts of a size hold the pods and as many again as are spare; without a target, one address."""
+    """Return how many parts of a size hold the pods and the spare addresses. Without a target one address is spare."""
     return _up(pods, size) + spare if spare else pods // size + 1
 
 

@@ -34,13 +34,13 @@ class Question(Spec):
 
     @classmethod
     def of(cls, scenario: Scenario) -> Self:
-        """Return a scenario's blocks; raises ScenarioError if it does not say which nodes there are."""
+        """Return a scenario's blocks. Raises ScenarioError if it does not say which nodes there are."""
         given = scenario.model_dump(exclude_unset=True, exclude_none=True)
         return validated(cls, {"nodes": {}} | {name: given[name] for name in cls.model_fields if name in given}, {})
 
     @classmethod
     def of_keys(cls, values: Mapping[str, object]) -> Self:
-        """Return the blocks with these values by dotted key; raises ScenarioError for what is wrong."""
+        """Return the blocks with these values by dotted key. Raises ScenarioError with every problem."""
         raw: dict[str, object] = {"nodes": {}}
         for key, value in values.items():
             raw = overridden(raw, key, value, cls)
@@ -48,7 +48,7 @@ class Question(Spec):
 
 
 def plan_of(question: Question, scenario: Scenario | None, pods_per_node: int | None) -> Plan:
-    """Return the cluster; by default its nodes have the pods of the scenario's rollout, or one each, and DaemonSets."""
+    """Return the cluster. By default its nodes have the pods of the scenario's rollout, or one each, and DaemonSets."""
     if pods_per_node is None:
         pods = scenario.deployment.replicas + scenario.deployment.surge if scenario else question.nodes.count
         pods_per_node = -(-pods // question.nodes.count) + question.nodes.daemonset_addresses

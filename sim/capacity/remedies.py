@@ -40,7 +40,7 @@ class Remedy:
 
 
 def remedies(plan: Plan) -> tuple[Remedy, ...]:
-    """Return what can be changed."""
+    """Return the remedies, each alone."""
     return (*_warm_addresses(plan), *_prefixes(plan), *_another_range(plan), *_other_instances(plan))
 
 

@@ -50,10 +50,10 @@ _LONGEST_LINE = 2000
 
 
 class Program(click.Group):
-    """The group of all commands: what ends any of them before its time is handled here."""
+    """The group of all commands. It handles what ends any of them before its time."""
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
-        """Run the command; turn what it cannot help into a message and an exit status."""
+        """Run the command, and turn errors that are not its own into a message and an exit status."""
         sys.stdout = sys.stdout or _nowhere()
         sys.stderr = sys.stderr or _nowhere()
         try:
@@ -91,7 +91,7 @@ class Program(click.Group):
 
 @contextmanager
 def _shown_as_it_stands() -> Iterator[None]:
-    """Show what the user typed, in click's own messages too, so that a terminal takes none of it for a command."""
+    """Escape what the user typed, also in click's own messages, so that a terminal takes none of it for a command."""
     try:
         yield
     except click.ClickException as error:
@@ -117,7 +117,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
 
 
 def _drop_output() -> None:
-    """Let go of what nobody takes: the interpreter would try to flush it at its end."""
+    """Drop output that nobody reads, which the interpreter would try to flush at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

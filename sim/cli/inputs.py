@@ -28,7 +28,7 @@ IMPORT_OPTIONS = ("rps", "select", "server", "on_sigterm", "controller_version")
 
 
 def takes_import_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command what is in no manifest, and which workload of several it is about."""
+    """Return a command with options for what is in no manifest, and for which workload it is about."""
     for option in (
         click.option("--controller-version", default="", metavar="V", help="If no controller is in the manifests."),
         click.option(
@@ -51,9 +51,9 @@ def takes_import_options(command: Callable[..., None]) -> Callable[..., None]:
 def imported(
     files: Sequence[str], changes: Mapping[str, object], options: dict[str, Any]
 ) -> tuple[list[Scenario], list[str]]:
-    """Return the scenarios of the manifests among `files`, and the files that are none; takes its options out.
+    """Return the scenarios of the manifests among `files`, and the other files. The options are taken out of `options`.
 
-    What is to be known of the scenarios is kept for `warnings_of`. Raises ScenarioError if manifests are wrong.
+    Warnings of the scenarios are kept for `warnings_of`. Raises ScenarioError if manifests are wrong.
     """
     asked = {name: options.pop(name) for name in IMPORT_OPTIONS}
     manifests = [file for file in files if _is_manifest(file)]
@@ -79,7 +79,7 @@ def imported(
 
 
 def warnings_of(scenario: Scenario) -> list[Warned]:
-    """Return what the import of a scenario warned of; nothing if it was not imported."""
+    """Return the warnings of a scenario's import, none if it was not imported."""
     one, of_all = _kept().get(scenario.name, (None, []))
     return [*one.draft.warnings, *of_all] if one else []
 
@@ -111,7 +111,7 @@ def _is_manifest(file: str) -> bool:
 
 
 def _said(one: Imported) -> str:
-    """Say in a line what of an imported scenario the manifests did not tell."""
+    """Return in one line what the manifests did not tell of an imported scenario."""
     from sim.manifests.objects import printable
 
     uncertain = [

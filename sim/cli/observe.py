@@ -22,7 +22,7 @@ REPLICATIONS = 239
 
 
 class Moment(click.ParamType[float]):
-    """A moment as ISO 8601 writes it; without a zone it is UTC. Its value is in seconds since 1970."""
+    """A moment as ISO 8601 writes it. Without a zone it is UTC. Its value is in seconds since 1970."""
 
     name = "moment"
 
@@ -120,7 +120,7 @@ def observe(
 
 
 def _require_endings(out_path: Path | None, gantt_path: Path | None) -> None:
-    """Refuse names of files that cannot be written, before anything is read."""
+    """Refuse file names with unknown endings, before anything is read."""
     from sim.report.pictures.canvas import image_format
 
     if out_path is not None and out_path.suffix != ".parquet":
@@ -156,7 +156,7 @@ def _scenario(file: str | None, replications: int) -> Scenario | None:
 def _against(
     observation: Observation, scenario: Scenario, fit_path: Path | None, workers: int | None, *, quiet: bool
 ) -> Against:
-    """Simulate; what cannot be compared is refused."""
+    """Return the comparison with simulated rollouts. What cannot be compared is refused."""
     from sim.cli.progress import progress_of
     from sim.experiment.replications import executor_of
     from sim.records.against import against

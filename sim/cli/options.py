@@ -24,7 +24,7 @@ _WORTH_SAYING_S = 60
 
 
 class Number(click.FloatRange):
-    """A number within bounds; what is no number (nan) or has no end is refused, which click lets pass."""
+    """A number within bounds. `nan` and infinity are refused, which click lets pass."""
 
     name = "number"
 
@@ -37,13 +37,13 @@ class Number(click.FloatRange):
 
 
 class Refused(click.ClickException):
-    """Wrong input that only turns out to be wrong when it is used."""
+    """Raised for wrong input that only turns out to be wrong when it is used."""
 
     exit_code = 2
 
 
 def takes_scenarios(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command SCENARIO… and the options that change a scenario; it is called with `scenarios`, a list."""
+    """Return a command with SCENARIO… and the options that change scenarios. It is called with the list `scenarios`."""
 
     @functools.wraps(command)
     def with_scenarios(scenario_files: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401 - the command's own
@@ -58,7 +58,7 @@ def takes_scenarios(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def takes_scenario(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command SCENARIO and the options that change it; it is called with `scenario`."""
+    """Return a command with SCENARIO and the options that change it. It is called with `scenario`."""
 
     @functools.wraps(command)
     def with_scenario(scenario_files: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401 - the command's own
@@ -80,7 +80,7 @@ def takes_scenario(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def takes_changes(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command the options that change a scenario; `changes_of` takes them out of what it is called with."""
+    """Return a command with the options that change a scenario. `changes_of` takes them out of its arguments."""
     for option in (
         click.option(
             "--root",
@@ -97,7 +97,7 @@ def takes_changes(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def changes_of(options: dict[str, Any]) -> dict[str, object]:
-    """Take the options that change a scenario out of `options`; give their values by key."""
+    """Remove the options that change a scenario from `options`, and return their values by key."""
     from sim.scenario.variations import parse_assignment
 
     changes = dict(parse_assignment(text) for text in options.pop("assignments"))
@@ -106,7 +106,7 @@ def changes_of(options: dict[str, Any]) -> dict[str, object]:
 
 
 def _loaded(files: Sequence[str], changes: dict[str, object], root: str | None) -> list[Scenario]:
-    """Load and change the scenarios of all files; raises one ScenarioError for all of them."""
+    """Load and change the scenarios of all files. Raises one ScenarioError for all of them."""
     from sim.scenario.loading import load_scenarios
 
     scenarios: list[tuple[str, Scenario]] = []
@@ -122,7 +122,7 @@ def _loaded(files: Sequence[str], changes: dict[str, object], root: str | None) 
 
 
 def _told_apart(loaded: Sequence[tuple[str, Scenario]]) -> list[Scenario]:
-    """Add its file's name to each scenario whose own name another file's scenario has too."""
+    """Add the file's name to each scenario whose name a scenario of another file has too."""
     files_of: dict[str, set[str]] = {}
     for file, scenario in loaded:
         files_of.setdefault(scenario.name, set()).add(file)
@@ -135,7 +135,7 @@ def _told_apart(loaded: Sequence[tuple[str, Scenario]]) -> list[Scenario]:
 
 
 def _with_file(name: str, file: str, files: set[str]) -> str:
-    """Return a scenario's name with as much of its file's name as tells it from those of the same name."""
+    """Return a scenario's name with as much of its file's path as tells it apart from those of the same name."""
     stems = [Path(one).stem for one in files]
     label = Path(file).stem if len(set(stems)) == len(stems) else str(Path(file).with_suffix(""))
     return f"{name} ({re.sub(NOT_IN_A_NAME, '-', label)})"[:LONGEST_NAME]
@@ -171,7 +171,7 @@ def _mention_cost(scenario: Scenario) -> None:
 
 
 def takes_workers(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command `--workers` and `--quiet`."""
+    """Return a command with the options `--workers` and `--quiet`."""
     for option in (
         click.option("--quiet", is_flag=True, help="Show no progress, and nothing of what `albsim check` warns of."),
         click.option(
@@ -183,7 +183,7 @@ def takes_workers(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def takes_estimator(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command `--estimator`."""
+    """Return a command with the option `--estimator`."""
     return click.option(
         "--estimator",
         type=click.Choice(("sampled", "expected")),

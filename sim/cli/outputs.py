@@ -10,7 +10,7 @@ import click
 
 
 class OutFile(click.Path):
-    """A file to write, in a directory that is there; what has the name already is replaced."""
+    """A file to write, in a directory that exists. A file with that name is replaced."""
 
     def __init__(self) -> None:
         super().__init__(dir_okay=False, writable=True, path_type=Path)
@@ -29,7 +29,7 @@ class OutFile(click.Path):
 
 
 def require_writable_directory(directory: Path) -> None:
-    """Make the directory if it is not there; raises OSError, which names it, if no file can be made in it."""
+    """Make the directory if it does not exist. Raises OSError, which names it, if no file can be made in it."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=directory):

@@ -24,10 +24,10 @@ class Progress(Protocol):
         """Say what is being done: in these words, or in those that are returned whenever the terminal is redrawn."""
 
     def step(self, done: T) -> T:
-        """Count one more piece of work as done, and hand it on."""
+        """Count one more piece of work as done, and return it."""
 
     def reach(self, done: int, total: int) -> None:
-        """Say how many pieces of work are done, of how many."""
+        """Show how many pieces of work are done, and of how many."""
 
 
 class Silent:
@@ -37,7 +37,7 @@ class Silent:
         """Say nothing."""
 
     def step(self, done: T) -> T:
-        """Hand it on."""
+        """Return the piece of work."""
         return done
 
     def reach(self, done: int, total: int) -> None:

@@ -97,7 +97,7 @@ def _grid(
 
 
 def _command(typed: dict[str, Any]) -> str:
-    """Return the command with what its results depend on, as a shell takes it."""
+    """Return the command as a shell takes it, with every option on which its results depend."""
     options = [("--set", assignment) for assignment in typed["assignments"]]
     options += [("--" + name.replace("_", "-"), typed[name]) for name in IMPORT_OPTIONS if typed[name]]
     options += [(f"--{name}", typed[name]) for name in ("seed", "replications", "estimator") if typed[name] is not None]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def rollouts_of(scenario: Scenario, estimator: Estimator | None, workers: int | None, *, quiet: bool) -> list[Figures]:
-    """Simulate a scenario's replications on so many processes, with a progress bar on a terminal."""
+    """Simulate a scenario's replications on several processes, with a progress bar on a terminal."""
     from sim.experiment.replications import executor_of
 
     with executor_of(workers) as executor:

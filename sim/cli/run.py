@@ -81,7 +81,7 @@ def run(
 
 
 def _require_new(files: list[Path]) -> None:
-    """Refuse to write over a file unasked, be it there already or written by this very command."""
+    """Refuse to replace a file without `--force`, whether it was there before or this command wrote it."""
     twice = next((file for number, file in enumerate(files) if file in files[:number]), None)
     if twice is not None:
         raise Refused(f"{twice}: two scenarios have this name; rename one, or --force keeps the last")

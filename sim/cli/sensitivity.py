@@ -86,7 +86,7 @@ def sensitivity(
 
 
 def _given(scenario: Scenario, ranges: tuple[str, ...]) -> tuple[Unknown, ...]:
-    """Return the ranges; raises ScenarioError for a key or a value that a scenario does not take."""
+    """Return the ranges. Raises ScenarioError for a key or a value that a scenario does not take."""
     from sim.experiment.unknowns import given_range, with_values
 
     found = []

@@ -19,7 +19,7 @@ _ENDING = {getattr(signal, name): words for name, words in _WORDS.items() if has
 
 
 class Ended(KeyboardInterrupt):
-    """The program was told to end by a signal other than Ctrl-C's."""
+    """Raised when a signal other than Ctrl-C's tells the program to end."""
 
     def __init__(self, number: int) -> None:
         super().__init__(_ENDING[number])
@@ -28,7 +28,7 @@ class Ended(KeyboardInterrupt):
 
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Raise `Ended` in the block when one of the signals comes; once, so that nothing disturbs what it ends."""
+    """Raise `Ended` in the block when one of the signals comes, and only once, so that nothing disturbs the ending."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -42,7 +42,7 @@ def verify(ctx: click.Context, form: str, *, quiet: bool) -> None:
 
 
 def _checks(group: Callable[[], Iterator[Check]]) -> list[Check]:
-    """Return a group's checks; a scenario of theirs that cannot be simulated is no fault of the user's."""
+    """Return a group's checks. A scenario of theirs that cannot be simulated is not the user's fault."""
     try:
         return list(group())
     except ScenarioError as error:

@@ -56,7 +56,7 @@ class AwsOutput:
     items: dict[str, list[_Item]] = field(default_factory=dict)
 
     def take(self, document: object, source: str) -> bool:
-        """Take a document in if it is the AWS CLI's."""
+        """Add a document if the AWS CLI printed it, and return whether it did."""
         if not isinstance(document, Mapping) or "kind" in document:
             return False
         names = [name for name in _KINDS if isinstance(document.get(name), Sequence)]
@@ -68,7 +68,7 @@ class AwsOutput:
         return bool(names)
 
     def put(self, draft: Draft, target_group: TargetGroup, *, several: bool) -> None:
-        """Write what AWS says of a workload's target group, and of its ALB if there is but one workload."""
+        """Write what AWS says of a workload's target group, and of its ALB if there is only one workload."""
         before = dict(draft.values)
         group = self._group_of(target_group, several=several)
         if group is not None:
@@ -87,7 +87,7 @@ class AwsOutput:
                 draft.warn("aws-differs", key, text, draft.origins[key].place)
 
     def health_check_path(self, target_group: TargetGroup, *, several: bool) -> Setting | None:
-        """Return the path that AWS has for a target group's health check."""
+        """Return the path of a target group's health check, as AWS has it."""
         group = self._group_of(target_group, several=several)
         path = group.body.get("HealthCheckPath") if group else None
         return Setting(path, group.place("HealthCheckPath")) if group and isinstance(path, str) else None

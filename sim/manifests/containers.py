@@ -94,9 +94,9 @@ def serving_part(
 
 
 def way_of(serving: Part, parts: Sequence[Part]) -> list[Part]:
-    """Return the containers whose end ends the way of a request, the serving one first.
+    """Return the containers without which no request reaches the application, the serving one first.
 
-    What stands behind a proxy is among them. A native sidecar that serves is not: it ends after them.
+    Containers behind a proxy are among them. A native sidecar that serves is not: it ends after them.
     """
     is_sidecar = serving not in parts
     if not is_sidecar and (serving.guess is None or not serving.guess.server.is_proxy):

@@ -66,7 +66,7 @@ class Controller:
         return bool(self.version) and isinstance(release_of(self.version), IngressControllerRelease)
 
     def flag(self, name: str) -> Flag | None:
-        """Return a flag that is given."""
+        """Return a flag, None if it is not given."""
         return self.flags.get(name)
 
     @property
@@ -141,7 +141,7 @@ def of_values(values: Object) -> Controller:
 
 
 def is_values(document: Any) -> bool:  # noqa: ANN401 - whatever the file holds
-    """Tell the values file of the controller's chart from other YAML without a kind."""
+    """Return whether a document is a values file of the controller's chart."""
     if not isinstance(document, Mapping) or "kind" in document:
         return False
     image = document.get("image")
@@ -166,7 +166,7 @@ def _numbers(tag: str) -> str:
 
 
 def _version(tag: str) -> str:
-    """Return the release of an image's tag, as a scenario writes it; the nearest one that is modelled."""
+    """Return the release of an image's tag as a scenario writes it, or the nearest one that is known."""
     number = re.match(r"v?(\d+)\.(\d+)(?:\.(\d+))?", tag)
     if number is None:
         return ""

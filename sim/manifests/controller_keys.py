@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def put_controller(draft: Draft, controller: Controller) -> None:
-    """Write the flags that are given; `controller.version` is there already."""
+    """Write the flags that are given. `controller.version` must have been written before."""
     for warned in controller.warnings:
         draft.warn(warned.id, warned.key, warned.text, warned.place)
     _put_retries(draft, controller)

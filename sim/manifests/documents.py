@@ -88,7 +88,7 @@ def line_of(value: object, path: tuple[Step, ...], otherwise: int) -> int:
 
 
 def read_documents(text: str, file: str) -> list[Document]:
-    """Read every document of a text; raises ScenarioError where it stops being YAML or leaves the bounds."""
+    """Read every document of a text. Raises ScenarioError where it is no YAML or is out of bounds."""
     if text.lstrip().startswith(_JSON_STARTS):
         text = text.replace("\t", " ")  # JSON may be indented by tabs, YAML may not; none stands inside a JSON string
     loader = yaml.SafeLoader if _HALF_A_CHARACTER.search(text) else _FAST

@@ -40,7 +40,7 @@ class Warned:
     place: Place | None = None
 
     def __str__(self) -> str:
-        """Return it in one line."""
+        """Return the warning in one line."""
         where = f"{self.place}: " if self.place else ""
         return printable(f"{where}{self.key + ': ' if self.key else ''}{self.text} [{self.id}]")
 
@@ -81,7 +81,7 @@ class Draft:
     warnings: list[Warned] = field(default_factory=list)
     not_read: list[NotRead] = field(default_factory=list)
     for_drain: dict[str, tuple[object, Place]] = field(default_factory=dict)
-    """What is written only if a drain of nodes is asked for."""
+    """Values that are written only if a drain of nodes is asked for."""
 
     def put(self, key: str, value: object, place: Place, grade: Grade = "read", note: str = "") -> None:
         """Set the value of a key."""
@@ -89,18 +89,18 @@ class Draft:
         self.origins[key] = Origin(place, grade, note)
 
     def warn(self, id_: str, key: str, text: str, place: Place | None = None) -> None:
-        """Say something about a key."""
+        """Add a warning about a key."""
         warned = Warned(id_, key, text, place)
         if warned not in self.warnings:
             self.warnings.append(warned)
 
     def leave(self, place: Place, reason: str) -> None:
-        """Say that a field is not read."""
+        """Note that a field is not read, and why."""
         if NotRead(place, reason) not in self.not_read:
             self.not_read.append(NotRead(place, reason))
 
     def forget(self, beginnings: tuple[str, ...]) -> bool:
-        """Take back the values of all keys that begin so; return whether there were any."""
+        """Remove the values of all keys with this beginning, and return whether there were any."""
         keys = [key for key in self.values if key.startswith(beginnings)]
         for key in keys:
             del self.values[key], self.origins[key]

@@ -132,7 +132,7 @@ def _named_by_image(image: str) -> str:
 
 
 def split_image(image: str) -> tuple[str, str]:
-    """Return an image's repository and tag; the tag is empty where there is none."""
+    """Return an image's repository and tag. The tag is empty if the image has none."""
     name = image.partition("@")[0]
     repository, colon, tag = name.rpartition(":")
     return (repository, tag) if colon and "/" not in tag else (name, "")

@@ -36,7 +36,7 @@ _CHANGING = re.compile(r"-X|--request|-d|--data|--data-\w+|--post-data|--post-fi
 _OWN = {"localhost", "127.0.0.1", "0.0.0.0", "::1"}  # noqa: S104 - as hooks write it
 _WRITTEN = re.compile(r"(?<![0-9&])>>?\s*(/[\w./-]+)")
 _NO_SWITCHES = {"/quitquitquit"}
-"""Ends a mesh's proxy."""
+"""Paths that end a mesh's proxy."""
 _NO_SWITCH = re.compile(r"/dev/|/proc/|\.log$|termination-log")
 
 
@@ -68,7 +68,7 @@ def put_health_switch(draft: Draft, parts: Iterable[Part], path: Setting | None,
 
 
 def _fails(act: _Act, checked: str) -> bool:
-    """Return whether an act is upon what the health check asks for."""
+    """Return whether an act concerns the file or the path of the health check."""
     asked = checked.rstrip("/")
     if not asked:
         return False

@@ -39,7 +39,7 @@ class Import:
 
 
 def import_sources(sources: Iterable[Source], asked: Asked) -> Import:
-    """Return the scenarios of all workloads behind an ALB; raises ScenarioError if there is none."""
+    """Return the scenarios of all workloads behind an ALB. Raises ScenarioError if there are none."""
     cluster, values, aws = _read(sources, asked.namespace)
     found = Import(ignored=cluster.ignored)
     controllers = list(find_controllers(cluster))
@@ -90,7 +90,7 @@ def _read(sources: Iterable[Source], namespace: str) -> tuple[Cluster, list[Obje
 
 
 def _chosen(found: Import, controllers: Sequence[Controller], values: Sequence[Object]) -> Controller:
-    """Return the controller of the input; an empty one if there is none."""
+    """Return the controller of the input, or one of which nothing is known."""
     every = [*(of_values(one) for one in values), *controllers]
     if not every:
         return Controller(Place("", 0, "", ""))
@@ -103,7 +103,7 @@ def _chosen(found: Import, controllers: Sequence[Controller], values: Sequence[O
 
 
 def _unquoted(cluster: Cluster) -> list[Warned]:
-    """Find annotations of Ingresses and Services that are no text: the API server refuses these objects."""
+    """Warn of annotations of Ingresses and Services that are no text. The API server refuses these objects."""
     found = []
     for one in cluster.of("Ingress", "Service"):
         annotations = (one.body.get("metadata") or {}).get("annotations")

@@ -50,7 +50,7 @@ class OurIngress:
 
     @property
     def alb(self) -> str:
-        """What tells its ALB from others: the group, or itself."""
+        """What its ALB is known by: the group, or the Ingress itself."""
         return f"group {self.group}" if self.group else self.object.ref
 
     def setting(self, name: str) -> Setting | None:
@@ -58,7 +58,7 @@ class OurIngress:
         return setting_of(self.object, self.prefix, name)
 
     def backends(self) -> Iterator[tuple[str, str]]:
-        """Return Service and port of each of its target groups, as they are written."""
+        """Return the Service and the port of each of its target groups, as they are written."""
         spec = self.spec
         whole = [spec.default_backend or spec.backend]
         paths = [path.backend for rule in spec.rules for path in rule.http.paths]
@@ -89,9 +89,9 @@ def setting_of(holder: Object, prefix: str, name: str) -> Setting | None:
 def ours(
     ingress: Object, cluster: Cluster, controller: Controller, warnings: list[Warned], seen: set[str]
 ) -> OurIngress | None:
-    """Return the Ingress if it is the controller's; warn where the input does not tell, or of whose it is.
+    """Return the Ingress if it is the controller's. Warn if the input does not tell, or if it is another's.
 
-    `seen` has the classes that were warned of.
+    `seen` holds the classes about which a warning was given.
     """
     spec = ingress.parsed(Ingress).spec
     has_annotations = any(key.startswith(f"{controller.prefix}/") for key in ingress.annotations)
@@ -153,7 +153,7 @@ def _json(text: str) -> object:
 
 
 def _lowered(value: object) -> Any:  # noqa: ANN401 - JSON
-    """Return JSON with its keys in lower case: Go decodes them in any."""
+    """Return JSON with its keys in lower case, since Go takes them in any case."""
     if isinstance(value, dict):
         return {key.lower(): _lowered(item) for key, item in value.items()}
     return [_lowered(item) for item in value] if isinstance(value, list) else value

@@ -22,7 +22,7 @@ _LINKERD_WAITS = "config.alpha.linkerd.io/proxy-wait-before-exit-seconds"
 
 
 def warn_of_injected(draft: Draft, holder: Object, template: Template, cluster: Cluster) -> None:
-    """Say so if a mesh's proxy is injected whose end comes before the application's."""
+    """Warn if a mesh's proxy is injected that ends before the application."""
     own = {key: str(value).lower() for key, value in (template.metadata.annotations | template.metadata.labels).items()}
     namespace = cluster.get("Namespace", draft.workload.namespace)
     labels = namespace.labels | namespace.annotations if namespace else {}

@@ -69,7 +69,7 @@ class Network:
         return [ingress for ingress in self.ingresses if ingress.alb == alb]
 
     def albs(self) -> list[str]:
-        """Return what tells the ALBs apart."""
+        """Return what each ALB is known by."""
         return list(dict.fromkeys(ingress.alb for ingress in self.ingresses))
 
 

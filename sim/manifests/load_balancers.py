@@ -27,7 +27,7 @@ _FEWEST_NODES = 2
 
 
 class Listeners(NamedTuple):
-    """The ports on which an ALB listens; those of HTTPS among them; where the first was said."""
+    """The ports on which an ALB listens, each with whether it is HTTPS, and where the first was said."""
 
     ports: dict[int, bool]
     place: Place
@@ -97,7 +97,7 @@ def _listeners(draft: Draft, member: OurIngress) -> Listeners:
 
 
 def _listen_ports(text: str) -> dict[int, bool]:
-    """Return each port with whether it is HTTPS; nothing if it is no such list."""
+    """Return each port with whether it is HTTPS. The mapping is empty if the text is no such list."""
     try:
         items = json.loads(text)
     except (ValueError, RecursionError):

@@ -63,7 +63,7 @@ class Hook(Model):
 
     @property
     def kinds(self) -> dict[str, object]:
-        """What it does, by the field's name."""
+        """What the hook does, by the name of the field."""
         kinds = {"sleep": self.sleep, "exec": self.exec_, "httpGet": self.http_get, "tcpSocket": self.tcp_socket}
         return {name: value for name, value in kinds.items() if value is not None}
 

@@ -137,7 +137,7 @@ class ClassParamsSpec(Model):
     subnets: Subnets = Subnets()
     certificate_arn: list[str] = Field(default_factory=list)
     certificate_arns: list[str] = Field(default_factory=list, alias="certificateARNs")
-    """As EKS Auto Mode spells it."""
+    """The spelling of EKS Auto Mode."""
 
 
 class ClassParams(Model):

@@ -95,7 +95,7 @@ class Object:
 
     @property
     def annotations(self) -> dict[str, str]:
-        """Its annotations; those whose values are not text as the text that they were written as."""
+        """Its annotations. A value that is not text is taken as the text that was written."""
         return self._texts("annotations")
 
     def _texts(self, name: str) -> dict[str, str]:
@@ -107,7 +107,7 @@ class Object:
         return Place(self.file, line_of(self.body, path, self.body.line), self.ref, dotted(path), self.template)
 
     def parsed(self, model: type[M]) -> M:
-        """Return its fields, checked; raises ScenarioError with the line of each that has no sense."""
+        """Return its fields, checked. Raises ScenarioError with the line of each field that makes no sense."""
         try:
             return model.model_validate(self.body)
         except ValidationError as error:
@@ -143,11 +143,11 @@ class Cluster:
             yield from self.by_kind.get(kind, {}).values()
 
     def get(self, kind: str, name: str, namespace: str = "") -> Object | None:
-        """Return an object by its name; one of a cluster-scoped kind by that alone."""
+        """Return an object by its namespace and name, or by its name alone if the kind is cluster-scoped."""
         return self.by_kind.get(kind, {}).get(("" if kind in _CLUSTER_SCOPED else namespace, name))
 
     def add(self, document: Document, file: str, namespace: str) -> None:
-        """Take in the objects of a document."""
+        """Add the objects of a document."""
         for body in _flattened(document.value, document.line, file):
             kind, group = str(body["kind"]), str(body.get("apiVersion") or "").rpartition("/")[0]
             if group not in _GROUPS.get(kind, ()):
@@ -164,7 +164,7 @@ class Cluster:
 
 
 def printable(text: str) -> str:
-    """Return a text on one line, without what a terminal would obey: names in manifests may hold anything."""
+    """Return a text on one line that a terminal does not obey, since names in manifests may hold anything."""
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 

@@ -85,7 +85,7 @@ class Importer:
         self.several = False
 
     def imported(self, workload: Object, name: str) -> Imported:
-        """Return the scenario of a workload; raises ScenarioError if there is none."""
+        """Return the scenario of a workload. Raises ScenarioError if there is none."""
         holder, template = template_of(workload, self._cluster)
         draft = Draft(workload, holder)
         target_group, *others = self._network.groups[workload.ref]
@@ -99,7 +99,7 @@ class Importer:
         return self._checked(draft, _fit_for_a_name(name))
 
     def _checked(self, draft: Draft, name: str) -> Imported:
-        """Return the scenario of a draft, without the nodes if it is one only without them."""
+        """Return the scenario of a draft, without the nodes if it is valid only without them."""
         raw = draft.raw(name)
         for key, value in self._asked.changes.items():
             raw = overridden(raw, key, value, Scenario)
@@ -154,7 +154,7 @@ class Importer:
         put_counts(draft, target_group, self._network, self._controller)
 
     def _compare(self, draft: Draft) -> None:
-        """Say where one part's time does not fit the other's."""
+        """Warn of times of one part that do not fit those of another."""
         key = "target_group.deregistration_delay_s"
         delay_s, sleep_s = draft.values.get(key), draft.values.get("pod.pre_stop_sleep_s")
         if isinstance(delay_s, int) and isinstance(sleep_s, int | float) and delay_s < sleep_s:

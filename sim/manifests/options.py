@@ -39,7 +39,7 @@ class Workers(NamedTuple):
 
 
 def keep_alive_s(name: str, container: Container) -> tuple[float | None, str]:
-    """Return how long a server keeps an idle connection, and what says so; None if it keeps none, or for ever."""
+    """Return how long a server keeps an idle connection, and what says so. None if it keeps none, or for ever."""
     words, option = _words(container), _KEEP_ALIVE.get(name, "")
     if name == "gunicorn" and _worker_class(words) == "sync":
         return None, "sync workers keep none"
@@ -54,7 +54,7 @@ def shutdown_s(name: str, container: Container) -> float | None:
 
 
 def workers_of(name: str, container: Container) -> Workers | None:
-    """Return a server's workers; None if nothing says how many, or if they limit nothing."""
+    """Return a server's workers. None if nothing says how many, or if they limit nothing."""
     words = _words(container)
     if name == "gunicorn":
         return _gunicorn(words, container)
@@ -83,7 +83,7 @@ def _gunicorn(words: Sequence[str], container: Container) -> Workers | None:
 
 
 def _puma(words: Sequence[str], container: Container) -> Workers | None:
-    """Return puma's: `-t MIN:MAX` threads in each of `-w` workers."""
+    """Return the workers of puma, which has `-t MIN:MAX` threads in each of `-w` workers."""
     found = [re.fullmatch(r"\d{1,4}:(\d{1,4})", after) for before, after in pairwise(words) if before in _PUMA_THREADS]
     if not found or found[-1] is None:
         return None

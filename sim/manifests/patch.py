@@ -34,7 +34,7 @@ _ONE_SLEEP = re.compile(r"\bsleep\s+(\d+\.?\d*[smh]?)(?![\w.])")
 
 
 def patch_of(draft: Draft, settings: Mapping[str, float]) -> str:
-    """Write the patch for settings by key; raises ScenarioError for a kind that takes no strategic merge."""
+    """Return the patch for settings by key. Raises ScenarioError for a kind that takes no strategic merge."""
     workload = draft.holder
     if workload.kind == "Rollout":
         place = workload.place()
@@ -85,7 +85,7 @@ def _annotation(draft: Draft, delay_s: float) -> Iterator[str]:
 
 
 def _hook(one: Hooked, seconds: float) -> dict[str, Any]:
-    """Return the hook that sleeps as long, with nothing left of the one that is there."""
+    """Return a hook that sleeps so long, with every other field of the present hook set to null."""
     number = _number(seconds)
     command = one.hook.exec_.command if one.hook and one.hook.exec_ else []
     found = [word for word in command if _ONE_SLEEP.search(word)]

@@ -89,5 +89,5 @@ def put_teardown(draft: Draft, parts: Sequence[Part], first: Part, grace_s: int,
 
 
 def whole(seconds: float) -> int | float:
-    """Return a time as one writes it."""
+    """Return a time as it is written, without a decimal point if it is whole."""
     return int(seconds) if seconds == int(seconds) else seconds

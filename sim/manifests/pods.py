@@ -30,11 +30,11 @@ _STARTUP = "pod.startup_s"
 _DEFAULT_GRACE_S = 30
 _ASSUMED_STARTUP_S = 20
 _START_S = 5
-"""Of a container's start, before its probes begin."""
+"""How long a container takes to start, before its probes begin."""
 
 
 def put_pod(draft: Draft, holder: Object, template: Template, target_port: int | str, said: Said) -> list[Part]:
-    """Write the keys of `pod`, and return the containers that requests pass; `said` is what the user says."""
+    """Write the keys of `pod`, and return the containers that requests pass. `said` is what the user says."""
     pod = template.spec
     grace_s = pod.termination_grace_period_seconds
     if grace_s is not None:

@@ -13,7 +13,7 @@ _POWERS = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P
 
 
 def quantity(value: object) -> Decimal | None:
-    """Return a quantity in whole units: cores, bytes; None if it is none, or below zero."""
+    """Return a quantity in its unit (cores, bytes), None if the text is no quantity or below zero."""
     text = str(value).strip() if isinstance(value, int | float | str) and not isinstance(value, bool) else ""
     found = _QUANTITY.fullmatch(text)
     if found is None:

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 NOT_KNOWN = "?"
-"""Stands in a script for what the manifest does not say; no command that contains it is understood."""
+"""What a script holds in place of what the manifest does not say. No command with it is understood."""
 
 
 def expanded(script: str, env: Mapping[str, str]) -> str:
-    """Return a script in one line, its variables and arithmetic replaced by their values."""
+    """Return a script in one line, with its variables and arithmetic replaced by their values."""
 
     def variable(found: re.Match[str]) -> str:
         name, fallback = found["braced"] or found["bare"], found["fallback"]
@@ -36,7 +36,7 @@ def expanded(script: str, env: Mapping[str, str]) -> str:
 
 
 def _arithmetic(expression: str, env: Mapping[str, str]) -> str:
-    """Compute integers with + - * / from left to right, products first; what is no such expression is not known."""
+    """Compute integers with + - * / from left to right, products first. Anything else is `NOT_KNOWN`."""
     text = re.sub(r"\$?\{?([A-Za-z_]\w*)\}?", lambda found: env.get(found[1], NOT_KNOWN), expression)
     if not re.fullmatch(r"\s*\d{1,6}(\s*[-+*/]\s*\d{1,6}){0,8}\s*", text):
         return NOT_KNOWN
@@ -55,7 +55,7 @@ def _arithmetic(expression: str, env: Mapping[str, str]) -> str:
 
 
 def split(text: str) -> list[tuple[list[str], str, str]]:
-    """Return each command's words with the operator before and after it; raises ValueError for an open quote."""
+    """Return each command's words with the operators before and after it. Raises ValueError for an open quote."""
     lexer = shlex.shlex(text, posix=True, punctuation_chars=True)
     lexer.whitespace_split, lexer.commenters = True, ""
     return list(_commands(list(lexer)))

@@ -33,7 +33,7 @@ class Server:
     stop_signal: str = SIGTERM
     is_proxy: bool = False
     needs_init: bool = False
-    """Whether it has no handler of its own: ignores the signal as PID 1."""
+    """Whether the server has no handler of its own, and so ignores the signal as PID 1."""
 
     @property
     def on_sigterm(self) -> OnSigterm:
@@ -111,7 +111,7 @@ of the sources named; a JVM runs its shutdown hooks at SIGTERM, SIGINT and SIGHU
 
 
 def known_server(name: str) -> None:
-    """Raise ScenarioError if there is a name and the table has none like it."""
+    """Raise ScenarioError if a name is given that the table does not have."""
     if name and name not in SERVERS:
         expected, hint = f"one of {', '.join(SERVERS)}", did_you_mean(name, SERVERS)
         raise ScenarioError([Problem(file="--server", expected=expected, found=shown(name), hint=hint)])

@@ -39,7 +39,7 @@ class Said(NamedTuple):
 
 
 def put_server(draft: Draft, first: Part, serving: Part, said: Said, grace_s: int, holder: Object) -> None:
-    """Write what the server does: `first` ends the way of a request, `serving` has the ALB's connections."""
+    """Write what the server does. `first` is the container that ends first, `serving` has the ALB's connections."""
     _put_on_sigterm(draft, first if first.guess else serving, said, holder)
     name = said.server or (serving.guess.name if serving.guess else "")
     if name:
@@ -89,7 +89,7 @@ def _warn_of_shutdown(draft: Draft, serving: Part, name: str, grace_s: int, hold
 
 
 def _put_keep_alive(draft: Draft, serving: Part, name: str, holder: Object, *, is_pooled: bool) -> None:
-    """Write how long an idle connection is kept if that has an effect; warn if the ALB keeps it longer."""
+    """Write how long an idle connection is kept, if that has an effect. Warn if the ALB keeps it longer."""
     seconds, source = keep_alive_s(name, serving.container)
     if seconds is None:
         return

@@ -43,7 +43,7 @@ _INTERPRETED = (
     (r"ruby", "-e", r"sleep\s*\(?([\d.]+)\)?;?", 1.0),
     (r"php", "-r", r"sleep\(([\d.]+)\);?", 1.0),
 )
-"""Programs that sleep in a language of their own: the program, its option, the text, the seconds of its unit."""
+"""Programs that sleep in their own language: the program, its option, the text, and its unit in seconds."""
 
 
 class Held(NamedTuple):
@@ -62,7 +62,7 @@ class Held(NamedTuple):
 
 
 def held_by(command: Sequence[str], env: Mapping[str, str]) -> Held:
-    """Return how long a hook's `exec.command` takes; `env`: the container's variables as far as they are literal."""
+    """Return how long a hook's `exec.command` takes. `env` holds the container's literal variables."""
     if not command or not command[0]:
         return Held(fails="the command is empty")
     program = _base(command[0])
@@ -95,7 +95,7 @@ def _is_path(words: Sequence[str], at: int) -> bool:
 
 
 def _script(script: str, env: Mapping[str, str]) -> Held:
-    """Judge a script: `;`, `&&`, `||`, newlines, loops over literal words."""
+    """Return how long a script takes: `;`, `&&`, `||`, newlines, loops over literal words."""
     known = dict(re.findall(r"(?:^|[;\s])([A-Za-z_]\w*)=([\w.]+)", script))
     text = _without_loops(expanded(script, {**known, **env}), env)
     try:
@@ -143,7 +143,7 @@ def _sequence(commands: Sequence[tuple[list[str], str, str]]) -> Held:
 
 
 def _simple(words: Sequence[str]) -> Held:
-    """Judge one command without operators."""
+    """Return how long one command without operators takes."""
     words = _without_prefix(words)
     if not words:
         return Held()
@@ -196,7 +196,7 @@ def _at_most(words: Sequence[str]) -> Held:
 
 
 def _stopper(program: str, words: Sequence[str]) -> Held:
-    """Judge what may make a server stop listening."""
+    """Return what a command does that may make a server stop listening."""
     text = " ".join(words[1:])
     if program == "kill":
         stops = "-0" not in words and "-l" not in words

@@ -35,7 +35,7 @@ class Source(NamedTuple):
 
 
 def read_sources(paths: Sequence[str], *, recursive: bool = False) -> list[Source]:
-    """Read everything; raises ScenarioError with every path that cannot be read."""
+    """Read everything. Raises ScenarioError with every path that cannot be read."""
     sources: list[Source] = []
     problems: list[Problem] = []
     for path in paths:
@@ -82,7 +82,7 @@ def _content(file: str) -> bytes:
 
 
 def decoded(content: bytes, file: str) -> str:
-    """Return the text of a file's bytes; raises ScenarioError if they are none, or too many."""
+    """Return the text of a file's bytes. Raises ScenarioError if they are no text, or too many."""
     if len(content) > MOST_BYTES:
         hint = "give fewer kinds: kubectl get deploy,svc,ingress,…"
         raise _unreadable(file, f"is larger than {MOST_BYTES // 10**6} MB", hint=hint)

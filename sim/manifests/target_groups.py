@@ -140,7 +140,7 @@ def put_attribute(draft: Draft, name: str, value: str, place: Place) -> None:
 
 
 def attributes_of(text: str) -> dict[str, str] | None:
-    """Return `k=v,k=v` as a mapping, the last of two counting; None if an item has no `=`."""
+    """Return `k=v,k=v` as a mapping, in which the last of two equal keys counts. None if an item has no `=`."""
     items = [item.replace("\\,", ",") for item in re.split(r"(?<!\\),", text) if item.strip()]
     if not all("=" in item for item in items):
         return None
@@ -148,7 +148,7 @@ def attributes_of(text: str) -> dict[str, str] | None:
 
 
 def put_whole(draft: Draft, key: str, given: Setting, *, note: str = "") -> None:
-    """Write a whole number; say so if the text is none."""
+    """Write a whole number, or note that the text is none."""
     text = given.value.strip()
     if re.fullmatch(r"\d{1,9}", text):
         draft.put(key, int(text), given.place, note=note)

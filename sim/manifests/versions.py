@@ -46,7 +46,7 @@ def _release(told: str) -> str:
 
 
 def _least(target_group: TargetGroup) -> str:
-    """Say from which release on what the input uses is there."""
+    """Return in words from which release on there is what the input uses."""
     first_of_v2 = first(lambda release: isinstance(release, LoadBalancerControllerRelease))
     ingress = target_group.ingress
     if ingress is None:

@@ -34,7 +34,7 @@ _INSTANCES = "target_group.instances"
 _TARGET_TYPE = "target_group.target_type"
 _MOST_ZONES = 6
 NODE_KEYS = ("nodes.", "kubernetes.")
-"""How the keys begin that Nodes give."""
+"""How keys begin whose values come from Nodes."""
 
 
 def put_instances(draft: Draft, target_group: TargetGroup, cluster: Cluster) -> None:
@@ -117,7 +117,7 @@ def _put_version(draft: Draft, nodes: Sequence[Object]) -> None:
 
 
 def _ready(cluster: Cluster) -> list[Object]:
-    """Return the Nodes that are Ready, or do not say whether."""
+    """Return the Nodes that are Ready, and those that do not say whether they are."""
     return [one for one in cluster.of("Node") if _says_ready(one) in ([], ["True"])]
 
 

@@ -32,7 +32,7 @@ class Companions:
     """Autoscalers and PodDisruptionBudgets, by what they are for."""
 
     def __init__(self, cluster: Cluster) -> None:
-        """Read those of the input."""
+        """Take the autoscalers and budgets of the input."""
         self._autoscalers: dict[tuple[str, str, str], Object] = {}
         self._budgets: dict[str, list[tuple[Object, Budget]]] = {}
         for one in cluster.of("HorizontalPodAutoscaler", "ScaledObject"):
@@ -55,7 +55,7 @@ class Companions:
 
 
 def template_of(workload: Object, cluster: Cluster) -> tuple[Object, Template]:
-    """Return a workload's pod template, and the object in which it stands; a Rollout may take a Deployment's."""
+    """Return a workload's pod template and the object that holds it. A Rollout may take a Deployment's."""
     spec = workload.parsed(Workload).spec
     if spec.template:
         return workload, spec.template
@@ -68,7 +68,7 @@ def template_of(workload: Object, cluster: Cluster) -> tuple[Object, Template]:
 
 
 def refused(workload: Object, path: tuple[str, ...], expected: str, found: str, hint: str = "") -> ScenarioError:
-    """Return the error for a workload of which there is no scenario."""
+    """Return the error for a workload that has no scenario."""
     place = workload.place(*path)
     key = f"{workload.ref} {place.field}".strip()
     return ScenarioError(
@@ -120,7 +120,7 @@ def _put_replicas(draft: Draft, spec: WorkloadSpec, companions: Companions) -> N
 
 
 def _autoscaled(draft: Draft, autoscaler: Object, spec: WorkloadSpec) -> int:
-    """Take the replicas from a live object, which the autoscaler has set, else the autoscaler's minimum."""
+    """Write the replicas of a live object, which the autoscaler has set, else the autoscaler's minimum."""
     limits = autoscaler.parsed(Autoscaler).spec
     is_keda = autoscaler.kind == "ScaledObject"
     low = limits.min_replica_count if is_keda else limits.min_replicas
@@ -197,7 +197,7 @@ def _put_ordered(draft: Draft, strategy: Strategy) -> None:
 
 
 def _put_budget(draft: Draft, companions: Companions, labels: dict[str, str]) -> None:
-    """Keep the budget for a drain of nodes; say so if it admits none."""
+    """Keep the budget for a drain of nodes, and warn if it admits no eviction."""
     for one, budget in companions.budgets_of(draft.workload, labels):
         least, most = budget.spec.min_available, budget.spec.max_unavailable
         for name, value in (("minAvailable", least), ("maxUnavailable", most)):

@@ -94,7 +94,7 @@ def _warned(warned: Warned) -> dict[str, Any]:
 
 
 def remarks(found: Import) -> Iterator[str]:
-    """Return, line by line, what a reader must know besides the scenarios."""
+    """Return the lines that a reader has to know besides the scenarios."""
     return map(printable, _remarks(found))
 
 

@@ -70,13 +70,13 @@ _SHAPES = {
 _QUOTED = rb'"(?:[^"\\]|\\.)*+"(?:[^ \\]|\\.)*+'
 _PLAIN = rb'(?:[^ "\\]|\\.)(?:[^ \\]|\\.)*+'
 _QUOTES_CLOSED = re.compile(rb"(?:(?:" + _QUOTED + b"|" + _PLAIN + rb")(?: |$)| )++")
-"""A line that ends outside of quotes; only at its beginning does a quote open a field."""
+"""A line that ends outside of quotes. A quote opens a field only at the field's beginning."""
 FIRST_FIELDS = rb"(https?|h2|grpcs|wss?) \d{4}-\d\d-\d\dT\S+ \S+ \S+ \S+ -?\d"
 """How a line of an access log begins."""
 
 
 class AccessLog:
-    """Reads blocks of access logs; names of targets, groups and nodes are numbered alike over all of them."""
+    """Reads blocks of access logs. Names of targets, groups and nodes have the same numbers in all of them."""
 
     def __init__(self, targets: Names, groups: Names, nodes: Names) -> None:
         self._targets = targets
@@ -86,7 +86,7 @@ class AccessLog:
     def read(self, block: bytes, node: str) -> tuple[Columns, int]:
         """Return the columns of a block's lines, and how many lines could not be read.
 
-        `node`: the ALB node that wrote the file, by its name; where that is empty the lines may tell.
+        `node` is the ALB node that wrote the file, by the file's name. If it is empty, the lines may tell.
         """
         parts = [self._columns(table, node) for table in _tables(_as_utf_8(block))]
         columns = {name: np.concatenate([part[name] for part in parts]) for name in REQUEST_COLUMNS} if parts else {}
@@ -122,7 +122,7 @@ def _as_utf_8(block: bytes) -> bytes:
 
 
 def _tables(block: bytes) -> list[dict[str, pa.Array]]:
-    """Return the fields of those lines that can be read: one table for each number of fields."""
+    """Return the fields of the lines that can be read: one table for each number of fields."""
     rows = _parsed(block, max(_n_fields(block), FEWEST_FIELDS))
     if rows.swallowed_line_ends:
         block = b"".join(line for line in block.splitlines(keepends=True) if _QUOTES_CLOSED.fullmatch(line.rstrip()))
@@ -180,7 +180,7 @@ def _n_fields(block: bytes) -> int:
 
 
 def _understood(table: pa.Table) -> dict[str, pa.Array]:
-    """Return the fields by their names, of the rows in which each has the shape that it must have."""
+    """Return the fields by name, for the rows in which every field has its proper form."""
     import pyarrow.compute as pc
 
     numbers = {str(number): name for name, number in _FIELDS.items()}
@@ -196,7 +196,7 @@ def _understood(table: pa.Table) -> dict[str, pa.Array]:
 
 
 def _of_rows(fields: dict[str, pa.Array], good: NDArray[np.bool_]) -> dict[str, pa.Array]:
-    """Return some rows of the columns, and no words that only the others have."""
+    """Return some rows of the columns, without words that only other rows have."""
     import pyarrow as pa
 
     if good.all():

@@ -48,12 +48,12 @@ CLASSES: dict[str, tuple[str, ...]] = {
 }
 """The classes of causes, by the outcomes in them."""
 LEAST_REPLICATIONS = 2 * len(CLASSES) / SIGNIFICANT - 1
-"""With fewer not even the lowest rank would be significant among all classes."""
+"""With fewer replications not even the lowest rank would be significant among all classes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """One class: `p` as its rank gives it, `p_holm` among all classes."""
+    """One class. `p` is that of its rank, `p_holm` the one corrected for all classes."""
 
     observed: int
     simulated: float
@@ -74,7 +74,7 @@ class Compared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Against:
-    """Observed rollouts against a scenario. `targets`: how many left in each observed rollout."""
+    """Observed rollouts against a scenario. `targets` is how many targets left in each observed rollout."""
 
     scenario: Scenario
     replications: int
@@ -97,7 +97,7 @@ def against(
 ) -> Against:
     """Compare all rollouts together with `scenario.replications` times as many simulated ones.
 
-    Raises ScenarioError as a simulation does, ValueError if there is no rollout with requests.
+    Raises ScenarioError as a simulation does, and ValueError if no rollout has requests.
     """
     observed = [_observed(rollout.outcomes) for rollout in rollouts if rollout.requests is not None]
     if not observed:
@@ -114,7 +114,7 @@ def against(
 
 
 def rank_p(observed: float, simulated: NDArray[np.float64]) -> float:
-    """Return the two-sided p of a value's rank among simulated ones; ties count by half, itself among them."""
+    """Return the two-sided p of a value's rank among simulated ones. Ties count by half, the value itself included."""
     n = simulated.size + 1
     ties = (np.count_nonzero(simulated == observed) + 1) / 2
     above, below = np.count_nonzero(simulated > observed) + ties, np.count_nonzero(simulated < observed) + ties
@@ -122,7 +122,7 @@ def rank_p(observed: float, simulated: NDArray[np.float64]) -> float:
 
 
 def holm(ps: Sequence[float]) -> list[float]:
-    """Return p values that may each be held against one level, though there are several."""
+    """Return Holm's corrected p values, each of which may be compared with the level."""
     adjusted = [0.0] * len(ps)
     highest = 0.0
     for rank, place in enumerate(sorted(range(len(ps)), key=ps.__getitem__)):

@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 22
 LONGEST_LINE = 1 << 24
-"""A log has no longer line: what goes on without a line end is cut there."""
+"""No log has longer lines. Text that goes on without a line end is cut here."""
 _GZIP = b"\x1f\x8b"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class Blocks:
-    """The blocks of one file, once over; `broken` says afterwards what ended it too early, else it is empty."""
+    """The blocks of one file, to be read once. Then `broken` says what ended it too early, or is empty."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.broken = ""
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield blocks of some megabytes; raises OSError if the file cannot be opened."""
+        """Yield blocks of some megabytes. Raises OSError if the file cannot be opened."""
         rest = b""
         for chunk in self._chunks():
             whole, end, rest = (rest + chunk).rpartition(b"\n")

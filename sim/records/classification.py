@@ -35,7 +35,7 @@ _REFUSED_BY_ALB = (HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.FOUND, HTTPStatus.FO
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lines:
-    """What of a line decides, as arrays of one length; statuses are 0 and times NaN where the line has none."""
+    """What decides a line's outcome, as arrays of one length. Missing statuses are 0, and missing times NaN."""
 
     websocket: NDArray[np.bool_]
     forwarded: NDArray[np.bool_]
@@ -52,7 +52,7 @@ class Lines:
 
 
 def outcomes(lines: Lines) -> NDArray[np.int8]:
-    """Return the place of each line's outcome in `OUTCOMES`; the first rule that fits decides."""
+    """Return the index of each line's outcome in `OUTCOMES`. The first rule that fits decides."""
     rules = [*_not_a_pods(lines), *_answered(lines), *_failed(lines)]
     return np.select([rule for rule, _ in rules], [_code(name) for _, name in rules], _code("other")).astype(np.int8)
 

@@ -43,7 +43,7 @@ class MissingFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clocks:
-    """What targets tell of the clocks.
+    """What the targets' requests tell of the clocks.
 
     Of `n_left` targets with requests `n_silent_before` had none after DeregisterTargets, and the last of them
     `silent_before_s` before it in the median. Of `n_came` targets the earliest first request came `earliest_s` after
@@ -73,7 +73,7 @@ def missing_files(files: pd.DataFrame) -> list[MissingFile]:
 
 
 def clocks(records: Records, rollouts: Sequence[Rollout], came: Sequence[Change]) -> Clocks:
-    """Return what the targets that left and came tell of the clocks."""
+    """Return what the requests of targets that left and came tell of the clocks."""
     lags = [lag for rollout in rollouts for lag in rollout.lags]
     traffic = Traffic(
         records.requests, [*(lag.target for lag in lags), *(one for call in came for one in call.targets)]

@@ -65,7 +65,7 @@ def is_line_of_v1(line: str) -> bool:
 def line_of_v1(line: str, prefix_s: float, written_s: float) -> Row | None:
     """Return the row of a line, if it is on targets and its time is known.
 
-    `written_s`: when the file was last written; the line is of the latest year before that.
+    `written_s` is when the file was last written. The line is of the latest year before that.
     """
     glog = _GLOG.match(line)
     said = _V1.match(glog["said"]) if glog else None

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 SECOND_S = 1.0
 CLOCKS_APART_S = 2.0
-"""By so much may the controller's clock and CloudTrail's differ for two records of one call."""
+"""The most by which the controller's clock and CloudTrail's differ in two records of one call."""
 LONGEST_CALL_S = 1200.0
-"""So long may a throttled call of v1.1, which notes its beginning alone, take (docs/facts/controller.md §1)."""
+"""The longest time that a throttled call of v1.1 takes (docs/facts/controller.md §1). v1.1 notes only its beginning."""
 
 _BEGINNING = "controller log, beginning only"
 Verb = Literal["register", "deregister"]
@@ -61,7 +61,7 @@ class Change:
 
 
 def changes(records: Records, verb: Verb) -> list[Change]:
-    """Return the successful calls, by their time; each once, though several records tell of it."""
+    """Return the successful calls, by their time. Each comes once, even if several records tell of it."""
     by_trail = list(_of_trail(records.calls, verb))
     found: list[Change] = []
     for change in _of_controller(records.reconciles, verb):
@@ -109,7 +109,7 @@ def _of_trail(calls: pd.DataFrame | None, verb: Verb) -> Iterator[Change]:
 
 
 def _of_controller(reconciles: pd.DataFrame | None, verb: Verb) -> Iterator[Change]:
-    """Pair beginnings with ends, by target group and in their order; of several beginnings the last one succeeded."""
+    """Return the calls by pairing beginnings with ends, by target group and in order. The last beginning succeeded."""
     if reconciles is None:
         return
     ends_noted = bool(reconciles["kind"].isin(["registered", "deregistered"]).any())
@@ -126,7 +126,7 @@ def _of_controller(reconciles: pd.DataFrame | None, verb: Verb) -> Iterator[Chan
 
 
 def _change(start: dict[Any, Any], done_s: float | None) -> Change:
-    """Return the call of a beginning and its end; a moment in whole seconds may be up to a second later."""
+    """Return the call of a beginning and its end. A moment in whole seconds may be up to a second later."""
     begun_s: float = start["time_s"]
     last_s = begun_s if done_s is None else done_s
     whole = begun_s.is_integer() and last_s.is_integer()

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 Z_95 = 1.6448536269514722
 """The standard normal law's 95 % quantile."""
 WIDTH = 2 * 1.959963984540054
-"""So many standard deviations are in a 95 % interval."""
+"""The width of a 95 % interval, in standard deviations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Fit:
 
 
 def read_fit(path: Path) -> Fit:
-    """Read what `albsim calibrate --format json` wrote; raises ScenarioError if it is something else."""
+    """Read what `albsim calibrate --format json` wrote. Raises ScenarioError if it is something else."""
     try:
         found = json.loads(path.read_bytes())
         measured = {str(key): dict(one) for key, one in found["measured"].items()}

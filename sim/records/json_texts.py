@@ -14,7 +14,7 @@ _BETWEEN = re.compile(r"[\s,]*")
 
 
 def parsed(text: str) -> Any:  # noqa: ANN401 - any JSON
-    """Return what a text says; None if it is no JSON."""
+    """Return the value of a text, None if it is no JSON."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -22,9 +22,9 @@ def parsed(text: str) -> Any:  # noqa: ANN401 - any JSON
 
 
 def documents(text: str) -> tuple[list[Any], bool]:
-    """Return the documents of a text, one after the other, and whether that is all of it.
+    """Return the documents of a text, one after the other, and whether they are all of it.
 
-    Of one that is cut or damaged: the items before that of its list of records.
+    Of a document that is truncated or damaged, the items of its list of records up to there are returned.
     """
     found, at = _values(text, _end_of_gap(text, 0))
     if at == len(text):
@@ -34,7 +34,7 @@ def documents(text: str) -> tuple[list[Any], bool]:
 
 
 def _values(text: str, at: int) -> tuple[list[Any], int]:
-    """Return the values one after the other from a place on, and where that ended."""
+    """Return the values from a position on, one after the other, and where they ended."""
     decoder = json.JSONDecoder()
     found: list[Any] = []
     while at < len(text):
@@ -53,7 +53,7 @@ def _end_of_gap(text: str, at: int) -> int:
 
 
 def lines(blocks: Iterator[bytes]) -> Iterator[str]:
-    """Yield the lines of blocks that are not empty."""
+    """Yield the non-empty lines of blocks."""
     for block in blocks:
         for line in block.decode(errors="replace").splitlines():
             if line.strip():

@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from sim.records.deregistrations import Change
 
 DELETED_BEFORE_S = 3600.0
-"""So long before its DeregisterTargets may a pod's deletion be."""
+"""The longest time from a pod's deletion to its target's DeregisterTargets."""
 LONGEST_S = 1800.0
-"""What is sent to an address later than this after its DeregisterTargets is for another pod."""
+"""Requests that come to an address later than this after its DeregisterTargets are for another pod."""
 FAILED_BEFORE_S = 900.0
-"""So long before its DeregisterTargets is a failure on a target put down to its leaving."""
+"""Failures on a target count as due to its leaving if they come at most this long before its DeregisterTargets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class TargetLag:
 
     @property
     def left_s(self) -> float:
-        """The last request at the last node, or the call if none came after it."""
+        """When the last node sent its last request, or the time of the call if none came after it."""
         return max([self.deregistered_s, *self.last_s.values()])
 
     @property
@@ -70,14 +70,14 @@ class Traffic:
     """The requests for some targets, each target's together and in the order of time."""
 
     def __init__(self, requests: pd.DataFrame | None, targets: Sequence[str]) -> None:
-        """Take the requests for those targets out of all."""
+        """Take the requests for these targets out of all requests."""
         self._of: dict[str, pd.DataFrame] = {}
         if requests is not None:
             some = requests[requests["target"].isin(set(targets)).to_numpy()]
             self._of = {str(target): rows for target, rows in some.groupby("target", observed=True)}
 
     def sent_s(self, target: str, from_s: float, until_s: float) -> dict[str, float]:
-        """Return when each ALB node sent the target its last request of a span."""
+        """Return when each ALB node sent the target its last request within a span of time."""
         rows = self._between(target, from_s, until_s)
         if rows is None:
             return {}
@@ -111,7 +111,7 @@ class Traffic:
 def lags_of(
     calls: Sequence[Change], came: Sequence[Change], pods: pd.DataFrame | None, traffic: Traffic
 ) -> Iterator[TargetLag]:
-    """Yield the lag of each target that some calls of DeregisterTargets took out of a group."""
+    """Yield the lag of each target that these calls of DeregisterTargets took out of a group."""
     for call in calls:
         for target in call.targets:
             again_s = (one.from_s for one in came if one.from_s > call.time_s and target in one.targets)
@@ -129,7 +129,7 @@ def lags_of(
 
 
 def _pod_of(pods: pd.DataFrame | None, target: str, time_s: float) -> tuple[str, float, float]:
-    """Return the name of a target's pod, when it was deleted and when it stopped: the last deleted of its address."""
+    """Return the name of a target's pod, when it was deleted, and when it stopped: that of the last deleted pod."""
     if pods is None:
         return "", math.nan, math.nan
     address = target.rpartition(":")[0]

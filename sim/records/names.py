@@ -23,7 +23,7 @@ class Names:
         self._lock = Lock()
 
     def code(self, name: str) -> int:
-        """Return the number of a name."""
+        """Return the number of a name, a new one if the name is new."""
         with self._lock:
             return self._codes.setdefault(name, len(self._codes))
 
@@ -33,12 +33,12 @@ class Names:
             return list(self._codes)
 
     def codes(self, column: pa.DictionaryArray) -> NDArray[np.int32]:
-        """Return the numbers of a column's names; `-` is the empty name."""
+        """Return the numbers of a column's names. `-` is the empty name."""
         known = [self.code("" if name == "-" else name) for name in column.dictionary.to_pylist()]
         return taken(known, column).astype(np.int32)
 
     def column(self, codes: NDArray[np.int32]) -> pd.Categorical:
-        """Return a column of names by their numbers; its categories are in alphabetical order."""
+        """Return a column of names by their numbers, with its categories in alphabetical order."""
         import pandas as pd
 
         names = sorted(self._codes)
@@ -48,5 +48,5 @@ class Names:
 
 
 def taken(values: Sequence[Any], column: pa.DictionaryArray) -> NDArray[Any]:
-    """Return for each row of a column what belongs to its entry of the dictionary."""
+    """Return, for each row of a column, the value that belongs to its entry in the dictionary."""
     return np.asarray(values)[column.indices.to_numpy()] if len(column) else np.asarray(values)[:0]

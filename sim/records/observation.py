@@ -37,7 +37,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """What the records tell. `outcomes` counts all lines that were read, by the names of `OUTCOMES`."""
+    """What the records tell. `outcomes` counts all lines that were read, by the names in `OUTCOMES`."""
 
     records: Records
     outcomes: dict[str, int]
@@ -58,7 +58,7 @@ class Observation:
         return () if requests is None else tuple(sorted(str(node) for node in requests["node"].unique() if node))
 
     def as_json(self) -> dict[str, Any]:
-        """Return the object that `albsim observe --format json` prints; what has no value is null."""
+        """Return the object that `albsim observe --format json` prints. Missing values are null."""
         return {
             "lines": {
                 **self._lines(access_logs=True),

@@ -39,7 +39,7 @@ _CONNECTION = re.compile(rf"{_TIME} [\d.:a-f\[\]]+ \d+ \d+ (?:TLS|-)")
 
 
 class OtherRecords:
-    """What was read so far."""
+    """Everything that was read so far."""
 
     def __init__(self) -> None:
         self.calls: list[Row] = []
@@ -49,7 +49,7 @@ class OtherRecords:
         self._events: set[object] = set()
 
     def read(self, blocks: Iterator[bytes], *, node: str, written_s: float) -> _OneFile:
-        """Take in a file; `node` is the ALB node that wrote it, if its name tells, `written_s` when it was written."""
+        """Add a file. `node` is the ALB node that wrote it, if its name tells, and `written_s` when it was written."""
         file = _OneFile(self, node, written_s)
         first = next(blocks, b"")
         start = first.lstrip()[:1]
@@ -61,7 +61,7 @@ class OtherRecords:
         return file
 
     def add_call(self, record: Any) -> bool:  # noqa: ANN401 - any JSON
-        """Take in a record of CloudTrail; tell whether it could be read."""
+        """Add a record of CloudTrail, and return whether it could be read."""
         call = trail.call_of(record) if isinstance(record, dict) and trail.is_record(record) else None
         if call is None:
             return False
@@ -73,7 +73,7 @@ class OtherRecords:
 
 
 class _OneFile:
-    """What one file holds: how many lines or objects of each kind, and how many that nobody understands."""
+    """What one file holds: how many lines or objects of each kind, and how many that were not understood."""
 
     def __init__(self, records: OtherRecords, node: str, written_s: float) -> None:
         self._records = records
@@ -85,7 +85,7 @@ class _OneFile:
 
     @property
     def kind(self) -> str:
-        """The kind of most of it; `none` if nothing was understood."""
+        """The most frequent kind in the file, `none` if nothing was understood."""
         return self._kinds.most_common(1)[0][0] if self._kinds else "none"
 
     @property
@@ -94,7 +94,7 @@ class _OneFile:
         return self._kinds.total()
 
     def take_document(self, blocks: Iterator[bytes]) -> None:
-        """Take in a file that is JSON over several lines, or what is left of it; else line by line."""
+        """Add a file that is JSON over several lines, or what is left of it. Any other file is read line by line."""
         gathered, size = [], 0
         for block in blocks:
             gathered.append(block)
@@ -111,7 +111,7 @@ class _OneFile:
             self._take_value(value)
 
     def take_lines(self, texts: Iterator[str]) -> None:
-        """Take in lines, each for itself."""
+        """Add lines, each for itself."""
         for text in texts:
             self._take_line(text, math.nan)
 
@@ -139,7 +139,7 @@ class _OneFile:
             self.n_not_read += 1
 
     def _take_value(self, value: Any, time_s: float = math.nan, kind: str = "") -> None:  # noqa: ANN401 - any JSON
-        """Take in a JSON value. `kind`: of an item of a list that names it for all."""
+        """Add a JSON value. `kind` is that of all items of a list, if the list names it."""
         inner = _items(value)
         if inner is not None:
             for item in inner:
@@ -159,7 +159,7 @@ class _OneFile:
             self.n_not_read += 1
 
     def _kind_of(self, value: Row, time_s: float, kind: str) -> str:
-        """Take in an object; return what it was, or nothing."""
+        """Add an object, and return its kind, or '' if it is of none."""
         kind = str(value.get("kind") or kind)
         if trail.is_record(value) or trail.is_lookup(value):
             record = trail.looked_up(value) if trail.is_lookup(value) else value
@@ -184,7 +184,7 @@ class _OneFile:
 
 
 def _items(value: Any) -> list[Any] | None:  # noqa: ANN401 - any JSON
-    """Return the items of what is a list of records; None if it is none."""
+    """Return the items of a list of records, None if the value is none."""
     for name in ("Records", "Events", "items"):
         if isinstance(value, dict) and isinstance(value.get(name), list):
             return list(value[name])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def write_requests(observation: Observation, path: Path) -> None:
-    """Write the requests; raises ValueError if there was no access log, OSError if the file cannot be written."""
+    """Write the requests. Raises ValueError without an access log, and OSError if the file cannot be written."""
     import pyarrow as pa
     from pyarrow import parquet
 

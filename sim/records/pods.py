@@ -45,7 +45,7 @@ class Pods:
         return list(self._pods.values())
 
     def add_object(self, pod: Mapping[str, Any]) -> None:
-        """Take in a pod as the API server shows it."""
+        """Add a pod as the API server shows it."""
         metadata, status = _mapping(pod.get("metadata")), _mapping(pod.get("status"))
         if not isinstance(metadata.get("name"), str):
             return
@@ -65,7 +65,7 @@ class Pods:
             row["stopped_s"] = max(stops_s)
 
     def add_audit(self, event: Mapping[str, Any]) -> None:
-        """Take in an event of the audit log."""
+        """Add an event of the audit log."""
         about, status = _mapping(event.get("objectRef")), _mapping(event.get("responseStatus"))
         code = status.get("code", 200)
         if about.get("resource") != "pods" or not isinstance(code, int) or code >= _FAILED:
@@ -87,7 +87,7 @@ class Pods:
             _earlier(self._row(about), "created_s", received_s)
 
     def add_event(self, event: Mapping[str, Any]) -> None:
-        """Take in an Event on a pod: of use are its scheduling, and the kubelet's word that it stops a container."""
+        """Add an Event on a pod. Its scheduling is of use, and that the kubelet stops a container."""
         about = _mapping(event.get("involvedObject") or event.get("regarding"))
         if about.get("kind") != "Pod" or not isinstance(about.get("name"), str):
             return

@@ -65,7 +65,7 @@ _ACCESS_LINE = re.compile(FIRST_FIELDS)
 
 
 class NoRecordsError(ValueError):
-    """There is nothing to observe, and the message says what was found instead."""
+    """Raised if there is nothing to observe. The message says what was found instead."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -104,7 +104,7 @@ def read(
 
 
 def _found(paths: Iterable[Path]) -> list[Path]:
-    """Return the files, those of directories in their order; each log once."""
+    """Return the files, those of a directory in their order, and each log once."""
     by_name: dict[object, Path] = {}
     for path in paths:
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
@@ -116,7 +116,7 @@ def _found(paths: Iterable[Path]) -> list[Path]:
 
 
 def _named(path: Path) -> _File:
-    """Return what a file's name tells."""
+    """Return what the name of an access log tells."""
     named = _NAMED.fullmatch(path.name)
     if named is None:
         return _File(path=path)
@@ -150,7 +150,7 @@ class _Reading:
         self._rows = Rows(REQUEST_COLUMNS | codes | {"outcome": "int8"})
 
     def read(self, files: Sequence[_File], pool: ThreadPoolExecutor, on_progress: OnProgress) -> None:
-        """Read all files; access logs in the pool, in their order."""
+        """Read all files, and the access logs among them in the pool, in their order."""
         waiting: list[Future[list[Columns]]] = []
         for number, file in enumerate(files):
             blocks = Blocks(file.path)
@@ -195,7 +195,7 @@ class _Reading:
         file.note = blocks.broken or ("the file ends too early or is damaged" if found.cut else "")
 
     def records(self, files: Sequence[_File]) -> Records:
-        """Return all that was read, as frames."""
+        """Return everything that was read, as frames."""
         return Records(
             requests=self._requests() if any(file.kind == "access_log" for file in files) else None,
             calls=self._timed(self._others.calls, CALL_COLUMNS, any_group=True),
@@ -212,7 +212,7 @@ class _Reading:
         return self._selection.of(frame.sort_values("time_s", kind="stable"), any_group=any_group)
 
     def _requests(self) -> pd.DataFrame:
-        """Return the frame of requests, by time; column by column, so that no more than one is there twice."""
+        """Return the frame of requests, by time. Made column by column, only one column is in memory twice."""
         import pandas as pd
 
         order = np.argsort(self._rows.column("time_s"), kind="stable")
@@ -229,7 +229,7 @@ class _Reading:
 
 
 def _widen(file: _File, time_s: Any) -> None:  # noqa: ANN401 - an array
-    """Let the span of a file whose name tells none hold these moments."""
+    """Widen a file's span so that it holds these moments, if the file's name tells no span."""
     if _NAMED.fullmatch(file.path.name) is None and len(time_s):
         file.from_s = float(np.fmin(file.from_s, time_s.min()))
         file.until_s = float(np.fmax(file.until_s, time_s.max()))

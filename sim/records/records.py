@@ -31,13 +31,13 @@ POD_OUTCOMES = (
     "no_registered_targets",
     "application_5xx",
 )
-"""What becomes of a request that is forwarded to pods.
+"""What becomes of a request that the ALB forwards to pods.
 
 `reset` is what one line cannot tell apart among `connect_refused`, `closed_in_flight` and `keep_alive_race`.
 """
 
 OTHER_OUTCOMES = ("not_forwarded", "client_abort", "lambda_error", "other")
-"""What is no pod's: counted apart, and part of no rollout's requests."""
+"""Outcomes that concern no pod. They are counted apart, and belong to no rollout's requests."""
 
 OUTCOMES = POD_OUTCOMES + OTHER_OUTCOMES
 

@@ -31,11 +31,11 @@ DEREGISTRATION_DELAY_S = 300.0
 """AWS's default."""
 AROUND_S = 1.0
 REFUSED_FOR_S = 300.0
-"""So long after a pod's stop a request to its address is put down to it, and not to a pod that has the address now."""
+"""How long after a pod's stop a request to its address is taken as one for that pod, and not for a later one."""
 
 
 def refined(records: Records, deregistration_delay_s: float = DEREGISTRATION_DELAY_S) -> Records:
-    """Return the records with each `reset` told apart whose cause the other records tell."""
+    """Return the records, with the cause of each `reset` for which other records tell it."""
     requests = records.requests
     if requests is None or not (requests["outcome"] == "reset").any():
         return records

@@ -38,18 +38,18 @@ LEAST_GAP_S = 60.0
 GAPS = 3
 LONGEST_GAP_WITHIN_S = 600.0
 LONGEST_REQUEST_S = 4000.0
-"""As long as an ALB's longest idle timeout (docs/facts/alb.md §4): what came earlier was answered."""
+"""An ALB's longest idle timeout (docs/facts/alb.md §4). Requests that came earlier have been answered."""
 CAUSED = ("reset", "connect_refused", "closed_in_flight", "keep_alive_race", "host_unreachable", "connect_timeout")
-"""What a leaving target's requests may come to."""
+"""The outcomes that a leaving target may cause."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollout:
     """One rollout of a target group; `lags`: one for each target that left.
 
-    `requests`: those that came in its window, or were under way as it began, as in the model.
+    `requests` came in its window, or were under way when it began, as in the model.
 
-    `new_targets`: how many other targets came meanwhile; where there are none it may be a drain or a scale-in.
+    `new_targets` is how many other targets came meanwhile. If it is 0, this may be a drain or a scale-in.
     """
 
     target_group: str
@@ -62,7 +62,7 @@ class Rollout:
 
     @property
     def outcomes(self) -> dict[str, int]:
-        """How many requests of its window came to what."""
+        """The number of requests in its window, by outcome."""
         if self.requests is None:
             return {}
         return {str(name): int(n) for name, n in self.requests["outcome"].value_counts(sort=False).items()}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """A target group, by its name or its ARN, where given, and a span `[from_s, until_s)`."""
+    """A target group by its name or ARN, if one is given, and a span of time `[from_s, until_s)`."""
 
     target_group: str = ""
     from_s: float = -math.inf
@@ -34,14 +34,14 @@ class Selection:
     def of_requests(
         self, time_s: NDArray[np.float64], group: NDArray[np.int32], groups: Names
     ) -> NDArray[np.bool_] | None:
-        """Return which requests are wanted, by the numbers of their groups; None for all."""
+        """Return which requests are wanted, by the numbers of their groups. None means all."""
         if self == EVERYTHING:
             return None
         wanted = [groups.code(arn) for arn in groups.known() if self.wants_group(arn)]
         return self.in_time(time_s) & (np.isin(group, wanted) if self.target_group else np.bool_(True))
 
     def of(self, frame: pd.DataFrame, *, any_group: bool = False) -> pd.DataFrame:
-        """Return the rows that are wanted of a frame with `time_s` and `target_group`."""
+        """Return the wanted rows of a frame with the columns `time_s` and `target_group`."""
         wanted = self.in_time(frame["time_s"].to_numpy())
         if self.target_group and not any_group:
             wanted &= frame["target_group"].map(self.wants_group).to_numpy(bool)
@@ -52,6 +52,6 @@ EVERYTHING = Selection()
 
 
 def name_of(arn: str) -> str:
-    """Return a target group's name by its ARN; what is no ARN is a name."""
+    """Return a target group's name from its ARN. Any other text is a name already."""
     parts = arn.split("/")
     return parts[1] if len(parts) == 3 and ":targetgroup" in parts[0] else arn  # noqa: PLR2004 - …:targetgroup/NAME/ID

@@ -17,7 +17,7 @@ _NANOSECONDS = re.compile(r"(\.\d{6})\d+")
 
 
 def seconds_of(text: object) -> float:
-    """Return a moment written as ISO 8601, to the microsecond; NaN for all else. Without a zone it is UTC."""
+    """Return a moment written as ISO 8601, to the microsecond, NaN for any other text. Without a zone it is UTC."""
     if not isinstance(text, str):
         return math.nan
     try:
@@ -28,7 +28,7 @@ def seconds_of(text: object) -> float:
 
 
 def seconds_of_all(texts: pa.Array) -> NDArray[np.float64]:
-    """Return moments of the shape `2026-08-17T10:05:09.100000Z`; NaN for days that no month has."""
+    """Return moments of the form `2026-08-17T10:05:09.100000Z`, NaN for days that no month has."""
     import pyarrow as pa
 
     try:

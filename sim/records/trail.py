@@ -41,7 +41,7 @@ def is_lookup(found: Mapping[str, Any]) -> bool:
 
 
 def looked_up(event: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON
-    """Return the record within an event of `lookup-events`; None if it cannot be read."""
+    """Return the record within an event of `lookup-events`, None if it cannot be read."""
     try:
         return json.loads(event["CloudTrailEvent"])
     except (TypeError, ValueError, RecursionError):
@@ -49,7 +49,7 @@ def looked_up(event: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON
 
 
 def call_of(record: Mapping[str, Any]) -> Row | None:
-    """Return the row of a record; None if its time cannot be read."""
+    """Return the row of a record, None if its time cannot be read."""
     time_s = seconds_of(record.get("eventTime"))
     if time_s != time_s:  # noqa: PLR0124 - NaN
         return None
@@ -78,7 +78,7 @@ def _client(identity: Mapping[str, Any]) -> str:
 
 
 def _software(agent: object) -> str:
-    """Return the controller and its version, or the first word: what follows may tell of a person's machine."""
+    """Return the controller and its version, or the first word. What follows may tell of a person's machine."""
     words = agent.split() if isinstance(agent, str) else []
     ours = [word for word in words if word.startswith("elbv2.k8s.aws/")]
     return (ours or words or [""])[0]
