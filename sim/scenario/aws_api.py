@@ -20,19 +20,19 @@ PUBLISHED_WAITS = 7
 
 
 class BucketSpec(Spec):
-    """A token bucket: each attempt takes a token, and is throttled if there is none."""
+    """A token bucket. Each attempt takes a token, and is throttled if there is none."""
 
     # Not in a scenario, where each bucket has a default for both.
     model_config = ConfigDict(json_schema_extra=lambda schema: schema.pop("required"))
 
     capacity: Annotated[float, Field(ge=1, le=1e6)]
-    """The most tokens it holds: the burst that passes at once."""
+    """The most tokens that it holds: the burst that passes at once."""
     refill_per_s: Annotated[float, Field(gt=0, le=1e6)]
-    """Tokens that come back per second: the rate that passes for ever."""
+    """Tokens that come back per second: the rate that passes in the long run."""
 
 
 class BucketsSpec(Spec):
-    """The account's token buckets in this Region; a bucket's unnamed half keeps its default."""
+    """The account's token buckets in this Region. If one of a bucket's two keys is given, the other has its default."""
 
     elbv2_describe: BucketSpec = BucketSpec(capacity=40, refill_per_s=10)
     """ELBv2 Describe*. Default: AWS (elb-api-throttling) until March 2026; 200 and 50 since."""
@@ -47,7 +47,7 @@ class BucketsSpec(Spec):
     wafv2: BucketSpec = BucketSpec(capacity=1, refill_per_s=1)
     """WAFV2 GetWebACLForResource. Default: what LBC v2 allows itself (pkg/aws/throttle/defaults.go)."""
     ec2: BucketSpec = BucketSpec(capacity=100, refill_per_s=20)
-    """EC2 Describe*, filtered or paginated; each action has such a bucket of its own. Default: AWS (EC2 API
+    """EC2 Describe*, filtered or paginated. Each action has such a bucket of its own. Default: AWS (EC2 API
     throttling)."""
     tagging: BucketSpec = BucketSpec(capacity=15, refill_per_s=15)
     """GetResources. Default: 15 per second (AWS, tag-editor user guide, reference); the burst is assumed to be as
@@ -74,15 +74,15 @@ BucketName = Literal[
 
 
 class OtherClusterSpec(Spec):
-    """Another cluster of the account: the same controller process, which backs off too when it is throttled."""
+    """Another cluster of the account, whose controller backs off too when it is throttled."""
 
     ingresses: Count = 1
     """Ingresses in that cluster."""
     churn_per_s: CallsPerSecond = 0.0
-    """Endpoint changes per second in that cluster: a pod came or went."""
+    """Pods that come or go per second in that cluster."""
     controller: ControllerSpec | None = ControllerSpec()
-    """Its controller; of its keys, `ingresses` is given beside it. null: the same as the rolled cluster's, its
-    restart and its node events among the rest."""
+    """That cluster's controller. Its key `ingresses` is given here instead. null: the same as the rolled cluster's,
+    with its restart and its node events."""
 
     @field_validator("controller")
     @classmethod
@@ -110,18 +110,18 @@ class AwsApiSpec(Spec):
 
     retryer: RetryerName | None = None
     """How long a client waits before each retry, here and in other clusters. null: the retryer of the SDK that the
-    controller's version pins. `published` has seven waits: 1, 1, 2, 7, 15, 30, 61 s; `published-repeat` and
-    `published-double` go on with the last one, or with twice it each time."""
+    controller's version pins. `published` has seven waits: 1, 1, 2, 7, 15, 30, 61 s. `published-repeat` then repeats
+    the last one, and `published-double` doubles it each time."""
     latency_s: DistributionField = Lognormal(median=0.08, p99=0.5)
-    """How long a call takes. Default: an assumption; a DeregisterTargets call took 41 ms (LBC issue 3069), a reconcile
-    of some ten calls 1.2 to 1.9 s (issues 1103, 1359)."""
+    """How long a call takes. Default: an assumption. A DeregisterTargets call took 41 ms (LBC issue 3069), and a
+    reconcile of some ten calls 1.2 to 1.9 s (issues 1103, 1359)."""
     buckets: BucketsSpec = BucketsSpec()
     """The account's token buckets."""
     background_calls_per_s: dict[BucketName, CallsPerSecond] = Field(
         default_factory=dict, json_schema_extra={"default": {}}
     )
-    """Calls of everything else in the account, by bucket: a Poisson stream that does not back off."""
+    """Calls per second of everything else in the account, by bucket: a Poisson stream that does not back off."""
     other_clusters: Annotated[tuple[OtherClusterSpec, ...], Field(strict=False)] = ()
     """Other clusters whose controllers share the account."""
     warm_up_s: Seconds = 300.0
-    """How long buckets and other clusters run before the rollout starts: a loaded account is loaded at t = 0."""
+    """How long buckets and other clusters run before the rollout starts, so that a loaded account is loaded by then."""

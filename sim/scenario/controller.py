@@ -54,49 +54,51 @@ class ControllerSpec(Spec):
     """The ingress controller."""
 
     version: Version = V1_VERSIONS[-1]
-    """v1.1.0 to v1.1.9: aws-alb-ingress-controller; v2.0 on: aws-load-balancer-controller; `fixed_lag`: none, each
-    target is (de)registered a given time after its pod. Default: the last release of v1."""
+    """The controller's release: v1.1.0 to v1.1.9 of aws-alb-ingress-controller, or v2.0 and later of
+    aws-load-balancer-controller. With `fixed_lag` there is no controller: each target is registered and deregistered a
+    given time after its pod. Default: the last release of v1."""
     aws_max_retries: Annotated[int, Field(ge=0, le=1000), WHOLE] = 10
-    """`--aws-max-retries`: how often a throttled call is repeated before the reconcile fails; from v2.9 on, how often
-    it is attempted, and 0 is without end. Default: LBC's."""
+    """`--aws-max-retries`: how often a throttled call is repeated before the reconcile fails. From v2.9 on it is how
+    often the call is attempted, and 0 means without end. Default: LBC's."""
     max_concurrent_reconciles: Count = Field(default_factory=_workers_by_default, json_schema_extra={"default": 1})
-    """`--max-concurrent-reconciles`: workers; from v2.0 on `--targetgroupbinding-max-concurrent-reconciles`. Default:
-    LBC's, 1 from v1.1.3 on and 3 from v2.0 on; up to v1.1.2 there is one and no such flag."""
+    """Workers: `--max-concurrent-reconciles`, and from v2.0 on `--targetgroupbinding-max-concurrent-reconciles`.
+    Default: LBC's, 1 from v1.1.3 on and 3 from v2.0 on. Up to v1.1.2 there is one, and no such flag."""
     aws_api_throttle: str | None = None
-    """`--aws-api-throttle`, from v2.0 on: the limits that the controller puts on its own calls, in the flag's syntax,
-    `serviceID:operationRegex=rate:burst` with commas between; a rule for a service replaces that service's defaults.
-    null: LBC's defaults, which differ by version (pkg/aws/throttle/defaults.go); from v2.4.4 on 4 a second with a
-    burst of 20 for RegisterTargets and DeregisterTargets."""
+    """`--aws-api-throttle`, from v2.0 on: the limits that the controller puts on its own calls. The syntax is the
+    flag's, `serviceID:operationRegex=rate:burst` with commas between. A rule for a service replaces that service's
+    defaults. null: LBC's defaults, which differ by version (pkg/aws/throttle/defaults.go). From v2.4.4 on they allow
+    RegisterTargets and DeregisterTargets 4 calls a second with a burst of 20."""
     restart_at_s: Seconds | None = None
     """When, after the rollout's start, the controller's process ends and another one takes over (a leader change, an
-    eviction): what it had queued, remembered and not yet sent is lost, and its successor reconciles everything. null:
-    it does not."""
+    eviction). What it had queued, remembered and not yet sent is lost. Its successor reconciles everything. null: the
+    process does not end."""
     restart_takes_s: DistributionField = Uniform(low=13, high=22)
-    """From that end until the successor has listed everything. Default: a standby replica waits for the lease of 15 s,
-    as it has seen it renewed every 2 s, and tries every 2 to 4.4 s (client-go leaderelection; controller-runtime
-    pkg/manager), 17.4 s in the mean. Without a standby it is the start of a pod."""
+    """From that end until the successor has listed everything. Default: a standby replica waits until the lease of
+    15 s is over, which it has seen renewed every 2 s, and tries every 2 to 4.4 s (client-go leaderelection;
+    controller-runtime pkg/manager): 17.4 s in the mean. Without a standby it is the start of a pod."""
     sync_period_s: Seconds | None = None
-    """`--sync-period`: how often everything is reconciled, whether it has changed or not; 0 is never. null: LBC's
-    default, an hour up to v2.5.3 and ten hours since. From v2.9.1 on what has not changed is passed over, and checked
+    """`--sync-period`: how often everything is reconciled, whether it has changed or not. 0 means never. null: LBC's
+    default, an hour up to v2.5.3 and ten hours since. From v2.9.1 on what has not changed is passed over. It is checked
     30 to 45 minutes later if its last check is older than a period."""
     node_events_per_s: CallsPerSecond = 0.0
-    """Nodes that come or go in this cluster (from v1.1.6 on also those that become ready, unready or cordoned): v1
-    reconciles every ingress for each (LBC internal/ingress/controller/handlers/node.go), v2 none."""
+    """How many nodes come or go in this cluster per second. From v1.1.6 on also those that become ready, unready or
+    cordoned. For each of them v1 reconciles every ingress (LBC internal/ingress/controller/handlers/node.go), v2
+    none."""
     ingresses: Count = 1
-    """Ingresses in this cluster, the rolled one among them; they share the workers."""
+    """Ingresses in this cluster, the rolled one included. They share the workers."""
     target_groups: Count = 1
     """Target groups of the rolled ingress: distinct pairs of service and port."""
     listeners: Count = 2
     """Listeners of the rolled ingress. Default: HTTP and HTTPS."""
     https_listeners: Annotated[int, Field(ge=0, le=10_000), WHOLE] = 1
-    """Those of the listeners with a certificate: one more call for each in a reconcile."""
+    """Listeners with a certificate. Each costs a reconcile one more call."""
     deregistration_lag_s: DistributionField | None = Field(default=None, validate_default=True)
-    """`fixed_lag` only, and required there: from a pod's deletion to the success of DeregisterTargets. The time
+    """From a pod's deletion to the success of DeregisterTargets. Required with `fixed_lag`, and only for it. The time
     that the ALB's nodes take to hear of it, target_group.propagation_s, comes on top."""
     registration_lag_s: DistributionField | None = Field(
         default_factory=_lag_by_default, json_schema_extra={"default": None}
     )
-    """`fixed_lag` only: from a pod's Ready to the success of RegisterTargets. Default there: 0."""
+    """From a pod's Ready to the success of RegisterTargets. Only for `fixed_lag`, where the default is 0."""
 
     @property
     def retries(self) -> int | None:

@@ -33,17 +33,17 @@ class DeploymentSpec(Spec):
     min_ready_s: Seconds = 0.0
     """How long a pod is Ready before it counts as available (minReadySeconds). Default: K8s apps/v1."""
     rolled_at_once: Annotated[int, Field(ge=1, le=1000), WHOLE] = 1
-    """Deployments like this one that are rolled in this cluster at the same moment, this one among them, each with an
+    """Deployments like this one that are rolled in this cluster at the same moment, this one included. Each has an
     ingress of its own among `controller.ingresses`. They share kube-controller-manager's client, the ingress controller
-    and the AWS API; the figures are those of this one. Default: this one alone."""
+    and the AWS API. The figures are those of this one. Default: this one alone."""
     pod_replacement_policy: Literal["TerminationStarted", "TerminationComplete"] = "TerminationStarted"
-    """When a terminating pod no longer counts among those that max_surge limits (`spec.podReplacementPolicy`):
-    at its deletion, or when its phase is terminal; then the rollout is complete when every old pod is gone, too.
-    Default: what every release does; the field is KEP-5882, alpha in v1.36 and off there."""
+    """When a terminating pod no longer counts among those that max_surge limits (`spec.podReplacementPolicy`): at its
+    deletion, or when its phase is terminal. In the second case a rollout is complete only when every old pod is gone.
+    Default: what every release does. The field is KEP-5882, alpha in v1.36 and off there."""
     sync_latency_s: DistributionField = Constant(value=0.1)
-    """From a pod's Ready to the Deployment controller's acting on it: the kubelet's status write, the ReplicaSet's, the
-    scale write, each followed by a watch event. Default: an assumption; K8s publishes only that a write takes at most
-    1 s in 99 % of cases (SLO of mutating API calls)."""
+    """From a pod's Ready until the Deployment controller has acted on it. In between are the status writes of kubelet
+    and ReplicaSet and the scale write, each followed by a watch event. Default: an assumption. K8s publishes only that
+    a write takes at most 1 s in 99 % of cases (SLO of mutating API calls)."""
 
     @property
     def surge(self) -> int:

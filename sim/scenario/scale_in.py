@@ -33,8 +33,8 @@ class ScaleInSpec(DisruptionSpec):
     """Worker nodes over which the pods are spread in turn. Those of a node with more of them go first (K8s
     ActivePodsWithRanks). null: as many everywhere."""
     ready_for_s: DistributionField = Constant(value=86_400)
-    """For how long each pod has been Ready. The younger go first, by the power of two of their age from Kubernetes
-    v1.22 on; among equals chance decides (K8s LogarithmicScaleDown). Default: all alike."""
+    """For how long each pod has been Ready. Younger pods go first; from Kubernetes v1.22 on ages are compared by their
+    power of two. Among equals chance decides (K8s LogarithmicScaleDown). Default: all alike."""
 
     def left(self, replicas: int) -> int:
         """Return how many of `replicas` pods are left."""

@@ -99,7 +99,7 @@ class Scenario(Spec):
     description: str = ""
     """One paragraph on what the scenario is for."""
     seed: Annotated[int, Field(ge=0, lt=2**63), WHOLE] = 1
-    """The seed of every random stream; the same seed gives the same results."""
+    """The seed of every random stream. The same seed gives the same results."""
     replications: Annotated[int, Field(ge=1, le=1_000_000), WHOLE] = 50
     """Independent repetitions over which results are averaged."""
     traffic: TrafficSpec
@@ -117,12 +117,12 @@ class Scenario(Spec):
     target_group: TargetGroupSpec = TargetGroupSpec()
     """The target group and the ALB."""
     disruption: DisruptionKind = "rollout"
-    """What ends pods: `rollout`, a rolling update of the Deployment, `node_drain`, an eviction of those on some
-    nodes, which the ReplicaSet replaces, or `scale_in`, a step to fewer replicas."""
+    """What ends pods. `rollout` is a rolling update of the Deployment. `node_drain` evicts the pods on some nodes, and
+    the ReplicaSet replaces them. `scale_in` is a step to fewer replicas."""
     node_drain: NodeDrainSpec = NodeDrainSpec()
     """The drained nodes and the PodDisruptionBudget, with `disruption: node_drain`."""
     scale_in: ScaleInSpec = ScaleInSpec()
-    """How many replicas are left, and who goes, with `disruption: scale_in`."""
+    """How many replicas are left, and which pods go, with `disruption: scale_in`."""
     kubernetes: KubernetesSpec = KubernetesSpec()
     """The cluster's Kubernetes."""
     nodes: NodesSpec | None = None
@@ -133,7 +133,7 @@ class Scenario(Spec):
     sweep: dict[str, Annotated[tuple[object, ...], Field(strict=False, min_length=1)]] = Field(
         default_factory=dict, json_schema_extra={"default": {}}
     )
-    """What `albsim sweep` varies: for each key, dotted, the list of its values; the full grid of them all."""
+    """What `albsim sweep` varies: the list of values of each dotted key. Every combination of them is simulated."""
 
     @field_validator("controller")
     @classmethod

@@ -21,7 +21,7 @@ class HealthCheckSpec(Spec):
     timeout_s: PositiveSeconds = 5.0
     """How long a check waits for its answer. Default: LBC and AWS; AWS takes 2 to 120."""
     healthy_threshold: Count = 2
-    """Passed checks in a row from unhealthy to healthy; a new target needs one (AWS). Default: LBC; the API's own is
+    """Passed checks in a row from unhealthy to healthy. A new target needs one (AWS). Default: LBC; the API's own is
     5. AWS takes 2 to 10."""
     unhealthy_threshold: Count = 2
     """Failed checks in a row from healthy to unhealthy. Default: LBC and AWS; AWS takes 2 to 10."""
@@ -31,13 +31,13 @@ class TargetGroupSpec(Spec):
     """The target group and the ALB in front of it."""
 
     target_type: Literal["ip", "instance"] = "ip"
-    """`ip`: targets are pods; `instance`: targets are nodes, and kube-proxy passes requests on. Default: what the
-    VPC CNI allows and the incident of the talk used; the controllers' own default is `instance`."""
+    """What targets are: with `ip` pods, with `instance` worker nodes, where kube-proxy passes requests on. Default:
+    what the VPC CNI allows and the incident of the talk used. The controllers' own default is `instance`."""
     instances: Count = 10
     """Worker nodes behind the ALB with target_type `instance`, each with a kube-proxy of its own. Default: an
     assumption."""
     kube_proxy_sync_s: DistributionField = Uniform(dist="uniform", low=0, high=1)
-    """With target_type `instance`, from the endpoint's change to a worker node's new rules: a draw for each pod and
+    """From an endpoint's change to a worker node's new rules, with target_type `instance`: a draw for each pod and
     worker node. Default: kube-proxy syncs its rules at most once a second (K8s, iptables.minSyncPeriod 1s)."""
     alb_nodes: Count = 2
     """Nodes of the ALB, each with its own view of the targets. Default: one in each of two zones, the fewest that AWS
@@ -45,16 +45,17 @@ class TargetGroupSpec(Spec):
     routing: Literal["round_robin", "random", "least_outstanding_requests"] = "round_robin"
     """How a node chooses among its routable targets. Default: AWS (load_balancing.algorithm.type)."""
     deregistration_delay_s: Seconds = 300.0
-    """How long requests in flight may go on after DeregisterTargets; it does not delay the end of new requests.
+    """How long requests in flight may go on after DeregisterTargets. New requests end earlier, whatever it is.
     Default: AWS (deregistration_delay.timeout_seconds, 0 to 3600)."""
     idle_timeout_s: PositiveSeconds = 60.0
-    """No response within this: 504. Default: AWS (idle_timeout.timeout_seconds, 1 to 4000)."""
+    """How long the ALB waits for a response before it answers 504. Default: AWS (idle_timeout.timeout_seconds, 1 to
+    4000)."""
     connection_reuse: bool = False
-    """Whether the ALB keeps a pool of connections to each target; without it every request opens one. Those to a worker
-    node (target_type `instance`) stay with the pod that they reached when they were opened."""
+    """Whether the ALB keeps a pool of connections to each target. Without it every request opens one. A connection to a
+    worker node (target_type `instance`) stays with the pod that it reached when it was opened."""
     propagation_s: DistributionField = Lognormal(median=10, p95=20)
     """From the success of DeregisterTargets until an ALB node sends the target nothing new: a draw for each node and
     target. AWS publishes no figure. Default: users saw 15 to 21 s (LBC issues 905, 2366), assume 10 s (1719), and meet
-    tails of a minute. The least known number here: vary it."""
+    tails of a minute. This is the least known number of the model: vary it."""
     health_check: HealthCheckSpec | None = HealthCheckSpec()
-    """null: no health check; a registered target is routable at once."""
+    """The health check. null: there is none, and a registered target is routable at once."""
