@@ -1,0 +1,149 @@
+"""What must change how, or not at all, when a scenario is changed in a known way: drawn scenarios of every version."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from sim.control_plane import trace as records
+from sim.control_plane import world
+from sim.control_plane.world import run_control_plane
+from sim.data_plane.outcomes import Outcome
+from sim.experiment.figures import ANY_502
+from sim.experiment.replication import simulate
+from sim.scenario.problems import ScenarioError
+from sim.streams import Streams
+from sim.verification.drawn_rollouts import drawn_disruption, drawn_scenario
+
+if TYPE_CHECKING:
+    from sim.control_plane.trace import Trace
+    from sim.scenario.specs import Scenario
+
+VERSIONS = ("v1.1.0", "v1.1.3", "v1.1.9", "v2.0", "v2.1.3", "v2.4", "v2.7", "v2.9", "v3.0", "v3.2")
+LOST = [Outcome.CONNECT_REFUSED, Outcome.HOST_UNREACHABLE, Outcome.CONNECT_TIMEOUT, Outcome.CLOSED_IN_FLIGHT]
+BUCKETS = ("elbv2_describe", "elbv2_register", "elbv2_modify", "elbv2_account", "waf_regional", "wafv2", "ec2")
+ENDLESS = {f"aws_api.buckets.{name}": {"capacity": 1e6, "refill_per_s": 1e6} for name in (*BUCKETS, "tagging")}
+ALONE = {"aws_api.other_clusters": [], "aws_api.background_calls_per_s": {}}
+
+
+@pytest.fixture(autouse=True)
+def _sooner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes to no end is given up after two hours, not after a day."""
+    monkeypatch.setattr(world, "LONGEST_ROLLOUT_S", 7200)
+
+
+@st.composite
+def scenarios(draw: st.DrawFn, *, disruptions: bool = True) -> Scenario:
+    """Draw a small scenario: any version, routing and target type, and of disruptions a rollout, drain or scale-in."""
+    drawn = draw(st.sampled_from([drawn_scenario, drawn_disruption])) if disruptions else drawn_scenario
+    scenario = drawn(draw(st.integers(0, 10_000)))
+    changes: dict[str, Any] = {
+        "controller.version": draw(st.sampled_from(VERSIONS)),
+        "target_group.routing": draw(st.sampled_from(["round_robin", "random"])),
+        "traffic": {"arrival_rate_rps": 40, "service_time_s": {"dist": "exponential", "mean": 0.5}},
+    }
+    if scenario.disruption == "rollout" and draw(st.booleans()):
+        changes |= {"target_group.target_type": "instance", "target_group.health_check": None}
+    try:
+        return scenario.with_overrides(changes)
+    except ScenarioError:
+        assume(False)
+        raise
+
+
+def _trace(scenario: Scenario) -> Trace:
+    try:
+        return run_control_plane(scenario, Streams(scenario.seed, 0))
+    except ScenarioError:  # a rollout without an end
+        assume(False)
+        raise
+
+
+def _own(trace: Trace) -> list[records.Record]:
+    """What happened in the disrupted cluster."""
+    kinds = (records.TargetRegistered, records.TargetDeregistered, records.TargetDrained, records.RolloutComplete)
+    attempts = [attempt for attempt in trace.of(records.ApiAttempt) if attempt.cluster == 0]
+    return [*attempts, *(record for kind in kinds for record in trace.of(kind))]
+
+
+@settings(max_examples=20)
+@given(scenario=scenarios())
+def test_at_twice_the_rate_twice_as_many_requests_end_each_way(scenario: Scenario) -> None:
+    """A Poisson stream of twice the rate has any 502 unless each of two independent halves has none.
+
+    Draining pods end with their last request, which comes later at a higher rate: they are left out.
+    """
+    scenario = scenario.with_overrides({"pod.on_sigterm": "exit"})
+    try:
+        once, twice = (
+            simulate(scenario.with_overrides({"traffic.arrival_rate_rps": rate}), estimator="expected")
+            for rate in (40, 80)
+        )
+    except ScenarioError:
+        assume(False)
+        raise
+    assert np.allclose(twice.estimate.counts, 2 * once.estimate.counts, rtol=1e-9)
+    none = 1 - once.figures()[ANY_502]
+    assert twice.figures()[ANY_502] == pytest.approx(1 - none**2, rel=1e-9, abs=1e-12)
+
+
+@settings(max_examples=20)
+@given(scenario=scenarios())
+def test_one_more_cluster_that_makes_no_call_changes_nothing(scenario: Scenario) -> None:
+    idle = {"ingresses": 3, "churn_per_s": 0, "controller": {"version": "v2.7"}}
+    others = scenario.model_dump(mode="json")["aws_api"]["other_clusters"]
+    more = _trace(scenario.with_overrides({"aws_api.other_clusters": [*others, idle]}))
+    assume(all(attempt.cluster != len(others) + 1 for attempt in more.of(records.ApiAttempt)))
+    assert _own(more) == _own(_trace(scenario))
+
+
+@settings(max_examples=20)
+@given(scenario=scenarios())
+def test_with_endless_buckets_nothing_is_throttled_and_the_account_does_not_matter(scenario: Scenario) -> None:
+    shared = _trace(scenario.with_overrides(ENDLESS))
+    assert not any(attempt.throttled for attempt in shared.of(records.ApiAttempt))
+    assert _own(shared) == _own(_trace(scenario.with_overrides(ENDLESS | ALONE)))
+
+
+@settings(max_examples=20)
+@given(scenario=scenarios(disruptions=False), later_s=st.sampled_from([1, 7, 30]))
+def test_pods_that_are_cut_later_lose_no_more(scenario: Scenario, later_s: float) -> None:
+    """They accept until SIGKILL, and no check tells the controller of them: only the moment of the cut moves."""
+    grace_s = scenario.pod.termination_grace_period_s
+    waits = {"pod.on_sigterm": "ignore", "pod.pre_stop_fails_health_check": False, "target_group.health_check": None}
+    lost = []
+    for moved_s in (0, later_s):
+        changed = scenario.with_overrides(waits | {"pod.termination_grace_period_s": grace_s + moved_s})
+        try:
+            lost.append(simulate(changed, estimator="expected").estimate.counts[LOST].sum())
+        except ScenarioError:
+            assume(False)
+    assert lost[1] <= lost[0] * (1 + 1e-9)
+
+
+@settings(max_examples=20)
+@given(scenario=scenarios(disruptions=False))
+def test_a_fixed_lag_as_measured_is_the_controller_it_was_measured_of(scenario: Scenario) -> None:
+    """One pod, so that one lag is the whole of what the controller does."""
+    scenario = scenario.with_overrides({"deployment.replicas": 1, "pod.readiness_gate": False})
+    trace = _trace(scenario)
+    targets = trace.of(records.TargetRegistered), trace.of(records.TargetDeregistered)
+    assume([len(happened) for happened in targets] == [1, 1])
+    pods = trace.of(records.PodReady), trace.of(records.PodDeleted)
+    registered_s, deregistered_s = (target.time_s - pod.time_s for (target,), (pod,) in zip(targets, pods, strict=True))
+    measured = scenario.with_overrides(
+        {
+            "controller": {
+                "version": "fixed_lag",
+                "registration_lag_s": registered_s,
+                "deregistration_lag_s": deregistered_s,
+            }
+        }
+    )
+    for kind in (records.TargetHealthy, records.TargetDrained, records.ProcessCut):
+        lagged = [record.time_s for record in run_control_plane(measured, Streams(scenario.seed, 0)).of(kind)]
+        assert lagged == pytest.approx([record.time_s for record in trace.of(kind)], abs=1e-9)
