@@ -157,17 +157,17 @@ def _mention_advice(scenarios: Sequence[Scenario], options: dict[str, Any]) -> N
         if n_warnings:
             counted = "1 warning" if n_warnings == 1 else f"{n_warnings} warnings"
             click.echo(f"{scenario.name}: {counted}, see `albsim check`", err=True)
-        _mention_cost(scenario)
+        mention_cost(scenario.name, scenario)
 
 
-def _mention_cost(scenario: Scenario) -> None:
+def mention_cost(name: str, scenario: Scenario) -> None:
     """Say on stderr how long a scenario of very many pods takes, if that is long."""
     from sim.scenario.cost import MOST_SIMULATED_PODS, replication_at_most_s, rolled_pods
 
     each_s, pods = replication_at_most_s(scenario), rolled_pods(scenario)
     if pods <= MOST_SIMULATED_PODS and each_s * scenario.replications > _WORTH_SAYING_S:
         cost = f"up to about {each_s:.2g} s of one core for each replication, of which there are"
-        click.echo(f"{scenario.name}: {pods:,} pods take {cost} {scenario.replications:,}", err=True)
+        click.echo(f"{name}: {pods:,} pods take {cost} {scenario.replications:,}", err=True)
 
 
 def takes_workers(command: Callable[..., None]) -> Callable[..., None]:

@@ -59,7 +59,10 @@ def run(
     from sim.cli.progress import progress_of
     from sim.experiment.estimators import choose_estimator
     from sim.experiment.replications import executor_of
+    from sim.scenario.cost import require_affordable
 
+    for scenario in scenarios:
+        require_affordable(scenario)
     choose_estimator(scenarios, estimator)
     if out is not None:
         if not force:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sim.cli.options import Refused, takes_estimator, takes_scenario, takes_workers
+from sim.cli.options import Refused, mention_cost, takes_estimator, takes_scenario, takes_workers
 from sim.cli.outputs import OutFile
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sim.experiment.estimators import Estimator
+    from sim.experiment.grid import Grid
     from sim.experiment.sweep import UntilPrecise
     from sim.scenario.specs import Scenario
 
@@ -95,7 +96,9 @@ def sweep(
     vary = _varied(scenario, variations)
     until = _until(until_ci, max_replications)
     if not quiet:
-        _mention_sleeps_over_grace(grid(scenario, vary).points)
+        whole = grid(scenario, vary)
+        _mention_sleeps_over_grace(whole.points)
+        _mention_largest(whole)
     try:
         with progress_of(quiet=quiet) as progress, _executor(scheduler, workers) as executor:
             frame = sweep_to_file(
@@ -128,6 +131,14 @@ def _mention_sleeps_over_grace(points: Iterable[Scenario]) -> None:
     if cut_s:
         sleeps = listed(f"{sleep_s:g}" for sleep_s in sorted(cut_s))
         click.echo(f"preStop sleeps of {sleeps} s end with the grace period, which is shorter", err=True)
+
+
+def _mention_largest(whole: Grid) -> None:
+    """Say on stderr what the point with the most pods costs, if that is much."""
+    from sim.scenario.cost import rolled_pods
+
+    largest = max(range(len(whole.points)), key=lambda point: rolled_pods(whole.points[point]))
+    mention_cost(whole.name(largest), whole.points[largest])
 
 
 def _varied(scenario: Scenario, variations: tuple[str, ...]) -> dict[str, list[object]]:

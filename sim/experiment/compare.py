@@ -26,6 +26,7 @@ from sim.experiment.paired import PairedSpread, fraction_difference, paired_spre
 from sim.experiment.replications import process_pool
 from sim.experiment.rows import Rows
 from sim.experiment.statistics import paired_difference, replications_for_mean
+from sim.scenario.cost import require_affordable
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -119,6 +120,8 @@ def compare(
         If a rollout comes to no end, or a scenario has no expectation where that is asked for.
     """
     paired = Grid((first, second.with_overrides({"seed": first.seed})), {"scenario": (first.name, second.name)})
+    for scenario in paired.points:
+        require_affordable(scenario)
     replications = max(first.replications, second.replications)
     chosen = choose_estimator(paired.points, estimator)
     with ExitStack() as stack:

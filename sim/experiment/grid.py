@@ -1,7 +1,7 @@
 """The full grid of a sweep: every combination of the varied keys' values, each a scenario of its own.
 
 Keys that move together are one dimension of the grid, each with a column of its own. All points are made, and so
-validated, before the first is simulated.
+validated, before the first is simulated; so are points of too many pods refused.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from sim.scenario.cost import require_affordable
 from sim.scenario.overrides import as_python
 from sim.scenario.problems import Problem, ScenarioError, shown
 from sim.scenario.variations import keys_of
@@ -61,7 +62,9 @@ def grid(scenario: Scenario, vary: Mapping[str, Sequence[object]]) -> Grid:
     wrong: dict[Problem, list[str]] = {}
     for of_point in changes:
         try:
-            points.append(scenario.with_overrides(of_point))
+            point = scenario.with_overrides(of_point)
+            require_affordable(point)
+            points.append(point)
         except ScenarioError as error:
             for problem in error.problems:
                 wrong.setdefault(problem, []).append(_named(of_point))

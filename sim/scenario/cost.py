@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MOST_SIMULATED_PODS = 10_000
 _LONGEST_MEASURED_S = 26.9
 _GROWTH = 1.5
+_MINUTE_S = 60
 
 
 def rolled_pods(scenario: Scenario) -> int:
@@ -39,6 +40,11 @@ def require_affordable(scenario: Scenario) -> None:
             key="deployment.replicas",
             expected=f"at most {MOST_SIMULATED_PODS} pods to simulate{among}",
             found=plain(pods),
-            hint="that many take half a minute for each replication, and the time grows faster than the pods",
+            hint=f"that many take up to {_LONGEST_MEASURED_S:.0f} s for each replication; {pods:,} would take some "
+            f"{_minutes(replication_at_most_s(scenario))}",
         )
         raise ScenarioError([problem])
+
+
+def _minutes(time_s: float) -> str:
+    return f"{time_s:.0f} s" if time_s < _MINUTE_S else f"{time_s / _MINUTE_S:,.0f} min"

@@ -58,6 +58,39 @@ def test_check_warns_of_pods_that_are_not_simulated(make_scenario: Callable[...,
     assert "deployment.replicas" not in dict(advise(make_scenario(deployment__replicas=10_000)))
 
 
+def test_the_refusal_names_the_cost(make_scenario: Callable[..., Scenario]) -> None:
+    """Forty thousand are four times ten thousand: eight times the time, 215 s."""
+    with pytest.raises(ScenarioError, match="27 s for each replication; 40,000 would take some 4 min"):
+        require_affordable(make_scenario(deployment__replicas=40_000))
+
+
+SWEEP = ["sweep", BASELINE, "--vary", "deployment.replicas=1,2,10001,20000", "--out"]
+
+
+def test_a_sweep_refuses_its_points_before_the_first_is_simulated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sim.experiment.sweep.Rows", lambda *_, **__: pytest.fail("simulated"))
+    result = CliRunner().invoke(main, [*SWEEP, str(tmp_path / "r.csv")])
+    assert result.exit_code == 2
+    for pods in (10001, 20000):
+        assert f"deployment.replicas={pods}: deployment.replicas: expected at most 10000 pods" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["run", "compare"])
+def test_the_second_scenario_is_refused_before_the_first_is_simulated(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for work in ("replication.ControlPlane", "compare.Rows"):
+        monkeypatch.setattr(f"sim.experiment.{work}", lambda *_, **__: pytest.fail("simulated"))
+    many = tmp_path / "many.yaml"
+    many.write_text(f"extends: {BASELINE}\nname: many\ndeployment: {{replicas: 10001}}\n", encoding="utf-8")
+    result = CliRunner().invoke(main, [command, BASELINE, str(many), "--root", "/", "--workers", "1"])
+    assert result.exit_code == 2
+    assert "(got 10001)" in result.stderr
+
+
 @pytest.mark.parametrize("command", ["run", "report", "recommend", "explain"])
 def test_every_command_refuses_them(command: str, tmp_path: Path) -> None:
     out = ["-o", str(tmp_path / "report.html")] if command == "report" else []
@@ -80,3 +113,13 @@ def test_many_pods_are_announced_before_the_work(monkeypatch: pytest.MonkeyPatch
     )
     assert "3,600 pods" not in CliRunner().invoke(main, [*command, "10"]).stderr
     assert "3,600 pods" not in CliRunner().invoke(main, [*command, "20", "--quiet"]).stderr
+
+
+def test_a_sweep_announces_its_largest_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise ScenarioError([])
+
+    monkeypatch.setattr("sim.experiment.sweep_file.sweep", stop)
+    vary = ["--vary", "deployment.replicas=2,3600,10", "--replications", "20", "--out", str(tmp_path / "r.csv")]
+    said = CliRunner().invoke(main, ["sweep", BASELINE, *vary]).stderr
+    assert "deployment.replicas=3600: 3,600 pods take up to about 5.8 s of one core for each replication" in said
