@@ -183,6 +183,7 @@ class RolledBackend:
     def __init__(self, endpoints: Endpoints, target_group: TargetGroup, gates: ReadinessGates | None) -> None:
         self._endpoints = endpoints
         self.gates: Gates[Pod] | None = gates
+        self.changes: Sequence[Pod] = endpoints.changes
         self.health = target_group.health
         self.registered = target_group.registered
         self.register = target_group.register

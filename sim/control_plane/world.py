@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import simpy
@@ -46,11 +45,12 @@ from sim.scenario.problems import Problem, ScenarioError
 from sim.streams import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sim.control_plane.aws.target_group import TargetGroup
     from sim.control_plane.controllers.ingress import Backend
     from sim.control_plane.controllers.leader import Leader
+    from sim.control_plane.kubernetes.pod import Pod
     from sim.scenario.specs import ControllerSpec, PodSpec, Scenario
     from sim.streams import Streams
 
@@ -189,8 +189,8 @@ class Account:
         ours = self._controller(spec, ingresses, cluster=0)
         for ingress, deployment in zip(ingresses, rolled, strict=False):
             last = len(ingress.backends) - 1
-            deployment.endpoints.watchers.append(partial(ours.on_endpoints_change, ingress, last))
-            deployment.endpoints.pod_watchers.append(partial(ours.on_containers_ready, ingress, last))
+            deployment.endpoints.watchers.append(_telling(ours.on_endpoints_change, ingress, last))
+            deployment.endpoints.pod_watchers.append(_telling(ours.on_containers_ready, ingress, last))
             deployment.node_watchers.append(ours.on_cordon)
         for cluster, other in enumerate(self._scenario.aws_api.other_clusters, start=1):
             churning = [ChurningBackend(env) for _ in range(other.ingresses)]
@@ -204,3 +204,8 @@ class Account:
 
     def _controller(self, spec: ControllerSpec, ingresses: list[Ingress], *, cluster: int) -> Leader:
         return start_controller(self._simulation, spec, self._scenario.aws_api, self._api, ingresses, cluster=cluster)
+
+
+def _telling(tell: Callable[[Ingress, int], None], ingress: Ingress, position: int) -> Callable[[Pod], None]:
+    """Return a watcher that tells a controller of which backend's Endpoints a pod is."""
+    return lambda _pod: tell(ingress, position)

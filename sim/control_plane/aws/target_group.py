@@ -32,7 +32,7 @@ from sim.scenario.distributions import Constant, Uniform
 from sim.streams import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from sim.control_plane.simulation import Simulation
@@ -43,12 +43,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class TargetHealth(Generic[T]):
-    """DescribeTargetHealth's answer for the targets in the request: which are in each state."""
+    """DescribeTargetHealth's answer for the targets in the request: which are in each state.
+
+    `draining` has the end of each one's deregistration delay (s), of which the real answer says nothing.
+    """
 
     initial: set[T]
     healthy: set[T]
     unhealthy: set[T]
-    draining: set[T]
+    draining: Mapping[T, float]
 
     @property
     def registered(self) -> set[T]:
@@ -93,7 +96,7 @@ class TargetGroup:
         for pod in self._healthy_from_s.keys() if of is None else self._healthy_from_s.keys() & of:
             states[self._state(pod)].add(pod)
         draining = self._draining_until_s.keys() if of is None else self._draining_until_s.keys() & of
-        return TargetHealth(**states, draining=set(draining))
+        return TargetHealth(**states, draining={pod: self._draining_until_s[pod] for pod in draining})
 
     def _forget_drained(self) -> None:
         """Forget the targets whose deregistration delay is over.
@@ -158,7 +161,7 @@ class TargetGroup:
     def register(self, pods: Iterable[Pod]) -> None:
         """Take over a successful RegisterTargets, which leaves registered targets as they are."""
         now_s = self._env.now
-        for pod in sorted(set(pods) - self._healthy_from_s.keys()):
+        for pod in sorted(pod for pod in set(pods) if pod not in self._healthy_from_s):
             self._first_checks_s[pod] = first_checks_s = self._first_checks_from(now_s, pod)
             self._healthy_from_s[pod] = max(first_checks_s)
             self._draining_until_s.pop(pod, None)
@@ -170,7 +173,7 @@ class TargetGroup:
         """Take over a successful DeregisterTargets, which ignores targets that are not registered."""
         now_s = self._env.now
         until_s = now_s + self._spec.deregistration_delay_s
-        for pod in sorted(set(pods) & self._healthy_from_s.keys()):
+        for pod in sorted(pod for pod in set(pods) if pod in self._healthy_from_s):
             del self._healthy_from_s[pod]
             self._draining_until_s[pod] = until_s
             self._drains.append((until_s, pod))

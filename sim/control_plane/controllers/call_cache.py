@@ -8,18 +8,14 @@ Sources: ticketmaster/aws-sdk-go-cache, cache/config.go@f64e3765016e.
 
 from __future__ import annotations
 
-from collections import deque
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from collections.abc import Set as AbstractSet
 
     import simpy
 
     from sim.scenario.actions import Action
-
-T = TypeVar("T")
 
 
 class CallCache:
@@ -43,24 +39,3 @@ class CallCache:
             }
         elif action in self._keeps_s:
             self._until_s[action, parameters] = self._env.now + self._keeps_s[action]
-
-
-class KnownFor(Generic[T]):
-    """Things of which one call reports many at once. Each is known for `lifetime_s`."""
-
-    def __init__(self, env: simpy.Environment, lifetime_s: float) -> None:
-        self._env = env
-        self._lifetime_s = lifetime_s
-        self._known: set[T] = set()
-        self._until_s: deque[tuple[float, AbstractSet[T]]] = deque()
-
-    def unknown(self, things: AbstractSet[T]) -> AbstractSet[T]:
-        """Return the things that are not known."""
-        while self._until_s and self._until_s[0][0] <= self._env.now:
-            self._known -= self._until_s.popleft()[1]
-        return things - self._known
-
-    def note(self, things: AbstractSet[T]) -> None:
-        """Note that a call has reported these things, which were unknown before."""
-        self._known |= things
-        self._until_s.append((self._env.now + self._lifetime_s, things))

@@ -44,6 +44,13 @@ class Backend(Protocol[T]):
 
     gates: Gates[T] | None
 
+    @property
+    def changes(self) -> Sequence[T]:
+        """Return the addresses that joined `desired` or left it since the start, in order.
+
+        Each time an address occurs, it joins if it was not there, else it leaves.
+        """
+
     def desired(self) -> frozenset[T]:
         """Return the addresses to register: the ready ones, and those with ready containers behind a closed gate."""
 
@@ -64,11 +71,12 @@ class Backend(Protocol[T]):
 class Checkpoint:
     """What v2.9.1 and later write onto a TargetGroupBinding: when it was last reconciled, and with which endpoints.
 
-    The endpoints are None if the next reconcile must run whatever the endpoints are.
+    These are the endpoints after as many of the backend's `changes` as were `seen`; None if the next reconcile must run
+    whatever the endpoints are.
     """
 
     at_s: float
-    endpoints: frozenset[Any] | None
+    seen: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,15 +29,15 @@ pkg/networking/pod_eni_info_resolver.go@04ab450bd3, controllers/elbv2/targetgrou
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import simpy
 
 from sim.control_plane.aws.aws_client import ThrottledError
-from sim.control_plane.controllers.call_cache import CallCache, KnownFor
+from sim.control_plane.controllers.binding import Binding
+from sim.control_plane.controllers.call_cache import CallCache
 from sim.control_plane.controllers.ingress import Checkpoint
 from sim.control_plane.controllers.ingress_reconciler_v2 import IngressReconciler
 from sim.control_plane.controllers.target_cache import TargetCache, TargetGroupName
@@ -53,13 +53,11 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from sim.control_plane.aws.aws_client import AwsClient
-    from sim.control_plane.controllers.ingress import Backend, Ingress
+    from sim.control_plane.controllers.ingress import Ingress
     from sim.control_plane.simulation import Simulation
     from sim.scenario.releases import LoadBalancerControllerRelease
     from sim.scenario.specs import ControllerSpec
     from sim.streams import Streams
-
-T = TypeVar("T")
 
 NETWORK_CACHE_S = 600.0
 NETWORK_ACTIONS = (Action.DESCRIBE_SECURITY_GROUPS, Action.DESCRIBE_VPCS)
@@ -77,13 +75,10 @@ class Requeue(Enum):
 
 @dataclass(slots=True)
 class _Progress:
-    """What a reconcile of a TGB has found out so far, including what to register and what to deregister."""
+    """What a reconcile of a TGB has found out so far, besides what its `Binding` keeps."""
 
-    desired: frozenset[Any]
     initial: AbstractSet[Any] = frozenset()
     healthy: AbstractSet[Any] = frozenset()
-    joining: AbstractSet[Any] = frozenset()
-    leaving: AbstractSet[Any] = frozenset()
     networked: bool = True
 
 
@@ -110,9 +105,6 @@ class LoadBalancerControllerV2:
         self._release = release
         self._targets = TargetCache(env, client)
         self._network = CallCache(env, dict.fromkeys(NETWORK_ACTIONS, NETWORK_CACHE_S))
-        self._interfaces: defaultdict[TargetGroupName, KnownFor[Any]] = defaultdict(
-            lambda: KnownFor(env, NETWORK_CACHE_S)
-        )
         self._security_group_lock = simpy.Resource(env)
         self._queue: WorkQueue[TargetGroupName] = WorkQueue(env, shared_bucket=self._release.shares_requeue_bucket)
         self._deferred: WorkQueue[TargetGroupName] = WorkQueue(env, shared_bucket=False)
@@ -125,6 +117,11 @@ class LoadBalancerControllerV2:
         self._ingress_reconciler = IngressReconciler(simulation, spec, release, client, ingresses, cluster=cluster)
         self.resyncing_informers = release.resyncing_informers
         self._write_first_checkpoints(streams)
+        self._bindings = {
+            (ingress.number, position): Binding(env, backend, ingress.checkpoints[position], NETWORK_CACHE_S)
+            for ingress in ingresses
+            for position, backend in enumerate(ingress.backends)
+        }
 
     def on_endpoints_change(self, ingress: Ingress, position: int) -> None:
         """Enqueue the one TGB of the Service."""
@@ -171,7 +168,7 @@ class LoadBalancerControllerV2:
             for position, backend in enumerate(ingress.backends):
                 if position not in ingress.checkpoints:
                     at_s = self._env.now - 2 * self.sync_period_s * next(ages)
-                    ingress.checkpoints[position] = Checkpoint(at_s, backend.desired())
+                    ingress.checkpoints[position] = Checkpoint(at_s, len(backend.changes))
 
     def _work(self) -> Generator[simpy.Event]:
         while True:
@@ -196,48 +193,44 @@ class LoadBalancerControllerV2:
         self._queue.done(name)
 
     def _reconcile(self, name: TargetGroupName, reconcile: int) -> Generator[simpy.Event, Any, Requeue]:
-        number, position = name
-        backend: Backend[Any] = self._ingresses[number].backends[position]
-        checkpoint = self._ingresses[number].checkpoints[position]
-        desired = backend.desired()
-        starting = backend.gates is not None and backend.gates.any_starting()
-        if self._release.passes_over_unchanged and not starting and checkpoint.endpoints == desired:
-            if self._is_old(checkpoint):
+        binding = self._bindings[name]
+        gates = binding.backend.gates
+        binding.read_endpoints()
+        starting = gates is not None and gates.any_starting()
+        if self._release.passes_over_unchanged and not starting and binding.is_as_at_checkpoint():
+            if self._is_old(binding.checkpoint):
                 self._deferred.add_after(name, next(self._deferred_for_s))
             return Requeue.NOT
-        progress = _Progress(desired)
+        progress = _Progress()
         for step in self._release.binding_sequence:
             yield from self._take(step, name, progress, reconcile)
-        closed = _open_gates(backend, progress)
-        if closed and (progress.joining or not desired.isdisjoint(progress.initial)):
+        closed = _open_gates(binding, progress)
+        if closed and (binding.joining or not binding.desired.isdisjoint(progress.initial)):
             return Requeue.SOON
         if closed or starting or not progress.networked:
             return self._again()
-        checkpoint.at_s, checkpoint.endpoints = self._env.now, desired
+        binding.write_checkpoint(self._env.now)
         return Requeue.NOT
 
     def _take(self, step: Step, name: TargetGroupName, progress: _Progress, reconcile: int) -> Generator[simpy.Event]:
         """Take a step of the sequence. A TGB that needs a change is not passed over until the change is made."""
-        number, position = name
-        backend: Backend[Any] = self._ingresses[number].backends[position]
-        checkpoint = self._ingresses[number].checkpoints[position]
+        binding = self._bindings[name]
         match step:
             case Step.READ_TARGETS:
-                known = yield from self._targets.read(name, backend, reconcile)
+                known = yield from self._targets.read(name, binding.backend, reconcile)
                 progress.initial, progress.healthy = known.initial, known.healthy
-                progress.joining = progress.desired - known.registered
-                progress.leaving = known.registered - progress.desired
+                binding.compare(known)
             case Step.SEE_TO_NETWORK:
-                progress.networked = yield from self._see_to_network(name, progress.desired, reconcile)
+                progress.networked = yield from self._see_to_network(binding, reconcile)
                 if not progress.networked:
-                    checkpoint.endpoints = None
-            case Step.DEREGISTER if progress.leaving:
-                checkpoint.endpoints = None
-                yield from self._targets.deregister(name, backend, progress.leaving, reconcile)
-            case Step.REGISTER if progress.joining:
-                checkpoint.endpoints = None
+                    binding.checkpoint.seen = None
+            case Step.DEREGISTER if binding.leaving:
+                binding.checkpoint.seen = None
+                yield from self._targets.deregister(name, binding.backend, binding.leaving, reconcile)
+            case Step.REGISTER if binding.joining:
+                binding.checkpoint.seen = None
                 yield from self._call(Action.DESCRIBE_VPCS, reconcile)
-                yield from self._targets.register(name, backend, progress.joining, reconcile)
+                yield from self._targets.register(name, binding.backend, binding.joining, reconcile)
 
     def _is_old(self, checkpoint: Checkpoint) -> bool:
         return self._env.now - checkpoint.at_s > self.sync_period_s
@@ -246,22 +239,19 @@ class LoadBalancerControllerV2:
         """Reconcile each TGB that was passed over when its check is due, unless it was reconciled meanwhile."""
         while True:
             name = yield from self._deferred.get()
-            number, position = name
-            checkpoint = self._ingresses[number].checkpoints[position]
+            checkpoint = self._bindings[name].checkpoint
             if self._is_old(checkpoint):
-                checkpoint.at_s, checkpoint.endpoints = self._env.now, None
+                checkpoint.at_s, checkpoint.seen = self._env.now, None
                 self._queue.add(name)
             self._deferred.done(name)
 
     def _again(self) -> Requeue:
         return Requeue.SOON if self._release.polls_steadily else Requeue.WITH_BACKOFF
 
-    def _see_to_network(
-        self, name: TargetGroupName, pods: frozenset[T], reconcile: int
-    ) -> Generator[simpy.Event, Any, bool]:
+    def _see_to_network(self, binding: Binding[Any], reconcile: int) -> Generator[simpy.Event, Any, bool]:
         """Find the pods' ENIs, see to their security group, and return whether both succeeded."""
         try:
-            yield from self._find_interfaces(name, pods, reconcile)
+            yield from self._find_interfaces(binding, reconcile)
             with self._security_group_lock.request() as lock:
                 yield lock
                 yield from self._call(Action.DESCRIBE_SECURITY_GROUPS, reconcile)
@@ -271,12 +261,11 @@ class LoadBalancerControllerV2:
             return False
         return True
 
-    def _find_interfaces(self, name: TargetGroupName, pods: frozenset[T], reconcile: int) -> Generator[simpy.Event]:
+    def _find_interfaces(self, binding: Binding[Any], reconcile: int) -> Generator[simpy.Event]:
         """Read the instances of all pods that are not known yet, in one call."""
-        unknown = self._interfaces[name].unknown(pods)
-        if unknown:
+        if binding.interfaces.unknown():
             yield from self._client.call(Action.DESCRIBE_INSTANCES, reconcile)
-            self._interfaces[name].note(unknown)
+            binding.interfaces.note()
 
     def _call(self, action: Action, reconcile: int) -> Generator[simpy.Event]:
         if not self._network.holds(action, ()):
@@ -284,11 +273,12 @@ class LoadBalancerControllerV2:
             self._network.note(action, ())
 
 
-def _open_gates(backend: Backend[Any], progress: _Progress) -> bool:
+def _open_gates(binding: Binding[Any], progress: _Progress) -> bool:
     """Open the gates of the targets that were healthy, and return whether any gate stays closed."""
-    if backend.gates is None:
+    gates = binding.backend.gates
+    if gates is None:
         return False
-    closed = progress.desired & backend.gates.closed()
+    closed = binding.desired & gates.closed()
     healthy = closed & progress.healthy
-    backend.gates.open(healthy)
+    gates.open(healthy)
     return len(healthy) < len(closed)

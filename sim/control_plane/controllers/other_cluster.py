@@ -43,16 +43,21 @@ class ChurningBackend:
         self._healthy_from_s = dict.fromkeys(self._endpoints, -math.inf)
         self._drained_s: dict[int, float] = {}
         self._next = PODS_AT_FIRST
+        self.changes: list[int] = []
         self.gates: Gates[int] | None = None
 
     def come(self) -> None:
         """Add a pod."""
         self._endpoints.add(self._next)
+        self.changes.append(self._next)
         self._next += 1
 
     def go(self) -> None:
         """Remove the oldest pod."""
-        self._endpoints.discard(min(self._endpoints, default=0))
+        if self._endpoints:
+            oldest = min(self._endpoints)
+            self._endpoints.remove(oldest)
+            self.changes.append(oldest)
 
     def desired(self) -> frozenset[int]:
         """Return the addresses that the Endpoints hold now."""
@@ -64,10 +69,12 @@ class ChurningBackend:
         self._drained_s = {target: until_s for target, until_s in self._drained_s.items() if now_s < until_s}
         registered = self._healthy_from_s.keys() if of is None else self._healthy_from_s.keys() & of
         healthy = {target for target in registered if self._healthy_from_s[target] <= now_s}
-        draining = self._drained_s.keys() if of is None else self._drained_s.keys() & of
-        return TargetHealth(
-            initial=registered - healthy, healthy=healthy, unhealthy=set(), draining=draining - registered
-        )
+        draining = {
+            target: until_s
+            for target, until_s in self._drained_s.items()
+            if (of is None or target in of) and target not in registered
+        }
+        return TargetHealth(initial=registered - healthy, healthy=healthy, unhealthy=set(), draining=draining)
 
     def registered(self) -> set[int]:
         """Return the targets that are not draining."""

@@ -18,7 +18,8 @@ Sources: pkg/targetgroupbinding/targets_manager.go@043f39b947 (docs/facts/contro
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -45,7 +46,9 @@ TargetGroupName = tuple[int, int]
 class Known:
     """What is known of a target group until `until_s`: the targets that are not draining, and some of their states.
 
-    `unsettled` are the targets to ask for again: those that were not healthy, and those written since.
+    `unsettled` are the targets to ask for again: those that were not healthy, and those written since. Draining targets
+    are asked for too, as long as one was draining when last asked, but nothing new can be heard of them. `changed` are
+    the targets that may have become registered, or may be so no longer, since somebody cleared it.
     """
 
     until_s: float
@@ -53,20 +56,27 @@ class Known:
     initial: set[Any]
     healthy: set[Any]
     unsettled: set[Any]
+    changed: set[Any] = field(default_factory=set)
+    drained_s: float = -math.inf
+    was_draining: bool = False
 
-    def learn(self, asked: set[Any], health: TargetHealth[Any]) -> None:
+    def learn(self, asked: set[Any], health: TargetHealth[Any], now_s: float) -> None:
         """Take over the answer for the targets in the request."""
         self.registered -= asked
         self.registered |= health.registered
         self.initial = health.initial
         self.healthy |= health.healthy
-        self.unsettled = health.initial | health.unhealthy | health.draining
+        self.unsettled = health.initial | health.unhealthy
+        self.changed |= asked
+        self.drained_s = max([self.drained_s, *health.draining.values()])
+        self.was_draining = now_s < self.drained_s
 
     def doubt(self, targets: Iterable[Any]) -> None:
         """Mark the health of these targets as unknown."""
         for states in (self.registered, self.initial, self.healthy):
             states.difference_update(targets)
         self.unsettled.update(targets)
+        self.changed.update(targets)
 
 
 class TargetCache:
@@ -86,11 +96,12 @@ class TargetCache:
             if known is None:
                 yield from self._client.call(Action.DESCRIBE_TARGET_HEALTH, reconcile)
                 known = Known(self._env.now + LIFETIME_S, set(), set(), set(), set())
-                known.learn(set(), backend.health())
+                known.learn(set(), backend.health(), self._env.now)
                 self._known[name] = known
-            elif asked := known.unsettled:
+            elif known.unsettled or known.was_draining:
+                asked = known.unsettled
                 yield from self._client.call(Action.DESCRIBE_TARGET_HEALTH, reconcile)
-                known.learn(asked, backend.health(asked))
+                known.learn(asked, backend.health(asked), self._env.now)
             return known
 
     def register(

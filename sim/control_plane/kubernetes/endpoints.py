@@ -35,10 +35,11 @@ if TYPE_CHECKING:
 
 
 class Endpoints:
-    """The addresses of one Service. `watchers` are called after each change.
+    """The addresses of one Service. `watchers` are called after each change, with the pod that it concerns.
 
     `addresses` are the ready pods, `starting` those whose containers are not ready yet, `gated` those with a closed
-    gate. `pod_watchers` are called when a pod passes from `starting` to `gated`.
+    gate. `changes` are the pods that joined these two or left them, in order. `pod_watchers` are called when a pod goes
+    from `starting` to `gated`.
     """
 
     def __init__(
@@ -58,8 +59,9 @@ class Endpoints:
         self.addresses = set(ready)
         self.starting: set[Pod] = set()
         self.gated: set[Pod] = set()
-        self.watchers: list[Callable[[], None]] = []
-        self.pod_watchers: list[Callable[[], None]] = []
+        self.changes: list[Pod] = []
+        self.watchers: list[Callable[[Pod], None]] = []
+        self.pod_watchers: list[Callable[[Pod], None]] = []
 
     def follow(self, pod: Pod) -> Generator[simpy.Event]:
         """Follow one pod from its readiness to its deletion."""
@@ -71,22 +73,26 @@ class Endpoints:
             yield pod.ready
             yield self._env.timeout(self._joins_after_s[pod])
             self.starting.discard(pod)
-            self.gated.discard(pod)
+            if pod in self.gated:
+                self.gated.remove(pod)
+            else:
+                self.changes.append(pod)
             self.addresses.add(pod)
             self._trace.record(EndpointAdded(self._env.now, pod.number))
-            _tell(self.watchers)
+            _tell(self.watchers, pod)
         yield pod.deleted
         yield self._env.timeout(self._leaves_after_s[pod])
         self.addresses.remove(pod)
+        self.changes.append(pod)
         self._trace.record(EndpointRemoved(self._env.now, pod.number))
-        _tell(self.watchers)
+        _tell(self.watchers, pod)
 
     def _appear(self, pod: Pod) -> Generator[simpy.Event]:
         yield pod.has_address
         yield self._env.timeout(self._joins_after_s[pod])
         if pod not in self.addresses:
             self.starting.add(pod)
-            _tell(self.watchers)
+            _tell(self.watchers, pod)
 
     def _follow_to_gate(self, pod: Pod) -> Generator[simpy.Event]:
         yield from self._appear(pod)
@@ -94,9 +100,10 @@ class Endpoints:
         yield self._env.timeout(self._joins_after_s[pod])
         self.starting.remove(pod)
         self.gated.add(pod)
-        _tell(self.pod_watchers)
+        self.changes.append(pod)
+        _tell(self.pod_watchers, pod)
 
 
-def _tell(watchers: Iterable[Callable[[], None]]) -> None:
+def _tell(watchers: Iterable[Callable[[Pod], None]], pod: Pod) -> None:
     for watcher in watchers:
-        watcher()
+        watcher(pod)

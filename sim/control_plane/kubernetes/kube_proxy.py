@@ -64,17 +64,19 @@ class KubeProxies:
         """Return when each worker node stops sending to a deleted pod, `inf` if the node has not heard of it yet."""
         return self._removed_s.get(pod, [math.inf] * len(self._syncs_after_s))
 
-    def _sync(self) -> None:
-        """Record the changes of the Endpoints, for each worker node at its own time."""
+    def _sync(self, pod: Pod) -> None:
+        """Record a change of the Endpoints, for each worker node at its own time."""
         now_s = self._env.now
-        for pod in sorted(self._endpoints.addresses - self._known):
+        is_ready, was_ready = pod in self._endpoints.addresses, pod in self._known
+        if is_ready and not was_ready:
+            self._known.add(pod)
             self._trace.record(TargetRegistered(now_s, pod.number))
             for node, after_s in enumerate(self._syncs_after_s):
                 self._trace.record(TargetHealthy(now_s + after_s[pod], pod.number, node))
-        for pod in sorted(self._known - self._endpoints.addresses):
+        elif was_ready and not is_ready:
+            self._known.remove(pod)
             self._trace.record(TargetDeregistered(now_s, pod.number, math.inf))
             self._removed_s[pod] = [now_s + after_s[pod] for after_s in self._syncs_after_s]
             for node, removed_s in enumerate(self._removed_s[pod]):
                 self._trace.record(TargetDrained(removed_s, pod.number, node))
             pod.deregistered.succeed()
-        self._known = set(self._endpoints.addresses)
