@@ -105,7 +105,7 @@ def test_many_pods_are_announced_before_the_work(monkeypatch: pytest.MonkeyPatch
     def stop(*_: object) -> None:
         raise ScenarioError([])
 
-    monkeypatch.setattr("sim.experiment.replication.choose_estimator", stop)
+    monkeypatch.setattr("sim.experiment.estimators.choose_estimator", stop)
     command = ["run", BASELINE, "--set", "deployment.replicas=3600", "--replications"]
     said = CliRunner().invoke(main, [*command, "50"]).stderr
     assert (
