@@ -1,0 +1,87 @@
+"""Every key of a scenario has a row in docs/architecture.md, and a file that the row names knows the key's name."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple, get_args
+
+import sim
+from sim.scenario.fields import Spec
+from sim.scenario.specs import Scenario
+
+PAGE = Path("docs/architecture.md")
+PACKAGE = Path(sim.__file__).parent
+
+
+class Row(NamedTuple):
+    """A row of the table: patterns of keys, and the files behind them."""
+
+    keys: list[str]
+    files: list[Path]
+
+
+@cache
+def _rows() -> list[Row]:
+    table = PAGE.read_text(encoding="utf-8").partition("## Where a key takes effect")[2].partition("\n## ")[0]
+    lines = [line.strip("| \n").split(" | ", 1) for line in table.splitlines() if line.startswith("| `")]
+    return [Row(_keys(first), _files(second)) for first, second in lines]
+
+
+def _keys(cell: str) -> list[str]:
+    """Return the keys of a cell; one without a dot is of the block of the key before it."""
+    keys, block = [], ""
+    for name in re.findall(r"`([^`:]+)[^`]*`", cell):
+        block = name.rpartition(".")[0] if "." in name else block
+        keys.append(name if "." in name or not block else f"{block}.{name}")
+    return keys
+
+
+def _files(cell: str) -> list[Path]:
+    """Return the files that a cell names; one without a directory is beside the one before it."""
+    found: list[Path] = []
+    for name in re.findall(r"`([\w/]+(?:\.py|/))`", cell):
+        path = PACKAGE / name if (PACKAGE / name).exists() else found[-1].parent / name
+        assert path.exists(), name
+        found += sorted(path.rglob("*.py")) if path.is_dir() else [path]
+    return found
+
+
+def _all_keys(spec: type[Spec], block: str = "") -> list[str]:
+    keys: list[str] = []
+    for name, field in spec.model_fields.items():
+        types = (field.annotation, *get_args(field.annotation))
+        inner = next((part for part in types if isinstance(part, type) and issubclass(part, Spec)), None)
+        keys += _all_keys(inner, f"{block}{name}.") if inner else [f"{block}{name}"]
+    return keys
+
+
+def _row_of(key: str) -> Row | None:
+    return next((row for row in _rows() if any(_covers(known, key) for known in row.keys)), None)
+
+
+def _covers(known: str, key: str) -> bool:
+    return fnmatchcase(key, known) or key.startswith(f"{known}.")
+
+
+def _is_known(key: str) -> bool:
+    """Return whether a row has the key, and one of its files the key's name. A row without files says that none has."""
+    row = _row_of(key)
+    name = re.compile(rf"\b{key.rpartition('.')[2]}\b")
+    return row is not None and (not row.files or any(name.search(_text(file)) for file in row.files))
+
+
+@cache
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8")
+
+
+def test_each_key_s_row_names_a_file_that_knows_it() -> None:
+    assert [key for key in _all_keys(Scenario) if not _is_known(key)] == []
+
+
+def test_a_key_without_a_row_is_found() -> None:
+    assert _row_of("pod.no_such_key") is None
+    assert _row_of("pods") is None
