@@ -35,6 +35,7 @@ _HELM = {
     "awsMaxRetries": "aws-max-retries",
     "awsApiThrottle": "aws-api-throttle",
     "targetgroupbindingMaxConcurrentReconciles": "targetgroupbinding-max-concurrent-reconciles",
+    "targetgroupbindingMaxExponentialBackoffDelay": "targetgroupbinding-max-exponential-backoff-delay",
     "syncPeriod": "sync-period",
     "defaultTargetType": "default-target-type",
     "ingressClass": "ingress-class",

@@ -27,13 +27,10 @@ def put_controller(draft: Draft, controller: Controller) -> None:
     _put_retries(draft, controller)
     _put_throttle(draft, controller)
     _put_workers(draft, controller)
-    period = controller.flag("sync-period")
-    if period:
-        seconds = _duration_s(period.value)
-        if seconds is None:
-            draft.leave(period.place, f"'{period.value}' is no duration")
-        else:
-            draft.put("controller.sync_period_s", seconds, period.place)
+    _put_duration(draft, "controller.sync_period_s", controller.flag("sync-period"))
+    if not controller.is_v1 and not release_of(str(draft.values["controller.version"])).shares_requeue_bucket:
+        longest = controller.flag("targetgroupbinding-max-exponential-backoff-delay")
+        _put_duration(draft, "controller.max_backoff_s", longest)
     for name in ("aws-cache-enable", "aws-cache-duration"):
         flag = controller.flag(name)
         if flag:
@@ -79,6 +76,16 @@ def _put_number(draft: Draft, key: str, flag: Flag) -> None:
         draft.put(key, int(flag.value), flag.place)
     else:
         draft.leave(flag.place, f"'{flag.value}' is no number")
+
+
+def _put_duration(draft: Draft, key: str, flag: Flag | None) -> None:
+    if flag is None:
+        return
+    seconds = _duration_s(flag.value)
+    if seconds is None:
+        draft.leave(flag.place, f"'{flag.value}' is no duration")
+    else:
+        draft.put(key, seconds, flag.place)
 
 
 def _duration_s(text: str) -> float | None:

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from sim.scenario.api_throttle import FORMAT, parse_throttle
 from sim.scenario.distributions import Constant, DistributionField, Uniform
-from sim.scenario.fields import WHOLE, CallsPerSecond, Count, Seconds, Spec, complaint
+from sim.scenario.fields import WHOLE, CallsPerSecond, Count, PositiveSeconds, Seconds, Spec, complaint
 from sim.scenario.problems import shown
 from sim.scenario.releases import V1_VERSIONS, LoadBalancerControllerRelease, first, release_of
 
@@ -46,6 +46,10 @@ def _workers_by_default(given: dict[str, Any]) -> int:
     return 1 if release is None else release.workers
 
 
+def _caps_backoff(release: Release | None) -> bool:
+    return _limits_itself(release) and release is not None and not release.shares_requeue_bucket
+
+
 def _limits_itself(release: Release | None) -> bool:
     return isinstance(release, LoadBalancerControllerRelease)
 
@@ -63,6 +67,10 @@ class ControllerSpec(Spec):
     max_concurrent_reconciles: Count = Field(default_factory=_workers_by_default, json_schema_extra={"default": 1})
     """Workers: `--max-concurrent-reconciles`, and from v2.0 on `--targetgroupbinding-max-concurrent-reconciles`.
     Default: LBC's, 1 from v1.1.3 on and 3 from v2.0 on. Up to v1.1.2 there is one, and no such flag."""
+    max_backoff_s: PositiveSeconds | None = None
+    """`--targetgroupbinding-max-exponential-backoff-delay`, from v2.2.1 on: how long a TargetGroupBinding waits at most
+    after its reconcile has failed. The first wait is 5 ms, and each failure in a row doubles it. null: LBC's default,
+    1000 s."""
     aws_api_throttle: str | None = None
     """`--aws-api-throttle`, from v2.0 on: the limits that the controller puts on its own calls. The syntax is the
     flag's, `serviceID:operationRegex=rate:burst` with commas between. A rule for a service replaces that service's
@@ -119,6 +127,15 @@ class ControllerSpec(Spec):
         if version not in (FIXED_LAG, None) and lag is not None:
             raise complaint(expected="null", found=f"a lag for {version}", hint="it is for fixed_lag only")
         return lag
+
+    @field_validator("max_backoff_s")
+    @classmethod
+    def _has_the_backoff_flag(cls, longest_s: float | None, info: ValidationInfo) -> float | None:
+        version = info.data.get("version")
+        if longest_s is not None and version is not None and not _caps_backoff(_release(version)):
+            hint = f"{version} has no such flag; {first(_caps_backoff)} brought it"
+            raise complaint(expected="null", found=shown(longest_s), hint=hint)
+        return longest_s
 
     @field_validator("aws_api_throttle")
     @classmethod

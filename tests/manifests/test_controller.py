@@ -60,6 +60,7 @@ def test_versions_from_labels(labels: dict[str, str], version: str) -> None:
         (["--sync-period=1h30m"], {"sync_period_s": 5400}),
         (["--sync-period=10h0m0s"], {"sync_period_s": 36000}),
         (["--sync-period=soon"], {}),
+        (["--targetgroupbinding-max-exponential-backoff-delay=10s"], {"max_backoff_s": 10}),
         (["--targetgroupbinding-max-concurrent-reconciles=7"], {"max_concurrent_reconciles": 7}),
         (["--ingress-max-concurrent-reconciles=7"], {}),
         (["--aws-api-throttle=WAFV2:.*=1:5"], {"aws_api_throttle": "WAFV2:.*=1:5"}),

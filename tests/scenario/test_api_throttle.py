@@ -56,9 +56,18 @@ def test_what_is_not_the_syntax_is_refused_with_the_rule_named(make_scenario, fl
     assert flag.split(":", maxsplit=1)[0] in problem.hint
 
 
-def test_v1_has_no_such_flag(make_scenario) -> None:
-    with pytest.raises(ScenarioError, match=r"v1\.1\.9 has no such flag"):
-        make_scenario(controller__version="v1.1.9", controller__aws_api_throttle="EC2:.*=1:1")
+@pytest.mark.parametrize(
+    ("version", "flag"),
+    [
+        ("v1.1.9", {"controller__aws_api_throttle": "EC2:.*=1:1"}),
+        ("v1.1.9", {"controller__max_backoff_s": 10}),
+        ("v2.2.0", {"controller__max_backoff_s": 10}),
+    ],
+)
+def test_earlier_releases_have_no_such_flag(make_scenario, version: str, flag: dict) -> None:
+    with pytest.raises(ScenarioError, match=f"{version} has no such flag; v2"):
+        make_scenario(controller__version=version, **flag)
+    make_scenario(controller__version="v2.2.1", **flag)
 
 
 def test_a_rule_replaces_all_defaults_of_its_service_and_of_no_other() -> None:

@@ -106,7 +106,9 @@ class LoadBalancerControllerV2:
         self._targets = TargetCache(env, client)
         self._network = CallCache(env, dict.fromkeys(NETWORK_ACTIONS, NETWORK_CACHE_S))
         self._security_group_lock = simpy.Resource(env)
-        self._queue: WorkQueue[TargetGroupName] = WorkQueue(env, shared_bucket=self._release.shares_requeue_bucket)
+        self._queue: WorkQueue[TargetGroupName] = WorkQueue(
+            env, shared_bucket=self._release.shares_requeue_bucket, max_delay_s=spec.max_backoff_s
+        )
         self._deferred: WorkQueue[TargetGroupName] = WorkQueue(env, shared_bucket=False)
         self._names = [(ingress.number, position) for ingress in ingresses for position in range(len(ingress.backends))]
         self._reconciles = reconciles

@@ -5,7 +5,8 @@ Modelled:
 - An item added while a worker has it is queued again when that work is done. So at most one copy of an item waits and
   at most one runs.
 - A failed item comes back after the longer of two delays, until its failures are forgotten. One is 5 ms x 2^failures,
-  at most 1000 s; the other is the wait for a token of a bucket of 10 per second with burst 100.
+  at most 1000 s or what a flag of the controller says. The other is the wait for a token of a bucket of 10 per second
+  with burst 100.
 - Of several delayed additions of an item the earliest counts.
 - Later controllers have no such bucket.
 
@@ -41,8 +42,9 @@ WORKER_PAUSE_S = 1.0
 class WorkQueue(Generic[T]):
     """Items that wait for a worker."""
 
-    def __init__(self, env: simpy.Environment, *, shared_bucket: bool = True) -> None:
+    def __init__(self, env: simpy.Environment, *, shared_bucket: bool = True, max_delay_s: float | None = None) -> None:
         self._env = env
+        self._max_delay_s = MAX_DELAY_S if max_delay_s is None else max_delay_s
         self._waiting = simpy.Store(env)
         self._dirty: set[T] = set()
         self._processing: set[T] = set()
@@ -75,7 +77,7 @@ class WorkQueue(Generic[T]):
         """Queue the item after the delay that its failures so far have earned."""
         failures = self._failures.get(item, 0)
         self._failures[item] = failures + 1
-        own_s = min(BASE_DELAY_S * 2.0 ** min(failures, MOST_DOUBLINGS), MAX_DELAY_S)
+        own_s = min(BASE_DELAY_S * 2.0 ** min(failures, MOST_DOUBLINGS), self._max_delay_s)
         self.add_after(item, max(own_s, self._bucket.reserve(self._env.now)) if self._bucket else own_s)
 
     def add_after(self, item: T, delay_s: float) -> None:
