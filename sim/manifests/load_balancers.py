@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _IDLE = "idle_timeout.timeout_seconds"
 _FEWEST_NODES = 2
+_PROTOCOLS = {"HTTP", "HTTPS"}
 
 
 class Listeners(NamedTuple):
@@ -102,10 +103,12 @@ def _listen_ports(text: str) -> dict[int, bool]:
         items = json.loads(text)
     except (ValueError, RecursionError):
         return {}
-    pairs = (
-        [pair for item in items if isinstance(item, dict) for pair in item.items()] if isinstance(items, list) else []
-    )
-    return {port: protocol.upper() == "HTTPS" for protocol, port in pairs if isinstance(port, int)}
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        return {}
+    pairs = [(protocol.upper(), port) for item in items for protocol, port in item.items()]
+    if not all(protocol in _PROTOCOLS and type(port) is int for protocol, port in pairs):
+        return {}
+    return {port: protocol == "HTTPS" for protocol, port in pairs}
 
 
 def put_counts(draft: Draft, target_group: TargetGroup, network: Network, controller: Controller) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=Model)
 
+_MOST_SHOWN = 4
 WORKLOADS = {"Deployment", "StatefulSet", "DaemonSet", "Rollout"}
 _CLUSTER_SCOPED = {"IngressClass", "IngressClassParams", "Namespace", "Node"}
 _GROUPS = {
@@ -190,13 +191,19 @@ def _flattened(value: object, line: int, file: str) -> Iterator[Mapping]:
             yield from _flattened(item, at, file)
         return
     if not isinstance(value, Mapping) or not isinstance(value.get("kind"), str):
-        found = shown(value) if not isinstance(value, dict) else "a mapping without 'kind'"
+        found = shown(value) if not isinstance(value, dict) else _without_kind(value)
         raise ScenarioError([Problem(file=file, line=line, expected="a Kubernetes object", found=found)])
     items = value.get("items")
     if value["kind"].endswith("List") and (items is None or isinstance(items, Sequence)):
         yield from _flattened(items, line, file)
     else:
         yield value
+
+
+def _without_kind(value: dict[str, object]) -> str:
+    """Say what a mapping is that is no object: its first keys tell whose it is."""
+    keys = ", ".join(shown(key) for key in list(value)[:_MOST_SHOWN])
+    return f"a mapping without 'kind', whose keys are {keys}" if keys else "an empty mapping"
 
 
 def _object(body: Mapping, kind: str, file: str, namespace: str, template: str) -> Object:

@@ -23,7 +23,7 @@ EXAMPLES = Path(__file__).parent / "examples"
 NO_MANIFESTS = {"hooks.yaml", "broken-indentation.yaml"}
 FILES = [path for path in EXAMPLES.iterdir() if path.suffix in {".yaml", ".json"} and ".expected." not in path.name]
 OF_OTHERS = ("argoproj.io/", "eks.amazonaws.com/", "elbv2.k8s.aws/", "external-secrets.io/", "keda.sh/")
-GONE = {"extensions/v1beta1", "networking.k8s.io/v1beta1"}
+GONE = {"apps/v1beta2", "autoscaling/v2beta1", "extensions/v1beta1", "networking.k8s.io/v1beta1", "policy/v1beta1"}
 """API groups that Kubernetes served before the versions of which there are schemas."""
 WRONG_ON_PURPOSE = {("spring-boot-sleeps-then-kills.yaml", "Service"): "10 is not of type 'string'"}
 
