@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sim.manifests.models import Hook
     from sim.manifests.objects import Object, Place
 
-SAID_BY_ADVICE_TOO = {"no-pre-stop", "grace-below-pre-stop", "gate-after-backoff"}
+SAID_BY_ADVICE_TOO = {"no-pre-stop", "grace-below-pre-stop", "gate-after-backoff", "no-room-for-surge"}
 """Warnings that `sim.scenario.advice` gives for the same key, without the manifest's line."""
 
 Grade = Literal["read", "guessed", "assumed"]

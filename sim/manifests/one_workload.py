@@ -24,7 +24,7 @@ from sim.manifests.pods import put_pod
 from sim.manifests.serving import Said
 from sim.manifests.target_groups import annotated, annotation, put_target_group
 from sim.manifests.versions import put_version
-from sim.manifests.worker_nodes import NODE_KEYS, put_instances, put_nodes_block
+from sim.manifests.worker_nodes import NODE_KEYS, put_instances, put_nodes_block, warn_of_room
 from sim.manifests.workload import Companions, put_workload, template_of
 from sim.scenario.overrides import overridden
 from sim.scenario.problems import Place as ScenarioPlace
@@ -104,7 +104,7 @@ class Importer:
         for key, value in self._asked.changes.items():
             raw = overridden(raw, key, value, Scenario)
         try:
-            return Imported(draft.workload.ref, raw, validated(Scenario, raw, _places(draft)), draft)
+            scenario = validated(Scenario, raw, _places(draft))
         except ScenarioError as error:
             if not draft.forget(NODE_KEYS):
                 raise
@@ -112,6 +112,8 @@ class Importer:
             text = f"the Nodes of the input are left out: {error.problems[0]}"
             draft.warn("nodes-left-out", "nodes", text)
             return without
+        warn_of_room(draft, scenario)
+        return Imported(draft.workload.ref, raw, scenario, draft)
 
     def _put(
         self, draft: Draft, holder: Object, template: Template, labels: dict[str, str], target_group: TargetGroup

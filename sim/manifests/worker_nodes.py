@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sim.manifests.joining import TargetGroup
     from sim.manifests.models import PodSpec
     from sim.manifests.objects import Cluster, Object
+    from sim.scenario.specs import Scenario
 
 _TYPES = ("node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type")
 _ZONES = ("topology.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/zone")
@@ -32,6 +33,7 @@ _NO_TRAFFIC = "node.kubernetes.io/exclude-from-external-load-balancers"
 _COMPUTE = "eks.amazonaws.com/compute-type"
 _INSTANCES = "target_group.instances"
 _TARGET_TYPE = "target_group.target_type"
+_COUNT = "nodes.count"
 _MOST_ZONES = 6
 NODE_KEYS = ("nodes.", "kubernetes.")
 """How keys begin whose values come from Nodes."""
@@ -78,11 +80,25 @@ def put_nodes_block(draft: Draft, pod: PodSpec, cluster: Cluster) -> None:
         draft.warn("mixed-instance-types", "nodes.instance_type", text, place)
     else:
         draft.put("nodes.instance_type", commonest, place)
-    draft.put("nodes.count", len(nodes), nodes[0].place(), note="Nodes of the input that are Ready and not cordoned")
+    draft.put(_COUNT, len(nodes), nodes[0].place(), note="Nodes of the input that are Ready and not cordoned")
     _put_zones(draft, nodes)
     _put_max_pods(draft, nodes)
     _put_requests(draft, pod)
     _put_version(draft, nodes)
+
+
+def warn_of_room(draft: Draft, scenario: Scenario) -> None:
+    """Say so if the nodes have no room for the surge: a rollout then waits for old pods to go."""
+    room, deployment = scenario.room, scenario.deployment
+    if room is None or _COUNT not in draft.values:
+        return
+    most = deployment.replicas + deployment.surge
+    if most > room.places:
+        text = (
+            f"these Nodes take {room.places} pods, limited by {room.limited_by}, and replicas with surge are {most}: "
+            "pods wait for room; an autoscaler that adds nodes is not in the input"
+        )
+        draft.warn("no-room-for-surge", _COUNT, text, draft.origins[_COUNT].place)
 
 
 def _put_zones(draft: Draft, nodes: Sequence[Object]) -> None:

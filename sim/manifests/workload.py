@@ -207,7 +207,8 @@ def _put_budget(draft: Draft, companions: Companions, labels: dict[str, str]) ->
         replicas = draft.values[REPLICAS]
         if isinstance(replicas, int) and replicas <= MOST_PODS and _blocks(least, most, replicas):
             name = "minAvailable" if least is not None else "maxUnavailable"
-            text = f"with {replicas} replicas the budget admits no eviction: a drained node waits for ever"
+            pods = "one replica" if replicas == 1 else f"{replicas} replicas"
+            text = f"with {pods} the budget admits no eviction: a drained node waits for ever"
             draft.warn("pdb-blocks-drain", "", text, one.place("spec", name))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from textwrap import TextWrapper
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from sim.manifests.importing import Import, Imported
 
 _INDENT = "  "
+_WIDTH = 80
 
 
 def as_yaml(found: Import) -> str:
@@ -95,22 +98,46 @@ def _warned(warned: Warned) -> dict[str, Any]:
 
 def remarks(found: Import) -> Iterator[str]:
     """Return the lines that a reader has to know besides the scenarios."""
-    return map(printable, _remarks(found))
-
-
-def _remarks(found: Import) -> Iterator[str]:
     for one in found.workloads:
-        yield f"{one.ref}: {len(one.draft.origins)} keys"
-        warned_of = {warned.key for warned in one.draft.warnings}
-        for key, origin in one.draft.origins.items():
-            if origin.grade != "read" and key not in warned_of:
-                yield f"  {origin.grade}: {key}: {_on_one_line(one.draft.values[key])}, {origin.note}"
-        for item in one.draft.not_read:
-            yield f"  not read: {item.place}: {item.reason}"
-        for warned in one.draft.warnings:
-            yield f"  warning: {warned}"
+        yield printable(f"{one.ref}: {_counted(one)}")
+        for text in _of_workload(one):
+            yield from _wrapped(text)
     for warned in found.warnings:
-        yield f"warning: {warned}"
+        yield from _wrapped(_warning(warned))
     if found.ignored:
         counted = ", ".join(f"{count} {kind}" for kind, count in sorted(found.ignored.items()))
-        yield f"ignored, of kinds that say nothing here: {counted}"
+        yield from _wrapped(f"ignored, of kinds that say nothing here: {counted}")
+
+
+def _counted(one: Imported) -> str:
+    """Say how many keys are written, and how many of them nobody wrote."""
+    grades = Counter(origin.grade for origin in one.draft.origins.values())
+    uncertain = [f"{grades[grade]} {grade}" for grade in ("guessed", "assumed") if grades[grade]]
+    return f"{grades.total()} keys" + (f", {' and '.join(uncertain)}" if uncertain else "")
+
+
+def _of_workload(one: Imported) -> Iterator[str]:
+    warned_of = {warned.key for warned in one.draft.warnings}
+    for key, origin in one.draft.origins.items():
+        if origin.grade != "read" and key not in warned_of:
+            yield f"{origin.grade}: {key}: {_on_one_line(one.draft.values[key])}, {origin.note}"
+    for item in one.draft.not_read:
+        yield f"not read: {item.reason}\n{item.place}"
+    for warned in one.draft.warnings:
+        yield _warning(warned)
+
+
+def _warning(warned: Warned) -> str:
+    text = f"warning: {warned.key + ': ' if warned.key else ''}{warned.text} [{warned.id}]"
+    return f"{text}\n{warned.place}" if warned.place else text
+
+
+def _wrapped(text: str) -> Iterator[str]:
+    """Return a remark in lines of a terminal, and the place below it in one, so that it can be copied."""
+    said, _, place = text.partition("\n")
+    wrap = TextWrapper(
+        _WIDTH, initial_indent="  ", subsequent_indent=" " * 4, break_long_words=False, break_on_hyphens=False
+    )
+    yield from wrap.wrap(printable(said))
+    if place:
+        yield printable(f"    {place}")

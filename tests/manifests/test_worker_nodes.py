@@ -62,7 +62,7 @@ def test_the_block_nodes() -> None:
 
 
 def test_what_a_container_may_use_at_most_is_what_it_requests_if_that_is_all_it_says() -> None:
-    found = imported(node(0), resources={"limits": {"cpu": "1", "memory": "4Gi"}})
+    found = imported(node(0), resources={"limits": {"cpu": "1", "memory": "4Gi"}}, replicas=1)
     assert found.draft.values["nodes.pod_cpu_m"] == 1100
     assert found.draft.values["nodes.pod_memory_mib"] == 4096 + 64
 
@@ -73,7 +73,7 @@ def test_nodes_that_take_no_pods_do_not_count() -> None:
         node(2, cordoned=True),
         node(3, labels={"eks.amazonaws.com/compute-type": "fargate"}),
     ]
-    found = imported(node(0), *others)
+    found = imported(node(0), *others, replicas=1)
     assert (found.draft.values["nodes.count"], found.draft.values["nodes.zones"]) == (1, 1)
 
 
@@ -92,8 +92,19 @@ def test_a_type_that_is_not_known_is_not_read() -> None:
     assert "the instance type z9.huge is not known here" in {one.reason for one in found.draft.not_read}
 
 
-def test_nodes_of_which_there_is_no_scenario_are_left_out() -> None:
-    found = imported(node(0), podReplacementPolicy="TerminationComplete")
+def test_nodes_without_room_for_the_surge_are_warned_of() -> None:
+    """An m5.large has memory for two pods of 3 GiB; six replicas surge by two."""
+    for count, expected in ((4, False), (3, True)):
+        found = imported(*map(node, range(count)), replicas=6)
+        assert "nodes" in found.raw
+        assert ("no-room-for-surge" in ids(found)) == expected
+
+
+@pytest.mark.parametrize(
+    "spec", [{"podReplacementPolicy": "TerminationComplete"}, {"replicas": 2, "resources": {"requests": {"cpu": 1}}}]
+)
+def test_nodes_of_which_there_is_no_scenario_are_left_out(spec: dict[str, Any]) -> None:
+    found = imported(node(0), **spec)
     assert "nodes" not in found.raw
     assert "nodes-left-out" in ids(found)
 
