@@ -4,13 +4,12 @@ Modelled:
 - The rolled cluster's controller is the client that deregistered its targets.
 - Another client that names itself as the controller is another cluster. The target groups that it named are its
   ingresses, and its RegisterTargets and DeregisterTargets calls its churn.
+- v1 names only its SDK. A client of an SDK that some v1.1 was built with, which asks for the health of targets, is one.
 - Everybody else is a steady stream by bucket.
 
-Left out:
-- v1 controllers as clusters: they name only their SDK, and are in the stream;
-- calls that the trail does not record.
+Left out: calls that the trail does not record.
 
-Source: docs/facts/logs.md §2.
+Sources: docs/facts/logs.md §2; docs/facts/controller.md §1 for the SDK of each v1.1.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ import numpy as np
 
 from sim.calibration.measured import Measured, rate_interval
 from sim.control_plane.aws.aws_api import BUCKET_OF_ACTION
+from sim.scenario.releases import V1_VERSIONS, release_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +34,11 @@ _STRETCH_S = 300.0
 _BUCKETS: dict[str, str] = {action.replace("tag:", "tagging:"): name for action, name in BUCKET_OF_ACTION.items()}
 """The bucket of each action that a controller calls, as the trail names it."""
 _VERSION = re.compile(r"elbv2\.k8s\.aws/(v\d+\.\d+(?:\.\d+)?)")
+_V1_OF_SDK = {release_of(version).sdk.replace(" ", "/"): version for version in V1_VERSIONS}
+"""The last v1.1 that was built with each SDK."""
+_ASKS_HEALTH = "elasticloadbalancing:DescribeTargetHealth"
+_AT_LEAST = "A cluster's ingresses are the target groups that its calls name: a lower bound."
+_ONLY_SDK = "Its user agent names only its SDK, which several releases of v1.1 have: this is the last of them."
 _CHURN = ("elasticloadbalancing:RegisterTargets", "elasticloadbalancing:DeregisterTargets")
 
 
@@ -46,46 +51,49 @@ def own_client(calls: pd.DataFrame, deregistrations: Sequence[Change]) -> str:
 
 
 def controller_version(calls: pd.DataFrame, client: str) -> Measured | str:
-    """Return the version by which a client's controller calls itself."""
-    versions = _versions(calls[calls["client"].astype(str) == client])
-    if not versions:
+    """Return the version by which a client's controller calls itself, or its SDK lets it be known."""
+    rows = calls[calls["client"].astype(str) == client]
+    version = _version(rows)
+    if not version:
         return "the trail's user agents name no version of the controller"
-    return Measured(value=versions[-1], ci95={}, n=len(versions), source="the user agent in CloudTrail")
+    notes = () if _versions(rows) else (_ONLY_SDK,)
+    return Measured(value=version, ci95={}, n=len(rows), source="the user agent in CloudTrail", notes=notes)
 
 
 def other_clusters(calls: pd.DataFrame, own: str) -> Measured | str:
     """Estimate `aws_api.other_clusters`."""
     length_s = _length_s(calls)
-    clusters, rates, n = [], {}, 0
+    clusters, rates, n, by_sdk = [], {}, 0, False
     for client, rows in calls[calls["client"].astype(str) != own].groupby("client", observed=True):
-        versions = _versions(rows)
-        if not versions:
+        version = _version(rows)
+        if not version:
             continue
+        by_sdk |= not _versions(rows)
         churn = rows[rows["action"].isin(_CHURN)]
         groups = {str(group) for group in rows["target_group"] if str(group)}
         clusters.append(
             {
                 "ingresses": max(len(groups), 1),
                 "churn_per_s": float(f"{len(churn) / length_s:.4g}"),
-                "controller": {"version": versions[-1]},
+                "controller": {"version": version},
             }
         )
         rates[str(client)] = rate_interval(np.array([float(len(churn))]), length_s)
         n += len(rows)
     if not clusters:
-        return "no other client of the trail names itself as this controller"
+        return "no other client of the trail is such a controller, by its user agent"
     return Measured(
         value=clusters,
         ci95=rates,
         n=n,
         source="calls of the trail by other controllers",
-        notes=("A cluster's ingresses are the target groups that its calls name: a lower bound.",),
+        notes=(_AT_LEAST, _ONLY_SDK) if by_sdk else (_AT_LEAST,),
     )
 
 
 def background(calls: pd.DataFrame, own: str) -> Measured | str:
     """Estimate `aws_api.background_calls_per_s`: what neither the rolled cluster nor another controller called."""
-    controllers = {str(client) for client, rows in calls.groupby("client", observed=True) if _versions(rows)}
+    controllers = {str(client) for client, rows in calls.groupby("client", observed=True) if _version(rows)}
     others = calls[~calls["client"].astype(str).isin(controllers | {own})]
     bucket = others["action"].map(_bucket)
     found = others[bucket != ""].assign(bucket=bucket[bucket != ""])
@@ -99,6 +107,16 @@ def background(calls: pd.DataFrame, own: str) -> Measured | str:
         value[str(name)] = float(f"{len(rows) / length_s:.4g}")
         intervals[str(name)] = rate_interval(counts.astype(float), length_s / n_stretches)
     return Measured(value=value, ci95=intervals, n=len(found), source="calls of the trail by everybody else")
+
+
+def _version(rows: pd.DataFrame) -> str:
+    """Return the version of the controller that made these calls, '' if none did."""
+    named = _versions(rows)
+    if named:
+        return named[-1]
+    if not (rows["action"] == _ASKS_HEALTH).any():
+        return ""
+    return next((_V1_OF_SDK[text] for text in rows["software"].astype(str) if text in _V1_OF_SDK), "")
 
 
 def _versions(rows: pd.DataFrame) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sim.control_plane.trace import ApiAttempt, TargetDeregistered, TargetRegistered
+from sim.control_plane.trace import ApiAttempt, Reconciled, TargetDeregistered, TargetRegistered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,10 +28,11 @@ class ApiCall:
     """One call.
 
     `began_s`: when the first attempt was sent. `attempts`: when each was answered, and whether it was throttled.
-    `pods`: the targets that the call changed, if it succeeded.
+    `pods`: the targets that the call changed, if it succeeded. `ingress`: whose reconcile made it, if that is known.
     """
 
     cluster: int
+    ingress: int | None
     action: str
     began_s: float
     attempts: tuple[tuple[float, bool], ...]
@@ -50,7 +51,8 @@ def calls_of(trace: Trace) -> list[ApiCall]:
         REGISTER: _pods_by_moment(trace, TargetRegistered),
         DEREGISTER: _pods_by_moment(trace, TargetDeregistered),
     }
-    calls = [_call(run, changed) for run in _runs(trace.of(ApiAttempt))]
+    ingresses = {(record.cluster, record.reconcile): record.ingress for record in trace.of(Reconciled)}
+    calls = [_call(run, changed, ingresses) for run in _runs(trace.of(ApiAttempt))]
     if not any(call.cluster == 0 for call in calls):
         calls += _of_fixed_lag(changed)
     return sorted(calls, key=lambda call: call.began_s)
@@ -67,13 +69,16 @@ def _runs(attempts: list[ApiAttempt]) -> Iterator[list[ApiAttempt]]:
     yield from open_runs.values()
 
 
-def _call(run: list[ApiAttempt], changed: dict[str, dict[float, list[int]]]) -> ApiCall:
+def _call(
+    run: list[ApiAttempt], changed: dict[str, dict[float, list[int]]], ingresses: dict[tuple[int, int], int]
+) -> ApiCall:
     last = run[-1]
     pods: list[int] = []
     if last.cluster == 0 and not last.throttled:
         pods = _at(changed.get(last.action, {}), last.time_s + last.latency_s)
     return ApiCall(
         cluster=last.cluster,
+        ingress=ingresses.get((last.cluster, last.reconcile)),
         action=last.action,
         began_s=run[0].time_s,
         attempts=tuple((attempt.time_s + attempt.latency_s, attempt.throttled) for attempt in run),
@@ -96,6 +101,7 @@ def _of_fixed_lag(changed: dict[str, dict[float, list[int]]]) -> list[ApiCall]:
     return [
         ApiCall(
             cluster=0,
+            ingress=None,
             action=action,
             began_s=time_s - _FIXED_LAG_LATENCY_S,
             attempts=((time_s, False),),

@@ -38,8 +38,9 @@ if TYPE_CHECKING:
 
 _SOURCES = {"tag": "tagging"}
 _ELB = "elasticloadbalancing"
-_SDK_OF_V1 = "aws-sdk-go/1.23.21 (go1.13; linux; amd64)"
-_SDK_OF_V2 = "aws-sdk-go/1.44.0 (go1.20; linux; amd64)"
+_ON_A_GROUP = frozenset({REGISTER, DEREGISTER, f"{_ELB}:DescribeTargetHealth"})
+_PLATFORMS = {"aws-sdk-go": "(go1.13; linux; amd64)", "aws-sdk-go-v2": "os/linux lang/go#1.22 md/GOARCH#amd64"}
+_UNNAMED = "Boto3/1.34.0"
 
 
 class CloudTrail:
@@ -62,13 +63,14 @@ class CloudTrail:
                     record |= {"errorCode": "ThrottlingException", "errorMessage": "Rate exceeded"}
                 elif call.pods:
                     record["requestParameters"] = {"targetGroupArn": self._group, "targets": _targets(call.pods)}
-                elif call.cluster and call.action in {REGISTER, DEREGISTER}:
-                    record["requestParameters"] = {"targetGroupArn": _group_of(call.cluster), "targets": []}
+                elif call.cluster and call.ingress is not None and call.action in _ON_A_GROUP:
+                    group = _group_of(call.cluster, call.ingress)
+                    record["requestParameters"] = {"targetGroupArn": group, "targets": []}
 
     def add_background(self, scenario: Scenario, replication: int, until_s: float) -> None:
         """Add the calls of all other callers, at the moments of the simulation."""
         for action, time_s in _background(scenario, Streams(scenario.seed, replication), until_s):
-            self._record(time_s, action, "something-else", "Boto3/1.34.0")
+            self._record(time_s, action, "something-else", _UNNAMED)
 
     def _record(self, time_s: float, action: str, role: str, agent: str) -> dict[str, Any]:
         service, _, operation = action.partition(":")
@@ -115,22 +117,24 @@ class CloudTrail:
 
 
 def user_agent(version: str) -> str:
-    """Return the user agent of a controller's version."""
+    """Return the user agent of a controller's version: its SDK, its own name, or both."""
     if version == FIXED_LAG:
-        return _SDK_OF_V1
+        return _UNNAMED
     release = release_of(version)
-    if not release.names_itself_in_user_agent:
-        return _SDK_OF_V1
-    own = "elbv2.k8s.aws/v{}.{}.{}".format(*version_number(version))
-    return f"{_SDK_OF_V2} {own}" if release.names_sdk_in_user_agent else own
+    sdk, _, number = release.sdk.partition(" ")
+    words = [f"{sdk}/{number} {_PLATFORMS[sdk]}"] if release.names_sdk_in_user_agent else []
+    if release.names_itself_in_user_agent:
+        words.append("elbv2.k8s.aws/v{}.{}.{}".format(*version_number(version)))
+    return " ".join(words)
 
 
 def _targets(pods: Iterable[int]) -> list[dict[str, Any]]:
     return [{"id": address(pod), "port": PORT} for pod in pods]
 
 
-def _group_of(cluster: int) -> str:
-    return f"arn:aws:{_ELB}:{REGION}:{ACCOUNT}:targetgroup/k8s-other-{cluster}/{cluster:016x}"
+def _group_of(cluster: int, ingress: int) -> str:
+    name = f"k8s-other{cluster}-{ingress}"
+    return f"arn:aws:{_ELB}:{REGION}:{ACCOUNT}:targetgroup/{name}/{cluster:08x}{ingress:08x}"
 
 
 def _background(scenario: Scenario, streams: Streams, until_s: float) -> Iterator[tuple[str, float]]:

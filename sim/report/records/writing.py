@@ -2,7 +2,8 @@
 
 Modelled: five minutes of traffic before the rollout and two after it; for the AWS API's calls the warm-up as well.
 
-Left out: target type `instance`, whose targets are worker nodes.
+Left out: target type `instance`. There a log names a worker node and its port. A simulated request keeps its pod alone,
+and a rollout deregisters no worker node, so that such records would have nothing to measure.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def require_recordable(scenario: Scenario) -> None:
     if scenario.target_group.target_type != "ip":
         problem = Problem(
             key="target_group.target_type",
-            expected="'ip' to write records",
+            expected="'ip' to write records (for 'instance' a log names worker nodes, which no simulated request keeps)",
             found=f"'{scenario.target_group.target_type}'",
         )
         raise ScenarioError([problem])

@@ -112,6 +112,18 @@ def test_what_is_written_is_measured(written) -> None:
     assert isinstance(lag, dict)
 
 
+@pytest.mark.parametrize("version", ["v1.1.4", "v3.2.0"])
+def test_another_cluster_is_found_in_the_trail(tmp_path, version) -> None:
+    cluster = {"ingresses": 3, "churn_per_s": 0.3, "controller": {"version": version}}
+    spec = scenario(**{"traffic.arrival_rate_rps": 5, "aws_api.other_clusters": [cluster]})
+    write_records(simulate(spec), tmp_path)
+    found = calibrate(read([tmp_path])).measured["aws_api.other_clusters"]
+    (measured,) = found.value
+    assert (measured["ingresses"], measured["controller"]) == (3, {"version": version})
+    # Some ninety changes, each a call of its own unless they come together: a standard error of a tenth.
+    assert measured["churn_per_s"] == pytest.approx(0.3, rel=0.35)
+
+
 def test_measured_lags_are_those_of_the_trace(written) -> None:
     replication, directory = written
     found = calibrate(read([directory]))
