@@ -85,10 +85,11 @@ def empirical_by_cluster(values: Floats, cluster: Ints, words: str, source: str)
     return Measured(value=empirical_law(values), ci95=intervals, n=int(values.size), source=source, notes=notes)
 
 
-def empirical_law(values: Floats) -> dict[str, object]:
-    """Return the law as a scenario has it, of so many values at most."""
+def empirical_law(values: Floats) -> dict[str, object] | float:
+    """Return the law as a scenario has it, of so many values at most; a number if they are all the same."""
     law = values if values.size <= MOST_VALUES else np.quantile(values, (np.arange(MOST_VALUES) + 0.5) / MOST_VALUES)
-    return {"dist": "empirical", "values": [float(f"{value:.4g}") for value in np.sort(law)]}
+    written = [float(f"{value:.4g}") for value in np.sort(law)]
+    return written[0] if written[0] == written[-1] else {"dist": "empirical", "values": written}
 
 
 def quantile_interval(values: Floats, q: float) -> Interval:

@@ -21,7 +21,14 @@ from sim.calibration.bootstrap import ENOUGH_CLUSTERS
 from sim.calibration.departures import address
 from sim.calibration.frames import rows_of
 from sim.calibration.likelihood import any_law, quantiles_of
-from sim.calibration.measured import MOST_VALUES, Measured, empirical, empirical_by_cluster, quantile_interval
+from sim.calibration.measured import (
+    MOST_VALUES,
+    Measured,
+    empirical,
+    empirical_by_cluster,
+    empirical_law,
+    quantile_interval,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,10 +110,10 @@ def registration(requests: pd.DataFrame, calls: Sequence[Change]) -> Measured | 
         return "fewer than five new targets have a RegisterTargets call and requests at an ALB node"
     edges_s = np.linspace(0, float(first_s.max()) + 1.0, _CELLS + 1)
     masses = any_law(_first_request_kernel(first_s, rate_rps, edges_s))
-    q = (np.arange(MOST_VALUES) + 0.5) / MOST_VALUES
-    values = np.array([quantiles_of(masses[None], edges_s, at)[0] for at in q])
+    n_values = min(first_s.size, MOST_VALUES)
+    q = (np.arange(n_values) + 0.5) / n_values
     return Measured(
-        value={"dist": "empirical", "values": [float(f"{value:.4g}") for value in values]},
+        value=empirical_law(np.array([quantiles_of(masses[None], edges_s, at)[0] for at in q])),
         ci95={"median": quantile_interval(first_s, 0.5), "p95": quantile_interval(first_s, 0.95)},
         n=int(first_s.size),
         source="pairs of an ALB node and a new target, from RegisterTargets to the first request",

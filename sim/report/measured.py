@@ -65,9 +65,9 @@ def _yaml(found: Calibration, name: str) -> str:
     for group, values in groups.items():
         lines += ["", f"{group}:"]
         for name_in_group, one in values.items():
-            lines += [*_described(one, "  "), f"  {name_in_group}: {_flow(one.value)}"]
+            lines += [*_described(one, "  "), *_written(name_in_group, one.value, "  ")]
     for key, one in found.beside.items():
-        lines += ["", *_comment(_BESIDE[key]), *_described(one, ""), f"# {key}: {_flow(one.value)}"]
+        lines += ["", *_comment(_BESIDE[key]), *_described(one, ""), *_written(key, one.value, "# ")]
     if found.not_measured:
         lines += ["", *_comment("Not measured:")]
         lines += [line for key, why in found.not_measured.items() for line in _comment(f"{key}: {why}")]
@@ -91,6 +91,9 @@ def _comment(text: str, indent: str = "") -> Iterator[str]:
         yield f"{indent}# {line}"
 
 
-def _flow(value: object) -> str:
-    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10**9)
-    return text.removesuffix("\n").removesuffix("\n...")
+def _written(key: str, value: object, indent: str) -> Iterator[str]:
+    """Yield a key and its value; a list of measured values takes several lines."""
+    flow = None if isinstance(value, dict | list) else False
+    text = yaml.safe_dump({key: value}, default_flow_style=flow, sort_keys=False, width=_WIDTH - len(indent))
+    for line in text.splitlines():
+        yield f"{indent}{line}"

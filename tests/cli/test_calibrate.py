@@ -52,8 +52,17 @@ def test_each_value_says_where_it_is_from_and_what_is_missing_is_listed(records)
     before = out.split("  propagation_s:")[0]
     assert "95 % interval: median" in before
     assert "n = 12" in before
+    assert max(map(len, out.splitlines())) <= 115
     assert "# Not measured:" in out
     assert "aws_api.other_clusters" in out.split("# Not measured:")[1]
+
+
+def test_what_is_told_beside_can_be_taken_by_deleting_the_signs_of_comments(records) -> None:
+    _, out, _ = albsim("calibrate", records)
+    lines = out.split("# controller.deregistration_lag_s:")[1].split("\n\n")[0].splitlines()
+    lag = yaml.safe_load("\n".join(["lag:", *(line.removeprefix("# ") for line in lines[1:])]))["lag"]
+    assert lag["dist"] == "empirical"
+    assert len(lag["values"]) == 6
 
 
 def test_json_has_the_form_of_the_interface(records) -> None:

@@ -35,7 +35,7 @@ def require_recordable(scenario: Scenario) -> None:
     if scenario.target_group.target_type != "ip":
         problem = Problem(
             key="target_group.target_type",
-            expected="'ip' to write records (for 'instance' a log names worker nodes, which no simulated request keeps)",
+            expected="'ip' to write records (with 'instance' a log names worker nodes, which no request keeps here)",
             found=f"'{scenario.target_group.target_type}'",
         )
         raise ScenarioError([problem])
