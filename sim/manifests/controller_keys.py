@@ -58,7 +58,7 @@ def _put_throttle(draft: Draft, controller: Controller) -> None:
     try:
         parse_throttle(flag.value)
     except ValueError as error:
-        draft.leave(flag.place, str(error))
+        draft.leave(flag.place, str(error), "controller.aws_api_throttle")
     else:
         draft.put("controller.aws_api_throttle", flag.value, flag.place)
 
@@ -75,7 +75,7 @@ def _put_number(draft: Draft, key: str, flag: Flag) -> None:
     if re.fullmatch(r"\d{1,9}", flag.value.strip()):
         draft.put(key, int(flag.value), flag.place)
     else:
-        draft.leave(flag.place, f"'{flag.value}' is no number")
+        draft.leave(flag.place, f"'{flag.value}' is no number", key)
 
 
 def _put_duration(draft: Draft, key: str, flag: Flag | None) -> None:
@@ -83,7 +83,7 @@ def _put_duration(draft: Draft, key: str, flag: Flag | None) -> None:
         return
     seconds = _duration_s(flag.value)
     if seconds is None:
-        draft.leave(flag.place, f"'{flag.value}' is no duration")
+        draft.leave(flag.place, f"'{flag.value}' is no duration", key)
     else:
         draft.put(key, seconds, flag.place)
 

@@ -5,10 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from pydantic_core import PydanticUndefined
+
 from sim.manifests.objects import printable
+from sim.scenario.problems import plain, shown
 from sim.scenario.specs import Scenario
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic.fields import FieldInfo
+
     from sim.manifests.models import Hook
     from sim.manifests.objects import Object, Place
 
@@ -94,8 +101,10 @@ class Draft:
         if warned not in self.warnings:
             self.warnings.append(warned)
 
-    def leave(self, place: Place, reason: str) -> None:
-        """Note that a field is not read, and why."""
+    def leave(self, place: Place, reason: str, key: str = "") -> None:
+        """Note that a field is not read, why, and what stands in for it if it would be the value of a key."""
+        if key:
+            reason += f"; {default_of(key)} stands in for {key}"
         if NotRead(place, reason) not in self.not_read:
             self.not_read.append(NotRead(place, reason))
 
@@ -118,13 +127,26 @@ class Draft:
         return raw
 
 
+def default_of(key: str) -> str:
+    """Return a key's default in words."""
+    *_, (_, field_info) = _steps(key)
+    value = field_info.get_default() if field_info else None
+    if value is None or value is PydanticUndefined:
+        return "the default"
+    return f"the default, {plain(value) if isinstance(value, float) else shown(value)},"
+
+
 def _position(key: str) -> tuple[int, ...]:
     """Return where the schema has a key: its own place after that of its group."""
-    fields, position = Scenario.model_fields, []
+    return tuple(position for position, _ in _steps(key))
+
+
+def _steps(key: str) -> Iterator[tuple[int, FieldInfo | None]]:
+    """Yield the place of each step of a key in its group, and the schema's field."""
+    fields = Scenario.model_fields
     for step in key.split("."):
-        names = list(fields)
-        position.append(names.index(step) if step in names else len(names))
-        inner = fields[step].annotation if step in fields else None
+        names, found = list(fields), fields.get(step)
+        yield names.index(step) if step in names else len(names), found
+        inner = found.annotation if found else None
         inner = next((part for part in (inner, *getattr(inner, "__args__", ())) if hasattr(part, "model_fields")), None)
         fields = getattr(inner, "model_fields", {})
-    return tuple(position)

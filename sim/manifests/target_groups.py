@@ -153,4 +153,4 @@ def put_whole(draft: Draft, key: str, given: Setting, *, note: str = "") -> None
     if re.fullmatch(r"\d{1,9}", text):
         draft.put(key, int(text), given.place, note=note)
     else:
-        draft.leave(given.place, f"'{text}' is no whole number")
+        draft.leave(given.place, f"'{text}' is no whole number", key)

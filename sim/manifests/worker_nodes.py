@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from sim.manifests.draft import default_of
 from sim.manifests.models import Node
 from sim.manifests.network_models import Service
 from sim.manifests.quantities import quantity
@@ -47,7 +48,7 @@ def put_instances(draft: Draft, target_group: TargetGroup, cluster: Cluster) -> 
     if nodes:
         draft.put(_INSTANCES, len(nodes), nodes[0].place(), note="Nodes of the input that are Ready")
     else:
-        text = "the number of worker nodes is not in the input; the default stands in"
+        text = f"the number of worker nodes is not in the input; {default_of(_INSTANCES)} stands in"
         draft.warn("instances-unknown", _INSTANCES, text)
     service = target_group.service
     spec = service.parsed(Service).spec

@@ -165,3 +165,20 @@ def test_the_target_groups_of_one_workload_are_compared(port: int, attributes: d
     (one,) = changed({"1.spec.ports": ports}, *more).workloads
     texts = [warned.text for warned in one.draft.warnings if warned.id == "several-target-groups"]
     assert said in texts[0] if said else not texts
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value", "said"),
+    [
+        (
+            "target-group-attributes",
+            "deregistration_delay.timeout_seconds=abc",
+            "'abc' is no whole number; the default, 300, stands in for target_group.deregistration_delay_s",
+        ),
+        ("healthcheck-interval-seconds", "1m", "'1m' is no whole number; the default, 15, stands in for target_group."),
+        ("target-group-attributes", "slow_start.duration_seconds=30", "slow_start.duration_seconds is not modelled"),
+    ],
+)
+def test_what_is_not_read_says_what_stands_in(annotation: str, value: str, said: str) -> None:
+    (one,) = changed({f"2.{ALB}{annotation}": value}).workloads
+    assert any(item.reason.startswith(said) for item in one.draft.not_read)
