@@ -63,6 +63,10 @@ class Stream(IntEnum):
     LAST_REQUEST = 42
     POD_AGE = 43
     FITTED_PARAMETER = 60
+    IPAMD_PHASE = 70
+    ADDRESS_LATENCY = 71
+    INTERFACE_LATENCY = 72
+    SANDBOX_RETRY = 73
 
 
 class Sampler(Protocol):

@@ -144,15 +144,10 @@ def _with_file(name: str, file: str, files: set[str]) -> str:
 def _mention_advice(scenarios: Sequence[Scenario], options: dict[str, Any]) -> None:
     """Say on stderr that there is advice, unless the user wants it quiet or the command is the one that gives it."""
     from sim.scenario.advice import advise
-    from sim.scenario.specs import WITHOUT_EFFECT
 
     if options.get("quiet", True):
         return
     for scenario in scenarios:
-        ignored = [key for key in WITHOUT_EFFECT if getattr(scenario, key) is not None]
-        if ignored:
-            said = f"no effect on the rollout yet: {', '.join(ignored)}; it is for `albsim addresses`"
-            click.echo(f"{scenario.name}: {said}", err=True)
         n_warnings = len(advise(scenario))
         if n_warnings:
             counted = "1 warning" if n_warnings == 1 else f"{n_warnings} warnings"

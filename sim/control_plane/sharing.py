@@ -16,7 +16,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sim.scenario.releases import LoadBalancerControllerRelease
-from sim.scenario.specs import WITHOUT_EFFECT
 
 if TYPE_CHECKING:
     from sim.scenario.specs import Scenario
@@ -53,7 +52,6 @@ def control_plane_key(scenario: Scenario) -> str:
         "description": True,
         "replications": True,
         "sweep": True,
-        **dict.fromkeys(WITHOUT_EFFECT, True),
         "pod": left_out,
         "target_group": {"routing", "idle_timeout_s"},
     }

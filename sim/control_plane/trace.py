@@ -48,10 +48,37 @@ class PodScheduled(Record):
 
 
 @dataclass(slots=True)
+class SandboxFailed(Record):
+    """The kubelet could not set up a pod's sandbox: its node had no address for it."""
+
+    pod: int
+    node: int
+
+
+@dataclass(slots=True)
+class SubnetHeld(Record):
+    """The nodes in a zone hold so many addresses of its subnet from here on, of which pods use so many."""
+
+    zone: int
+    held: int
+    used: int
+
+
+@dataclass(slots=True)
+class SubnetFull(Record):
+    """A node was refused the addresses that it wanted: its zone's subnet has too few free ones."""
+
+    node: int
+    zone: int
+
+
+@dataclass(slots=True)
 class RolloutStalled(Record):
-    """The disruption does not go on: pods wait for what will not come, and its progress deadline has passed."""
+    """The disruption does not go on: pods wait for a node or an address, and its progress deadline has passed."""
 
     pending: int
+    without_address: list[int]
+    """The numbers of the pods that have a node and no address."""
 
 
 @dataclass(slots=True)

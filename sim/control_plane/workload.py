@@ -31,7 +31,7 @@ from sim.control_plane.kubernetes.node_drain import NodeDrain
 from sim.control_plane.kubernetes.pod import Pod
 from sim.control_plane.kubernetes.readiness_gates import ReadinessGates
 from sim.control_plane.kubernetes.scale_in import ScaleIn
-from sim.control_plane.trace import PodGone, PodScheduled
+from sim.control_plane.trace import PodGone
 from sim.scenario.controller import FIXED_LAG
 from sim.scenario.specs import NodeDrainSpec, RolloutSpec, ScaleInSpec
 from sim.scenario.target_group import HealthCheckSpec
@@ -41,10 +41,10 @@ if TYPE_CHECKING:
 
     import simpy
 
+    from sim.control_plane.cluster import Cluster
     from sim.control_plane.controllers.ingress import Gates
     from sim.control_plane.kubernetes.disruption import Disruption
     from sim.control_plane.kubernetes.replica_set import ControllerManagerClient
-    from sim.control_plane.kubernetes.scheduler import Scheduler
     from sim.control_plane.simulation import Simulation
     from sim.scenario.specs import Scenario
 
@@ -59,14 +59,15 @@ class RolledDeployment:
         simulation: Simulation,
         scenario: Scenario,
         client: ControllerManagerClient,
-        scheduler: Scheduler | None = None,
+        cluster: Cluster | None = None,
     ) -> None:
-        """Make the Deployment. `scheduler` gives the pods their nodes, if these are simulated."""
+        """Make the Deployment. `cluster` gives the pods their nodes and addresses, if these are simulated."""
         self._env = env = simulation.env
         self._scenario = scenario
         self._trace = simulation.trace
-        self._scheduler = scheduler
+        self._cluster = cluster
         self.old_pods = [Pod(number, env, number, is_new=False) for number in range(scenario.deployment.replicas)]
+        scheduler = None if cluster is None else cluster.scheduler
         node_of = None if scheduler is None else scheduler.node_of
         self._kubelet = Kubelet(simulation, scenario.pod, scenario.kubernetes, node_of)
         has_gates = scenario.pod.readiness_gate
@@ -85,6 +86,9 @@ class RolledDeployment:
                 self._pod_processes.append(FixedLag(simulation, scenario.controller, self.target_group).follow)
             self._sent_until_s = self.target_group.sent_until_s
         self._in_flight = InFlight(scenario, simulation.streams)
+        if cluster is not None:
+            for pod in self.old_pods:
+                cluster.hold(pod, self, self._trace)
         disrupted = Disrupted(
             simulation=simulation,
             pods=self.old_pods,
@@ -94,7 +98,6 @@ class RolledDeployment:
             gone_s=self._gone_s,
             scheduler=scheduler,
         )
-        self._bind_old_pods()
         self.node_watchers = disrupted.node_watchers
         self._disruption = _disruption(scenario, disrupted)
 
@@ -106,9 +109,9 @@ class RolledDeployment:
         ends = {
             pod: [self._env.process(process(pod)) for process in self._pod_processes] for pod in self._disruption.ending
         }
-        if self._scheduler is not None:
+        if self._cluster is not None:
             for pod in self._disruption.ending:
-                self._env.process(self._keep_place(pod, self._scheduler))
+                self._env.process(self._leave_node(pod, self._cluster))
         disrupted = self._env.process(self._start_at_zero())
         return self._env.process(self._until_over(disrupted, ends))
 
@@ -128,26 +131,18 @@ class RolledDeployment:
         for process in (self._start, *self._pod_processes):
             self._env.process(process(pod))
 
-    def _bind_old_pods(self) -> None:
-        if self._scheduler is not None:
-            for pod in self.old_pods:
-                node = self._scheduler.bind(pod, self)
-                if node is not None:
-                    self._trace.record(PodScheduled(self._env.now, pod.number, node.number))
-
     def _start(self, pod: Pod) -> Generator[simpy.Event]:
-        if self._scheduler is not None:
-            node = yield from self._scheduler.place(pod, self)
-            self._trace.record(PodScheduled(self._env.now, pod.number, node))
+        if self._cluster is not None:
+            yield from self._cluster.admit(pod, self, self._trace)
         yield from self._kubelet.start(pod)
 
-    def _keep_place(self, pod: Pod, scheduler: Scheduler) -> Generator[simpy.Event, Any]:
-        """Hold a pod's place on its node until it is gone."""
+    def _leave_node(self, pod: Pod, cluster: Cluster) -> Generator[simpy.Event, Any]:
+        """Hold a pod's place and address on its node until it is gone."""
         yield pod.deleted
-        scheduler.is_deleted(pod)
+        cluster.scheduler.is_deleted(pod)
         gone_s = yield from self._ends_s(pod)
         yield self._env.timeout(gone_s - self._env.now)
-        scheduler.release(pod)
+        cluster.leave(pod)
 
     def _gone_s(self, pod: Pod) -> Generator[simpy.Event, Any, float]:
         """Return when a deleted pod is gone, and record it if the pod ends with its last request."""

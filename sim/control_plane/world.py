@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any
 import simpy
 
 from sim.control_plane.aws.aws_api import AwsApi
+from sim.control_plane.cluster import Cluster
 from sim.control_plane.controllers.ingress import Ingress
 from sim.control_plane.controllers.other_cluster import ChurningBackend, churn
 from sim.control_plane.controllers.start import start_controller
 from sim.control_plane.kubernetes.kubelet import termination
 from sim.control_plane.kubernetes.progress import ProgressDeadline
 from sim.control_plane.kubernetes.replica_set import ControllerManagerClient
-from sim.control_plane.kubernetes.scheduler import Scheduler
 from sim.control_plane.simulation import Simulation
 from sim.control_plane.trace import (
     ListenerClosed,
@@ -80,20 +80,24 @@ class ControlPlane:
         self._trace = Trace()
         simulation = Simulation(self._env, streams, self._trace)
         client = ControllerManagerClient(self._env, scenario.kubernetes)
-        scheduler = _scheduler(self._env, scenario)
-        self._rolled = RolledDeployment(simulation, scenario, client, scheduler)
+        cluster = _cluster(simulation, scenario)
+        self._rolled = RolledDeployment(simulation, scenario, client, cluster)
         others = [
             replace(simulation.within(Stream.OTHER_DEPLOYMENT, number), trace=Trace())
             for number in range(1, scenario.deployment.rolled_at_once)
         ]
-        rolled = [self._rolled, *(RolledDeployment(other, scenario, client, scheduler) for other in others)]
+        rolled = [self._rolled, *(RolledDeployment(other, scenario, client, cluster) for other in others)]
         if scenario.target_group.target_type == "ip" and scenario.controller.version != FIXED_LAG:
-            Account(simulation, scenario).start(rolled)
+            api = AwsApi(simulation, scenario.aws_api) if cluster is None else cluster.api
+            Account(simulation, scenario, api).start(rolled)
         order = streams.generator(Stream.OTHER_DEPLOYMENT).permutation(len(rolled)).tolist()
         over = {place: rolled[place].start() for place in order}[0]
         ends: list[simpy.Event] = [over, self._env.timeout(LONGEST_ROLLOUT_S - self._env.now)]
-        if scheduler is not None:
-            deadline = ProgressDeadline(self._env, self._trace, scheduler, self._rolled.ending_pods)
+        if cluster is not None:
+            cluster.start()
+            deadline = ProgressDeadline(
+                simulation, cluster.scheduler, cluster.without_address, self._rolled.ending_pods
+            )
             ends.append(self._env.process(deadline.run()))
         self._env.run(until=self._env.any_of(ends))
         if self._trace.of(RolloutStalled):
@@ -158,20 +162,20 @@ class ControlPlane:
         return ScenarioError([Problem(expected="a rollout that is over within a day", found=found, hint=hint)])
 
 
-def _scheduler(env: simpy.Environment, scenario: Scenario) -> Scheduler | None:
+def _cluster(simulation: Simulation, scenario: Scenario) -> Cluster | None:
     nodes, room = scenario.nodes, scenario.room
     if nodes is None or room is None:
         return None
-    return Scheduler(env, nodes=nodes.count, zones=nodes.zones, places=room.per_node)
+    return Cluster(simulation, nodes, room, scenario.vpc_cni, AwsApi(simulation, scenario.aws_api))
 
 
 class Account:
     """The AWS account: its API, this cluster's controller (cluster 0) and those of the other clusters."""
 
-    def __init__(self, simulation: Simulation, scenario: Scenario) -> None:
+    def __init__(self, simulation: Simulation, scenario: Scenario, api: AwsApi) -> None:
         self._simulation = simulation
         self._scenario = scenario
-        self._api = AwsApi(simulation, scenario.aws_api)
+        self._api = api
 
     def start(self, rolled: Sequence[RolledDeployment]) -> None:
         """Start every controller and the churn of the other clusters. Each Deployment has an ingress of its own.

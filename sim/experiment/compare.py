@@ -129,7 +129,7 @@ def compare(
         rows.fill([0, 1], replications)
     one, two = np.array(rows.by_point)
     at_502 = COLUMNS.index(PRIMARY)
-    shown = columns_of(nodes=all(point.nodes is not None for point in paired.points))
+    shown = columns_of(set.intersection(*(set(point.simulated_blocks) for point in paired.points)))
     return Comparison(
         first=first.name,
         second=second.name,

@@ -55,7 +55,7 @@ class Figure(Generic[V, S]):
     - `label`: its name on a picture's axis.
     - `cells`: the columns that show the figure in tables, if any do.
     - `swept`: whether a sweep has columns for the figure.
-    - `of_nodes`: whether only scenarios that give `nodes` have the figure.
+    - `block`: the scenario's block without which there is no such figure.
     """
 
     name: str
@@ -65,11 +65,11 @@ class Figure(Generic[V, S]):
     unit: Unit = NO_UNIT
     cells: tuple[Cell, ...] = ()
     swept: bool = True
-    of_nodes: bool = False
+    block: Literal["nodes", "vpc_cni"] | None = None
 
     def is_of(self, scenario: Scenario) -> bool:
         """Return whether a scenario has the figure."""
-        return not self.of_nodes or scenario.nodes is not None
+        return self.block is None or self.block in scenario.simulated_blocks
 
     def columns(self) -> Iterator[Column]:
         """Yield the figure's columns in a sweep."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from sim.control_plane.trace import ApiAttempt, Reconciled, RolloutStalled
+from sim.control_plane.trace import ApiAttempt, Reconciled, RolloutStalled, SandboxFailed
 from sim.data_plane.outcomes import Outcome
 from sim.experiment.aggregation import (
     Fraction,
@@ -26,11 +26,11 @@ from sim.experiment.aggregation import (
     QuantilesOfRollouts,
     SpreadOfRollouts,
 )
+from sim.experiment.capacity import addresses_of, pending_s
 from sim.experiment.figure import Cell, Figure, Unit
-from sim.experiment.waits_for_nodes import pending_s
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from sim.data_plane.timeline import Times
     from sim.experiment.estimators import Estimator
@@ -76,9 +76,9 @@ def figures_of(replication: Replication) -> Figures:
     return Figures(values, replication.estimator)
 
 
-def columns_of(*, nodes: bool) -> tuple[str, ...]:
-    """Return the columns of figures that scenarios have with `nodes` or without, in the order of `COLUMNS`."""
-    return tuple(column for column in COLUMNS if nodes or column not in COLUMNS_OF_NODES)
+def columns_of(blocks: Collection[str]) -> tuple[str, ...]:
+    """Return the columns of the figures that scenarios with these blocks have, in the order of `COLUMNS`."""
+    return tuple(column for column in COLUMNS if BLOCK_OF_COLUMN.get(column) in {None, *blocks})
 
 
 def _requests(replication: Replication) -> float:
@@ -209,7 +209,7 @@ PENDING_PODS = Figure(
     of=lambda replication: float(np.count_nonzero(pending_s(replication))),
     over=Mean(),
     label="pods that wait for a node per rollout",
-    of_nodes=True,
+    block="nodes",
 )
 PENDING_S = Figure(
     name="capacity.pending_s",
@@ -217,7 +217,7 @@ PENDING_S = Figure(
     over=QuantilesOfPods(),
     label="wait for a node",
     unit=_SECONDS,
-    of_nodes=True,
+    block="nodes",
 )
 STALLED = Figure(
     name="capacity.stalled",
@@ -225,7 +225,43 @@ STALLED = Figure(
     over=FractionSeen(),
     label="rollouts that do not end",
     unit=Unit("%", 100.0, at_most=1.0),
-    of_nodes=True,
+    block="nodes",
+)
+FAILED_SANDBOXES = Figure(
+    name="capacity.failed_sandboxes",
+    of=lambda replication: float(sum(failed.time_s >= 0 for failed in replication.trace.of(SandboxFailed))),
+    over=Mean(),
+    label="sandboxes without an address per rollout",
+    block="vpc_cni",
+)
+ADDRESSES_HELD = Figure(
+    name="capacity.addresses.held",
+    of=lambda replication: float(addresses_of(replication).held),
+    over=Mean(),
+    label="most addresses that the nodes hold",
+    block="vpc_cni",
+)
+ADDRESSES_USED = Figure(
+    name="capacity.addresses.used",
+    of=lambda replication: float(addresses_of(replication).used),
+    over=Mean(),
+    label="most addresses that pods use",
+    block="vpc_cni",
+)
+ADDRESSES_FREE = Figure(
+    name="capacity.addresses.free",
+    of=lambda replication: float(addresses_of(replication).free),
+    over=Mean(),
+    label="fewest free addresses of a subnet",
+    block="vpc_cni",
+)
+EXHAUSTED = Figure(
+    name="capacity.exhausted",
+    of=lambda replication: float(addresses_of(replication).refused_s is not None),
+    over=FractionSeen(),
+    label="rollouts in which a subnet refuses addresses",
+    unit=Unit("%", 100.0, at_most=1.0),
+    block="vpc_cni",
 )
 
 FIGURES: tuple[Figure[Any, Any], ...] = (
@@ -285,10 +321,17 @@ FIGURES: tuple[Figure[Any, Any], ...] = (
     PENDING_PODS,
     PENDING_S,
     STALLED,
+    FAILED_SANDBOXES,
+    ADDRESSES_HELD,
+    ADDRESSES_USED,
+    ADDRESSES_FREE,
+    EXHAUSTED,
 )
 """All figures, in the order of the JSON and of a sweep's columns. Those that other modules read have names above."""
 COLUMN_OF = {column.name: column for figure in FIGURES for column in figure.columns()}
 COLUMNS = tuple(COLUMN_OF)
 """The columns of a sweep that hold figures, in their order."""
-COLUMNS_OF_NODES = frozenset(column.name for figure in FIGURES if figure.of_nodes for column in figure.columns())
-"""Those of them that only scenarios with `nodes` fill."""
+BLOCK_OF_COLUMN = {
+    column.name: figure.block for figure in FIGURES if figure.block is not None for column in figure.columns()
+}
+"""The block of a scenario without which a column is not filled."""

@@ -16,8 +16,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sim.scenario.specs import WITHOUT_EFFECT
-
 if TYPE_CHECKING:
     from sim.experiment.estimators import Estimator
     from sim.scenario.specs import Scenario
@@ -26,7 +24,7 @@ PROVENANCE = "albsim"
 """The key in a frame's `attrs`, and in a file's metadata, under which its provenance stands."""
 _LIBRARIES = ("numba", "numpy", "scipy", "simpy")
 _PARTS = ("streams.py", "scenario", "control_plane", "data_plane", "experiment")
-_WITHOUT_EFFECT = {"name", "description", "replications", "sweep", *WITHOUT_EFFECT}
+_WITHOUT_EFFECT = {"name", "description", "replications", "sweep"}
 """Keys of a scenario on which no single replication depends."""
 
 

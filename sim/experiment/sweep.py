@@ -156,7 +156,7 @@ def _frame(whole: Grid, by_point: list[list[Row]], source: dict[str, Any]) -> pd
     }
     columns["replication"] = [number for size in sizes for number in range(size)]
     figures = np.array([row for of_point in by_point for row in of_point], dtype=np.float64)
-    shown = columns_of(nodes=any(point.nodes is not None for point in whole.points))
+    shown = columns_of(set().union(*(point.simulated_blocks for point in whole.points)))
     of_figures = pd.DataFrame(figures, columns=list(COLUMNS))[list(shown)]
     frame = pd.concat([pd.DataFrame(columns), of_figures], axis="columns")
     frame.attrs[PROVENANCE] = source

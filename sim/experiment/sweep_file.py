@@ -13,7 +13,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from sim.experiment.estimators import choose_estimator
-from sim.experiment.figures import COLUMNS, COLUMNS_OF_NODES
+from sim.experiment.figures import BLOCK_OF_COLUMN, COLUMNS
 from sim.experiment.grid import cells, grid
 from sim.experiment.journal import journal
 from sim.experiment.provenance import PROVENANCE
@@ -169,7 +169,7 @@ def _metadata(text: str) -> dict[str, Any]:
 
 def _require_whole(metadata: dict[str, Any], frame: pd.DataFrame) -> None:
     """Raise one of `_DAMAGE` if there is no row, or a column is missing."""
-    missing = {*expanded(metadata["vary"]), "replication", *COLUMNS} - COLUMNS_OF_NODES - {*frame.columns}
+    missing = {*expanded(metadata["vary"]), "replication", *COLUMNS} - BLOCK_OF_COLUMN.keys() - {*frame.columns}
     if missing or frame.empty:
         raise ValueError(f"no rows, or no columns {missing}")
 

@@ -1,14 +1,15 @@
-"""Where the pods of a replication had their places, and what they waited for, in words."""
+"""Where the pods of a replication had their places and addresses, and what they waited for, in words."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.control_plane.trace import RolloutStalled
-from sim.experiment.waits_for_nodes import pending_s
-from sim.report.wording import count, seconds
+from sim.control_plane.trace import PodScheduled, RolloutStalled, SandboxFailed
+from sim.experiment.capacity import addresses_of, pending_s
+from sim.report.wording import count, listed, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,10 +25,14 @@ def is_stalled(replication: Replication) -> bool:
 def stall_of(replication: Replication) -> Iterator[str]:
     """Yield what is to be said of a disruption that does not go on."""
     for stalled in replication.trace.of(RolloutStalled):
-        waits = "waits" if stalled.pending == 1 else "wait"
+        waiting = []
+        if stalled.pending:
+            waiting.append(f"{count(stalled.pending, 'pod')} for a node")
+        for zone, pods in sorted(Counter(_zones(replication, stalled)).items()):
+            waiting.append(f"{count(pods, 'pod')} for an address in zone {_letter(zone)}")
         yield (
-            f"This does not end: {count(stalled.pending, 'pod')} still {waits} for a node, and nothing is left that "
-            f"could make room. Its progress deadline passed at {seconds(stalled.time_s)}."
+            f"This does not end. Still waiting: {listed(waiting)}; nothing is left that could make room. Its progress "
+            f"deadline passed at {seconds(stalled.time_s)}."
         )
 
 
@@ -49,3 +54,32 @@ def room_for(replication: Replication) -> Iterator[str]:
         )
     else:
         yield "No pod waited for a node."
+    if "vpc_cni" in replication.scenario.simulated_blocks:
+        yield from _addresses(replication)
+
+
+def _addresses(replication: Replication) -> Iterator[str]:
+    addresses = addresses_of(replication)
+    yield (
+        f"The nodes held at most {addresses.held:,} addresses, of which pods used {addresses.used:,}; the fullest "
+        f"subnet had {addresses.free:,} left."
+    )
+    if addresses.refused_s is not None and addresses.refused_in is not None:
+        where = f"in zone {_letter(addresses.refused_in)}"
+        yield f"A node was refused addresses first at {seconds(addresses.refused_s)}, {where}."
+    failed = replication.trace.of(SandboxFailed)
+    if failed:
+        pods = len({one.pod for one in failed})
+        yield f"{count(len(failed), 'attempt')} to start a pod failed for want of an address, of {count(pods, 'pod')}."
+
+
+def _zones(replication: Replication, stalled: RolloutStalled) -> list[int]:
+    """Return the zone of each pod that has no address."""
+    nodes = replication.scenario.nodes
+    zones = 1 if nodes is None else nodes.zones
+    node_of = {scheduled.pod: scheduled.node for scheduled in replication.trace.of(PodScheduled)}
+    return [node_of[pod] % zones for pod in stalled.without_address]
+
+
+def _letter(zone: int) -> str:
+    return chr(ord("a") + zone)

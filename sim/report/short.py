@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 
 from sim.data_plane.outcomes import OUTCOMES_502
 from sim.experiment.figures import (
+    ADDRESSES_FREE,
+    ADDRESSES_HELD,
     ANY_502,
     DEREGISTRATION_LAG_S,
     EXPOSURE_S,
+    FAILED_SANDBOXES,
     NO_HEALTHY_TARGET_S,
     OUTCOMES,
     PENDING_PODS,
@@ -40,12 +43,18 @@ _WHY = {
 
 def short_report(summary: Summary) -> str:
     """Return the report of a summary, without a line end."""
-    said = f"{summary.scenario}: {headline(summary)}"
+    said = f"{summary.scenario}: {_stalled(summary)}{headline(summary)}"
     if summary[ANY_502].value >= NEGLIGIBLE:
         said = f"{said} {_why(summary)} Next: `albsim explain --worst` tells how, `albsim recommend` what to set."
     lines = [f"  {label:<{_LABEL}}{value}" for label, value in labelled(summary).items()]
     counted = textwrap.wrap(counted_by({summary.scenario: summary.estimator}), _WIDTH)
     return "\n".join([*textwrap.wrap(said, _WIDTH), "", *lines, "", *counted])
+
+
+def _stalled(summary: Summary) -> str:
+    """Return that rollouts do not end, nothing if all do."""
+    share = summary[STALLED].value if STALLED.name in summary.values else 0.0
+    return f"{percent(share)} of {noun_of(summary)}s do not end: pods wait for a node or an address. " if share else ""
 
 
 def _why(summary: Summary) -> str:
@@ -74,9 +83,14 @@ def waits_for_nodes(summary: Summary) -> dict[str, str]:
     """Return the lines on pods without a node, none where the scenario says nothing of nodes."""
     if PENDING_PODS.name not in summary.values:
         return {}
-    waited, longest_s, stalled = summary[PENDING_PODS].value, summary[PENDING_S]["max"], summary[STALLED].value
-    lines = {"pods that wait for a node": f"{number(waited)} per {noun_of(summary)}, longest {number(longest_s)} s"}
-    return lines | ({f"{noun_of(summary)}s that do not end": percent(stalled)} if stalled else {})
+    waited, longest_s = summary[PENDING_PODS].value, summary[PENDING_S]["max"]
+    each = f"per {noun_of(summary)}"
+    lines = {"pods that wait for a node": f"{number(waited)} {each}, longest {number(longest_s)} s"}
+    if FAILED_SANDBOXES.name in summary.values:
+        held, free = number(summary[ADDRESSES_HELD].value), number(summary[ADDRESSES_FREE].value)
+        lines["addresses that nodes hold"] = f"at most {held}; the fullest subnet has {free} left"
+        lines["sandboxes without an address"] = f"{number(summary[FAILED_SANDBOXES].value)} {each}"
+    return lines
 
 
 def _quantiles(seconds: dict[str, float]) -> str:

@@ -1,6 +1,7 @@
 """The actions of the AWS API that the model calls, named as IAM names them.
 
-Modelled: the calls of the controllers in a cluster whose AWS resources exist and do not drift. All but two only read.
+Modelled: the calls of the VPC CNI, and those of a cluster's controllers while its AWS resources exist and do not drift.
+All but two of the latter only read.
 
 Sources: the service authorization reference of AWS.
 """
@@ -42,6 +43,13 @@ class Action(StrEnum):
     DESCRIBE_SECURITY_GROUPS = "ec2:DescribeSecurityGroups"
     DESCRIBE_SUBNETS = "ec2:DescribeSubnets"
     DESCRIBE_VPCS = "ec2:DescribeVpcs"
+    ASSIGN_PRIVATE_IP_ADDRESSES = "ec2:AssignPrivateIpAddresses"
+    ATTACH_NETWORK_INTERFACE = "ec2:AttachNetworkInterface"
+    CREATE_NETWORK_INTERFACE = "ec2:CreateNetworkInterface"
+    DELETE_NETWORK_INTERFACE = "ec2:DeleteNetworkInterface"
+    DETACH_NETWORK_INTERFACE = "ec2:DetachNetworkInterface"
+    MODIFY_NETWORK_INTERFACE_ATTRIBUTE = "ec2:ModifyNetworkInterfaceAttribute"
+    UNASSIGN_PRIVATE_IP_ADDRESSES = "ec2:UnassignPrivateIpAddresses"
     GET_RESOURCES = "tag:GetResources"
     WAF_REGIONAL_GET_WEB_ACL_FOR_RESOURCE = "waf-regional:GetWebACLForResource"
     WAFV2_GET_WEB_ACL_FOR_RESOURCE = "wafv2:GetWebACLForResource"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sim.scenario.cost import MOST_SIMULATED_PODS, rolled_pods
 from sim.scenario.problems import Advice
-from sim.scenario.specs import DISRUPTIONS, WITHOUT_EFFECT
+from sim.scenario.specs import DISRUPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -69,10 +69,9 @@ def _room(scenario: Scenario) -> Iterator[Advice]:
 
 
 def _capacity(scenario: Scenario) -> Iterator[Advice]:
-    for key in WITHOUT_EFFECT:
-        if getattr(scenario, key) is not None:
-            yield Advice(key, "has no effect on the rollout yet: it is for `albsim addresses`")
     cni = scenario.vpc_cni
+    if cni is not None and scenario.nodes is None:
+        yield Advice("vpc_cni", "has no effect without nodes, which hold the addresses")
     if cni is not None and cni.minimum_ip_target and not cni.warm_ip_target:
         yield Advice(
             "vpc_cni.warm_ip_target",

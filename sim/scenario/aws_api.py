@@ -53,6 +53,10 @@ class BucketsSpec(Spec):
     """GetResources. Default: 15 per second (AWS, tag-editor user guide, reference); the burst is assumed to be as
     much."""
 
+    ec2_interfaces: BucketSpec = BucketSpec(capacity=100, refill_per_s=5)
+    """Calls of the VPC CNI that change interfaces and their addresses; each action has such a bucket of its own.
+    Default: AWS (EC2 API throttling); for attach, detach and unassign an assumption."""
+
     @field_validator("*", mode="before")
     @classmethod
     def _fill_up(cls, given: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 - whatever the file holds
@@ -70,6 +74,7 @@ BucketName = Literal[
     "wafv2",
     "ec2",
     "tagging",
+    "ec2_interfaces",
 ]
 
 

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DISRUPTIONS",
-    "WITHOUT_EFFECT",
     "AwsApiSpec",
     "BucketSpec",
     "BucketsSpec",
@@ -65,8 +64,6 @@ DisruptionKind = Literal["rollout", "node_drain", "scale_in"]
 Disruption = RolloutSpec | NodeDrainSpec | ScaleInSpec
 """What ends pods, told apart by `kind`."""
 DISRUPTIONS: dict[str, type[DisruptionSpec]] = {spec.kind: spec for spec in get_args(Disruption)}
-WITHOUT_EFFECT = ("vpc_cni",)
-"""Keys for `albsim addresses` alone: no replication depends on them yet."""
 D = TypeVar("D", bound=DisruptionSpec)
 
 
@@ -129,7 +126,8 @@ class Scenario(Spec):
     """The worker nodes, on which each pod needs a place. null: every pod has one, and `pod.startup_s` is all that it
     waits for."""
     vpc_cni: VpcCniSpec | None = None
-    """How many addresses each node keeps, and the subnets, for `albsim addresses`. No effect on the rollout yet."""
+    """How many addresses each node keeps, and the subnets from which they come, with `nodes`. null: every pod has an
+    address."""
     sweep: dict[str, Annotated[tuple[object, ...], Field(strict=False, min_length=1)]] = Field(
         default_factory=dict, json_schema_extra={"default": {}}
     )
@@ -228,6 +226,13 @@ class Scenario(Spec):
     def room(self) -> Room | None:
         """The places that the nodes have for the Deployments' pods, None where no nodes are given."""
         return None if self.nodes is None else room_of(self.nodes, self.vpc_cni)
+
+    @property
+    def simulated_blocks(self) -> frozenset[str]:
+        """The optional blocks of capacity that have an effect."""
+        if self.nodes is None:
+            return frozenset()
+        return frozenset({"nodes"} if self.vpc_cni is None else {"nodes", "vpc_cni"})
 
     @property
     def disrupted_by(self) -> Disruption:

@@ -25,7 +25,7 @@ Addresses = Annotated[int, Field(ge=0, le=65_536), WHOLE]
 
 
 class VpcCniSpec(Spec):
-    """The VPC CNI's settings and its subnets; for `albsim addresses`, with no effect on the rollout yet."""
+    """The VPC CNI's settings and its subnets, from which each node takes the addresses of its pods."""
 
     warm_eni_target: Target = 1
     """Interfaces' worth of free addresses that each node keeps (WARM_ENI_TARGET). Default: CNI."""

@@ -109,15 +109,6 @@ def test_wrong_input_ends_with_a_message_and_status_2(arguments: tuple[str, ...]
     assert message in result.stderr
 
 
-def test_check_and_run_say_that_a_rollout_does_not_depend_on_addresses(scenario: Path) -> None:
-    text = SCENARIO.replace("200", "2") + NODES + "vpc_cni: {warm_ip_target: 2}\n"
-    scenario.write_text(text)
-    checked = albsim("check", str(scenario)).stdout
-    assert "warning: vpc_cni: has no effect on the rollout yet: it is for `albsim addresses`" in checked
-    ran = albsim("run", str(scenario), "--replications", "1", "--workers", "1")
-    assert "talk: no effect on the rollout yet: vpc_cni; it is for `albsim addresses`" in ran.stderr
-
-
 def test_a_subnet_without_room_for_a_load_balancer_is_said() -> None:
     """Each node holds 60: of 2,043 addresses 34 leave 3, and 33 leave 63."""
     one = ("--instance-type", "c5.4xlarge", "--pods-per-node", "4", "--zones", "1", "--nodes")

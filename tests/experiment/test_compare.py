@@ -32,7 +32,7 @@ def test_each_difference_is_that_of_the_pairs(fixed_lag: Scenario) -> None:
     assert of_502.difference.value == pytest.approx(np.mean([two - one for one, two in pairs]))
     assert of_502.difference.high < 0
     assert of_502.verdict == "real"
-    assert [difference.figure for difference in comparison.differences] == list(columns_of(nodes=False))
+    assert [difference.figure for difference in comparison.differences] == list(columns_of(()))
 
 
 def test_a_scenario_does_not_differ_from_itself(fixed_lag: Scenario) -> None:

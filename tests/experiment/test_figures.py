@@ -11,7 +11,7 @@ from sim.control_plane.trace import ApiAttempt
 from sim.experiment import figures
 from sim.experiment.aggregation import Fraction, Mean, MeanAlone, QuantilesOfPods, QuantilesOfRollouts
 from sim.experiment.figure import Cell, Column, Figure, Unit
-from sim.experiment.figures import COLUMN_OF, COLUMNS, COLUMNS_OF_NODES, FIGURES
+from sim.experiment.figures import BLOCK_OF_COLUMN, COLUMN_OF, COLUMNS, FIGURES
 from sim.experiment.replication import simulate
 from sim.experiment.statistics import Estimate
 from sim.experiment.summary import summarise
@@ -138,7 +138,7 @@ def test_a_record_is_all_that_a_figure_needs(fixed_lag: Scenario, monkeypatch: p
 
 def test_a_row_is_in_the_order_of_the_columns(fixed_lag: Scenario) -> None:
     rollout = simulate(fixed_lag, estimator="sampled").figures()
-    row = {name: value for name, value in zip(COLUMNS, rollout.row(), strict=True) if name not in COLUMNS_OF_NODES}
+    row = {name: value for name, value in zip(COLUMNS, rollout.row(), strict=True) if name not in BLOCK_OF_COLUMN}
     frame = sweep(fixed_lag, {}, replications=1, estimator="sampled", executor=InOrder())
     assert frame.iloc[0].drop("replication").to_dict() == row
     assert row["requests"] == rollout[figures.REQUESTS]

@@ -38,6 +38,8 @@ ACCOUNT_BUCKET = "elbv2_account"
 def _bucket_of(action: Action) -> BucketName:
     if action.service is Service.ELBV2:
         return "elbv2_describe" if action.is_read else "elbv2_register"
+    if action.service is Service.EC2 and not action.is_read:
+        return "ec2_interfaces"
     return _OTHER_BUCKETS[action.service]
 
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Hashable, Iterable
+    from collections.abc import Collection, Generator, Hashable, Iterable
 
     import simpy
 
@@ -86,9 +86,9 @@ class Scheduler:
         """Return the pods that have a place on a node, in the order of their numbers."""
         return sorted(pod for pod, place in self._node_of.items() if place.number == node)
 
-    def is_starting(self) -> bool:
-        """Return whether a pod that has a node is not Ready yet."""
-        return any(pod.is_new and not pod.ready.triggered for pod in self._node_of)
+    def is_starting(self, held_up: Collection[Pod]) -> bool:
+        """Return whether a pod that has a node is not Ready yet, beside those that are held up."""
+        return any(pod.is_new and not pod.ready.triggered and pod not in held_up for pod in self._node_of)
 
     def is_ending(self) -> bool:
         """Return whether a deleted pod keeps a place."""

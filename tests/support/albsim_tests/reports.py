@@ -165,7 +165,7 @@ def summary(figures: Mapping[Figure[Any, Any], object] | None = None, **about: A
     """Make a summary of 12 rollouts in which nothing failed, with other values for some figures."""
     nothing = Estimate(0.0, 0.0, 0.0)
     quiet = {"mean": 8.0, "p50": 7.0, "p90": 9.0, "p99": 10.0, "max": 12.5}
-    values = {figure.name: nothing for figure in FIGURES if not figure.of_nodes} | {
+    values = {figure.name: nothing for figure in FIGURES if figure.block is None} | {
         "requests": Estimate(1000.0, 990.0, 1010.0),
         "responses.200": Estimate(1000.0, 990.0, 1010.0),
         "responses_502": spread([0.0] * 12),

@@ -1,0 +1,190 @@
+"""ipamd, the VPC CNI's daemon on one node: it takes addresses from the subnet through EC2, and gives them back.
+
+Modelled:
+- A pass every 5 s does one thing: it fills an interface, attaches a new one with its addresses, or gives addresses back
+  (at most every 30 s). Beside that it may free one interface.
+- A subnet that is too empty for an interface's addresses is asked for one address. If that fails too, or if there is no
+  room for a new interface with all its addresses, the node does not ask again for 120 s.
+- Each call needs a token from the account's EC2 buckets. A throttled call is made again in the next pass.
+
+Left out: the 60 s for which a returned address is not reconciled, interfaces that leak, how long a detach takes, subnet
+discovery, fragmented subnets (there is a free prefix for every 16 free addresses), and the retries of EC2's SDK.
+
+Sources: docs/facts/capacity.md §1; CNI is aws/amazon-vpc-cni-k8s@b5218838, pkg/ipamd/ipamd.go.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from sim.control_plane.aws.address_pool import AddressPool, Interface
+from sim.control_plane.trace import SubnetFull
+from sim.scenario.actions import Action
+from sim.streams import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Hashable
+
+    import simpy
+
+    from sim.control_plane.aws.aws_api import AwsApi
+    from sim.control_plane.aws.subnet import Subnet
+    from sim.control_plane.simulation import Simulation
+    from sim.scenario.specs import VpcCniSpec
+
+PASS_S = 5.0
+BACKOFF_S = 120.0
+SHRINK_S = 30.0
+ROUNDING = 1e-6
+NEW_INTERFACE = (
+    Action.DESCRIBE_SUBNETS,
+    Action.CREATE_NETWORK_INTERFACE,
+    Action.DESCRIBE_INSTANCES,
+    Action.ATTACH_NETWORK_INTERFACE,
+    Action.MODIFY_NETWORK_INTERFACE_ATTRIBUTE,
+)
+
+
+class Ipamd:
+    """The daemon of one node, whose loop runs once `run` is started."""
+
+    def __init__(
+        self, simulation: Simulation, cni: VpcCniSpec, api: AwsApi, node: int, subnet: Subnet, pool: AddressPool
+    ) -> None:
+        self._env = simulation.env
+        self._trace = simulation.trace
+        self._api = api
+        self._node = node
+        self._subnet = subnet
+        self._pool = pool
+        self._phase_s = PASS_S * next(simulation.streams.uniforms(Stream.IPAMD_PHASE, node))
+        self._assign_s = simulation.streams.draws(cni.assign_latency_s, Stream.ADDRESS_LATENCY, node)
+        self._attach_s = simulation.streams.draws(cni.new_eni_latency_s, Stream.INTERFACE_LATENCY, node)
+        self._passes = math.floor((self._env.now - self._phase_s) / PASS_S)
+        self._full_until_s = -math.inf
+        self._shrunk_s = -math.inf
+        self._changed = self._env.event()
+        self.gone = False
+
+    @property
+    def pool(self) -> AddressPool:
+        """What the node holds."""
+        return self._pool
+
+    def assign(self, pod: Hashable) -> bool:
+        """Give a pod an address, and return whether there is one."""
+        given = self._pool.assign(pod, self._env.now)
+        if given:
+            self._subnet.use(1)
+            self._wake()
+        return given
+
+    def release(self, pod: Hashable) -> None:
+        """Take back a pod's address."""
+        self._subnet.use(-self._pool.release(pod, self._env.now))
+        self._wake()
+
+    def grow_at_once(self) -> bool:
+        """Do one growing step without time or calls, for what was before the simulation. Return whether it grew."""
+        if self._pool.slots_wanted == 0 or not self._pool.may_grow:
+            return False
+        held = self._pool.held
+        interface = self._pool.with_room
+        if interface is None:
+            self._take_interface(-math.inf)
+        else:
+            self._take_slots(interface)
+        return self._pool.held > held
+
+    def run(self) -> Generator[simpy.Event]:
+        """Keep the pool at its targets."""
+        while not self.gone:
+            due_s = self._due_s()
+            if due_s > self._env.now:
+                self._changed = self._env.event()
+                due = self._env.timeout(due_s - self._env.now) if due_s < math.inf else self._env.event()
+                yield self._changed | due
+                continue
+            self._passes = max(self._passes + 1, math.ceil((self._env.now - self._phase_s) / PASS_S - ROUNDING))
+            yield self._env.timeout(max(0.0, self._phase_s + PASS_S * self._passes - self._env.now))
+            yield from self._act()
+
+    def start(self) -> Generator[simpy.Event]:
+        """Do what comes before a node is Ready: one growing step."""
+        if self._pool.slots_wanted > 0:
+            yield from self._grow()
+
+    def _due_s(self) -> float:
+        """Return when a pass has something to do, `inf` if nothing is known of."""
+        pool = self._pool
+        times_s = [pool.spare_from_s()]
+        if pool.slots_wanted > 0 and pool.may_grow:
+            times_s.append(self._full_until_s)
+        if pool.slots_over() > 0:
+            times_s.append(max(self._shrunk_s + SHRINK_S, pool.cool_from_s()))
+        return min(times_s)
+
+    def _act(self) -> Generator[simpy.Event]:
+        pool = self._pool
+        if pool.slots_wanted > 0 and pool.may_grow:
+            if self._env.now >= self._full_until_s - ROUNDING:
+                yield from self._grow()
+        elif pool.slots_over() > 0 and self._env.now >= self._shrunk_s + SHRINK_S - ROUNDING:
+            self._shrunk_s = self._env.now
+            if self._calls(Action.UNASSIGN_PRIVATE_IP_ADDRESSES):
+                self._subnet.give(pool.return_slots(self._env.now))
+        spare = pool.spare_interface(self._env.now)
+        if spare is not None and self._calls(Action.DETACH_NETWORK_INTERFACE, Action.DELETE_NETWORK_INTERFACE):
+            self._subnet.give(pool.remove(spare))
+
+    def _grow(self) -> Generator[simpy.Event]:
+        interface = self._pool.with_room
+        if interface is None:
+            yield from self._attach()
+            return
+        for slots in (self._pool.slots_for(interface), 1):
+            if not self._calls(Action.ASSIGN_PRIVATE_IP_ADDRESSES):
+                return
+            yield self._env.timeout(next(self._assign_s))
+            if self._subnet.take(slots * self._pool.per_slot):
+                self._pool.add_slots(interface, slots)
+                return
+        self._back_off()
+
+    def _attach(self) -> Generator[simpy.Event]:
+        slots = self._pool.slots_of_new_interface()
+        if not self._subnet.has(1 + slots * self._pool.per_slot):
+            self._back_off()
+            return
+        if self._calls(*NEW_INTERFACE) and self._subnet.take(1 + slots * self._pool.per_slot):
+            yield self._env.timeout(next(self._attach_s))
+            self._add_interface(self._env.now, slots)
+
+    def _take_slots(self, interface: Interface) -> None:
+        for slots in (self._pool.slots_for(interface), 1):
+            if self._subnet.take(slots * self._pool.per_slot):
+                self._pool.add_slots(interface, slots)
+                return
+
+    def _take_interface(self, attached_s: float) -> None:
+        slots = self._pool.slots_of_new_interface()
+        if self._subnet.take(1 + slots * self._pool.per_slot):
+            self._add_interface(attached_s, slots)
+
+    def _add_interface(self, attached_s: float, slots: int) -> None:
+        interface = Interface(attached_s)
+        self._pool.interfaces.append(interface)
+        self._pool.add_slots(interface, slots)
+
+    def _back_off(self) -> None:
+        self._full_until_s = self._env.now + BACKOFF_S
+        self._trace.record(SubnetFull(self._env.now, self._node, self._subnet.zone))
+
+    def _calls(self, *actions: Action) -> bool:
+        """Make calls one after another. Return whether all were admitted."""
+        return all(self._api.admit(action) for action in actions)
+
+    def _wake(self) -> None:
+        if not self._changed.triggered:
+            self._changed.succeed()

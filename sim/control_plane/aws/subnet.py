@@ -1,0 +1,53 @@
+"""A zone's subnet: how many of its addresses are free, and how many of the others pods use.
+
+Left out: which addresses they are, and so how far the subnet is fragmented.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.control_plane.trace import SubnetHeld
+
+if TYPE_CHECKING:
+    from sim.control_plane.simulation import Simulation
+
+
+class Subnet:
+    """The subnet of a zone, with `size` addresses that nodes may hold."""
+
+    def __init__(self, simulation: Simulation, zone: int, size: int) -> None:
+        self._env = simulation.env
+        self._trace = simulation.trace
+        self.zone = zone
+        self._size = size
+        self.free = size
+        self._used = 0
+
+    def has(self, addresses: int) -> bool:
+        """Return whether so many addresses are free."""
+        return addresses <= self.free
+
+    def take(self, addresses: int) -> bool:
+        """Take so many addresses, all or none, and return whether they were free."""
+        if not self.has(addresses):
+            return False
+        self._change(-addresses)
+        return True
+
+    def give(self, addresses: int) -> None:
+        """Take back addresses."""
+        self._change(addresses)
+
+    def use(self, addresses: int) -> None:
+        """Count addresses that pods use more, or fewer if negative."""
+        self._used += addresses
+        self._record()
+
+    def _change(self, by: int) -> None:
+        self.free += by
+        if by:
+            self._record()
+
+    def _record(self) -> None:
+        self._trace.record(SubnetHeld(self._env.now, self.zone, self._size - self.free, self._used))

@@ -1,0 +1,135 @@
+"""The VPC CNI in a cluster: the subnets of its zones, the pool of each node, and sandboxes that wait for an address.
+
+Modelled:
+- A pod's sandbox needs an address from its node's pool. Without one it fails at once, and the kubelet tries again after
+  10 s to 15 s. The scheduler knows nothing of this.
+- A pod gives its address back when it is gone.
+- Before the disruption the nodes took their addresses in turns: each its first interface, then each a second one.
+
+Left out: custom networking, IPv6, and what the pods of DaemonSets on a new node do without an address.
+
+Sources: docs/facts/capacity.md §1; docs/facts/kubernetes.md §1 and §6 (10 s, times U(1, 1.5)).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.control_plane.aws.address_pool import AddressPool
+from sim.control_plane.aws.ipamd import Ipamd
+from sim.control_plane.aws.subnet import Subnet
+from sim.control_plane.trace import SandboxFailed
+from sim.scenario.problems import Problem, ScenarioError
+from sim.streams import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    import simpy
+
+    from sim.control_plane.aws.aws_api import AwsApi
+    from sim.control_plane.kubernetes.pod import Pod
+    from sim.control_plane.kubernetes.scheduler import Node
+    from sim.control_plane.simulation import Simulation
+    from sim.control_plane.trace import Trace
+    from sim.scenario.specs import NodesSpec, VpcCniSpec
+
+RETRY_S = 10.0
+
+
+class VpcCni:
+    """The addresses of a cluster's nodes and pods."""
+
+    def __init__(self, simulation: Simulation, nodes: NodesSpec, cni: VpcCniSpec, api: AwsApi) -> None:
+        self._simulation = simulation
+        self._env = simulation.env
+        self._spec = nodes
+        self._cni = cni
+        self._api = api
+        size = max(0, cni.usable - cni.other_addresses)
+        self.subnets = [Subnet(simulation, zone, size) for zone in range(nodes.zones)]
+        self._ipamds: dict[int, Ipamd] = {}
+        self.waiting: set[Pod] = set()
+        """The pods that have a node and no address."""
+
+    def start(self, nodes: Sequence[Node], pods: Sequence[tuple[Pod, Node]]) -> None:
+        """Set up the nodes and their pods from before the disruption, and start the nodes' loops.
+
+        Raises ScenarioError if the subnets have no address for one of them.
+        """
+        ipamds = [self._add(node) for node in nodes]
+        self._take_turns(ipamds)
+        for ipamd in ipamds:
+            for daemon in range(self._spec.daemonset_addresses):
+                ipamd.assign(("DaemonSet", daemon))
+        left = list(pods)
+        while left:
+            left = [(pod, node) for pod, node in left if not self._ipamds[node.number].assign(pod)]
+            if not self._take_turns(ipamds) and left:
+                raise self._too_small(left)
+        while self._take_turns(ipamds):
+            pass
+        for ipamd in ipamds:
+            self._env.process(ipamd.run())
+
+    def add(self, node: Node) -> Generator[simpy.Event, object, bool]:
+        """Start the addresses of a new node, and return whether its subnet had one for it."""
+        if not self.subnets[node.zone].has(1):
+            return False
+        ipamd = self._add(node)
+        yield from ipamd.start()
+        self._env.process(ipamd.run())
+        for daemon in range(self._spec.daemonset_addresses):
+            ipamd.assign(("DaemonSet", daemon))
+        return True
+
+    def await_address(self, pod: Pod, node: int, trace: Trace) -> Generator[simpy.Event]:
+        """Wait until a pod's sandbox has an address from its node's pool."""
+        if self._ipamds[node].assign(pod):
+            return
+        self.waiting.add(pod)
+        uniforms = self._simulation.streams.uniforms(Stream.SANDBOX_RETRY, pod.number)
+        given = False
+        while not given:
+            trace.record(SandboxFailed(self._env.now, pod.number, node))
+            yield self._env.timeout(RETRY_S * (1 + 0.5 * next(uniforms)))
+            given = self._ipamds[node].assign(pod)
+        self.waiting.remove(pod)
+
+    def release(self, pod: Pod, node: int) -> None:
+        """Take back the address of a pod that is gone."""
+        self._ipamds[node].release(pod)
+
+    def remove(self, node: Node) -> None:
+        """Give back all addresses of a node whose machine is gone."""
+        ipamd = self._ipamds.pop(node.number)
+        ipamd.gone = True
+        subnet = self.subnets[node.zone]
+        subnet.use(-ipamd.pool.assigned)
+        subnet.give(ipamd.pool.held)
+
+    def _add(self, node: Node) -> Ipamd:
+        subnet = self.subnets[node.zone]
+        if not subnet.take(1):
+            raise self._too_small([])
+        instance = self._spec.type
+        pool = AddressPool(
+            self._cni,
+            interfaces=min(instance.max_enis, self._cni.max_eni or instance.max_enis),
+            slots_per_interface=instance.slots_per_eni,
+            max_pods=self._spec.max_pods_with(prefixes=self._cni.prefix_delegation),
+        )
+        ipamd = Ipamd(self._simulation, self._cni, self._api, node.number, subnet, pool)
+        self._ipamds[node.number] = ipamd
+        return ipamd
+
+    def _take_turns(self, ipamds: Sequence[Ipamd]) -> bool:
+        """Let each node grow by one step, one after another, and return whether any did."""
+        grew = [ipamd.grow_at_once() for ipamd in ipamds]
+        return any(grew)
+
+    def _too_small(self, left: Sequence[tuple[Pod, Node]]) -> ScenarioError:
+        found = f"/{self._cni.subnet_prefix_length} with {self._cni.other_addresses:,} addresses of others"
+        without = f": {len(left):,} pods have none" if left else ": a node has none"
+        expected = "subnets and targets that give each node and pod an address before the disruption"
+        return ScenarioError([Problem(key="vpc_cni", expected=expected, found=found + without)])

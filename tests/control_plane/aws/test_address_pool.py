@@ -1,0 +1,182 @@
+"""Oracles: the tables of the CNI's own documentation, and the closed form of `albsim addresses`.
+
+The rows are those of amazon-vpc-cni-k8s docs/eni-and-ip-target.md and prefix-and-ip-target.md, as quoted in
+docs/facts/capacity.md §1: (type, targets, pods) with interfaces and slots.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sim.capacity.pool import Limits, settled
+from sim.control_plane.aws.address_pool import AddressPool, Interface
+from sim.scenario.instance_types import instance_types
+from sim.scenario.specs import VpcCniSpec
+
+W1: dict[str, Any] = {}
+PREFIX = {"prefix_delegation": True}
+
+
+def _targets(warm: int, minimum: int, **others: Any) -> dict[str, Any]:
+    return {"warm_ip_target": warm, "minimum_ip_target": minimum, **others}
+
+
+def _pool(name: str, cni: dict[str, Any]) -> AddressPool:
+    kind = instance_types()[name]
+    max_pods = kind.max_pods_prefix if cni.get("prefix_delegation") else kind.max_pods
+    return AddressPool(
+        VpcCniSpec.model_validate(cni),
+        interfaces=kind.max_enis,
+        slots_per_interface=kind.slots_per_eni,
+        max_pods=max_pods or kind.max_pods,
+    )
+
+
+def _step(pool: AddressPool, now_s: float) -> bool:
+    """Do what a pass of ipamd does, from a subnet without end, and return whether there was anything to do."""
+    held = pool.held
+    if pool.slots_wanted > 0 and pool.may_grow:
+        interface = pool.with_room
+        if interface is None:
+            slots = pool.slots_of_new_interface()
+            pool.interfaces.append(interface := Interface(now_s))
+        else:
+            slots = pool.slots_for(interface)
+        pool.add_slots(interface, slots)
+    elif pool.slots_over() > 0:
+        pool.return_slots(now_s)
+    spare = pool.spare_interface(now_s)
+    if spare is not None:
+        pool.remove(spare)
+    return pool.held != held or spare is not None
+
+
+def _settle(pool: AddressPool, now_s: float) -> None:
+    for _ in range(200):
+        if not _step(pool, now_s):
+            return
+    raise AssertionError("the pool comes to no rest")
+
+
+@pytest.mark.parametrize(
+    ("name", "cni", "rows"),
+    [
+        ("t3.small", W1, {0: (1, 3), 5: (3, 9), 9: (3, 9)}),
+        ("t3.small", _targets(1, 1), {0: (1, 1), 5: (2, 6), 9: (3, 9)}),
+        ("t3.small", _targets(2, 5), {0: (2, 5), 5: (3, 7), 9: (3, 9)}),
+        ("p3dn.24xlarge", W1, {0: (1, 49), 3: (2, 98), 95: (3, 147)}),
+        ("p3dn.24xlarge", _targets(5, 10), {0: (1, 10), 7: (1, 12), 15: (1, 20), 45: (2, 50)}),
+        ("t3.small", PREFIX, {0: (1, 1), 5: (1, 2), 16: (1, 2), 17: (1, 3), 58: (2, 5)}),
+        ("t3.small", _targets(1, 1, **PREFIX), {0: (1, 1), 5: (1, 1), 17: (1, 2), 58: (2, 4)}),
+    ],
+)
+def test_the_tables_of_the_cni(name: str, cni: dict[str, Any], rows: dict[int, tuple[int, int]]) -> None:
+    for pods, found in rows.items():
+        pool = _pool(name, cni)
+        _settle(pool, 0)
+        for pod in range(pods):
+            assert pool.assign(pod, 0)
+            _settle(pool, 0)
+        assert (len(pool.interfaces), pool.total // pool.per_slot) == found, f"with {pods} pods"
+
+
+def test_a_minimum_without_a_warm_target_never_grows_beyond_it() -> None:
+    pool = _pool("c5.4xlarge", _targets(0, 10))
+    for pod in range(20):
+        _settle(pool, 0)
+        assert pool.assign(pod, 0) == (pod < 10)
+    assert pool.total == 10
+
+
+def test_an_address_cools_down_and_counts_as_available() -> None:
+    """A burst of restarts waits: one address is warm and cooling, so no more are wanted (facts §1)."""
+    pool = _pool("c5.4xlarge", _targets(1, 1))
+    _settle(pool, 0)
+    assert pool.assign("one", 0)
+    _settle(pool, 0)
+    assert pool.assign("two", 0)
+    pool.release("one", 10)
+    assert pool.available == 1
+    assert pool.slots_wanted == 0
+    assert not pool.assign("three", 39.9)
+    assert pool.assign("three", 40.0)
+
+
+CNIS = st.one_of(
+    st.builds(lambda warm: {"warm_eni_target": warm}, st.integers(0, 2)),
+    st.builds(lambda warm: {"warm_prefix_target": warm, **PREFIX}, st.integers(0, 2)),
+    st.builds(_targets, st.integers(1, 12), st.integers(0, 30)),
+    st.builds(lambda warm, minimum: _targets(warm, minimum, **PREFIX), st.integers(1, 30), st.integers(0, 60)),
+)
+TYPES = st.sampled_from(["t3.small", "t3.medium", "c5.large", "c5.xlarge", "m5.2xlarge"])
+
+
+@settings(max_examples=40)
+@given(name=TYPES, cni=CNIS, data=st.data())
+def test_after_any_churn_a_pool_ends_where_the_closed_form_says(name: str, cni: dict[str, Any], data: Any) -> None:
+    """Pods come and go one by one, each after the pool has settled and cooled down, and stay well below max pods.
+
+    Single addresses are given back exactly. An interface or a prefix on which a pod is left is kept: there are never
+    fewer than the form says, and more only for those.
+    """
+    pool, now_s = _pool(name, cni), 0.0
+    kind = instance_types()[name]
+    max_pods = kind.max_pods_prefix if "prefix_delegation" in cni else kind.max_pods
+    limits = Limits(kind.max_enis, kind.slots_per_eni, max_pods or kind.max_pods)
+    most = max(1, limits.max_pods - 40 if "prefix_delegation" in cni else (kind.max_enis - 2) * kind.slots_per_eni)
+    pods: list[int] = []
+    for number, comes in enumerate(data.draw(st.lists(st.booleans(), max_size=30))):
+        _settle(pool, now_s)
+        if comes and len(pods) < most:
+            assert pool.assign(number, now_s)
+            pods.append(number)
+        elif pods:
+            pool.release(pods.pop(data.draw(st.integers(0, len(pods) - 1))), now_s)
+        now_s += 100
+    _settle(pool, now_s)
+    form = settled(limits, VpcCniSpec.model_validate(cni), len(pods))
+    slots = pool.total // pool.per_slot
+    if "warm_eni_target" in cni:
+        scattered = sum(any(a.pod is not None for a in e.addresses()) for e in pool.interfaces) * kind.slots_per_eni
+        spare = (cni["warm_eni_target"] + 1) * kind.slots_per_eni
+    else:
+        scattered = sum(any(a.pod is not None for a in slot) for e in pool.interfaces for slot in e.slots)
+        spare = cni.get("warm_prefix_target", 0) or 1
+    assert form.slots <= slots <= max(form.slots, scattered + spare)
+    if "warm_ip_target" in cni and "prefix_delegation" not in cni:
+        assert slots == form.slots
+
+
+ACTIONS = st.lists(st.tuples(st.booleans(), st.integers(0, 40), st.floats(0, 50)), max_size=60)
+
+
+@given(name=TYPES, cni=CNIS, actions=ACTIONS)
+def test_no_address_is_in_two_places_or_used_before_it_has_cooled_down(
+    name: str, cni: dict[str, Any], actions: list[tuple[bool, int, float]]
+) -> None:
+    pool, now_s = _pool(name, cni), 0.0
+    left_s: dict[int, float] = {}
+    kind = instance_types()[name]
+    for comes, pod, later_s in actions:
+        now_s += later_s
+        before = {id(a): a for e in pool.interfaces for a in e.addresses() if a.pod is not None}
+        if comes and all(a.pod != pod for a in before.values()):
+            if pool.assign(pod, now_s):
+                (new,) = (a for e in pool.interfaces for a in e.addresses() if a.pod == pod)
+                assert id(new) not in before
+                assert now_s >= left_s.get(id(new), -100) + 30
+        elif not comes:
+            left_s |= {key: now_s for key, address in before.items() if address.pod == pod}
+            pool.release(pod, now_s)
+        _step(pool, now_s)
+        taken = Counter(a.pod for e in pool.interfaces for a in e.addresses() if a.pod is not None)
+        assert set(taken.values()) <= {1}
+        assert pool.assigned == sum(taken.values())
+        assert pool.total == pool.per_slot * sum(len(e.slots) for e in pool.interfaces)
+        assert len(pool.interfaces) <= kind.max_enis
+        assert all(len(e.slots) <= kind.slots_per_eni for e in pool.interfaces)
