@@ -24,6 +24,9 @@ _LONGEST_REACH = 50.0
 
 Interval = tuple[float, float]
 
+QUANTILES = {"median": 0.5, "p95": 0.95}
+"""The quantiles that are measured, by their names."""
+
 
 def cluster_weights(cluster: Ints, rng: np.random.Generator, resamples: int = N_BOOTSTRAP) -> Floats:
     """Draw how often each row's cluster comes in each resample, shape (resamples, rows)."""

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.calibration import account, pods, traffic
+from sim.calibration.bootstrap import QUANTILES
 from sim.calibration.clocks import clock_notes
 from sim.calibration.departures import Departures, departures_of
-from sim.calibration.measured import QUANTILES, Calibration, Measured
+from sim.calibration.measured import Calibration, Measured
 from sim.calibration.propagation import measure_propagation
 from sim.records.deregistrations import changes
 from sim.records.rollouts import rollouts as rollouts_of

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.calibration.bootstrap import clustered_quantile_interval
+from sim.calibration.bootstrap import QUANTILES, clustered_quantile_interval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from sim.calibration.propagation import Propagation
 
 CONFIDENCE = 0.95
-QUANTILES = {"median": 0.5, "p95": 0.95}
 ENOUGH_FOR_P95 = 73
 """Of so many values the greatest is beyond the 95 % quantile, in 97.5 % of cases."""
 MOST_VALUES = 199

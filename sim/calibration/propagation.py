@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.calibration.bootstrap import ENOUGH_CLUSTERS, Interval, cluster_weights, log_interval
+from sim.calibration.bootstrap import ENOUGH_CLUSTERS, QUANTILES, Interval, cluster_weights, log_interval
 from sim.calibration.families import FAMILIES
 from sim.calibration.kernel import grid_of, likelihoods
 from sim.calibration.likelihood import (
@@ -27,7 +27,6 @@ from sim.calibration.likelihood import (
     quantiles_of,
     resampled,
 )
-from sim.calibration.measured import QUANTILES
 from sim.calibration.suspicions import suspicions
 
 if TYPE_CHECKING:
