@@ -31,8 +31,12 @@ if TYPE_CHECKING:
     from sim.records.records import Records
 
 SECOND_S = 1.0
-CLOCKS_APART_S = 2.0
-"""The most by which the controller's clock and CloudTrail's differ in two records of one call."""
+CLOCKS_APART_S = 30.0
+"""By how much the controller's clock and CloudTrail's may differ for two records of one call.
+
+The same targets do not leave again so soon.
+"""
+LONGEST_UNTHROTTLED_S = 2.0
 LONGEST_CALL_S = 1200.0
 """The longest time that a throttled call of v1.1 takes (docs/facts/controller.md §1). v1.1 notes only its beginning."""
 
@@ -65,7 +69,8 @@ def changes(records: Records, verb: Verb) -> list[Change]:
     by_trail = list(_of_trail(records.calls, verb))
     found: list[Change] = []
     for change in _of_controller(records.reconciles, verb):
-        same = next((one for one in by_trail if _is_same(change, one)), None)
+        alike = [one for one in by_trail if _is_same(change, one)]
+        same = min(alike, key=lambda one: abs(one.from_s - change.until_s), default=None)
         if same:
             by_trail.remove(same)
         found.append(replace(same, begun_s=change.begun_s) if same and _is_vague(change) else change)
@@ -141,7 +146,7 @@ def _change(start: dict[Any, Any], done_s: float | None) -> Change:
 
 
 def _is_vague(change: Change) -> bool:
-    return change.source == _BEGINNING or change.until_s - change.from_s > CLOCKS_APART_S
+    return change.source == _BEGINNING or change.until_s - change.from_s > LONGEST_UNTHROTTLED_S
 
 
 def _is_same(change: Change, by_trail: Change) -> bool:

@@ -112,6 +112,14 @@ def test_a_call_in_two_records_is_one(tmp_path: Path) -> None:
     assert (second.begun_s - BEGIN_S, second.from_s - BEGIN_S, second.until_s - BEGIN_S) == (30, 70, 71)
 
 
+@pytest.mark.parametrize("ahead_s", [-20, -3, 3, 20])
+def test_a_call_in_two_records_whose_clocks_are_apart_is_one(tmp_path: Path, ahead_s: float) -> None:
+    trail(tmp_path / "trail", call(100, "DeregisterTargets", (OLD,)))
+    lines = [said(100 + ahead_s, "deRegistering targets", (OLD,)), said(100.1 + ahead_s, "deRegistered targets")]
+    log(tmp_path / "controller.log", *lines)
+    assert len(changes(read([tmp_path]), "deregister")) == 1
+
+
 def test_a_failed_call_has_a_beginning_and_no_end(tmp_path: Path) -> None:
     begun = [said(second, "deRegistering targets", (OLD,)) for second in (1, 5)]
     (change,) = changes(read([log(tmp_path / "log", *begun, said(5.5, "deRegistered targets"))]), "deregister")
