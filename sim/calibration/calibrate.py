@@ -50,7 +50,7 @@ def _of_log(found: Calibration, records: Records, rollouts: list[Rollout], came:
     found.add("traffic.arrival_rate_rps", traffic.arrival_rate(requests, rollouts, records.files))
     found.add("traffic.service_time_s", traffic.service_time(requests, calls))
     found.add("target_group.alb_nodes", traffic.alb_nodes(requests, rollouts))
-    found.add_beside(REGISTRATION, pods.registration(requests, came))
+    found.add_beside(REGISTRATION, pods.registration(requests, records.checks, came))
 
 
 def _of_trail(found: Calibration, records: Records, calls: list[Change]) -> None:

@@ -103,8 +103,15 @@ def _success_s(call: Change) -> float:
     return call.time_s if call.source == "CloudTrail" else call.until_s
 
 
-def registration(requests: pd.DataFrame, calls: Sequence[Change]) -> Measured | str:
-    """Estimate how long after RegisterTargets an ALB node begins to send, by node and target."""
+def registration(requests: pd.DataFrame, checks: pd.DataFrame | None, calls: Sequence[Change]) -> Measured | str:
+    """Estimate how long after RegisterTargets an ALB node begins to send, by node and target.
+
+    A health check log has it best: the first check that passed. Else it is found from the first requests.
+    """
+    passed_s = _first_passes(checks, calls)
+    if passed_s.size >= _FEWEST:
+        source = "pairs of an ALB node and a new target, from RegisterTargets to the first health check that passed"
+        return empirical(passed_s, source)
     first_s, rate_rps = _first_requests(requests, calls)
     if first_s.size < _FEWEST:
         return "fewer than five new targets have a RegisterTargets call and requests at an ALB node"
@@ -119,6 +126,21 @@ def registration(requests: pd.DataFrame, calls: Sequence[Change]) -> Measured | 
         source="pairs of an ALB node and a new target, from RegisterTargets to the first request",
         notes=("The intervals are those of the first requests, which are a little later.",),
     )
+
+
+def _first_passes(checks: pd.DataFrame | None, calls: Sequence[Change]) -> Floats:
+    """Return for each node and new target when the first health check after RegisterTargets passed."""
+    if checks is None:
+        return np.zeros(0)
+    passed = checks[checks["passed"].astype(bool)]
+    by_pair = {pair: np.sort(rows["time_s"].to_numpy(float)) for pair, rows in passed.groupby(["node", "target"])}
+    found = []
+    for call in calls:
+        for (_, target), times_s in by_pair.items():
+            after_s = times_s[times_s >= call.from_s] - call.time_s
+            if target in call.targets and after_s.size and after_s[0] < _LONGEST_REGISTRATION_S:
+                found.append(max(float(after_s[0]), 0.0))
+    return np.array(found)
 
 
 def _first_requests(requests: pd.DataFrame, calls: Sequence[Change]) -> tuple[Floats, Floats]:
