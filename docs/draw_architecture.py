@@ -22,8 +22,16 @@ if TYPE_CHECKING:
 PICTURE = Path(__file__).with_name("architecture.svg")
 SPLIT = ("sim", "sim.control_plane")
 """Packages of which each part is a box."""
-LEFT_OUT = {"sim.control_plane.sharing", "sim.control_plane.token_bucket", "sim.control_plane.trace"}
+LEFT_OUT = {
+    "sim.control_plane.sharing",
+    "sim.control_plane.simulation",
+    "sim.control_plane.token_bucket",
+    "sim.control_plane.trace",
+}
 """Single modules below all others of the control plane; docs/architecture.md names them."""
+
+_BEND, _STRAIGHT_OVER = 0.3, 2
+"""How far an arrow over more floors than that goes around the boxes between."""
 
 
 def imports() -> dict[str, set[str]]:
@@ -93,17 +101,15 @@ def draw() -> str:
             ha="center",
             va="center",
             fontsize=9,
+            zorder=5,
             bbox={"boxstyle": "round,pad=0.5", "facecolor": "#EAF3FA", "edgecolor": "#0072B2"},
         )
     for part, others in without_shortcuts(imported).items():
         for other in sorted(others):
             (x, y), (to_x, to_y) = middles[part], middles[other]
-            axes.annotate(
-                "",
-                (to_x, to_y + 0.26),
-                (x, y - 0.26),
-                arrowprops={"arrowstyle": "->", "color": "#555555", "shrinkA": 0, "shrinkB": 0},
-            )
+            bend = 0 if y - to_y <= _STRAIGHT_OVER else _BEND if to_x < x else -_BEND
+            style = {"arrowstyle": "->", "connectionstyle": f"arc3,rad={bend}", "color": "#555555"}
+            axes.annotate("", (to_x, to_y + 0.26), (x, y - 0.26), arrowprops=style | {"shrinkA": 0, "shrinkB": 0})
     xs, ys = zip(*middles.values(), strict=True)
     axes.set(xlim=(min(xs) - 0.6, max(xs) + 0.6), ylim=(-0.5, max(ys) + 0.5))
     svg = io.StringIO()
