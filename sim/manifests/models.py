@@ -1,4 +1,4 @@
-"""The fields of workloads and Nodes that matter here.
+"""The fields of workloads and their pods that matter here. `companion_models` and `network_models` have the rest.
 
 Modelled:
 - Types are checked as the API server checks them. So a quoted number is a problem, with its line.
@@ -6,7 +6,7 @@ Modelled:
 
 Left out: every other field, whatever it holds.
 
-Source: the API reference of Kubernetes (apps/v1, core/v1, policy/v1, autoscaling/v2) and of argoproj.io/v1alpha1.
+Source: the API reference of Kubernetes (apps/v1, core/v1) and of argoproj.io/v1alpha1.
 """
 
 from __future__ import annotations
@@ -137,6 +137,7 @@ class PodSpec(Model):
     termination_grace_period_seconds: int | None = None
     readiness_gates: list[ReadinessGate] = Field(default_factory=list)
     share_process_namespace: bool = False
+    node_selector: dict[str, Anything] = Field(default_factory=dict)
 
 
 class Metadata(Model):
@@ -206,74 +207,3 @@ class Workload(Model):
     """A Deployment, StatefulSet, DaemonSet or Rollout."""
 
     spec: WorkloadSpec
-
-
-class BudgetSpec(Model):
-    """How many pods an eviction must leave."""
-
-    min_available: IntOrString | None = None
-    max_unavailable: IntOrString | None = None
-    selector: dict[str, Anything] = Field(default_factory=dict)
-
-
-class Budget(Model):
-    """A PodDisruptionBudget."""
-
-    spec: BudgetSpec = BudgetSpec()
-
-
-class Condition(Model):
-    """A condition of an object."""
-
-    type: str = ""
-    status: str = ""
-
-
-class NodeInfo(Model):
-    """The software of a Node."""
-
-    kubelet_version: str = ""
-
-
-class NodeStatus(Model):
-    """What a Node says of itself."""
-
-    conditions: list[Condition] = Field(default_factory=list)
-    node_info: NodeInfo = NodeInfo()
-    capacity: dict[str, Anything] = Field(default_factory=dict)
-
-
-class NodeSpec(Model):
-    """What a Node is asked to be."""
-
-    unschedulable: bool = False
-
-
-class Node(Model):
-    """A worker node."""
-
-    spec: NodeSpec = NodeSpec()
-    status: NodeStatus = NodeStatus()
-
-
-class ScaleTarget(Model):
-    """The workload that an autoscaler scales."""
-
-    kind: str = "Deployment"
-    name: str
-
-
-class AutoscalerSpec(Model):
-    """Between which numbers of replicas an autoscaler chooses, in the words of Kubernetes and of KEDA."""
-
-    scale_target_ref: ScaleTarget
-    min_replicas: int | None = None
-    max_replicas: int | None = None
-    min_replica_count: int | None = None
-    max_replica_count: int | None = None
-
-
-class Autoscaler(Model):
-    """A HorizontalPodAutoscaler or a ScaledObject."""
-
-    spec: AutoscalerSpec

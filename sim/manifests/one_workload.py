@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sim.manifests.companions import Companions
 from sim.manifests.controller_keys import put_controller
 from sim.manifests.draft import Draft
 from sim.manifests.gates import put_readiness_gate
@@ -25,7 +26,7 @@ from sim.manifests.serving import Said
 from sim.manifests.target_groups import annotated, annotation, put_target_group
 from sim.manifests.versions import put_version
 from sim.manifests.worker_nodes import NODE_KEYS, put_instances, put_nodes_block, warn_of_room
-from sim.manifests.workload import Companions, put_workload, template_of
+from sim.manifests.workload import put_workload, template_of
 from sim.scenario.overrides import overridden
 from sim.scenario.problems import Place as ScenarioPlace
 from sim.scenario.problems import ScenarioError

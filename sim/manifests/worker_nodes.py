@@ -12,8 +12,8 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from sim.manifests.companion_models import Node
 from sim.manifests.draft import default_of
-from sim.manifests.models import Node
 from sim.manifests.network_models import Service
 from sim.manifests.quantities import quantity
 from sim.manifests.requests import cpu_m, memory_mib
@@ -44,7 +44,7 @@ def put_instances(draft: Draft, target_group: TargetGroup, cluster: Cluster) -> 
     """Write how many worker nodes are the targets, and what goes with them."""
     if draft.values[_TARGET_TYPE] != "instance":
         return
-    nodes = [one for one in _ready(cluster) if _NO_TRAFFIC not in one.labels]
+    nodes = [one for one in ready_nodes(cluster) if _NO_TRAFFIC not in one.labels]
     if nodes:
         draft.put(_INSTANCES, len(nodes), nodes[0].place(), note="Nodes of the input that are Ready")
     else:
@@ -64,7 +64,7 @@ def put_instances(draft: Draft, target_group: TargetGroup, cluster: Cluster) -> 
 
 def put_nodes_block(draft: Draft, pod: PodSpec, cluster: Cluster) -> None:
     """Write the nodes on which the pods are, and their Kubernetes, if the input has Nodes of a known type."""
-    nodes = [one for one in _ready(cluster) if one.labels.get(_COMPUTE) != "fargate"]
+    nodes = [one for one in ready_nodes(cluster) if one.labels.get(_COMPUTE) != "fargate"]
     nodes = [one for one in nodes if not one.parsed(Node).spec.unschedulable]
     types = Counter(name for name in (_label(one, _TYPES) for one in nodes) if name)
     if not types:
@@ -133,7 +133,7 @@ def _put_version(draft: Draft, nodes: Sequence[Object]) -> None:
         draft.put("kubernetes.version", f"v1.{minor}", oldest.place("status", "nodeInfo", "kubeletVersion"))
 
 
-def _ready(cluster: Cluster) -> list[Object]:
+def ready_nodes(cluster: Cluster) -> list[Object]:
     """Return the Nodes that are Ready, and those that do not say whether they are."""
     return [one for one in cluster.of("Node") if _says_ready(one) in ([], ["True"])]
 

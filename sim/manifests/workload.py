@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.manifests.models import Autoscaler, Budget, Workload
+from sim.manifests.companion_models import Autoscaler
+from sim.manifests.models import Workload
 from sim.scenario.fields import MOST_PODS, hundredths
 from sim.scenario.problems import Problem, ScenarioError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from sim.manifests.companions import Companions
     from sim.manifests.draft import Draft
     from sim.manifests.models import RollingUpdate, Strategy, Template, WorkloadSpec
     from sim.manifests.objects import Cluster, Object
@@ -26,32 +26,6 @@ if TYPE_CHECKING:
 REPLICAS = "deployment.replicas"
 _SURGE = "deployment.max_surge"
 _UNAVAILABLE = "deployment.max_unavailable"
-
-
-class Companions:
-    """Autoscalers and PodDisruptionBudgets, by what they are for."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        """Take the autoscalers and budgets of the input."""
-        self._autoscalers: dict[tuple[str, str, str], Object] = {}
-        self._budgets: dict[str, list[tuple[Object, Budget]]] = {}
-        for one in cluster.of("HorizontalPodAutoscaler", "ScaledObject"):
-            target = one.parsed(Autoscaler).spec.scale_target_ref
-            self._autoscalers[one.namespace, target.kind, target.name] = one
-        for one in cluster.of("PodDisruptionBudget"):
-            self._budgets.setdefault(one.namespace, []).append((one, one.parsed(Budget)))
-
-    def autoscaler_of(self, workload: Object) -> Object | None:
-        """Return the autoscaler that sets a workload's replicas."""
-        return self._autoscalers.get((workload.namespace, workload.kind, workload.name))
-
-    def budgets_of(self, workload: Object, labels: dict[str, str]) -> Iterator[tuple[Object, Budget]]:
-        """Return the budgets that select pods with these labels."""
-        for one, budget in self._budgets.get(workload.namespace, ()):
-            selector = budget.spec.selector
-            wanted = selector.get("matchLabels") or {}
-            if isinstance(wanted, dict) and wanted.items() <= labels.items() and selector:
-                yield one, budget
 
 
 def template_of(workload: Object, cluster: Cluster) -> tuple[Object, Template]:
@@ -80,13 +54,16 @@ def put_workload(draft: Draft, companions: Companions, labels: dict[str, str]) -
     """Write the keys of `deployment`."""
     workload = draft.workload
     spec = workload.parsed(Workload).spec
-    _put_replicas(draft, spec, companions)
+    if workload.kind == "DaemonSet":
+        _put_daemons(draft, spec, companions)
+    else:
+        _put_replicas(draft, spec, companions)
     if workload.kind == "Rollout":
         _put_rollout(draft, spec.strategy)
     elif workload.kind == "Deployment":
         _put_deployment(draft, spec.strategy)
     else:
-        _put_ordered(draft, spec.update_strategy)
+        _put_in_place(draft, spec.update_strategy)
     if spec.min_ready_seconds is not None:
         draft.put("deployment.min_ready_s", spec.min_ready_seconds, workload.place("spec", "minReadySeconds"))
     if spec.pod_replacement_policy is not None:
@@ -104,8 +81,6 @@ def put_workload(draft: Draft, companions: Companions, labels: dict[str, str]) -
 
 def _put_replicas(draft: Draft, spec: WorkloadSpec, companions: Companions) -> None:
     workload = draft.workload
-    if workload.kind == "DaemonSet":
-        raise refused(workload, ("spec",), "a number of replicas", "a DaemonSet: as many as nodes", "not imported")
     place = workload.place("spec", "replicas")
     autoscaler = companions.autoscaler_of(workload)
     if autoscaler is None or (workload.is_live and spec.replicas is not None):
@@ -184,16 +159,28 @@ def _put_rollout(draft: Draft, strategy: Strategy) -> None:
         draft.warn("canary-steps", "", "the canary's steps and pauses are not simulated, a rolling update is", place)
 
 
-def _put_ordered(draft: Draft, strategy: Strategy) -> None:
-    path = ("spec", "updateStrategy")
+def _put_daemons(draft: Draft, spec: WorkloadSpec, companions: Companions) -> None:
+    """Write a DaemonSet's pods: one on each Node of the input."""
+    nodes = companions.nodes_of(spec.template.spec) if spec.template else []
+    if not nodes:
+        hint = "with the Nodes: kubectl get node,… -o yaml"
+        raise refused(draft.workload, ("spec",), "a number of pods", "a DaemonSet, one on each Node", hint)
+    note = "a pod on each Node that is Ready and has the nodeSelector's labels; taints and affinity are not looked at"
+    draft.put(REPLICAS, len(nodes), nodes[0].place(), "guessed", note)
+
+
+def _put_in_place(draft: Draft, strategy: Strategy) -> None:
+    """Write how a StatefulSet or a DaemonSet replaces its pods: each once the one before it is gone."""
+    path, kind = ("spec", "updateStrategy"), draft.workload.kind
     if strategy.type == "OnDelete":
         raise refused(draft.workload, (*path, "type"), "RollingUpdate", "OnDelete", "nothing rolls by itself")
-    given = strategy.rolling_update.max_unavailable
-    place = draft.workload.place(*path)
-    draft.put(_SURGE, 0, place, note="a StatefulSet never has more pods than replicas")
+    place, rolling = draft.workload.place(*path), strategy.rolling_update
+    surge = rolling.max_surge if kind == "DaemonSet" else None
+    draft.put(_SURGE, 0 if surge is None else surge, place, note=f"a {kind} has no pod more than it needs")
+    given = rolling.max_unavailable
     draft.put(_UNAVAILABLE, 1 if given is None else given, place, note="" if given else "one after another")
-    text = "a StatefulSet replaces its pods in order, each once the one before is gone; the model does not wait so long"
-    draft.warn("stateful-set", _UNAVAILABLE, text, place)
+    text = f"a {kind} starts a pod once the one in its place is gone; the model does not wait so long"
+    draft.warn("daemon-set" if kind == "DaemonSet" else "stateful-set", _UNAVAILABLE, text, place)
 
 
 def _put_budget(draft: Draft, companions: Companions, labels: dict[str, str]) -> None:

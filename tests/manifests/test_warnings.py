@@ -182,3 +182,22 @@ def test_the_target_groups_of_one_workload_are_compared(port: int, attributes: d
 def test_what_is_not_read_says_what_stands_in(annotation: str, value: str, said: str) -> None:
     (one,) = changed({f"2.{ALB}{annotation}": value}).workloads
     assert any(item.reason.startswith(said) for item in one.draft.not_read)
+
+
+def test_a_daemon_set_has_a_pod_on_each_node() -> None:
+    changes = {"0.kind": "DaemonSet", "0.spec.replicas": None, f"0.{POD}.nodeSelector": {"pool": "edge"}}
+    nodes = [
+        {"apiVersion": "v1", "kind": "Node", "metadata": {"name": f"n{number}", "labels": {"pool": pool}}}
+        for number, pool in enumerate(("edge", "edge", "batch", "edge"))
+    ]
+    found = changed(changes, *nodes)
+    deployment = found.workloads[0].scenario.deployment
+    assert (deployment.replicas, deployment.surge, deployment.unavailable) == (3, 0, 1)
+    assert found.workloads[0].draft.origins["deployment.replicas"].grade == "guessed"
+    assert "daemon-set" in ids(found)
+    with pytest.raises(ScenarioError, match="a DaemonSet, one on each Node"):
+        changed(changes)
+    for strategy, surge, unavailable in (({"maxSurge": 1, "maxUnavailable": 0}, 1, 0), ({"maxUnavailable": 2}, 0, 2)):
+        rolling = {"0.spec.updateStrategy": {"rollingUpdate": strategy}}
+        deployment = changed(changes | rolling, *nodes).workloads[0].scenario.deployment
+        assert (deployment.surge, deployment.unavailable) == (surge, unavailable)
