@@ -61,6 +61,7 @@ class Step(Enum):
     DEREGISTER = "DeregisterTargets"
     READ_TARGETS = "reading the targets"
     SEE_TO_NETWORK = "seeing to the network"
+    READ_VPC = "reading the VPC"
     FIND_BACKEND_GROUP = "finding the backend security group"
 
     def __str__(self) -> str:

@@ -104,16 +104,17 @@ def agreeing(fast: Told, slow: Told) -> Iterator[bool]:
 def side_by_side(trace: Trace, happened: Mapping[str, Sequence[Happened]], over_s: float) -> list[Pair]:
     """Return pairs of what the control plane's trace and its twin recorded before the end, kind by kind.
 
-    Records at the very end, or foreseen for later, may be missing in one of the two.
+    Records at the very end, or foreseen for later, may be missing in one of the two, like a reconcile that ends later.
     """
 
-    def before(told: Sequence[Happened]) -> list[Happened]:
-        return sorted((one for one in told if one[0] < over_s - TOLERANCE_S), key=_order)
+    def before(told: Sequence[Happened], kind: type[records.Record]) -> list[Happened]:
+        last = 1 if kind is records.Reconciled else 0
+        return sorted((one for one in told if one[last] < over_s - TOLERANCE_S), key=_order)
 
     pairs: list[Pair] = []
     for kind in KINDS:
-        ours = before([astuple(record) for record in trace.of(kind)])
-        theirs = before(happened.get(kind.__name__, []))
+        ours = before([astuple(record) for record in trace.of(kind)], kind)
+        theirs = before(happened.get(kind.__name__, []), kind)
         pairs += [Pair(kind.__name__, *both) for both in zip_longest(ours, theirs)]
     return pairs
 

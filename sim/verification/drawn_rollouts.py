@@ -5,15 +5,23 @@ All laws are continuous, so that nothing depends on the order of two events at o
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from sim.scenario.releases import V1_VERSIONS, release_of
+from sim.scenario.releases import RELEASES, V1_VERSIONS, LoadBalancerControllerRelease, release_of
 from sim.scenario.specs import Scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 T = TypeVar("T")
 
+BINDING_VERSIONS = [
+    release.since if release.since.count(".") > 1 else f"{release.since}.0"
+    for release in RELEASES
+    if isinstance(release, LoadBalancerControllerRelease)
+]
 RETRYERS = [
     *("published-repeat", "published-double", "aws-sdk-go-1.12", "aws-sdk-go-1.23.13", "aws-sdk-go-1.23.22"),
     *("aws-sdk-go-v2", "botocore-legacy", "botocore-standard", "full-jitter", "equal-jitter", "decorrelated-jitter"),
@@ -41,6 +49,22 @@ def drawn_scenario(seed: int) -> Scenario:
             },
         }
     )
+
+
+def drawn_bindings(seed: int) -> Scenario:
+    """Return a small random rollout, or another disruption, by a controller of v2 or v3, often with readiness gates."""
+    rng = np.random.default_rng([seed, 2])
+    scenario = _one(rng, drawn_scenario, drawn_scenario, drawn_scenario, drawn_disruption)(seed)
+    changes: dict[str, Any] = {
+        "controller": _binding_controller(rng, ingresses=True),
+        "aws_api.other_clusters": _other_clusters(rng, _binding_controller),
+        "pod.readiness_gate": _chance(rng, 0.6),
+        "target_group.deregistration_delay_s": _one(rng, 5, 60, 300),
+    }
+    if _chance(rng, 0.1):
+        # Long enough for deferred checks and for caches to expire.
+        changes |= {"aws_api.warm_up_s": float(rng.uniform(2000, 5000))}
+    return scenario.with_overrides(changes)
 
 
 def drawn_disruption(seed: int) -> Scenario:
@@ -133,6 +157,29 @@ def _controller(rng: np.random.Generator, *, ingresses: bool) -> dict[str, Any]:
     return spec | _faults(rng)
 
 
+def _binding_controller(rng: np.random.Generator, *, ingresses: bool) -> dict[str, Any]:
+    spec = _controller(rng, ingresses=ingresses) | {"version": _one(rng, *BINDING_VERSIONS)}
+    spec["max_concurrent_reconciles"] = _one(rng, 1, 2, 3, 3, 3)
+    if not release_of(spec["version"]).shares_requeue_bucket:
+        spec["max_backoff_s"] = _one(rng, None, None, 0.05, 10)
+    if _chance(rng, 0.3):
+        rules = ("^RegisterTargets|^DeregisterTargets", "^Describe.*", ".*")
+        limited = [f"Elastic Load Balancing v2:{rule}={rng.uniform(0.5, 5):.2f}:{_one(rng, 1, 5)}" for rule in rules]
+        spec["aws_api_throttle"] = ",".join(limited[: int(rng.integers(1, 4))])
+    return spec
+
+
+def _other_clusters(rng: np.random.Generator, controller: Callable[..., dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "ingresses": _one(rng, 1, 2, 4),
+            "churn_per_s": float(rng.uniform(0, 0.5)),
+            "controller": controller(rng, ingresses=False),
+        }
+        for _ in range(_one(rng, 0, 0, 1, 2))
+    ]
+
+
 def _faults(rng: np.random.Generator) -> dict[str, Any]:
     return {
         "restart_at_s": _one(rng, None, None, float(rng.uniform(0, 60))),
@@ -154,13 +201,6 @@ def _aws_api(rng: np.random.Generator) -> dict[str, Any]:
             name: {"capacity": _one(rng, 1, 3, 20.5), "refill_per_s": float(rng.uniform(0.7, 8))} for name in tight
         },
         "background_calls_per_s": {name: float(rng.uniform(0, 1.5)) for name in loaded},
-        "other_clusters": [
-            {
-                "ingresses": _one(rng, 1, 2, 4),
-                "churn_per_s": float(rng.uniform(0, 0.5)),
-                "controller": _controller(rng, ingresses=False),
-            }
-            for _ in range(_one(rng, 0, 0, 1, 2))
-        ],
+        "other_clusters": _other_clusters(rng, _controller),
         "warm_up_s": _one(rng, 0, 10, 60),
     }

@@ -23,7 +23,7 @@ from sim.verification.agreement import agreeing, side_by_side, told_by_both
 from sim.verification.checks import of_mean, of_violations
 from sim.verification.control_plane import LOADED
 from sim.verification.drawn_requests import behind_workers, drawn_specs, drawn_timeline
-from sim.verification.drawn_rollouts import drawn_disruption, drawn_scenario
+from sim.verification.drawn_rollouts import drawn_bindings, drawn_disruption, drawn_scenario
 from sim.verification.reference.control_plane_twin import ControlPlane
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ ROUTINGS = ("round_robin", "random", "least_outstanding_requests")
 TIMELINES = 20
 ROLLOUTS = 40
 DISRUPTIONS = 30
+BINDINGS = 30
 LONGEST_S = 1200.0
 """The longest simulated time: a rollout that takes longer, or comes to no end, has no records."""
 SAMPLES = 120
@@ -83,15 +84,16 @@ def data_plane_twin() -> Iterator[Check]:
 
 
 def control_plane_twin() -> Iterator[Check]:
-    """Compare record by record: v1 controllers, sometimes `fixed_lag`, and the other kinds of disruption."""
+    """Compare record by record: every version, sometimes `fixed_lag`, and every kind of disruption."""
     for what, drawn, seeds in (
-        ("rollouts", drawn_scenario, ROLLOUTS),
-        ("drains or TerminationComplete", drawn_disruption, DISRUPTIONS),
+        ("v1, {} rollouts", drawn_scenario, ROLLOUTS),
+        ("v1, {} drains or TerminationComplete", drawn_disruption, DISRUPTIONS),
+        ("v2 or v3, {} disruptions", drawn_bindings, BINDINGS),
     ):
         told = [drawn_records(drawn(seed)) for seed in range(seeds)]
         pairs = [pair for pairs in told for pair in pairs]
         throttled = sum(pair.is_throttled for pair in pairs)
-        settings = f"v1, {sum(map(bool, told))} {what}: {len(pairs)} records, {throttled} throttled calls"
+        settings = f"{what.format(sum(map(bool, told)))}: {len(pairs)} records, {throttled} throttled calls"
         yield of_violations("every record is as the twin's", settings, (pair.alike for pair in pairs))
 
 

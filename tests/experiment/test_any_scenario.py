@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from albsim_tests.arrived import arrived
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.experiment.figures import DEREGISTRATION_LAG_S, EXPOSURE_S, REQUESTS, RESPONSES, ROLLOUT_S
 from sim.experiment.replication import simulate
 from sim.scenario.specs import Scenario
+from sim.streams import Streams
 
 SECONDS = st.sampled_from([0, 0.5, 3, 20, 40])
 LAWS = st.sampled_from(
@@ -83,7 +85,7 @@ def test_invariants(raw: dict) -> None:
     scenario = Scenario.model_validate(raw)
     result = simulate(scenario, estimator="sampled")
     requests, figures = result.requests, result.figures()
-    assert requests.counts.sum() == requests.n_requests
+    assert requests.counts.sum() == arrived(scenario, Streams(scenario.seed, 0), requests.window_until_s)
     assert np.array_equal(np.bincount(requests.outcome, minlength=9)[1:], requests.counts[1:])
     assert figures[REQUESTS] == sum(figures[RESPONSES[status]] for status in (200, 502, 503, 504))
     assert (requests.answered_s >= requests.arrival_s).all()

@@ -11,9 +11,10 @@ from sim.control_plane import trace as records
 from sim.control_plane import world
 from sim.control_plane.world import run_control_plane
 from sim.scenario.problems import ScenarioError
+from sim.scenario.releases import V1_VERSIONS
 from sim.streams import Streams
 from sim.verification.agreement import side_by_side
-from sim.verification.drawn_rollouts import RETRYERS, VERSIONS, drawn_disruption, drawn_scenario
+from sim.verification.drawn_rollouts import BINDING_VERSIONS, RETRYERS, drawn_bindings, drawn_disruption, drawn_scenario
 from sim.verification.reference.control_plane_twin import ControlPlane
 from sim.verification.twins import LONGEST_S
 
@@ -53,6 +54,7 @@ def _met(scenario: Scenario, of: Callable[[type[Record]], list[Any]]) -> Counter
             "evicted": len(of(records.PodDeleted)) if scenario.disruption == "node_drain" else 0,
             "failed reconciles": sum(reconciled.error is not None for reconciled in of(records.Reconciled)),
             "restarts": len(of(records.ControllerRestarted)),
+            "gates": len(of(records.ReadinessGateOpened)),
         }
     )
 
@@ -69,10 +71,25 @@ def check_all(seeds: range, drawn: Callable[[int], Scenario] = drawn_scenario) -
 
 def test_both_tell_the_same() -> None:
     met = check_all(range(200))
-    assert {*VERSIONS, *RETRYERS, "fixed_lag", "endless"} <= set(met)
+    assert {*V1_VERSIONS, *RETRYERS, "fixed_lag", "endless"} <= set(met)
     assert met["throttled"] > 2000
     assert met["third retries"] > 100
     assert met["failed reconciles"] > 100
+    assert met["restarts"] > 30
+
+
+def test_both_tell_the_same_of_v2_and_v3() -> None:
+    met = check_all(range(20), drawn_bindings)
+    assert met["gates"] > 20
+    assert met["throttled"] > 500
+
+
+@pytest.mark.slow
+def test_both_tell_the_same_of_every_release_of_v2_and_v3_that_changes_something() -> None:
+    met = check_all(range(20, 150), drawn_bindings)
+    assert set(BINDING_VERSIONS) <= set(met)
+    assert met["gates"] > 200
+    assert met["third retries"] > 500
     assert met["restarts"] > 30
 
 

@@ -33,8 +33,9 @@ def test_the_committed_page_is_what_the_code_gives() -> None:
 
 def test_every_boundary_of_the_facts_has_its_row(rows: dict[str, dict]) -> None:
     v1 = ["v1.1.0", "v1.1.2", "v1.1.3", "v1.1.5", "v1.1.6", "v1.1.7"]
-    calls = ["v2.0", "v2.2.1", "v2.3", "v2.4.4", "v2.5.4", "v2.6.2", "v2.8.2", "v2.9", "v2.9.1", "v2.10.1", "v3.2"]
-    logs_and_annotations = ["v2.2", "v2.5", "v2.10", "v2.13", "v3.3"]
+    calls = ["v2.0", "v2.2", "v2.2.1", "v2.3", "v2.3.1", "v2.4.4", "v2.5.4", "v2.6.2", "v2.7.1", "v2.8.2", "v2.9"]
+    calls += ["v2.9.1", "v2.10.1", "v2.13.3", "v3.2", "v3.4"]
+    logs_and_annotations = ["v2.5", "v2.10", "v2.13", "v3.3"]
     v2 = sorted([*calls, *logs_and_annotations], key=version_number)
     assert [version for version, row in rows.items() if row["changes"].keys() != {"sdk"}] == v1 + v2
 

@@ -127,6 +127,12 @@ def test_the_same_summaries_give_the_same_bytes(form: str) -> None:
     assert not text.endswith("\n")
 
 
-@pytest.mark.parametrize("form", FORMATS)
-def test_no_scenario_is_no_error(form: str) -> None:
-    assert isinstance(render([], form), str)
+def test_no_scenario_is_a_head_without_rows() -> None:
+    assert json.loads(render([], "json")) == []
+    assert not render([], "csv")
+    of_none, of_one = (render(summaries, "markdown").splitlines() for summaries in ([], [summary()]))
+    assert of_none == [line for line in of_one if not line.startswith("| quiet |")]
+    assert len(of_none) == len(of_one) - 1
+    assert "quiet" in render([summary()], "table")
+    assert "quiet" not in render([], "table")
+    assert "scenario" in render([], "table")

@@ -16,7 +16,7 @@ import pytest
 
 from sim.scenario.actions import Action, Service
 from sim.scenario.problems import ScenarioError
-from sim.scenario.releases import RELEASES, release_of, version_number
+from sim.scenario.releases import RELEASES, LoadBalancerControllerRelease, release_of, version_number
 from sim.scenario.sequences import Call, ForEach, Step, Tags
 
 with (Path(__file__).parent / "released.csv").open(encoding="utf-8") as lines:
@@ -45,6 +45,7 @@ BOUNDARIES: dict[str, list[tuple[str, Any]]] = {
     "throttles_attempts": [("v2.0.0", True), ("v2.9.0", False)],
     "deregisters_without_network": [("v2.0.0", False), ("v2.6.2", True)],
     "passes_over_unchanged": [("v2.0.0", False), ("v2.9.1", True)],
+    "remembers_checks": [("v2.0.0", False), ("v2.13.3", True)],
     "polls_steadily": [("v2.0.0", False), ("v2.9.1", True)],
     "names_sdk_in_user_agent": [("v1.1.0", True), ("v3.3.0", False)],
     "names_itself_in_user_agent": [("v1.1.0", False), ("v2.0.0", True)],
@@ -57,8 +58,10 @@ BOUNDARIES: dict[str, list[tuple[str, Any]]] = {
     "logs_times_as_iso": [("v2.0.0", False), ("v2.5.0", True)],
     "logs_targets_after_call": [("v2.0.0", False), ("v2.13.0", True)],
     "lets_class_set_target_type": [("v2.0.0", False), ("v2.13.0", True)],
+    "has_priority_queue": [("v2.0.0", False), ("v3.2.0", True)],
+    "hears_of_gated_pods": [("v2.0.0", False), ("v3.4.0", True)],
 }
-CALLS: dict[Action | Step, list[tuple[str, int]]] = {
+CALLS: dict[Action | Step | Tags, list[tuple[str, int]]] = {
     WAF_REGIONAL: [("v1.1.0", 1), ("v2.8.2", 0)],
     WAFV2: [("v1.1.0", 0), ("v1.1.7", 1), ("v2.8.2", 0)],
     Action.DESCRIBE_VPCS: [("v1.1.0", 0), ("v1.1.2", 1), ("v2.0.0", 0)],
@@ -68,6 +71,8 @@ CALLS: dict[Action | Step, list[tuple[str, int]]] = {
     Action.DESCRIBE_INSTANCES: [("v1.1.0", 1), ("v1.1.3", 0)],
     Action.DESCRIBE_LISTENER_ATTRIBUTES: [("v1.1.0", 0), ("v2.10.1", 1)],
     Step.FIND_BACKEND_GROUP: [("v1.1.0", 0), ("v2.3.0", 1)],
+    Tags.LISTENERS: [("v1.1.0", 0), ("v2.2.0", 1)],
+    Tags.RULES: [("v1.1.0", 0), ("v2.2.0", 1)],
 }
 """How often a reconcile of an ingress with one target group and one listener makes each call."""
 
@@ -103,8 +108,17 @@ def test_of_what_each_release_remembers() -> None:
         assert release_of(version).keeps_answers_s == {}
     for version in ("v1.1.5", "v1.1.9"):
         assert release_of(version).keeps_answers_s == {WAF_REGIONAL: 600, WAFV2: 600}
-    for version in ("v2.0", "v3.5"):
+    for version in ("v2.0", "v2.7.0"):
+        assert release_of(version).keeps_answers_s == {WAF_REGIONAL: 600, WAFV2: 600}
+    for version in ("v2.7.1", "v3.5"):
         assert release_of(version).keeps_answers_s == {WAF_REGIONAL: 600, WAFV2: 600, Action.DESCRIBE_TAGS: 1200}
+
+
+@pytest.mark.parametrize(("version", "reads"), [("v2.0.0", False), ("v2.3.0", False), ("v2.3.1", True), ("v3.5", True)])
+def test_since_which_release_a_registration_reads_the_vpc(version: str, *, reads: bool) -> None:
+    release = release_of(version)
+    assert isinstance(release, LoadBalancerControllerRelease)
+    assert (Step.READ_VPC in release.binding_sequence) == reads
 
 
 def test_each_row_is_a_release_that_exists_and_changes_something() -> None:

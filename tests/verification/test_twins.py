@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sim.control_plane import world
-from sim.control_plane.aws import aws_client
+from sim.control_plane.aws import aws_client, target_group
 from sim.control_plane.kubernetes import kubelet, node_drain
 from sim.data_plane import expected, load, routing, sampled
 from sim.data_plane.outcomes import Answers, Outcome
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sim.verification.checks import Check
 
 pytestmark = pytest.mark.slow
-FEW = {"TIMELINES": 4, "ROLLOUTS": 8, "DISRUPTIONS": 15, "SAMPLES": 60}
+FEW = {"TIMELINES": 4, "ROLLOUTS": 8, "DISRUPTIONS": 15, "BINDINGS": 8, "SAMPLES": 60}
 """Of what is drawn; the whole of it takes ten seconds."""
 ROWS = {f"{target_type}, {routing}" for target_type in twins.TARGET_TYPES for routing in twins.ROUTINGS}
 
@@ -70,7 +70,7 @@ def test_a_draw_that_points_elsewhere_in_the_ring(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.usefixtures("few")
-def test_a_v1_controller_with_one_retry_less(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_controller_with_one_retry_less(monkeypatch: pytest.MonkeyPatch) -> None:
     begin = aws_client.AwsClient.__init__
 
     def with_one_less(self: Any, *arguments: Any, max_retries: int, **more: Any) -> None:
@@ -78,7 +78,7 @@ def test_a_v1_controller_with_one_retry_less(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(aws_client.AwsClient, "__init__", with_one_less)
     monkeypatch.setattr(world, "LONGEST_ROLLOUT_S", twins.LONGEST_S)
-    assert len(failed(twins.control_plane_twin)) == 2
+    assert len(failed(twins.control_plane_twin)) == 3
 
 
 @pytest.mark.usefixtures("few")
@@ -90,7 +90,7 @@ def test_a_rollout_that_ends_for_the_twin_alone(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.usefixtures("few")
 def test_a_kubelet_that_kills_at_the_grace_period(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kubelet, "MINIMUM_GRACE_PERIOD_S", 0.0)
-    assert len(failed(twins.control_plane_twin)) == 2
+    assert len(failed(twins.control_plane_twin)) == 3
 
 
 @pytest.mark.usefixtures("few")
@@ -102,9 +102,25 @@ def test_an_eviction_that_is_asked_for_again_too_late(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("kept", [{}, None], ids=["at once", "never"])
+def test_a_target_group_that_forgets_what_drains(monkeypatch: pytest.MonkeyPatch, kept: Any) -> None:
+    """Either at once, or not even when the deregistration delay is over."""
+    deregister = target_group.TargetGroup.deregister
+
+    def wrongly(self: Any, pods: Any) -> None:
+        deregister(self, pods)
+        now_s = self._env.now
+        self._draining_until_s = dict.fromkeys(self._draining_until_s, now_s) if kept is None else dict(kept)
+
+    monkeypatch.setattr(target_group.TargetGroup, "deregister", wrongly)
+    (row,) = failed(twins.control_plane_twin)
+    assert row.startswith("v2 or v3")
+
+
+@pytest.mark.usefixtures("few")
 def test_to_have_compared_nothing_is_no_agreement(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(twins, "LONGEST_S", 0.0)
-    assert len(failed(twins.control_plane_twin)) == 2
+    assert len(failed(twins.control_plane_twin)) == 3
 
 
 @pytest.mark.usefixtures("few")

@@ -38,6 +38,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(requests, "ROLLOUTS", FEW)
     monkeypatch.setattr(twins, "SAMPLES", FEW)
     monkeypatch.setattr(twins, "ROLLOUTS", FEW // 4)
+    monkeypatch.setattr(twins, "BINDINGS", FEW // 4)
     monkeypatch.setattr(twins, "TIMELINES", FEW // 10)
 
 

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from sim.streams import Streams
 
 ACCOUNT_BUCKET = "elbv2_account"
+ROUNDING = 1e-9
+"""A token that lacks no more than this is whole: a client that keeps the bucket's own rate is never throttled."""
 
 
 def _bucket_of(action: Action) -> BucketName:
@@ -111,7 +113,7 @@ class AwsApi:
     def _admit(self, covering: tuple[TokenBucket, ...]) -> bool:
         now_s = self._env.now
         for bucket in covering:
-            if bucket.tokens(now_s) < 1:
+            if bucket.tokens(now_s) < 1 - ROUNDING:
                 return False
         for bucket in covering:
             bucket.take(now_s)

@@ -35,6 +35,9 @@ class Gates(Protocol[T]):
     def open(self, targets: Iterable[T]) -> None:
         """Set the gates of these targets."""
 
+    def write(self, healthy: AbstractSet[T], others: AbstractSet[T]) -> bool:
+        """Set the gates of the healthy targets, and return whether any condition was written for the first time."""
+
 
 class Backend(Protocol[T]):
     """A Service behind an ingress and its target group, whose targets are of type T.

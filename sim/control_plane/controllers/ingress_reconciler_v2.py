@@ -3,12 +3,13 @@
 It has a queue of ingress groups and three workers (`--ingress-max-concurrent-reconciles`). A worker builds the model of
 one ingress and deploys it, in a fixed order of AWS calls. No pod change enqueues an ingress; a new process enqueues all
 of them. A resync of the ingresses enqueues them from v2.5.4 on: earlier handlers pass over what looks unchanged.
-Resyncs of Services and Secrets enqueue ingresses in every version.
+Resyncs of
+Services and Secrets enqueue no ingress in any version.
 
 Modelled:
 - A deploy that changes nothing, so that every call is a read.
-- Tags are kept for 20 min. They are read under one lock, in chunks of 20, for every load balancer and then every target
-  group of the VPC.
+- Tags are read in chunks of 20, for every load balancer and then every target group of the VPC; from v2.2 on for
+  listeners and rules too. From v2.7.1 on they are kept for 20 min, and read under one lock.
 - Web ACLs are kept for 10 min, and from v2.8.2 on not read without an annotation.
 - From v2.3 on the shared backend security group is read once. From v2.10.1 on the attributes of each listener are read.
 - A throttled reconcile backs off.
@@ -19,12 +20,13 @@ Assumed:
 - The VPC holds this cluster's load balancers alone.
 - What is not said of certain versions holds in all of them.
 
-Left out: Shield, paging, `EnableRGTAPI`, the model builder's own cache of tags in early versions.
+Left out: Shield, paging, `EnableRGTAPI`.
 
 Sources: pkg/ingress/model_build_load_balancer.go, pkg/deploy/ec2/security_group_synthesizer.go, pkg/deploy/elbv2
 /listener_synthesizer.go, listener_rule_synthesizer.go and load_balancer_manager.go, pkg/deploy/wafv2@043f39b947;
 pkg/deploy/stack_deployer.go and pkg/deploy/elbv2/tagging_manager.go@078799d137; target_group_synthesizer.go@03986db626;
-pkg/networking/backend_sg_provider.go@00175c1e29; LBC pull requests 3280 (v2.5.4), 3800 (v2.8.2) and 3948 (v2.10.1).
+pkg/networking/backend_sg_provider.go@00175c1e29; LBC pull requests 3280 (v2.5.4), 3550 (v2.7.1), 3800 (v2.8.2)
+and 3948 (v2.10.1).
 """
 
 from __future__ import annotations
@@ -76,7 +78,9 @@ class IngressReconciler:
         self._client = client
         self._ingresses = ingresses
         self._release = release
-        self._queue: WorkQueue[int] = WorkQueue(env, shared_bucket=release.shares_requeue_bucket)
+        self._queue: WorkQueue[int] = WorkQueue(
+            env, shared_bucket=not release.has_priority_queue, one_entry=release.has_priority_queue
+        )
         self._order = simulation.streams.generator(Stream.ENQUEUE_ORDER, cluster, 1)
         self._cache = CallCache(env, release.keeps_answers_s)
         self._tags_lock = simpy.Resource(env)
@@ -151,13 +155,19 @@ class IngressReconciler:
 
     def _read_tags(self, resources: list[tuple[object, ...]]) -> Generator[simpy.Event]:
         """Read the tags that are not known, in chunks. If one chunk fails, the tags of all of them stay unknown."""
+        if Action.DESCRIBE_TAGS not in self._release.keeps_answers_s:
+            yield from self._describe_tags(len(resources))
+            return
         with self._tags_lock.request() as lock:
             yield lock
             unknown = [resource for resource in resources if not self._cache.holds(Action.DESCRIBE_TAGS, resource)]
-            for _chunk in range(0, len(unknown), TAGS_PER_CALL):
-                yield from self._client.call(Action.DESCRIBE_TAGS, NO_RECONCILE)
+            yield from self._describe_tags(len(unknown))
             for resource in unknown:
                 self._cache.note(Action.DESCRIBE_TAGS, resource)
+
+    def _describe_tags(self, n_resources: int) -> Generator[simpy.Event]:
+        for _chunk in range(0, n_resources, TAGS_PER_CALL):
+            yield from self._client.call(Action.DESCRIBE_TAGS, NO_RECONCILE)
 
 
 def _places(ingress: Ingress) -> range:

@@ -9,9 +9,12 @@ Modelled:
   with burst 100.
 - Of several delayed additions of an item the earliest counts.
 - Later controllers have no such bucket.
+- controller-runtime's own queue, later still, has one entry for an item, at the earliest of its times.
+
+Left out: the priorities of controller-runtime's queue, by which a resync gives way to a change.
 
 Sources: client-go util/workqueue queue.go, delaying_queue.go and default_rate_limiters.go@8d9ed539 (the pin of the
-controllers v1.1.x).
+controllers v1.1.x); controller-runtime pkg/controller/priorityqueue/priorityqueue.go@v0.23.1.
 """
 
 from __future__ import annotations
@@ -42,9 +45,18 @@ WORKER_PAUSE_S = 1.0
 class WorkQueue(Generic[T]):
     """Items that wait for a worker."""
 
-    def __init__(self, env: simpy.Environment, *, shared_bucket: bool = True, max_delay_s: float | None = None) -> None:
+    def __init__(
+        self,
+        env: simpy.Environment,
+        *,
+        shared_bucket: bool = True,
+        max_delay_s: float | None = None,
+        one_entry: bool = False,
+    ) -> None:
+        """`one_entry`: what waits for its time waits no longer once the item is queued for another reason."""
         self._env = env
         self._max_delay_s = MAX_DELAY_S if max_delay_s is None else max_delay_s
+        self._one_entry = one_entry
         self._waiting = simpy.Store(env)
         self._dirty: set[T] = set()
         self._processing: set[T] = set()
@@ -54,6 +66,8 @@ class WorkQueue(Generic[T]):
 
     def add(self, item: T) -> None:
         """Queue the item unless it is waiting already."""
+        if self._one_entry:
+            self._due_s.pop(item, None)
         if item in self._dirty:
             return
         self._dirty.add(item)
@@ -83,6 +97,8 @@ class WorkQueue(Generic[T]):
     def add_after(self, item: T, delay_s: float) -> None:
         """Queue the item after a delay, unless it is due earlier."""
         due_s = self._env.now + delay_s
+        if self._one_entry and item in self._dirty:
+            return
         if self._due_s.get(item, math.inf) > due_s:
             self._due_s[item] = due_s
             self._env.process(self._add_when_due(item, due_s))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
 
     from sim.control_plane.kubernetes.endpoints import Endpoints
     from sim.control_plane.kubernetes.pod import Pod
@@ -29,6 +30,7 @@ class ReadinessGates:
         self._endpoints = endpoints
         self.poll_interval_s = poll_interval_s
         self._open: set[Pod] = set()
+        self._written: set[Pod] = set()
 
     def closed(self) -> set[Pod]:
         """Return the pods of the Endpoints whose containers are ready and whose gate is closed."""
@@ -37,6 +39,17 @@ class ReadinessGates:
     def any_starting(self) -> bool:
         """Return whether the Endpoints hold a pod whose containers are not ready yet."""
         return bool(self._endpoints.starting)
+
+    def write(self, healthy: AbstractSet[Pod], others: AbstractSet[Pod]) -> bool:
+        """Write the conditions of pods with gates: True if healthy, else False. Return whether any has changed.
+
+        A True condition stays as it is.
+        """
+        closed = self.closed()
+        opening, unwritten = closed & healthy, (closed & others) - self._written
+        self.open(opening)
+        self._written |= opening | unwritten
+        return bool(opening or unwritten)
 
     def open(self, pods: Iterable[Pod]) -> None:
         """Set the condition of these pods to True."""

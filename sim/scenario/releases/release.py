@@ -75,7 +75,12 @@ class LoadBalancerControllerRelease(_Release):
     - `deregisters_without_network`: a reconcile goes on to DeregisterTargets even if the network step fails.
     - `aws_api_throttle`: the flag's default. `throttles_attempts`: the flag limits each attempt, not the call.
     - `passes_over_unchanged`: a binding is passed over while its endpoints are those of its last reconcile.
+    - `remembers_checks`: what is passed over is checked if this process has not done so for a sync period; before, if
+      its checkpoint is that old.
     - `polls_steadily`: the controller looks at a closed readiness gate every 15 s, without a growing backoff.
+    - `has_priority_queue`: an item waits once in a queue, at the earliest of its times.
+    - `hears_of_gated_pods`: a pod with a readiness gate enqueues its binding when its containers are ready or the
+      gate's condition changes; before, the binding came back for pods with unready containers.
     - `logs_times_as_iso`: its log has ISO times in whole seconds instead of seconds since 1970.
     - `logs_targets_after_call`: the line after a call names the targets too, not only the line before it.
     - `lets_class_set_target_type`: IngressClassParams may set the target type.
@@ -86,7 +91,10 @@ class LoadBalancerControllerRelease(_Release):
     binding_sequence: tuple[Step, ...]
     deregisters_without_network: bool
     passes_over_unchanged: bool
+    remembers_checks: bool
     polls_steadily: bool
+    has_priority_queue: bool
+    hears_of_gated_pods: bool
     logs_times_as_iso: bool
     logs_targets_after_call: bool
     lets_class_set_target_type: bool

@@ -34,7 +34,9 @@ ELBV2_ALL = "Elastic Load Balancing v2:.*=10:40"
 ELBV2_OTHERS = "Elastic Load Balancing v2:^Describe.*=50:200,Elastic Load Balancing v2:^Modify.*=3:20"
 
 
-def _model(first: Sequence, each_listener: tuple[Call, ...], last: Sequence) -> Sequence:
+def _model(
+    first: Sequence, each_listener: tuple[Call, ...], last: Sequence, *, has_tagged_rules: bool = True
+) -> Sequence:
     listed = (Call(Action.DESCRIBE_LOAD_BALANCERS), Tags.LOAD_BALANCERS)
     return (
         *listed,
@@ -47,9 +49,9 @@ def _model(first: Sequence, each_listener: tuple[Call, ...], last: Sequence) -> 
         *listed,
         Call(Action.DESCRIBE_LOAD_BALANCER_ATTRIBUTES),
         Call(Action.DESCRIBE_LISTENERS),
-        Tags.LISTENERS,
+        *((Tags.LISTENERS,) if has_tagged_rules else ()),
         ForEach(Each.LISTENER, each_listener),
-        ForEach(Each.LISTENER, (Call(Action.DESCRIBE_RULES), Tags.RULES)),
+        ForEach(Each.LISTENER, (Call(Action.DESCRIBE_RULES), *((Tags.RULES,) if has_tagged_rules else ()))),
         *last,
     )
 
@@ -70,8 +72,8 @@ V2 = [
         pauses_worker=True,
         sync_period_s=HOUR_S,
         resyncing_informers=1,
-        keeps_answers_s=MappingProxyType({Action.DESCRIBE_TAGS: 1200.0, **WEB_ACLS_S}),
-        sequence=_model((), (CERTIFICATES,), (WAFV2, WAF_REGIONAL)),
+        keeps_answers_s=WEB_ACLS_S,
+        sequence=_model((), (CERTIFICATES,), (WAFV2, WAF_REGIONAL), has_tagged_rules=False),
         names_sdk_in_user_agent=True,
         names_itself_in_user_agent=True,
         reads_annotations=frozenset({"group.name"}),
@@ -80,14 +82,24 @@ V2 = [
         binding_sequence=(Step.READ_TARGETS, Step.SEE_TO_NETWORK, Step.DEREGISTER, Step.REGISTER),
         deregisters_without_network=False,
         passes_over_unchanged=False,
+        remembers_checks=False,
         polls_steadily=False,
+        has_priority_queue=False,
+        hears_of_gated_pods=False,
         logs_times_as_iso=False,
         logs_targets_after_call=False,
         lets_class_set_target_type=False,
     )
 ]
 V2.append(replace(V2[-1], since="v2.1", sdk="aws-sdk-go 1.35.18"))
-V2.append(replace(V2[-1], since="v2.2", reads_annotations=V2[-1].reads_annotations | {"ssl-redirect"}))
+V2.append(
+    replace(
+        V2[-1],
+        since="v2.2",
+        sequence=_model((), (CERTIFICATES,), (WAFV2, WAF_REGIONAL)),
+        reads_annotations=V2[-1].reads_annotations | {"ssl-redirect"},
+    )
+)
 V2.append(replace(V2[-1], since="v2.2.1", shares_requeue_bucket=False))
 V2.append(replace(V2[-1], since="v2.2.2", sdk="aws-sdk-go 1.40.10"))
 V2.append(
@@ -99,6 +111,13 @@ V2.append(
         sequence=_model((Step.FIND_BACKEND_GROUP,), (CERTIFICATES,), (WAFV2, WAF_REGIONAL)),
     )
 )
+V2.append(
+    replace(
+        V2[-1],
+        since="v2.3.1",
+        binding_sequence=(Step.READ_TARGETS, Step.SEE_TO_NETWORK, Step.DEREGISTER, Step.READ_VPC, Step.REGISTER),
+    )
+)
 V2.append(replace(V2[-1], since="v2.4", sdk="aws-sdk-go 1.42.27"))
 V2.append(replace(V2[-1], since="v2.4.4", aws_api_throttle=f"{WAF_RULES},{ELBV2_TARGETS},{ELBV2_ALL}"))
 V2.append(replace(V2[-1], since="v2.4.6", sdk="aws-sdk-go 1.44.137"))
@@ -107,6 +126,9 @@ V2.append(replace(V2[-1], since="v2.5.4", sync_period_s=10 * HOUR_S, resyncing_i
 V2.append(replace(V2[-1], since="v2.6", sdk="aws-sdk-go 1.44.294"))
 V2.append(replace(V2[-1], since="v2.6.2", deregisters_without_network=True))
 V2.append(replace(V2[-1], since="v2.7", sdk="aws-sdk-go 1.50.8"))
+V2.append(
+    replace(V2[-1], since="v2.7.1", keeps_answers_s=MappingProxyType({Action.DESCRIBE_TAGS: 1200.0, **WEB_ACLS_S}))
+)
 V2.append(replace(V2[-1], since="v2.8.2", sequence=_model((Step.FIND_BACKEND_GROUP,), (CERTIFICATES,), ())))
 V2.append(
     replace(
@@ -131,9 +153,18 @@ V2.append(replace(V2[-1], since="v2.10.1", sequence=_model((Step.FIND_BACKEND_GR
 V2.append(replace(V2[-1], since="v2.11", sdk="aws-sdk-go-v2 1.32.5"))
 V2.append(replace(V2[-1], since="v2.12", sdk="aws-sdk-go-v2 1.36.3"))
 V2.append(replace(V2[-1], since="v2.13", logs_targets_after_call=True, lets_class_set_target_type=True))
+V2.append(replace(V2[-1], since="v2.13.3", remembers_checks=True))
 V2.append(replace(V2[-1], since="v2.14.1", sdk="aws-sdk-go-v2 1.39.2"))
 V2.append(replace(V2[-1], since="v2.15", sdk="aws-sdk-go-v2 1.39.6"))
 V2.append(replace(V2[-1], since="v2.16", sdk="aws-sdk-go-v2 1.40.0"))
-V2.append(replace(V2[-1], since="v3.2", aws_api_throttle=f"{WAF_RULES},{ELBV2_TARGETS},{ELBV2_OTHERS}"))
+V2.append(
+    replace(
+        V2[-1],
+        since="v3.2",
+        aws_api_throttle=f"{WAF_RULES},{ELBV2_TARGETS},{ELBV2_OTHERS}",
+        has_priority_queue=True,
+    )
+)
 V2.append(replace(V2[-1], since="v3.3", sdk="aws-sdk-go-v2 1.41.1", names_sdk_in_user_agent=False))
+V2.append(replace(V2[-1], since="v3.4", hears_of_gated_pods=True))
 V2.append(replace(V2[-1], since="v3.4.3", sdk="aws-sdk-go-v2 1.41.12"))

@@ -51,7 +51,8 @@ class Bucket:
     def wait_s(self, now_s: float) -> float:
         """Take a present or future token, and return the wait for it."""
         self.take(now_s)
-        return max(0.0, -self.tokens(now_s) / self.refill_per_s)
+        lacks = -self.tokens(now_s)
+        return lacks / self.refill_per_s if lacks > ROUNDING else 0.0
 
 
 class Api:
@@ -126,8 +127,8 @@ def _published_s(policy: str, k: int) -> float:
 
 
 def _go_capped_s(k: int, u: float) -> float:
-    """Return the delay, drawn anew if over 300 s from the part of the draw that is left over."""
-    at_once_s = 2.0 ** (k - 1) * 0.5 * (1 + u)
+    """Return the delay, in whole nanoseconds; if over 300 s, drawn anew from the part of the draw that is left."""
+    at_once_s = 2.0 ** (k - 1) * math.floor(5e8 * (1 + u)) / 1e9
     if at_once_s <= LONGEST_S:
         return at_once_s
     passes = max(0.0, LONGEST_S / (2.0 ** (k - 1) * 0.5) - 1)

@@ -1,4 +1,4 @@
-"""The v1 control plane again, naively: one list of things to do, a state for everything, no SimPy.
+"""The control plane again, naively: one list of things to do, a state for everything, no SimPy.
 
 Written from docs/model.md, "Control plane", and docs/facts/kubernetes.md. With `sim.control_plane` it shares the draws,
 and the names and fields of its records, so that the two can be compared.
@@ -15,36 +15,24 @@ from typing import TYPE_CHECKING
 from sim.scenario.distributions import Constant, Exponential, Uniform
 from sim.streams import Stream
 from sim.verification.reference.aws_twin import Api
-from sim.verification.reference.controller_twin import Agenda, Controller, Group, quiet_group
+from sim.verification.reference.controller_twin import Agenda, Controller
 from sim.verification.reference.deployment_twin import Deployment, Drain, Pod
 from sim.verification.reference.last_request_twin import last_done_s
+from sim.verification.reference.load_balancer_controller_twin import LoadBalancerController
 from sim.verification.reference.scale_in_twin import ScaleIn
+from sim.verification.reference.service_twin import PODS, RolledService, Service
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from sim.scenario.specs import ControllerSpec, Scenario
     from sim.streams import IndexedDraws, Sampler, Streams
     from sim.verification.reference.controller_twin import Happened
 
+    AnyController = Controller | LoadBalancerController
+
 DISRUPTIONS: dict[str, type[Deployment]] = {"rollout": Deployment, "node_drain": Drain, "scale_in": ScaleIn}
 EQUAL_CHANCE = 0.5
-
-
-class RolledGroup(Group):
-    """The rolled Service and its target group."""
-
-    def __init__(self, plane: ControlPlane, pods: list[Pod]) -> None:
-        super().__init__(set(pods), set(pods))
-        self._plane = plane
-
-    def register(self, targets: Iterable[Pod]) -> None:
-        """Register targets at the ALB, whose nodes check them."""
-        self._plane.register(set(targets))
-
-    def deregister(self, targets: Iterable[Pod]) -> None:
-        """Deregister targets, of which the ALB nodes hear later."""
-        self._plane.deregister(set(targets))
 
 
 class ControlPlane:
@@ -55,11 +43,11 @@ class ControlPlane:
         self.streams = streams
         self.agenda = Agenda(-scenario.aws_api.warm_up_s)
         self.old = [Pod(number, number, is_new=False) for number in range(scenario.deployment.replicas)]
-        self.rolled = RolledGroup(self, self.old)
+        self.rolled = RolledService(self, self.old)
         self._draws: dict[tuple[int, ...], IndexedDraws] = {}
         self.deployment = DISRUPTIONS[scenario.disruption](self)
         self.old_since_s = self.agenda.now_s
-        self.controller: Controller | None = None
+        self.controller: AnyController | None = None
         if scenario.controller.version != "fixed_lag":
             self._account()
         self.has_healthy = False
@@ -93,7 +81,7 @@ class ControlPlane:
         self.agenda.note("PodCreated", self.agenda.now_s, pod.number)
         startup_s = self.draw(self.scenario.pod.startup_s, pod, Stream.POD_STARTUP)
         self.agenda.after(min(2.0, startup_s), lambda: self.has_address(pod))
-        self.agenda.after(startup_s, lambda: self.ready(pod))
+        self.agenda.after(startup_s, lambda: self.containers_ready(pod))
 
     def has_address(self, pod: Pod) -> None:
         """Tell Endpoints of the address of a pod that is not ready yet."""
@@ -102,12 +90,40 @@ class ControlPlane:
 
     def not_ready_address(self, pod: Pod) -> None:
         """Let the controller's watch see the address of a pod that is not ready."""
-        if pod not in self.rolled.addresses and self.controller is not None:
-            self.controller.endpoints_changed(0)
+        if pod in self.rolled.ready:
+            return
+        self.rolled.starting.add(pod)
+        self._endpoints_changed()
+        if self.rolled.has_gates and pod.has_ready_containers:
+            self._gated_later(pod)
+
+    def containers_ready(self, pod: Pod) -> None:
+        """Let a pod accept connections. It is Ready at once, or when its gate is open."""
+        self.agenda.note("PodReady", self.agenda.now_s, pod.number)
+        pod.has_ready_containers = True
+        if not self.rolled.has_gates:
+            self.ready(pod)
+        elif pod in self.rolled.starting:
+            self._gated_later(pod)
+
+    def _gated_later(self, pod: Pod) -> None:
+        joins_s = self.draw(self.scenario.endpoints.propagation_s, pod, Stream.ENDPOINT_ADDITION)
+        self.agenda.after(joins_s, lambda: self.gated(pod))
+
+    def gated(self, pod: Pod) -> None:
+        """Let the controller's watch of pods see a pod whose containers are ready and whose gate is closed."""
+        self.rolled.starting.remove(pod)
+        self.rolled.gated.add(pod)
+        if self.controller is not None:
+            self.controller.containers_ready(0)
+
+    def gate_opened(self, pod: Pod) -> None:
+        """Open a pod's gate."""
+        self.agenda.note("ReadinessGateOpened", self.agenda.now_s, pod.number)
+        self.ready(pod)
 
     def ready(self, pod: Pod) -> None:
-        """Let a pod accept connections."""
-        self.agenda.note("PodReady", self.agenda.now_s, pod.number)
+        """Let a pod be Ready."""
         joins_s = self.draw(self.scenario.endpoints.propagation_s, pod, Stream.ENDPOINT_ADDITION)
         self.agenda.after(joins_s, lambda: self.endpoint(pod, joins=True))
         lag = self.scenario.controller.registration_lag_s
@@ -168,16 +184,22 @@ class ControlPlane:
             while at_s < self.agenda.now_s:
                 at_s += check.interval_s
             at_s += (check.unhealthy_threshold - 1) * check.interval_s
+            self.rolled.unhealthy_s[pod] = min(at_s, self.rolled.unhealthy_s.get(pod, math.inf))
             self.agenda.note("TargetUnhealthy", at_s, pod.number, node)
 
     def endpoint(self, pod: Pod, *, joins: bool) -> None:
         """Let the controller's watch see the endpoint come or go."""
         self.agenda.note("EndpointAdded" if joins else "EndpointRemoved", self.agenda.now_s, pod.number)
         if joins:
-            self.rolled.addresses.add(pod)
+            self.rolled.starting.discard(pod)
+            self.rolled.gated.discard(pod)
+            self.rolled.ready.add(pod)
         else:
-            self.rolled.addresses.remove(pod)
+            self.rolled.ready.remove(pod)
             pod.left = True
+        self._endpoints_changed()
+
+    def _endpoints_changed(self) -> None:
         if self.controller is not None:
             self.controller.endpoints_changed(0)
 
@@ -191,13 +213,14 @@ class ControlPlane:
 
     def register(self, pods: set[Pod]) -> None:
         """Register targets: each ALB node finds them healthy at its first check."""
-        for pod in sorted(pods - self.rolled.targets, key=lambda pod: pod.number):
-            self.rolled.targets.add(pod)
+        for pod in sorted(pods - self.rolled.healthy_s.keys(), key=lambda pod: pod.number):
+            self.rolled.draining_s.pop(pod, None)
             self.agenda.note("TargetRegistered", self.agenda.now_s, pod.number)
             healthy_s = [
                 self.agenda.now_s + self.first_check_s(pod, node)
                 for node in range(self.scenario.target_group.alb_nodes)
             ]
+            self.rolled.healthy_s[pod] = max(healthy_s)
             for node, at_s in enumerate(healthy_s):
                 self.agenda.note("TargetHealthy", at_s, pod.number, node)
             self.agenda.after(max(healthy_s) - self.agenda.now_s, self.some_target_is_healthy)
@@ -209,9 +232,9 @@ class ControlPlane:
     def deregister(self, pods: set[Pod]) -> None:
         """Deregister targets, of which each ALB node hears after its own delay."""
         spec = self.scenario.target_group
-        for pod in sorted(pods & self.rolled.targets, key=lambda pod: pod.number):
-            self.rolled.targets.remove(pod)
-            deadline_s = self.agenda.now_s + spec.deregistration_delay_s
+        for pod in sorted(pods & self.rolled.healthy_s.keys(), key=lambda pod: pod.number):
+            del self.rolled.healthy_s[pod]
+            deadline_s = self.rolled.draining_s[pod] = self.agenda.now_s + spec.deregistration_delay_s
             self.agenda.note("TargetDeregistered", self.agenda.now_s, pod.number, deadline_s)
             for node in range(spec.alb_nodes):
                 heard_s = self.draw(spec.propagation_s, pod, Stream.DEREGISTRATION_PROPAGATION, node)
@@ -224,21 +247,25 @@ class ControlPlane:
         scenario = self.scenario
         self.api = Api(scenario.aws_api.buckets)
         self._background()
-        quiet = [quiet_group() for _ in range(scenario.controller.target_groups - 1)]
-        ours = [[*quiet, self.rolled], *([quiet_group()] for _ in range(1, scenario.controller.ingresses))]
+        quiet = [self._quiet() for _ in range(scenario.controller.target_groups - 1)]
+        ours = [[*quiet, self.rolled], *([self._quiet()] for _ in range(1, scenario.controller.ingresses))]
         self.controller = self._controller(scenario.controller, 0, ours)
         if self.deployment.cordons:
             self.agenda.after(-self.agenda.now_s, self.controller.cordoned)
         for cluster, other in enumerate(scenario.aws_api.other_clusters, start=1):
             theirs = self._controller(
-                other.controller or scenario.controller, cluster, [[quiet_group()] for _ in range(other.ingresses)]
+                other.controller or scenario.controller, cluster, [[self._quiet()] for _ in range(other.ingresses)]
             )
             if other.churn_per_s > 0:
                 Churn(self, theirs, other.churn_per_s, cluster).wait()
 
-    def _controller(self, spec: ControllerSpec, cluster: int, ingresses: list[list[Group]]) -> Controller:
-        aws_api = self.scenario.aws_api
-        return Controller(self.agenda, self.api, aws_api, spec, self.streams, ingresses, cluster=cluster)
+    def _quiet(self) -> Service:
+        """Return a Service of 50 pods that nobody rolls."""
+        return Service(self.agenda, range(PODS))
+
+    def _controller(self, spec: ControllerSpec, cluster: int, ingresses: list[list[Service]]) -> AnyController:
+        make = Controller if spec.version.startswith("v1") else LoadBalancerController
+        return make(self.agenda, self.api, self.scenario.aws_api, spec, self.streams, ingresses, cluster=cluster)
 
     def _background(self) -> None:
         names = [name for name, _ in self.scenario.aws_api.buckets]
@@ -260,14 +287,14 @@ class ControlPlane:
 class Churn:
     """Another cluster's pods: with equal chance one comes or the oldest goes, in any ingress with equal chance."""
 
-    def __init__(self, plane: ControlPlane, controller: Controller, per_s: float, cluster: int) -> None:
+    def __init__(self, plane: ControlPlane, controller: AnyController, per_s: float, cluster: int) -> None:
         self._agenda = plane.agenda
         self._controller = controller
         gap = Exponential(dist="exponential", mean=1 / per_s)
         self._gaps_s = plane.streams.draws(gap, Stream.CHURN, cluster, 0)
         self._which = plane.streams.uniforms(Stream.CHURN, cluster, 1)
         self._comes = plane.streams.uniforms(Stream.CHURN, cluster, 2)
-        self._named = dict.fromkeys(range(len(controller.ingresses)), 50)
+        self._named = dict.fromkeys(range(len(controller.ingresses)), PODS)
 
     def wait(self) -> None:
         """Schedule the next change."""
@@ -275,7 +302,7 @@ class Churn:
 
     def _change(self) -> None:
         number = math.floor(next(self._which) * len(self._named))
-        addresses = self._controller.ingresses[number][0].addresses
+        addresses = self._controller.ingresses[number][0].ready
         if next(self._comes) < EQUAL_CHANCE:
             addresses.add(self._named[number])
             self._named[number] += 1

@@ -20,11 +20,12 @@ from sim.streams import Stream
 from sim.verification.reference.aws_twin import Bucket, Quota, is_retried, pinned, wait_s
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from sim.scenario.specs import AwsApiSpec, ControllerSpec
     from sim.streams import Streams
     from sim.verification.reference.aws_twin import Api
+    from sim.verification.reference.service_twin import Service
 
 ELB = "elasticloadbalancing:"
 SUBNET_ROLES = ("elb", "internal-elb")
@@ -57,27 +58,6 @@ class Agenda:
 
 
 @dataclass
-class Group:
-    """A Service's addresses and its target group's targets."""
-
-    addresses: set[Any]
-    targets: set[Any]
-
-    def register(self, targets: Iterable[Any]) -> None:
-        """Register the targets."""
-        self.targets.update(targets)
-
-    def deregister(self, targets: Iterable[Any]) -> None:
-        """Deregister the targets."""
-        self.targets.difference_update(targets)
-
-
-def quiet_group() -> Group:
-    """Return a Service of 50 pods that nobody rolls."""
-    return Group(set(range(50)), set(range(50)))
-
-
-@dataclass
 class Worker:
     """A worker and what is left of its reconcile: steps, in order."""
 
@@ -99,7 +79,7 @@ class Controller:
         aws_api: AwsApiSpec,
         spec: ControllerSpec,
         streams: Streams,
-        ingresses: list[list[Group]],
+        ingresses: list[list[Service]],
         *,
         cluster: int,
     ) -> None:
@@ -175,6 +155,9 @@ class Controller:
             self._node_event(gaps_s)
 
         self._agenda.after(next(gaps_s), happens)
+
+    def containers_ready(self, _ingress: int) -> None:
+        """Pass over a pod whose gate is closed: the twin knows no gates of v1."""
 
     def cordoned(self) -> None:
         """Treat a cordoned node as an event, from v1.1.6 on. The twin knows v1 only."""
@@ -295,7 +278,7 @@ class Controller:
         while worker.steps:
             what, *about = step = worker.steps.pop(0)
             if what == "read the endpoints":
-                worker.seen = set(about[0].addresses)
+                worker.seen = set(about[0].ready)
                 worker.n_addresses += len(worker.seen)
             elif what == "compare":
                 worker.steps = self._changes(worker.seen, about[0]) + worker.steps
@@ -310,8 +293,8 @@ class Controller:
         self._end(worker, None)
 
     @staticmethod
-    def _changes(seen: set[Any], group: Group) -> list[tuple[Any, ...]]:
-        joins, leaves = seen - group.targets, group.targets - seen
+    def _changes(seen: set[Any], group: Service) -> list[tuple[Any, ...]]:
+        joins, leaves = seen - group.healthy_s.keys(), group.healthy_s.keys() - seen
         steps: list[tuple[Any, ...]] = []
         if joins:
             steps += [(f"{ELB}RegisterTargets",), (group.register, joins)]

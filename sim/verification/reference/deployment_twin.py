@@ -33,6 +33,7 @@ class Pod:
     deregistered: bool = False
     cut: bool = False
     left: bool = False
+    has_ready_containers: bool = False
 
 
 class Deployment:

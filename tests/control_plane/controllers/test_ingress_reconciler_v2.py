@@ -58,8 +58,7 @@ WEB_ACLS = ["GetWebACLForResource"] * 2
 @pytest.mark.parametrize(
     ("version", "backend_group", "attributes", "web_acls"),
     [
-        ("v2.2.4", 0, 0, WEB_ACLS),
-        ("v2.3.0", 1, 0, WEB_ACLS),
+        ("v2.7.1", 1, 0, WEB_ACLS),
         ("v2.8.1", 1, 0, WEB_ACLS),
         ("v2.8.2", 1, 0, []),
         ("v2.10.0", 1, 0, []),
@@ -85,6 +84,29 @@ def test_the_calls_of_the_first_reconcile_in_their_order(
         *["DescribeListenerAttributes"] * (2 * attributes),
         *["DescribeRules", TAGS] * 2,
         *web_acls,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("version", "backend_group", "of_rules"), [("v2.1.3", 0, []), ("v2.2.4", 0, [TAGS]), ("v2.7.0", 1, [TAGS])]
+)
+def test_the_calls_before_tags_are_kept(make_scenario, version: str, backend_group: int, of_rules: list[str]) -> None:
+    """The load balancers' tags are read a second time, those of listeners and rules since v2.2."""
+    assert [action for _, action in _calls(_scenario(make_scenario, version, **RESTART), 100)] == [
+        "DescribeLoadBalancers",
+        TAGS,
+        *["DescribeSecurityGroups"] * (backend_group + 2),
+        "DescribeTargetGroups",
+        TAGS,
+        "DescribeTargetGroupAttributes",
+        "DescribeLoadBalancers",
+        TAGS,
+        "DescribeLoadBalancerAttributes",
+        "DescribeListeners",
+        *of_rules,
+        "DescribeListenerCertificates",
+        *["DescribeRules", *of_rules] * 2,
+        *WEB_ACLS,
     ]
 
 

@@ -34,6 +34,7 @@ RELEASES = [
     "v2.2.0",
     "v2.2.1",
     "v2.3.0",
+    "v2.3.1",
     "v2.4.3",
     "v2.4.4",
     "v2.6.1",
@@ -44,6 +45,7 @@ RELEASES = [
     "v2.13.4",
     "v3.1",
     "v3.2.0",
+    "v3.4",
 ]
 PLENTY = {"capacity": 1e6, "refill_per_s": 1e6}
 BUCKETS = ("elbv2_describe", "elbv2_register", "elbv2_account", "ec2")
@@ -93,7 +95,10 @@ COLD = ["DescribeTargetHealth", "DescribeInstances", "DescribeSecurityGroups"]
 
 @pytest.mark.parametrize("version", RELEASES)
 def test_calls_for_removed_and_added_pods(make_env, make_scenario, version: str) -> None:
-    """Cold: a full read, the pods' instances, their security group. Warm: one read of what is not healthy."""
+    """Cold: a full read, the pods' instances, their security group. Warm: one read of what is not healthy.
+
+    The VPC is read before the first registration since v2.3.1.
+    """
     cluster = Cluster(make_env(), _scenario(make_scenario, version))
     cluster.change(go=1)
     assert cluster.calls_until(30) == [*COLD, "DeregisterTargets"]
@@ -104,7 +109,7 @@ def test_calls_for_removed_and_added_pods(make_env, make_scenario, version: str)
         "DescribeTargetHealth",
         "DescribeInstances",
         "DeregisterTargets",
-        "DescribeVpcs",
+        *([] if version in ("v2.0", "v2.2.0", "v2.2.1", "v2.3.0") else ["DescribeVpcs"]),
         "RegisterTargets",
     ]
     cluster.change(come=2)
@@ -114,7 +119,7 @@ def test_calls_for_removed_and_added_pods(make_env, make_scenario, version: str)
 def test_a_release_with_another_sequence_is_a_row_of_the_table(
     make_env, make_scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    steps = (Step.READ_TARGETS, Step.REGISTER, Step.DEREGISTER)
+    steps = (Step.READ_TARGETS, Step.READ_VPC, Step.REGISTER, Step.DEREGISTER)
     monkeypatch.setattr(releases, "RELEASES", (replace(releases.V2[-1], since="v3.9", binding_sequence=steps),))
     monkeypatch.setattr("sim.control_plane.controllers.start.release_of", releases.release_of.__wrapped__)
     cluster = Cluster(make_env(), _scenario(make_scenario, "v3.9"))
@@ -168,6 +173,25 @@ def test_an_unchanged_hash_is_passed_over(make_env, make_scenario, version: str,
     cluster.change()
     assert bool(cluster.calls_until(30)) == reads_again
     assert len(cluster.trace.of(Reconciled)) == 3
+
+
+def test_without_a_pod_in_any_binding_there_is_no_security_group_to_see_to(make_env, make_scenario) -> None:
+    cluster = Cluster(make_env(), _scenario(make_scenario, "v2.9.1"))
+    cluster.change(go=50)
+    assert cluster.calls_until(10) == ["DescribeTargetHealth", "DeregisterTargets"]
+
+
+@pytest.mark.parametrize(("version", "delay_s"), [("v2.9.0", 0.005), ("v2.9.1", 0.0)])
+def test_a_binding_whose_checkpoint_was_reset_comes_back_at_once_after_a_failure(
+    make_env, make_scenario, version: str, delay_s: float
+) -> None:
+    """The watch tells of the reset while the reconcile is at work."""
+    cluster = Cluster(make_env(), _throttled(make_scenario, version, "elbv2_register"))
+    cluster.change(go=1)
+    cluster.calls_until(5)
+    cluster.change(go=1)
+    cluster.env.run(until=10)
+    assert _delays_s(cluster, 0)[1] == pytest.approx(delay_s)
 
 
 def _throttled(make_scenario, version: str, bucket: str, **overrides: object) -> Scenario:

@@ -100,6 +100,24 @@ def test_from_v2_9_1_on_what_has_not_changed_is_checked_half_an_hour_later_if_th
         assert all(next_s - one_s > 10 * HOUR_S for one_s, next_s in pairwise(times_s))
 
 
+def test_from_v2_13_3_on_a_new_process_has_everything_checked_however_young_the_checkpoint_is(make_scenario) -> None:
+    """Within an hour of a restart at 600 s, when no checkpoint is older than a sync period of 20 hours but few are."""
+    checks = []
+    for version in ("v2.13.2", "v2.13.3"):
+        scenario = make_scenario(
+            controller__version=version,
+            controller__ingresses=40,
+            controller__sync_period_s=20 * HOUR_S,
+            controller__restart_at_s=600,
+            controller__restart_takes_s=0,
+        )
+        trace = _left_alone(scenario, 600 + 2701)
+        called = {attempt.reconcile for attempt in trace.of(ApiAttempt)}
+        checks.append(len({r.ingress for r in trace.of(Reconciled) if r.reconcile in called}))
+    # Of ages up to two periods half are older than one: 20 of 40, with a standard deviation of 3.2.
+    assert checks == [pytest.approx(20, abs=10), 40]
+
+
 @pytest.mark.parametrize(("version", "reconciles"), [("v1.1.4", 3), ("v1.1.9", 3), ("v2.4", 0), ("v3.2", 0)])
 def test_a_node_event_enqueues_every_ingress_of_v1(make_scenario, version: str, reconciles: int) -> None:
     """1000 s at 0.02 a second: 20 events are expected, and 20 is over four standard deviations."""

@@ -139,3 +139,19 @@ def test_without_the_shared_bucket_many_items_come_back_at_once() -> None:
         queue.add_rate_limited(str(item))
     env.run(until=100)
     assert [at_s for at_s, _ in log] == pytest.approx([0.005] * 200)
+
+
+@pytest.mark.parametrize(("one_entry", "expected"), [(False, [1.0, 5.0]), (True, [1.0])])
+def test_with_one_entry_what_is_queued_sooner_does_not_come_later_too(
+    *, one_entry: bool, expected: list[float]
+) -> None:
+    env = simpy.Environment()
+    queue: WorkQueue[str] = WorkQueue(env, one_entry=one_entry)
+    log: list[tuple[float, str]] = []
+    env.process(_worker(env, queue, log, work_s=0.5))
+    queue.add_after("a", 5)
+    env.run(until=1)
+    queue.add("a")
+    queue.add_after("a", 4)  # while it waits
+    env.run(until=100)
+    assert [came_s for came_s, _ in log] == expected

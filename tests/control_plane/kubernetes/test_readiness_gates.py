@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 PLENTY = {"capacity": 1e6, "refill_per_s": 1e6}
 NAMES = ("elbv2_describe", "elbv2_register", "elbv2_account", "waf_regional", "wafv2", "ec2", "tagging")
-GATED = ["v1.1.7", "v1.1.9", "v2.0", "v2.2.1", "v2.6.2", "v2.9.0", "v2.9.1", "v3.2"]
+GATED = ["v1.1.7", "v1.1.9", "v2.0", "v2.2.1", "v2.6.2", "v2.9.0", "v2.9.1", "v3.2", "v3.4"]
 
 
 def _scenario(make_scenario, version: str, **overrides: object) -> Scenario:
@@ -77,6 +77,8 @@ def _registered_and_opened_s(scenario: Scenario) -> tuple[float, float]:
 # The pod has its address at 2 s; the first reconcile, cold, takes three calls; the one that registers another three;
 # the one that opens the gate reads once, 15 s after that, which is after the first check whatever its phase.
 COLD_S, REGISTERS_S, READS_S = 0.3, 0.3, 0.1
+VPC_S = 0.1
+"""Of REGISTERS_S, the read of the VPC, which is new in v2.3.1."""
 
 
 @pytest.mark.parametrize("version", ["v2.9.1", "v2.13.4", "v3.2"])
@@ -95,6 +97,27 @@ def test_from_v2_9_1_every_15_s(make_scenario, version: str, startup_s: float) -
     assert opened_s == pytest.approx(registered_s + 15 + READS_S)
 
 
+@pytest.mark.parametrize("startup_s", [5, 60, 400])
+def test_from_v3_4_on_the_pod_is_registered_when_its_containers_are_ready(make_scenario, startup_s: float) -> None:
+    """The pod's event registers it, cold. Condition and checkpoint, both written then, have it read again at once.
+
+    That reads `initial`; 15 s later the target is healthy.
+    """
+    registered_s, opened_s = _registered_and_opened_s(_scenario(make_scenario, "v3.4", pod__startup_s=startup_s))
+    assert registered_s == pytest.approx(startup_s + COLD_S + VPC_S + 0.1)
+    assert opened_s == pytest.approx(registered_s + READS_S + 15 + READS_S)
+
+
+@pytest.mark.parametrize(("version", "polls_again_s"), [("v3.1", 15.0), ("v3.2", 15.1)])
+def test_a_pod_that_is_there_at_once_is_polled_from_its_last_look_with_the_priority_queue(
+    make_scenario, version: str, polls_again_s: float
+) -> None:
+    """A pod that is ready as its address is seen is registered by the first reconcile, and then read at once."""
+    scenario = _scenario(make_scenario, version, pod__startup_s=0)
+    registered_s, opened_s = _registered_and_opened_s(scenario)
+    assert opened_s == pytest.approx(registered_s + polls_again_s + READS_S)
+
+
 @pytest.mark.parametrize("version", ["v2.2.1", "v2.6.2", "v2.9.0"])
 @pytest.mark.parametrize(("startup_s", "k"), [(5, 10), (60, 14), (400, 17)])
 def test_until_v2_9_0_a_starting_pod_is_looked_for_less_and_less_often(
@@ -105,13 +128,14 @@ def test_until_v2_9_0_a_starting_pod_is_looked_for_less_and_less_often(
     registered_s, opened_s = _registered_and_opened_s(_scenario(make_scenario, version, pod__startup_s=startup_s))
     # 0.1 s more for the read at 330 s, and at 658 s for the read and the security group, where nothing is known still.
     later_s = 0.3 if startup_s == 400 else 0.0
-    assert registered_s == pytest.approx(2 + COLD_S + 0.005 * (2**k - 1) + REGISTERS_S + later_s)
+    registers_s = REGISTERS_S - (VPC_S if version == "v2.2.1" else 0)
+    assert registered_s == pytest.approx(2 + COLD_S + 0.005 * (2**k - 1) + registers_s + later_s)
     assert opened_s == pytest.approx(registered_s + 15 + READS_S)
 
 
 def test_before_v2_2_1_the_worker_s_bucket_and_pause_hardly_matter(make_scenario) -> None:
     registered_s, _ = _registered_and_opened_s(_scenario(make_scenario, "v2.0"))
-    assert registered_s == pytest.approx(2 + COLD_S + 0.005 * 1023 + REGISTERS_S, abs=0.02)
+    assert registered_s == pytest.approx(2 + COLD_S + 0.005 * 1023 + REGISTERS_S - VPC_S, abs=0.02)
 
 
 @pytest.mark.parametrize("version", ["v1.1.7", "v1.1.8", "v1.1.9"])
