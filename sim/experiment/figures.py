@@ -1,8 +1,13 @@
 """The figures of the results, one record each: what `albsim` measures in a rollout and reports for all of them.
 
-To add a figure: a record here, the function that computes its value for one replication, and a test. These read the
-records: the JSON and CSV of `albsim run`, the columns of a sweep, `albsim compare`, `albsim plot`, the tables and the
-page of `albsim report`. docs/interface.md says what each figure means.
+To add a figure: a record here, the function that computes its value for one replication, and a test.
+
+These read the records:
+- the JSON and CSV of `albsim run`, and the columns of a sweep;
+- `albsim compare` and `albsim plot`;
+- the tables and the page of `albsim report`.
+
+Source: docs/interface.md says what each figure means.
 """
 
 from __future__ import annotations

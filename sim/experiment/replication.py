@@ -69,7 +69,7 @@ class Replication:
         return _drawn(self.scenario, self.timeline, Streams(self.scenario.seed, self.number))
 
     def deleted_s(self) -> Times:
-        """When each target's pod was deleted, shape (targets,); NaN for pods that were not deleted."""
+        """Return when each target's pod was deleted, shape (targets,); NaN for pods that were not deleted."""
         deleted_s = np.full(self.timeline.cut_s.size, np.nan)
         for deleted in self.trace.of(PodDeleted):
             deleted_s[deleted.pod] = deleted.time_s
@@ -83,7 +83,10 @@ class Replication:
         return left_rotation_s(self.timeline) - self.deleted_s()
 
     def exposure_s(self) -> Times:
-        """How long each target was routable and not serving, shape (targets,); NaN where its pod was not deleted."""
+        """Return how long each target was routable and not serving, shape (targets,).
+
+        NaN for pods that were not deleted.
+        """
         return exposure_s(self.timeline)
 
     @cached_property

@@ -6,8 +6,10 @@
   `recommend`.
 - The number of rollouts is so chosen that the grid takes about `MOST_S` of one core.
 
-The cost of a rollout is a model of measurements on one core: a control plane as `sim.scenario.cost` reckons it, 40 µs
-for each pod whose requests are expected ones, and 0.3 µs for each request that is drawn.
+The cost of a rollout is a model of measurements on one core:
+- a control plane costs what `sim.scenario.cost` says;
+- each pod whose requests are expected ones costs 40 µs;
+- each request that is drawn costs 0.3 µs.
 """
 
 from __future__ import annotations

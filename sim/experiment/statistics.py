@@ -4,8 +4,10 @@ Student's interval covers the mean only if there are enough replications for the
 call is throttled again and again, one rollout in twenty has most of the 502s of all. Such intervals miss the mean far
 too often, and `replications_for_mean` says when to give none. The other two intervals hold under any law.
 
-Sources: W. G. Cochran, Sampling Techniques, 3rd edition (1977), section 2.15: the mean's 95 % interval errs in at most
-6 % of samples if their size exceeds 25 times the squared skewness. docs/statistics.md has the measured coverage.
+Sources:
+- W. G. Cochran, Sampling Techniques, 3rd edition (1977), section 2.15. The mean's 95 % interval errs in at most 6 % of
+  samples if their size exceeds 25 times the squared skewness.
+- docs/statistics.md has the measured coverage.
 """
 
 from __future__ import annotations

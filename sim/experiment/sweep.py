@@ -93,9 +93,10 @@ def sweep(
     Returns
     -------
     pandas.DataFrame
-        A row for each point and replication, in the grid's order. Its columns: one for each varied key (text where the
-        values are not all numbers), `replication`, and one or several for each figure, with the unit in its name
-        (`_s`: seconds); NaN where a replication has none. `attrs["albsim"]` says what the frame came from.
+        A row for each point and replication, in the grid's order. There is a column for each varied key (text if its
+        values are not all numbers), `replication`, and one or several columns for each figure. A figure's unit is in
+        its name (`_s`: seconds), and its value is NaN if a replication has none. `attrs["albsim"]` says what the frame
+        came from.
 
     Raises
     ------

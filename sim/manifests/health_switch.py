@@ -50,7 +50,7 @@ class _Act(NamedTuple):
 
 
 def put_health_switch(draft: Draft, parts: Iterable[Part], path: Setting | None, holder: Object) -> None:
-    """Guess `pod.pre_stop_fails_health_check`, or ask for it; `path`: the health check's, None if nothing says it."""
+    """Guess `pod.pre_stop_fails_health_check`, or ask for it. `path` is the health check's, None if nothing says it."""
     checked = urlsplit(path.value).path if path else _DEFAULT_PATH
     acts = [(act, part) for part in parts for act in _acts(part) if act.changes or act.path != checked]
     for act, part in acts:

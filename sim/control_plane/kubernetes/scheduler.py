@@ -3,11 +3,11 @@
 Modelled:
 - A node takes a pod while the CPU and memory requests and the number of its pods allow. All pods of the rolled
   Deployments request the same, so a node has a number of places for them (`NodesSpec.places`).
-- Of the nodes with a place those in the zone with the fewest pods of the same Service come first, then those with the
-  fewest pods, then those with the lowest number. Terminating pods count for no zone (K8s podtopologyspread/common.go).
+- Of the nodes with a place, those in the zone with the fewest pods of the same Service come first. Among them those
+  with the fewest pods do, and then the one with the lowest number. Terminating pods count for no zone (K8s podtopologyspread/common.go).
 - A pod that is deleted keeps its place until it is gone.
-- A pod without a node is Pending. It is tried again when a place or a node comes free, at the earliest 1 s after its
-  first attempt, 2 s after its second, at most 10 s after later ones (K8s backend/queue, DefaultPodMaxBackoffDuration).
+- A pod without a node is Pending. It is tried again when a place or a node comes free. It waits at least 1 s after
+  its first attempt and 2 s after its second, and never more than 10 s (K8s backend/queue, DefaultPodMaxBackoffDuration).
 
 Left out:
 - ties between nodes, which the real scheduler breaks by chance;
