@@ -48,10 +48,11 @@ class NodeDrainSpec(DisruptionSpec):
     """`maxUnavailable` of the PodDisruptionBudget: a number, or a percentage of `replicas`, rounded up (K8s
     disruption.go; the Deployment's own is rounded down)."""
     timeout_s: PositiveSeconds | None = None
-    """How long a node may take, from its first eviction on. Then kubectl (`--timeout`) asks no more for the pods of that
-    node, does not wait for them, and turns to the next node (K8s kubectl, drain.go). Karpenter
-    (`terminationGracePeriod`) deletes a pod whose eviction is still refused, whatever the budget says. It does so early
-    enough for the grace period to end with this time (terminator.go, DeleteExpiringPods). null: as long as it takes."""
+    """How long a node may take, from its first eviction on. Then kubectl (`--timeout`) asks no more for the pods of
+    that node, does not wait for them, and turns to the next node (K8s kubectl, drain.go). Karpenter
+    (`terminationGracePeriod`) deletes a pod whose eviction is still refused, whatever the budget says. It does so
+    early enough for the grace period to end with this time (terminator.go, DeleteExpiringPods). null: as long as it
+    takes."""
     pdb_sync_latency_s: DistributionField = Constant(value=0.1)
     """From a replacement's Ready until the PodDisruptionBudget's status counts it: the kubelet's status write, a watch,
     the disruption controller's write. Default: an assumption, as for deployment.sync_latency_s."""
