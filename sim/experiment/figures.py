@@ -19,13 +19,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from sim.control_plane.trace import ApiAttempt, Reconciled, RolloutStalled, SandboxFailed
+from sim.control_plane.trace import RolloutStalled, SandboxFailed
 from sim.data_plane.outcomes import Outcome
 from sim.experiment.aggregation import (
     Fraction,
     FractionSeen,
     Mean,
-    MeanAlone,
     MeanLatency,
     QuantilesOfPods,
     QuantilesOfRollouts,
@@ -33,6 +32,7 @@ from sim.experiment.aggregation import (
 )
 from sim.experiment.capacity import addresses_of, pending_s
 from sim.experiment.figure import Cell, Figure, Unit
+from sim.experiment.figures_of_calls import CALLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 V = TypeVar("V")
 """The value of a figure in one replication."""
 
-_ROLLED_CLUSTER = 0
 STATUSES = tuple(sorted({outcome.status for outcome in Outcome}))
 
 
@@ -102,15 +101,6 @@ def _with_status(status: int) -> Callable[[Replication], float]:
 def _rate_502(replication: Replication) -> float:
     requests = _requests(replication)
     return _with_status(HTTPStatus.BAD_GATEWAY)(replication) / requests if requests else 0.0
-
-
-def _attempts(replication: Replication) -> list[ApiAttempt]:
-    """Return the calls that the rolled cluster's controller sent from the rollout's start on, retries included."""
-    return [a for a in replication.trace.of(ApiAttempt) if a.cluster == _ROLLED_CLUSTER and a.time_s >= 0]
-
-
-def _reconciles(replication: Replication) -> list[Reconciled]:
-    return [r for r in replication.trace.of(Reconciled) if r.cluster == _ROLLED_CLUSTER and r.time_s >= 0]
 
 
 def _of_terminated(times_s: Times, replication: Replication) -> Times:
@@ -295,34 +285,7 @@ FIGURES: tuple[Figure[Any, Any], ...] = (
         label="latency in the window",
         unit=_SECONDS,
     ),
-    Figure(
-        name="aws_api.calls",
-        of=lambda replication: float(len(_attempts(replication))),
-        over=MeanAlone(),
-        label="AWS calls per rollout",
-        cells=(Cell("calls", 1, "AWS calls"),),
-    ),
-    Figure(
-        name="aws_api.throttled",
-        of=lambda replication: float(sum(attempt.throttled for attempt in _attempts(replication))),
-        over=MeanAlone(),
-        label="throttled AWS calls per rollout",
-        cells=(Cell("calls", 2, "throttled\nAWS calls"),),
-    ),
-    Figure(
-        name="aws_api.reconciles",
-        of=lambda replication: float(len(_reconciles(replication))),
-        over=MeanAlone(),
-        label="reconciles per rollout",
-        cells=(Cell("calls", 3, "reconciles"),),
-    ),
-    Figure(
-        name="aws_api.failed_reconciles",
-        of=lambda replication: float(sum(reconcile.error is not None for reconcile in _reconciles(replication))),
-        over=MeanAlone(),
-        label="failed reconciles per rollout",
-        cells=(Cell("calls", 4, "failed\nreconciles"),),
-    ),
+    *CALLS,
     PENDING_PODS,
     PENDING_S,
     STALLED,
