@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -164,8 +165,8 @@ def _sweep(suffix: str, values: list[object]) -> bytes:
         return path.read_bytes()
 
 
-def words() -> list[str]:
-    """Return the keys and the values that a scenario's schema names, and numbers at the edges."""
+def words(name: str) -> list[str]:
+    """Return the keys and values that a scenario's schema names, the words of the files, and numbers at the edges."""
     found: set[str] = {"extends", "1e309", ".nan", "-.inf", "&a", "*a", "<<", "!!str", "---", "csv", "NaN", "null"}
 
     def collect(node: object) -> None:
@@ -177,6 +178,8 @@ def words() -> list[str]:
             collect(inner)
 
     collect(schema_of(Scenario))
+    for path in FILES.get(name, ()):
+        found.update(re.findall(r"[A-Za-z][\w./-]{3,60}", path.read_text(encoding="utf-8")))
     return sorted(found)
 
 
@@ -186,7 +189,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / f"input{suffix}"
         dictionary = Path(directory) / "words"
-        dictionary.write_text("".join(json.dumps(word) + "\n" for word in words()), encoding="utf-8")
+        dictionary.write_text("".join(json.dumps(word) + "\n" for word in words(name)), encoding="utf-8")
         if not Path(corpus).is_file():
             Path(corpus).mkdir(parents=True, exist_ok=True)
             for number, content in enumerate(seeds(name)):
