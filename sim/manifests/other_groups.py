@@ -1,7 +1,8 @@
-"""The further target groups of a workload, of which the model has one: whether they are like it.
+"""The further target groups of a workload, of which the model has one: whether they are like that one.
 
-Modelled: what is said of each is compared, key by key, so that one stands for all only where all are alike. Left out:
-the calls by which the controller changes the further ones.
+Modelled: what is said of each is compared key by key. One stands for all only if all are alike.
+
+Left out: the calls by which the controller changes the further ones.
 """
 
 from __future__ import annotations

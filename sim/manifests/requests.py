@@ -1,7 +1,10 @@
 """What a pod requests of its node.
 
-Modelled: the sum over its containers and native sidecars, or the largest of its other init containers, as the scheduler
-reckons. A container that has only limits requests these.
+Modelled:
+- The sum over its containers and native sidecars, or the largest of its other init containers if that is more, as the
+  scheduler counts.
+- A container that has only limits requests these.
+
 Source: Kubernetes pkg/api/v1/resource/helpers.go (PodRequests), pkg/apis/core/v1/defaults.go (SetDefaults_Pod).
 """
 

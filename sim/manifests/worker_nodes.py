@@ -1,8 +1,13 @@
 """The Nodes of the input: how many targets there are behind an instance target group, and the block `nodes`.
 
-Modelled: docs/facts/manifests.md §1.6. Nodes that are not Ready take neither pods nor traffic; cordoned ones take no
-pods; Fargate's are no nodes that pods share. All are taken to be of the commonest instance type.
+Modelled (docs/facts/manifests.md §1.6):
+- Nodes that are not Ready take neither pods nor traffic.
+- Cordoned nodes take no pods.
+- Fargate's are no nodes that pods share.
+- All nodes are taken to be of the commonest instance type.
+
 Left out: what the nodes' other pods take, but for the defaults of the block; taints and affinities.
+
 Sources: LBC pkg/backend/endpoint_utils.go@v3.5.0; kubernetes.io, Well-Known Labels.
 """
 

@@ -7,8 +7,12 @@ Modelled:
   room for a new interface with all its addresses, the node does not ask again for 120 s.
 - Each call needs a token from the account's EC2 buckets. A throttled call is made again in the next pass.
 
-Left out: the 60 s for which a returned address is not reconciled, interfaces that leak, how long a detach takes, subnet
-discovery, fragmented subnets (there is a free prefix for every 16 free addresses), and the retries of EC2's SDK.
+Left out:
+- the 60 s for which a returned address is not reconciled;
+- interfaces that leak, and how long a detach takes;
+- subnet discovery;
+- fragmented subnets: here there is a free prefix for every 16 free addresses;
+- the retries of EC2's SDK.
 
 Sources: docs/facts/capacity.md §1; CNI is aws/amazon-vpc-cni-k8s@b5218838, pkg/ipamd/ipamd.go.
 """
