@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.records.classification import Lines, outcomes
+from sim.records.error_codes import ErrorCodes
 from sim.records.names import taken
 from sim.records.records import REQUEST_COLUMNS
 from sim.records.times import seconds_of_all
@@ -52,6 +53,8 @@ _FIELDS = {
     "actions": 23,
     "error_reason": 25,
     "node": 34,
+    "target_error": 35,
+    "elb_error": 36,
 }
 """The fields that are used, by their number as AWS counts, from 1."""
 _TEXTS = ("time", "created", "request_processing", "target_processing", "response_processing")
@@ -82,6 +85,7 @@ class AccessLog:
         self._targets = targets
         self._groups = groups
         self._nodes = nodes
+        self.error_codes = ErrorCodes()
 
     def read(self, block: bytes, node: str) -> tuple[Columns, int]:
         """Return the columns of a block's lines, and how many lines could not be read.
@@ -101,6 +105,9 @@ class AccessLog:
         received_s = seconds_of_all(table["created"])
         decisive = _decisive(table, seconds_of_all(table["time"]) - received_s)
         given = node or "node" not in table
+        outcome = outcomes(decisive)
+        if "elb_error" in table:
+            self.error_codes.add(table["target_error"], table["elb_error"], outcome)
         return {
             "time_s": received_s,
             "elapsed_s": decisive.elapsed_s,
@@ -113,7 +120,7 @@ class AccessLog:
             "elb_status": decisive.elb_status,
             "target_status": decisive.target_status,
             "websocket": decisive.websocket,
-            "outcome": outcomes(decisive),
+            "outcome": outcome,
         }
 
 

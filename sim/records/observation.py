@@ -70,6 +70,10 @@ class Observation:
             "requests": self.requests,
             "nodes": len(self.nodes),
             "outcomes": {name: self.outcomes[name] for name in POD_OUTCOMES},
+            "error_codes": [
+                {"outcome": outcome, "field_35": target, "field_36": balancer, "requests": n}
+                for (outcome, target, balancer), n in sorted(self.records.error_codes.items())
+            ],
             "rollouts": [_rollout_json(rollout) for rollout in self.rollouts],
             "api": {
                 "calls": sum(client.calls for client in self.clients),

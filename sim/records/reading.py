@@ -202,6 +202,7 @@ class _Reading:
             reconciles=self._timed(self._others.reconciles, RECONCILE_COLUMNS),
             pods=_frame(self._others.pods.rows(), POD_COLUMNS),
             checks=self._timed(self._others.checks, CHECK_COLUMNS),
+            error_codes=dict(self._access_log.error_codes.counts),
             files=_frame([file.row() for file in files], FILE_COLUMNS),
         )
 

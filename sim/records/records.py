@@ -12,10 +12,12 @@ Sources: docs/facts/logs.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
 POD_OUTCOMES = (
@@ -81,6 +83,8 @@ class Records:
 
     `checks`: one row for each line of a health check log. `time_s` is when the check began.
 
+    `error_codes`: how many of all lines had which values in fields 35 and 36, by outcome, where they had any.
+
     `files`: one row for each file; `kind` is `none` for what is no record, `note` says what was wrong.
     """
 
@@ -89,4 +93,5 @@ class Records:
     reconciles: pd.DataFrame | None = None
     pods: pd.DataFrame | None = None
     checks: pd.DataFrame | None = None
+    error_codes: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
     files: pd.DataFrame

@@ -54,7 +54,7 @@ def render(observation: Observation, form: str, found: Against | None = None) ->
 def tables(observation: Observation, found: Against | None = None) -> Group:
     """Return the sections for a terminal."""
     sections: list[RenderableType] = [_headline(observation)]
-    for section in (_outcomes, _rollouts, _targets, _clients):
+    for section in (_outcomes, _error_codes, _rollouts, _targets, _clients):
         part = section(observation)
         sections += ["", part] if part is not None else []
     if found is not None:
@@ -91,6 +91,17 @@ def _outcomes(observation: Observation) -> Table | None:
             table.add_row(name, f"{n:,}", percent(n / observation.requests))
     table.caption = RESET if observation.outcomes["reset"] else None
     table.caption_justify = "left"
+    return table
+
+
+def _error_codes(observation: Observation) -> Table | None:
+    codes = observation.records.error_codes
+    if not codes:
+        return None
+    headings = ("outcome", "field 35", "field 36", "requests")
+    table = _table("What the ALB wrote in the log's fields 35 and 36, which AWS does not explain", headings, words=3)
+    for (outcome, *fields), n in sorted(codes.items(), key=lambda one: -one[1])[:MOST_SHOWN]:
+        table.add_row(outcome, *(field or "-" for field in fields), f"{n:,}")
     return table
 
 

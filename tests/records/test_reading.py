@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from albsim_tests.records import BEGIN_S, GROUP, NODES, OTHER_GROUP, call, iso, line, log, log_name, refused, trail
 
+from sim.records.observation import observe
 from sim.records.reading import NoRecordsError, read
 from sim.records.selection import Selection
+from sim.report.observed import render
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,6 +97,17 @@ def test_quotes_within_quotes(tmp_path: Path) -> None:
     agents = (r"a \"b\" c", r"a \x22b\x22 c", r"\\", "", "-")
     records = read([log(tmp_path / "log", *(line(0, agent=agent) for agent in agents))])
     assert records.files["lines_read"].tolist() == [len(agents)]
+
+
+def test_error_codes_are_counted_and_what_may_be_a_url_is_not_kept(tmp_path: Path) -> None:
+    ok, failed = line(0, n_fields=36), refused(1, n_fields=36)
+    told, strange = failed.removesuffix('"-" "-"'), ok.removesuffix('"-"')
+    records = read([log(tmp_path / "log", ok, *[f'{told}"TargetConnectionError" "-"'] * 2, f'{strange}"/path?a=1"')])
+    assert records.error_codes == {("reset", "TargetConnectionError", ""): 2, ("ok", "", "something else"): 1}
+    said = render(observe(records), "table")
+    assert "TargetConnectionError" in said
+    assert "/path" not in said
+    assert render(observe(read([log(tmp_path / "other", ok)])), "table").count("field 35") == 0
 
 
 def test_a_compressed_file_is_read_up_to_its_break(tmp_path: Path) -> None:
