@@ -110,6 +110,21 @@ class PodDeleted(Record):
 
 
 @dataclass(slots=True)
+class PodFailed(Record):
+    """A pod stopped serving unasked: its container crashed, or hung, or its node was lost."""
+
+    pod: int
+    cause: Literal["crash", "hang", "node_lost"]
+
+
+@dataclass(slots=True)
+class ContainerRestarted(Record):
+    """A failed pod's container has restarted in place and accepts connections, at the same address."""
+
+    pod: int
+
+
+@dataclass(slots=True)
 class Sigterm(Record):
     """The kubelet sent SIGTERM."""
 
@@ -177,6 +192,14 @@ class TargetHealthy(Record):
 @dataclass(slots=True)
 class TargetUnhealthy(Record):
     """An ALB node's checks of the target failed `unhealthy_threshold` times in a row: it left the rotation there."""
+
+    pod: int
+    node: int
+
+
+@dataclass(slots=True)
+class TargetRecovered(Record):
+    """An ALB node's checks of an unhealthy target passed `healthy_threshold` times in a row: it is back in rotation."""
 
     pod: int
     node: int

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.control_plane.aws.target_group import TargetGroup
 from sim.control_plane.controllers.fixed_lag import FixedLag
+from sim.control_plane.kubernetes.crash import Crash, LivenessFailure
 from sim.control_plane.kubernetes.deployment import Deployment
 from sim.control_plane.kubernetes.disruption import Disrupted
 from sim.control_plane.kubernetes.endpoints import Endpoints
@@ -28,12 +29,15 @@ from sim.control_plane.kubernetes.in_flight import InFlight
 from sim.control_plane.kubernetes.kube_proxy import KubeProxies
 from sim.control_plane.kubernetes.kubelet import Kubelet
 from sim.control_plane.kubernetes.node_drain import NodeDrain
+from sim.control_plane.kubernetes.node_lost import NodeLost
+from sim.control_plane.kubernetes.one_for_one import OneForOne
 from sim.control_plane.kubernetes.pod import Pod
 from sim.control_plane.kubernetes.readiness_gates import ReadinessGates
+from sim.control_plane.kubernetes.recreate import Recreate
 from sim.control_plane.kubernetes.scale_in import ScaleIn
 from sim.control_plane.trace import PodGone
 from sim.scenario.controller import FIXED_LAG
-from sim.scenario.specs import NodeDrainSpec, RolloutSpec, ScaleInSpec
+from sim.scenario.specs import CrashSpec, LivenessFailureSpec, NodeDrainSpec, NodeLostSpec, RolloutSpec, ScaleInSpec
 from sim.scenario.target_group import HealthCheckSpec
 
 if TYPE_CHECKING:
@@ -44,11 +48,13 @@ if TYPE_CHECKING:
     from sim.control_plane.cluster import Cluster
     from sim.control_plane.controllers.ingress import Gates
     from sim.control_plane.kubernetes.disruption import Disruption
+    from sim.control_plane.kubernetes.outage import Outage
     from sim.control_plane.kubernetes.replica_set import ControllerManagerClient
     from sim.control_plane.simulation import Simulation
-    from sim.scenario.specs import Scenario
+    from sim.scenario.specs import DeploymentSpec, Scenario
 
     PodProcess = Callable[[Pod], Generator[simpy.Event]]
+    OutageProcess = Callable[[Pod, simpy.Event], Generator[simpy.Event]]
 
 
 class RolledDeployment:
@@ -74,6 +80,9 @@ class RolledDeployment:
         self.endpoints = Endpoints(simulation, scenario.endpoints, self.old_pods, has_gates=has_gates)
         self.target_group: TargetGroup | None = None
         self._pod_processes: list[PodProcess] = [self.endpoints.follow]
+        self._outage_processes: list[OutageProcess] = [self.endpoints.follow_outage]
+        self._followed: list[tuple[Pod, simpy.Event, list[simpy.Process]]] = []
+        self.outages: dict[Pod, Outage] = {}
         if scenario.target_group.target_type == "instance":
             proxies = KubeProxies(simulation, scenario.target_group, self.endpoints)
             self._pod_processes.append(proxies.follow)
@@ -82,8 +91,11 @@ class RolledDeployment:
             self.target_group = TargetGroup(
                 simulation, scenario.target_group, self.old_pods, self._kubelet.fails_checks_s
             )
+            self.target_group.outages = self.outages
             if scenario.controller.version == FIXED_LAG:
-                self._pod_processes.append(FixedLag(simulation, scenario.controller, self.target_group).follow)
+                controller = FixedLag(simulation, scenario.controller, self.target_group)
+                self._pod_processes.append(controller.follow)
+                self._outage_processes.append(controller.follow_outage)
             self._sent_until_s = self.target_group.sent_until_s
         self._in_flight = InFlight(scenario, simulation.streams)
         if cluster is not None:
@@ -97,6 +109,8 @@ class RolledDeployment:
             grace_period_s=scenario.pod.termination_grace_period_s,
             gone_s=self._gone_s,
             scheduler=scheduler,
+            not_ready=self._not_ready,
+            outages=self.outages,
         )
         self.node_watchers = disrupted.node_watchers
         self._disruption = _disruption(scenario, disrupted)
@@ -144,6 +158,10 @@ class RolledDeployment:
         yield self._env.timeout(gone_s - self._env.now)
         cluster.leave(pod)
 
+    def _not_ready(self, pod: Pod, back: simpy.Event) -> None:
+        processes = [self._env.process(process(pod, back)) for process in self._outage_processes]
+        self._followed.append((pod, back, processes))
+
     def _gone_s(self, pod: Pod) -> Generator[simpy.Event, Any, float]:
         """Return when a deleted pod is gone, and record it if the pod ends with its last request."""
         gone_s = yield from self._ends_s(pod)
@@ -170,6 +188,12 @@ class RolledDeployment:
         yield disrupted
         for pod in self._disruption.ending:
             yield self._env.all_of([*ends[pod], pod.deregistered])
+        for pod, back, processes in self._followed:
+            if not back.triggered:
+                yield pod.deregistered
+            elif self.target_group is not None:
+                yield self._env.all_of(processes)
+                yield from self.target_group.until_registered(pod)
 
 
 class RolledBackend:
@@ -189,12 +213,24 @@ class RolledBackend:
         return frozenset().union(self._endpoints.addresses, self._endpoints.gated)
 
 
+def _rollout(spec: DeploymentSpec, disrupted: Disrupted) -> Disruption:
+    if spec.kind != "Deployment":
+        return OneForOne(spec, disrupted)
+    return Recreate(spec, disrupted) if spec.strategy == "Recreate" else Deployment(spec, disrupted)
+
+
 def _disruption(scenario: Scenario, disrupted: Disrupted) -> Disruption:
     spec = scenario.disrupted_by
     match spec:
         case RolloutSpec():
-            return Deployment(scenario.deployment, disrupted)
+            return _rollout(scenario.deployment, disrupted)
         case NodeDrainSpec():
             return NodeDrain(spec, disrupted)
         case ScaleInSpec():
             return ScaleIn(spec, scenario.kubernetes, disrupted)
+        case CrashSpec():
+            return Crash(spec, scenario.pod, disrupted)
+        case LivenessFailureSpec():
+            return LivenessFailure(spec, scenario.pod, disrupted)
+        case NodeLostSpec():
+            return NodeLost(spec, scenario.kubernetes, disrupted)

@@ -25,6 +25,7 @@ from sim.control_plane.controllers.ingress import Ingress
 from sim.control_plane.controllers.other_cluster import ChurningBackend, churn
 from sim.control_plane.controllers.start import start_controller
 from sim.control_plane.kubernetes.kubelet import termination
+from sim.control_plane.kubernetes.outage import Outage
 from sim.control_plane.kubernetes.progress import ProgressDeadline
 from sim.control_plane.kubernetes.replica_set import ControllerManagerClient
 from sim.control_plane.simulation import Simulation
@@ -35,6 +36,7 @@ from sim.control_plane.trace import (
     Reconciled,
     RolloutStalled,
     Sigterm,
+    TargetRecovered,
     TargetUnhealthy,
     Trace,
 )
@@ -109,8 +111,10 @@ class ControlPlane:
 
     def over_s(self, pod: PodSpec) -> float:
         """Return when the last deleted pod has ended, if pods are specified by `pod`."""
-        deleted_s = [deleted.time_s for deleted in self._trace.of(PodDeleted)]
-        return termination(pod, max(deleted_s)).listener_closed_s if deleted_s else self._env.now
+        told = self._told_to_end()
+        if not told:
+            return self._env.now
+        return termination(pod, max(deleted.time_s for deleted in told)).listener_closed_s
 
     def trace(self, pod: PodSpec) -> Trace:
         """Return the trace for pods with this specification, once the last of them has ended.
@@ -119,20 +123,30 @@ class ControlPlane:
         Raises `ScenarioError` if the simulation is not over within a day of simulated time.
         """
         self._run_until(self.over_s(pod))
-        ends = {deleted.pod: termination(pod, deleted.time_s) for deleted in self._trace.of(PodDeleted)}
+        ends = {deleted.pod: termination(pod, deleted.time_s) for deleted in self._told_to_end()}
         trace = self._trace.copy()
         for number, end in ends.items():
             trace.record(Sigterm(end.sigterm_s, number))
             trace.record(ListenerClosed(end.listener_closed_s, number))
             trace.record(ProcessCut(end.cut_s, number))
-            for node, unhealthy_s in enumerate(self._unhealthy_from_s(number, end.fails_checks_s)):
-                trace.record(TargetUnhealthy(unhealthy_s, number, node))
+            self._record_health(trace, self._rolled.old_pods[number], Outage(end.fails_checks_s, silent=False))
+        for failed, outage in self._rolled.outages.items():
+            self._record_health(trace, failed, outage)
         return trace
 
-    def _unhealthy_from_s(self, number: int, fails_checks_s: float) -> list[float]:
+    def _told_to_end(self) -> list[PodDeleted]:
+        """Return the deletions of pods that serve until then."""
+        failed = {pod.number for pod in self._rolled.outages}
+        return [deleted for deleted in self._trace.of(PodDeleted) if deleted.pod not in failed]
+
+    def _record_health(self, trace: Trace, pod: Pod, outage: Outage) -> None:
         if self._rolled.target_group is None:
-            return []
-        return self._rolled.target_group.unhealthy_from_s(self._rolled.old_pods[number], fails_checks_s)
+            return
+        for node, spell in enumerate(self._rolled.target_group.unhealthy_spells(pod, outage)):
+            if spell.from_s < math.inf:
+                trace.record(TargetUnhealthy(spell.from_s, pod.number, node))
+            if spell.until_s < math.inf:
+                trace.record(TargetRecovered(spell.until_s, pod.number, node))
 
     def _run_until_healthy(self, target_group: TargetGroup) -> None:
         while self._env.peek() <= min(target_group.first_healthy_s(), LONGEST_ROLLOUT_S):

@@ -6,6 +6,7 @@ pools) a longer past may leave others in flight at t = 0.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sim.data_plane.arrivals import RequestSource
@@ -36,20 +37,24 @@ def every_request(
 ) -> Iterator[tuple[Sent, Answers]]:
     """Yield requests block by block, from `before_s` before the rollout until `after_s` after the window's end."""
     node_rotations = rotations(timeline)
-    ends = ends_of(timeline, traffic, pod, target_group)
+    ends = ends_of(timeline, traffic, target_group)
     servers = Servers(timeline, ends, pod, target_group)
     sender = sender_of(timeline, node_rotations, ends, pod, target_group, streams)
     nodes = len(alb_rotations(node_rotations, target_group))
     past = Past(traffic, ends, pod, target_group, nodes=nodes, streams=streams, all_since_s=before_s)
-    sent = sender.at_work(past, Waits(traffic, pod, ends.for_answer.longest_s))
+    sent = servers.answering(sender.at_work(past, Waits(traffic, pod, ends.for_answer.longest_s)))
     servers.take(sent)
-    yield sent, servers.answers(sent)
+    yield _by_pod(sent, timeline), servers.answers(sent)
     source = RequestSource(traffic, nodes=nodes, streams=streams)
     now_s = 0.0
     while now_s < servers.window_until_s() + after_s:
         left_s = servers.window_until_s() + after_s - now_s
-        sent = sender.send(source.take(block_size(left_s, traffic.arrival_rate_rps)))
+        sent = servers.answering(sender.send(source.take(block_size(left_s, traffic.arrival_rate_rps))))
         servers.take(sent)
         now_s = float(sent.arrival_s[-1])
         inside = sent[sent.arrival_s < servers.window_until_s() + after_s]
-        yield inside, servers.answers(inside)
+        yield _by_pod(inside, timeline), servers.answers(inside)
+
+
+def _by_pod(sent: Sent, timeline: Timeline) -> Sent:
+    return replace(sent, target=timeline.pods_of(sent.target))

@@ -111,7 +111,7 @@ class _Expected:
     def __init__(self, timeline: Timeline, traffic: TrafficSpec, pod: PodSpec, target_group: TargetGroupSpec) -> None:
         self._timeline = timeline
         self._law = traffic.service_time_s
-        self._ends = ends_of(timeline, traffic, pod, target_group)
+        self._ends = ends_of(timeline, traffic, target_group)
         self._longest_s = self._ends.longest_service_s
         self._longest_wait_s = self._ends.for_answer.longest_s
         self._teardown_s = pod.sandbox_teardown_s
@@ -122,7 +122,8 @@ class _Expected:
         # When each process ends. A draining one ends at this time or later, at the latest with its longest request.
         first_end_s = timeline.listener_closed_s if timeline.drains else timeline.cut_s
         last_end_s = np.minimum(timeline.cut_s, first_end_s + self._longest_s) if timeline.drains else timeline.cut_s
-        self._first_gone_s, self._last_gone_s = first_end_s + self._teardown_s, last_end_s + self._teardown_s
+        self._first_gone_s = np.minimum(first_end_s + self._teardown_s, timeline.vanishes_s)
+        self._last_gone_s = np.minimum(last_end_s + self._teardown_s, timeline.vanishes_s)
         ended = timeline.terminated
         self._sure_until_s = float(self._first_gone_s[ended].max(initial=fixed_until_s(timeline)))
         self._latest_s = float(self._last_gone_s[ended].max(initial=self._sure_until_s))
@@ -166,27 +167,43 @@ class _Expected:
         target, from_s = rotation.target, rotation.from_s
         until_s = np.minimum(rotation.until_s, self._timeline.listener_closed_s[target])
         cut_s, cut_by = self._ends.cut_s[node, target], self._ends.cut_by[node, target]
-        given_up_first_s = cut_s - self._longest_wait_s
-        given_up = load.requests(from_s, np.minimum(until_s, given_up_first_s)) * self._law.sf(self._longest_wait_s)
+        last_s = np.minimum(cut_s, self._timeline.answers_until_s[target])
+        certain_s = last_s - self._longest_wait_s
+        given_up = load.requests(from_s, np.minimum(until_s, certain_s)) * self._law.sf(self._longest_wait_s)
         self._counts[self._ends.for_answer.outcome] += given_up.sum()
-        is_cut = np.isfinite(cut_s)
-        late = load.outliving(
-            self._law, self._longest_s, np.maximum(from_s, given_up_first_s)[is_cut], until_s[is_cut], cut_s[is_cut]
-        )
+        # Those that came later and outlive `last_s` wait for the first of the cut and their own time's end.
+        from_s = np.maximum(from_s, certain_s)
+        given_up_first_s = np.maximum(from_s, cut_s - self._longest_wait_s)
+        self._counts[self._ends.for_answer.outcome] += self._late(load, from_s, given_up_first_s, until_s, last_s).sum()
+        cut = self._late(load, given_up_first_s, until_s, until_s, last_s)
         for outcome in CUTS:
-            self._counts[outcome] += late[cut_by[is_cut] == outcome].sum()
+            self._counts[outcome] += cut[cut_by == outcome].sum()
+
+    def _late(self, load: Load, from_s: Times, until_s: Times, closed_s: Times, last_s: Times) -> Times:
+        """Return how many of the requests of each interval are not answered by `last_s`.
+
+        Intervals end at `closed_s` at the latest, when the listener closes.
+        """
+        until_s = np.minimum(until_s, closed_s)
+        hung = load.requests(np.maximum(from_s, last_s), until_s)
+        ends = np.isfinite(last_s)
+        hung[ends] += load.outliving(
+            self._law, self._longest_s, from_s[ends], np.minimum(until_s, last_s)[ends], last_s[ends]
+        )
+        return hung
 
     def _refused(self, rotation: Rotation, load: Load, gone: dict[int, GoneLaw]) -> None:
         """Count the requests that find the listener closed, or the address gone."""
         target = rotation.target
         from_s = np.maximum(rotation.from_s, self._timeline.listener_closed_s[target])
-        refused = load.requests(from_s, np.minimum(rotation.until_s, self._first_gone_s[target])).sum()
+        refused = load.requests(from_s, np.minimum(rotation.until_s, self._first_gone_s[target]))
         for spell in np.flatnonzero(np.isin(target, list(gone))).tolist():
             begin_s, end_s, there = gone[int(target[spell])].cells()
             begin_s, end_s = np.maximum(begin_s, from_s[spell]), np.minimum(end_s, rotation.until_s[spell])
-            refused += np.sum(load.requests(begin_s, end_s) * there)
-        self._counts[Outcome.CONNECT_REFUSED] += refused
-        self._counts[self._ends.for_connection.outcome] += load.requests(from_s, rotation.until_s).sum() - refused
+            refused[spell] += np.sum(load.requests(begin_s, end_s) * there)
+        unreachable = load.requests(from_s, rotation.until_s) - refused
+        self._counts[Outcome.CONNECT_REFUSED] += refused.sum()
+        np.add.at(self._counts, self._ends.unreachable_by[target], unreachable)
 
     def _gone_laws(self, loads: list[Load]) -> dict[int, GoneLaw]:
         """Return the law of each random end that matters: requests or the window's end may come after it."""
@@ -194,6 +211,7 @@ class _Expected:
             return {}
         sent_until_s = left_rotation_s(self._timeline)
         matters = (sent_until_s > self._first_gone_s) | (self._last_gone_s > self._sure_until_s)
+        matters &= np.isinf(self._timeline.vanishes_s)
         return {
             target: gone_law(
                 self._spells(loads, target),

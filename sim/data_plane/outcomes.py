@@ -9,6 +9,7 @@ Modelled:
 - After the listener has closed, a request is refused while the pod's network exists, and meets no host after that.
 - Intervals are half-open. At the very moment of a cut a finished request is finished (`ok`), and a connection at the
   very moment of the closing is refused.
+- What a pod has not answered when it hangs, or vanishes with its node, it never answers: `finish_s` is then `inf`.
 - A queue in the pod and pooled connections act before this module: `Sent` says when a request starts and which way it
   was sent.
 
@@ -45,6 +46,7 @@ class Outcome(IntEnum):
     IDLE_TIMEOUT = 6
     CONNECT_TIMEOUT = 7
     NO_REGISTERED_TARGETS = 8
+    CLIENT_TIMEOUT = 9
 
     @property
     def status(self) -> int:
@@ -57,6 +59,7 @@ _STATUS = {
     Outcome.IDLE_TIMEOUT: 504,
     Outcome.CONNECT_TIMEOUT: 504,
     Outcome.NO_REGISTERED_TARGETS: 503,
+    Outcome.CLIENT_TIMEOUT: 460,
 }
 OUTCOMES_502 = tuple(outcome for outcome in Outcome if outcome.status == HTTPStatus.BAD_GATEWAY)
 
@@ -101,8 +104,8 @@ def first_trouble_s(timeline: Timeline) -> Times:
 
     Shape (targets + 1,): the last place, which index -1 reads, stands for no target at all.
     """
-    trouble_s = np.minimum(timeline.listener_closed_s, np.minimum(timeline.cut_s, timeline.drain_deadline_s))
-    return np.append(trouble_s, -np.inf)
+    troubles_s = (timeline.listener_closed_s, timeline.cut_s, timeline.drain_deadline_s, timeline.answers_until_s)
+    return np.append(np.minimum.reduce(troubles_s), -np.inf)
 
 
 def accepted(sent: Sent, timeline: Timeline) -> NDArray[np.bool_]:
@@ -113,7 +116,8 @@ def accepted(sent: Sent, timeline: Timeline) -> NDArray[np.bool_]:
 
 def reset_at_closing(sent: Sent, timeline: Timeline) -> NDArray[np.bool_]:
     """Return which accepted requests no worker takes before the listener closes: a prefork server resets them."""
-    return np.asarray((sent.way == Way.NEW) & (sent.start_s >= timeline.listener_closed_s[sent.target]))
+    closed_s, vanishes_s = timeline.listener_closed_s[sent.target], timeline.vanishes_s[sent.target]
+    return np.asarray((sent.way == Way.NEW) & (sent.start_s >= closed_s) & (closed_s < vanishes_s))
 
 
 def classify(sent: Sent, timeline: Timeline, ends: Ends, *, network_gone_s: Times, prefork: bool = False) -> Answers:
@@ -122,8 +126,8 @@ def classify(sent: Sent, timeline: Timeline, ends: Ends, *, network_gone_s: Time
     `network_gone_s`, shape (targets,), is when each target's address stops answering.
     """
     refused = sent.arrival_s < network_gone_s[sent.target]
-    outcome = np.where(refused, Outcome.CONNECT_REFUSED, ends.for_connection.outcome).astype(np.int8)
-    answered_s = np.where(refused, sent.arrival_s, sent.arrival_s + ends.for_connection.longest_s)
+    outcome = np.where(refused, Outcome.CONNECT_REFUSED, ends.unreachable_by[sent.target]).astype(np.int8)
+    answered_s = np.where(refused, sent.arrival_s, sent.arrival_s + ends.unreachable_s[sent.target])
     lost = sent.target < 0
     outcome[lost] = ends.nowhere
     answered_s[lost] = sent.arrival_s[lost]

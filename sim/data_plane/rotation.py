@@ -85,7 +85,7 @@ def exposure_s(timeline: Timeline) -> Times:
     """
     exposed_s = np.full(timeline.cut_s.size, np.nan)
     ended = timeline.terminated
-    dead_from_s = np.where(np.isfinite(timeline.cut_s), timeline.listener_closed_s, np.inf)
+    dead_from_s = np.minimum(timeline.listener_closed_s, timeline.answers_until_s)
     by_node = []
     for rotation in rotations(timeline):
         dead = rotation.within(dead_from_s[rotation.target], np.inf)

@@ -17,7 +17,7 @@ Sources: docs/model.md, "Data plane".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -105,14 +105,14 @@ def simulate_requests(
     ScenarioError if there are more requests than time or more failures than memory allows.
     """
     node_rotations = rotations(timeline)
-    ends = ends_of(timeline, traffic, pod, target_group)
+    ends = ends_of(timeline, traffic, target_group)
     servers = Servers(timeline, ends, pod, target_group)
     _require_countable(traffic.arrival_rate_rps, servers.window_until_s())
     tally = _Tally(Waits(traffic, pod, ends.for_answer.longest_s))
     sender = sender_of(timeline, node_rotations, ends, pod, target_group, streams)
     alb_nodes = len(alb_rotations(node_rotations, target_group))
     past = Past(traffic, ends, pod, target_group, nodes=alb_nodes, streams=streams)
-    at_work = sender.at_work(past, tally.waits)
+    at_work = servers.answering(sender.at_work(past, tally.waits))
     servers.take(at_work)
     before = at_work[at_work.arrival_s > -ends.for_answer.longest_s]
     tally.add(before.arrival_s.size, before, servers.answers(before))
@@ -130,7 +130,7 @@ def simulate_requests(
         if tally.n_failed > MOST_FAILED:
             raise _too_many(f"at most {plain(MOST_FAILED)} failed requests to keep", traffic.arrival_rate_rps)
         now_s, complete = float(block.arrival_s[-1]), inside < block.arrival_s.size
-    return tally.requests(servers.window_until_s())
+    return tally.requests(servers.window_until_s(), timeline)
 
 
 def _require_countable(arrival_rate_rps: float, window_s: float) -> None:
@@ -167,7 +167,12 @@ class Servers:
         if self._pooled:
             in_time &= sent.way != Way.RACED
         at = np.flatnonzero(~in_time)
-        return sent[at], at
+        return self.answering(sent[at]), at
+
+    def answering(self, sent: Sent) -> Sent:
+        """Return the requests, with a `finish_s` of `inf` for those that their pods never answer."""
+        never = sent.finish_s > self._timeline.answers_until_s[sent.target]
+        return replace(sent, finish_s=np.where(never, np.inf, sent.finish_s))
 
     def take(self, sent: Sent) -> None:
         """Take note of requests that pods work on. Those finished before their target's first trouble may be left out.
@@ -199,7 +204,7 @@ class Servers:
         ended_s = self._timeline.cut_s
         if self._drains:
             ended_s = np.minimum(ended_s, np.maximum(self._timeline.listener_closed_s, self._last_finish_s))
-        return ended_s + self._teardown_s
+        return np.minimum(ended_s + self._teardown_s, self._timeline.vanishes_s)
 
 
 class _Tally:
@@ -221,7 +226,7 @@ class _Tally:
         self._failed.append(suspects[failed])
         self._answers.append(Answers(answers.outcome[failed], answers.answered_s[failed]))
 
-    def requests(self, window_until_s: float) -> Requests:
+    def requests(self, window_until_s: float, timeline: Timeline) -> Requests:
         """Return what has been added."""
         failed = concatenated(self._failed)
         before_s, within_s = self.waits.quantiles()
@@ -232,7 +237,7 @@ class _Tally:
             latency_s=within_s,
             arrival_s=failed.arrival_s,
             node=failed.node,
-            target=failed.target,
+            target=timeline.pods_of(failed.target),
             outcome=np.concatenate([answers.outcome for answers in self._answers]),
             answered_s=np.concatenate([answers.answered_s for answers in self._answers]),
         )

@@ -51,13 +51,17 @@ _NEW, _POOLED, _RACED = int(Way.NEW), int(Way.POOLED), int(Way.RACED)
 class Pods(NamedTuple):
     """The pods, and what is known of their ends (see `timeline`).
 
-    By target: `closed_s`, `killed_s`; `last_finish_s`, which the loop updates; `free_s`, a heap of the times from which
-    each server is free, without columns if there is no limit. By node and target: `cut_s`, when requests are cut.
+    By target: `closed_s`, `killed_s`, `answers_until_s`, `vanishes_s`; `unreachable_s`, the wait for a connection to an
+    address that is gone; `last_finish_s`, which the loop updates; `free_s`, a heap of the times from which each server
+    is free, without columns if there is no limit. By node and target: `cut_s`, when requests are cut.
     `serves_pooled`: a draining pod answers on pooled connections.
     """
 
     closed_s: Times
     killed_s: Times
+    answers_until_s: Times
+    vanishes_s: Times
+    unreachable_s: Times
     cut_s: Times
     last_finish_s: Times
     free_s: Times
@@ -65,7 +69,6 @@ class Pods(NamedTuple):
     serves_pooled: bool
     prefork: bool
     teardown_s: float
-    longest_for_connection_s: float
     longest_for_answer_s: float
 
 
@@ -96,6 +99,9 @@ def pods_of(timeline: Timeline, ends: Ends, pod: PodSpec, target_group: TargetGr
     return Pods(
         closed_s=timeline.listener_closed_s,
         killed_s=timeline.cut_s,
+        answers_until_s=timeline.answers_until_s,
+        vanishes_s=timeline.vanishes_s,
+        unreachable_s=ends.unreachable_s,
         cut_s=ends.cut_s,
         last_finish_s=np.full(targets, -np.inf),
         free_s=np.full((targets, pod.concurrency or 0), -np.inf),
@@ -103,7 +109,6 @@ def pods_of(timeline: Timeline, ends: Ends, pod: PodSpec, target_group: TargetGr
         serves_pooled=timeline.drains and target_group.connection_reuse and pod.idle_connections_at_sigterm == "serve",
         prefork=pod.accept == "prefork",
         teardown_s=pod.sandbox_teardown_s,
-        longest_for_connection_s=ends.for_connection.longest_s,
         longest_for_answer_s=ends.for_answer.longest_s,
     )
 
@@ -151,8 +156,12 @@ def idle_connection(pods: Pods, pools: Pools, node: int, to: int, now_s: float) 
 
 @compiled
 def closes(pods: Pods, pod: int, now_s: float) -> bool:
-    """Return whether a pod has closed its connections: with its listener, or at its end if it goes on serving them."""
-    return bool(now_s >= pods.closed_s[pod] and not (pods.serves_pooled and now_s < pods.killed_s[pod]))
+    """Return whether a pod has closed its connections.
+
+    It does so with its listener, or at its end if it goes on serving them, and never if it vanishes with its node.
+    """
+    serves = pods.serves_pooled and now_s < pods.killed_s[pod]
+    return bool(pods.closed_s[pod] <= now_s < pods.vanishes_s[pod] and not serves)
 
 
 @compiled
@@ -185,9 +194,22 @@ def started_s(pods: Pods, target: int, way: int, now_s: float, service_s: float)
     if pods.free_s.shape[1] == 0:
         return now_s
     start_s = max(now_s, pods.free_s[target, 0])
-    if not (pods.prefork and way == _NEW and start_s >= pods.closed_s[target]):
-        replace_first(pods.free_s[target], start_s + service_s)
+    if not resets(pods, target, way, start_s):
+        replace_first(pods.free_s[target], finished_s(pods, target, start_s + service_s))
     return float(start_s)
+
+
+@compiled
+def resets(pods: Pods, target: int, way: int, start_s: float) -> bool:
+    """Return whether a prefork pod resets a request that a worker would take at `start_s`."""
+    closed_s = pods.closed_s[target]
+    return bool(pods.prefork and way == _NEW and start_s >= closed_s and closed_s < pods.vanishes_s[target])
+
+
+@compiled
+def finished_s(pods: Pods, target: int, finish_s: float) -> float:
+    """Return when a request is finished that would be at `finish_s`: never, if the pod does not answer then."""
+    return finish_s if finish_s <= pods.answers_until_s[target] else np.inf
 
 
 @compiled
@@ -196,7 +218,8 @@ def not_accepted_until_s(pods: Pods, target: int, now_s: float) -> float:
     ended_s = pods.killed_s[target]
     if pods.drains and not pods.serves_pooled:
         ended_s = min(ended_s, max(pods.closed_s[target], pods.last_finish_s[target]))
-    return float(now_s if now_s < ended_s + pods.teardown_s else now_s + pods.longest_for_connection_s)
+    gone_s = min(ended_s + pods.teardown_s, pods.vanishes_s[target])
+    return float(now_s if now_s < gone_s else now_s + pods.unreachable_s[target])
 
 
 @compiled
@@ -205,7 +228,7 @@ def served_until_s(
 ) -> float:
     """Return when an accepted request is answered."""
     cut_s = pods.cut_s[node, target]
-    if pods.prefork and way == _NEW and start_s >= pods.closed_s[target]:
+    if resets(pods, target, way, start_s):
         cut_s = min(cut_s, pods.closed_s[target])
     else:
         pods.last_finish_s[target] = max(pods.last_finish_s[target], finish_s)
@@ -224,6 +247,6 @@ def serve(pods: Pods, node: int, pod: int, way: int, now_s: float, service_s: fl
     if way == _RACED:
         return now_s, now_s, False
     start_s = started_s(pods, pod, way, now_s, service_s)
-    finish_s = start_s + service_s
+    finish_s = finished_s(pods, pod, start_s + service_s)
     end_s = served_until_s(pods, node, pod, way, now_s, start_s, finish_s)
     return start_s, end_s, end_s == finish_s

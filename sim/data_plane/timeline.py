@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Times = NDArray[np.float64]
+
+
+class Unreachable(IntEnum):
+    """What a new connection meets at an address that is gone. `name.lower()` is the name in `pod.after_teardown`."""
+
+    CONNECT_REFUSED = 0
+    HOST_UNREACHABLE = 1
+    CONNECT_TIMEOUT = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,6 +36,11 @@ class Timeline:
     - `listener_closed_s`: new connections are refused from here on.
     - `cut_s`: whatever still runs is cut (the process's end, or for a draining server its latest end).
     - `drain_deadline_s`: the deregistration delay has elapsed. An ALB node that has heard of it cuts what still runs.
+    - `answers_until_s`: what is not answered by then never is: the process hangs (and finishes nothing when it is told
+      to end: its listener closes as it is cut), or its node is lost.
+    - `vanishes_s`: the node is lost. Nothing of the pod answers any more, not even with an RST.
+    - `unreachable`: what a new connection meets once the pod's address is gone (`Unreachable`).
+    - `pod`: the pod's number. A container that restarts in place is another target from then on, of the same pod.
 
     By ALB node and target, shape (alb_nodes, targets):
 
@@ -40,6 +54,10 @@ class Timeline:
     listener_closed_s: Times
     cut_s: Times
     drain_deadline_s: Times
+    answers_until_s: Times
+    vanishes_s: Times
+    unreachable: NDArray[np.int8]
+    pod: NDArray[np.int32]
     registered_from_s: Times
     registered_until_s: Times
     healthy_from_s: Times
@@ -49,5 +67,9 @@ class Timeline:
 
     @property
     def terminated(self) -> NDArray[np.intp]:
-        """Return the targets whose pods are told to end in this rollout: in a rolling update the old ones."""
-        return np.flatnonzero(np.isfinite(self.cut_s))
+        """Return the targets whose pods end in this disruption: in a rolling update the old ones."""
+        return np.flatnonzero(np.isfinite(np.minimum(self.cut_s, self.vanishes_s)))
+
+    def pods_of(self, target: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return the pods of targets, and -1, which stands for no target, unchanged."""
+        return np.append(self.pod, np.int32(-1))[target]

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from sim.control_plane.trace import EndpointRemoved, ListenerClosed, PodDeleted, ProcessCut, Sigterm, TargetDeregistered
+from sim.control_plane.trace import (
+    EndpointRemoved,
+    ListenerClosed,
+    PodDeleted,
+    PodFailed,
+    ProcessCut,
+    Sigterm,
+    TargetDeregistered,
+)
 from sim.data_plane.outcomes import Outcome
 from sim.data_plane.rotation import exposure_s, left_rotation_s
 
@@ -67,7 +75,10 @@ class PodEnd:
 
 
 def pod_ends(replication: Replication) -> list[PodEnd]:
-    """Return the ends of all pods that were deleted and whose targets were in rotation, in the order of pod numbers."""
+    """Return the ends of all pods that were deleted and whose targets were in rotation, in the order of pod numbers.
+
+    Pods that failed unasked are left out.
+    """
     timeline, trace = replication.timeline, replication.trace
     left_s, exposed_s = left_rotation_s(timeline), exposure_s(timeline)
     failed = _failures(replication)
@@ -93,7 +104,9 @@ def pod_ends(replication: Replication) -> list[PodEnd]:
             failed=failed.get(pod, {}),
         )
 
-    return [end(pod) for pod in sorted(times_s[PodDeleted]) if math.isfinite(left_s[pod])]
+    failed_unasked = {record.pod for record in trace.of(PodFailed)}
+    told = sorted(times_s[PodDeleted].keys() - failed_unasked)
+    return [end(pod) for pod in told if math.isfinite(left_s[pod])]
 
 
 def _by_pod(records: Iterable[PodRecord]) -> dict[int, float]:

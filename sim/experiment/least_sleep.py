@@ -53,13 +53,13 @@ class Need(NamedTuple):
     slowest: Slowest
 
 
-def slowest_pod(trace: Trace, scenario: Scenario) -> Slowest:
+def slowest_pod(trace: Trace, scenario: Scenario, streams: Streams) -> Slowest:
     """Return the pod that has to go on serving longest, from the control plane's trace alone.
 
     A target leaves by its deregistration. It leaves by a failing health check only where preStop lets the check fail:
     failing checks of a dead pod save no request.
     """
-    timeline = timeline_of(trace, scenario)
+    timeline = timeline_of(trace, scenario, streams)
     left_s = timeline.registered_until_s
     if scenario.pod.pre_stop_fails_health_check:
         left_s = np.minimum(left_s, timeline.healthy_until_s)
@@ -83,13 +83,13 @@ class OneRollout:
     def slowest(self, sleep_s: int) -> Slowest:
         """Return the slowest pod's time in rotation."""
         scenario = self._with_sleep(sleep_s)
-        return slowest_pod(self._trace(scenario), scenario)
+        return slowest_pod(self._trace(scenario), scenario, self._streams(scenario))
 
     def n_failed(self, sleep_s: int) -> int:
         """Return how many requests fail, which are all that are not answered with 200."""
         scenario = self._with_sleep(sleep_s)
         requests = simulate_requests(
-            timeline_of(self._trace(scenario), scenario),
+            timeline_of(self._trace(scenario), scenario, self._streams(scenario)),
             traffic=scenario.traffic,
             pod=scenario.pod,
             target_group=scenario.target_group,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.control_plane.trace import PodDeleted
+from sim.control_plane.trace import PodDeleted, PodFailed
 from sim.control_plane.world import ControlPlane
 from sim.data_plane.expected import Expectation, expect_requests
 from sim.data_plane.healthy_targets import healthy_targets
@@ -69,10 +69,12 @@ class Replication:
         return _drawn(self.scenario, self.timeline, Streams(self.scenario.seed, self.number))
 
     def deleted_s(self) -> Times:
-        """Return when each target's pod was deleted, shape (targets,); NaN for pods that were not deleted."""
+        """Return when each target's pod was deleted, or failed unasked, shape (targets,); NaN for the others."""
         deleted_s = np.full(self.timeline.cut_s.size, np.nan)
         for deleted in self.trace.of(PodDeleted):
             deleted_s[deleted.pod] = deleted.time_s
+        for failed in self.trace.of(PodFailed):
+            deleted_s[failed.pod] = failed.time_s
         return deleted_s
 
     def deregistration_lag_s(self) -> Times:
@@ -144,7 +146,7 @@ def simulate_alike(
     for place in sorted(range(len(scenarios)), key=over_s.__getitem__):
         scenario = scenarios[place]
         trace = control_plane.trace(scenario.pod)
-        timeline = timeline_of(trace, scenario)
+        timeline = timeline_of(trace, scenario, streams)
         estimate = _estimate(scenario, timeline, streams, estimator)
         yield place, Replication(scenario, replication, trace, timeline, estimate)
 

@@ -16,6 +16,7 @@ import numpy as np
 from sim.control_plane.trace import (
     ListenerClosed,
     PodCreated,
+    PodFailed,
     ProcessCut,
     RolloutComplete,
     RolloutStalled,
@@ -25,15 +26,21 @@ from sim.control_plane.trace import (
     TargetRegistered,
     TargetUnhealthy,
 )
-from sim.data_plane.timeline import Timeline
+from sim.data_plane.timeline import Timeline, Unreachable
+from sim.experiment.restarts import with_restarts
+from sim.streams import Stream
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from sim.control_plane.trace import Trace
     from sim.data_plane.timeline import Times
+    from sim.scenario.pod import AfterTeardownSpec
     from sim.scenario.specs import Scenario
+    from sim.streams import Streams
 
 
-def timeline_of(trace: Trace, scenario: Scenario) -> Timeline:
+def timeline_of(trace: Trace, scenario: Scenario, streams: Streams) -> Timeline:
     """Return the timeline of a replication, built from its trace."""
     n_old = scenario.deployment.replicas
     n_targets = n_old + len(trace.of(PodCreated))
@@ -63,10 +70,19 @@ def timeline_of(trace: Trace, scenario: Scenario) -> Timeline:
         drain_deadline_s[deregistered.pod] = deregistered.drain_deadline_s
     healthy_from_s = by_node(TargetHealthy)
     healthy_from_s[:, :n_old] = -np.inf
-    return Timeline(
+    failed_s = {cause: np.full(n_targets, np.inf) for cause in ("crash", "hang", "node_lost")}
+    for failed in trace.of(PodFailed):
+        failed_s[failed.cause][failed.pod] = failed.time_s
+    unreachable = _unreachable(scenario.pod.unreachable, n_targets, streams)
+    unreachable[np.isfinite(failed_s["node_lost"])] = Unreachable.CONNECT_TIMEOUT
+    timeline = Timeline(
         listener_closed_s=by_target(ListenerClosed),
         cut_s=by_target(ProcessCut),
         drain_deadline_s=drain_deadline_s,
+        answers_until_s=np.minimum(failed_s["hang"], failed_s["node_lost"]),
+        vanishes_s=failed_s["node_lost"],
+        unreachable=unreachable,
+        pod=np.arange(n_targets, dtype=np.int32),
         # A worker node's rules hold a pod or do not: there are no `initial` targets to fail open to.
         registered_from_s=healthy_from_s if instances else np.tile(registered_from_s, (n_nodes, 1)),
         registered_until_s=by_node(TargetDrained),
@@ -75,3 +91,11 @@ def timeline_of(trace: Trace, scenario: Scenario) -> Timeline:
         drains=scenario.pod.on_sigterm == "drain",
         rollout_complete_s=[*trace.of(RolloutComplete), *trace.of(RolloutStalled)][0].time_s,
     )
+    return with_restarts(timeline, trace)
+
+
+def _unreachable(after_teardown: AfterTeardownSpec, n_targets: int, streams: Streams) -> NDArray[np.int8]:
+    """Return what a connection meets at each address that is gone: one draw for each pod."""
+    chance = streams.generator(Stream.AFTER_TEARDOWN).random(n_targets)
+    refused, unreachable, _ = after_teardown.shares()
+    return np.searchsorted([refused, refused + unreachable], chance, side="right").astype(np.int8)

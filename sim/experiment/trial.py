@@ -103,4 +103,5 @@ def _most_pods(trace: Trace, n_old: int) -> int:
 
 
 def _needed_s(scenario: Scenario, number: int) -> float:
-    return slowest_pod(run_control_plane(scenario, Streams(scenario.seed, number)), scenario).stays_s
+    streams = Streams(scenario.seed, number)
+    return slowest_pod(run_control_plane(scenario, streams), scenario, streams).stays_s

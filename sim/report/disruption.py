@@ -12,6 +12,7 @@ from sim.report.capacity import is_stalled, room_for, stall_of
 from sim.report.disruptions.node_drain import NODE_DRAIN
 from sim.report.disruptions.rollout import ROLLOUT
 from sim.report.disruptions.scale_in import SCALE_IN
+from sim.report.disruptions.unplanned import CRASH, LIVENESS_FAILURE, NODE_LOST
 from sim.report.wording import tenths
 
 if TYPE_CHECKING:
@@ -23,7 +24,14 @@ if TYPE_CHECKING:
     from sim.scenario.specs import DisruptionKind, Scenario
 
 BETWEEN_WAVES_S = 5.0
-WORDS: dict[DisruptionKind, Words] = {"rollout": ROLLOUT, "node_drain": NODE_DRAIN, "scale_in": SCALE_IN}
+WORDS: dict[DisruptionKind, Words] = {
+    "rollout": ROLLOUT,
+    "node_drain": NODE_DRAIN,
+    "scale_in": SCALE_IN,
+    "crash": CRASH,
+    "liveness_failure": LIVENESS_FAILURE,
+    "node_lost": NODE_LOST,
+}
 
 
 def words_of(scenario: Scenario) -> Words:

@@ -32,6 +32,8 @@ class DisruptionSpec(Spec):
 
     kind: ClassVar[str]
     """The value of `disruption` that selects this kind, and the name of its block."""
+    planned: ClassVar[bool] = True
+    """Whether pods are told to end. Otherwise they fail, and no preStop sleep helps."""
     evicts: ClassVar[bool] = False
     """Whether the disruption ends pods through the eviction API. Otherwise a controller deletes them."""
     ignored: ClassVar[frozenset[str]] = frozenset()

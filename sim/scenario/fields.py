@@ -42,6 +42,7 @@ WHOLE = BeforeValidator(_whole)
 Count = Annotated[int, Field(ge=1, le=10_000), WHOLE]
 Seconds = Annotated[float, Field(ge=0, le=LONGEST_S)]
 PositiveSeconds = Annotated[float, Field(gt=0, le=LONGEST_S)]
+Share = Annotated[float, Field(ge=0, le=1)]
 CallsPerSecond = Annotated[float, Field(ge=0, le=10_000)]
 
 _Pods = Annotated[int, Field(ge=0, le=MOST_PODS), WHOLE]
@@ -64,3 +65,8 @@ PodsOrPercentage = Annotated[
 def hundredths(value: int | str, replicas: int) -> int:
     """Return a number of pods or a percentage of `replicas` in hundredths of a pod, to be rounded by the caller."""
     return value * 100 if isinstance(value, int) else int(value.removesuffix("%")) * replicas
+
+
+def is_zero(value: int | str) -> bool:
+    """Return whether a number of pods or a percentage is zero."""
+    return hundredths(value, 1) == 0

@@ -5,15 +5,42 @@ Sources are named in short: K8s is kubernetes/kubernetes, AWS the documentation 
 
 from __future__ import annotations
 
-from typing import Literal
+import math
+from typing import Literal, Self
+
+from pydantic import model_validator
 
 from sim.scenario.distributions import Constant, DistributionField
 from sim.scenario.fields import (
     Count,
     PositiveSeconds,
     Seconds,
+    Share,
     Spec,
+    complaint,
 )
+from sim.scenario.problems import shown
+
+
+class AfterTeardownSpec(Spec):
+    """The shares of pods by what a new connection to their addresses meets once these are gone. They add up to 1."""
+
+    connect_refused: Share = 0.0
+    """502 at once: another pod has the address, and nothing listens on its port."""
+    host_unreachable: Share = 0.0
+    """502 after 3.1 s (ICMP)."""
+    connect_timeout: Share = 0.0
+    """504 after 10 s (silence)."""
+
+    @model_validator(mode="after")
+    def _add_up(self) -> Self:
+        if not math.isclose(sum(self.shares()), 1):
+            raise complaint(expected="shares that add up to 1", found=shown(sum(self.shares())))
+        return self
+
+    def shares(self) -> tuple[float, float, float]:
+        """Return the shares in the order of the keys."""
+        return self.connect_refused, self.host_unreachable, self.connect_timeout
 
 
 class PodSpec(Spec):
@@ -50,6 +77,14 @@ class PodSpec(Spec):
     sandbox_teardown_s: Seconds = 1.0
     """From the end of the process until the pod's address is gone; until then its port answers RST. Default: an
     assumption; the kubelet relists containers every second (PLEG) before it stops the sandbox."""
-    after_teardown: Literal["host_unreachable", "connect_timeout"] = "host_unreachable"
-    """What a request to an address that is gone gets: 502 after 3.1 s (ICMP) or 504 after 10 s (silence). Default: what
-    was measured behind an ALB with the VPC CNI (3.07 to 3.19 s)."""
+    after_teardown: Literal["host_unreachable", "connect_timeout"] | AfterTeardownSpec = "host_unreachable"
+    """What a request to an address that is gone gets: 502 after 3.1 s (ICMP) or 504 after 10 s (silence), or a mixture
+    by address: `{connect_refused: 0.2, host_unreachable: 0.5, connect_timeout: 0.3}`, where reports show both statuses
+    in one rollout. Default: what was measured behind an ALB with the VPC CNI (3.07 to 3.19 s)."""
+
+    @property
+    def unreachable(self) -> AfterTeardownSpec:
+        """Return the shares of `after_teardown`."""
+        if isinstance(self.after_teardown, AfterTeardownSpec):
+            return self.after_teardown
+        return AfterTeardownSpec.model_validate({self.after_teardown: 1})

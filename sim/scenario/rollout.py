@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from sim.scenario.disruption import DisruptionSpec
+from sim.scenario.fields import is_zero
 from sim.scenario.problems import Advice
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ class RolloutSpec(DisruptionSpec):
 
     def unwise(self, deployment: DeploymentSpec) -> Iterator[Advice]:
         """Yield advice on the surge and the unavailability."""
-        if _is_zero(deployment.max_surge) and _is_zero(deployment.max_unavailable):
+        if deployment.kind == "StatefulSet" and "max_surge" in deployment.model_fields_set:
+            yield Advice("deployment.max_surge", "has no effect on a StatefulSet, which never has more pods")
+        elif is_zero(deployment.max_surge) and is_zero(deployment.max_unavailable):
             yield Advice(
                 "deployment.max_unavailable",
                 "zero like max_surge: the Deployment controller then takes one pod as unavailable (K8s "
@@ -36,9 +39,5 @@ class RolloutSpec(DisruptionSpec):
             )
 
     def depends_on_pod_ends(self, deployment: DeploymentSpec) -> bool:
-        """Return whether terminating pods count against the surge until they are gone."""
-        return deployment.pod_replacement_policy == "TerminationComplete"
-
-
-def _is_zero(value: int | str) -> bool:
-    return value == 0 if isinstance(value, int) else int(value.removesuffix("%")) == 0
+        """Return whether the rollout waits for deleted pods to be gone."""
+        return deployment.waits_for_ends

@@ -29,6 +29,7 @@ from sim.scenario.room import Room, room_of
 from sim.scenario.scale_in import ScaleInSpec
 from sim.scenario.target_group import HealthCheckSpec, TargetGroupSpec
 from sim.scenario.traffic import TrafficSpec
+from sim.scenario.unplanned import CrashSpec, LivenessFailureSpec, NodeLostSpec
 from sim.scenario.validation import validated
 from sim.scenario.vpc_cni import VpcCniSpec
 
@@ -41,12 +42,15 @@ __all__ = [
     "BucketSpec",
     "BucketsSpec",
     "ControllerSpec",
+    "CrashSpec",
     "DeploymentSpec",
     "DisruptionKind",
     "EndpointsSpec",
     "HealthCheckSpec",
     "KubernetesSpec",
+    "LivenessFailureSpec",
     "NodeDrainSpec",
+    "NodeLostSpec",
     "NodesSpec",
     "OtherClusterSpec",
     "PodSpec",
@@ -59,9 +63,10 @@ __all__ = [
 ]
 
 POD_REPLACEMENT_POLICY_SINCE = 36
+STATEFUL_SET_MAX_UNAVAILABLE_SINCE = 35
 
-DisruptionKind = Literal["rollout", "node_drain", "scale_in"]
-Disruption = RolloutSpec | NodeDrainSpec | ScaleInSpec
+DisruptionKind = Literal["rollout", "node_drain", "scale_in", "crash", "liveness_failure", "node_lost"]
+Disruption = RolloutSpec | NodeDrainSpec | ScaleInSpec | CrashSpec | LivenessFailureSpec | NodeLostSpec
 """What ends pods, told apart by `kind`."""
 DISRUPTIONS: dict[str, type[DisruptionSpec]] = {spec.kind: spec for spec in get_args(Disruption)}
 D = TypeVar("D", bound=DisruptionSpec)
@@ -115,11 +120,18 @@ class Scenario(Spec):
     """The target group and the ALB."""
     disruption: DisruptionKind = "rollout"
     """What ends pods. `rollout` is a rolling update of the Deployment. `node_drain` evicts the pods on some nodes, and
-    the ReplicaSet replaces them. `scale_in` is a step to fewer replicas."""
+    the ReplicaSet replaces them. `scale_in` is a step to fewer replicas. Unasked: `crash`, `liveness_failure`
+    and `node_lost`."""
     node_drain: NodeDrainSpec = NodeDrainSpec()
     """The drained nodes and the PodDisruptionBudget, with `disruption: node_drain`."""
     scale_in: ScaleInSpec = ScaleInSpec()
     """How many replicas are left, and which pods go, with `disruption: scale_in`."""
+    crash: CrashSpec = CrashSpec()
+    """The containers that end unasked and restart in place, with `disruption: crash`."""
+    liveness_failure: LivenessFailureSpec = LivenessFailureSpec()
+    """The containers that hang until their liveness probes fail, with `disruption: liveness_failure`."""
+    node_lost: NodeLostSpec = NodeLostSpec()
+    """The worker node that is lost with its pods, with `disruption: node_lost`."""
     kubernetes: KubernetesSpec = KubernetesSpec()
     """The cluster's Kubernetes."""
     nodes: NodesSpec | None = None
@@ -186,7 +198,7 @@ class Scenario(Spec):
         DISRUPTIONS[kind].require_simulated(_beside(info))
         return kind
 
-    @field_validator("node_drain", "scale_in")
+    @field_validator(*(kind for kind in DISRUPTIONS if kind != RolloutSpec.kind))
     @classmethod
     def _comes_to_an_end(cls, spec: D, info: ValidationInfo) -> D:
         if info.data.get("disruption") == spec.kind:
@@ -203,6 +215,20 @@ class Scenario(Spec):
                 key="version",
                 expected=f"v1.{POD_REPLACEMENT_POLICY_SINCE} or later with deployment.pod_replacement_policy",
                 found=shown(kubernetes.version),
+            )
+        return kubernetes
+
+    @field_validator("kubernetes")
+    @classmethod
+    def _has_max_unavailable(cls, kubernetes: KubernetesSpec, info: ValidationInfo) -> KubernetesSpec:
+        deployment = info.data.get("deployment")
+        several = deployment is not None and deployment.kind == "StatefulSet" and deployment.unavailable > 1
+        if several and minor(kubernetes.version) < STATEFUL_SET_MAX_UNAVAILABLE_SINCE:
+            raise complaint(
+                key="version",
+                expected=f"v1.{STATEFUL_SET_MAX_UNAVAILABLE_SINCE} or later with several unavailable in a StatefulSet",
+                found=shown(kubernetes.version),
+                hint="an earlier one takes deployment.max_unavailable as 1",
             )
         return kubernetes
 
@@ -237,13 +263,8 @@ class Scenario(Spec):
     @property
     def disrupted_by(self) -> Disruption:
         """What ends pods: the spec of the scenario's disruption."""
-        match self.disruption:
-            case "rollout":
-                return RolloutSpec()
-            case "node_drain":
-                return self.node_drain
-            case "scale_in":
-                return self.scale_in
+        spec: Disruption = RolloutSpec() if self.disruption == "rollout" else getattr(self, self.disruption)
+        return spec
 
     @property
     def depends_on_pod_ends(self) -> bool:

@@ -12,6 +12,7 @@ from pydantic import Field
 from sim.scenario.distributions import Constant, DistributionField
 from sim.scenario.fields import (
     LONGEST_S,
+    PositiveSeconds,
     Spec,
 )
 
@@ -25,3 +26,5 @@ class TrafficSpec(Spec):
     """`poisson`: independent clients; `even`: equally spaced. Poisson is what many independent users give."""
     service_time_s: DistributionField = Constant(value=0.05)
     """How long a pod takes for a request. Default 50 ms: an assumption, of the order of a small web API."""
+    client_timeout_s: PositiveSeconds | None = None
+    """After how long a client gives up, which the ALB logs as 460 (AWS, HTTP 460). null: not before the ALB does."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.data_plane.timeline import Timeline
+from sim.data_plane.timeline import Timeline, Unreachable
 from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     RequestSpecs = tuple[TrafficSpec, PodSpec, TargetGroupSpec]
 
 ONE_IN_TWO = 0.5
+ONE_IN_FIVE = 0.2
 LAWS: tuple[object, ...] = (
     0.2,
     {"dist": "exponential", "mean": 0.8},
@@ -38,11 +39,22 @@ def drawn_timeline(rng: np.random.Generator) -> Timeline:
     def by_node(time_s: Times) -> Times:
         return np.broadcast_to(time_s, (nodes, 2 * old)).copy()
 
+    dies = np.isfinite(deleted_s)
+    closed_s = deleted_s + pre_stop_s
+    hangs = dies & (rng.random(2 * old) < ONE_IN_FIVE)
+    lost = dies & (rng.random(2 * old) < ONE_IN_FIVE)
+    vanishes_s = np.where(lost, closed_s, np.inf)
     return Timeline(
         drains=bool(rng.integers(2)),
         rollout_complete_s=float(rng.uniform(20, 40)),
-        listener_closed_s=deleted_s + pre_stop_s,
-        cut_s=deleted_s + pre_stop_s + drain_s,
+        listener_closed_s=closed_s,
+        cut_s=np.where(lost, np.inf, closed_s + np.where(hangs, 0, drain_s)),
+        answers_until_s=np.minimum(
+            np.where(hangs, np.maximum(0, closed_s - rng.choice([0, 1, 4])), np.inf), vanishes_s
+        ),
+        vanishes_s=vanishes_s,
+        unreachable=rng.integers(0, len(Unreachable), 2 * old).astype(np.int8),
+        pod=np.arange(2 * old, dtype=np.int32),
         drain_deadline_s=called_s + rng.choice([0.5, 5, 300]),
         registered_from_s=by_node(created_s),
         registered_until_s=called_s + rng.gamma(2, 2, (nodes, 2 * old)),
@@ -66,6 +78,7 @@ def drawn_specs(rng: np.random.Generator, target_group: dict[str, Any]) -> Reque
         "arrival_rate_rps": float(rng.choice([3, 8, 20])),
         "arrivals": str(rng.choice(["poisson", "even"])),
         "service_time_s": LAWS[rng.integers(len(LAWS))],
+        "client_timeout_s": (None, None, 1.0, 4.0)[rng.integers(4)],
     }
     if keep_alive_s is not None and rng.random() < ONE_IN_TWO:
         # Connections are idle for about as long as the server keeps them, so that some requests meet the closing.
@@ -76,7 +89,6 @@ def drawn_specs(rng: np.random.Generator, target_group: dict[str, Any]) -> Reque
         "keep_alive_timeout_s": keep_alive_s,
         "idle_connections_at_sigterm": str(rng.choice(["close", "serve"])),
         "sandbox_teardown_s": float(rng.choice([0, 1, 6])),
-        "after_teardown": str(rng.choice(["host_unreachable", "connect_timeout"])),
     }
     drawn = {"idle_timeout_s": float(rng.choice([1.5, 10])), "connection_reuse": bool(rng.integers(2))}
     return (

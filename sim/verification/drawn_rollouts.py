@@ -97,6 +97,23 @@ def drawn_disruption(seed: int) -> Scenario:
     return scenario.with_overrides(changes | {"disruption": "node_drain", "node_drain": drain})
 
 
+def drawn_outage(seed: int) -> Scenario:
+    """Return small random crashes, failed liveness probes, or a lost node."""
+    scenario, rng = drawn_scenario(seed), np.random.default_rng([seed, 2])
+    restart_s = {"dist": "uniform", "low": 0, "high": _one(rng, 1, 10, 60)}
+    pods = int(rng.integers(1, scenario.deployment.replicas + 1))
+    outages: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("crash", {"restart_s": restart_s, "back_off_s": _one(rng, 0, 0, 10)}),
+        (
+            "liveness_failure",
+            {"restart_s": restart_s, "period_s": _one(rng, 2, 10), "failure_threshold": _one(rng, 1, 3)},
+        ),
+        ("node_lost", {"toleration_s": _one(rng, 0.5, 20)}),
+    )
+    kind, spec = _one(rng, *outages)
+    return scenario.with_overrides({"disruption": kind, kind: {"pods": pods, **spec}})
+
+
 def _one(rng: np.random.Generator, *choices: T) -> T:
     return choices[rng.integers(len(choices))]
 

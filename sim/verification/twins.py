@@ -23,7 +23,7 @@ from sim.verification.agreement import agreeing, side_by_side, told_by_both
 from sim.verification.checks import of_mean, of_violations
 from sim.verification.control_plane import LOADED
 from sim.verification.drawn_requests import behind_workers, drawn_specs, drawn_timeline
-from sim.verification.drawn_rollouts import drawn_bindings, drawn_disruption, drawn_scenario
+from sim.verification.drawn_rollouts import drawn_bindings, drawn_disruption, drawn_outage, drawn_scenario
 from sim.verification.reference.control_plane_twin import ControlPlane
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ TIMELINES = 20
 ROLLOUTS = 40
 DISRUPTIONS = 30
 BINDINGS = 30
+OUTAGES = 15
 LONGEST_S = 1200.0
 """The longest simulated time: a rollout that takes longer, or comes to no end, has no records."""
 SAMPLES = 120
@@ -63,6 +64,8 @@ ESTIMATED: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
         {"disruption": "node_drain", "node_drain": {"nodes": 2, "pods_per_node": 2}, "pod.on_sigterm": "drain"},
     ),
     ("fixed_lag, scale-in", FIXED_LAG, {"disruption": "scale_in", "scale_in": {"to_replicas": 6}}),
+    ("fixed_lag, crash", FIXED_LAG, {"disruption": "crash", "crash": {"pods": 2, "restart_s": 15}}),
+    ("fixed_lag, failed liveness probe", FIXED_LAG, {"disruption": "liveness_failure"}),
     (
         "instance",
         FIXED_LAG,
@@ -89,6 +92,7 @@ def control_plane_twin() -> Iterator[Check]:
         ("v1, {} rollouts", drawn_scenario, ROLLOUTS),
         ("v1, {} drains or TerminationComplete", drawn_disruption, DISRUPTIONS),
         ("v2 or v3, {} disruptions", drawn_bindings, BINDINGS),
+        ("v1, {} crashes, failed liveness probes or lost nodes", drawn_outage, OUTAGES),
     ):
         told = [drawn_records(drawn(seed)) for seed in range(seeds)]
         pairs = [pair for pairs in told for pair in pairs]

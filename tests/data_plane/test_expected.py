@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from albsim_tests.data_plane import EVER, NEVER, cases, specs, timeline
+from albsim_tests.data_plane import EVER, NEVER, cases, meeting, specs, timeline
 from hypothesis import given, settings
 from scipy import integrate
 
@@ -25,6 +25,8 @@ EXPONENTIAL = {"dist": "exponential", "mean": 2}
 
 def expect(scene: Timeline, **at: Any) -> Expectation:
     traffic, pod, target_group = specs(**at)
+    if "after_teardown" in at:
+        scene = meeting(scene, at["after_teardown"])
     return expect_requests(scene, traffic=traffic, pod=pod, target_group=target_group)
 
 

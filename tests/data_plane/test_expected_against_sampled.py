@@ -33,7 +33,7 @@ def values(rng: np.random.Generator) -> dict[str, Any]:
         "service_time_s": LAWS[int(rng.integers(len(LAWS)))],
         "idle_timeout_s": float(rng.choice([1.5, 60])),
         "sandbox_teardown_s": float(rng.choice([0, 1, 20])),
-        "after_teardown": str(rng.choice(["host_unreachable", "connect_timeout"])),
+        "client_timeout_s": (None, None, 1.0, 4.0)[rng.integers(4)],
         "target_type": str(rng.choice(["ip", "ip", "ip", "instance"])),
     }
 

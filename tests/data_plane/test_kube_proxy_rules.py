@@ -35,9 +35,7 @@ def sent(
     """
     traffic, pod, target_group = specs(target_type="instance", instances=scene.registered_from_s.shape[0], **at)
     arrival_s, service_s, choice = np.array(requests, float).T
-    sender = OneByOne(
-        rotations(scene), scene, ends_of(scene, traffic, pod, target_group), pod, target_group, Streams(1, 0)
-    )
+    sender = OneByOne(rotations(scene), scene, ends_of(scene, traffic, target_group), pod, target_group, Streams(1, 0))
     first = (0,) * len(requests)
     block = Block(arrival_s, service_s, np.array(nodes or first, np.int16))
     return sender.send(block, np.array(workers or first, np.int32), choice)

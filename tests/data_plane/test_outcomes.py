@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pytest
-from albsim_tests.data_plane import NEVER, timeline
+from albsim_tests.data_plane import NEVER, meeting, timeline
 
 from sim.data_plane.ends import ends_of
 from sim.data_plane.outcomes import Outcome, Sent, Way, classify, first_trouble_s
-from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
+from sim.scenario.specs import TargetGroupSpec, TrafficSpec
 
 if TYPE_CHECKING:
     from sim.data_plane.timeline import Timeline
@@ -36,7 +36,8 @@ def answer(
         np.zeros(1, np.int8),
     )
     sent = Sent(at, np.array([finish_s]), node, to, at, way)
-    ends = ends_of(scene, TRAFFIC, PodSpec(after_teardown=after_teardown), TargetGroupSpec(idle_timeout_s=60))
+    scene = meeting(scene, after_teardown)
+    ends = ends_of(scene, TRAFFIC, TargetGroupSpec(idle_timeout_s=60))
     answers = classify(sent, scene, ends, network_gone_s=scene.cut_s + 5)
     return Outcome(answers.outcome[0]).name.lower(), float(answers.answered_s[0])
 
@@ -93,7 +94,7 @@ def test_without_a_target_the_answer_comes_at_once() -> None:
 
 def test_a_worker_node_without_endpoints_refuses() -> None:
     def nowhere(target_type: str) -> Outcome:
-        return ends_of(timeline(1), TRAFFIC, PodSpec(), TargetGroupSpec(target_type=target_type)).nowhere
+        return ends_of(timeline(1), TRAFFIC, TargetGroupSpec(target_type=target_type)).nowhere
 
     assert nowhere("ip") is Outcome.NO_REGISTERED_TARGETS
     assert nowhere("instance") is Outcome.CONNECT_REFUSED
@@ -126,7 +127,7 @@ def test_the_way_decides_who_is_let_in(way: Way, arrival_s: float, start_s: floa
     sent = Sent(
         at, np.array([12.0]), np.zeros(1, np.int16), np.ones(1, np.int32), np.array([start_s]), np.array([way], np.int8)
     )
-    ends = ends_of(scene, TRAFFIC, PodSpec(), TargetGroupSpec())
+    ends = ends_of(scene, TRAFFIC, TargetGroupSpec())
     answers = classify(sent, scene, ends, network_gone_s=scene.cut_s + 5, prefork=prefork)
     assert Outcome(answers.outcome[0]).name.lower() == outcome
     expected_s = {OK: 12, CLOSED: 10}.get(outcome, arrival_s)
@@ -134,7 +135,7 @@ def test_the_way_decides_who_is_let_in(way: Way, arrival_s: float, start_s: floa
 
 
 def test_the_numbers_are_the_order_of_a_results_columns() -> None:
-    assert [*Outcome] == [*range(9)]
+    assert [*Outcome] == [*range(10)]
     assert [*Way] == [*range(3)]
 
 
@@ -150,6 +151,7 @@ def test_statuses_are_those_of_the_table() -> None:
         "deregistration_delay_elapsed": 502,
         "idle_timeout": 504,
         "no_registered_targets": 503,
+        "client_timeout": 460,
     }
 
 

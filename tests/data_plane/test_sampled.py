@@ -7,6 +7,7 @@ is 4 standard deviations of that, at a fixed seed, so a true model fails once in
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 TIMES = [
     "listener_closed_s",
     "cut_s",
+    "answers_until_s",
+    "vanishes_s",
     "drain_deadline_s",
     "registered_from_s",
     "registered_until_s",
@@ -233,7 +236,7 @@ def test_a_listener_that_closes_later_refuses_no_more(case: Case, later_s: float
             *scene.registered_from_s.shape[::-1],
             complete_s=40,
             listener_closed_s=closed_s,
-            cut_s=scene.cut_s + 9,
+            cut_s=scene.listener_closed_s + 12,
             registered_from_s=scene.registered_from_s,
             registered_until_s=scene.registered_until_s,
             healthy_until_s=scene.healthy_until_s,
@@ -255,11 +258,12 @@ def test_at_twice_the_pace_the_same_happens(case: Case) -> None:
         "service_time_s": {"dist": "exponential", "mean": 0.5},
         "sandbox_teardown_s": 0.5,
         "idle_timeout_s": 2.0,
+        "client_timeout_s": at["client_timeout_s"] and at["client_timeout_s"] / 2,
         "keep_alive_timeout_s": keep_alive_s and keep_alive_s / 2,
         "arrival_rate_rps": 2 * at["arrival_rate_rps"],
     }
     times = {name: getattr(scene, name) / 2 for name in TIMES}
-    quick = type(scene)(**times, drains=scene.drains, rollout_complete_s=scene.rollout_complete_s / 2)
+    quick = replace(scene, **times, rollout_complete_s=scene.rollout_complete_s / 2)
     one = run(scene, **at)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(serving, "ROUND_TRIP_S", serving.ROUND_TRIP_S / 2)

@@ -25,9 +25,7 @@ def sent(scene: Timeline, *requests: tuple[float, float], **at: Any) -> Sent:
     traffic, pod, target_group = specs(**at)
     arrival_s, service_s = np.array(requests, float).T
     zeros = np.zeros(len(requests))
-    sender = OneByOne(
-        rotations(scene), scene, ends_of(scene, traffic, pod, target_group), pod, target_group, Streams(1, 0)
-    )
+    sender = OneByOne(rotations(scene), scene, ends_of(scene, traffic, target_group), pod, target_group, Streams(1, 0))
     return sender.send(Block(arrival_s, service_s, zeros.astype(np.int16)), zeros.astype(np.int32), zeros)
 
 

@@ -8,7 +8,14 @@ from albsim_tests.reports import BY_HAND, WAF, by_hand
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.control_plane.trace import EndpointRemoved, PodDeleted, TargetDrained, TargetHealthy, TargetUnhealthy
+from sim.control_plane.trace import (
+    EndpointRemoved,
+    PodDeleted,
+    PodFailed,
+    TargetDrained,
+    TargetHealthy,
+    TargetUnhealthy,
+)
 from sim.data_plane.outcomes import Outcome
 from sim.diagnosis.findings import findings
 from sim.diagnosis.lag_parts import LagParts
@@ -83,7 +90,8 @@ def test_parts_add_up_to_the_lag_on_every_scenario(replications) -> None:
     """To the rounding of times under a day: their unit in the last place is 1.5e-11 s."""
     for result in replications:
         found, lag_s = findings(result), result.deregistration_lag_s()
-        assert len(found.ends) == len(result.trace.of(PodDeleted))
+        failed = {record.pod for record in result.trace.of(PodFailed)}
+        assert {end.pod for end in found.ends} == {record.pod for record in result.trace.of(PodDeleted)} - failed
         for end in found.ends:
             parts = found.parts[end.pod].by_name().values()
             assert math.fsum(parts) == pytest.approx(lag_s[end.pod], abs=1e-9)

@@ -67,7 +67,7 @@ def test_counts_add_up(case: Case) -> None:
     requests = run(scene, **at)
     counts = requests.counts
     assert requests.n_requests == counts.sum()
-    assert sum(requests.n_status(status) for status in (200, 502, 503, 504)) == requests.n_requests
+    assert sum(requests.n_status(status) for status in (200, 460, 502, 503, 504)) == requests.n_requests
     assert np.bincount(requests.outcome, minlength=len(Outcome))[1:].tolist() == counts[1:].tolist()
     assert (requests.answered_s >= requests.arrival_s).all()
     assert (requests.arrival_s < requests.window_until_s).all()

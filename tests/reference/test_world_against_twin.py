@@ -14,7 +14,14 @@ from sim.scenario.problems import ScenarioError
 from sim.scenario.releases import V1_VERSIONS
 from sim.streams import Streams
 from sim.verification.agreement import side_by_side
-from sim.verification.drawn_rollouts import BINDING_VERSIONS, RETRYERS, drawn_bindings, drawn_disruption, drawn_scenario
+from sim.verification.drawn_rollouts import (
+    BINDING_VERSIONS,
+    RETRYERS,
+    drawn_bindings,
+    drawn_disruption,
+    drawn_outage,
+    drawn_scenario,
+)
 from sim.verification.reference.control_plane_twin import ControlPlane
 from sim.verification.twins import LONGEST_S
 
@@ -53,6 +60,8 @@ def _met(scenario: Scenario, of: Callable[[type[Record]], list[Any]]) -> Counter
             "evictions refused": len(of(records.EvictionRefused)),
             "evicted": len(of(records.PodDeleted)) if scenario.disruption == "node_drain" else 0,
             "failed reconciles": sum(reconciled.error is not None for reconciled in of(records.Reconciled)),
+            **Counter(failed.cause for failed in of(records.PodFailed)),
+            "recovered": len(of(records.TargetRecovered)),
             "restarts": len(of(records.ControllerRestarted)),
             "gates": len(of(records.ReadinessGateOpened)),
         }
@@ -98,6 +107,15 @@ def test_both_tell_the_same_of_drains_and_of_terminating_pods_that_count() -> No
     met = check_all(range(60), drawn_disruption)
     assert met["evictions refused"] > 50
     assert met["evicted"] > 50
+
+
+@pytest.mark.slow
+def test_both_tell_the_same_of_what_ends_unasked() -> None:
+    met = check_all(range(60), drawn_outage)
+    assert met["crash"] > 30
+    assert met["hang"] > 30
+    assert met["node_lost"] > 30
+    assert met["recovered"] > 20
 
 
 @pytest.mark.thorough

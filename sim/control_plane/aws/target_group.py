@@ -11,8 +11,8 @@ Modelled:
   deregistration delay is over.
 
 Left out:
-- the check's own duration, and slow start;
-- recovery of an unhealthy target (a terminating pod does not recover);
+- slow start;
+- recovery of a terminating pod's target (only a pod whose container restarts in place recovers);
 - the delay of RegisterTargets to the data plane. The first check cannot come before it, and is what is measured in
   the field: about 10 s in `initial`.
 
@@ -26,15 +26,20 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
+from sim.control_plane.aws.health_checks import unhealthy_spell
+from sim.control_plane.kubernetes.outage import Outage
 from sim.control_plane.kubernetes.pod import Pod, PodDraws
 from sim.control_plane.trace import TargetDeregistered, TargetDrained, TargetHealthy, TargetRegistered
 from sim.scenario.distributions import Constant, Uniform
 from sim.streams import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
+    import simpy
+
+    from sim.control_plane.aws.health_checks import Spell
     from sim.control_plane.simulation import Simulation
     from sim.scenario.specs import TargetGroupSpec
 
@@ -88,6 +93,9 @@ class TargetGroup:
         self._draining_until_s: dict[Pod, float] = {}
         self._drains: deque[tuple[float, Pod]] = deque()
         self._drained_s: dict[Pod, list[float]] = {}
+        self._registered = env.event()
+        self.outages: dict[Pod, Outage] = {}
+        self._before_registration: dict[Pod, list[Spell]] = {}
 
     def health(self, of: AbstractSet[Pod] | None = None) -> TargetHealth[Pod]:
         """Return the states of these targets, or of all. A target that is not registered has no state."""
@@ -125,14 +133,25 @@ class TargetGroup:
 
         The list is empty for a target that was never registered, or without a health check.
         """
+        return [spell.from_s for spell in self.unhealthy_spells(pod, Outage(fails_checks_s, silent=False))]
+
+    def unhealthy_spells(self, pod: Pod, outage: Outage) -> list[Spell]:
+        """Return when each node takes a target for unhealthy in an outage.
+
+        The list is empty for a target that was never registered, or without a health check.
+        """
         check = self._spec.health_check
         if check is None:
             return []
-        times_s = []
-        for first_s in self._first_checks_s.get(pod, ()):
-            n_passed = max(0, math.ceil((fails_checks_s - first_s) / check.interval_s))
-            times_s.append(first_s + (n_passed + check.unhealthy_threshold - 1) * check.interval_s)
-        return times_s
+        if pod in self._before_registration:
+            return self._before_registration[pod]
+        return [unhealthy_spell(check, first_s, outage) for first_s in self._first_checks_s.get(pod, ())]
+
+    def until_registered(self, pod: Pod) -> Generator[simpy.Event]:
+        """Wait until a pod's target is registered, and healthy at every node."""
+        while pod not in self._healthy_from_s:
+            yield self._registered
+        yield self._env.timeout(max(0.0, self._healthy_from_s[pod] - self._env.now))
 
     def sent_until_s(self, pod: Pod) -> list[float]:
         """Return when each node stops sending to a deleted pod, `inf` as long as that is not certain."""
@@ -146,9 +165,15 @@ class TargetGroup:
 
     def _state(self, pod: Pod) -> Literal["initial", "healthy", "unhealthy"]:
         now_s = self._env.now
-        if self._unhealthy_somewhere_s(pod) <= now_s:
+        if self._unhealthy_somewhere_s(pod) <= now_s or self._is_out(pod):
             return "unhealthy"
         return "healthy" if self._healthy_from_s[pod] <= now_s else "initial"
+
+    def _is_out(self, pod: Pod) -> bool:
+        if pod not in self.outages or pod in self._before_registration:
+            return False
+        spells = self.unhealthy_spells(pod, self.outages[pod])
+        return any(from_s <= self._env.now < until_s for from_s, until_s in spells)
 
     def _unhealthy_somewhere_s(self, pod: Pod) -> float:
         if pod not in self._unhealthy_from_s:
@@ -162,12 +187,16 @@ class TargetGroup:
         """Take over a successful RegisterTargets, which leaves registered targets as they are."""
         now_s = self._env.now
         for pod in sorted(pod for pod in set(pods) if pod not in self._healthy_from_s):
+            if pod in self.outages:
+                self._before_registration[pod] = self.unhealthy_spells(pod, self.outages[pod])
             self._first_checks_s[pod] = first_checks_s = self._first_checks_from(now_s, pod)
             self._healthy_from_s[pod] = max(first_checks_s)
             self._draining_until_s.pop(pod, None)
             self._trace.record(TargetRegistered(now_s, pod.number))
             for node, first_check_s in enumerate(first_checks_s):
                 self._trace.record(TargetHealthy(first_check_s, pod.number, node))
+        self._registered.succeed()
+        self._registered = self._env.event()
 
     def deregister(self, pods: Iterable[Pod]) -> None:
         """Take over a successful DeregisterTargets, which ignores targets that are not registered."""

@@ -5,6 +5,8 @@ It serves arithmetic by hand, and lags that were measured in a cluster.
 Modelled:
 - Each target is registered `registration_lag_s` after its pod's containers are ready.
 - Each target is deregistered `deregistration_lag_s` after its pod's deletion, independently of all others.
+- A pod that is not Ready for a while is deregistered after its lag too, if it is still not Ready then. Once Ready again
+  it is registered after its lag.
 - A readiness gate is set the moment its target is healthy.
 """
 
@@ -48,3 +50,13 @@ class FixedLag:
         yield pod.deleted
         yield self._env.timeout(self._deregisters_after_s[pod])
         self._target_group.deregister([pod])
+
+    def follow_outage(self, pod: Pod, back: simpy.Event) -> Generator[simpy.Event]:
+        """Deregister a pod that is no longer Ready, unless it is Ready again (`back`) before, and register it then."""
+        yield self._env.timeout(self._deregisters_after_s[pod]) | back
+        if back.triggered:
+            return
+        self._target_group.deregister([pod])
+        yield back
+        yield self._env.timeout(self._registers_after_s[pod])
+        self._target_group.register([pod])

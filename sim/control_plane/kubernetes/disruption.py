@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     import simpy
 
+    from sim.control_plane.kubernetes.outage import Outage
     from sim.control_plane.kubernetes.pod import Pod
     from sim.control_plane.kubernetes.replica_set import ControllerManagerClient
     from sim.control_plane.kubernetes.scheduler import Scheduler
@@ -26,7 +27,8 @@ class Disrupted:
     `pods` are the Deployment's pods, all available before the disruption. `grace_period_s` is each pod's time to end.
     A disruption calls `adopt` with each pod that it creates, and `node_watchers` when it cordons nodes. `gone_s`
     returns when a deleted pod is gone, as soon as that is certain. `scheduler` knows the pods' nodes, if these are
-    simulated.
+    simulated. `outages` holds the pods that fail unasked. A disruption calls `not_ready` with each of them, and with
+    the event of its being Ready again.
     """
 
     simulation: Simulation
@@ -35,6 +37,8 @@ class Disrupted:
     adopt: Callable[[Pod], None]
     grace_period_s: float
     gone_s: Callable[[Pod], Generator[simpy.Event, Any, float]]
+    not_ready: Callable[[Pod, simpy.Event], None]
+    outages: dict[Pod, Outage]
     scheduler: Scheduler | None = None
     node_watchers: list[Callable[[], None]] = field(default_factory=list)
 

@@ -11,7 +11,7 @@ Modelled:
 
 Left out:
 - the stale-cache retry of the EndpointSlice controller, which Endpoints do not go through;
-- readiness that is lost before the deletion.
+- readiness that is lost before the deletion, except in an outage (`follow_outage`).
 
 Sources: docs/facts/kubernetes.md §1 and §2 (`ready = serving && !terminating`; Endpoints drop a terminating pod at
 once; a pod that is not ready is in their `notReadyAddresses`).
@@ -85,6 +85,20 @@ class Endpoints:
         self.addresses.remove(pod)
         self.changes.append(pod)
         self._trace.record(EndpointRemoved(self._env.now, pod.number))
+        _tell(self.watchers, pod)
+
+    def follow_outage(self, pod: Pod, back: simpy.Event) -> Generator[simpy.Event]:
+        """Follow a pod that is no longer Ready, until it is Ready again (`back`)."""
+        yield self._env.timeout(self._leaves_after_s[pod])
+        self.addresses.remove(pod)
+        self.changes.append(pod)
+        self._trace.record(EndpointRemoved(self._env.now, pod.number))
+        _tell(self.watchers, pod)
+        yield back
+        yield self._env.timeout(self._joins_after_s[pod])
+        self.addresses.add(pod)
+        self.changes.append(pod)
+        self._trace.record(EndpointAdded(self._env.now, pod.number))
         _tell(self.watchers, pod)
 
     def _appear(self, pod: Pod) -> Generator[simpy.Event]:

@@ -15,10 +15,15 @@ if TYPE_CHECKING:
 
 def _course(replication: Replication) -> Iterator[str]:
     deployment = replication.scenario.deployment
-    yield (
-        f"Began at 0 s and complete after {seconds(replication.timeline.rollout_complete_s)}, with a surge of "
-        f"{deployment.surge} and {deployment.unavailable} unavailable."
-    )
+    complete = f"Began at 0 s and complete after {seconds(replication.timeline.rollout_complete_s)}"
+    if deployment.strategy == "Recreate":
+        yield f"{complete}: Recreate, so every old pod was gone before a new one was created."
+        return
+    if deployment.kind != "Deployment":
+        how = f"{deployment.surge} surging" if deployment.surge else f"{deployment.unavailable} unavailable"
+        yield f"{complete}, a {deployment.kind} with {how} at a time."
+        return
+    yield f"{complete}, with a surge of {deployment.surge} and {deployment.unavailable} unavailable."
     if deployment.pod_replacement_policy == "TerminationComplete":
         yield "Terminating pods counted against the surge until they were gone."
 

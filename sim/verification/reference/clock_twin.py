@@ -28,8 +28,9 @@ class At(IntEnum):
     KILLED = 2
     CUT_BY_ALB = 3
     IDLE_TIMEOUT = 4
-    CHANGE = 5
-    ARRIVAL = 6
+    CLIENT_TIMEOUT = 5
+    CHANGE = 6
+    ARRIVAL = 7
 
 
 class Moment(simpy.Event):

@@ -21,6 +21,7 @@ from sim.verification.reference.last_request_twin import last_done_s
 from sim.verification.reference.load_balancer_controller_twin import LoadBalancerController
 from sim.verification.reference.scale_in_twin import ScaleIn
 from sim.verification.reference.service_twin import PODS, RolledService, Service
+from sim.verification.reference.unplanned_twin import Crash, LivenessFailure, NodeLost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,14 @@ if TYPE_CHECKING:
 
     AnyController = Controller | LoadBalancerController
 
-DISRUPTIONS: dict[str, type[Deployment]] = {"rollout": Deployment, "node_drain": Drain, "scale_in": ScaleIn}
+DISRUPTIONS: dict[str, type[Deployment]] = {
+    "rollout": Deployment,
+    "node_drain": Drain,
+    "scale_in": ScaleIn,
+    "crash": Crash,
+    "liveness_failure": LivenessFailure,
+    "node_lost": NodeLost,
+}
 EQUAL_CHANCE = 0.5
 
 
@@ -65,7 +73,7 @@ class ControlPlane:
         """Return whether the Deployment is complete, the old pods are gone and some target is healthy."""
         gone = all(pod.deregistered and pod.cut and pod.left for pod in self.deployment.ending)
         keeps_some = len(self.deployment.ending) < self.scenario.deployment.replicas
-        return self.deployment.complete and gone and (keeps_some or self.has_healthy)
+        return self.deployment.complete and gone and self.deployment.settled and (keeps_some or self.has_healthy)
 
     def draw(self, law: Sampler, pod: Pod, stream: Stream, *entity: int) -> float:
         """Return this pod's draw."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from sim.data_plane.timeline import Unreachable
 from sim.streams import Stream
 from sim.verification.reference.alb_node_twin import ROUND_TRIP_S, AlbNode, Connection
 from sim.verification.reference.clock_twin import At, Clock
@@ -44,6 +45,7 @@ class Twin:
         self._target_group = target_group
         self._streams = streams
         self._keep_alive_s = pod.keep_alive_timeout_s or math.inf
+        self._client_s = traffic.client_timeout_s or math.inf
         self._clock = Clock(-self._oldest_s())
         serves_idle = target_group.connection_reuse and timeline.drains and pod.idle_connections_at_sigterm == "serve"
         self._pods = [
@@ -109,11 +111,13 @@ class Twin:
         if pod is None:
             sent.end("connect_refused", self._clock.now)
         elif connection is None and not pod.listens:
+            self._clock.process(self._client_timeout(sent))
             yield from self._not_accepted(sent, pod)
         elif connection and self._clock.now - connection.idle_since_s >= self._keep_alive_s - ROUND_TRIP_S / 2:
             sent.end("keep_alive_race", self._clock.now)
         else:
             self._clock.process(self._idle_timeout(sent))
+            self._clock.process(self._client_timeout(sent))
             yield from pod.serve(sent, request.service_s, pooled=connection is not None)
             if sent.outcome == "ok":
                 node.keep(to, Connection(pod, self._clock.now, request.number))
@@ -124,14 +128,20 @@ class Twin:
         return None if number is None else self._pods[number]
 
     def _not_accepted(self, sent: Sent, pod: Pod) -> Process:
-        if self._clock.now < pod.address_gone_s:
+        meets = int(self._timeline.unreachable[pod.number])
+        if self._clock.now < pod.address_gone_s or meets == Unreachable.CONNECT_REFUSED:
             sent.end("connect_refused", self._clock.now)
-        elif self._spec.after_teardown == "host_unreachable":
+        elif meets == Unreachable.HOST_UNREACHABLE:
             yield self._clock.timeout(3.1)
             sent.end("host_unreachable", self._clock.now)
         else:
             yield self._clock.timeout(10)
             sent.end("connect_timeout", self._clock.now)
+
+    def _client_timeout(self, sent: Sent) -> Process:
+        if self._client_s < math.inf:
+            yield self._clock.at(sent.arrival_s + self._client_s, At.CLIENT_TIMEOUT)
+            sent.end("client_timeout", self._clock.now)
 
     def _idle_timeout(self, sent: Sent) -> Process:
         yield self._clock.at(sent.arrival_s + self._target_group.idle_timeout_s, At.IDLE_TIMEOUT)
@@ -169,9 +179,10 @@ class Twin:
     def _oldest_s(self) -> float:
         """Return the time before which no request, queue or idle connection matters at t = 0."""
         idle_s = self._target_group.idle_timeout_s
-        oldest_s = min(idle_s, float(self._traffic.service_time_s.ppf(1 - 1e-12)))
+        patience_s = min(idle_s, self._client_s)
+        oldest_s = min(patience_s, float(self._traffic.service_time_s.ppf(1 - 1e-12)))
         if self._spec.concurrency:
-            oldest_s = idle_s + QUEUE_WARM_UP_S
+            oldest_s = patience_s + QUEUE_WARM_UP_S
         if self._target_group.connection_reuse:
             oldest_s += min(idle_s, self._keep_alive_s)
         return oldest_s
@@ -180,11 +191,12 @@ class Twin:
         """Return whether a request came after t = 0, or was accepted before and not answered by then."""
         if sent.arrival_s >= 0:
             return True
-        answered_s = min(sent.finish_s, sent.arrival_s + self._target_group.idle_timeout_s)
+        patience_s = min(self._target_group.idle_timeout_s, self._client_s)
+        answered_s = min(sent.finish_s, sent.arrival_s + patience_s)
         return sent.target is not None and sent.outcome != "keep_alive_race" and answered_s > 0
 
     def _old(self) -> list[int]:
-        return [target for target, cut_s in enumerate(self._timeline.cut_s) if math.isfinite(cut_s)]
+        return [target for target, closed_s in enumerate(self._timeline.listener_closed_s) if math.isfinite(closed_s)]
 
     def _latest_s(self) -> float:
         """Return a time by which the window has ended, whatever the requests do."""

@@ -93,6 +93,11 @@ class Deployment:
             agenda.note("RolloutComplete", agenda.now_s)
 
     @property
+    def settled(self) -> bool:
+        """Return whether nothing is left to do for pods that failed unasked."""
+        return True
+
+    @property
     def waits_for_gone(self) -> bool:
         """Return whether terminating pods count."""
         return self._plane.scenario.deployment.pod_replacement_policy == "TerminationComplete"

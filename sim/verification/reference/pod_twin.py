@@ -27,6 +27,8 @@ class Pod:
         self._clock = clock
         self._closed_s = float(timeline.listener_closed_s[number])
         self._cut_s = float(timeline.cut_s[number])
+        self._answers_until_s = float(timeline.answers_until_s[number])
+        self._vanishes_s = float(timeline.vanishes_s[number])
         self._ends_when_idle = timeline.drains and not serves_idle
         self._serves_idle = serves_idle
         self._teardown_s = spec.sandbox_teardown_s
@@ -44,12 +46,14 @@ class Pod:
     @property
     def keeps_connections(self) -> bool:
         """Return whether the pod answers on its open connections."""
+        if self._clock.now >= self._vanishes_s:
+            return True
         return self.listens or (self._serves_idle and self.ended_s == math.inf)
 
     @property
     def address_gone_s(self) -> float:
         """Return when nothing answers at the pod's address any more."""
-        return self.ended_s + self._teardown_s
+        return min(self.ended_s + self._teardown_s, self._vanishes_s)
 
     def serve(self, request: Sent, service_s: float, *, pooled: bool) -> Process:
         """Serve a request, whether or not the ALB still waits for it: `outcome` tells if it did."""
@@ -63,6 +67,9 @@ class Pod:
             if waits_in_kernel and not self._taken(request):
                 return
             request.finish_s = self._clock.now + service_s
+            if request.finish_s > self._answers_until_s:
+                request.finish_s = math.inf
+                yield self._clock.event()  # nobody triggers it
             yield self._clock.timeout(service_s)
         request.end("ok", self._clock.now)
         self.open.remove(request)
@@ -85,6 +92,8 @@ class Pod:
             return
         yield self._clock.at(self._closed_s, At.LISTENER_CLOSES)
         self.listens = False
+        if self._closed_s == self._vanishes_s:
+            return
         for request in self._backlog:
             request.end("closed_in_flight", self._clock.now)
             self._has -= 1

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from hypothesis import strategies as st
 
 from sim.data_plane.sampled import simulate_requests
-from sim.data_plane.timeline import Timeline
+from sim.data_plane.timeline import Timeline, Unreachable
 from sim.scenario.distributions import Constant, Exponential, Lognormal, Uniform
 from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
 from sim.streams import Stream, Streams
@@ -30,7 +31,9 @@ EVER = -math.inf
 
 def timeline(targets: int = 1, nodes: int = 1, *, drains: bool = False, complete_s: float = 0.0, **at: Any) -> Timeline:
     """Make a timeline in which nothing ever happens, but for the fields given (broadcast over nodes and targets)."""
-    by_target = {"listener_closed_s": NEVER, "cut_s": NEVER, "drain_deadline_s": NEVER}
+    by_target = dict.fromkeys(
+        ("listener_closed_s", "cut_s", "drain_deadline_s", "answers_until_s", "vanishes_s"), NEVER
+    )
     by_node = {
         "registered_from_s": EVER,
         "registered_until_s": NEVER,
@@ -44,12 +47,21 @@ def timeline(targets: int = 1, nodes: int = 1, *, drains: bool = False, complete
 
     fields = {name: times(name, default, (targets,)) for name, default in by_target.items()}
     fields |= {name: times(name, default, (nodes, targets)) for name, default in by_node.items()}
-    return Timeline(**fields, drains=drains, rollout_complete_s=complete_s)
+    pod = np.arange(targets, dtype=np.int32)
+    unreachable = np.full(targets, Unreachable.HOST_UNREACHABLE, np.int8)
+    return Timeline(**fields, unreachable=unreachable, pod=pod, drains=drains, rollout_complete_s=complete_s)
+
+
+def meeting(scene: Timeline, met: str) -> Timeline:
+    """Return the timeline with `pod.after_teardown: met`."""
+    return replace(scene, unreachable=np.full(scene.cut_s.size, Unreachable[met.upper()], np.int8))
 
 
 def run(scene: Timeline, *, seed: int = 1, replication: int = 0, streams: Streams | None = None, **at: Any) -> Requests:
     """Simulate requests with these values of `traffic`, `pod` and `target_group`, whichever has the key."""
     traffic, pod, target_group = specs(**at)
+    if "after_teardown" in at:
+        scene = meeting(scene, at["after_teardown"])
     return simulate_requests(
         scene, traffic=traffic, pod=pod, target_group=target_group, streams=streams or Streams(seed, replication)
     )
@@ -93,7 +105,7 @@ def timelines(draw: st.DrawFn) -> Timeline:
     """Up to 5 targets and 3 nodes. Old targets come first, and leave in the end; the others may come and stay."""
     nodes, targets = draw(st.integers(1, 3)), draw(st.integers(1, 5))
     old = draw(st.integers(0, targets))
-    listener_closed_s, cut_s, deadline_s = np.full((3, targets), NEVER)
+    listener_closed_s, cut_s, deadline_s, answers_until_s, vanishes_s = np.full((5, targets), NEVER)
     from_s, until_s, healthy_from_s, healthy_until_s = np.full((4, nodes, targets), NEVER)
     for target in range(targets):
         known = target < old or draw(st.booleans())
@@ -101,6 +113,12 @@ def timelines(draw: st.DrawFn) -> Timeline:
             listener_closed_s[target] = draw(GRID_S)
             cut_s[target] = listener_closed_s[target] + draw(st.sampled_from([0.0, 0.5, 3.0]))
             deadline_s[target] = draw(GRID_S)
+            if draw(st.integers(0, 3)) == 0:
+                answers_until_s[target] = draw(GRID_S)
+                cut_s[target] = listener_closed_s[target] = max(listener_closed_s[target], answers_until_s[target])
+            if draw(st.integers(0, 4)) == 0:
+                vanishes_s[target] = answers_until_s[target] = listener_closed_s[target]
+                cut_s[target] = NEVER
         for node in range(nodes):
             from_s[node, target] = EVER if known else draw(GRID_S)
             healthy_from_s[node, target] = EVER if known else draw(GRID_S)
@@ -111,6 +129,10 @@ def timelines(draw: st.DrawFn) -> Timeline:
         listener_closed_s=listener_closed_s,
         cut_s=cut_s,
         drain_deadline_s=deadline_s,
+        answers_until_s=answers_until_s,
+        vanishes_s=vanishes_s,
+        unreachable=np.array(draw(st.lists(st.sampled_from(Unreachable), min_size=targets, max_size=targets)), np.int8),
+        pod=np.arange(targets, dtype=np.int32),
         registered_from_s=from_s,
         registered_until_s=until_s,
         healthy_from_s=healthy_from_s,
@@ -164,7 +186,7 @@ def _settings_of_requests(draw: st.DrawFn) -> dict[str, Any]:
         "arrival_rate_rps": draw(st.sampled_from([2.0, 16.0])),
         "service_time_s": draw(LAWS),
         "sandbox_teardown_s": draw(st.sampled_from([0.0, 1.0, 6.0])),
-        "after_teardown": draw(st.sampled_from(["host_unreachable", "connect_timeout"])),
+        "client_timeout_s": draw(st.sampled_from([None, None, 1.0, 4.0])),
         "idle_timeout_s": draw(st.sampled_from([1.0, 2.5, 10.0])),
         "concurrency": draw(st.sampled_from([None, None, 1, 2, 40])),
         "accept": draw(st.sampled_from(["eager", "prefork"])),

@@ -34,6 +34,7 @@ from sim.experiment.statistics import Estimate, spread
 from sim.experiment.summary import Summary
 from sim.experiment.trace_to_timeline import timeline_of
 from sim.scenario.specs import Scenario
+from sim.streams import Streams
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -158,7 +159,7 @@ def by_hand(records: Iterable[Record] = BY_HAND, failed: list[tuple[float, int, 
         outcome=np.array(outcome, np.int8),
         answered_s=np.array(arrival_s, float),
     )
-    return Replication(spec, 2, trace, timeline_of(trace, spec), requests)
+    return Replication(spec, 2, trace, timeline_of(trace, spec, Streams(1, 2)), requests)
 
 
 def summary(figures: Mapping[Figure[Any, Any], object] | None = None, **about: Any) -> Summary:
