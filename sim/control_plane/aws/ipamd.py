@@ -54,15 +54,23 @@ class Ipamd:
     """The daemon of one node, whose loop runs once `run` is started."""
 
     def __init__(
-        self, simulation: Simulation, cni: VpcCniSpec, api: AwsApi, node: int, subnet: Subnet, pool: AddressPool
+        self,
+        simulation: Simulation,
+        cni: VpcCniSpec,
+        api: AwsApi,
+        node: int,
+        subnet: Subnet,
+        pool: AddressPool,
+        phase: float,
     ) -> None:
+        """Make the daemon. `phase`, from 0 to 1, is the part of a pass that is over when time begins."""
         self._env = simulation.env
         self._trace = simulation.trace
         self._api = api
         self._node = node
         self._subnet = subnet
         self._pool = pool
-        self._phase_s = PASS_S * next(simulation.streams.uniforms(Stream.IPAMD_PHASE, node))
+        self._phase_s = PASS_S * phase
         self._assign_s = simulation.streams.draws(cni.assign_latency_s, Stream.ADDRESS_LATENCY, node)
         self._attach_s = simulation.streams.draws(cni.new_eni_latency_s, Stream.INTERFACE_LATENCY, node)
         self._passes = math.floor((self._env.now - self._phase_s) / PASS_S)

@@ -19,6 +19,7 @@ from sim.control_plane.aws.address_pool import AddressPool
 from sim.control_plane.aws.ipamd import Ipamd
 from sim.control_plane.aws.subnet import Subnet
 from sim.control_plane.trace import SandboxFailed
+from sim.scenario.distributions import Uniform
 from sim.scenario.problems import Problem, ScenarioError
 from sim.streams import Stream
 
@@ -48,6 +49,7 @@ class VpcCni:
         self._api = api
         size = max(0, cni.usable - cni.other_addresses)
         self.subnets = [Subnet(simulation, zone, size) for zone in range(nodes.zones)]
+        self._phases = simulation.streams.indexed(Uniform(dist="uniform", low=0, high=1), Stream.IPAMD_PHASE)
         self._ipamds: dict[int, Ipamd] = {}
         self.waiting: set[Pod] = set()
         """The pods that have a node and no address."""
@@ -119,7 +121,8 @@ class VpcCni:
             slots_per_interface=instance.slots_per_eni,
             max_pods=self._spec.max_pods_with(prefixes=self._cni.prefix_delegation),
         )
-        ipamd = Ipamd(self._simulation, self._cni, self._api, node.number, subnet, pool)
+        phase = self._phases[node.number]
+        ipamd = Ipamd(self._simulation, self._cni, self._api, node.number, subnet, pool, phase)
         self._ipamds[node.number] = ipamd
         return ipamd
 

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Scheduler:
         self._places = places
         self._zones = zones
         self.nodes: list[Node] = []
-        self._with_room: dict[int, Node] = {}
+        self._with_room: list[list[tuple[int, int]]] = [[] for _ in range(zones)]
         self._node_of: dict[Pod, Node] = {}
         self._service_of: dict[Pod, Hashable] = {}
         self._live: Counter[tuple[Hashable, int]] = Counter()
@@ -71,14 +72,13 @@ class Scheduler:
         number = len(self.nodes)
         node = Node(number, number % self._zones if zone is None else zone)
         self.nodes.append(node)
-        self._has_room(node)
+        self._allocate(node, 0)
         return node
 
     def cordon(self, nodes: Iterable[int]) -> None:
         """Let no more pods come to these nodes."""
         for number in nodes:
             self.nodes[number].cordoned = True
-            self._with_room.pop(number, None)
 
     def node_of(self, pod: Pod) -> int:
         """Return the number of the node on which a pod has its place."""
@@ -110,19 +110,15 @@ class Scheduler:
 
     def bind(self, pod: Pod, service: Hashable) -> Node | None:
         """Give a pod a place now. Return its node, or None if there is no place."""
-        node = min(
-            self._with_room.values(),
-            key=lambda node: (self._live[service, node.zone], node.pods, node.number),
-            default=None,
-        )
-        if node is not None:
-            node.pods += 1
-            if node.pods == self._places:
-                del self._with_room[node.number]
-            self._node_of[pod] = node
-            self._service_of[pod] = service
-            self._live[service, node.zone] += 1
-            self.changed_s = self._env.now
+        least = (self._least_allocated(zone) for zone in range(self._zones))
+        best = min(((self._live[service, node.zone], node.pods, node.number) for node in least if node), default=None)
+        if best is None:
+            return None
+        node = self.nodes[best[-1]]
+        self._node_of[pod] = node
+        self._service_of[pod] = service
+        self._live[service, node.zone] += 1
+        self._allocate(node, 1)
         return node
 
     def is_deleted(self, pod: Pod) -> None:
@@ -131,15 +127,27 @@ class Scheduler:
 
     def release(self, pod: Pod) -> None:
         """Take the place of a pod that is gone."""
-        node = self._node_of.pop(pod)
-        node.pods -= 1
         del self._service_of[pod]
-        self._has_room(node)
+        self._allocate(self._node_of.pop(pod), -1)
 
-    def _has_room(self, node: Node) -> None:
+    def _allocate(self, node: Node, pods: int) -> None:
+        """Change the number of pods that have a place on a node, and tell the pods that wait if it has room."""
         self.changed_s = self._env.now
+        node.pods += pods
         if node.cordoned or node.pods >= self._places:
             return
-        self._with_room[node.number] = node
-        room, self._room = self._room, self._env.event()
-        room.succeed()
+        heappush(self._with_room[node.zone], (node.pods, node.number))
+        if pods <= 0 and self.pending:
+            room, self._room = self._room, self._env.event()
+            room.succeed()
+
+    def _least_allocated(self, zone: int) -> Node | None:
+        """Return the zone's node with the fewest pods, if it has room. Entries that are out of date are dropped."""
+        entries = self._with_room[zone]
+        while entries:
+            pods, number = entries[0]
+            node = self.nodes[number]
+            if node.pods == pods and not node.cordoned:
+                return node
+            heappop(entries)
+        return None
