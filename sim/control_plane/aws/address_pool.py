@@ -196,15 +196,15 @@ class AddressPool:
         return 1 + freed
 
     def _is_spare(self, interface: Interface) -> bool:
-        others = [other for other in self.interfaces if other is not interface]
+        if not self._has_targets and not self._cni.prefix_delegation:
+            return self.available >= (self._cni.warm_eni_target + 1) * self._room
         of_others = self.total - len(interface.slots) * self.per_slot
         if self._has_targets:
             return of_others - self.assigned >= self._warm and of_others >= self._minimum
-        if self._cni.prefix_delegation:
-            target = self._cni.warm_prefix_target
-            enough = self.available >= (target + 1) * PREFIX_SIZE * self._room or not interface.slots
-            return enough and self._free_prefixes(others) >= target
-        return self.available >= (self._cni.warm_eni_target + 1) * self._room
+        target = self._cni.warm_prefix_target
+        enough = self.available >= (target + 1) * PREFIX_SIZE * self._room or not interface.slots
+        others = [other for other in self.interfaces if other is not interface]
+        return enough and self._free_prefixes(others) >= target
 
     def _free_prefixes(self, interfaces: list[Interface]) -> int:
         slots = [slot for interface in interfaces for slot in interface.slots]
