@@ -72,6 +72,11 @@ class Stream(IntEnum):
     ADDRESS_LATENCY = 71
     INTERFACE_LATENCY = 72
     SANDBOX_RETRY = 73
+    AUTOSCALER_SCAN = 74
+    AUTOSCALER_DECISION = 75
+    AUTOSCALING_GROUP_LAG = 76
+    NODE_LAUNCH = 77
+    IMAGE_PULL = 78
 
 
 class Sampler(Protocol):

@@ -1,12 +1,18 @@
-"""The worker nodes of a cluster as its Deployments meet them: a pod gets a node and an address, and gives them back."""
+"""The worker nodes of a cluster as its Deployments meet them: a pod gets a node and an address, and gives them back.
+
+A new node pulls the pods' image once, from its first pod on; the others wait for the same pull.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from sim.control_plane.aws.vpc_cni import VpcCni
+from sim.control_plane.kubernetes.autoscaler import Autoscaler
 from sim.control_plane.kubernetes.scheduler import Scheduler
 from sim.control_plane.trace import PodScheduled
+from sim.streams import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Hashable
@@ -19,19 +25,22 @@ if TYPE_CHECKING:
     from sim.control_plane.simulation import Simulation
     from sim.control_plane.trace import Trace
     from sim.scenario.room import Room
-    from sim.scenario.specs import NodesSpec, VpcCniSpec
+    from sim.scenario.specs import NodesSpec, Scenario
 
 
 class Cluster:
     """The nodes with the scheduler, and with their addresses if these are simulated. `api` is the account's."""
 
-    def __init__(
-        self, simulation: Simulation, nodes: NodesSpec, room: Room, cni: VpcCniSpec | None, api: AwsApi
-    ) -> None:
+    def __init__(self, simulation: Simulation, scenario: Scenario, nodes: NodesSpec, room: Room, api: AwsApi) -> None:
         self._env = simulation.env
         self.api = api
         self.scheduler = Scheduler(self._env, nodes=nodes.count, zones=nodes.zones, places=room.per_node)
+        cni, self._autoscaled = scenario.vpc_cni, scenario.autoscaler
         self._cni = None if cni is None else VpcCni(simulation, nodes, cni, api)
+        self._autoscaler = Autoscaler(simulation, self._autoscaled, self.scheduler, self._launch, self._join)
+        self._pulls_s = simulation.streams.draws(self._autoscaled.image_pull_s, Stream.IMAGE_PULL)
+        self._image_from_s: dict[int, float] = {}
+        self._launched = [0] * nodes.zones
         self._old_pods: list[tuple[Pod, Node]] = []
 
     @property
@@ -50,6 +59,11 @@ class Cluster:
         """Give the nodes their addresses, once they have all pods from before the disruption."""
         if self._cni is not None:
             self._cni.start(self.scheduler.nodes, self._old_pods)
+        for node in self.scheduler.nodes:
+            self._launched[node.zone] += 1
+            self._image_from_s[node.number] = -math.inf
+        if self._autoscaled.kind != "none":
+            self._env.process(self._autoscaler.run())
 
     def admit(self, pod: Pod, service: Hashable, trace: Trace) -> Generator[simpy.Event]:
         """Wait until a pod has a node and an address."""
@@ -57,9 +71,29 @@ class Cluster:
         trace.record(PodScheduled(self._env.now, pod.number, node))
         if self._cni is not None:
             yield from self._cni.await_address(pod, node, trace)
+        if node not in self._image_from_s:
+            self._image_from_s[node] = self._env.now + next(self._pulls_s)
+        if self._image_from_s[node] > self._env.now:
+            yield self._env.timeout(self._image_from_s[node] - self._env.now)
 
     def leave(self, pod: Pod) -> None:
         """Take back the node and the address of a pod that is gone."""
         if self._cni is not None:
             self._cni.release(pod, self.scheduler.node_of(pod))
         self.scheduler.release(pod)
+
+    def _launch(self) -> int | None:
+        """Return the zone of a new instance: the one with the fewest that has an address for it, None if none has."""
+        zones = sorted(range(len(self._launched)), key=lambda zone: (self._launched[zone], zone))
+        for zone in zones:
+            if self._cni is None or self._cni.subnets[zone].take(1):
+                self._launched[zone] += 1
+                return zone
+        return None
+
+    def _join(self, zone: int) -> int:
+        """Add a Ready node, and return its number."""
+        node = self.scheduler.add_node(zone)
+        if self._cni is not None:
+            self._cni.add(node)
+        return node.number

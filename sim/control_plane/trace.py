@@ -48,6 +48,26 @@ class PodScheduled(Record):
 
 
 @dataclass(slots=True)
+class NodesRequested(Record):
+    """The autoscaler asked for more nodes."""
+
+    nodes: int
+
+
+@dataclass(slots=True)
+class LaunchFailed(Record):
+    """An instance was not launched, as no zone's subnet had an address for it."""
+
+
+@dataclass(slots=True)
+class NodeAdded(Record):
+    """A new node is Ready."""
+
+    node: int
+    zone: int
+
+
+@dataclass(slots=True)
 class SandboxFailed(Record):
     """The kubelet could not set up a pod's sandbox: its node had no address for it."""
 

@@ -180,7 +180,7 @@ def _cluster(simulation: Simulation, scenario: Scenario) -> Cluster | None:
     nodes, room = scenario.nodes, scenario.room
     if nodes is None or room is None:
         return None
-    return Cluster(simulation, nodes, room, scenario.vpc_cni, AwsApi(simulation, scenario.aws_api))
+    return Cluster(simulation, scenario, nodes, room, AwsApi(simulation, scenario.aws_api))
 
 
 class Account:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from sim.control_plane.trace import RolloutStalled, SandboxFailed
+from sim.control_plane.trace import NodeAdded, RolloutStalled, SandboxFailed
 from sim.data_plane.outcomes import Outcome
 from sim.experiment.aggregation import (
     Fraction,
@@ -222,6 +222,13 @@ STALLED = Figure(
     unit=Unit("%", 100.0, at_most=1.0),
     block="nodes",
 )
+NODES_ADDED = Figure(
+    name="capacity.nodes_added",
+    of=lambda replication: float(len(replication.trace.of(NodeAdded))),
+    over=Mean(),
+    label="nodes added per rollout",
+    block="nodes",
+)
 FAILED_SANDBOXES = Figure(
     name="capacity.failed_sandboxes",
     of=lambda replication: float(sum(failed.time_s >= 0 for failed in replication.trace.of(SandboxFailed))),
@@ -289,6 +296,7 @@ FIGURES: tuple[Figure[Any, Any], ...] = (
     PENDING_PODS,
     PENDING_S,
     STALLED,
+    NODES_ADDED,
     FAILED_SANDBOXES,
     ADDRESSES_HELD,
     ADDRESSES_USED,

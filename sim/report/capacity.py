@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.control_plane.trace import PodScheduled, RolloutStalled, SandboxFailed
+from sim.control_plane.trace import LaunchFailed, NodeAdded, PodScheduled, RolloutStalled, SandboxFailed
 from sim.experiment.capacity import addresses_of, pending_s
-from sim.report.wording import count, listed, seconds
+from sim.report.wording import count, listed, seconds, tenths
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,8 +54,19 @@ def room_for(replication: Replication) -> Iterator[str]:
         )
     else:
         yield "No pod waited for a node."
+    yield from _added(replication)
     if "vpc_cni" in replication.scenario.simulated_blocks:
         yield from _addresses(replication)
+
+
+def _added(replication: Replication) -> Iterator[str]:
+    ready_s = [added.time_s for added in replication.trace.of(NodeAdded)]
+    if ready_s:
+        by = replication.scenario.autoscaler.kind.replace("_", " ").title()
+        yield f"{by} added {count(len(ready_s), 'node')}, Ready from {tenths(min(ready_s))} to {seconds(max(ready_s))}."
+    failed = replication.trace.of(LaunchFailed)
+    if failed:
+        yield f"{count(len(failed), 'instance')} could not be launched: no subnet had an address for the node."
 
 
 def _addresses(replication: Replication) -> Iterator[str]:

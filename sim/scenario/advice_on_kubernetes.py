@@ -57,9 +57,9 @@ def _room(scenario: Scenario) -> Iterator[Advice]:
         return
     replicas, surge = (pods * deployment.rolled_at_once for pods in (deployment.replicas, deployment.surge))
     missing = replicas + surge - room.places
-    if missing <= 0:
+    if missing <= 0 or room.may_grow_by(scenario.autoscaler) >= missing:
         return
-    has_end = deployment.unavailable > 0 or room.places > replicas
+    has_end = deployment.unavailable > 0 or room.places > replicas or room.may_grow_by(scenario.autoscaler) > 0
     yield Advice(
         "nodes.count",
         f"{room.nodes:,} nodes take {room.places:,} pods, limited by {room.limited_by}, and {replicas:,} with a surge "
@@ -69,6 +69,8 @@ def _room(scenario: Scenario) -> Iterator[Advice]:
 
 
 def _capacity(scenario: Scenario) -> Iterator[Advice]:
+    if scenario.nodes is None and scenario.autoscaler.kind != "none":
+        yield Advice("autoscaler.kind", "has no effect without nodes: every pod has a place")
     cni = scenario.vpc_cni
     if cni is not None and scenario.nodes is None:
         yield Advice("vpc_cni", "has no effect without nodes, which hold the addresses")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from sim.scenario.fields import complaint
 
 if TYPE_CHECKING:
+    from sim.scenario.autoscaler import AutoscalerSpec
     from sim.scenario.nodes import NodesSpec
     from sim.scenario.vpc_cni import VpcCniSpec
 
@@ -22,6 +24,13 @@ class Room(NamedTuple):
     def places(self) -> int:
         """Pods that all nodes take."""
         return self.nodes * self.per_node
+
+    def may_grow_by(self, autoscaler: AutoscalerSpec) -> float:
+        """Return for how many more pods an autoscaler may add nodes."""
+        if autoscaler.kind == "none":
+            return 0
+        most = math.inf if autoscaler.max_nodes is None else autoscaler.max_nodes
+        return max(0.0, most - self.nodes) * self.per_node
 
     def require_places(self, pods: int) -> None:
         """Refuse nodes without places for the pods from before the disruption."""

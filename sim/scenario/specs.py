@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, get_ar
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from sim.scenario.autoscaler import AutoscalerSpec
 from sim.scenario.aws_api import PUBLISHED_WAITS, AwsApiSpec, BucketSpec, BucketsSpec, OtherClusterSpec
 from sim.scenario.controller import FIXED_LAG, ControllerSpec
 from sim.scenario.deployment import DeploymentSpec
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DISRUPTIONS",
+    "AutoscalerSpec",
     "AwsApiSpec",
     "BucketSpec",
     "BucketsSpec",
@@ -140,6 +142,8 @@ class Scenario(Spec):
     vpc_cni: VpcCniSpec | None = None
     """How many addresses each node keeps, and the subnets from which they come, with `nodes`. null: every pod has an
     address."""
+    autoscaler: AutoscalerSpec = AutoscalerSpec()
+    """What adds nodes for pods without one, with `nodes`."""
     sweep: dict[str, Annotated[tuple[object, ...], Field(strict=False, min_length=1)]] = Field(
         default_factory=dict, json_schema_extra={"default": {}}
     )

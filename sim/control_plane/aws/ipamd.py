@@ -122,10 +122,10 @@ class Ipamd:
             yield self._env.timeout(max(0.0, self._phase_s + PASS_S * self._passes - self._env.now))
             yield from self._act()
 
-    def start(self) -> Generator[simpy.Event]:
-        """Do what comes before a node is Ready: one growing step."""
-        if self._pool.slots_wanted > 0:
-            yield from self._grow()
+    def start(self) -> None:
+        """Do what comes before a node is Ready, and is part of that time: one growing step."""
+        if self._calls(Action.ASSIGN_PRIVATE_IP_ADDRESSES) and not self.grow_at_once():
+            self._back_off()
 
     def _due_s(self) -> float:
         """Return when a pass has something to do, `inf` if nothing is known of."""

@@ -59,11 +59,12 @@ class VpcCni:
 
         Raises ScenarioError if the subnets have no address for one of them.
         """
+        if not all(self.subnets[node.zone].take(1) for node in nodes):
+            raise self._too_small([])
         ipamds = [self._add(node) for node in nodes]
         self._take_turns(ipamds)
         for ipamd in ipamds:
-            for daemon in range(self._spec.daemonset_addresses):
-                ipamd.assign(("DaemonSet", daemon))
+            self._start_daemons(ipamd)
         left = list(pods)
         while left:
             left = [(pod, node) for pod, node in left if not self._ipamds[node.number].assign(pod)]
@@ -74,16 +75,12 @@ class VpcCni:
         for ipamd in ipamds:
             self._env.process(ipamd.run())
 
-    def add(self, node: Node) -> Generator[simpy.Event, object, bool]:
-        """Start the addresses of a new node, and return whether its subnet had one for it."""
-        if not self.subnets[node.zone].has(1):
-            return False
+    def add(self, node: Node) -> None:
+        """Start the addresses of a new node, which has its own already."""
         ipamd = self._add(node)
-        yield from ipamd.start()
+        ipamd.start()
         self._env.process(ipamd.run())
-        for daemon in range(self._spec.daemonset_addresses):
-            ipamd.assign(("DaemonSet", daemon))
-        return True
+        self._start_daemons(ipamd)
 
     def await_address(self, pod: Pod, node: int, trace: Trace) -> Generator[simpy.Event]:
         """Wait until a pod's sandbox has an address from its node's pool."""
@@ -112,8 +109,6 @@ class VpcCni:
 
     def _add(self, node: Node) -> Ipamd:
         subnet = self.subnets[node.zone]
-        if not subnet.take(1):
-            raise self._too_small([])
         instance = self._spec.type
         pool = AddressPool(
             self._cni,
@@ -125,6 +120,10 @@ class VpcCni:
         ipamd = Ipamd(self._simulation, self._cni, self._api, node.number, subnet, pool, phase)
         self._ipamds[node.number] = ipamd
         return ipamd
+
+    def _start_daemons(self, ipamd: Ipamd) -> None:
+        for daemon in range(self._spec.daemonset_addresses):
+            ipamd.assign(("DaemonSet", daemon))
 
     def _take_turns(self, ipamds: Sequence[Ipamd]) -> bool:
         """Let each node grow by one step, one after another, and return whether any did."""

@@ -63,6 +63,7 @@ class ProgressDeadline:
         scheduler = self._scheduler
         return (
             not (scheduler.pending or self._without_address)
+            or scheduler.coming > 0
             or scheduler.is_starting(self._without_address)
             or scheduler.is_ending()
             or any(pod.deleted.triggered and not pod.deregistered.triggered for pod in self._ending)

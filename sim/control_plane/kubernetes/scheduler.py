@@ -52,7 +52,7 @@ class Scheduler:
 
     def __init__(self, env: simpy.Environment, *, nodes: int, zones: int, places: int) -> None:
         self._env = env
-        self._places = places
+        self.places_per_node = places
         self._zones = zones
         self.nodes: list[Node] = []
         self._with_room: list[list[tuple[int, int]]] = [[] for _ in range(zones)]
@@ -63,6 +63,9 @@ class Scheduler:
         """The pods that wait for a node, and since when."""
         self.changed_s = env.now
         """When a pod last got or left a place, or a node came."""
+        self.coming = 0
+        """How many nodes the autoscaler has asked for that are not Ready yet."""
+        self._refused: list[simpy.Event] = []
         self._room = env.event()
         for _ in range(nodes):
             self.add_node()
@@ -74,6 +77,12 @@ class Scheduler:
         self.nodes.append(node)
         self._allocate(node, 0)
         return node
+
+    def refused(self) -> simpy.Event:
+        """Return the event that a pod is found no place for."""
+        event = self._env.event()
+        self._refused.append(event)
+        return event
 
     def cordon(self, nodes: Iterable[int]) -> None:
         """Let no more pods come to these nodes."""
@@ -101,6 +110,9 @@ class Scheduler:
         self.pending[pod] = self._env.now
         backoff_s = FIRST_BACKOFF_S
         while (node := self.bind(pod, service)) is None:
+            refused, self._refused = self._refused, []
+            for event in refused:
+                event.succeed()
             failed_s = self._env.now
             yield self._room
             yield self._env.timeout(max(0.0, failed_s + backoff_s - self._env.now))
@@ -134,7 +146,7 @@ class Scheduler:
         """Change the number of pods that have a place on a node, and tell the pods that wait if it has room."""
         self.changed_s = self._env.now
         node.pods += pods
-        if node.cordoned or node.pods >= self._places:
+        if node.cordoned or node.pods >= self.places_per_node:
             return
         heappush(self._with_room[node.zone], (node.pods, node.number))
         if pods <= 0 and self.pending:
