@@ -3,8 +3,9 @@
 A request is answered when its pod has finished, unless something else comes first: the pod's end, the ALB, the client.
 
 Modelled, as data:
-- What cuts the requests on a target, by node and target (`CUTS`).
-- How long the ALB waits for an answer and for a connection, from a request's arrival on (`ends_of`).
+- What a request meets that no server accepts, and how long its answer then takes (`UNACCEPTED`, `UNREACHABLE`).
+- What cuts the requests on a target, by node and target (`CUTS`), and those in a prefork server's backlog (`RESET_BY`).
+- How long the ALB and the client wait for an answer, from a request's arrival on (`ends_of`).
 - The earliest end wins. At one instant a finished request comes first, then the order of `Outcome` decides.
 - A node that has not heard of a deregistration cuts nothing for it. If it hears after the drain deadline, it cuts then
   what it has sent until then.
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.data_plane.timeline import Timeline, Times
-    from sim.scenario.specs import TargetGroupSpec, TrafficSpec
+    from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
 
 # One request in 10^12 takes longer than this quantile.
 _NEARLY_ALL = 1 - 1e-12
@@ -44,6 +46,19 @@ CUTS: dict[Outcome, Callable[[Timeline], Times]] = {
 """When the requests on a target are cut, shape (alb_nodes, targets) or (targets,), by their outcome."""
 
 
+RESET_BY = Outcome.CLOSED_IN_FLIGHT
+"""The outcome of a request that no worker has taken when the listener of a prefork server closes."""
+
+
+class Met(IntEnum):
+    """What a request meets that no server accepts."""
+
+    NO_TARGET = 0
+    CLOSING_CONNECTION = 1
+    CLOSED_LISTENER = 2
+    NO_ADDRESS = 3
+
+
 class Wait(NamedTuple):
     """How long somebody waits for a request, from its arrival on, and the outcome when that time is over."""
 
@@ -51,12 +66,20 @@ class Wait(NamedTuple):
     outcome: Outcome
 
 
-UNREACHABLE: dict[str, Wait] = {
-    "connect_refused": Wait(0.0, Outcome.CONNECT_REFUSED),
-    "host_unreachable": Wait(3.1, Outcome.HOST_UNREACHABLE),
-    "connect_timeout": Wait(10.0, Outcome.CONNECT_TIMEOUT),
+UNACCEPTED: dict[Met, Wait] = {
+    Met.NO_TARGET: Wait(0.0, Outcome.NO_REGISTERED_TARGETS),
+    Met.CLOSING_CONNECTION: Wait(0.0, Outcome.KEEP_ALIVE_RACE),
+    Met.CLOSED_LISTENER: Wait(0.0, Outcome.CONNECT_REFUSED),
 }
-"""How long the ALB waits for an address that is gone, by what `pod.after_teardown` says of it."""
+"""What becomes of a request that no server accepts, unless the address is gone."""
+BEHIND_WORKER_NODES: dict[Met, Wait] = {Met.NO_TARGET: Wait(0.0, Outcome.CONNECT_REFUSED)}
+"""What differs with target type `instance`: a worker node without endpoints refuses."""
+UNREACHABLE: dict[Unreachable, Wait] = {
+    Unreachable.CONNECT_REFUSED: Wait(0.0, Outcome.CONNECT_REFUSED),
+    Unreachable.HOST_UNREACHABLE: Wait(3.1, Outcome.HOST_UNREACHABLE),
+    Unreachable.CONNECT_TIMEOUT: Wait(10.0, Outcome.CONNECT_TIMEOUT),
+}
+"""How long the ALB waits for an address that is gone, by what a new connection meets there."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,18 +88,17 @@ class Ends:
 
     - `cut_s`, `cut_by`: by ALB node and target, the first time at which its requests are cut, and their `Outcome`.
     - `for_answer`: the shortest wait for the answer to an accepted request.
-    - `unreachable_s`, `unreachable_by`: by target, the wait for a connection to an address that is gone, and its
-      `Outcome`.
-    - `nowhere`: the outcome of a request that finds no target.
+    - `reset_s`: by target, when a prefork server resets its backlog, `inf` for any other server.
+    - `unaccepted_s`, `unaccepted_by`: by `Met` and target, how long the answer takes, and its `Outcome`.
     - `longest_service_s`: the longest service time, in effect.
     """
 
     cut_s: Times
     cut_by: NDArray[np.int8]
     for_answer: Wait
-    unreachable_s: Times
-    unreachable_by: NDArray[np.int8]
-    nowhere: Outcome
+    reset_s: Times
+    unaccepted_s: Times
+    unaccepted_by: NDArray[np.int8]
     longest_service_s: float
 
     @property
@@ -84,24 +106,30 @@ class Ends:
         """Return the longest time for which an accepted request is in flight."""
         return min(self.for_answer.longest_s, self.longest_service_s)
 
+    def by(self, met: Met) -> Outcome:
+        """Return the outcome of requests that meet this at any target. Not for `NO_ADDRESS`: there targets differ."""
+        return Outcome(self.unaccepted_by[met, 0])
+
 
 def _longest_s(wait: Wait) -> float:
     return wait.longest_s
 
 
-def ends_of(timeline: Timeline, traffic: TrafficSpec, target_group: TargetGroupSpec) -> Ends:
+def ends_of(timeline: Timeline, traffic: TrafficSpec, pod: PodSpec, target_group: TargetGroupSpec) -> Ends:
     """Return what ends the requests of a replication."""
     times_s = np.stack([np.broadcast_to(of(timeline), timeline.registered_until_s.shape) for of in CUTS.values()])
-    instances = target_group.target_type == "instance"
     client = Wait(traffic.client_timeout_s or math.inf, Outcome.CLIENT_TIMEOUT)
-    waits = [min(UNREACHABLE[met.name.lower()], client, key=_longest_s) for met in Unreachable]
-    unreachable = [waits[met] for met in timeline.unreachable]
+    closed_s = timeline.listener_closed_s
+    resets = (closed_s < timeline.vanishes_s) & (pod.accept == "prefork")
+    at_any = UNACCEPTED | (BEHIND_WORKER_NODES if target_group.target_type == "instance" else {})
+    gone = [min(UNREACHABLE[Unreachable(met)], client, key=_longest_s) for met in timeline.unreachable]
+    unaccepted = [*([at_any[met]] * closed_s.size for met in sorted(at_any)), gone]
     return Ends(
         cut_s=times_s.min(axis=0),
         cut_by=np.array(list(CUTS), np.int8)[times_s.argmin(axis=0)],
         for_answer=min(Wait(target_group.idle_timeout_s, Outcome.IDLE_TIMEOUT), client, key=_longest_s),
-        unreachable_s=np.array([wait.longest_s for wait in unreachable]),
-        unreachable_by=np.array([wait.outcome for wait in unreachable], np.int8),
-        nowhere=Outcome.CONNECT_REFUSED if instances else Outcome.NO_REGISTERED_TARGETS,
+        reset_s=np.where(resets, closed_s, np.inf),
+        unaccepted_s=np.array([[wait.longest_s for wait in waits] for waits in unaccepted]),
+        unaccepted_by=np.array([[wait.outcome for wait in waits] for waits in unaccepted], np.int8),
         longest_service_s=float(traffic.service_time_s.ppf(_NEARLY_ALL)),
     )

@@ -19,7 +19,8 @@ from sim.data_plane.sending import Past, block_size, sender_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sim.data_plane.outcomes import Answers, Sent
+    from sim.data_plane.classify import Answers
+    from sim.data_plane.sent import Sent
     from sim.data_plane.timeline import Timeline
     from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
     from sim.streams import Streams
@@ -37,7 +38,7 @@ def every_request(
 ) -> Iterator[tuple[Sent, Answers]]:
     """Yield requests block by block, from `before_s` before the rollout until `after_s` after the window's end."""
     node_rotations = rotations(timeline)
-    ends = ends_of(timeline, traffic, target_group)
+    ends = ends_of(timeline, traffic, pod, target_group)
     servers = Servers(timeline, ends, pod, target_group)
     sender = sender_of(timeline, node_rotations, ends, pod, target_group, streams)
     nodes = len(alb_rotations(node_rotations, target_group))

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.data_plane.draining import Spell, gone_law
-from sim.data_plane.ends import CUTS, ends_of
+from sim.data_plane.ends import CUTS, Met, ends_of
 from sim.data_plane.latency import Latency, of_law
 from sim.data_plane.load import load_of
 from sim.data_plane.outcomes import Outcome
@@ -111,7 +111,7 @@ class _Expected:
     def __init__(self, timeline: Timeline, traffic: TrafficSpec, pod: PodSpec, target_group: TargetGroupSpec) -> None:
         self._timeline = timeline
         self._law = traffic.service_time_s
-        self._ends = ends_of(timeline, traffic, target_group)
+        self._ends = ends_of(timeline, traffic, pod, target_group)
         self._longest_s = self._ends.longest_service_s
         self._longest_wait_s = self._ends.for_answer.longest_s
         self._teardown_s = pod.sandbox_teardown_s
@@ -138,7 +138,7 @@ class _Expected:
             loads = [self._load(rotation, window) for rotation in self._rotations]
         total = self._traffic_rps * window.mean_s + self._in_flight()
         for node, (rotation, (load, nowhere)) in enumerate(zip(self._rotations, loads, strict=True)):
-            self._counts[self._ends.nowhere] += nowhere
+            self._counts[self._ends.by(Met.NO_TARGET)] += nowhere
             self._accepted(node, rotation, load)
             self._refused(rotation, load, gone)
         self._counts[Outcome.OK] = total - self._counts.sum()
@@ -202,8 +202,8 @@ class _Expected:
             begin_s, end_s = np.maximum(begin_s, from_s[spell]), np.minimum(end_s, rotation.until_s[spell])
             refused[spell] += np.sum(load.requests(begin_s, end_s) * there)
         unreachable = load.requests(from_s, rotation.until_s) - refused
-        self._counts[Outcome.CONNECT_REFUSED] += refused.sum()
-        np.add.at(self._counts, self._ends.unreachable_by[target], unreachable)
+        self._counts[self._ends.by(Met.CLOSED_LISTENER)] += refused.sum()
+        np.add.at(self._counts, self._ends.unaccepted_by[Met.NO_ADDRESS, target], unreachable)
 
     def _gone_laws(self, loads: list[Load]) -> dict[int, GoneLaw]:
         """Return the law of each random end that matters: requests or the window's end may come after it."""

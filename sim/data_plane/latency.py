@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from sim.data_plane.outcomes import Sent
+    from sim.data_plane.sent import Sent
     from sim.data_plane.timeline import Times
     from sim.scenario.distributions import Distribution
     from sim.scenario.specs import PodSpec, TrafficSpec

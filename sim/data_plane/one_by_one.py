@@ -18,8 +18,8 @@ from sim.data_plane.changes import Changes, all_changes
 from sim.data_plane.compiled import compiled
 from sim.data_plane.kube_proxy_rules import Rules, reached, rules_of
 from sim.data_plane.least_outstanding import Open, fewest_open, note_sent, nothing_open, with_room
-from sim.data_plane.outcomes import Sent, Way
 from sim.data_plane.rotation import alb_rotations
+from sim.data_plane.sent import Sent, Way
 from sim.data_plane.serving import Pods, Pools, idle_connection, keep, pods_of, pools_of, serve
 
 if TYPE_CHECKING:

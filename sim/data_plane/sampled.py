@@ -23,20 +23,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.data_plane.arrivals import RequestSource
+from sim.data_plane.classify import Answers, accepted, classify, first_trouble_s, is_reset
 from sim.data_plane.ends import ends_of
 from sim.data_plane.latency import Latency, Waits
-from sim.data_plane.outcomes import (
-    Answers,
-    Outcome,
-    Sent,
-    Way,
-    accepted,
-    classify,
-    first_trouble_s,
-    reset_at_closing,
-)
+from sim.data_plane.outcomes import Outcome
 from sim.data_plane.rotation import alb_rotations, rotations
 from sim.data_plane.sending import Past, block_size, concatenated, sender_of
+from sim.data_plane.sent import Sent, Way
 from sim.data_plane.window import fixed_until_s
 from sim.scenario.problems import Problem, ScenarioError, plain
 
@@ -105,7 +98,7 @@ def simulate_requests(
     ScenarioError if there are more requests than time or more failures than memory allows.
     """
     node_rotations = rotations(timeline)
-    ends = ends_of(timeline, traffic, target_group)
+    ends = ends_of(timeline, traffic, pod, target_group)
     servers = Servers(timeline, ends, pod, target_group)
     _require_countable(traffic.arrival_rate_rps, servers.window_until_s())
     tally = _Tally(Waits(traffic, pod, ends.for_answer.longest_s))
@@ -154,7 +147,6 @@ class Servers:
         self._ends = ends
         self._teardown_s = pod.sandbox_teardown_s
         self._pooled = target_group.connection_reuse
-        self._prefork = pod.accept == "prefork"
         self._drains = timeline.drains and not (self._pooled and pod.idle_connections_at_sigterm == "serve")
         self._trouble_s = first_trouble_s(timeline)
         self._last_finish_s = np.full(timeline.cut_s.size, -np.inf)
@@ -179,16 +171,12 @@ class Servers:
 
         All earlier arrivals must have been taken before.
         """
-        works = accepted(sent, self._timeline)
-        if self._prefork:
-            works &= ~reset_at_closing(sent, self._timeline)
-        inside = sent[works]
+        inside = sent[accepted(sent, self._timeline) & ~is_reset(sent, self._ends)]
         np.maximum.at(self._last_finish_s, inside.target, inside.finish_s)
 
     def answers(self, sent: Sent) -> Answers:
         """Return the outcomes of requests that have been taken."""
-        network_gone_s = self._network_gone_s()
-        return classify(sent, self._timeline, self._ends, network_gone_s=network_gone_s, prefork=self._prefork)
+        return classify(sent, self._timeline, self._ends, network_gone_s=self._network_gone_s())
 
     def window_until_s(self) -> float:
         """Return the window's end so far, which is final once a request that arrived after it has been taken."""

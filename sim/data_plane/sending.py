@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from sim.data_plane.arrivals import RequestSource
-from sim.data_plane.outcomes import Sent, Way
 from sim.data_plane.rotation import alb_rotations
 from sim.data_plane.routing import NO_TARGET, router
+from sim.data_plane.sent import Sent, Way
 from sim.streams import Stream
 
 if TYPE_CHECKING:

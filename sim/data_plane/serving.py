@@ -34,7 +34,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from sim.data_plane.compiled import compiled, replace_first
-from sim.data_plane.outcomes import Way
+from sim.data_plane.ends import Met
+from sim.data_plane.sent import Way
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,8 +53,9 @@ class Pods(NamedTuple):
     """The pods, and what is known of their ends (see `timeline`).
 
     By target: `closed_s`, `killed_s`, `answers_until_s`, `vanishes_s`; `unreachable_s`, the wait for a connection to an
-    address that is gone; `last_finish_s`, which the loop updates; `free_s`, a heap of the times from which each server
-    is free, without columns if there is no limit. By node and target: `cut_s`, when requests are cut.
+    address that is gone; `reset_s`, when a prefork pod resets its backlog; `last_finish_s`, which the loop updates;
+    `free_s`, a heap of the times from which each server is free, without columns if there is no limit. By node and
+    target: `cut_s`, when requests are cut.
     `serves_pooled`: a draining pod answers on pooled connections.
     """
 
@@ -62,12 +64,12 @@ class Pods(NamedTuple):
     answers_until_s: Times
     vanishes_s: Times
     unreachable_s: Times
+    reset_s: Times
     cut_s: Times
     last_finish_s: Times
     free_s: Times
     drains: bool
     serves_pooled: bool
-    prefork: bool
     teardown_s: float
     longest_for_answer_s: float
 
@@ -101,13 +103,13 @@ def pods_of(timeline: Timeline, ends: Ends, pod: PodSpec, target_group: TargetGr
         killed_s=timeline.cut_s,
         answers_until_s=timeline.answers_until_s,
         vanishes_s=timeline.vanishes_s,
-        unreachable_s=ends.unreachable_s,
+        unreachable_s=ends.unaccepted_s[Met.NO_ADDRESS],
+        reset_s=ends.reset_s,
         cut_s=ends.cut_s,
         last_finish_s=np.full(targets, -np.inf),
         free_s=np.full((targets, pod.concurrency or 0), -np.inf),
         drains=timeline.drains,
         serves_pooled=timeline.drains and target_group.connection_reuse and pod.idle_connections_at_sigterm == "serve",
-        prefork=pod.accept == "prefork",
         teardown_s=pod.sandbox_teardown_s,
         longest_for_answer_s=ends.for_answer.longest_s,
     )
@@ -202,8 +204,7 @@ def started_s(pods: Pods, target: int, way: int, now_s: float, service_s: float)
 @compiled
 def resets(pods: Pods, target: int, way: int, start_s: float) -> bool:
     """Return whether a prefork pod resets a request that a worker would take at `start_s`."""
-    closed_s = pods.closed_s[target]
-    return bool(pods.prefork and way == _NEW and start_s >= closed_s and closed_s < pods.vanishes_s[target])
+    return bool(way == _NEW and start_s >= pods.reset_s[target])
 
 
 @compiled
@@ -229,7 +230,7 @@ def served_until_s(
     """Return when an accepted request is answered."""
     cut_s = pods.cut_s[node, target]
     if resets(pods, target, way, start_s):
-        cut_s = min(cut_s, pods.closed_s[target])
+        cut_s = min(cut_s, pods.reset_s[target])
     else:
         pods.last_finish_s[target] = max(pods.last_finish_s[target], finish_s)
     return float(min(finish_s, cut_s, now_s + pods.longest_for_answer_s))

@@ -118,7 +118,7 @@ def test_least_outstanding_requests_takes_two_million_a_second() -> None:
 
     def routed_s() -> float:
         sender = OneByOne(
-            rotations(scene), scene, ends_of(scene, traffic, target_group), pod, target_group, Streams(1, 0)
+            rotations(scene), scene, ends_of(scene, traffic, pod, target_group), pod, target_group, Streams(1, 0)
         )
         begin_s = time.perf_counter()
         sender.send(block, np.zeros(block.node.size, np.int32), block.arrival_s)

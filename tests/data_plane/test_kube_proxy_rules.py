@@ -12,8 +12,9 @@ from albsim_tests.data_plane import EVER, NEVER, run, specs, timeline
 from sim.data_plane.arrivals import Block
 from sim.data_plane.ends import ends_of
 from sim.data_plane.one_by_one import OneByOne
-from sim.data_plane.outcomes import Outcome, Sent, Way
+from sim.data_plane.outcomes import Outcome
 from sim.data_plane.rotation import rotations
+from sim.data_plane.sent import Sent, Way
 from sim.streams import Streams
 
 if TYPE_CHECKING:
@@ -35,7 +36,9 @@ def sent(
     """
     traffic, pod, target_group = specs(target_type="instance", instances=scene.registered_from_s.shape[0], **at)
     arrival_s, service_s, choice = np.array(requests, float).T
-    sender = OneByOne(rotations(scene), scene, ends_of(scene, traffic, target_group), pod, target_group, Streams(1, 0))
+    sender = OneByOne(
+        rotations(scene), scene, ends_of(scene, traffic, pod, target_group), pod, target_group, Streams(1, 0)
+    )
     first = (0,) * len(requests)
     block = Block(arrival_s, service_s, np.array(nodes or first, np.int16))
     return sender.send(block, np.array(workers or first, np.int32), choice)

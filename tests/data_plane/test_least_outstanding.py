@@ -27,7 +27,9 @@ LOR = "least_outstanding_requests"
 def sent(scene: Timeline, *requests: tuple[float, float], node: tuple[int, ...] = (), **at: Any) -> list[int]:
     """Route requests, each with its arrival and service time, at one node or at those given."""
     traffic, pod, target_group = specs(routing=LOR, **at)
-    sender = OneByOne(rotations(scene), scene, ends_of(scene, traffic, target_group), pod, target_group, Streams(1, 0))
+    sender = OneByOne(
+        rotations(scene), scene, ends_of(scene, traffic, pod, target_group), pod, target_group, Streams(1, 0)
+    )
     arrival_s, service_s = np.array(requests, float).T
     block = Block(arrival_s, service_s, np.array(node or [0] * len(requests), np.int16))
     return sender.send(block, np.zeros(len(requests), np.int32), arrival_s).target.tolist()

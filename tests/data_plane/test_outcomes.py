@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from albsim_tests.data_plane import NEVER, meeting, timeline
 
-from sim.data_plane.ends import ends_of
-from sim.data_plane.outcomes import Outcome, Sent, Way, classify, first_trouble_s
-from sim.scenario.specs import TargetGroupSpec, TrafficSpec
+from sim.data_plane.classify import classify, first_trouble_s
+from sim.data_plane.ends import Met, ends_of
+from sim.data_plane.outcomes import Outcome
+from sim.data_plane.sent import Sent, Way
+from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
 
 if TYPE_CHECKING:
     from sim.data_plane.timeline import Timeline
@@ -37,7 +39,7 @@ def answer(
     )
     sent = Sent(at, np.array([finish_s]), node, to, at, way)
     scene = meeting(scene, after_teardown)
-    ends = ends_of(scene, TRAFFIC, TargetGroupSpec(idle_timeout_s=60))
+    ends = ends_of(scene, TRAFFIC, PodSpec(), TargetGroupSpec(idle_timeout_s=60))
     answers = classify(sent, scene, ends, network_gone_s=scene.cut_s + 5)
     return Outcome(answers.outcome[0]).name.lower(), float(answers.answered_s[0])
 
@@ -94,7 +96,8 @@ def test_without_a_target_the_answer_comes_at_once() -> None:
 
 def test_a_worker_node_without_endpoints_refuses() -> None:
     def nowhere(target_type: str) -> Outcome:
-        return ends_of(timeline(1), TRAFFIC, TargetGroupSpec(target_type=target_type)).nowhere
+        ends = ends_of(timeline(1), TRAFFIC, PodSpec(), TargetGroupSpec(target_type=target_type))
+        return ends.by(Met.NO_TARGET)
 
     assert nowhere("ip") is Outcome.NO_REGISTERED_TARGETS
     assert nowhere("instance") is Outcome.CONNECT_REFUSED
@@ -104,31 +107,31 @@ NEW, POOLED, RACED = Way
 
 
 @pytest.mark.parametrize(
-    ("way", "arrival_s", "start_s", "prefork", "outcome"),
+    ("way", "arrival_s", "start_s", "accept", "outcome"),
     [
-        (NEW, 9, 9.5, True, OK),
-        (NEW, 9, 9.5, False, OK),
-        (NEW, 9, 10, True, CLOSED),  # in the kernel's backlog when the listener closes
-        (NEW, 9, 11, True, CLOSED),
-        (NEW, 9, 11, False, OK),
-        (NEW, 11, 11, True, "connect_refused"),
-        (POOLED, 9, 9, False, OK),
-        (POOLED, 9, 11, True, OK),  # its worker has had the connection for long
-        (POOLED, 11, 11, False, OK),
-        (POOLED, 11, 11, True, OK),
-        (RACED, 9, 9, False, "keep_alive_race"),
-        (RACED, 11, 11, True, "keep_alive_race"),
+        (NEW, 9, 9.5, "prefork", OK),
+        (NEW, 9, 9.5, "eager", OK),
+        (NEW, 9, 10, "prefork", CLOSED),  # in the kernel's backlog when the listener closes
+        (NEW, 9, 11, "prefork", CLOSED),
+        (NEW, 9, 11, "eager", OK),
+        (NEW, 11, 11, "prefork", "connect_refused"),
+        (POOLED, 9, 9, "eager", OK),
+        (POOLED, 9, 11, "prefork", OK),  # its worker has had the connection for long
+        (POOLED, 11, 11, "eager", OK),
+        (POOLED, 11, 11, "prefork", OK),
+        (RACED, 9, 9, "eager", "keep_alive_race"),
+        (RACED, 11, 11, "prefork", "keep_alive_race"),
     ],
 )
-def test_the_way_decides_who_is_let_in(way: Way, arrival_s: float, start_s: float, prefork, outcome: str) -> None:
+def test_the_way_decides_who_is_let_in(way: Way, arrival_s: float, start_s: float, accept, outcome: str) -> None:
     """The listener closes at 10, and the answer would come at 12; there are two targets, and the second is meant."""
     scene = timeline(2, listener_closed_s=[NEVER, 10], cut_s=[NEVER, 20])
     at = np.array([arrival_s])
     sent = Sent(
         at, np.array([12.0]), np.zeros(1, np.int16), np.ones(1, np.int32), np.array([start_s]), np.array([way], np.int8)
     )
-    ends = ends_of(scene, TRAFFIC, TargetGroupSpec())
-    answers = classify(sent, scene, ends, network_gone_s=scene.cut_s + 5, prefork=prefork)
+    ends = ends_of(scene, TRAFFIC, PodSpec(accept=accept), TargetGroupSpec())
+    answers = classify(sent, scene, ends, network_gone_s=scene.cut_s + 5)
     assert Outcome(answers.outcome[0]).name.lower() == outcome
     expected_s = {OK: 12, CLOSED: 10}.get(outcome, arrival_s)
     assert answers.answered_s.tolist() == [expected_s]

@@ -12,8 +12,9 @@ from albsim_tests.data_plane import NEVER, run, specs, timeline
 from sim.data_plane.arrivals import Block
 from sim.data_plane.ends import ends_of
 from sim.data_plane.one_by_one import OneByOne
-from sim.data_plane.outcomes import Outcome, Sent, Way
+from sim.data_plane.outcomes import Outcome
 from sim.data_plane.rotation import rotations
+from sim.data_plane.sent import Sent, Way
 from sim.streams import Streams
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ def sent(scene: Timeline, *requests: tuple[float, float], **at: Any) -> Sent:
     traffic, pod, target_group = specs(**at)
     arrival_s, service_s = np.array(requests, float).T
     zeros = np.zeros(len(requests))
-    sender = OneByOne(rotations(scene), scene, ends_of(scene, traffic, target_group), pod, target_group, Streams(1, 0))
+    sender = OneByOne(
+        rotations(scene), scene, ends_of(scene, traffic, pod, target_group), pod, target_group, Streams(1, 0)
+    )
     return sender.send(Block(arrival_s, service_s, zeros.astype(np.int16)), zeros.astype(np.int32), zeros)
 
 

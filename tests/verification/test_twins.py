@@ -12,7 +12,8 @@ from sim.control_plane import world
 from sim.control_plane.aws import aws_client, target_group
 from sim.control_plane.kubernetes import kubelet, node_drain
 from sim.data_plane import expected, load, routing, sampled
-from sim.data_plane.outcomes import Answers, Outcome
+from sim.data_plane.classify import Answers
+from sim.data_plane.outcomes import Outcome
 from sim.verification import twins
 
 if TYPE_CHECKING:

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from sim.data_plane.outcomes import Answers, Sent
+    from sim.data_plane.classify import Answers
+    from sim.data_plane.sent import Sent
 
 FILE_S = 300
 _MICROSECONDS = 1_000_000
