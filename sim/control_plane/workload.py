@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.control_plane.aws.target_group import TargetGroup
 from sim.control_plane.controllers.fixed_lag import FixedLag
+from sim.control_plane.kubernetes.blue_green import BlueGreen
 from sim.control_plane.kubernetes.crash import Crash, LivenessFailure
 from sim.control_plane.kubernetes.deployment import Deployment
 from sim.control_plane.kubernetes.disruption import Disrupted
@@ -37,7 +38,6 @@ from sim.control_plane.kubernetes.recreate import Recreate
 from sim.control_plane.kubernetes.scale_in import ScaleIn
 from sim.control_plane.trace import PodGone
 from sim.scenario.controller import FIXED_LAG
-from sim.scenario.specs import CrashSpec, LivenessFailureSpec, NodeDrainSpec, NodeLostSpec, RolloutSpec, ScaleInSpec
 from sim.scenario.target_group import HealthCheckSpec
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from sim.control_plane.kubernetes.outage import Outage
     from sim.control_plane.kubernetes.replica_set import ControllerManagerClient
     from sim.control_plane.simulation import Simulation
-    from sim.scenario.specs import DeploymentSpec, Scenario
+    from sim.scenario.specs import DeploymentSpec, DisruptionKind, Scenario
 
     PodProcess = Callable[[Pod], Generator[simpy.Event]]
     OutageProcess = Callable[[Pod, simpy.Event], Generator[simpy.Event]]
@@ -106,6 +106,7 @@ class RolledDeployment:
             pods=self.old_pods,
             client=client,
             adopt=self._adopt,
+            follow=self._follow,
             grace_period_s=scenario.pod.termination_grace_period_s,
             gone_s=self._gone_s,
             scheduler=scheduler,
@@ -113,7 +114,7 @@ class RolledDeployment:
             outages=self.outages,
         )
         self.node_watchers = disrupted.node_watchers
-        self._disruption = _disruption(scenario, disrupted)
+        self._disruption = _DISRUPTIONS[scenario.disruption](scenario, disrupted)
 
     def start(self) -> simpy.Process:
         """Start the disruption, which begins at 0 s.
@@ -142,7 +143,11 @@ class RolledDeployment:
         return RolledBackend(self.endpoints, target_group, gates)
 
     def _adopt(self, pod: Pod) -> None:
-        for process in (self._start, *self._pod_processes):
+        self._env.process(self._start(pod))
+        self._follow(pod)
+
+    def _follow(self, pod: Pod) -> None:
+        for process in self._pod_processes:
             self._env.process(process(pod))
 
     def _start(self, pod: Pod) -> Generator[simpy.Event]:
@@ -219,18 +224,12 @@ def _rollout(spec: DeploymentSpec, disrupted: Disrupted) -> Disruption:
     return Recreate(spec, disrupted) if spec.strategy == "Recreate" else Deployment(spec, disrupted)
 
 
-def _disruption(scenario: Scenario, disrupted: Disrupted) -> Disruption:
-    spec = scenario.disrupted_by
-    match spec:
-        case RolloutSpec():
-            return _rollout(scenario.deployment, disrupted)
-        case NodeDrainSpec():
-            return NodeDrain(spec, disrupted)
-        case ScaleInSpec():
-            return ScaleIn(spec, scenario.kubernetes, disrupted)
-        case CrashSpec():
-            return Crash(spec, scenario.pod, disrupted)
-        case LivenessFailureSpec():
-            return LivenessFailure(spec, scenario.pod, disrupted)
-        case NodeLostSpec():
-            return NodeLost(spec, scenario.kubernetes, disrupted)
+_DISRUPTIONS: dict[DisruptionKind, Callable[[Scenario, Disrupted], Disruption]] = {
+    "rollout": lambda scenario, disrupted: _rollout(scenario.deployment, disrupted),
+    "node_drain": lambda scenario, disrupted: NodeDrain(scenario.node_drain, disrupted),
+    "scale_in": lambda scenario, disrupted: ScaleIn(scenario.scale_in, scenario.kubernetes, disrupted),
+    "blue_green": lambda scenario, disrupted: BlueGreen(scenario.blue_green, disrupted),
+    "crash": lambda scenario, disrupted: Crash(scenario.crash, scenario.pod, disrupted),
+    "liveness_failure": lambda scenario, disrupted: LivenessFailure(scenario.liveness_failure, scenario.pod, disrupted),
+    "node_lost": lambda scenario, disrupted: NodeLost(scenario.node_lost, scenario.kubernetes, disrupted),
+}

@@ -114,8 +114,8 @@ def need_of(with_sleep: WithSleep, most_failed: int, further_s: float, longest_s
     """
     rollout = OneRollout(with_sleep, number)
     slowest = rollout.slowest(0)
-    start = min(math.ceil(slowest.stays_s), longest_s)
-    most = min(math.ceil(slowest.stays_s + further_s) + 1, longest_s)
+    start = min(max(0, math.ceil(slowest.stays_s)), longest_s)
+    most = max(start, min(math.ceil(slowest.stays_s + further_s) + 1, longest_s))
     sleep_s = least(lambda sleep_s: rollout.n_failed(sleep_s) <= most_failed, start=start, most=most)
     return Need(math.inf if sleep_s is None else sleep_s, slowest)
 

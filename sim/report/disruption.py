@@ -9,6 +9,7 @@ import numpy as np
 
 from sim.control_plane.trace import PodCreated, PodDeleted, PodReady
 from sim.report.capacity import is_stalled, room_for, stall_of
+from sim.report.disruptions.blue_green import BLUE_GREEN
 from sim.report.disruptions.node_drain import NODE_DRAIN
 from sim.report.disruptions.rollout import ROLLOUT
 from sim.report.disruptions.scale_in import SCALE_IN
@@ -31,6 +32,7 @@ WORDS: dict[DisruptionKind, Words] = {
     "crash": CRASH,
     "liveness_failure": LIVENESS_FAILURE,
     "node_lost": NODE_LOST,
+    "blue_green": BLUE_GREEN,
 }
 
 

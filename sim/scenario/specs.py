@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_v
 
 from sim.scenario.autoscaler import AutoscalerSpec
 from sim.scenario.aws_api import PUBLISHED_WAITS, AwsApiSpec, BucketSpec, BucketsSpec, OtherClusterSpec
+from sim.scenario.blue_green import BlueGreenSpec
 from sim.scenario.controller import FIXED_LAG, ControllerSpec
 from sim.scenario.deployment import DeploymentSpec
 from sim.scenario.disruption import Beside, DisruptionSpec
@@ -41,6 +42,7 @@ __all__ = [
     "DISRUPTIONS",
     "AutoscalerSpec",
     "AwsApiSpec",
+    "BlueGreenSpec",
     "BucketSpec",
     "BucketsSpec",
     "ControllerSpec",
@@ -67,8 +69,8 @@ __all__ = [
 POD_REPLACEMENT_POLICY_SINCE = 36
 STATEFUL_SET_MAX_UNAVAILABLE_SINCE = 35
 
-DisruptionKind = Literal["rollout", "node_drain", "scale_in", "crash", "liveness_failure", "node_lost"]
-Disruption = RolloutSpec | NodeDrainSpec | ScaleInSpec | CrashSpec | LivenessFailureSpec | NodeLostSpec
+DisruptionKind = Literal["rollout", "node_drain", "scale_in", "crash", "liveness_failure", "node_lost", "blue_green"]
+Disruption = RolloutSpec | NodeDrainSpec | ScaleInSpec | CrashSpec | LivenessFailureSpec | NodeLostSpec | BlueGreenSpec
 """What ends pods, told apart by `kind`."""
 DISRUPTIONS: dict[str, type[DisruptionSpec]] = {spec.kind: spec for spec in get_args(Disruption)}
 D = TypeVar("D", bound=DisruptionSpec)
@@ -122,8 +124,8 @@ class Scenario(Spec):
     """The target group and the ALB."""
     disruption: DisruptionKind = "rollout"
     """What ends pods. `rollout` is a rolling update of the Deployment. `node_drain` evicts the pods on some nodes, and
-    the ReplicaSet replaces them. `scale_in` is a step to fewer replicas. Unasked: `crash`, `liveness_failure`
-    and `node_lost`."""
+    the ReplicaSet replaces them. `scale_in` goes down to fewer replicas. `blue_green` switches a Service's selector.
+    Unasked: `crash`, `liveness_failure` and `node_lost`."""
     node_drain: NodeDrainSpec = NodeDrainSpec()
     """The drained nodes and the PodDisruptionBudget, with `disruption: node_drain`."""
     scale_in: ScaleInSpec = ScaleInSpec()
@@ -134,6 +136,8 @@ class Scenario(Spec):
     """The containers that hang until their liveness probes fail, with `disruption: liveness_failure`."""
     node_lost: NodeLostSpec = NodeLostSpec()
     """The worker node that is lost with its pods, with `disruption: node_lost`."""
+    blue_green: BlueGreenSpec = BlueGreenSpec()
+    """How long the old pods stay after the switch, with `disruption: blue_green`."""
     kubernetes: KubernetesSpec = KubernetesSpec()
     """The cluster's Kubernetes."""
     nodes: NodesSpec | None = None

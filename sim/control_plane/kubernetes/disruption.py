@@ -25,7 +25,8 @@ class Disrupted:
     """What a disruption acts on and with.
 
     `pods` are the Deployment's pods, all available before the disruption. `grace_period_s` is each pod's time to end.
-    A disruption calls `adopt` with each pod that it creates, and `node_watchers` when it cordons nodes. `gone_s`
+    A disruption calls `adopt` with each pod that it creates, `follow` with a pod that is Ready already and joins the
+    Service, and `node_watchers` when it cordons nodes. `gone_s`
     returns when a deleted pod is gone, as soon as that is certain. `scheduler` knows the pods' nodes, if these are
     simulated. `outages` holds the pods that fail unasked. A disruption calls `not_ready` with each of them, and with
     the event of its being Ready again.
@@ -35,6 +36,7 @@ class Disrupted:
     pods: Sequence[Pod]
     client: ControllerManagerClient
     adopt: Callable[[Pod], None]
+    follow: Callable[[Pod], None]
     grace_period_s: float
     gone_s: Callable[[Pod], Generator[simpy.Event, Any, float]]
     not_ready: Callable[[Pod, simpy.Event], None]

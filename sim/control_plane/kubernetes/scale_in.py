@@ -7,12 +7,13 @@ Modelled, for pods that are all Ready:
 - Pods with more pods of the ReplicaSet on their node go first, then the younger ones.
 - From v1.22 on ages are compared by the power of two of the nanoseconds.
 - Ties are broken by UID, which is by chance.
+- With `policies` the HPA writes a step each `sync_period_s`, as far as its policies allow.
 - The scale-in is over when the last pod is deleted.
 
 Left out:
 - `pod-deletion-cost`;
 - pods that are pending or not ready, and restarts (there are none here);
-- the HPA's own steps, its period and stabilisation;
+- when the HPA begins: its metrics, and its stabilisation (300 s of lower wants before the first step);
 - the Deployment's write of its ReplicaSet's scale, some milliseconds.
 
 Sources: manageReplicas in pkg/controller/replicaset/replica_set.go and ActivePodsWithRanks in
@@ -33,7 +34,7 @@ from sim.scenario.kubernetes import minor
 from sim.streams import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
 
     import simpy
 
@@ -58,18 +59,20 @@ class ScaleIn:
         self._ready_for_s = PodDraws(simulation.streams, spec.ready_for_s, Stream.POD_AGE)
         self._uid = PodDraws(simulation.streams, Uniform(dist="uniform", low=0, high=1), Stream.POD_DELETION_ORDER)
         self._scheduler = disrupted.scheduler
-        self._left = spec.left(len(disrupted.pods))
-        self.ending = self._in_order_of_deletion(list(disrupted.pods))
+        self._steps = spec.steps(len(disrupted.pods))
+        self._left = list(disrupted.pods)
+        self._syncs = [(at_s, left, list(self._in_order_of_deletion(left))) for at_s, left in self._steps]
+        self.ending = [pod for _, _, syncs in self._syncs for pods in syncs for pod in pods]
 
     def run(self) -> Generator[simpy.Event]:
-        """Delete the pods in excess, from now on."""
-        self._trace.record(ReplicaSetScaled(self._env.now, "old", self._left))
-        for first in range(0, len(self.ending), BURST_REPLICAS):
-            deletions = [
-                self._env.process(self._delete(pod, self._client.write_after_s()))
-                for pod in self.ending[first : first + BURST_REPLICAS]
-            ]
-            yield self._env.all_of(deletions)
+        """Delete the pods in excess, from now on, step by step."""
+        for at_s, left, syncs in self._syncs:
+            yield self._env.timeout(max(0.0, at_s - self._env.now))
+            self._trace.record(ReplicaSetScaled(self._env.now, "old", left))
+            for pods in syncs:
+                yield self._env.all_of(
+                    [self._env.process(self._delete(pod, self._client.write_after_s())) for pod in pods]
+                )
         self._trace.record(RolloutComplete(self._env.now))
 
     def _delete(self, pod: Pod, wait_s: float) -> Generator[simpy.Event]:
@@ -77,16 +80,14 @@ class ScaleIn:
         self._trace.record(PodDeleted(self._env.now, pod.number))
         pod.deleted.succeed(self._env.now)
 
-    def _in_order_of_deletion(self, pods: list[Pod]) -> list[Pod]:
-        """Return the pods to delete, in order. Each sync ranks anew the pods that are left."""
-        going: list[Pod] = []
-        while (too_many := len(pods) - self._left) > 0:
-            on_node = Counter(self._node(pod) for pod in pods)
-            pods.sort(key=lambda pod: (-on_node[self._node(pod)], self._youth(pod), self._uid[pod]))
+    def _in_order_of_deletion(self, left: int) -> Iterator[list[Pod]]:
+        """Yield the pods to delete until so many are left, sync by sync. Each ranks anew the pods that are left."""
+        while (too_many := len(self._left) - left) > 0:
+            on_node = Counter(self._node(pod) for pod in self._left)
+            self._left.sort(key=lambda pod: (-on_node[self._node(pod)], self._youth(pod), self._uid[pod]))
             n_pods = min(too_many, BURST_REPLICAS)
-            going += pods[:n_pods]
-            pods = pods[n_pods:]
-        return going
+            yield self._left[:n_pods]
+            self._left = self._left[n_pods:]
 
     def _node(self, pod: Pod) -> int:
         if self._scheduler is not None:

@@ -52,7 +52,11 @@ def _target(replication: Replication) -> str:
 
 
 CRASH = Words(
-    name="crash", complete="containers Ready again", started="", ended="Pods deleted", course=_course_of_crash
+    name="crashed container",
+    complete="containers Ready again",
+    started="",
+    ended="Pods deleted",
+    course=_course_of_crash,
 )
 LIVENESS_FAILURE = Words(
     name="failed liveness probe",

@@ -105,3 +105,31 @@ def test_more_than_one_sync_deletes() -> None:
     order = [record.pod for record in trace.of(PodDeleted)]
     assert len(order) == 602
     assert set(order[:4]) == {0, 1, 1100, 1101}
+
+
+@pytest.mark.parametrize(
+    ("policies", "steps"),
+    [
+        ([], [(0, 4)]),
+        ([{"type": "Percent", "value": 100, "period_s": 15}], [(0, 4)]),
+        ([{"type": "Pods", "value": 4, "period_s": 60}], [(0, 16), (60, 12), (120, 8), (180, 4)]),
+        ([{"type": "Percent", "value": 50, "period_s": 30}], [(0, 10), (30, 5), (60, 4)]),
+        (
+            [{"type": "Pods", "value": 3, "period_s": 15}, {"type": "Percent", "value": 10, "period_s": 15}],
+            [(0, 17), (15, 14), (30, 11), (45, 8), (60, 5), (75, 4)],
+        ),
+    ],
+)
+def test_an_autoscaler_goes_down_as_its_policies_allow(policies: object, steps: list[tuple[float, int]]) -> None:
+    """20 pods, 4 in the end; a step each 15 s, and within each period what the policies let go; the largest counts."""
+    trace = _trace(20, scale_in={"to_replicas": 4, "policies": policies})
+    assert [(record.time_s, record.replicas) for record in trace.of(ReplicaSetScaled)] == steps
+    assert len(_gone(trace)) == 16
+
+
+def test_the_smallest_policy_counts_with_min() -> None:
+    policies = [{"type": "Pods", "value": 3, "period_s": 15}, {"type": "Percent", "value": 10, "period_s": 15}]
+    spec = {"to_replicas": 15, "policies": policies, "select_policy": "Min"}
+    trace = _trace(20, scale_in=spec)
+    # 10 % of 20 is 2; of 18, 1.8: a fraction of a pod goes too
+    assert [(record.time_s, record.replicas) for record in trace.of(ReplicaSetScaled)] == [(0, 18), (15, 16), (30, 15)]

@@ -1,0 +1,33 @@
+"""A blue/green switch in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.report.disruptions.words import Words
+from sim.report.wording import seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sim.experiment.replication import Replication
+
+
+def _course(replication: Replication) -> Iterator[str]:
+    scenario = replication.scenario
+    yield (
+        f"At 0 s the Service's selector passed from {scenario.deployment.replicas:,} old pods to as many new ones, all "
+        f"Ready. The old ones were deleted from {seconds(scenario.blue_green.scale_down_delay_s)} on, the last after "
+        f"{seconds(replication.timeline.rollout_complete_s)}."
+    )
+    left_s = replication.timeline.registered_until_s[:, : scenario.deployment.replicas].max()
+    yield f"The last old target left the last ALB node {seconds(float(left_s))} after the switch."
+
+
+BLUE_GREEN = Words(
+    name="blue/green rollout",
+    complete="last old pod deleted",
+    started="New pods",
+    ended="Old pods deleted",
+    course=_course,
+)
