@@ -116,7 +116,7 @@ class Scenario(Spec):
     """The pods."""
     endpoints: EndpointsSpec = EndpointsSpec()
     """How fast the ingress controller hears of a pod."""
-    controller: ControllerSpec = ControllerSpec()
+    controller: ControllerSpec = Field(default=ControllerSpec(), validate_default=True)
     """The ingress controller of the rolled cluster."""
     aws_api: AwsApiSpec = AwsApiSpec()
     """The AWS API."""

@@ -93,6 +93,8 @@ def test_the_others_hold_the_first_one_s_deregistrations_up(make_scenario) -> No
 def test_each_needs_an_ingress_of_its_own(make_scenario) -> None:
     with pytest.raises(ScenarioError, match=r"controller.ingresses.*at least 3, deployment.rolled_at_once.*\(?got 2"):
         make_scenario(deployment__rolled_at_once=3, controller__ingresses=2)
+    with pytest.raises(ScenarioError, match=r"controller.*at least 2, deployment.rolled_at_once.*\(?got 1"):
+        make_scenario(deployment__rolled_at_once=2)
     make_scenario(deployment__rolled_at_once=3, controller__ingresses=3)
 
 

@@ -1,0 +1,255 @@
+"""Each key of a scenario changes what happens where it should matter, or its own text says that it has no effect.
+
+Two replications, or two plans of addresses, that differ in one key alone are held against each other: what the control
+plane did, and how every failed request ended.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import astuple
+from functools import cache
+from typing import Any, get_args
+
+import pytest
+
+from sim.capacity.question import Question, plan_of
+from sim.control_plane import trace as records
+from sim.experiment.replication import simulate
+from sim.scenario.fields import Spec
+from sim.scenario.schema import schema_of
+from sim.scenario.specs import Scenario
+
+KINDS = [kind for kind in vars(records).values() if isinstance(kind, type) and issubclass(kind, records.Record)]
+BASE = {
+    "name": "every-key",
+    "seed": 3,
+    "traffic": {"arrival_rate_rps": 20, "service_time_s": {"dist": "exponential", "mean": 2}},
+    "deployment": {"replicas": 4},
+    "pod": {"startup_s": 3},
+    "aws_api": {"warm_up_s": 20},
+}
+TIGHT = {"capacity": 2, "refill_per_s": 0.4}
+V2, V3, FIXED_LAG = ({"controller": {"version": version}} for version in ("v2.8.0", "v3.1.0", "fixed_lag"))
+FIXED_LAG["controller"]["deregistration_lag_s"] = 5
+RESTART = {"controller.restart_at_s": 3}
+DRAINS = {"pod.on_sigterm": "drain", "pod.pre_stop_sleep_s": 0}
+POOLED = DRAINS | {"target_group.connection_reuse": True}
+BUSY = DRAINS | {"traffic.arrival_rate_rps": 60, "pod.concurrency": 20}
+INSTANCE = {"target_group.target_type": "instance"}
+DRAIN = {"disruption": "node_drain", "node_drain": {"nodes": 2, "pods_per_node": 2}, "deployment.replicas": 8}
+SCALE_IN = {"disruption": "scale_in", "scale_in": {"to_replicas": 3}, "deployment.replicas": 6}
+KUBELETS = {"kubernetes.nodes": 1, "deployment.replicas": 20}
+NODES = {"nodes": {"instance_type": "m5.large", "count": 4}}
+CROWDED = {"nodes": {"instance_type": "m5.large", "count": 3, "pod_cpu_m": 200}, "deployment.replicas": 9}
+FULL = {"nodes": {"instance_type": "t3.small", "count": 5}, "deployment.replicas": 24}
+CONTENDED = {
+    "aws_api.background_calls_per_s": {"elbv2_account": 6},
+    "aws_api.buckets.elbv2_account": {"capacity": 8, "refill_per_s": 6},
+}
+FAST = {"controller.node_events_per_s": 2, "aws_api.latency_s": 0.01}
+
+# key: what is around it, and the value that is not its default (or not what is around it).
+CASES: dict[str, tuple[dict[str, Any], Any]] = {
+    "seed": ({}, 4),
+    "traffic.arrival_rate_rps": ({}, 30),
+    "traffic.arrivals": ({}, "even"),
+    "traffic.service_time_s": ({}, 1),
+    "deployment.replicas": ({}, 5),
+    "deployment.max_surge": ({}, 4),
+    "deployment.max_unavailable": ({}, 4),
+    "deployment.min_ready_s": ({}, 5),
+    "deployment.rolled_at_once": ({"controller.ingresses": 2}, 2),
+    "deployment.pod_replacement_policy": ({}, "TerminationComplete"),
+    "deployment.sync_latency_s": ({}, 2),
+    "pod.startup_s": ({}, 8),
+    "pod.readiness_gate": ({}, True),
+    "pod.pre_stop_sleep_s": ({}, 7),
+    "pod.pre_stop_fails_health_check": ({"pod.pre_stop_sleep_s": 29}, True),
+    "pod.termination_grace_period_s": (DRAINS | {"traffic.service_time_s": 20}, 4),
+    "pod.on_sigterm": ({}, "ignore"),
+    "pod.serve_after_sigterm_s": ({}, 5),
+    "pod.concurrency": (DRAINS | {"traffic.arrival_rate_rps": 60}, 20),
+    "pod.accept": (BUSY, "prefork"),
+    "pod.keep_alive_timeout_s": (POOLED | {"traffic.service_time_s": 0.01, "traffic.arrival_rate_rps": 500}, 0.01),
+    "pod.idle_connections_at_sigterm": (POOLED | {"traffic.service_time_s": 0.01}, "serve"),
+    "pod.sandbox_teardown_s": ({}, 9),
+    "pod.after_teardown": ({}, "connect_timeout"),
+    "endpoints.propagation_s": ({}, 6),
+    "controller.version": ({}, "v3.5.0"),
+    "controller.aws_max_retries": (CONTENDED, 1),
+    "controller.max_concurrent_reconciles": ({"controller.ingresses": 4, "controller.node_events_per_s": 1}, 3),
+    "controller.max_backoff_s": (V2 | {"pod.readiness_gate": True, "pod.startup_s": 20}, 2),
+    "controller.aws_api_throttle": (V2, "Elastic Load Balancing v2:RegisterTargets|DeregisterTargets=0.1:1"),
+    "controller.restart_at_s": ({}, 3),
+    "controller.restart_takes_s": (RESTART, 40),
+    "controller.sync_period_s": ({}, 20),
+    "controller.node_events_per_s": ({}, 0.5),
+    "controller.ingresses": ({"controller.node_events_per_s": 0.5}, 3),
+    "controller.target_groups": ({}, 3),
+    "controller.listeners": ({}, 4),
+    "controller.https_listeners": ({}, 2),
+    "controller.deregistration_lag_s": (FIXED_LAG, 9),
+    "controller.registration_lag_s": (FIXED_LAG, 9),
+    "aws_api.retryer": ({"aws_api.buckets.elbv2_describe": TIGHT}, "full-jitter"),
+    "aws_api.latency_s": ({}, 1),
+    **{
+        f"aws_api.buckets.{name}.{half}": (around | {f"aws_api.buckets.{name}": TIGHT}, value)
+        for name, around in {
+            "elbv2_describe": {},
+            "elbv2_register": V2 | {"deployment.max_surge": 1, "deployment.max_unavailable": 0},
+            "elbv2_modify": {
+                "aws_api.background_calls_per_s": {"elbv2_modify": 20},
+                "aws_api.warm_up_s": 0,
+                "aws_api.buckets.elbv2_account": {"capacity": 5, "refill_per_s": 5},
+            },
+            "elbv2_account": {},
+            "waf_regional": {"controller.version": "v1.1.4"} | FAST,
+            "wafv2": {"controller.ingresses": 9, "aws_api.buckets.waf_regional": {"refill_per_s": 50}} | FAST,
+            "ec2": {},
+            "ec2_interfaces": FULL | {"vpc_cni.warm_ip_target": 1, "vpc_cni.minimum_ip_target": 2},
+            "tagging": FAST,
+        }.items()
+        for half, value in (("capacity", 9), ("refill_per_s", 5))
+    },
+    "aws_api.background_calls_per_s": ({}, {"elbv2_describe": 20}),
+    "aws_api.warm_up_s": ({"controller.sync_period_s": 15}, 100),
+    "target_group.target_type": ({}, "instance"),
+    "target_group.instances": (INSTANCE, 3),
+    "target_group.kube_proxy_sync_s": (INSTANCE, 9),
+    "target_group.alb_nodes": ({}, 3),
+    "target_group.routing": ({}, "random"),
+    "target_group.deregistration_delay_s": (DRAINS | {"pod.pre_stop_sleep_s": 25, "traffic.service_time_s": 15}, 2),
+    "target_group.idle_timeout_s": ({}, 2),
+    "target_group.connection_reuse": (DRAINS | {"pod.idle_connections_at_sigterm": "serve"}, True),
+    "target_group.propagation_s": ({}, 3),
+    "target_group.health_check.interval_s": ({}, 5),
+    "target_group.health_check.unhealthy_threshold": ({}, 5),
+    "disruption": ({"node_drain": DRAIN["node_drain"], "deployment.replicas": 8}, "node_drain"),
+    "node_drain.nodes": (DRAIN, 3),
+    "node_drain.pods_per_node": (DRAIN, 3),
+    "node_drain.nodes_at_once": (DRAIN, 2),
+    "node_drain.drained_by": (DRAIN | {"node_drain.max_unavailable": 1}, "karpenter"),
+    "node_drain.min_available": (DRAIN, 7),
+    "node_drain.max_unavailable": (DRAIN, 1),
+    "node_drain.timeout_s": (DRAIN | {"node_drain.max_unavailable": 1, "pod.startup_s": 30}, 31),
+    "node_drain.pdb_sync_latency_s": (DRAIN | {"node_drain.max_unavailable": 1}, 9),
+    "scale_in.to_replicas": (SCALE_IN, 2),
+    "scale_in.nodes": (SCALE_IN, 4),
+    "scale_in.ready_for_s": (SCALE_IN, {"dist": "uniform", "low": 1, "high": 1e6}),
+    "kubernetes.version": (KUBELETS, "v1.21"),
+    "kubernetes.nodes": (
+        {"deployment.replicas": 40, "kubernetes.kubelet_api_qps": 1, "kubernetes.kubelet_api_burst": 1},
+        1,
+    ),
+    "kubernetes.kubelet_api_qps": (KUBELETS | {"kubernetes.kubelet_api_burst": 1}, 1),
+    "kubernetes.kubelet_api_burst": (KUBELETS | {"kubernetes.kubelet_api_qps": 1}, 1),
+    "kubernetes.controller_manager_api_qps": ({"kubernetes.controller_manager_api_burst": 1}, 1),
+    "kubernetes.controller_manager_api_burst": ({"kubernetes.controller_manager_api_qps": 1}, 1),
+    "nodes.instance_type": (NODES, "t3.small"),
+    "nodes.count": (NODES, 5),
+    "nodes.zones": (NODES, 2),
+    "nodes.pod_cpu_m": (CROWDED, 450),
+    "nodes.pod_memory_mib": (CROWDED, 2000),
+    "nodes.daemonset_pods": (NODES, 9),
+    "nodes.daemonset_cpu_m": (CROWDED, 1100),
+    "nodes.max_pods": (CROWDED, 8),
+    "vpc_cni.warm_eni_target": (NODES, 2),
+    "vpc_cni.warm_ip_target": (NODES, 3),
+    "vpc_cni.minimum_ip_target": (NODES | {"vpc_cni.warm_ip_target": 1}, 20),
+    "vpc_cni.prefix_delegation": (NODES, True),
+    "vpc_cni.warm_prefix_target": (NODES | {"vpc_cni.prefix_delegation": True}, 3),
+    "vpc_cni.max_eni": (NODES, 1),
+    "vpc_cni.cooldown_s": (FULL, 300),
+    "vpc_cni.subnet_prefix_length": (NODES, 25),
+    "vpc_cni.other_addresses": (NODES, 100),
+    "vpc_cni.assign_latency_s": (CROWDED, 9),
+    "vpc_cni.new_eni_latency_s": (CROWDED, 30),
+}
+CLUSTER = {"ingresses": 2, "churn_per_s": 0.5, "controller": {"version": "v1.1.4"}}
+OF_CLUSTER: dict[str, Any] = {"ingresses": 4, "churn_per_s": 1}
+OF_OURS_ALONE = {f"controller.{name}_lag_s" for name in ("registration", "deregistration")} | {
+    f"controller.{name}" for name in ("ingresses", "target_groups", "max_backoff_s")
+}
+"""Another cluster's ingresses stand beside its controller, have one target group each, and nothing of it fails here."""
+ELSEWHERE = {
+    "name": "a word",
+    "description": "a word",
+    "replications": "how many of these there are",
+    "sweep": "which of these there are",
+}
+NO_EFFECT = {"target_group.health_check.timeout_s": 2, "target_group.health_check.healthy_threshold": 5}
+
+
+def keys(spec: type[Spec], block: str = "") -> list[str]:
+    found: list[str] = []
+    for name, field in spec.model_fields.items():
+        types = (field.annotation, *get_args(field.annotation))
+        inner = next((part for part in types if isinstance(part, type) and issubclass(part, Spec)), None)
+        found += keys(inner, f"{block}{name}.") if inner else [f"{block}{name}"]
+    return found
+
+
+def scenario(around: dict[str, Any]) -> Scenario:
+    return Scenario.model_validate(BASE).with_overrides(around)
+
+
+@cache
+def _told(text: str) -> str:
+    one = Scenario.model_validate_json(text)
+    result = simulate(one, estimator="sampled")
+    happened = [astuple(record) for kind in KINDS for record in result.trace.of(kind)]
+    requests = result.requests
+    ends = (requests.counts.tobytes(), requests.outcome.tobytes(), requests.arrival_s.tobytes())
+    plan = _planned(one) if one.nodes else ()
+    return hashlib.sha256(repr((happened, ends, plan)).encode()).hexdigest()
+
+
+def _planned(one: Scenario) -> tuple[object, ...]:
+    plan = plan_of(Question.of(one), one, None)
+    return plan.held, plan.used_per_node, plan.pods_that_fit, plan.nodes_that_fit, plan.limits_per_node, plan.subnets
+
+
+def told(one: Scenario) -> str:
+    return _told(one.model_dump_json(exclude_unset=True))
+
+
+def test_every_key_is_looked_at() -> None:
+    other = "aws_api.other_clusters."
+    known = {*CASES, *ELSEWHERE, *NO_EFFECT, *(other + key for key in OF_CLUSTER)}
+    assert {key for key in keys(Scenario) if not key.startswith(f"{other}controller.")} == known
+
+
+@pytest.mark.parametrize("key", CASES)
+def test_it_changes_what_happens(key: str) -> None:
+    around, value = CASES[key]
+    assert told(scenario(around)) != told(scenario(around | {key: value}))
+
+
+@pytest.mark.parametrize("key", OF_CLUSTER)
+def test_a_key_of_another_cluster_changes_what_happens(key: str) -> None:
+    before, after = ({"aws_api.other_clusters": [CLUSTER | changes]} for changes in ({}, {key: OF_CLUSTER[key]}))
+    assert told(scenario(before)) != told(scenario(after))
+
+
+@pytest.mark.parametrize("key", sorted({key for key in CASES if key.startswith("controller.")} - OF_OURS_ALONE))
+def test_a_key_of_another_cluster_s_controller_does_too(key: str) -> None:
+    around, value = CASES[key]
+    name = key.removeprefix("controller.")
+    theirs = {"version": around.get("controller", {}).get("version", "v1.1.4")}
+    theirs |= {part.removeprefix("controller."): v for part, v in around.items() if part.startswith("controller.")}
+    theirs.pop("ingresses", None)
+    rest = {part: v for part, v in around.items() if not part.startswith("controller")}
+    few = CLUSTER | {"ingresses": 3, "churn_per_s": 0.05}
+    before, after = (
+        told(scenario(rest | {"aws_api.other_clusters": [few | {"controller": controller}]}))
+        for controller in (theirs, theirs | {name: value})
+    )
+    assert before != after
+
+
+@pytest.mark.parametrize("key", NO_EFFECT)
+def test_what_has_no_effect_has_none_and_says_so(key: str) -> None:
+    assert told(scenario({})) == told(scenario({key: NO_EFFECT[key]}))
+    spec = schema_of(Scenario)["$defs"]["HealthCheckSpec"]["properties"][key.rpartition(".")[2]]
+    assert "no effect" in spec["description"].lower()
