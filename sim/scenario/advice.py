@@ -150,13 +150,14 @@ def _health_check_exit(scenario: Scenario) -> Iterator[Advice]:
 def _health_check_values(scenario: Scenario) -> Iterator[Advice]:
     check = scenario.target_group.health_check
     given = check.model_fields_set if check else set()
-    if "timeout_s" in given:
+    planned = scenario.disrupted_by.planned
+    if "timeout_s" in given and planned:
         yield Advice(
-            "target_group.health_check.timeout_s", "has no effect: a failing check is taken to fail when it is made"
+            "target_group.health_check.timeout_s", "has no effect: the port of a pod that ends refuses at once"
         )
     if check and check.timeout_s >= check.interval_s:
         yield Advice("target_group.health_check.timeout_s", "AWS takes a timeout below the interval only")
-    if "healthy_threshold" in given:
+    if "healthy_threshold" in given and planned:
         yield Advice(
             "target_group.health_check.healthy_threshold",
             "has no effect: one check makes a new target healthy, and a terminating pod does not recover",

@@ -19,11 +19,12 @@ class HealthCheckSpec(Spec):
     """From one check to the next. Default: the controllers' (LBC annotations); the API's own is 30. AWS takes 5 to
     300."""
     timeout_s: PositiveSeconds = 5.0
-    """How long a check waits for its answer. No effect: a failing check is taken to fail when it is made. Default: LBC
-    and AWS; AWS takes 2 to 120."""
+    """How long a check waits for its answer. It fails so much later where nothing answers (`node_lost`,
+    `liveness_failure`), and at once where the port refuses. Default: LBC and AWS; AWS takes 2 to 120."""
     healthy_threshold: Count = 2
-    """Passed checks in a row from unhealthy to healthy. A new target needs one (AWS). No effect: only pods that end
-    fail checks, and they do not recover. Default: LBC; the API's own is 5. AWS takes 2 to 10."""
+    """Passed checks in a row from unhealthy to healthy. A new target needs one (AWS), and a pod that is deleted does
+    not recover: only a container that restarts in place does (`crash`, `liveness_failure`). Default: LBC; the API's own
+    is 5. AWS takes 2 to 10."""
     unhealthy_threshold: Count = 2
     """Failed checks in a row from healthy to unhealthy. Default: LBC and AWS; AWS takes 2 to 10."""
 

@@ -1,4 +1,4 @@
-"""Each key of a scenario changes what happens where it should matter, or its own text says that it has no effect.
+"""Each key of a scenario changes what happens where it should matter.
 
 Two replications, or two plans of addresses, that differ in one key alone are held against each other: what the control
 plane did, and how every failed request ended.
@@ -17,7 +17,6 @@ from sim.capacity.question import Question, plan_of
 from sim.control_plane import trace as records
 from sim.experiment.replication import simulate
 from sim.scenario.fields import Spec
-from sim.scenario.schema import schema_of
 from sim.scenario.specs import Scenario
 
 KINDS = [kind for kind in vars(records).values() if isinstance(kind, type) and issubclass(kind, records.Record)]
@@ -39,6 +38,9 @@ BUSY = DRAINS | {"traffic.arrival_rate_rps": 60, "pod.concurrency": 20}
 INSTANCE = {"target_group.target_type": "instance"}
 DRAIN = {"disruption": "node_drain", "node_drain": {"nodes": 2, "pods_per_node": 2}, "deployment.replicas": 8}
 SCALE_IN = {"disruption": "scale_in", "scale_in": {"to_replicas": 3}, "deployment.replicas": 6}
+CRASH = {"disruption": "crash", "crash": {"restart_s": 3}}
+HANGING = {"disruption": "liveness_failure", "liveness_failure": {"restart_s": 3}}
+LOST = {"disruption": "node_lost", "node_lost": {"toleration_s": 10}}
 KUBELETS = {"kubernetes.nodes": 1, "deployment.replicas": 20}
 NODES = {"nodes": {"instance_type": "m5.large", "count": 4}}
 CROWDED = {"nodes": {"instance_type": "m5.large", "count": 3, "pod_cpu_m": 200}, "deployment.replicas": 9}
@@ -55,6 +57,10 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
     "traffic.arrival_rate_rps": ({}, 30),
     "traffic.arrivals": ({}, "even"),
     "traffic.service_time_s": ({}, 1),
+    "traffic.client_timeout_s": ({}, 1),
+    "deployment.kind": ({}, "StatefulSet"),
+    "deployment.strategy": ({}, "Recreate"),
+    "deployment.partition": ({"deployment.kind": "StatefulSet"}, 2),
     "deployment.replicas": ({}, 5),
     "deployment.max_surge": ({}, 4),
     "deployment.max_unavailable": ({}, 4),
@@ -74,7 +80,6 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
     "pod.keep_alive_timeout_s": (POOLED | {"traffic.service_time_s": 0.01, "traffic.arrival_rate_rps": 500}, 0.01),
     "pod.idle_connections_at_sigterm": (POOLED | {"traffic.service_time_s": 0.01}, "serve"),
     "pod.sandbox_teardown_s": ({}, 9),
-    "pod.after_teardown": ({}, "connect_timeout"),
     "endpoints.propagation_s": ({}, 6),
     "controller.version": ({}, "v3.5.0"),
     "controller.aws_max_retries": (CONTENDED, 1),
@@ -124,6 +129,8 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
     "target_group.connection_reuse": (DRAINS | {"pod.idle_connections_at_sigterm": "serve"}, True),
     "target_group.propagation_s": ({}, 3),
     "target_group.health_check.interval_s": ({}, 5),
+    "target_group.health_check.healthy_threshold": (CRASH | {"crash.restart_s": 40, "endpoints.propagation_s": 90}, 5),
+    "target_group.health_check.timeout_s": (LOST, 2),
     "target_group.health_check.unhealthy_threshold": ({}, 5),
     "disruption": ({"node_drain": DRAIN["node_drain"], "deployment.replicas": 8}, "node_drain"),
     "node_drain.nodes": (DRAIN, 3),
@@ -137,6 +144,20 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
     "scale_in.to_replicas": (SCALE_IN, 2),
     "scale_in.nodes": (SCALE_IN, 4),
     "scale_in.ready_for_s": (SCALE_IN, {"dist": "uniform", "low": 1, "high": 1e6}),
+    "crash.pods": (CRASH, 2),
+    "crash.noticed_after_s": (CRASH, 5),
+    "crash.restart_s": (CRASH, 15),
+    "crash.back_off_s": (CRASH, 10),
+    "liveness_failure.pods": (HANGING, 2),
+    "liveness_failure.period_s": (HANGING, 4),
+    "liveness_failure.timeout_s": (HANGING, 5),
+    "liveness_failure.failure_threshold": (HANGING, 1),
+    "liveness_failure.restart_s": (HANGING, 15),
+    "node_lost.pods": (LOST, 2),
+    "node_lost.node_monitor_grace_s": (LOST, 20),
+    "node_lost.toleration_s": (LOST, 60),
+    "node_lost.heartbeat_age_s": (LOST, 1),
+    "node_lost.monitored_after_s": (LOST, 4),
     "kubernetes.version": (KUBELETS, "v1.21"),
     "kubernetes.nodes": (
         {"deployment.replicas": 40, "kubernetes.kubelet_api_qps": 1, "kubernetes.kubelet_api_burst": 1},
@@ -178,7 +199,7 @@ ELSEWHERE = {
     "replications": "how many of these there are",
     "sweep": "which of these there are",
 }
-NO_EFFECT = {"target_group.health_check.timeout_s": 2, "target_group.health_check.healthy_threshold": 5}
+SHARES = ("connect_refused", "host_unreachable", "connect_timeout")
 
 
 def keys(spec: type[Spec], block: str = "") -> list[str]:
@@ -216,7 +237,8 @@ def told(one: Scenario) -> str:
 
 def test_every_key_is_looked_at() -> None:
     other = "aws_api.other_clusters."
-    known = {*CASES, *ELSEWHERE, *NO_EFFECT, *(other + key for key in OF_CLUSTER)}
+    shares = {f"pod.after_teardown.{share}" for share in SHARES}
+    known = {*CASES, *ELSEWHERE, *shares, *(other + key for key in OF_CLUSTER)}
     assert {key for key in keys(Scenario) if not key.startswith(f"{other}controller.")} == known
 
 
@@ -224,6 +246,10 @@ def test_every_key_is_looked_at() -> None:
 def test_it_changes_what_happens(key: str) -> None:
     around, value = CASES[key]
     assert told(scenario(around)) != told(scenario(around | {key: value}))
+
+
+def test_each_answer_of_an_address_that_is_gone_is_another() -> None:
+    assert len({told(scenario({"pod.after_teardown": {share: 1}})) for share in SHARES}) == len(SHARES)
 
 
 @pytest.mark.parametrize("key", OF_CLUSTER)
@@ -246,10 +272,3 @@ def test_a_key_of_another_cluster_s_controller_does_too(key: str) -> None:
         for controller in (theirs, theirs | {name: value})
     )
     assert before != after
-
-
-@pytest.mark.parametrize("key", NO_EFFECT)
-def test_what_has_no_effect_has_none_and_says_so(key: str) -> None:
-    assert told(scenario({})) == told(scenario({key: NO_EFFECT[key]}))
-    spec = schema_of(Scenario)["$defs"]["HealthCheckSpec"]["properties"][key.rpartition(".")[2]]
-    assert "no effect" in spec["description"].lower()
