@@ -53,6 +53,12 @@ if TYPE_CHECKING:
     help="Rollouts after which that is given up.",
 )
 @click.option(
+    "--for",
+    "kinds",
+    metavar="KIND,…",
+    help="One sleep for all of these disruptions, such as rollout,node_drain,scale_in; and which of them decides.",
+)
+@click.option(
     "-o",
     "--picture",
     type=OutFile(),
@@ -74,6 +80,7 @@ def recommend(
     confidence: float,
     within_s: float,
     at_most: int,
+    kinds: str | None,
     picture: Path | None,
     form: str,
     workers: int | None,
@@ -85,11 +92,13 @@ def recommend(
     from sim.cli.progress import progress_of
     from sim.experiment.recommend import Goal, Precision, try_rules
     from sim.experiment.recommend import recommend as recommended
+    from sim.experiment.recommend_for import recommend_for
     from sim.experiment.replications import process_pool
     from sim.manifests.patch import patch_of
     from sim.report.pictures.canvas import image_format, save
     from sim.report.pictures.sleep_curve import sleep_curve
     from sim.report.recommendation import render
+    from sim.report.recommendation_for import render as render_for
     from sim.report.recommendation_words import sentences
 
     imported = import_of(scenario)
@@ -101,6 +110,16 @@ def recommend(
         except ValueError as error:
             raise click.UsageError(str(error)) from error
     goal, precision = Goal(target_502, confidence), Precision(within_s, at_most)
+    if kinds is not None:
+        if as_patch or picture is not None:
+            raise click.UsageError("--for: neither a patch nor a picture is made for several disruptions")
+        with progress_of(quiet=quiet) as progress, process_pool(workers) as executor:
+            asked = [kind.strip() for kind in kinds.split(",")]
+            for_all = recommend_for(
+                scenario, asked, goal, executor=executor, say=progress.describe, precision=precision
+            )
+        click.echo(render_for(for_all, form))
+        return
     with progress_of(quiet=quiet) as progress, process_pool(workers) as executor:
         found = recommended(scenario, goal, executor=executor, say=progress.describe, precision=precision)
         rules = () if as_patch else try_rules(scenario, executor=executor, say=progress.describe)

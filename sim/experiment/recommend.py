@@ -35,6 +35,7 @@ from sim.experiment.rules import DELAY, GRACE, PRE_STOP, RULES, Rule
 from sim.experiment.statistics import Estimate, fraction_estimate, quantile_estimate
 from sim.experiment.trial import Trial, needed_s, try_out
 from sim.scenario.controller import FIXED_LAG
+from sim.scenario.problems import Problem, ScenarioError, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -182,6 +183,10 @@ def recommend(
     ScenarioError
         If a rollout comes to no end.
     """
+    if not scenario.disrupted_by.planned:
+        hint = "no preStop sleep helps against what ends pods unasked"
+        found = shown(scenario.disruption)
+        raise ScenarioError([Problem(key="disruption", expected="one that tells pods to end", found=found, hint=hint)])
     with ExitStack() as stack:
         pool = executor or stack.enter_context(process_pool())
         return _recommended(scenario, goal or Goal(), pool, say or _silent, precision or Precision())

@@ -37,7 +37,7 @@ _ROWS_AT = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
 def render(found: Recommendation, rules: TriedRules, form: str) -> str:
     """Return a recommendation in one of `FORMATS`, without a line end."""
     return (
-        json.dumps(_record(found, rules), indent=2, ensure_ascii=False)
+        json.dumps(record(found, rules), indent=2, ensure_ascii=False)
         if form == "json"
         else plain(shown(found, rules), width=WIDTH)
     )
@@ -127,7 +127,8 @@ def _table(title: str, headings: Sequence[str], words: Sequence[str] = ("",)) ->
     return table
 
 
-def _record(found: Recommendation, rules: TriedRules) -> dict[str, Any]:
+def record(found: Recommendation, rules: TriedRules) -> dict[str, Any]:
+    """Return a recommendation as JSON has it."""
     return {
         "scenario": found.given.scenario.name,
         "seed": found.given.scenario.seed,

@@ -27,6 +27,7 @@ _OBSTACLES = {
     "idle_timeout": "requests that are longer than the ALB holds them: it answers 504 after "
     "target_group.idle_timeout_s, rollout or not",
     "no_registered_targets": "ALB nodes without a registered target: no new pod is registered yet",
+    "client_timeout": "clients that give up before they have an answer, after traffic.client_timeout_s",
 }
 
 
