@@ -18,8 +18,8 @@ V = TypeVar("V")
 """The value of a figure in one replication."""
 
 
-Table = Literal["502s", "failures", "times", "course", "calls"]
-"""The tables of `albsim run`, in their order."""
+Table = Literal["502s", "failures", "times", "course", "calls", "nodes"]
+"""The tables of `albsim run`, in their order. The last is shown where a scenario has `nodes`."""
 
 
 class Unit(NamedTuple):

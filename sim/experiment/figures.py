@@ -204,6 +204,7 @@ PENDING_PODS = Figure(
     of=lambda replication: float(np.count_nonzero(pending_s(replication))),
     over=Mean(),
     label="pods that wait for a node per rollout",
+    cells=(Cell("nodes", 2, "pods\nwaiting"),),
     block="nodes",
 )
 PENDING_S = Figure(
@@ -211,6 +212,7 @@ PENDING_S = Figure(
     of=pending_s,
     over=QuantilesOfPods(),
     label="wait for a node",
+    cells=(Cell("nodes", 3, "longest\nwait, s", "max"),),
     unit=_SECONDS,
     block="nodes",
 )
@@ -219,6 +221,7 @@ STALLED = Figure(
     of=lambda replication: float(bool(replication.trace.of(RolloutStalled))),
     over=FractionSeen(),
     label="rollouts that do not end",
+    cells=(Cell("nodes", 1, "do not end", "fraction"),),
     unit=Unit("%", 100.0, at_most=1.0),
     block="nodes",
 )
@@ -227,6 +230,7 @@ NODES_ADDED = Figure(
     of=lambda replication: float(len(replication.trace.of(NodeAdded))),
     over=Mean(),
     label="nodes added per rollout",
+    cells=(Cell("nodes", 4, "nodes\nadded"),),
     block="nodes",
 )
 FAILED_SANDBOXES = Figure(
@@ -234,6 +238,7 @@ FAILED_SANDBOXES = Figure(
     of=lambda replication: float(sum(failed.time_s >= 0 for failed in replication.trace.of(SandboxFailed))),
     over=Mean(),
     label="sandboxes without an address per rollout",
+    cells=(Cell("nodes", 7, "failed\nsandboxes"),),
     block="vpc_cni",
 )
 ADDRESSES_HELD = Figure(
@@ -241,6 +246,7 @@ ADDRESSES_HELD = Figure(
     of=lambda replication: float(addresses_of(replication).held),
     over=Mean(),
     label="most addresses that the nodes hold",
+    cells=(Cell("nodes", 5, "addresses\nheld"),),
     block="vpc_cni",
 )
 ADDRESSES_USED = Figure(
@@ -255,6 +261,7 @@ ADDRESSES_FREE = Figure(
     of=lambda replication: float(addresses_of(replication).free),
     over=Mean(),
     label="fewest free addresses of a subnet",
+    cells=(Cell("nodes", 6, "fewest\nfree"),),
     block="vpc_cni",
 )
 EXHAUSTED = Figure(

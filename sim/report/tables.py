@@ -20,11 +20,11 @@ from rich.console import Group
 from rich.table import Table
 
 from sim.data_plane.outcomes import OUTCOMES_502
-from sim.experiment.figures import FIGURES, OUTCOMES, SPREAD_502
+from sim.experiment.figures import FIGURES, OUTCOMES, PENDING_PODS, SPREAD_502
 from sim.experiment.spreadsheet import csv_of
 from sim.report.disruption import noun_of
 from sim.report.short import short_report
-from sim.report.wording import counted_by, markdown, number, percent, plain
+from sim.report.wording import NOTHING, counted_by, markdown, number, percent, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -56,8 +56,16 @@ def tables(summaries: Sequence[Summary]) -> Group:
     if len(summaries) == 1:
         return Group(short_report(summaries[0]))
     noun = _noun(summaries)
-    shown = [_table(TITLES[table].format(noun=noun), columns, summaries) for table, columns in _TABLES.items()]
+    shown = [
+        _table(TITLES[table].format(noun=noun), columns, summaries) for table, columns in _shown(summaries).items()
+    ]
     return Group(*(part for table in shown for part in (table, "")), _counted(summaries))
+
+
+def _shown(summaries: Sequence[Summary]) -> dict[Tables, Columns]:
+    """Return the tables that show something of these summaries."""
+    with_nodes = any(PENDING_PODS.name in summary.values for summary in summaries)
+    return {table: columns for table, columns in _TABLES.items() if with_nodes or table != "nodes"}
 
 
 def _noun(summaries: Sequence[Summary]) -> str:
@@ -79,7 +87,8 @@ def markdown_tables(summaries: Sequence[Summary]) -> list[tuple[str, str]]:
     """Return the tables of the terminal in Markdown with their titles, without a line end."""
     noun = _noun(summaries)
     return [
-        (TITLES[table].format(noun=noun), _markdown_table(columns, summaries)) for table, columns in _TABLES.items()
+        (TITLES[table].format(noun=noun), _markdown_table(columns, summaries))
+        for table, columns in _shown(summaries).items()
     ]
 
 
@@ -87,14 +96,14 @@ def cells(summary: Summary) -> dict[str, str]:
     """Return the tables' content for one scenario: headings with their cells, in one line each."""
     return {
         _heading(heading): _one_line(cell(summary))
-        for columns in _TABLES.values()
+        for columns in _shown([summary]).values()
         for heading, cell in columns.items()
         if heading != "scenario"
     }
 
 
 def _markdown(summaries: Sequence[Summary]) -> str:
-    every_column = {heading: cell for columns in _TABLES.values() for heading, cell in columns.items()}
+    every_column = {heading: cell for columns in _shown(summaries).values() for heading, cell in columns.items()}
     return f"{_markdown_table(every_column, summaries)}\n\n{_counted(summaries)}"
 
 
@@ -176,6 +185,8 @@ def _main_cause(summary: Summary) -> str:
 
 def _written(figure: Figure[Any, Any], shows: str, summary: Summary) -> str:
     """Return a figure as the text of its cell."""
+    if figure.name not in summary.values:
+        return NOTHING
     summarised = summary[figure]
     match shows:
         case "mean":
@@ -203,6 +214,7 @@ TITLES: dict[Tables, str] = {
     "times": "Deregistration lag and exposure of each terminated pod",
     "course": "How long a {noun} takes, and the healthy targets of an ALB node in it",
     "calls": "The controller, per {noun}",
+    "nodes": "Nodes and addresses, per {noun}",
 }
 _OTHERS: dict[Tables, dict[int, Column]] = {
     "502s": {
