@@ -137,6 +137,16 @@ def test_the_way_decides_who_is_let_in(way: Way, arrival_s: float, start_s: floa
     assert answers.answered_s.tolist() == [expected_s]
 
 
+def test_a_prefork_pod_that_vanishes_with_its_node_resets_nothing() -> None:
+    """The listener closes at 10 as the node is lost: who waits in the backlog since 9 waits for the idle timeout."""
+    scene = timeline(1, listener_closed_s=10, vanishes_s=10, answers_until_s=10)
+    at, never = np.array([9.0]), np.array([NEVER])
+    sent = Sent(at, never, np.zeros(1, np.int16), np.zeros(1, np.int32), np.array([11.0]), np.zeros(1, np.int8))
+    ends = ends_of(scene, TRAFFIC, PodSpec(accept="prefork"), TargetGroupSpec(idle_timeout_s=60))
+    answers = classify(sent, scene, ends, network_gone_s=scene.vanishes_s)
+    assert (answers.outcome.tolist(), answers.answered_s.tolist()) == ([Outcome.IDLE_TIMEOUT], [9 + 60])
+
+
 def test_the_numbers_are_the_order_of_a_results_columns() -> None:
     assert [*Outcome] == [*range(10)]
     assert [*Way] == [*range(3)]

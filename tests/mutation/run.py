@@ -33,7 +33,8 @@ TESTS = {
     "sim/control_plane/aws/retryers.py": "tests/control_plane/aws",
     "sim/control_plane/token_bucket.py": "tests/control_plane/test_token_bucket.py",
     "sim/control_plane/kubernetes/kubelet.py": "tests/control_plane/kubernetes/test_kubelet.py",
-    "sim/data_plane/outcomes.py": "tests/data_plane/test_outcomes.py",
+    "sim/data_plane/classify.py": "tests/data_plane/test_outcomes.py",
+    "sim/data_plane/ends.py": "tests/data_plane/test_outcomes.py",
 }
 CONFIG = """
 [cosmic-ray]
