@@ -41,6 +41,15 @@ SCALE_IN = {"disruption": "scale_in", "scale_in": {"to_replicas": 3}, "deploymen
 CRASH = {"disruption": "crash", "crash": {"restart_s": 3}}
 HANGING = {"disruption": "liveness_failure", "liveness_failure": {"restart_s": 3}}
 LOST = {"disruption": "node_lost", "node_lost": {"toleration_s": 10}}
+ONE_BY_ONE = {"type": "Pods", "value": 2, "period_s": 20}
+POLICY = {"type": "Percent", "value": 3, "period_s": 60}
+IN_STEPS = SCALE_IN | {"scale_in.policies": [ONE_BY_ONE, {"type": "Percent", "value": 50, "period_s": 20}]}
+GROWING = {
+    "nodes": {"instance_type": "m5.large", "count": 3, "pod_cpu_m": 500},
+    "autoscaler": {"kind": "cluster_autoscaler"},
+    "deployment.replicas": 9,
+    "deployment.max_unavailable": 0,
+}
 KUBELETS = {"kubernetes.nodes": 1, "deployment.replicas": 20}
 NODES = {"nodes": {"instance_type": "m5.large", "count": 4}}
 CROWDED = {"nodes": {"instance_type": "m5.large", "count": 3, "pod_cpu_m": 200}, "deployment.replicas": 9}
@@ -158,6 +167,17 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
     "node_lost.toleration_s": (LOST, 60),
     "node_lost.heartbeat_age_s": (LOST, 1),
     "node_lost.monitored_after_s": (LOST, 4),
+    "scale_in.select_policy": (IN_STEPS, "Min"),
+    "scale_in.sync_period_s": (IN_STEPS | {"scale_in.policies": [ONE_BY_ONE]}, 7),
+    "blue_green.scale_down_delay_s": ({"disruption": "blue_green"}, 5),
+    "autoscaler.kind": (GROWING, "karpenter"),
+    "autoscaler.max_nodes": (GROWING, 3),
+    "autoscaler.launch_to_ready_s": (GROWING, 20),
+    "autoscaler.decision_s": (GROWING, 20),
+    "autoscaler.asg_lag_s": (GROWING, 5),
+    "autoscaler.fleet_s": (GROWING | {"autoscaler.kind": "karpenter"}, 20),
+    "autoscaler.image_pull_s": (GROWING, 30),
+    "autoscaler.retry_s": (GROWING | {"vpc_cni.subnet_prefix_length": 26, "vpc_cni.other_addresses": 39}, 60),
     "kubernetes.version": (KUBELETS, "v1.21"),
     "kubernetes.nodes": (
         {"deployment.replicas": 40, "kubernetes.kubelet_api_qps": 1, "kubernetes.kubelet_api_burst": 1},
@@ -237,8 +257,8 @@ def told(one: Scenario) -> str:
 
 def test_every_key_is_looked_at() -> None:
     other = "aws_api.other_clusters."
-    shares = {f"pod.after_teardown.{share}" for share in SHARES}
-    known = {*CASES, *ELSEWHERE, *shares, *(other + key for key in OF_CLUSTER)}
+    parts = {f"pod.after_teardown.{share}" for share in SHARES} | {f"scale_in.policies.{name}" for name in POLICY}
+    known = {*CASES, *ELSEWHERE, *parts, *(other + key for key in OF_CLUSTER)}
     assert {key for key in keys(Scenario) if not key.startswith(f"{other}controller.")} == known
 
 
@@ -246,6 +266,12 @@ def test_every_key_is_looked_at() -> None:
 def test_it_changes_what_happens(key: str) -> None:
     around, value = CASES[key]
     assert told(scenario(around)) != told(scenario(around | {key: value}))
+
+
+@pytest.mark.parametrize("name", POLICY)
+def test_each_key_of_a_policy_changes_what_happens(name: str) -> None:
+    before, after = ({"scale_in.policies": [ONE_BY_ONE | changes]} for changes in ({}, {name: POLICY[name]}))
+    assert told(scenario(SCALE_IN | before)) != told(scenario(SCALE_IN | after))
 
 
 def test_each_answer_of_an_address_that_is_gone_is_another() -> None:
