@@ -165,6 +165,7 @@ class RollingUpdate(Model):
 
     max_surge: IntOrString | None = None
     max_unavailable: IntOrString | None = None
+    partition: int | None = None
 
 
 class Canary(RollingUpdate):

@@ -1,8 +1,8 @@
 """A workload's own fields as the keys of `deployment`: how many pods, and how they are replaced.
 
 Modelled (docs/facts/manifests.md §1.1):
-- Recreate, a StatefulSet, and a Rollout with traffic routing are no rolling updates. Each is taken as the nearest one,
-  with a warning that says how it differs.
+- Recreate, a StatefulSet and a DaemonSet are taken as they are; the Nodes of the input say how many pods the last has.
+- A Rollout with steps or traffic routing is taken as the nearest rolling update, and a warning says how it differs.
 - What comes near to none is refused.
 
 Sources: Kubernetes apps/v1, autoscaling/v2; argo-rollouts docs/features/specification.md, utils/defaults/defaults.go.
@@ -120,20 +120,17 @@ def _put_deployment(draft: Draft, strategy: Strategy) -> None:
     path = ("spec", "strategy")
     if strategy.type == "Recreate":
         place = draft.workload.place(*path, "type")
-        draft.put(_SURGE, 0, place, note="Recreate: the nearest rolling update")
-        draft.put(_UNAVAILABLE, "100%", place, note="Recreate: the nearest rolling update")
-        text = (
-            "Recreate: all old pods end before a new one starts; the simulated update is shorter than the real outage"
-        )
-        draft.warn("recreate", _UNAVAILABLE, text, place)
-        return
-    _put_rolling(draft, strategy.rolling_update, (*path, "rollingUpdate"))
+        draft.put("deployment.strategy", "Recreate", place)
+        draft.warn("recreate", _UNAVAILABLE, "Recreate: all old pods end before a new one starts", place)
+    else:
+        _put_rolling(draft, strategy.rolling_update, (*path, "rollingUpdate"))
 
 
 def _put_rolling(draft: Draft, rolling: RollingUpdate, path: tuple[str, ...]) -> None:
     for key, name, value in (
         (_SURGE, "maxSurge", rolling.max_surge),
         (_UNAVAILABLE, "maxUnavailable", rolling.max_unavailable),
+        ("deployment.partition", "partition", rolling.partition),
     ):
         if value is not None:
             draft.put(key, value, draft.workload.place(*path, name))
@@ -170,17 +167,12 @@ def _put_daemons(draft: Draft, spec: WorkloadSpec, companions: Companions) -> No
 
 
 def _put_in_place(draft: Draft, strategy: Strategy) -> None:
-    """Write how a StatefulSet or a DaemonSet replaces its pods: each once the one before it is gone."""
-    path, kind = ("spec", "updateStrategy"), draft.workload.kind
+    """Write how a StatefulSet or a DaemonSet replaces its pods."""
+    path = ("spec", "updateStrategy")
     if strategy.type == "OnDelete":
         raise refused(draft.workload, (*path, "type"), "RollingUpdate", "OnDelete", "nothing rolls by itself")
-    place, rolling = draft.workload.place(*path), strategy.rolling_update
-    surge = rolling.max_surge if kind == "DaemonSet" else None
-    draft.put(_SURGE, 0 if surge is None else surge, place, note=f"a {kind} has no pod more than it needs")
-    given = rolling.max_unavailable
-    draft.put(_UNAVAILABLE, 1 if given is None else given, place, note="" if given else "one after another")
-    text = f"a {kind} starts a pod once the one in its place is gone; the model does not wait so long"
-    draft.warn("daemon-set" if kind == "DaemonSet" else "stateful-set", _UNAVAILABLE, text, place)
+    draft.put("deployment.kind", draft.workload.kind, draft.workload.place("kind"))
+    _put_rolling(draft, strategy.rolling_update, (*path, "rollingUpdate"))
 
 
 def _put_budget(draft: Draft, companions: Companions, labels: dict[str, str]) -> None:

@@ -27,6 +27,14 @@ def some(required: dict[str, st.SearchStrategy[Any]], optional: dict[str, st.Sea
     return st.fixed_dictionaries(required, optional=optional)
 
 
+REPLICAS, READY = {"replicas": st.integers(1, 500)}, {"min_ready_s": st.integers(0, 60)}
+ROLLED = (
+    some(REPLICAS, READY | {"max_surge": PODS, "max_unavailable": PODS})
+    | some(REPLICAS | {"strategy": st.just("Recreate")}, READY)
+    | some({"replicas": st.integers(9, 500), "kind": st.just("StatefulSet")}, READY | {"partition": st.integers(0, 8)})
+)
+
+
 @st.composite
 def scenarios(draw: Callable[..., Any]) -> dict[str, Any]:
     version = draw(st.sampled_from(["v1.1.4", "v1.1.9", "v2.4.7", "v2.9.1", "v2.13.4", "v3.2.0"]))
@@ -49,12 +57,7 @@ def scenarios(draw: Callable[..., Any]) -> dict[str, Any]:
     return {
         "name": "web",
         "traffic": {"arrival_rate_rps": draw(st.integers(1, 10**4))},
-        "deployment": draw(
-            some(
-                {"replicas": st.integers(1, 500)},
-                {"max_surge": PODS, "max_unavailable": PODS, "min_ready_s": st.integers(0, 60)},
-            )
-        ),
+        "deployment": draw(ROLLED),
         "pod": draw(pod) | gate,
         "controller": draw(some({}, {**times, **throttle, "max_concurrent_reconciles": st.integers(1, 20)}))
         | {"version": version, "listeners": listeners, "https_listeners": draw(st.integers(0, listeners))}

@@ -69,10 +69,17 @@ def test_the_objects_that_the_tests_change() -> None:
     assert [said_of(one) for one in yaml.safe_load_all(BASE)] == [""] * 5
 
 
-@pytest.mark.parametrize("version", ["v1.1.9", "v3.2.0"])
-def test_the_objects_of_the_round_trip(version: str) -> None:
+@pytest.mark.parametrize(
+    ("version", "rolled"),
+    [
+        ("v1.1.9", {"max_surge": "10%", "max_unavailable": 0, "min_ready_s": 5}),
+        ("v3.2.0", {"strategy": "Recreate"}),
+        ("v3.2.0", {"kind": "StatefulSet", "partition": 1}),
+    ],
+)
+def test_the_objects_of_the_round_trip(version: str, rolled: dict[str, Any]) -> None:
     raw = {
-        "deployment": {"replicas": 3, "max_surge": "10%", "max_unavailable": 0, "min_ready_s": 5},
+        "deployment": {"replicas": 3, **rolled},
         "pod": {"pre_stop_sleep_s": 4, "termination_grace_period_s": 60, "readiness_gate": True},
         "controller": {"version": version, "listeners": 2, "https_listeners": 1, "target_groups": 2, "ingresses": 2},
         "target_group": {"target_type": "ip", "deregistration_delay_s": 30, "health_check": {"interval_s": 9}},

@@ -194,7 +194,7 @@ def test_a_daemon_set_has_a_pod_on_each_node() -> None:
     deployment = found.workloads[0].scenario.deployment
     assert (deployment.replicas, deployment.surge, deployment.unavailable) == (3, 0, 1)
     assert found.workloads[0].draft.origins["deployment.replicas"].grade == "guessed"
-    assert "daemon-set" in ids(found)
+    assert deployment.kind == "DaemonSet"
     with pytest.raises(ScenarioError, match="a DaemonSet, one on each Node"):
         changed(changes)
     for strategy, surge, unavailable in (({"maxSurge": 1, "maxUnavailable": 0}, 1, 0), ({"maxUnavailable": 2}, 0, 2)):

@@ -114,7 +114,12 @@ def requests(raw: dict[str, Any]) -> dict[str, str]:
 
 def deployment(raw: dict[str, Any]) -> dict[str, Any]:
     given, pod = raw["deployment"], raw["pod"]
-    rolling = {"maxSurge": given.get("max_surge"), "maxUnavailable": given.get("max_unavailable")}
+    kind = given.get("kind", "Deployment")
+    rolling = {
+        "maxSurge": given.get("max_surge"),
+        "maxUnavailable": given.get("max_unavailable"),
+        "partition": given.get("partition"),
+    }
     container: dict[str, Any] = {
         "name": "web",
         "image": "registry.example.com/web:1",
@@ -131,13 +136,16 @@ def deployment(raw: dict[str, Any]) -> dict[str, Any]:
     of_deployment: dict[str, Any] = {
         "replicas": given["replicas"],
         "selector": {"matchLabels": {"app": "web"}},
-        "strategy": {"rollingUpdate": {key: value for key, value in rolling.items() if value is not None}},
+        **({"serviceName": "web"} if kind == "StatefulSet" else {}),
+        "strategy" if kind == "Deployment" else "updateStrategy": {"type": "Recreate"}
+        if "strategy" in given
+        else {"rollingUpdate": {key: value for key, value in rolling.items() if value is not None}},
         "template": {"metadata": {"labels": {"app": "web"}}, "spec": spec},
     }
     if "min_ready_s" in given:
         of_deployment["minReadySeconds"] = given["min_ready_s"]
     metadata = {"name": "web", "namespace": "prod"}
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": of_deployment}
+    return {"apiVersion": "apps/v1", "kind": kind, "metadata": metadata, "spec": of_deployment}
 
 
 def hook(seconds: int) -> dict[str, Any]:
