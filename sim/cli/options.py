@@ -16,6 +16,7 @@ from sim.scenario.problems import LONGEST_NAME, NOT_IN_A_NAME, Problem, Scenario
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from sim.experiment.estimators import Estimator
     from sim.scenario.specs import Scenario
 
 
@@ -153,6 +154,19 @@ def _mention_advice(scenarios: Sequence[Scenario], options: dict[str, Any]) -> N
             counted = "1 warning" if n_warnings == 1 else f"{n_warnings} warnings"
             click.echo(f"{scenario.name}: {counted}, see `albsim check`", err=True)
         mention_cost(scenario.name, scenario)
+        if "estimator" in options:
+            _mention_drawing(scenario, options["estimator"])
+
+
+def _mention_drawing(scenario: Scenario, asked: Estimator | None) -> None:
+    """Say on stderr what drawing requests costs, if a minute of each rollout takes long together."""
+    from sim.experiment.estimators import choose_estimator
+    from sim.scenario.cost import drawing_s
+
+    each_s = drawing_s(scenario)
+    if 60 * each_s * scenario.replications > _WORTH_SAYING_S and choose_estimator([scenario], asked) == "sampled":
+        drawn = f"drawing {scenario.traffic.arrival_rate_rps:,.0f} requests/s takes about {each_s:.2g} s of one core"
+        click.echo(f"{scenario.name}: {drawn} for each second of a rollout", err=True)
 
 
 def mention_cost(name: str, scenario: Scenario) -> None:

@@ -124,6 +124,7 @@ def usable_cores() -> int:
 def executor_of(workers: int | None) -> Iterator[Executor | None]:
     """Yield a pool of `workers` processes for the block, or None, which means this process, for one worker."""
     if workers == 1:
+        collect_garbage_rarely()
         yield None
         return
     with process_pool(workers) as pool:
@@ -164,13 +165,17 @@ def cancelling(futures: Iterable[Future[T]]) -> Iterator[None]:
 def _begin_work() -> None:
     """Prepare this process as a worker.
 
-    The worker ends when its parent does: a killed parent would leave its workers waiting for ever. A replication makes
-    many small objects that live until its end, so the garbage collector runs less often than every 700 objects.
+    The worker ends when its parent does: a killed parent would leave its workers waiting for ever.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    collect_garbage_rarely()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def collect_garbage_rarely() -> None:
+    """Let the garbage collector run less often than every 700 objects: those of a replication live until its end."""
     gc.freeze()
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:

@@ -4,7 +4,7 @@
 
 A scenario is a valid one, changed in depth: another number, word or law at keys that it has or may have, half of them
 spread over a file and what it extends. A command line is a command with some of its options and values, good and bad.
-What counts as a find is a traceback, an exit status that no command promises, more than two minutes, a refusal that
+What counts as a find is a traceback, an exit status that no command promises, more than ten minutes, a refusal that
 nobody can read, or a file left behind that was not asked for. Each is printed with what repeats it.
 """
 
@@ -25,7 +25,7 @@ from sim.scenario.schema import schema_of
 from sim.scenario.specs import Scenario
 
 SCENARIOS = sorted((Path(__file__).parents[2] / "scenarios").glob("*.yaml"))
-LONGEST_S = 120
+LONGEST_S = 600
 LONGEST_LINE = 2000
 STATUSES = {0, 2}
 MOST_REPLICAS, MOST_RPS = 60, 200
