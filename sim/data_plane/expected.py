@@ -17,8 +17,9 @@ How exact:
 
 The cost grows with the targets and the changes of the rotations, not with the requests.
 
-Left out, and refused by name because there is no such form: `least_outstanding_requests`, `pod.concurrency`,
-`target_group.connection_reuse`.
+Left out, and refused by name because there is no such form: `least_outstanding_requests`, `pod.concurrency`, and
+`target_group.connection_reuse` where a pool changes what becomes of a request (a keep-alive below the ALB's idle
+timeout, idle connections that are served at SIGTERM, worker nodes, a lost node). Elsewhere pools change nothing.
 
 Sources: docs/model.md, "Data plane".
 """
@@ -51,6 +52,9 @@ if TYPE_CHECKING:
     from sim.scenario.specs import PodSpec, Scenario, TargetGroupSpec, TrafficSpec
 
     Targets = NDArray[np.int32]
+
+_MARGIN_S = 1.0
+"""A keep-alive that is longer than the ALB's idle timeout by this is never raced, whatever the round trip."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +96,21 @@ def _without_form(scenario: Scenario) -> Iterator[tuple[str, object]]:
         yield "target_group.routing", scenario.target_group.routing
     if scenario.pod.concurrency is not None:
         yield "pod.concurrency", scenario.pod.concurrency
-    if scenario.target_group.connection_reuse:
+    if scenario.target_group.connection_reuse and not _pools_change_nothing(scenario):
         yield "target_group.connection_reuse", scenario.target_group.connection_reuse
+
+
+def _pools_change_nothing(scenario: Scenario) -> bool:
+    """Return whether each request ends as it would on a connection of its own.
+
+    So it is where pods close their connections with their listener, and none before the ALB does.
+    """
+    pod, target_group = scenario.pod, scenario.target_group
+    keep_alive_s = pod.keep_alive_timeout_s
+    races = keep_alive_s is not None and keep_alive_s < target_group.idle_timeout_s + _MARGIN_S
+    serves_idle = pod.on_sigterm == "drain" and pod.idle_connections_at_sigterm == "serve"
+    stays_with_pod = target_group.target_type == "instance"
+    return not (races or serves_idle or stays_with_pod or scenario.disruption == "node_lost")
 
 
 def expect_requests(

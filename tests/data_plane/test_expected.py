@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from albsim_tests.data_plane import EVER, NEVER, cases, meeting, specs, timeline
+from albsim_tests.data_plane import EVER, NEVER, cases, meeting, run, specs, timeline
 from hypothesis import given, settings
 from scipy import integrate
 
 from sim.data_plane.expected import Expectation, expect_requests, require_expectable
 from sim.data_plane.outcomes import Outcome
 from sim.scenario.problems import ScenarioError
+from sim.verification.drawn_requests import drawn_timeline
 
 if TYPE_CHECKING:
     from albsim_tests.data_plane import Case
@@ -147,7 +149,6 @@ def test_counts_are_not_negative_and_grow_with_the_rate(case: Case) -> None:
     ("key", "value"),
     [
         ("target_group.routing", "least_outstanding_requests"),
-        ("target_group.connection_reuse", True),
         ("pod.concurrency", 3),
     ],
 )
@@ -156,6 +157,46 @@ def test_what_has_no_form_is_refused_by_name(make_scenario: Any, key: str, value
     require_expectable(scenario)
     with pytest.raises(ScenarioError, match=rf"{key}: .*has no expectation"):
         require_expectable(scenario.with_overrides({key: value}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "expectable"),
+    [
+        ({}, True),
+        ({"pod.keep_alive_timeout_s": 75}, True),
+        ({"pod.keep_alive_timeout_s": 5}, False),
+        ({"pod.on_sigterm": "drain", "pod.idle_connections_at_sigterm": "serve"}, False),
+        ({"target_group.target_type": "instance"}, False),
+        ({"disruption": "node_lost"}, False),
+    ],
+)
+def test_pools_have_a_form_where_they_change_nothing(
+    make_scenario: Any, changes: dict[str, object], expectable
+) -> None:
+    scenario = make_scenario().with_overrides({"target_group.connection_reuse": True, **changes})
+    if expectable:
+        require_expectable(scenario)
+    else:
+        with pytest.raises(ScenarioError, match=r"target_group\.connection_reuse: .*has no expectation"):
+            require_expectable(scenario)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_pools_that_close_with_the_listener_change_no_outcome(seed: int) -> None:
+    """Request by request, with and without a pool, over random rollouts without a lost node."""
+    drawn = drawn_timeline(np.random.default_rng(seed))
+    never = np.full(drawn.vanishes_s.size, NEVER)
+    hangs = np.isinf(drawn.vanishes_s) & np.isfinite(drawn.answers_until_s)
+    scene = replace(
+        drawn,
+        vanishes_s=never,
+        answers_until_s=np.where(hangs, drawn.answers_until_s, NEVER),
+        cut_s=np.where(np.isinf(drawn.cut_s), drawn.listener_closed_s, drawn.cut_s),
+    )
+    at: dict[str, Any] = {"service_time_s": EXPONENTIAL, "arrival_rate_rps": 20.0, "idle_timeout_s": 10}
+    alone, pooled = (run(scene, connection_reuse=reuse, **at) for reuse in (False, True))
+    assert pooled.counts.tolist() == alone.counts.tolist()
+    assert pooled.outcome.tolist() == alone.outcome.tolist()
 
 
 def test_no_pods_at_all_give_503_only() -> None:
