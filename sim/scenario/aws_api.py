@@ -6,6 +6,7 @@ each service.
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
@@ -14,6 +15,7 @@ from sim.scenario.controller import FIXED_LAG, ControllerSpec
 from sim.scenario.distributions import DistributionField, Lognormal
 from sim.scenario.fields import CallsPerSecond, Count, Seconds, Spec, complaint
 from sim.scenario.problems import shown
+from sim.scenario.releases import first
 from sim.scenario.retryers import RetryerName  # noqa: TC001 - pydantic reads it when the class is made
 
 PUBLISHED_WAITS = 7
@@ -132,3 +134,18 @@ class AwsApiSpec(Spec):
     """Other clusters whose controllers share the account."""
     warm_up_s: Seconds = 300.0
     """How long buckets and other clusters run before the rollout starts, so that a loaded account is loaded by then."""
+
+    def require_waits(self, own: ControllerSpec | None) -> None:
+        """Refuse a retryer that has too few waits for a controller: this cluster's, or another one's."""
+        controllers = [own, *(cluster.controller for cluster in self.other_clusters)]
+        retries = [controller.retries for controller in controllers if controller is not None]
+        most = max((math.inf if limit is None else limit for limit in retries), default=0)
+        if self.retryer == "published" and most > PUBLISHED_WAITS:
+            since = first(lambda later: later.aws_max_retries_counts_attempts)
+            without_end = f"retries without end (aws_max_retries 0 from {since} on)"
+            raise complaint(
+                key="retryer",
+                expected=f"a retryer that has waits for {f'{most} retries' if most < math.inf else without_end}",
+                found="'published', which has 7",
+                hint="'published-repeat' and 'published-double' go on",
+            )

@@ -16,6 +16,8 @@ from sim.scenario.problems import shown
 from sim.scenario.releases import V1_VERSIONS, LoadBalancerControllerRelease, first, release_of
 
 if TYPE_CHECKING:
+    from sim.scenario.deployment import DeploymentSpec
+    from sim.scenario.pod import PodSpec
     from sim.scenario.releases import Release
 
 FIXED_LAG = "fixed_lag"
@@ -117,6 +119,25 @@ class ControllerSpec(Spec):
     def release(self) -> Release | None:
         """The release of the version, None for `fixed_lag`."""
         return _release(self.version)
+
+    def require_readiness_gates(self, pod: PodSpec | None) -> None:
+        """Refuse a version without readiness gates for pods, None if they are invalid themselves, that have one."""
+        if pod is not None and pod.readiness_gate and self.release is not None and not self.release.has_readiness_gates:
+            raise complaint(
+                key="version",
+                expected=f"a version with readiness gates, {first(lambda later: later.has_readiness_gates)} or later",
+                found=shown(self.version),
+                hint="or leave out pod.readiness_gate",
+            )
+
+    def require_ingresses(self, deployment: DeploymentSpec | None) -> None:
+        """Refuse fewer ingresses than Deployments that are rolled at once: each has one of its own."""
+        if deployment is not None and self.version != FIXED_LAG and self.ingresses < deployment.rolled_at_once:
+            raise complaint(
+                key="ingresses",
+                expected=f"at least {deployment.rolled_at_once}, deployment.rolled_at_once: each has one of its own",
+                found=str(self.ingresses),
+            )
 
     @field_validator("deregistration_lag_s", "registration_lag_s")
     @classmethod

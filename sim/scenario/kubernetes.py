@@ -5,13 +5,19 @@ Sources are named in short: K8s is kubernetes/kubernetes, AMI awslabs/amazon-eks
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from sim.scenario.fields import Count, Spec
+from sim.scenario.fields import Count, Spec, complaint
+from sim.scenario.problems import shown
+
+if TYPE_CHECKING:
+    from sim.scenario.deployment import DeploymentSpec
 
 NEWEST = "v1.36"
+POD_REPLACEMENT_POLICY_SINCE = 36
+STATEFUL_SET_MAX_UNAVAILABLE_SINCE = 35
 MinorVersion = Annotated[
     str,
     Field(
@@ -63,3 +69,18 @@ class KubernetesSpec(Spec):
     in every version; whether EKS raises it is not published."""
     controller_manager_api_burst: Count = 30
     """Calls that pass at once (`--kube-api-burst`). Default: K8s."""
+
+    def require_fields_of(self, deployment: DeploymentSpec | None) -> None:
+        """Refuse a version without the fields that a Deployment, None if it is invalid itself, has set."""
+        if deployment is None:
+            return
+        if deployment.pod_replacement_policy == "TerminationComplete":
+            self._require(POD_REPLACEMENT_POLICY_SINCE, "with deployment.pod_replacement_policy")
+        if deployment.kind == "StatefulSet" and deployment.unavailable > 1:
+            hint = "an earlier one takes deployment.max_unavailable as 1"
+            self._require(STATEFUL_SET_MAX_UNAVAILABLE_SINCE, "with several unavailable in a StatefulSet", hint)
+
+    def _require(self, since: int, why: str, hint: str = "") -> None:
+        if minor(self.version) < since:
+            expected = f"v1.{since} or later {why}"
+            raise complaint(key="version", expected=expected, found=shown(self.version), hint=hint)

@@ -6,26 +6,24 @@ A spec is frozen and passed straight to the part of the model that it describes.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, get_args
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from sim.scenario.autoscaler import AutoscalerSpec
-from sim.scenario.aws_api import PUBLISHED_WAITS, AwsApiSpec, BucketSpec, BucketsSpec, OtherClusterSpec
+from sim.scenario.aws_api import AwsApiSpec, BucketSpec, BucketsSpec, OtherClusterSpec
 from sim.scenario.blue_green import BlueGreenSpec
-from sim.scenario.controller import FIXED_LAG, ControllerSpec
+from sim.scenario.controller import ControllerSpec
 from sim.scenario.deployment import DeploymentSpec
 from sim.scenario.disruption import Beside, DisruptionSpec
 from sim.scenario.endpoints import EndpointsSpec
-from sim.scenario.fields import WHOLE, Spec, complaint
-from sim.scenario.kubernetes import KubernetesSpec, minor
+from sim.scenario.fields import WHOLE, Spec
+from sim.scenario.kubernetes import KubernetesSpec
 from sim.scenario.node_drain import NodeDrainSpec
 from sim.scenario.nodes import NodesSpec
 from sim.scenario.overrides import overridden
 from sim.scenario.pod import PodSpec
-from sim.scenario.problems import LONGEST_NAME, NOT_IN_A_NAME, shown
-from sim.scenario.releases import first
+from sim.scenario.problems import LONGEST_NAME, NOT_IN_A_NAME
 from sim.scenario.rollout import RolloutSpec
 from sim.scenario.room import Room, room_of
 from sim.scenario.scale_in import ScaleInSpec
@@ -65,9 +63,6 @@ __all__ = [
     "TrafficSpec",
     "VpcCniSpec",
 ]
-
-POD_REPLACEMENT_POLICY_SINCE = 36
-STATEFUL_SET_MAX_UNAVAILABLE_SINCE = 35
 
 DisruptionKind = Literal["rollout", "node_drain", "scale_in", "crash", "liveness_failure", "node_lost", "blue_green"]
 Disruption = RolloutSpec | NodeDrainSpec | ScaleInSpec | CrashSpec | LivenessFailureSpec | NodeLostSpec | BlueGreenSpec
@@ -155,49 +150,15 @@ class Scenario(Spec):
 
     @field_validator("controller")
     @classmethod
-    def _has_readiness_gates(cls, controller: ControllerSpec, info: ValidationInfo) -> ControllerSpec:
-        pod, release = info.data.get("pod"), controller.release
-        if pod is not None and pod.readiness_gate and release is not None and not release.has_readiness_gates:
-            raise complaint(
-                key="version",
-                expected=f"a version with readiness gates, {first(lambda later: later.has_readiness_gates)} or later",
-                found=shown(controller.version),
-                hint="or leave out pod.readiness_gate",
-            )
-        return controller
-
-    @field_validator("controller")
-    @classmethod
-    def _has_an_ingress_for_each_deployment(cls, controller: ControllerSpec, info: ValidationInfo) -> ControllerSpec:
-        deployment = info.data.get("deployment")
-        if (
-            deployment is not None
-            and controller.version != FIXED_LAG
-            and controller.ingresses < deployment.rolled_at_once
-        ):
-            raise complaint(
-                key="ingresses",
-                expected=f"at least {deployment.rolled_at_once}, deployment.rolled_at_once: each has one of its own",
-                found=str(controller.ingresses),
-            )
+    def _fits_pods_and_deployments(cls, controller: ControllerSpec, info: ValidationInfo) -> ControllerSpec:
+        controller.require_readiness_gates(info.data.get("pod"))
+        controller.require_ingresses(info.data.get("deployment"))
         return controller
 
     @field_validator("aws_api")
     @classmethod
     def _has_waits_for_every_retry(cls, aws_api: AwsApiSpec, info: ValidationInfo) -> AwsApiSpec:
-        own = info.data.get("controller")
-        controllers = [own] if own is not None else []
-        controllers += [cluster.controller for cluster in aws_api.other_clusters if cluster.controller is not None]
-        most = max((math.inf if of_one.retries is None else of_one.retries for of_one in controllers), default=0)
-        if aws_api.retryer == "published" and most > PUBLISHED_WAITS:
-            since = first(lambda later: later.aws_max_retries_counts_attempts)
-            without_end = f"retries without end (aws_max_retries 0 from {since} on)"
-            raise complaint(
-                key="retryer",
-                expected=f"a retryer that has waits for {f'{most} retries' if most < math.inf else without_end}",
-                found="'published', which has 7",
-                hint="'published-repeat' and 'published-double' go on",
-            )
+        aws_api.require_waits(info.data.get("controller"))
         return aws_api
 
     @field_validator("disruption")
@@ -215,29 +176,8 @@ class Scenario(Spec):
 
     @field_validator("kubernetes")
     @classmethod
-    def _has_the_policy(cls, kubernetes: KubernetesSpec, info: ValidationInfo) -> KubernetesSpec:
-        deployment = info.data.get("deployment")
-        waits = deployment is not None and deployment.pod_replacement_policy == "TerminationComplete"
-        if waits and minor(kubernetes.version) < POD_REPLACEMENT_POLICY_SINCE:
-            raise complaint(
-                key="version",
-                expected=f"v1.{POD_REPLACEMENT_POLICY_SINCE} or later with deployment.pod_replacement_policy",
-                found=shown(kubernetes.version),
-            )
-        return kubernetes
-
-    @field_validator("kubernetes")
-    @classmethod
-    def _has_max_unavailable(cls, kubernetes: KubernetesSpec, info: ValidationInfo) -> KubernetesSpec:
-        deployment = info.data.get("deployment")
-        several = deployment is not None and deployment.kind == "StatefulSet" and deployment.unavailable > 1
-        if several and minor(kubernetes.version) < STATEFUL_SET_MAX_UNAVAILABLE_SINCE:
-            raise complaint(
-                key="version",
-                expected=f"v1.{STATEFUL_SET_MAX_UNAVAILABLE_SINCE} or later with several unavailable in a StatefulSet",
-                found=shown(kubernetes.version),
-                hint="an earlier one takes deployment.max_unavailable as 1",
-            )
+    def _is_new_enough(cls, kubernetes: KubernetesSpec, info: ValidationInfo) -> KubernetesSpec:
+        kubernetes.require_fields_of(info.data.get("deployment"))
         return kubernetes
 
     @field_validator("vpc_cni")
