@@ -31,6 +31,7 @@ class Unit(NamedTuple):
 
 
 NO_UNIT = Unit()
+SECONDS = Unit("s")
 
 
 class Cell(NamedTuple):

@@ -19,20 +19,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from sim.control_plane.trace import NodeAdded, RolloutStalled, SandboxFailed
 from sim.data_plane.outcomes import Outcome
 from sim.experiment.aggregation import (
     Fraction,
-    FractionSeen,
     Mean,
     MeanLatency,
     QuantilesOfPods,
     QuantilesOfRollouts,
     SpreadOfRollouts,
 )
-from sim.experiment.capacity import addresses_of, pending_s
-from sim.experiment.figure import Cell, Figure, Unit
+from sim.experiment.figure import SECONDS, Cell, Figure, Unit
 from sim.experiment.figures_of_calls import CALLS
+from sim.experiment.figures_of_capacity import CAPACITY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -108,7 +106,6 @@ def _of_terminated(times_s: Times, replication: Replication) -> Times:
     return times_s[~np.isnan(replication.deleted_s())]
 
 
-_SECONDS = Unit("s")
 _QUANTILES = {"p50": "median", "p99": "99 %", "max": "longest"}
 _TABLED_STATUSES = (503, 504)
 
@@ -165,7 +162,7 @@ ROLLOUT_S = Figure(
     of=lambda replication: replication.timeline.rollout_complete_s,
     over=QuantilesOfRollouts(),
     label="rollout duration",
-    unit=_SECONDS,
+    unit=SECONDS,
     cells=_cells("course", 1, "duration (s)", ("p50", "max")),
 )
 DEREGISTRATION_LAG_S = Figure(
@@ -173,7 +170,7 @@ DEREGISTRATION_LAG_S = Figure(
     of=lambda replication: _of_terminated(replication.deregistration_lag_s(), replication),
     over=QuantilesOfPods(),
     label="deregistration lag",
-    unit=_SECONDS,
+    unit=SECONDS,
     cells=_cells("times", 1, "lag (s)"),
 )
 EXPOSURE_S = Figure(
@@ -181,7 +178,7 @@ EXPOSURE_S = Figure(
     of=lambda replication: _of_terminated(replication.exposure_s(), replication),
     over=QuantilesOfPods(),
     label="exposure",
-    unit=_SECONDS,
+    unit=SECONDS,
     cells=_cells("times", 4, "exposure (s)"),
 )
 NO_HEALTHY_TARGET_S = Figure(
@@ -189,7 +186,7 @@ NO_HEALTHY_TARGET_S = Figure(
     of=lambda replication: replication.healthy_targets.none_s,
     over=Mean(),
     label="without a healthy target",
-    unit=_SECONDS,
+    unit=SECONDS,
     cells=(Cell("course", 3, "no healthy\ntarget (s)"),),
 )
 LEAST_HEALTHY_TARGETS = Figure(
@@ -199,80 +196,6 @@ LEAST_HEALTHY_TARGETS = Figure(
     label="fewest healthy targets of an ALB node",
     cells=(Cell("course", 4, "fewest\nhealthy targets"),),
 )
-PENDING_PODS = Figure(
-    name="capacity.pending_pods",
-    of=lambda replication: float(np.count_nonzero(pending_s(replication))),
-    over=Mean(),
-    label="pods that wait for a node per rollout",
-    cells=(Cell("nodes", 2, "pods\nwaiting"),),
-    block="nodes",
-)
-PENDING_S = Figure(
-    name="capacity.pending_s",
-    of=pending_s,
-    over=QuantilesOfPods(),
-    label="wait for a node",
-    cells=(Cell("nodes", 3, "longest\nwait, s", "max"),),
-    unit=_SECONDS,
-    block="nodes",
-)
-STALLED = Figure(
-    name="capacity.stalled",
-    of=lambda replication: float(bool(replication.trace.of(RolloutStalled))),
-    over=FractionSeen(),
-    label="rollouts that do not end",
-    cells=(Cell("nodes", 1, "do not end", "fraction"),),
-    unit=Unit("%", 100.0, at_most=1.0),
-    block="nodes",
-)
-NODES_ADDED = Figure(
-    name="capacity.nodes_added",
-    of=lambda replication: float(len(replication.trace.of(NodeAdded))),
-    over=Mean(),
-    label="nodes added per rollout",
-    cells=(Cell("nodes", 4, "nodes\nadded"),),
-    block="nodes",
-)
-FAILED_SANDBOXES = Figure(
-    name="capacity.failed_sandboxes",
-    of=lambda replication: float(sum(failed.time_s >= 0 for failed in replication.trace.of(SandboxFailed))),
-    over=Mean(),
-    label="sandboxes without an address per rollout",
-    cells=(Cell("nodes", 7, "failed\nsandboxes"),),
-    block="vpc_cni",
-)
-ADDRESSES_HELD = Figure(
-    name="capacity.addresses.held",
-    of=lambda replication: float(addresses_of(replication).held),
-    over=Mean(),
-    label="most addresses that the nodes hold",
-    cells=(Cell("nodes", 5, "addresses\nheld"),),
-    block="vpc_cni",
-)
-ADDRESSES_USED = Figure(
-    name="capacity.addresses.used",
-    of=lambda replication: float(addresses_of(replication).used),
-    over=Mean(),
-    label="most addresses that pods use",
-    block="vpc_cni",
-)
-ADDRESSES_FREE = Figure(
-    name="capacity.addresses.free",
-    of=lambda replication: float(addresses_of(replication).free),
-    over=Mean(),
-    label="fewest free addresses of a subnet",
-    cells=(Cell("nodes", 6, "fewest\nfree"),),
-    block="vpc_cni",
-)
-EXHAUSTED = Figure(
-    name="capacity.exhausted",
-    of=lambda replication: float(addresses_of(replication).refused_s is not None),
-    over=FractionSeen(),
-    label="rollouts in which a subnet refuses addresses",
-    unit=Unit("%", 100.0, at_most=1.0),
-    block="vpc_cni",
-)
-
 FIGURES: tuple[Figure[Any, Any], ...] = (
     REQUESTS,
     *RESPONSES.values(),
@@ -290,25 +213,17 @@ FIGURES: tuple[Figure[Any, Any], ...] = (
         of=lambda replication: replication.estimate.latency_before_s,
         over=MeanLatency(),
         label="latency before the rollout",
-        unit=_SECONDS,
+        unit=SECONDS,
     ),
     Figure(
         name="latency_s.window",
         of=lambda replication: replication.estimate.latency_s,
         over=MeanLatency(),
         label="latency in the window",
-        unit=_SECONDS,
+        unit=SECONDS,
     ),
     *CALLS,
-    PENDING_PODS,
-    PENDING_S,
-    STALLED,
-    NODES_ADDED,
-    FAILED_SANDBOXES,
-    ADDRESSES_HELD,
-    ADDRESSES_USED,
-    ADDRESSES_FREE,
-    EXHAUSTED,
+    *CAPACITY,
 )
 """All figures, in the order of the JSON and of a sweep's columns. Those that other modules read have names above."""
 COLUMN_OF = {column.name: column for figure in FIGURES for column in figure.columns()}

@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING
 
 from sim.data_plane.outcomes import OUTCOMES_502
 from sim.experiment.figures import (
-    ADDRESSES_FREE,
-    ADDRESSES_HELD,
     ANY_502,
     DEREGISTRATION_LAG_S,
     EXPOSURE_S,
-    FAILED_SANDBOXES,
     NO_HEALTHY_TARGET_S,
     OUTCOMES,
-    PENDING_PODS,
-    PENDING_S,
     RESPONSES,
     ROLLOUT_S,
+)
+from sim.experiment.figures_of_capacity import (
+    ADDRESSES_FREE,
+    ADDRESSES_HELD,
+    FAILED_SANDBOXES,
+    PENDING_PODS,
+    PENDING_S,
     STALLED,
 )
 from sim.report.answer import headline

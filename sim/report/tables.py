@@ -20,7 +20,8 @@ from rich.console import Group
 from rich.table import Table
 
 from sim.data_plane.outcomes import OUTCOMES_502
-from sim.experiment.figures import FIGURES, OUTCOMES, PENDING_PODS, SPREAD_502
+from sim.experiment.figures import FIGURES, OUTCOMES, SPREAD_502
+from sim.experiment.figures_of_capacity import PENDING_PODS
 from sim.experiment.spreadsheet import csv_of
 from sim.report.disruption import noun_of
 from sim.report.short import short_report
