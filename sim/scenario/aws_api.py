@@ -131,7 +131,8 @@ class AwsApiSpec(Spec):
     )
     """Calls per second of everything else in the account, by bucket: a Poisson stream that does not back off."""
     other_clusters: Annotated[tuple[OtherClusterSpec, ...], Field(strict=False)] = ()
-    """Other clusters whose controllers share the account."""
+    """Other clusters whose controllers share the account. Their order decides which random draws each of them has, and
+    nothing else."""
     warm_up_s: Seconds = 300.0
     """How long buckets and other clusters run before the rollout starts, so that a loaded account is loaded by then."""
 
