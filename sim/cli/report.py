@@ -80,6 +80,8 @@ def _grid(
     from sim.cli.progress import progress_of
     from sim.experiment.figures import REQUESTS
     from sim.experiment.sleeps_and_retries import affordable_rollouts, settings_of, sleeps_and_retries
+    from sim.report.disruption import name_of
+    from sim.report.wording import count
     from sim.scenario.problems import ScenarioError
 
     estimator = figures[0].estimator
@@ -89,7 +91,8 @@ def _grid(
         return None
     try:
         with progress_of(quiet=quiet) as progress:
-            progress.describe(f"sliders: {len(settings_of(scenario))} settings, {replications} rollouts each")
+            each = count(replications, name_of(scenario))
+            progress.describe(f"sliders: {len(settings_of(scenario))} settings, {each} each")
             return sleeps_and_retries(scenario, replications, estimator, executor=executor, progress=progress.reach)
     except ScenarioError as error:
         click.echo(f"no sliders: with other settings {error}", err=True)

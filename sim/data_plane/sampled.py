@@ -53,6 +53,7 @@ class Requests:
 
     `counts`: how many requests ended in each `Outcome`, by its value.
     `latency_before_s`, `latency_s`: the latency of requests answered with 200, before the rollout and in the window.
+    `ended_s`: when each target's process ended, by its last request or by SIGKILL; `inf` where it was not told to.
 
     The failed requests, in the order of arrival, as arrays of one length: `arrival_s`; ALB `node` (with target type
     `instance` the worker node); `target`, the pod (-1 for none); `outcome`; `answered_s`, when the client had the
@@ -63,6 +64,7 @@ class Requests:
     window_until_s: float
     latency_before_s: Latency
     latency_s: Latency
+    ended_s: Times
     arrival_s: Times
     node: NDArray[np.int16]
     target: NDArray[np.int32]
@@ -123,7 +125,7 @@ def simulate_requests(
         if tally.n_failed > MOST_FAILED:
             raise _too_many(f"at most {plain(MOST_FAILED)} failed requests to keep", traffic.arrival_rate_rps)
         now_s, complete = float(block.arrival_s[-1]), inside < block.arrival_s.size
-    return tally.requests(servers.window_until_s(), timeline)
+    return tally.requests(servers.window_until_s(), servers.ended_s(), timeline)
 
 
 def _require_countable(arrival_rate_rps: float, window_s: float) -> None:
@@ -183,8 +185,8 @@ class Servers:
         gone_s = self._network_gone_s()[self._timeline.terminated]
         return float(gone_s.max(initial=self._fixed_until_s))
 
-    def _network_gone_s(self) -> Times:
-        """Return when each target's address stops answering.
+    def ended_s(self) -> Times:
+        """Return when each target's process ends.
 
         A draining process ends once its listener is closed and its requests are done. A process that serves pooled
         connections lives until SIGKILL.
@@ -192,7 +194,14 @@ class Servers:
         ended_s = self._timeline.cut_s
         if self._drains:
             ended_s = np.minimum(ended_s, np.maximum(self._timeline.listener_closed_s, self._last_finish_s))
-        return np.minimum(ended_s + self._teardown_s, self._timeline.vanishes_s)
+        return ended_s
+
+    def _network_gone_s(self) -> Times:
+        """Return when each target's address stops answering.
+
+        Its sandbox is torn down after the process's end, or its worker node vanishes.
+        """
+        return np.minimum(self.ended_s() + self._teardown_s, self._timeline.vanishes_s)
 
 
 class _Tally:
@@ -214,8 +223,8 @@ class _Tally:
         self._failed.append(suspects[failed])
         self._answers.append(Answers(answers.outcome[failed], answers.answered_s[failed]))
 
-    def requests(self, window_until_s: float, timeline: Timeline) -> Requests:
-        """Return what has been added."""
+    def requests(self, window_until_s: float, ended_s: Times, timeline: Timeline) -> Requests:
+        """Return what has been added, with the ends of the window and of the targets' processes."""
         failed = concatenated(self._failed)
         before_s, within_s = self.waits.quantiles()
         return Requests(
@@ -223,6 +232,7 @@ class _Tally:
             window_until_s=window_until_s,
             latency_before_s=before_s,
             latency_s=within_s,
+            ended_s=ended_s,
             arrival_s=failed.arrival_s,
             node=failed.node,
             target=timeline.pods_of(failed.target),

@@ -12,15 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from sim.control_plane.trace import (
-    EndpointRemoved,
-    ListenerClosed,
-    PodDeleted,
-    PodFailed,
-    ProcessCut,
-    Sigterm,
-    TargetDeregistered,
-)
+from sim.control_plane.trace import EndpointRemoved, ListenerClosed, PodDeleted, PodFailed, Sigterm, TargetDeregistered
 from sim.data_plane.outcomes import Outcome
 from sim.data_plane.rotation import exposure_s, left_rotation_s
 
@@ -29,13 +21,12 @@ if TYPE_CHECKING:
 
     from sim.experiment.replication import Replication
 
-PodRecord: TypeAlias = PodDeleted | EndpointRemoved | Sigterm | ListenerClosed | ProcessCut | TargetDeregistered
+PodRecord: TypeAlias = PodDeleted | EndpointRemoved | Sigterm | ListenerClosed | TargetDeregistered
 _KINDS: tuple[type[PodRecord], ...] = (
     PodDeleted,
     EndpointRemoved,
     Sigterm,
     ListenerClosed,
-    ProcessCut,
     TargetDeregistered,
 )
 
@@ -44,7 +35,7 @@ _KINDS: tuple[type[PodRecord], ...] = (
 class PodEnd:
     """One pod's end. Times of events that did not happen within the replication are `inf`.
 
-    - `cut_s`: whatever still runs in the pod is cut (a draining pod may have ended before).
+    - `ended_s`: the pod's process has ended, by its last request or by SIGKILL.
     - `left_s`: the last ALB node has dropped the target. `left_by_deregistration`: not for its health checks.
     - `checks_fail_s`: the pod's health checks fail from here on.
     - `unhealthy_s`: by node, when the checks have failed often enough.
@@ -58,7 +49,7 @@ class PodEnd:
     endpoint_removed_s: float
     sigterm_s: float
     closed_s: float
-    cut_s: float
+    ended_s: float
     deregistered_s: float
     left_s: float
     left_by_deregistration: bool
@@ -93,7 +84,7 @@ def pod_ends(replication: Replication) -> list[PodEnd]:
             endpoint_removed_s=at_s[EndpointRemoved],
             sigterm_s=at_s[Sigterm],
             closed_s=at_s[ListenerClosed],
-            cut_s=at_s[ProcessCut],
+            ended_s=float(replication.requests.ended_s[pod]),
             deregistered_s=at_s[TargetDeregistered],
             left_s=float(left_s[pod]),
             left_by_deregistration=bool(np.any(timeline.registered_until_s[:, pod] == left_s[pod])),

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from sim.experiment.estimators import Estimator
     from sim.experiment.rows import Progress
     from sim.experiment.statistics import Estimate
-    from sim.scenario.specs import Scenario
+    from sim.scenario.specs import DisruptionKind, Scenario
 
     Verdict = Literal["none", "real", "open"]
 
@@ -68,10 +68,11 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Two scenarios' names, what the pairs say of their 502s, and how each figure of both differs between them."""
+    """Two scenarios' names and disruptions, what the pairs say of their 502s, and how each figure differs."""
 
     first: str
     second: str
+    disruptions: tuple[DisruptionKind, DisruptionKind]
     seed: int
     replications: int
     estimator: Estimator
@@ -133,6 +134,7 @@ def compare(
     return Comparison(
         first=first.name,
         second=second.name,
+        disruptions=(first.disruption, second.disruption),
         seed=first.seed,
         replications=replications,
         estimator=chosen,

@@ -18,7 +18,7 @@ V = TypeVar("V")
 """The value of a figure in one replication."""
 
 
-Table = Literal["502s", "failures", "times", "course", "calls", "nodes"]
+Table = Literal["502s", "failures", "lags", "exposures", "course", "calls", "nodes"]
 """The tables of `albsim run`, in their order. The last is shown where a scenario has `nodes`."""
 
 

@@ -171,7 +171,7 @@ DEREGISTRATION_LAG_S = Figure(
     over=QuantilesOfPods(),
     label="deregistration lag",
     unit=SECONDS,
-    cells=_cells("times", 1, "lag (s)"),
+    cells=_cells("lags", 1, "lag (s)"),
 )
 EXPOSURE_S = Figure(
     name="exposure_s",
@@ -179,7 +179,7 @@ EXPOSURE_S = Figure(
     over=QuantilesOfPods(),
     label="exposure",
     unit=SECONDS,
-    cells=_cells("times", 4, "exposure (s)"),
+    cells=_cells("exposures", 1, "exposure (s)"),
 )
 NO_HEALTHY_TARGET_S = Figure(
     name="no_healthy_target_s",
@@ -194,7 +194,7 @@ LEAST_HEALTHY_TARGETS = Figure(
     of=lambda replication: float(replication.healthy_targets.least),
     over=Mean(),
     label="fewest healthy targets of an ALB node",
-    cells=(Cell("course", 4, "fewest\nhealthy targets"),),
+    cells=(Cell("course", 4, "healthy\ntargets, fewest"),),
 )
 FIGURES: tuple[Figure[Any, Any], ...] = (
     REQUESTS,

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sim.scenario.specs import Scenario
+    from sim.scenario.specs import DisruptionKind, Scenario
 
 Of = Literal["responses.502", "pre_stop_sleep"]
 MOST_REPLICATIONS = 10
@@ -61,6 +61,7 @@ class Sensitivity:
     """The influences on the answer, the greatest first. `base` is the answer for the scenario as it stands."""
 
     of: Of
+    disruption: DisruptionKind
     base: float
     influences: tuple[Influence, ...]
     replications: int
@@ -97,6 +98,7 @@ def sensitivity(
     ]
     return Sensitivity(
         of=of,
+        disruption=scenario.disruption,
         base=float(answers[0]),
         influences=tuple(sorted(influences, key=lambda one: (-one.total, -one.swing))),
         replications=few.replications,

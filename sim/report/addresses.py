@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group
 from rich.table import Table
 
-from sim.report.wording import count, plain
+from sim.report.wording import WIDTH, count, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from sim.capacity.plan import Plan
     from sim.capacity.remedies import Remedy
 
-WIDTH = 120
 _FOR_A_LOAD_BALANCER = 8
 """Free addresses that a subnet must have for an ALB in it (AWS, Elastic Load Balancing)."""
 
@@ -71,11 +70,11 @@ def _subnets(plan: Plan) -> Table:
 
 
 def _remedies(plan: Plan, remedies: Sequence[Remedy]) -> Table:
-    headings = ("remedy", "held", "each", "fits", "nodes that fit", "max pods", "second cluster", "and")
-    table = _table("What each remedy alone gives", headings, words=("remedy", "and"))
-    table.add_row("(as it is)", *_cells(plan), "")
+    headings = ("remedy", "held", "each", "fits", "nodes\nthat fit", "max\npods", "second\ncluster")
+    table = _table("What each remedy alone gives", headings, words=("remedy",))
+    table.add_row("(as it is)", *_cells(plan))
     for remedy in remedies:
-        table.add_row(remedy.name, *_cells(remedy.plan), remedy.note)
+        table.add_row(f"{remedy.name}\n  {remedy.note}" if remedy.note else remedy.name, *_cells(remedy.plan))
     return table
 
 
@@ -86,7 +85,7 @@ def _cells(plan: Plan) -> tuple[str, ...]:
         "yes" if plan.fits else "no",
         f"{plan.nodes_that_fit:,}",
         f"{plan.max_pods:,}",
-        "fits" if plan.second_cluster_fits else "does not fit",
+        "fits" if plan.second_cluster_fits else "no",
     )
 
 

@@ -10,7 +10,7 @@ from sim.data_plane.outcomes import OUTCOMES_502
 from sim.experiment.figures import ANY_502, RATE_502, SPREAD_502
 from sim.report.capacity import stall_of
 from sim.report.disruption import noun_of
-from sim.report.wording import NEGLIGIBLE, by_outcome, count, number, percent, seconds
+from sim.report.wording import NEGLIGIBLE, by_outcome, count, number, percent, plural, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,7 +115,7 @@ def headline(summary: Summary) -> str:
     if summary.estimator == "expected" and any_502.value < NEGLIGIBLE:
         return f"No 502 is to be expected: a {noun} has any with a probability below {100 * NEGLIGIBLE:g} %."
     if any_502.value == 0:
-        at_most = f"with 95 % confidence at most {percent(any_502.high)} of {noun}s have any"
+        at_most = f"with 95 % confidence at most {percent(any_502.high)} of {plural(noun)} have any"
         return f"No request ended in a 502 in {rollouts}: {at_most}."
     how_often = f"{percent(any_502.value)}{_between(any_502, noun, 100, ' %')}"
     if summary.estimator == "expected":
@@ -157,7 +157,7 @@ def _on_average(summary: Summary) -> str:
     if summary.replications >= spread.needed:
         return f"{mean}{_between(spread.mean, noun)}, {rate}."
     return (
-        f"{mean}, {rate}. So many {noun}s give that no interval: one of them makes "
+        f"{mean}, {rate}. So many {plural(noun)} give that no interval: one of them makes "
         f"{percent(spread.largest_share)} of it, and it takes some {number(spread.needed)}."
     )
 
@@ -167,5 +167,5 @@ def _between(estimate: Estimate, noun: str, factor: float = 1, unit: str = "") -
         return ""
     low = number(factor * max(0.0, estimate.low))
     if not math.isfinite(estimate.high):
-        return f" (95 % interval: from {low}{unit} on; more {noun}s would bound it)"
+        return f" (95 % interval: from {low}{unit} on; more {plural(noun)} would bound it)"
     return f" (95 % interval: {low} to {number(factor * estimate.high)}{unit})"

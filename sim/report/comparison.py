@@ -17,7 +17,8 @@ from sim.experiment.compare import PRIMARY
 from sim.experiment.figures import ANY_502
 from sim.experiment.spreadsheet import csv_of
 from sim.experiment.statistics import CONFIDENCE, Estimate
-from sim.report.wording import NEGLIGIBLE, NOTHING, count, counted_by, markdown, number, percent, plain
+from sim.report.disruption import shared_noun
+from sim.report.wording import NEGLIGIBLE, NOTHING, WIDTH, count, counted_by, markdown, number, percent, plain, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
     from sim.experiment.paired import PairedSpread
 
 FORMATS = ("table", "json", "csv", "markdown")
-WIDTH = 120
 _HEADINGS = ("figure", "A", "B", "B - A", "95 % interval", "")
-_WORDS = {"none": "no difference at all", "real": "real", "open": "may be chance"}
+_NUMBERS = ("A", "B", "B - A")
+_WORDS = {"none": "no difference", "real": "real", "open": "may be chance"}
 
 
 def render(comparison: Comparison, form: str) -> str:
@@ -39,33 +40,37 @@ def render(comparison: Comparison, form: str) -> str:
 
 
 def shown(comparison: Comparison) -> Group:
-    """Return the sentence and the table for a terminal."""
+    """Return the sentence and the table for a terminal. The interval and what follows from it share a column."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in _HEADINGS:
-        table.add_column(heading, justify="left" if heading in {"figure", ""} else "right")
-    for cells in _cells(comparison):
-        table.add_row(*cells)
+    for heading in _HEADINGS[:-1]:
+        table.add_column(heading, justify="right" if heading in _NUMBERS else "left", overflow="fold")
+    for *cells, interval, judged in _cells(comparison):
+        table.add_row(*cells, judged if interval == NOTHING else f"{interval}, {judged}")
     return Group(sentence(comparison), "", table)
 
 
 def sentence(comparison: Comparison) -> str:
     """Return sentences on the chance of any 502, the median difference of 502s and the mean difference."""
-    pairs = f"{count(comparison.replications, 'pair')} of rollouts with the same draws, seed {comparison.seed}"
-    names = f"A is {comparison.first}, B is {comparison.second}; {pairs}."
+    pairs = f"{count(comparison.replications, 'pair')} of {plural(_noun(comparison))}"
+    names = f"A is {comparison.first}, B is {comparison.second}; {pairs} with the same draws, seed {comparison.seed}."
     counted = counted_by(dict.fromkeys((comparison.first, comparison.second), comparison.estimator))
     how_many = () if comparison.of(PRIMARY).verdict == "none" else (_in_pairs(comparison), _on_average(comparison))
     return "\n".join((_how_often(comparison), *how_many, names, counted))
+
+
+def _noun(comparison: Comparison) -> str:
+    return shared_noun(comparison.disruptions)
 
 
 def _how_often(comparison: Comparison) -> str:
     any_502 = comparison.of(ANY_502.name)
     a, b = percent(any_502.first), percent(any_502.second)
     if comparison.estimator == "expected":
-        fractions = f"A rollout of A has a 502 with a probability of {a}, one of B of {b}"
+        fractions = f"A {_noun(comparison)} of A has a 502 with a probability of {a}, one of B of {b}"
     else:
-        fractions = f"Of A's rollouts {a} had a 502, of B's {b}"
+        fractions = f"Of A's {plural(_noun(comparison))} {a} had a 502, of B's {b}"
     if any_502.verdict == "none":
-        return f"{fractions}: no difference, in no pair of rollouts."
+        return f"{fractions}: no difference, in no pair of {plural(_noun(comparison))}."
     difference = any_502.difference
     if max(abs(difference.low), abs(difference.high)) < NEGLIGIBLE:
         return f"{fractions}: no difference worth naming."
@@ -88,7 +93,7 @@ def _in_pairs(comparison: Comparison) -> str:
 
 def _on_average(comparison: Comparison) -> str:
     difference, of_502 = comparison.of(PRIMARY), comparison.of_502
-    means = f"On average A has {number(difference.first)} 502s per rollout, B {number(difference.second)}"
+    means = f"On average A has {number(difference.first)} 502s per {_noun(comparison)}, B {number(difference.second)}"
     said = f"{means}: {_more(of_502.mean)}"
     if comparison.replications == 1:
         return f"{said}."
@@ -128,7 +133,7 @@ def _cells(comparison: Comparison) -> Iterator[tuple[str, ...]]:
 def _judged(difference: Difference, pairs: int) -> tuple[str, str]:
     """Return the interval and whether the difference is real, or how many pairs it takes to say so."""
     if pairs < difference.needed:
-        return NOTHING, f"too few pairs: it takes some {number(difference.needed)}"
+        return NOTHING, f"it takes some {number(difference.needed)} pairs"
     return _interval(difference.difference), _WORDS[difference.verdict]
 
 

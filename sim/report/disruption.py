@@ -17,7 +17,7 @@ from sim.report.disruptions.unplanned import CRASH, LIVENESS_FAILURE, NODE_LOST
 from sim.report.wording import tenths
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from sim.experiment.replication import Replication
     from sim.experiment.summary import Summary
@@ -49,6 +49,12 @@ def name_of(scenario: Scenario) -> str:
 def noun_of(summary: Summary) -> str:
     """Return the word for one replication of a summary: `rollout`, `node drain` or `scale-in`."""
     return WORDS[summary.disruption].name
+
+
+def shared_noun(kinds: Iterable[DisruptionKind]) -> str:
+    """Return the word for one replication of several scenarios: their own, or `disruption` if they have several."""
+    nouns = {WORDS[kind].name for kind in kinds}
+    return nouns.pop() if len(nouns) == 1 else "disruption"
 
 
 def course_of(replication: Replication) -> Iterator[str]:

@@ -45,7 +45,7 @@ from sim.report.short import waits_for_nodes
 from sim.report.sliders import sliders
 from sim.report.story import story
 from sim.report.tables import cells, render
-from sim.report.wording import cause, count, number, percent, seconds
+from sim.report.wording import cause, count, number, percent, plural, seconds
 from sim.scenario.advice import advise
 
 if TYPE_CHECKING:
@@ -118,6 +118,7 @@ def _contents(report: Report) -> dict[str, Any]:
     return {
         "scenario": scenario,
         "disruption": name_of(scenario),
+        "disruptions": plural(name_of(scenario)),
         "headline": headline(report.summary),
         "answer": answer(report.worst),
         "worst": report.worst.replication.number,
@@ -125,7 +126,7 @@ def _contents(report: Report) -> dict[str, Any]:
         "json": render([report.summary], "json"),
         "pictures": list(_pictures(report)),
         "chart": _chart(report),
-        "sliders": sliders(report.grid, report.summary.estimator) if report.grid else None,
+        "sliders": sliders(report.grid, report.summary.estimator, name_of(scenario)) if report.grid else None,
         "script": _script(),
         "story": story(report.worst),
         "warnings": advise(scenario),
@@ -147,7 +148,7 @@ def _pictures(report: Report) -> Iterator[_Picture]:
     scenario, figures, summary, name = report.scenario, report.figures, report.summary, name_of(report.scenario)
     n_502 = [of_rollout[RESPONSES[502]] for of_rollout in figures]
     yield _picture(
-        f"How many 502s a {name} gives: the share of {name}s (up) with more than so many (across, logarithmic, "
+        f"How many 502s a {name} gives: the share of {plural(name)} (up) with more than so many (across, logarithmic, "
         "with a place for zero).",
         f"The 502s of {count(len(figures), name)}: from {number(min(n_502))} to {number(max(n_502))}, on average "
         f"{number(summary[SPREAD_502].mean.value)}.",
@@ -160,7 +161,7 @@ def _pictures(report: Report) -> Iterator[_Picture]:
     )
     yield _picture(
         "The race: how long targets stay in rotation after their pods' deletion, over all pods of all "
-        f"{name}s. What outlasts preStop, shaded, may be sent requests that fail.",
+        f"{plural(name)}. What outlasts preStop, shaded, may be sent requests that fail.",
         f"Deregistration lags: {_lags(report)}.",
         partial(distribution_of_lags, scenario, figures),
     )

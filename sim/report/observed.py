@@ -22,7 +22,7 @@ from sim.records.observation import iso
 from sim.records.records import POD_OUTCOMES
 from sim.records.selection import name_of
 from sim.report import against
-from sim.report.wording import count, listed, number, percent, plain, seconds
+from sim.report.wording import WIDTH, count, listed, number, percent, plain, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from sim.records.rollouts import Rollout
 
 FORMATS = ("table", "json", "csv")
-WIDTH = 120
 MOST_SHOWN = 15
 """How many targets, clients or files are named. The rest is counted."""
 BEHIND_S = 1.0

@@ -103,8 +103,8 @@ def _pods(found: Findings) -> Iterator[Event]:
         yield from _complete(PODS, created.pod, "serving", pod_ready_s, until_s)
     for end in found.ends:
         yield from _thread(PODS, end.pod, f"old pod {end.pod}")
-        stops_s = (0.0, end.deleted_s, end.sigterm_s, end.closed_s, end.cut_s)
-        names = ("serving", "preStop", "serving after SIGTERM", "refusing, until SIGKILL at the latest")
+        stops_s = (0.0, end.deleted_s, end.sigterm_s, end.closed_s, end.ended_s)
+        names = ("serving", "preStop", "serving after SIGTERM", "refusing, finishing its requests")
         for name, from_s, phase_until_s in zip(names, stops_s[:-1], stops_s[1:], strict=True):
             yield from _complete(PODS, end.pod, name, from_s, min(phase_until_s, until_s))
         for name, at_s in (("SIGTERM", end.sigterm_s), ("listener closed", end.closed_s)):

@@ -14,8 +14,9 @@ from rich.table import Table
 
 from sim.experiment.recommend import RETRIES
 from sim.experiment.rules import DELAY, GRACE, PRE_STOP
+from sim.report.disruption import name_of
 from sim.report.recommendation_words import sentences
-from sim.report.wording import NOTHING, number, percent, plain
+from sim.report.wording import NOTHING, WIDTH, number, percent, plain, plural
 from sim.scenario.controller import FIXED_LAG
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     TriedRules = Sequence[tuple[Rule, Trial]]
 
 FORMATS = ("table", "json")
-WIDTH = 120
+_RULE = "rule, and its source"
 _ROWS_AT = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
 """The chances of a miss for which the curve's table has a sleep."""
 
@@ -57,14 +58,15 @@ def _costs(found: Recommendation) -> Table:
 
 
 def _figures(trial: Trial) -> dict[str, str]:
+    noun = name_of(trial.scenario)
     return {
         "preStop sleep (s)": f"{trial.scenario.pod.pre_stop_sleep_s:g}",
         "grace period (s)": f"{trial.scenario.pod.termination_grace_period_s:g}",
         "deregistration delay (s)": f"{trial.scenario.target_group.deregistration_delay_s:g}",
         "--aws-max-retries": _retries(trial.scenario),
-        "502s per rollout, mean": number(trial.mean(502)),
-        "503s and 504s per rollout, mean": number(trial.mean(503) + trial.mean(504)),
-        "rollout duration (s), mean": number(_mean([rollout.rollout_s for rollout in trial.rollouts])),
+        f"502s per {noun}, mean": number(trial.mean(502)),
+        f"503s and 504s per {noun}, mean": number(trial.mean(503) + trial.mean(504)),
+        f"{noun} duration (s), mean": number(_mean([rollout.rollout_s for rollout in trial.rollouts])),
         "until the last old pod has ended (s), mean": number(_mean([rollout.over_s for rollout in trial.rollouts])),
         "most pods at once": f"{max(rollout.most_pods for rollout in trial.rollouts):,}",
     }
@@ -80,7 +82,10 @@ def _mean(values: Sequence[float]) -> float:
 
 def _curve(found: Recommendation) -> Table:
     """Return the table of sleeps against the chance of a miss."""
-    table = _table("Sleep against the chance of a miss", ("preStop sleep (s)", "rollouts that miss", "95 % interval"))
+    table = _table(
+        "Sleep against the chance of a miss",
+        ("preStop sleep (s)", f"{plural(name_of(found.given.scenario))} that miss", "95 % interval"),
+    )
     for sleep_s in _sleeps(found):
         miss = found.miss(sleep_s)
         table.add_row(f"{sleep_s:g}", percent(miss.value), f"{percent(miss.low)} to {percent(miss.high)}")
@@ -98,8 +103,9 @@ def _sleeps(found: Recommendation) -> list[float]:
 
 
 def _rules(found: Recommendation, rules: TriedRules) -> Table:
-    headings = ("what experts advise", "sleep", "grace", "delay", "failed, mean", "goal met", "source")
-    table = _table("", headings, words=("what experts advise", "source"))
+    noun = name_of(found.given.scenario)
+    title = f"What experts advise, and what it gives here (times in s; failed requests per {noun}, mean)"
+    table = _table(title, (_RULE, "sleep", "grace", "delay", "failed", "goal met"), words=(_RULE,))
     for rule, trial in _shortest_first(rules):
         pod, met = trial.scenario.pod, trial.with_at_most(found.goal.most_failed)
         times_s = (
@@ -108,7 +114,7 @@ def _rules(found: Recommendation, rules: TriedRules) -> Table:
             trial.scenario.target_group.deregistration_delay_s,
         )
         cells = [f"{time_s:g}" for time_s in times_s]
-        table.add_row(rule.words, *cells, number(_mean_failed(trial)), percent(met.value), rule.source)
+        table.add_row(f"{rule.words}\n  {rule.source}", *cells, number(_mean_failed(trial)), percent(met.value))
     return table
 
 

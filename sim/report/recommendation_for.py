@@ -12,13 +12,11 @@ from rich.table import Table
 from sim.report.disruption import WORDS
 from sim.report.recommendation import record
 from sim.report.recommendation_words import goal_in_words
-from sim.report.wording import listed, percent, plain
+from sim.report.wording import WIDTH, listed, percent, plain
 
 if TYPE_CHECKING:
     from sim.experiment.recommend import Recommendation
     from sim.experiment.recommend_for import ForAll
-
-WIDTH = 80
 
 
 def render(found: ForAll, form: str) -> str:
@@ -32,7 +30,7 @@ def answer(found: ForAll) -> str:
     """Return in words what to set, and which disruption decides."""
     changes = [f"{key} to {value:g}" for key, value in found.settings.items()]
     names = listed([f"a {WORDS[kind].name}" for kind in found.by_kind])
-    goal = goal_in_words(next(iter(found.by_kind.values())).goal).replace("rollouts", "cases")
+    goal = goal_in_words(next(iter(found.by_kind.values())).goal, "case")
     what = f"Set {listed(changes)}" if changes else "Nothing need change"
     decides = WORDS[found.decided_by].name
     said = f"{what}, for {goal} of {names}. The {decides} decides: it needs {found.sleep_s:g} s of preStop sleep."

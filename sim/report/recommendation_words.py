@@ -9,7 +9,8 @@ import math
 from statistics import median
 from typing import TYPE_CHECKING
 
-from sim.report.wording import count, listed, number, percent
+from sim.report.disruption import name_of
+from sim.report.wording import count, listed, number, percent, plural
 
 if TYPE_CHECKING:
     from sim.experiment.least_sleep import Need
@@ -31,28 +32,33 @@ _OBSTACLES = {
 }
 
 
-def goal_in_words(goal: Goal) -> str:
-    """Return the goal: `no failed request in 95 % of rollouts`."""
+def goal_in_words(goal: Goal, noun: str) -> str:
+    """Return the goal: `no failed request in 95 % of rollouts`. `noun`: what one replication is."""
     most = goal.most_failed
     requests = f"at most {count(most, 'failed request')}" if most else "no failed request"
-    return f"{requests} in {100 * goal.confidence:g} % of rollouts"
+    return f"{requests} in {100 * goal.confidence:g} % of {plural(noun)}"
 
 
 def sentences(found: Recommendation) -> list[str]:
-    """Return what to set and how sure that is, or what stands in the way, then assumptions and consequences."""
-    said = [_answer(found), *_assumption(found)] if found.is_met else [_obstacles(found)]
+    """Return what to set, what of it is assumed and how sure it is, or what stands in the way; then consequences."""
+    known = f"{_least(found)} {_confirmed(found)}"
+    said = [_answer(found), *_assumption(found), known] if found.is_met else [_obstacles(found)]
     return [*said, *_long_grace(found)]
+
+
+def _noun(found: Recommendation) -> str:
+    return name_of(found.given.scenario)
 
 
 def _answer(found: Recommendation) -> str:
     changes = [f"{key} to {value:g}" for key, value in found.settings.items()]
     what = f"Set {listed(changes)}" if changes else "Nothing need change"
-    return f"{what} for {goal_in_words(found.goal)}. {_least(found)} {_confirmed(found)}"
+    return f"{what} for {goal_in_words(found.goal, _noun(found))}."
 
 
 def _least(found: Recommendation) -> str:
     """Return the least sleep and how well it is known, in words."""
-    sleep, rollouts = found.sleep, count(len(found.needs), "simulated rollout")
+    sleep, rollouts = found.sleep, count(len(found.needs), f"simulated {_noun(found)}")
     if not math.isfinite(sleep.high):
         return (
             f"{sleep.value:g} s of preStop sleep would do for {rollouts}, which are too few to bound it from above: "
@@ -62,13 +68,15 @@ def _least(found: Recommendation) -> str:
     known = f"The least preStop sleep that does it is {sleep.value:g} s ({interval})"
     if sleep.low == sleep.high:
         return f"{known}."
-    wider = "" if found.is_known else ", though it is wider than was wanted: --at-most allows more rollouts"
+    wider = (
+        "" if found.is_known else f", though it is wider than was wanted: --at-most allows more {plural(_noun(found))}"
+    )
     return f"{known}; its upper end is advised{wider}."
 
 
 def _confirmed(found: Recommendation) -> str:
     """Return the result in rollouts that had no part in choosing the settings, in words."""
-    met = f"In fresh rollouts with these settings, {_share(found)}."
+    met = f"In fresh {plural(_noun(found))} with these settings, {_share(found)}."
     return met if found.goal.is_met(found.best) else f"{met} That is less than was asked for."
 
 
@@ -89,7 +97,7 @@ def _assumption(found: Recommendation) -> list[str]:
         return []
     propagation_s = median(need.slowest.propagation_s for need in _nearest(found))
     said = (
-        f"Of the {found.needed_s:,.1f} s that the slowest pod of such a rollout stays in rotation, "
+        f"Of the {found.needed_s:,.1f} s that the slowest pod of such a {_noun(found)} stays in rotation, "
         f"{propagation_s:,.1f} s are an assumption: target_group.propagation_s, how long an ALB node goes on sending "
         "after DeregisterTargets, of which AWS publishes nothing. Measure yours, and give it."
     )
@@ -104,16 +112,16 @@ def _nearest(found: Recommendation) -> list[Need]:
 
 def _obstacles(found: Recommendation) -> str:
     """Return what stands in the way, in words."""
-    failures = found.best.mean_failures()
+    failures, goal = found.best.mean_failures(), goal_in_words(found.goal, _noun(found))
     if next(iter(failures), None) == "idle_timeout":
-        start = f"No setting attains {goal_in_words(found.goal)}: requests are longer than the ALB holds them."
+        start = f"No setting attains {goal}: requests are longer than the ALB holds them."
     else:
-        start = f"No preStop sleep attains {goal_in_words(found.goal)}."
+        start = f"No preStop sleep attains {goal}."
     causes = [f"{number(mean)} by {_OBSTACLES[name]}" for name, mean in failures.items()]
     sleep_s = found.best.scenario.pod.pre_stop_sleep_s
     return (
-        f"{start} With {sleep_s:g} s, {_share(found)}. What stands in the way, in failed requests per rollout: "
-        f"{listed(causes)}. The slowest pod of a rollout needs {found.needed_s:,.1f} s."
+        f"{start} With {sleep_s:g} s, {_share(found)}. What stands in the way, in failed requests per "
+        f"{_noun(found)}: {listed(causes)}. The slowest pod of a {_noun(found)} needs {found.needed_s:,.1f} s."
     )
 
 

@@ -20,9 +20,10 @@ from sim.experiment.replications import replicate
 from sim.experiment.spreadsheet import csv_of
 from sim.experiment.summary import summarise
 from sim.report.answer import answer
+from sim.report.disruption import noun_of
 from sim.report.pictures.results_pictures import PICTURES
 from sim.report.tables import markdown_tables
-from sim.report.wording import markdown
+from sim.report.wording import markdown, plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -98,7 +99,7 @@ _ORIGIN = (
 
 def _section(result: Result) -> str:
     scenario, summary = result.scenario, result.summary
-    runs = f"{summary.replications} rollouts, seed {scenario.seed}, requests {summary.estimator}"
+    runs = f"{summary.replications} {plural(noun_of(summary))}, seed {scenario.seed}, requests {summary.estimator}"
     return "\n\n".join(
         part
         for part in (

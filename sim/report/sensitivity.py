@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group
 from rich.table import Table
 
-from sim.report.wording import number, percent, plain
+from sim.report.disruption import WORDS
+from sim.report.wording import WIDTH, count, number, percent, plain, plural
 
 if TYPE_CHECKING:
     from sim.experiment.sensitivity import Influence, Sensitivity
 
 FORMATS = ("table", "json")
-WIDTH = 120
-ANSWERS = {
-    "responses.502": ("502s per rollout", ""),
-    "pre_stop_sleep": ("the preStop sleep that 95 % of rollouts need", " s"),
+_ANSWERS = {
+    "responses.502": ("502s per {noun}", ""),
+    "pre_stop_sleep": ("the preStop sleep that 95 % of {nouns} need", " s"),
 }
 _LEAST_SHARE = 0.05
 _LEGEND = (
@@ -38,9 +38,16 @@ def shown(found: Sensitivity) -> Group:
     return Group(sentence(found), "", _table(found), "", _LEGEND)
 
 
+def answer_in_words(found: Sensitivity) -> tuple[str, str]:
+    """Return the answer in words, and its unit."""
+    words, unit = _ANSWERS[found.of]
+    noun = WORDS[found.disruption].name
+    return words.format(noun=noun, nouns=plural(noun)), unit
+
+
 def sentence(found: Sensitivity) -> str:
     """Return a sentence on what to measure first, and how."""
-    answer, unit = ANSWERS[found.of]
+    answer, unit = answer_in_words(found)
     base = f"As it stands, {answer} {'are' if found.of == 'responses.502' else 'is'} {number(found.base)}{unit}."
     first = found.influences[0]
     if first.swing == 0 and first.total < _LEAST_SHARE:
@@ -56,9 +63,9 @@ def sentence(found: Sensitivity) -> str:
 
 
 def _table(found: Sensitivity) -> Table:
-    answer, _ = ANSWERS[found.of]
+    answer, _ = answer_in_words(found)
     table = Table(
-        title=f"{answer}; {found.n_points:,} points, {found.replications} rollouts at each",
+        title=f"{answer}; {found.n_points:,} points, {count(found.replications, WORDS[found.disruption].name)} at each",
         title_justify="left",
         box=None,
         pad_edge=False,

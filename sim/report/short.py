@@ -28,7 +28,7 @@ from sim.experiment.figures_of_capacity import (
 )
 from sim.report.answer import headline
 from sim.report.disruption import noun_of
-from sim.report.wording import NEGLIGIBLE, counted_by, number, percent
+from sim.report.wording import NEGLIGIBLE, counted_by, number, percent, plural
 
 if TYPE_CHECKING:
     from sim.experiment.summary import Summary
@@ -56,7 +56,11 @@ def short_report(summary: Summary) -> str:
 def _stalled(summary: Summary) -> str:
     """Return that rollouts do not end, nothing if all do."""
     share = summary[STALLED].value if STALLED.name in summary.values else 0.0
-    return f"{percent(share)} of {noun_of(summary)}s do not end: pods wait for a node or an address. " if share else ""
+    return (
+        f"{percent(share)} of {plural(noun_of(summary))} do not end: pods wait for a node or an address. "
+        if share
+        else ""
+    )
 
 
 def _why(summary: Summary) -> str:
@@ -76,7 +80,7 @@ def labelled(summary: Summary) -> dict[str, str]:
         "a dead pod is sent requests": _quantiles(summary[EXPOSURE_S]),
         "without a healthy target": f"{number(summary[NO_HEALTHY_TARGET_S].value)} s per {noun}",
         f"a {noun} takes": _quantiles(summary[ROLLOUT_S]),
-        f"{noun}s": f"{summary.replications:,}, seed {summary.seed}",
+        f"{plural(noun)}": f"{summary.replications:,}, seed {summary.seed}",
     }
     return lines | waits_for_nodes(summary)
 

@@ -65,8 +65,8 @@ class Sliders:
     up: Sequence[Tick]
 
 
-def sliders(grid: SleepsAndRetries, estimator: Estimator) -> Sliders:
-    """Return the sliders of a grid."""
+def sliders(grid: SleepsAndRetries, estimator: Estimator, noun: str) -> Sliders:
+    """Return the sliders of a grid. `noun`: what one replication is."""
     axis = _Axis(max(of.n_502 for rollouts in grid.rollouts.values() for of in rollouts))
     sleeps_s, limits = grid.sleeps_s, grid.retry_limits
 
@@ -78,7 +78,7 @@ def sliders(grid: SleepsAndRetries, estimator: Estimator) -> Sliders:
             retries=limits.index(setting.retries),
             share=_whole_percent(share),
             shade=round(100 * share),
-            words=_words(setting, rollouts, estimator, says_retries=len(limits) > 1),
+            words=_words(setting, rollouts, estimator, noun, says_retries=len(limits) > 1),
             curve=_curve([of.n_502 for of in rollouts], axis),
         )
 
@@ -89,7 +89,7 @@ def sliders(grid: SleepsAndRetries, estimator: Estimator) -> Sliders:
         retry_limits=[str(limit) for limit in limits],
         rows=[[one for one in cells.values() if one.sleep == at] for at in range(len(sleeps_s))],
         given=given,
-        rollouts=count(len(grid.rollouts[grid.given]), "rollout"),
+        rollouts=count(len(grid.rollouts[grid.given]), noun),
         across=axis.ticks(),
         up=[Tick(_height(share), f"{share:g}") for share in (0, 25, 50, 75, 100)],
     )
@@ -141,12 +141,12 @@ def _curve(n_502: Sequence[float], axis: _Axis) -> str:
     return f"{path}H{RIGHT}"
 
 
-def _words(setting: Setting, rollouts: Sequence[Of], estimator: Estimator, *, says_retries: bool) -> str:
+def _words(setting: Setting, rollouts: Sequence[Of], estimator: Estimator, noun: str, *, says_retries: bool) -> str:
     """Return how often a rollout has a 502 with a setting, and how many, in words."""
     share = ANY_502.over.of_all([of.any_502 for of in rollouts], estimator).value
     spread = SPREAD_502.over.of_all([of.n_502 for of in rollouts], estimator)
     retries = f" and --aws-max-retries {setting.retries}" if says_retries else ""
     settings = f"With a preStop sleep of {setting.sleep_s:g} s{retries}"
-    often = f"{percent(share)} of {count(len(rollouts), 'rollout')} have a 502"
+    often = f"{percent(share)} of {count(len(rollouts), noun)} have a 502"
     how_many = f"the median one has {number(spread.p50.value)}, and one of 20 more than {number(spread.p95.value)}"
     return f"{settings}, {often}; {how_many}."

@@ -24,7 +24,7 @@ from sim.diagnosis.controller_log import ROLLED_CLUSTER
 from sim.diagnosis.first_out import OutBy, first_at_nodes
 from sim.report.answer import answer
 from sim.report.disruption import course_of, name_of
-from sim.report.wording import by_outcome, count, listed, plain, seconds, tenths, times
+from sim.report.wording import WIDTH, by_outcome, count, listed, plain, seconds, tenths, times
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from sim.diagnosis.pod_ends import PodEnd
     from sim.experiment.replication import Replication
 
-WIDTH = 120
 WORST_PODS = 5
 MOST_RECONCILES = 15
 
@@ -78,7 +77,7 @@ def _wrapped(part: str | Table) -> str:
 def _table(headings: Iterable[str], rows: Iterable[Iterable[str]], *, words: int = 0) -> Table:
     """Return a table of numbers whose last `words` columns are words."""
     headings = tuple(headings)
-    table = Table(box=None, padding=(0, 2, 0, 0))
+    table = Table(box=None, padding=(0, 1, 0, 0))
     for position, heading in enumerate(headings):
         is_words = position >= len(headings) - words
         table.add_column(heading, justify="left" if is_words else "right", overflow="fold")
@@ -127,7 +126,15 @@ def _controller(found: Findings) -> Iterator[str | Table]:
         )
     yield from map(_stall, sorted(stalls, key=lambda stall: -stall.throttled_s)[:1])
     told = _worth_telling(reconciles)
-    headings = ("reconcile", "began s", "took s", "calls", "registered", "deregistered", "result; throttled calls")
+    headings = (
+        "reconcile",
+        "began s",
+        "took s",
+        "calls",
+        "regis-\ntered",
+        "deregis-\ntered",
+        "result; throttled calls",
+    )
     last_restart_s = max((restart.time_s for restart in restarts), default=-np.inf)
     yield _table(headings, (_reconcile(log, last_restart_s) for log in told), words=1)
     if len(told) < len(reconciles):
@@ -149,10 +156,12 @@ def _worth_telling(reconciles: list[ReconcileLog]) -> list[ReconcileLog]:
 
 
 def _reconcile(log: ReconcileLog, last_restart_s: float) -> tuple[str, ...]:
-    result = "ok" if log.error is None else f"failed: gave up on {log.error}"
+    result = "ok" if log.error is None else f"failed: gave up on {_by_service(log.error)}"
     if log.ended_s is None:
         result = "cut off by the restart" if log.began_s < last_restart_s else "unfinished at the end"
-    throttled = [f"{call.action} {times(len(call.throttled))}, {seconds(call.throttled_s)}" for call in log.stalls]
+    throttled = [
+        f"{_by_service(call.action)} {times(len(call.throttled))}, {seconds(call.throttled_s)}" for call in log.stalls
+    ]
     return (
         str(log.number),
         tenths(log.began_s),
@@ -162,6 +171,12 @@ def _reconcile(log: ReconcileLog, last_restart_s: float) -> tuple[str, ...]:
         str(len(log.deregistered)),
         "; ".join([result, *throttled]),
     )
+
+
+def _by_service(action: str) -> str:
+    """Return an action so that a narrow column can break it: `GetWebACLForResource (waf-regional)`."""
+    service, _, name = action.rpartition(":")
+    return f"{name} ({service})" if service else name
 
 
 def _stall(stall: Call) -> str:
@@ -176,8 +191,8 @@ def _stall(stall: Call) -> str:
 def _worst(found: Findings) -> Iterator[str | Table]:
     worst = found.ends[:WORST_PODS]
     yield "In seconds since the start; lag: from deleted to left ALB; exposed: in rotation while refusing:"
-    in_s = ("deleted", "SIGTERM", "refusing", "deregistered", "left ALB", "lag", "exposed")
-    yield _table(("pod", *in_s, "first out by", "failed requests"), map(_pod, worst), words=2)
+    in_s = ("deleted", "SIGTERM", "refusing", "deregis-\ntered", "left\nALB", "lag", "exposed")
+    yield _table(("pod", *in_s, "first\nout by", "failed\nrequests"), map(_pod, worst))
     yield _out_by(found.ends) if found.first_out is None else _first_out(found.first_out)
     yield "Where their lags went, in seconds:"
     yield _parts([*((str(end.pod), [end]) for end in worst), (f"mean of {len(found.ends)}", found.ends)], found.parts)
@@ -187,7 +202,7 @@ def _pod(end: PodEnd) -> tuple[str, ...]:
     times_s = (end.deleted_s, end.sigterm_s, end.closed_s, end.deregistered_s, end.left_s, end.lag_s, end.exposed_s)
     paths = ["checks" if path is OutBy.HEALTH_CHECK else "API" for path in first_at_nodes(end)]
     by = paths[0] if len(set(paths)) == 1 else ", ".join(paths)
-    return (str(end.pod), *map(tenths, times_s), by, by_outcome(end.failed))
+    return (str(end.pod), *map(tenths, times_s), by, f"{sum(end.failed.values()):,}")
 
 
 def _out_by(ends: list[PodEnd]) -> str:

@@ -23,7 +23,7 @@ from sim.data_plane.outcomes import OUTCOMES_502
 from sim.experiment.figures import FIGURES, OUTCOMES, SPREAD_502
 from sim.experiment.figures_of_capacity import PENDING_PODS
 from sim.experiment.spreadsheet import csv_of
-from sim.report.disruption import noun_of
+from sim.report.disruption import shared_noun
 from sim.report.short import short_report
 from sim.report.wording import NOTHING, counted_by, markdown, number, percent, plain
 
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("table", "json", "csv", "markdown")
 WIDTH = 120
+"""How wide a table in a pipe may become; with names of up to 26 letters it takes 80 columns."""
 
 
 def render(summaries: Sequence[Summary], form: str) -> str:
@@ -56,11 +57,12 @@ def tables(summaries: Sequence[Summary]) -> Group:
     """Return what a terminal shows: one scenario's short report, or some tables and how requests were counted."""
     if len(summaries) == 1:
         return Group(short_report(summaries[0]))
-    noun = _noun(summaries)
+    noun = shared_noun(summary.disruption for summary in summaries)
     shown = [
-        _table(TITLES[table].format(noun=noun), columns, summaries) for table, columns in _shown(summaries).items()
+        (TITLES[table].format(noun=noun), _table(columns, summaries), "")
+        for table, columns in _shown(summaries).items()
     ]
-    return Group(*(part for table in shown for part in (table, "")), _counted(summaries))
+    return Group(*(part for parts in shown for part in parts), _counted(summaries))
 
 
 def _shown(summaries: Sequence[Summary]) -> dict[Tables, Columns]:
@@ -69,14 +71,8 @@ def _shown(summaries: Sequence[Summary]) -> dict[Tables, Columns]:
     return {table: columns for table, columns in _TABLES.items() if with_nodes or table != "nodes"}
 
 
-def _noun(summaries: Sequence[Summary]) -> str:
-    """Return the word for one replication: that of all scenarios, or `disruption`."""
-    nouns = {noun_of(summary) for summary in summaries}
-    return nouns.pop() if len(nouns) == 1 else "disruption"
-
-
-def _table(title: str, columns: Columns, summaries: Sequence[Summary]) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+def _table(columns: Columns, summaries: Sequence[Summary]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in columns:
         table.add_column(heading, justify="left" if heading in _WORDS else "right", overflow="fold")
     for summary in summaries:
@@ -86,7 +82,7 @@ def _table(title: str, columns: Columns, summaries: Sequence[Summary]) -> Table:
 
 def markdown_tables(summaries: Sequence[Summary]) -> list[tuple[str, str]]:
     """Return the tables of the terminal in Markdown with their titles, without a line end."""
-    noun = _noun(summaries)
+    noun = shared_noun(summary.disruption for summary in summaries)
     return [
         (TITLES[table].format(noun=noun), _markdown_table(columns, summaries))
         for table, columns in _shown(summaries).items()
@@ -212,7 +208,8 @@ _WORDS = ("scenario", "main cause\nof the 502s")
 TITLES: dict[Tables, str] = {
     "502s": "How often a {noun} has 502s, and how many it has; 95 % intervals",
     "failures": "Failed requests per {noun}",
-    "times": "Deregistration lag and exposure of each terminated pod",
+    "lags": "How long a terminated pod's target stays in rotation (deregistration lag)",
+    "exposures": "How long a dead pod is sent requests (exposure)",
     "course": "How long a {noun} takes, and the healthy targets of an ALB node in it",
     "calls": "The controller, per {noun}",
     "nodes": "Nodes and addresses, per {noun}",

@@ -20,6 +20,8 @@ _FLAGS = {"aws_max_retries": "--aws-max-retries"}
 _WORDS = {"pre stop": "preStop", "aws": "AWS", "alb": "ALB"}
 _MARKDOWN = re.compile(r"[\\`*\[\]<>|]")
 NOTHING = "-"
+WIDTH = 80
+"""How many columns the tables and texts of a terminal may take."""
 SIGNIFICANT_DIGITS = 3
 NEGLIGIBLE = 1e-6
 """Below this value a figure is practically zero, or a remainder of rounding, and its digits would say nothing."""
@@ -54,8 +56,14 @@ def percent(fraction: float) -> str:
 
 def count(n: int, noun: str) -> str:
     """Return a number with its noun: `1 pod`, `2,000 pods`, `10 retries`."""
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{n:,} {noun if n == 1 else plural}"
+    return f"{n:,} {noun if n == 1 else plural(noun)}"
+
+
+def plural(noun: str) -> str:
+    """Return the plural: `pods`, `retries`, `crashes`."""
+    if noun.endswith("y"):
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith("sh") else f"{noun}s"
 
 
 def times(n: int) -> str:

@@ -71,7 +71,8 @@ def test_set_alone_is_enough() -> None:
 
 
 def test_what_the_figures_do_not_show_is_said() -> None:
-    few = albsim("addresses", "--instance-type", "t3.small", "--nodes", "4", "--pods-per-node", "12").stdout
+    printed = albsim("addresses", "--instance-type", "t3.small", "--nodes", "4", "--pods-per-node", "12").stdout
+    few = " ".join(printed.split())
     assert "note: 3 pods of each node get no address, however long they wait" in few
     assert "note: each node takes 7 pods beside those of DaemonSets, not 10: max pods limits them" in few
 

@@ -114,7 +114,7 @@ WAITED = Figure(
     over=Mean(),
     label="waits after throttled calls",
     unit=Unit("s"),
-    cells=(Cell("times", 7, "waits (s)"),),
+    cells=(Cell("lags", 7, "waits (s)"),),
 )
 MEDIAN_502 = Figure(name="responses.502_p50", of=lambda _: 3.0, over=Median(), label="502s", swept=False)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -138,9 +139,24 @@ def test_the_tables_show_costs_the_curve_and_rules(make_scenario: type) -> None:
     assert "most pods at once 8 8" in lines
     assert "21 50.0 % 29.9 % to 70.1 %" in lines
     assert "31 0 % 0 % to 16.1 %" in lines
-    rules = [line for line in lines if line.startswith("sleep ")]
-    assert rules[0].startswith("sleep 5 5 30 300 9.00 0 % cloudpilot.ai")
-    assert rules[1] == "sleep 10 10 30 300 2.00 50.0 % EKS Best Practices, current"
+    first = lines.index("sleep 5 5 30 300 9.00 0 %")
+    assert lines[first + 1 : first + 4] == ["cloudpilot.ai", "sleep 10 10 30 300 2.00 50.0 %", RULES[2].source]
+    assert first > lines.index("31 0 % 0 % to 16.1 %"), "the rules come last"
+
+
+def test_an_assumption_is_said_in_the_second_sentence(make_scenario: type) -> None:
+    """Nothing is known of `propagation_s` but its default; the slowest pods' share of it is 24 s in each rollout."""
+    best = trial(make_scenario(pod__pre_stop_sleep_s=31), 0, 0)
+    first, second, *_ = sentences(found(make_scenario, best, pod__pre_stop_sleep_s=31))
+    assert first == "Set pod.pre_stop_sleep_s to 31 for no failed request in 95 % of rollouts."
+    assert "24.0 s are an assumption: target_group.propagation_s" in second
+
+
+def test_of_a_node_drain_it_says_so(make_scenario: type) -> None:
+    drain = make_scenario(disruption="node_drain", node_drain__nodes=1, node_drain__pods_per_node=2)
+    given = replace(found(make_scenario, trial(drain, 0, 0)), given=trial(drain, 100, 200))
+    assert "95 % of node drains" in render(given, [], "table")
+    assert "rollout" not in render(given, [], "table")
 
 
 def test_json_has_all_of_it(make_scenario: type) -> None:

@@ -110,7 +110,7 @@ def test_table_fits_and_keeps_names_whole() -> None:
     name = "a-scenario-with-a-rather-long-name"
     text = render([summary(scenario=name), _bad()], "table")
     assert max(map(len, text.splitlines())) <= WIDTH
-    assert text.count(name) == 5, "a row in each table"
+    assert text.count(name) == 6, "a row in each table"
     assert "none in 12" in text
     narrow = plain(tables([summary(), _bad()]), width=80)
     assert max(map(len, narrow.splitlines())) <= 80

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import math
 import textwrap
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from sim.experiment.whole_file import whole_file
@@ -94,8 +95,20 @@ def canvas(size: tuple[float, float], *, title: str = "", origin: str = "", grid
 
 
 def literal(text: str) -> str:
-    """Return a user's text so that matplotlib shows it literally and takes no part of it for mathematics."""
-    return text.replace("$", r"\$")
+    """Return a user's text so that matplotlib shows it literally and takes no part of it for mathematics.
+
+    Letters that the font lacks would be boxes, so they are left out: of a name in such a script nothing is shown.
+    """
+    known = "".join(letter for letter in text if letter == "\n" or ord(letter) in _letters())
+    return (known if known == text else known.lstrip(" :-") or "…").replace("$", r"\$")
+
+
+@cache
+def _letters() -> frozenset[int]:
+    """Return the letters of the pictures' font, which matplotlib brings along."""
+    from matplotlib.font_manager import findfont, get_font
+
+    return frozenset(get_font(findfont("DejaVu Sans")).get_charmap())
 
 
 def symmetric_log(axis: XAxis | YAxis, most: float, *, least: float = 1.0, room: float = 1.08) -> None:

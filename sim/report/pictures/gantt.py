@@ -7,8 +7,7 @@ Shown:
 - Below, all 502s by second, and the controller's reconciles with the time that throttling took.
 - Of many pods: the worst, and an even sample of the others.
 
-Left out: the new pods, and the real end of a draining process (it ends with its last request, its bar with the SIGKILL
-that it would get).
+Left out: the new pods.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ PHASES = {
     "serving": SKY_BLUE,
     "preStop (still serving)": YELLOW,
     "serving after SIGTERM": ORANGE,
-    "refusing connections, until SIGKILL at the latest": PURPLE,
+    "refusing connections, finishing its requests": PURPLE,
     "process ended": PALE,
 }
 DEAD, POINT, REFUSED = "routable but dead", "502, at its request's arrival", "eviction refused"
@@ -130,7 +129,7 @@ def _title(found: Findings, shown: Sequence[PodEnd]) -> str:
 
 def _phases(end: PodEnd, until_s: float) -> Iterator[tuple[str, float, float]]:
     """Yield a pod's phases as name, from and until."""
-    stops_s = [0.0, end.deleted_s, end.sigterm_s, end.closed_s, end.cut_s, until_s]
+    stops_s = [0.0, end.deleted_s, end.sigterm_s, end.closed_s, end.ended_s, until_s]
     for name, (from_s, phase_until_s) in zip(PHASES, pairwise(stops_s), strict=True):
         if min(phase_until_s, until_s) > from_s:
             yield name, from_s, min(phase_until_s, until_s)

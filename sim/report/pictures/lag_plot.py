@@ -8,8 +8,8 @@ import numpy as np
 
 from sim.experiment.provenance import PROVENANCE
 from sim.report.pictures.canvas import BLUE, SKY_BLUE, VERMILION, symmetric_log
-from sim.report.pictures.sweep_frame import canvas_of, check, listed, positions, values_of
-from sim.report.wording import key_label
+from sim.report.pictures.sweep_frame import canvas_of, check, listed, noun_in, positions, values_of
+from sim.report.wording import key_label, plural
 from sim.scenario.specs import Scenario
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def plot_lag(frame: pd.DataFrame, *, x: str) -> Figure:
     """
     check(frame, [x], _SLOWEST)
     picture, axes = canvas_of(
-        frame, f"deregistration lag by {listed([x])}", note="each rollout's slowest pod, quantiles"
+        frame, f"deregistration lag by {listed([x])}", note=f"each {noun_in(frame)}'s slowest pod, quantiles"
     )
     values = values_of(frame, x)
     at = positions(axes.xaxis, values)
@@ -52,7 +52,8 @@ def plot_lag(frame: pd.DataFrame, *, x: str) -> Figure:
     for above, below, strength in zip(curves[1:], curves[:-1], (0.45, 0.3, 0.15), strict=True):
         axes.fill_between(at, below, above, color=BLUE, alpha=strength, linewidth=0)
     axes.plot(at, by_value[_MEDIAN].median().loc[values], color=SKY_BLUE, label="median pod")
-    labels = ("half of the rollouts", "90 % of rollouts", "99 % of rollouts", "the worst rollout")
+    noun = noun_in(frame)
+    labels = (f"half of the {plural(noun)}", f"90 % of {plural(noun)}", f"99 % of {plural(noun)}", f"the worst {noun}")
     for curve, style, label in zip(curves, ("-", "--", "-.", ":"), labels, strict=True):
         axes.plot(at, curve, color=BLUE, linestyle=style, label=f"slowest pod, {label}")
     pre_stop_s, grace_s = (seconds_at(frame, key, x, values) for key in (PRE_STOP, _GRACE))

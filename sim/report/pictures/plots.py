@@ -28,7 +28,17 @@ from sim.report.pictures.canvas import (
     YELLOW,
     symmetric_log,
 )
-from sim.report.pictures.sweep_frame import bare, canvas_of, check, estimate, listed, positions, values_of
+from sim.report.pictures.sweep_frame import (
+    bare,
+    canvas_of,
+    check,
+    estimate,
+    label_in,
+    listed,
+    noun_in,
+    positions,
+    values_of,
+)
 from sim.report.wording import NEGLIGIBLE, cause, key_label, number
 
 if TYPE_CHECKING:
@@ -73,7 +83,7 @@ def plot_line(frame: pd.DataFrame, *, x: str, y: str = "responses.502", hue: str
     """
     shown = [x] if hue is None else [x, hue]
     check(frame, shown, y)
-    picture, axes = canvas_of(frame, f"{bare(COLUMN_OF[y].label)} by {listed(shown)}", note="means and 95 % intervals")
+    picture, axes = canvas_of(frame, f"{bare(label_in(frame, y))} by {listed(shown)}", note="means and 95 % intervals")
     values = values_of(frame, x)
     at = positions(axes.xaxis, values)
     hues = [None] if hue is None else values_of(frame, hue)
@@ -86,7 +96,7 @@ def plot_line(frame: pd.DataFrame, *, x: str, y: str = "responses.502", hue: str
         axes.fill_between(at, low, high, color=colour, alpha=0.2, linewidth=0)
         axes.plot(at, mean, color=colour, marker=marker, markersize=5, label=str(value), clip_on=False)
     axes.set_xlabel(key_label(x))
-    axes.set_ylabel(COLUMN_OF[y].label)
+    axes.set_ylabel(label_in(frame, y))
     symmetric_log(axes.yaxis, axes.dataLim.y1)
     if hue is not None:
         axes.legend(title=key_label(hue), loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
@@ -118,7 +128,7 @@ def plot_heatmap(frame: pd.DataFrame, *, x: str, y: str, colour: str = "response
         If a key is not varied, if another one is that the picture would average over, or if there is no such figure.
     """
     check(frame, [x, y], colour)
-    picture, axes = canvas_of(frame, f"{bare(COLUMN_OF[colour].label)} by {listed([x, y])}")
+    picture, axes = canvas_of(frame, f"{bare(label_in(frame, colour))} by {listed([x, y])}")
     across, up = values_of(frame, x), values_of(frame, y)
     table = frame.pivot_table(index=y, columns=x, values=colour, aggfunc="mean").loc[up, across]
     means = COLUMN_OF[colour].unit.factor * table.to_numpy()
@@ -134,7 +144,7 @@ def plot_heatmap(frame: pd.DataFrame, *, x: str, y: str, colour: str = "response
     axes.set_xlabel(key_label(x))
     axes.set_ylabel(key_label(y))
     axes.grid(visible=False)
-    bar = picture.colorbar(image, ax=axes, label=f"{COLUMN_OF[colour].label}, logarithmic")
+    bar = picture.colorbar(image, ax=axes, label=f"{label_in(frame, colour)}, logarithmic")
     symmetric_log(bar.ax.yaxis, float(means.max()), room=1)
     return picture
 
@@ -171,7 +181,7 @@ def plot_causes(frame: pd.DataFrame, *, x: str) -> Figure:
             bottom += heights
     axes.set_xticks(range(len(values)), [str(value) for value in values])
     axes.set_xlabel(key_label(x))
-    axes.set_ylabel("failed requests per rollout")
+    axes.set_ylabel(f"failed requests per {noun_in(frame)}")
     axes.yaxis.set_major_formatter("{x:,.10g}")
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, reverse=True)
     return picture

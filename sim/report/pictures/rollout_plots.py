@@ -16,7 +16,7 @@ from sim.experiment.provenance import model_version
 from sim.report.disruption import name_of
 from sim.report.pictures.canvas import BLACK, BLUE, PALE, VERMILION, canvas, symmetric_log
 from sim.report.pictures.plots import CAUSES
-from sim.report.wording import NEGLIGIBLE, cause, count, number, percent
+from sim.report.wording import NEGLIGIBLE, cause, count, number, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +48,7 @@ def distribution_of_502s(
     axes.axvline(mean.value, color=BLACK, linestyle="--", label=f"mean, {number(mean.value)}")
     symmetric_log(axes.xaxis, float(np.nanmax([n_502.max(), mean.high])))
     axes.set_xlabel(f"502s in the {name_of(scenario)}")
-    axes.set_ylabel(f"{name_of(scenario)}s with more (%)")
+    axes.set_ylabel(f"{plural(name_of(scenario))} with more (%)")
     axes.legend(frameon=False)
     return picture
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.experiment.provenance import model_version
+from sim.report.disruption import name_of
 from sim.report.pictures.canvas import BLACK, BLUE, PALE, VERMILION, canvas
 from sim.report.recommendation_words import goal_in_words
-from sim.report.wording import count
+from sim.report.wording import count, plural
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,10 +28,11 @@ _SIZE = (9.0, 4.2)
 def sleep_curve(found: Recommendation) -> Figure:
     """Return the picture of a recommendation."""
     scenario, advised_s = found.given.scenario, found.best.scenario.pod.pre_stop_sleep_s
-    rollouts = count(len(found.needs), "rollout")
+    noun = name_of(scenario)
+    rollouts = count(len(found.needs), noun)
     figure, axes = canvas(
         _SIZE,
-        title=f"{scenario.name}: how long to sleep for {goal_in_words(found.goal)}",
+        title=f"{scenario.name}: how long to sleep for {goal_in_words(found.goal, noun)}",
         origin=f"{rollouts}; seed {scenario.seed}; albsim {model_version()}",
     )
     longest_s = max([advised_s, *(need.sleep_s for need in found.needs if math.isfinite(need.sleep_s))])
@@ -38,13 +40,15 @@ def sleep_curve(found: Recommendation) -> Figure:
     misses = [found.miss(sleep_s) for sleep_s in sleeps_s]
     low, high = (100 * np.array([getattr(miss, end) for miss in misses]) for end in ("low", "high"))
     axes.fill_between(sleeps_s, low, high, step="post", color=PALE, label="its 95 % interval")
-    axes.step(sleeps_s, [100 * miss.value for miss in misses], where="post", color=BLUE, label="rollouts that miss it")
+    axes.step(
+        sleeps_s, [100 * miss.value for miss in misses], where="post", color=BLUE, label=f"{plural(noun)} that miss it"
+    )
     axes.axhline(100 * (1 - found.goal.confidence), color=BLACK, linestyle=":", label="allowed")
     if found.is_met:
         axes.axvline(advised_s, color=VERMILION, label=f"advised: {advised_s:g} s")
     axes.set_xlim(0, max(1.0, longest_s + 1))
     axes.set_ylim(0, 101)
     axes.set_xlabel("preStop sleep (s)")
-    axes.set_ylabel("rollouts that miss the goal (%)")
+    axes.set_ylabel(f"{plural(noun)} that miss the goal (%)")
     axes.legend(frameon=False)
     return figure

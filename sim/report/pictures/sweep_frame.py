@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from sim.experiment.figures import ANY_502, COLUMN_OF, COLUMNS
 from sim.experiment.provenance import PROVENANCE
 from sim.experiment.statistics import fraction_estimate, mean_estimate
+from sim.report.disruption import WORDS
 from sim.report.pictures.canvas import Canvas, canvas
-from sim.report.wording import key_label
+from sim.report.wording import key_label, plural
 from sim.scenario.problems import did_you_mean
 from sim.scenario.variations import expanded, keys_of
 
@@ -89,13 +90,23 @@ def estimate(values: pd.Series, figure: str) -> Estimate:
     return replace(mean, low=max(mean.low, 0.0), high=min(mean.high, COLUMN_OF[figure].unit.at_most))
 
 
+def noun_in(frame: pd.DataFrame) -> str:
+    """Return the word for one replication of a sweep: `rollout`, `node drain` or `scale-in`."""
+    return WORDS[frame.attrs[PROVENANCE]["scenario"].get("disruption", "rollout")].name
+
+
+def label_in(frame: pd.DataFrame, column: str) -> str:
+    """Return the label of a sweep's column, with the word for one replication."""
+    return COLUMN_OF[column].label.replace("rollout", noun_in(frame))
+
+
 def canvas_of(frame: pd.DataFrame, what: str, *, note: str = "means") -> Canvas:
     """Return an empty canvas with a title that names the scenario, and a footer that says what is shown."""
-    source = frame.attrs[PROVENANCE]
+    source, each = frame.attrs[PROVENANCE], f"{rollouts(frame)} {plural(noun_in(frame))}"
     return canvas(
         _SIZE,
         title=f"{source['scenario']['name']}: {what}",
-        origin=f"{note} of {rollouts(frame)} rollouts; seed {source['seed']}; albsim {source['version']}",
+        origin=f"{note} of {each}; seed {source['seed']}; albsim {source['version']}",
     )
 
 

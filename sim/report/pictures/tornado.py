@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sim.report.disruption import WORDS
 from sim.report.pictures.canvas import BLUE, ORANGE, canvas
-from sim.report.sensitivity import ANSWERS
+from sim.report.sensitivity import answer_in_words
+from sim.report.wording import count
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -15,12 +17,13 @@ if TYPE_CHECKING:
 
 def tornado(found: Sensitivity) -> Figure:
     """Return the picture of a sensitivity."""
-    answer, unit = ANSWERS[found.of]
+    answer, unit = answer_in_words(found)
+    rollouts = count(found.replications, WORDS[found.disruption].name)
     shown = sorted(found.influences, key=lambda one: one.swing)
     figure, axes = canvas(
         (9.0, 1.6 + 0.5 * len(shown)),
         title="What decides the answer: orange at the low end of a range, blue at the high one",
-        origin=f"{found.n_points:,} points, {found.replications} rollouts each; in brackets the share of variance",
+        origin=f"{found.n_points:,} points, {rollouts} each; in brackets the share of variance",
         grid="x",
     )
     for place, one in enumerate(shown):

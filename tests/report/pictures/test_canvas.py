@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from sim.report.pictures import canvas
 
 
@@ -16,3 +18,21 @@ def test_the_colours_are_those_of_okabe_and_ito() -> None:
         "BLACK": (0, 0, 0),
     }
     assert {name: tuple(bytes.fromhex(getattr(canvas, name)[1:])) for name in paper} == paper
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("prod-eu: 502s", "prod-eu: 502s"),
+        ("Größe-ß: 502s", "Größe-ß: 502s"),
+        ("本番環境: 502s", "502s"),
+        ("prod-本番: 502s", "prod-: 502s"),
+        ("🚀: 502s\nbelow", "502s\nbelow"),
+        ("本番", "…"),
+        ("a$b$", r"a\$b\$"),
+    ],
+)
+def test_letters_that_the_font_lacks_are_left_out_and_no_boxes_are_drawn(name: str, shown: str) -> None:
+    """A box would warn, and each warning fails a test."""
+    assert canvas.literal(name) == shown
+    assert canvas.drawn(canvas.canvas((4, 2), title=name).picture, "png")

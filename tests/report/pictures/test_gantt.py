@@ -11,6 +11,7 @@ from matplotlib.colors import to_hex
 
 from sim.control_plane.trace import TargetDrained, TargetHealthy, TargetUnhealthy
 from sim.diagnosis.findings import findings
+from sim.experiment.replication import simulate
 from sim.report.pictures.canvas import BLACK, GREEN, PURPLE, SKY_BLUE, VERMILION, YELLOW, save
 from sim.report.pictures.gantt import (
     DEAD,
@@ -27,12 +28,14 @@ from sim.report.pictures.gantt import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from sim.diagnosis.pod_ends import PodEnd
+    from sim.scenario.specs import Scenario
 
 
 def _bars(axes: Axes, color: str) -> list[tuple[int, float, float]]:
@@ -75,6 +78,24 @@ def test_phases_by_hand(picture: Figure) -> None:
     assert _bars(pods, YELLOW) == [(0, 0, 10), (1, 2, 12), (2, 4, 14)]
     assert _bars(pods, PURPLE) == []
     assert _bars(pods, VERMILION) == [(0, 10, 15), (2, 14, 30)]
+
+
+def test_a_draining_pod_ends_with_its_last_request(make_scenario: Callable[..., Scenario]) -> None:
+    """Every request takes 3 s, so each pod ends 3 s after it refuses new ones at the latest, not at SIGKILL, 600 s."""
+    draining = make_scenario(
+        traffic__service_time_s=3,
+        pod__on_sigterm="drain",
+        pod__pre_stop_sleep_s=10,
+        pod__termination_grace_period_s=600,
+        pod__serve_after_sigterm_s=0,
+    )
+    found = findings(simulate(draining, estimator="sampled"))
+    refusing = _bars(gantt(found).axes[0], PURPLE)
+    assert len(refusing) == len(found.ends)
+    for (_, from_s, until_s), end in zip(refusing, chosen(found.ends), strict=True):
+        assert from_s == pytest.approx(end.closed_s)
+        assert until_s == pytest.approx(end.ended_s)
+        assert 0 < end.ended_s - end.closed_s <= 3
 
 
 def test_marks_by_hand(picture: Figure) -> None:

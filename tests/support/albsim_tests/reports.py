@@ -148,18 +148,20 @@ def by_hand(records: Iterable[Record] = BY_HAND, failed: list[tuple[float, int, 
     counts = np.bincount([outcome for *_, outcome in failed], minlength=len(Outcome))
     counts[Outcome.OK] = 100 - len(failed)
     arrival_s, node, target, outcome = zip(*failed, strict=True) if failed else ((), (), (), ())
+    timeline = timeline_of(trace, spec, Streams(1, 2))
     requests = Requests(
         counts=counts,
         window_until_s=40.0,
         latency_before_s=Latency(0.05, 0.19, 0.32),
         latency_s=Latency(0.05, 0.19, 0.32),
+        ended_s=timeline.cut_s,
         arrival_s=np.array(arrival_s, float),
         node=np.array(node, np.int16),
         target=np.array(target, np.int32),
         outcome=np.array(outcome, np.int8),
         answered_s=np.array(arrival_s, float),
     )
-    return Replication(spec, 2, trace, timeline_of(trace, spec, Streams(1, 2)), requests)
+    return Replication(spec, 2, trace, timeline, requests)
 
 
 def summary(figures: Mapping[Figure[Any, Any], object] | None = None, **about: Any) -> Summary:
