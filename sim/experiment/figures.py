@@ -196,10 +196,12 @@ LEAST_HEALTHY_TARGETS = Figure(
     label="fewest healthy targets of an ALB node",
     cells=(Cell("course", 4, "healthy\ntargets, fewest"),),
 )
+_LATER_OUTCOMES = (Outcome.CLIENT_TIMEOUT,)
+_LATER = [*(RESPONSES[outcome.status] for outcome in _LATER_OUTCOMES), *(OUTCOMES[o] for o in _LATER_OUTCOMES)]
+
 FIGURES: tuple[Figure[Any, Any], ...] = (
     REQUESTS,
-    *RESPONSES.values(),
-    *OUTCOMES.values(),
+    *(figure for figure in (*RESPONSES.values(), *OUTCOMES.values()) if figure not in _LATER),
     RATE_502,
     ANY_502,
     SPREAD_502,
@@ -224,11 +226,14 @@ FIGURES: tuple[Figure[Any, Any], ...] = (
     ),
     *CALLS,
     *CAPACITY,
+    *_LATER,
 )
 """All figures, in the order of the JSON and of a sweep's columns. Those that other modules read have names above."""
 COLUMN_OF = {column.name: column for figure in FIGURES for column in figure.columns()}
 COLUMNS = tuple(COLUMN_OF)
 """The columns of a sweep that hold figures, in their order."""
+LATER_COLUMNS = tuple(column.name for figure in _LATER for column in figure.columns())
+"""The columns of outcomes that came after the first release: older results have none of these requests."""
 BLOCK_OF_COLUMN = {
     column.name: figure.block for figure in FIGURES if figure.block is not None for column in figure.columns()
 }

@@ -13,7 +13,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from sim.experiment.estimators import choose_estimator
-from sim.experiment.figures import BLOCK_OF_COLUMN, COLUMNS
+from sim.experiment.figures import BLOCK_OF_COLUMN, COLUMNS, LATER_COLUMNS
 from sim.experiment.grid import cells, grid
 from sim.experiment.journal import journal
 from sim.experiment.provenance import PROVENANCE
@@ -114,6 +114,7 @@ def read_sweep(path: Path) -> pd.DataFrame:
         _require_whole(metadata, frame)
     except _DAMAGE:
         raise NotASweepError(f"{path}: expected a sweep's results (got something else)") from None
+    frame = frame.assign(**{name: 0.0 for name in LATER_COLUMNS if name not in frame})
     frame.attrs[PROVENANCE] = metadata
     return frame
 
@@ -169,7 +170,8 @@ def _metadata(text: str) -> dict[str, Any]:
 
 def _require_whole(metadata: dict[str, Any], frame: pd.DataFrame) -> None:
     """Raise one of `_DAMAGE` if there is no row, or a column is missing."""
-    missing = {*expanded(metadata["vary"]), "replication", *COLUMNS} - BLOCK_OF_COLUMN.keys() - {*frame.columns}
+    later = {*BLOCK_OF_COLUMN, *LATER_COLUMNS}
+    missing = {*expanded(metadata["vary"]), "replication", *COLUMNS} - later - {*frame.columns}
     if missing or frame.empty:
         raise ValueError(f"no rows, or no columns {missing}")
 

@@ -38,7 +38,7 @@ def test_the_json_is_the_interface_s() -> None:
     (summary,) = _json(BASELINE, *FEW)
     assert (summary["scenario"], summary["seed"], summary["replications"]) == ("baseline", 7, 3)
     assert summary["estimator"] == "expected"
-    assert set(summary["responses"]) == {"200", "502", "503", "504"}
+    assert set(summary["responses"]) == {"200", "460", "502", "503", "504"}
     assert list(summary["outcomes"]) == [
         "ok",
         "connect_refused",
@@ -49,6 +49,7 @@ def test_the_json_is_the_interface_s() -> None:
         "idle_timeout",
         "connect_timeout",
         "no_registered_targets",
+        "client_timeout",
     ]
     for leaf in (
         summary["requests"],

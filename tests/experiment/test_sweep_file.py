@@ -8,6 +8,7 @@ import pytest
 from albsim_tests.executors import InOrder
 from pyarrow import parquet
 
+from sim.experiment.figures import LATER_COLUMNS
 from sim.experiment.journal import journal_path
 from sim.experiment.sweep import sweep
 from sim.experiment.sweep_file import NotASweepError, OtherSweepError, read_sweep, sweep_to_file, write_sweep
@@ -59,6 +60,19 @@ def test_what_is_read_is_what_was_written(tmp_path: Path, fixed_lag: Scenario, s
     pd.testing.assert_frame_equal(again, frame, check_exact=True)
     assert again.attrs == frame.attrs
     assert again["pod.concurrency"].unique().tolist() == ["null"]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_results_from_before_an_outcome_have_no_request_that_ended_so(
+    tmp_path: Path, fixed_lag: Scenario, suffix: str
+) -> None:
+    frame = sweep(fixed_lag, {"pod.pre_stop_sleep_s": [1]}, replications=1, executor=InOrder())
+    older = frame.drop(columns=[*LATER_COLUMNS])
+    older.attrs = frame.attrs
+    write_sweep(older, tmp_path / f"r.{suffix}")
+    again = read_sweep(tmp_path / f"r.{suffix}")
+    assert {"responses.460", "outcomes.client_timeout"} == {*LATER_COLUMNS}
+    assert (again[[*LATER_COLUMNS]] == 0).all(axis=None)
 
 
 def test_others_can_read_it(tmp_path: Path, fixed_lag: Scenario) -> None:
