@@ -130,6 +130,13 @@ class PodDeleted(Record):
 
 
 @dataclass(slots=True)
+class PodDeselected(Record):
+    """The Service's selector no longer matches a pod, which goes on serving."""
+
+    pod: int
+
+
+@dataclass(slots=True)
 class PodFailed(Record):
     """A pod stopped serving unasked: its container crashed, or hung, or its node was lost."""
 

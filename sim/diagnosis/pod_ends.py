@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from sim.control_plane.trace import EndpointRemoved, ListenerClosed, PodDeleted, PodFailed, Sigterm, TargetDeregistered
+from sim.control_plane.trace import (
+    EndpointRemoved,
+    ListenerClosed,
+    PodDeleted,
+    PodDeselected,
+    PodFailed,
+    Sigterm,
+    TargetDeregistered,
+)
 from sim.data_plane.outcomes import Outcome
 from sim.data_plane.rotation import exposure_s, left_rotation_s
 
@@ -68,12 +76,14 @@ class PodEnd:
 def pod_ends(replication: Replication) -> list[PodEnd]:
     """Return the ends of all pods that were deleted and whose targets were in rotation, in the order of pod numbers.
 
-    Pods that failed unasked are left out.
+    Pods that failed unasked are left out. Those that their Service dropped before count from then, as deleted.
     """
     timeline, trace = replication.timeline, replication.trace
     left_s, exposed_s = left_rotation_s(timeline), exposure_s(timeline)
     failed = _failures(replication)
     times_s = {kind: _by_pod(trace.of(kind)) for kind in _KINDS}
+    told_s = dict(times_s[PodDeleted])
+    times_s[PodDeleted] |= {record.pod: record.time_s for record in trace.of(PodDeselected)}
 
     def end(pod: int) -> PodEnd:
         at_s = {kind: times_s[kind].get(pod, math.inf) for kind in _KINDS}
@@ -88,7 +98,7 @@ def pod_ends(replication: Replication) -> list[PodEnd]:
             deregistered_s=at_s[TargetDeregistered],
             left_s=float(left_s[pod]),
             left_by_deregistration=bool(np.any(timeline.registered_until_s[:, pod] == left_s[pod])),
-            checks_fail_s=at_s[PodDeleted if fails_at_deletion else ListenerClosed],
+            checks_fail_s=told_s.get(pod, math.inf) if fails_at_deletion else at_s[ListenerClosed],
             unhealthy_s=tuple(timeline.healthy_until_s[:, pod].tolist()),
             drained_s=tuple(timeline.registered_until_s[:, pod].tolist()),
             exposed_s=float(exposed_s[pod]),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.control_plane.trace import PodDeleted, PodFailed
+from sim.control_plane.trace import PodDeleted, PodDeselected, PodFailed
 from sim.control_plane.world import ControlPlane
 from sim.data_plane.expected import Expectation, expect_requests
 from sim.data_plane.healthy_targets import healthy_targets
@@ -69,10 +69,15 @@ class Replication:
         return _drawn(self.scenario, self.timeline, Streams(self.scenario.seed, self.number))
 
     def deleted_s(self) -> Times:
-        """Return when each target's pod was deleted, or failed unasked, shape (targets,); NaN for the others."""
+        """Return when each target's pod was deleted, shape (targets,); NaN for the others.
+
+        A pod that failed unasked, or that its Service dropped before, counts from then.
+        """
         deleted_s = np.full(self.timeline.cut_s.size, np.nan)
         for deleted in self.trace.of(PodDeleted):
             deleted_s[deleted.pod] = deleted.time_s
+        for deselected in self.trace.of(PodDeselected):
+            deleted_s[deselected.pod] = deselected.time_s
         for failed in self.trace.of(PodFailed):
             deleted_s[failed.pod] = failed.time_s
         return deleted_s

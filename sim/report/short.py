@@ -48,7 +48,9 @@ def short_report(summary: Summary) -> str:
     said = f"{summary.scenario}: {_stalled(summary)}{headline(summary)}"
     if summary[ANY_502].value >= NEGLIGIBLE:
         said = f"{said} {_why(summary)} Next: `albsim explain --worst` tells how, `albsim recommend` what to set."
-    lines = [f"  {label:<{_LABEL}}{value}" for label, value in labelled(summary).items()]
+    figures = labelled(summary)
+    width = max(_LABEL, *(len(label) + 2 for label in figures))
+    lines = [f"  {label:<{width}}{value}" for label, value in figures.items()]
     counted = textwrap.wrap(counted_by({summary.scenario: summary.estimator}), _WIDTH)
     return "\n".join([*textwrap.wrap(said, _WIDTH), "", *lines, "", *counted])
 

@@ -97,6 +97,26 @@ def drawn_disruption(seed: int) -> Scenario:
     return scenario.with_overrides(changes | {"disruption": "node_drain", "node_drain": drain})
 
 
+def drawn_strategy(seed: int) -> Scenario:
+    """Return a small random rollout that is no Deployment's rolling update, a blue/green switch, or an HPA's steps."""
+    scenario, rng = drawn_scenario(seed), np.random.default_rng([seed, 3])
+    replicas = scenario.deployment.replicas
+    few = int(rng.integers(0, replicas))
+    several = _one(rng, 1, 2, "34%")
+    policies = [{"type": _one(rng, "Pods", "Percent"), "value": _one(rng, 1, 30), "period_s": _one(rng, 15, 40)}]
+    changes: tuple[dict[str, Any], ...] = (
+        {"deployment.strategy": "Recreate"},
+        {"deployment.kind": "StatefulSet", "deployment.partition": few, "deployment.max_unavailable": several},
+        {"deployment.kind": "DaemonSet", "deployment.max_surge": 0, "deployment.max_unavailable": several},
+        {"deployment.kind": "DaemonSet", "deployment.max_surge": several, "deployment.max_unavailable": 0},
+        {"disruption": "blue_green", "blue_green.scale_down_delay_s": _one(rng, 0.5, 12, 30)},
+        {"disruption": "scale_in", "scale_in": _scale_in(rng, max(2, replicas)) | {"policies": policies}},
+    )
+    drains = {"pod.on_sigterm": _one(rng, "exit", "ignore", "drain"), "traffic": _traffic(rng)}
+    chosen = _one(rng, *changes[: 6 if replicas > 1 else 5])
+    return scenario.with_overrides(drains | chosen)
+
+
 def drawn_outage(seed: int) -> Scenario:
     """Return small random crashes, failed liveness probes, or a lost node."""
     scenario, rng = drawn_scenario(seed), np.random.default_rng([seed, 2])

@@ -23,7 +23,13 @@ from sim.verification.agreement import agreeing, side_by_side, told_by_both
 from sim.verification.checks import of_mean, of_violations
 from sim.verification.control_plane import LOADED
 from sim.verification.drawn_requests import behind_workers, drawn_specs, drawn_timeline
-from sim.verification.drawn_rollouts import drawn_bindings, drawn_disruption, drawn_outage, drawn_scenario
+from sim.verification.drawn_rollouts import (
+    drawn_bindings,
+    drawn_disruption,
+    drawn_outage,
+    drawn_scenario,
+    drawn_strategy,
+)
 from sim.verification.reference.control_plane_twin import ControlPlane
 
 if TYPE_CHECKING:
@@ -40,6 +46,7 @@ ROLLOUTS = 40
 DISRUPTIONS = 30
 BINDINGS = 30
 OUTAGES = 15
+STRATEGIES = 20
 LONGEST_S = 1200.0
 """The longest simulated time: a rollout that takes longer, or comes to no end, has no records."""
 SAMPLES = 120
@@ -93,6 +100,7 @@ def control_plane_twin() -> Iterator[Check]:
         ("v1, {} drains or TerminationComplete", drawn_disruption, DISRUPTIONS),
         ("v2 or v3, {} disruptions", drawn_bindings, BINDINGS),
         ("v1, {} crashes, failed liveness probes or lost nodes", drawn_outage, OUTAGES),
+        ("v1, {} other rollouts, switches or HPA steps", drawn_strategy, STRATEGIES),
     ):
         told = [drawn_records(drawn(seed)) for seed in range(seeds)]
         pairs = [pair for pairs in told for pair in pairs]

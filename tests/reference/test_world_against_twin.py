@@ -21,6 +21,7 @@ from sim.verification.drawn_rollouts import (
     drawn_disruption,
     drawn_outage,
     drawn_scenario,
+    drawn_strategy,
 )
 from sim.verification.reference.control_plane_twin import ControlPlane
 from sim.verification.twins import LONGEST_S
@@ -52,6 +53,9 @@ def _met(scenario: Scenario, of: Callable[[type[Record]], list[Any]]) -> Counter
     return Counter(
         {
             "scenarios": 1,
+            scenario.deployment.kind: 1,
+            scenario.deployment.strategy: 1,
+            scenario.disruption: 1,
             scenario.controller.version: 1,
             str(scenario.aws_api.retryer): 1,
             "attempts": len(attempts),
@@ -107,6 +111,12 @@ def test_both_tell_the_same_of_drains_and_of_terminating_pods_that_count() -> No
     met = check_all(range(60), drawn_disruption)
     assert met["evictions refused"] > 50
     assert met["evicted"] > 50
+
+
+@pytest.mark.slow
+def test_both_tell_the_same_of_other_rollouts_switches_and_steps() -> None:
+    met = check_all(range(50), drawn_strategy)
+    assert {"StatefulSet", "DaemonSet", "Recreate", "blue_green", "scale_in"} <= set(met)
 
 
 @pytest.mark.slow

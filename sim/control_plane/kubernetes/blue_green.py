@@ -20,7 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.control_plane.kubernetes.pod import Pod
-from sim.control_plane.trace import PodCreated, PodDeleted, PodReady, ReplicaSetScaled, RolloutComplete
+from sim.control_plane.trace import PodCreated, PodDeleted, PodDeselected, PodReady, ReplicaSetScaled, RolloutComplete
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -49,6 +49,7 @@ class BlueGreen:
         never = self._env.event()
         for pod in self._old:
             self._join(Pod(len(self._old) + pod.ordinal, self._env, pod.ordinal, is_new=True))
+            self._trace.record(PodDeselected(self._env.now, pod.number))
             self._not_ready(pod, never)
         yield self._env.timeout(self._spec.scale_down_delay_s)
         self._trace.record(ReplicaSetScaled(self._env.now, "old", 0))

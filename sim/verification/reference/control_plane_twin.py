@@ -21,6 +21,7 @@ from sim.verification.reference.last_request_twin import last_done_s
 from sim.verification.reference.load_balancer_controller_twin import LoadBalancerController
 from sim.verification.reference.scale_in_twin import ScaleIn
 from sim.verification.reference.service_twin import PODS, RolledService, Service
+from sim.verification.reference.strategies_twin import BlueGreen, OneForOne, Recreate
 from sim.verification.reference.unplanned_twin import Crash, LivenessFailure, NodeLost
 
 if TYPE_CHECKING:
@@ -39,8 +40,18 @@ DISRUPTIONS: dict[str, type[Deployment]] = {
     "crash": Crash,
     "liveness_failure": LivenessFailure,
     "node_lost": NodeLost,
+    "blue_green": BlueGreen,
 }
 EQUAL_CHANCE = 0.5
+
+
+def _disruption(scenario: Scenario) -> type[Deployment]:
+    spec = scenario.deployment
+    if scenario.disruption == "rollout" and spec.kind != "Deployment":
+        return OneForOne
+    if scenario.disruption == "rollout" and spec.strategy == "Recreate":
+        return Recreate
+    return DISRUPTIONS[scenario.disruption]
 
 
 class ControlPlane:
@@ -53,7 +64,7 @@ class ControlPlane:
         self.old = [Pod(number, number, is_new=False) for number in range(scenario.deployment.replicas)]
         self.rolled = RolledService(self, self.old)
         self._draws: dict[tuple[int, ...], IndexedDraws] = {}
-        self.deployment = DISRUPTIONS[scenario.disruption](self)
+        self.deployment = _disruption(scenario)(self)
         self.old_since_s = self.agenda.now_s
         self.controller: AnyController | None = None
         if scenario.controller.version != "fixed_lag":
@@ -142,13 +153,17 @@ class ControlPlane:
 
     def deleted(self, pod: Pod) -> None:
         """Begin the grace period and preStop, and concurrently the removal from Endpoints."""
-        self.agenda.note("PodDeleted", self.agenda.now_s, pod.number)
+        self.told_to_end(pod)
         leaves_s = self.draw(self.scenario.endpoints.propagation_s, pod, Stream.ENDPOINT_REMOVAL)
         self.agenda.after(leaves_s, lambda: self.endpoint(pod, joins=False))
         lag = self.scenario.controller.deregistration_lag_s
         if lag is not None:
             lag_s = self.draw(lag, pod, Stream.DEREGISTRATION_LAG)
             self.agenda.after(lag_s, lambda: self.deregister({pod}))
+
+    def told_to_end(self, pod: Pod) -> None:
+        """Begin a deleted pod's grace period and preStop."""
+        self.agenda.note("PodDeleted", self.agenda.now_s, pod.number)
         if self.scenario.pod.pre_stop_fails_health_check:
             self.checks_fail(pod)
         in_pre_stop_s = min(self.scenario.pod.pre_stop_sleep_s, self.scenario.pod.termination_grace_period_s)

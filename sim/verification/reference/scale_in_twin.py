@@ -21,7 +21,7 @@ UNIFORM = Uniform(dist="uniform", low=0, high=1)
 
 
 class ScaleIn(Deployment):
-    """A step to fewer replicas, for small Deployments only, whose pods go in one sync."""
+    """A way to fewer replicas, for small Deployments only: the pods of a step go in one sync."""
 
     def __init__(self, plane: ControlPlane) -> None:
         super().__init__(plane)
@@ -32,19 +32,46 @@ class ScaleIn(Deployment):
             if isinstance(spec.to_replicas, int)
             else math.ceil(n * int(spec.to_replicas.rstrip("%")) / 100)
         )
+        self._siblings: dict[Pod, int] = {}
+        self._staying, self.ending = list(plane.old), []
+        self._steps: list[tuple[float, int, list[Pod]]] = []
+        now_s = 0.0
+        while len(self._staying) > self._left:
+            going = self._choose(self._allowed(now_s))
+            if going:
+                self._steps.append((now_s, len(self._staying), going))
+            self.ending += going
+            now_s += spec.sync_period_s
+        self._to_delete = len(self.ending)
+
+    def _allowed(self, now_s: float) -> int:
+        """Return how many pods may go now."""
+        spec, n = self._plane.scenario.scale_in, len(self._staying)
+        if not spec.policies:
+            return n - self._left
+        allowed = []
+        for policy in spec.policies:
+            gone = sum(len(pods) for at_s, _, pods in self._steps if now_s - at_s < policy.period_s)
+            lost = policy.value if policy.type == "Pods" else (n + gone) * policy.value / 100
+            allowed.append(n - math.floor(n + gone - lost))
+        most = max(allowed) if spec.select_policy == "Max" else min(allowed)
+        return max(0, min(most, n - self._left))
+
+    def _choose(self, n_pods: int) -> list[Pod]:
+        """Take as many pods as go, one after another, by the nodes that they share when the first goes."""
         self._siblings = {
-            pod: sum(other.ordinal % self._nodes == pod.ordinal % self._nodes for other in plane.old)
-            for pod in plane.old
+            pod: sum(other.ordinal % self._nodes == pod.ordinal % self._nodes for other in self._staying)
+            for pod in self._staying
         }
-        staying, self.ending = list(plane.old), []
-        while len(staying) > self._left:
-            goes = staying[0]
-            for pod in staying:
+        going = []
+        for _ in range(n_pods):
+            goes = self._staying[0]
+            for pod in self._staying:
                 if self._before(pod, goes):
                     goes = pod
-            staying.remove(goes)
-            self.ending.append(goes)
-        self._to_delete = len(self.ending)
+            self._staying.remove(goes)
+            going.append(goes)
+        return going
 
     def _before(self, one: Pod, other: Pod) -> bool:
         """Return whether one pod is deleted before the other."""
@@ -61,11 +88,14 @@ class ScaleIn(Deployment):
         return int(math.log2(ready_for_s * 1e9))
 
     def sync(self) -> None:
-        """Delete all pods in excess."""
-        agenda = self._plane.agenda
-        agenda.note("ReplicaSetScaled", agenda.now_s, "old", self._left)
-        for pod in self.ending:
-            agenda.after(self._write(), partial(self._delete, pod))
+        """Delete all pods in excess, step by step."""
+        for at_s, left, pods in self._steps:
+            self._plane.agenda.after(at_s, partial(self._step, left, pods))
+
+    def _step(self, left: int, pods: list[Pod]) -> None:
+        self._plane.agenda.note("ReplicaSetScaled", self._plane.agenda.now_s, "old", left)
+        for pod in pods:
+            self._plane.agenda.after(self._write(), partial(self._delete, pod))
 
     def _delete(self, pod: Pod) -> None:
         super()._delete(pod)
