@@ -97,3 +97,8 @@ class Cluster:
         if self._cni is not None:
             self._cni.add(node)
         return node.number
+
+    def end_node(self, node: int) -> None:
+        """Give back the addresses of a node whose machine is gone."""
+        if self._cni is not None:
+            self._cni.remove(self.scheduler.nodes[node])

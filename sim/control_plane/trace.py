@@ -68,6 +68,13 @@ class NodeAdded(Record):
 
 
 @dataclass(slots=True)
+class NodeTerminated(Record):
+    """A drained node's machine is gone: the addresses of these pods, which were on it, answer nothing any more."""
+
+    pods: list[int]
+
+
+@dataclass(slots=True)
 class SandboxFailed(Record):
     """The kubelet could not set up a pod's sandbox: its node had no address for it."""
 

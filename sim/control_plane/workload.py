@@ -110,6 +110,7 @@ class RolledDeployment:
             grace_period_s=scenario.pod.termination_grace_period_s,
             gone_s=self._gone_s,
             scheduler=scheduler,
+            end_node=None if cluster is None else cluster.end_node,
             not_ready=self._not_ready,
             outages=self.outages,
         )
@@ -227,6 +228,7 @@ def _rollout(spec: DeploymentSpec, disrupted: Disrupted) -> Disruption:
 _DISRUPTIONS: dict[DisruptionKind, Callable[[Scenario, Disrupted], Disruption]] = {
     "rollout": lambda scenario, disrupted: _rollout(scenario.deployment, disrupted),
     "node_drain": lambda scenario, disrupted: NodeDrain(scenario.node_drain, disrupted),
+    "node_termination": lambda scenario, disrupted: NodeDrain(scenario.node_termination, disrupted),
     "scale_in": lambda scenario, disrupted: ScaleIn(scenario.scale_in, scenario.kubernetes, disrupted),
     "blue_green": lambda scenario, disrupted: BlueGreen(scenario.blue_green, disrupted),
     "crash": lambda scenario, disrupted: Crash(scenario.crash, scenario.pod, disrupted),

@@ -67,7 +67,7 @@ def classify(sent: Sent, timeline: Timeline, ends: Ends, *, network_gone_s: Time
 
     `network_gone_s`, shape (targets,), is when each target's address stops answering.
     """
-    met = _met(sent, network_gone_s)
+    met = _met(sent, timeline, network_gone_s)
     outcome, answered_s = ends.unaccepted_by[met, sent.target], sent.arrival_s + ends.unaccepted_s[met, sent.target]
     inside = accepted(sent, timeline)
     served = _served(sent[inside], ends)
@@ -76,10 +76,15 @@ def classify(sent: Sent, timeline: Timeline, ends: Ends, *, network_gone_s: Time
     return Answers(outcome, answered_s)
 
 
-def _met(sent: Sent, network_gone_s: Times) -> NDArray[np.intp]:
+def _met(sent: Sent, timeline: Timeline, network_gone_s: Times) -> NDArray[np.intp]:
     """Return what each request meets if no server accepts it, as a `Met`."""
-    conditions = [sent.target < 0, sent.way == Way.RACED, sent.arrival_s < network_gone_s[sent.target]]
-    return np.select(conditions, [Met.NO_TARGET, Met.CLOSING_CONNECTION, Met.CLOSED_LISTENER], Met.NO_ADDRESS)
+    met = {
+        Met.NO_TARGET: sent.target < 0,
+        Met.CLOSING_CONNECTION: sent.way == Way.RACED,
+        Met.CLOSED_LISTENER: sent.arrival_s < network_gone_s[sent.target],
+        Met.NO_MACHINE: sent.arrival_s >= timeline.vanishes_s[sent.target],
+    }
+    return np.select(list(met.values()), list(met), Met.NO_ADDRESS)
 
 
 def _served(sent: Sent, ends: Ends) -> Answers:

@@ -57,6 +57,7 @@ class Met(IntEnum):
     CLOSING_CONNECTION = 1
     CLOSED_LISTENER = 2
     NO_ADDRESS = 3
+    NO_MACHINE = 4
 
 
 class Wait(NamedTuple):
@@ -123,7 +124,8 @@ def ends_of(timeline: Timeline, traffic: TrafficSpec, pod: PodSpec, target_group
     resets = (closed_s < timeline.vanishes_s) & (pod.accept == "prefork")
     at_any = UNACCEPTED | (BEHIND_WORKER_NODES if target_group.target_type == "instance" else {})
     gone = [min(UNREACHABLE[Unreachable(met)], client, key=_longest_s) for met in timeline.unreachable]
-    unaccepted = [*([at_any[met]] * closed_s.size for met in sorted(at_any)), gone]
+    silence = min(UNREACHABLE[Unreachable.CONNECT_TIMEOUT], client, key=_longest_s)
+    unaccepted = [*([at_any[met]] * closed_s.size for met in sorted(at_any)), gone, [silence] * closed_s.size]
     return Ends(
         cut_s=times_s.min(axis=0),
         cut_by=np.array(list(CUTS), np.int8)[times_s.argmin(axis=0)],

@@ -216,9 +216,12 @@ class _Expected:
         refused = load.requests(from_s, np.minimum(rotation.until_s, self._first_gone_s[target]))
         for spell in np.flatnonzero(np.isin(target, list(gone))).tolist():
             begin_s, end_s, there = gone[int(target[spell])].cells()
-            begin_s, end_s = np.maximum(begin_s, from_s[spell]), np.minimum(end_s, rotation.until_s[spell])
+            until_s = min(rotation.until_s[spell], self._timeline.vanishes_s[target[spell]])
+            begin_s, end_s = np.maximum(begin_s, from_s[spell]), np.minimum(end_s, until_s)
             refused[spell] += np.sum(load.requests(begin_s, end_s) * there)
-        unreachable = load.requests(from_s, rotation.until_s) - refused
+        silent = load.requests(np.maximum(from_s, self._timeline.vanishes_s[target]), rotation.until_s)
+        unreachable = load.requests(from_s, rotation.until_s) - refused - silent
+        self._counts[self._ends.by(Met.NO_MACHINE)] += silent.sum()
         self._counts[self._ends.by(Met.CLOSED_LISTENER)] += refused.sum()
         np.add.at(self._counts, self._ends.unaccepted_by[Met.NO_ADDRESS, target], unreachable)
 
@@ -228,7 +231,7 @@ class _Expected:
             return {}
         sent_until_s = left_rotation_s(self._timeline)
         matters = (sent_until_s > self._first_gone_s) | (self._last_gone_s > self._sure_until_s)
-        matters &= np.isinf(self._timeline.vanishes_s)
+        matters &= self._timeline.vanishes_s > self._timeline.listener_closed_s
         return {
             target: gone_law(
                 self._spells(loads, target),

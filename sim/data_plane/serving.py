@@ -53,9 +53,9 @@ class Pods(NamedTuple):
     """The pods, and what is known of their ends (see `timeline`).
 
     By target: `closed_s`, `killed_s`, `answers_until_s`, `vanishes_s`; `unreachable_s`, the wait for a connection to an
-    address that is gone; `reset_s`, when a prefork pod resets its backlog; `last_finish_s`, which the loop updates;
-    `free_s`, a heap of the times from which each server is free, without columns if there is no limit. By node and
-    target: `cut_s`, when requests are cut.
+    address that is gone, and `silent_s`, to one whose machine is; `reset_s`, when a prefork pod resets its backlog;
+    `last_finish_s`, which the loop updates; `free_s`, a heap of the times from which each server is free, without
+    columns if there is no limit. By node and target: `cut_s`, when requests are cut.
     `serves_pooled`: a draining pod answers on pooled connections.
     """
 
@@ -64,6 +64,7 @@ class Pods(NamedTuple):
     answers_until_s: Times
     vanishes_s: Times
     unreachable_s: Times
+    silent_s: Times
     reset_s: Times
     cut_s: Times
     last_finish_s: Times
@@ -104,6 +105,7 @@ def pods_of(timeline: Timeline, ends: Ends, pod: PodSpec, target_group: TargetGr
         answers_until_s=timeline.answers_until_s,
         vanishes_s=timeline.vanishes_s,
         unreachable_s=ends.unaccepted_s[Met.NO_ADDRESS],
+        silent_s=ends.unaccepted_s[Met.NO_MACHINE],
         reset_s=ends.reset_s,
         cut_s=ends.cut_s,
         last_finish_s=np.full(targets, -np.inf),
@@ -219,8 +221,9 @@ def not_accepted_until_s(pods: Pods, target: int, now_s: float) -> float:
     ended_s = pods.killed_s[target]
     if pods.drains and not pods.serves_pooled:
         ended_s = min(ended_s, max(pods.closed_s[target], pods.last_finish_s[target]))
-    gone_s = min(ended_s + pods.teardown_s, pods.vanishes_s[target])
-    return float(now_s if now_s < gone_s else now_s + pods.unreachable_s[target])
+    if now_s >= pods.vanishes_s[target]:
+        return float(now_s + pods.silent_s[target])
+    return float(now_s if now_s < ended_s + pods.teardown_s else now_s + pods.unreachable_s[target])
 
 
 @compiled

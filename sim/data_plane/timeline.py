@@ -38,7 +38,8 @@ class Timeline:
     - `drain_deadline_s`: the deregistration delay has elapsed. An ALB node that has heard of it cuts what still runs.
     - `answers_until_s`: what is not answered by then never is: the process hangs (and finishes nothing when it is told
       to end: its listener closes as it is cut), or its node is lost.
-    - `vanishes_s`: the node is lost. Nothing of the pod answers any more, not even with an RST.
+    - `vanishes_s`: the node is lost, or its machine is terminated. Nothing of the pod answers any more, not even with
+      an RST: a new connection meets silence.
     - `unreachable`: what a new connection meets once the pod's address is gone (`Unreachable`).
     - `pod`: the pod's number. A container that restarts in place is another target from then on, of the same pod.
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from sim.control_plane.trace import (
     ListenerClosed,
+    NodeTerminated,
     PodCreated,
     PodFailed,
     ProcessCut,
@@ -26,7 +27,7 @@ from sim.control_plane.trace import (
     TargetRegistered,
     TargetUnhealthy,
 )
-from sim.data_plane.timeline import Timeline, Unreachable
+from sim.data_plane.timeline import Timeline
 from sim.experiment.restarts import with_restarts
 from sim.streams import Stream
 
@@ -73,8 +74,9 @@ def timeline_of(trace: Trace, scenario: Scenario, streams: Streams) -> Timeline:
     failed_s = {cause: np.full(n_targets, np.inf) for cause in ("crash", "hang", "node_lost")}
     for failed in trace.of(PodFailed):
         failed_s[failed.cause][failed.pod] = failed.time_s
+    for ended in trace.of(NodeTerminated):
+        failed_s["node_lost"][ended.pods] = np.minimum(failed_s["node_lost"][ended.pods], ended.time_s)
     unreachable = _unreachable(scenario.pod.unreachable, n_targets, streams)
-    unreachable[np.isfinite(failed_s["node_lost"])] = Unreachable.CONNECT_TIMEOUT
     timeline = Timeline(
         listener_closed_s=by_target(ListenerClosed),
         cut_s=by_target(ProcessCut),

@@ -10,7 +10,7 @@ import numpy as np
 from sim.control_plane.trace import PodCreated, PodDeleted, PodReady
 from sim.report.capacity import is_stalled, room_for, stall_of
 from sim.report.disruptions.blue_green import BLUE_GREEN
-from sim.report.disruptions.node_drain import NODE_DRAIN
+from sim.report.disruptions.node_drain import NODE_DRAIN, NODE_TERMINATION
 from sim.report.disruptions.rollout import ROLLOUT
 from sim.report.disruptions.scale_in import SCALE_IN
 from sim.report.disruptions.unplanned import CRASH, LIVENESS_FAILURE, NODE_LOST
@@ -28,6 +28,7 @@ BETWEEN_WAVES_S = 5.0
 WORDS: dict[DisruptionKind, Words] = {
     "rollout": ROLLOUT,
     "node_drain": NODE_DRAIN,
+    "node_termination": NODE_TERMINATION,
     "scale_in": SCALE_IN,
     "crash": CRASH,
     "liveness_failure": LIVENESS_FAILURE,

@@ -44,6 +44,7 @@ def _nodes_twice(scenario: Scenario) -> Iterator[Advice]:
     given = {
         "kubernetes.nodes": scenario.kubernetes.model_fields_set,
         "node_drain.pods_per_node": scenario.node_drain.model_fields_set,
+        "node_termination.pods_per_node": scenario.node_termination.model_fields_set,
         "scale_in.nodes": scenario.scale_in.model_fields_set,
     }
     for key, fields in given.items():

@@ -12,7 +12,7 @@ from pydantic import ValidationInfo, field_validator
 
 from sim.scenario.disruption import Beside, DisruptionSpec
 from sim.scenario.distributions import Constant, DistributionField
-from sim.scenario.fields import Count, PodsOrPercentage, PositiveSeconds, complaint, hundredths
+from sim.scenario.fields import Count, PodsOrPercentage, PositiveSeconds, Seconds, complaint, hundredths
 from sim.scenario.problems import Advice, plain, shown
 
 if TYPE_CHECKING:
@@ -92,9 +92,9 @@ class NodeDrainSpec(DisruptionSpec):
     def require_simulated(cls, beside: Beside) -> None:
         """Refuse worker nodes as targets, and several Deployments that share the drained nodes."""
         if beside.target_group is not None and beside.target_group.target_type == "instance":
-            raise complaint(found="'node_drain' is not simulated with target_group.target_type 'instance'")
+            raise complaint(found=f"{cls.kind!r} is not simulated with target_group.target_type 'instance'")
         if beside.deployment is not None and beside.deployment.rolled_at_once > 1:
-            raise complaint(found="'node_drain' is not simulated with several Deployments (deployment.rolled_at_once)")
+            raise complaint(found=f"{cls.kind!r} is not simulated with several Deployments (deployment.rolled_at_once)")
 
     def require_end(self, beside: Beside) -> None:
         """Refuse more pods than there are, and a budget that allows no eviction."""
@@ -130,15 +130,37 @@ class NodeDrainSpec(DisruptionSpec):
         gone = min(at_once, replicas - self.desired_healthy(replicas))
         if self.min_available is None and self.max_unavailable is None and gone > 1:
             yield Advice(
-                "node_drain.max_unavailable",
+                f"{self.kind}.max_unavailable",
                 f"without a PodDisruptionBudget {gone} of {replicas} pods are evicted at once (K8s eviction API)",
             )
         if gone == replicas:
-            yield Advice("node_drain.pods_per_node", "all pods may be evicted before a replacement is ready")
+            yield Advice(f"{self.kind}.pods_per_node", "all pods may be evicted before a replacement is ready")
 
     def depends_on_pod_ends(self, deployment: DeploymentSpec) -> bool:  # noqa: ARG002 - the ReplicaSet waits for none
         """Return whether a node waits for another one's pods, or Karpenter reckons with their grace period."""
         return self.waits_for_nodes or self.overrules_budget
+
+
+class NodeTerminationSpec(NodeDrainSpec):
+    """The drain of worker nodes whose machines are terminated after it, as an autoscaler or an upgrade does."""
+
+    kind: ClassVar = "node_termination"
+
+    delete_delay_s: Seconds = 5.0
+    """From the end of the node's last pod until its machine is terminated. Default: Cluster Autoscaler's
+    `--node-delete-delay-after-taint`, and Karpenter's shortest drain. Neither waits for a load balancer."""
+    termination_hook_s: Seconds = 0.0
+    """For how long a termination lifecycle hook of the Auto Scaling group then holds the machine. Default: no hook."""
+
+    @property
+    def waits_for_nodes(self) -> bool:
+        """Return True: a machine is terminated when its node's pods are gone."""
+        return True
+
+    @property
+    def machine_ends_after_s(self) -> float:
+        """From the end of a node's last pod until its machine is gone."""
+        return self.delete_delay_s + self.termination_hook_s
 
 
 def _rounded_up(value: int | str, replicas: int) -> int:

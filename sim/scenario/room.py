@@ -40,11 +40,11 @@ class Room(NamedTuple):
                 key="nodes.count", expected=f"enough nodes for {pods:,} pods, with {each}", found=f"{self.nodes:,}"
             )
 
-    def require_nodes_left(self, drained: int) -> None:
+    def require_nodes_left(self, drained: int, key: str) -> None:
         """Refuse a drain of all nodes."""
         if drained >= self.nodes:
             raise complaint(
-                key="node_drain.nodes",
+                key=key,
                 expected=f"fewer than {self.nodes:,}, nodes.count, as the evicted pods need a node to go to",
                 found=f"{drained:,}",
             )

@@ -19,7 +19,7 @@ from sim.scenario.disruption import Beside, DisruptionSpec
 from sim.scenario.endpoints import EndpointsSpec
 from sim.scenario.fields import WHOLE, Spec
 from sim.scenario.kubernetes import KubernetesSpec
-from sim.scenario.node_drain import NodeDrainSpec
+from sim.scenario.node_drain import NodeDrainSpec, NodeTerminationSpec
 from sim.scenario.nodes import NodesSpec
 from sim.scenario.overrides import overridden
 from sim.scenario.pod import PodSpec
@@ -53,6 +53,7 @@ __all__ = [
     "LivenessFailureSpec",
     "NodeDrainSpec",
     "NodeLostSpec",
+    "NodeTerminationSpec",
     "NodesSpec",
     "OtherClusterSpec",
     "PodSpec",
@@ -64,8 +65,26 @@ __all__ = [
     "VpcCniSpec",
 ]
 
-DisruptionKind = Literal["rollout", "node_drain", "scale_in", "crash", "liveness_failure", "node_lost", "blue_green"]
-Disruption = RolloutSpec | NodeDrainSpec | ScaleInSpec | CrashSpec | LivenessFailureSpec | NodeLostSpec | BlueGreenSpec
+DisruptionKind = Literal[
+    "rollout",
+    "node_drain",
+    "scale_in",
+    "crash",
+    "liveness_failure",
+    "node_lost",
+    "blue_green",
+    "node_termination",
+]
+Disruption = (
+    RolloutSpec
+    | NodeDrainSpec
+    | ScaleInSpec
+    | CrashSpec
+    | LivenessFailureSpec
+    | NodeLostSpec
+    | BlueGreenSpec
+    | NodeTerminationSpec
+)
 """What ends pods, told apart by `kind`."""
 DISRUPTIONS: dict[str, type[DisruptionSpec]] = {spec.kind: spec for spec in get_args(Disruption)}
 D = TypeVar("D", bound=DisruptionSpec)
@@ -123,6 +142,8 @@ class Scenario(Spec):
     Unasked: `crash`, `liveness_failure` and `node_lost`."""
     node_drain: NodeDrainSpec = NodeDrainSpec()
     """The drained nodes and the PodDisruptionBudget, with `disruption: node_drain`."""
+    node_termination: NodeTerminationSpec = NodeTerminationSpec()
+    """The same for nodes whose machines are then terminated, with `disruption: node_termination`."""
     scale_in: ScaleInSpec = ScaleInSpec()
     """How many replicas are left, and which pods go, with `disruption: scale_in`."""
     crash: CrashSpec = CrashSpec()
@@ -192,8 +213,8 @@ class Scenario(Spec):
     def _has_room(self) -> Self:
         if self.room is not None:
             self.room.require_places(self.deployment.replicas * self.deployment.rolled_at_once)
-            if self.disruption == "node_drain":
-                self.room.require_nodes_left(self.node_drain.nodes)
+            if isinstance(self.disrupted_by, NodeDrainSpec):
+                self.room.require_nodes_left(self.disrupted_by.nodes, f"{self.disruption}.nodes")
         return self
 
     @property

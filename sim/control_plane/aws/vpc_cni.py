@@ -96,8 +96,9 @@ class VpcCni:
         self.waiting.remove(pod)
 
     def release(self, pod: Pod, node: int) -> None:
-        """Take back the address of a pod that is gone."""
-        self._ipamds[node].release(pod)
+        """Take back the address of a pod that is gone, unless its node's machine is gone too."""
+        if node in self._ipamds:
+            self._ipamds[node].release(pod)
 
     def remove(self, node: Node) -> None:
         """Give back all addresses of a node whose machine is gone."""

@@ -26,10 +26,10 @@ class Disrupted:
 
     `pods` are the Deployment's pods, all available before the disruption. `grace_period_s` is each pod's time to end.
     A disruption calls `adopt` with each pod that it creates, `follow` with a pod that is Ready already and joins the
-    Service, and `node_watchers` when it cordons nodes. `gone_s`
-    returns when a deleted pod is gone, as soon as that is certain. `scheduler` knows the pods' nodes, if these are
-    simulated. `outages` holds the pods that fail unasked. A disruption calls `not_ready` with each of them, and with
-    the event of its being Ready again.
+    Service, and `node_watchers` when it cordons nodes. `gone_s` returns when a deleted pod is gone, as soon as that is
+    certain. If nodes are simulated, `scheduler` knows those of the pods, and `end_node` gives back what a node held
+    once its machine is gone. `outages` holds the pods that fail unasked. A disruption calls `not_ready` with each of
+    them, and with the event of its being Ready again.
     """
 
     simulation: Simulation
@@ -42,6 +42,7 @@ class Disrupted:
     not_ready: Callable[[Pod, simpy.Event], None]
     outages: dict[Pod, Outage]
     scheduler: Scheduler | None = None
+    end_node: Callable[[int], None] | None = None
     node_watchers: list[Callable[[], None]] = field(default_factory=list)
 
 

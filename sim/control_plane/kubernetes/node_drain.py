@@ -15,6 +15,8 @@ Modelled:
 - The drain is over when every replacement is Ready.
 - When a node's `timeout_s` is over, kubectl gives up the remaining pods at its next retry, and takes the next node.
   Karpenter deletes such pods without asking, one grace period before.
+- With `node_termination` a node's machine is terminated a while after its last pod is gone. Nothing waits for the load
+  balancer. A node with a pod that stays is not terminated.
 - The cordon is an event for which v1.1.6 to v1.1.9 of the ingress controller reconcile every ingress.
 
 Left out:
@@ -37,7 +39,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from sim.control_plane.kubernetes.pod import PodDraws
 from sim.control_plane.kubernetes.replica_set import ReplicaSet
-from sim.control_plane.trace import EvictionRefused, PodDeleted, RolloutComplete
+from sim.control_plane.trace import EvictionRefused, NodeTerminated, PodDeleted, RolloutComplete
+from sim.scenario.specs import NodeTerminationSpec
 from sim.streams import Stream
 
 if TYPE_CHECKING:
@@ -91,6 +94,8 @@ class NodeDrain:
         self._node_watchers = disrupted.node_watchers
         pods = disrupted.pods
         self._scheduler = disrupted.scheduler
+        self._end_node = disrupted.end_node
+        self._ended = 0
         self._nodes = deque(self._pods_by_node(pods))
         self.ending = list(chain(*self._nodes))
         self._grace_period_s = disrupted.grace_period_s
@@ -125,12 +130,23 @@ class NodeDrain:
         """Drain one node after another until none is left."""
         while self._nodes:
             until_s = self._env.now + (math.inf if self._spec.timeout_s is None else self._spec.timeout_s)
-            evictions = [self._env.process(self._evict(pod, until_s)) for pod in self._nodes.popleft()]
+            pods = self._nodes.popleft()
+            evictions = [self._env.process(self._evict(pod, until_s)) for pod in pods]
             done_s = self._env.now
             for eviction in evictions:
                 done_s = max(done_s, (yield eviction))
+            if isinstance(self._spec, NodeTerminationSpec) and all(pod.deleted.triggered for pod in pods):
+                self._env.process(self._terminate(pods, done_s + self._spec.machine_ends_after_s))
             if self._nodes:
                 yield self._env.timeout(max(0.0, done_s - self._env.now))
+
+    def _terminate(self, pods: Sequence[Pod], at_s: float) -> Generator[simpy.Event]:
+        """End the machine of a node on which these pods were."""
+        self._trace.record(NodeTerminated(at_s, [pod.number for pod in pods]))
+        node, self._ended = self._ended, self._ended + 1
+        yield self._env.timeout(at_s - self._env.now)
+        if self._end_node is not None:
+            self._end_node(node)
 
     def _evict(self, pod: Pod, until_s: float) -> Generator[simpy.Event, Any, float]:
         """Evict a pod, and return when the drain stops waiting for it: when a poll sees it gone, or time is up."""

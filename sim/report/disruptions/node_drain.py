@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
-from sim.control_plane.trace import EvictionRefused, PodDeleted, PodScheduled
+from sim.control_plane.trace import EvictionRefused, NodeTerminated, PodDeleted, PodScheduled
 from sim.report.disruptions.words import Words
 from sim.report.wording import count, seconds
 
@@ -12,14 +13,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sim.experiment.replication import Replication
+    from sim.scenario.specs import NodeDrainSpec
 
 
 def _course(replication: Replication) -> Iterator[str]:
-    drain, replicas = replication.scenario.node_drain, replication.scenario.deployment.replicas
+    drain, replicas = _spec(replication), replication.scenario.deployment.replicas
     yield (
         f"Began at 0 s, and every evicted pod was replaced after {seconds(replication.timeline.rollout_complete_s)}: "
         f"{_drained(replication)}, drained by {drain.drained_by}, {drain.nodes_at_once} at a time."
     )
+    ended_s = [ended.time_s for ended in replication.trace.of(NodeTerminated)]
+    if ended_s:
+        yield f"{count(len(ended_s), 'machine')} terminated, the last at {seconds(max(ended_s))}."
     left = _on_drained(replication) - len(replication.trace.of(PodDeleted))
     if left:
         yield f"Time was up after {seconds(drain.timeout_s or 0)} a node: {count(left, 'pod')} stayed, not evicted."
@@ -39,21 +44,25 @@ def _course(replication: Replication) -> Iterator[str]:
     yield f"{budget} and refused {count(len(refused), 'eviction')}{waited}."
 
 
+def _spec(replication: Replication) -> NodeDrainSpec:
+    return cast("NodeDrainSpec", replication.scenario.disrupted_by)
+
+
 def _drained(replication: Replication) -> str:
     scenario = replication.scenario
-    nodes = count(scenario.node_drain.nodes, "node")
+    nodes = count(_spec(replication).nodes, "node")
     if scenario.nodes is not None:
         return f"{nodes} with {count(_on_drained(replication), 'pod')} in all"
-    return f"{nodes} with {count(scenario.node_drain.pods_per_node, 'pod')} on each"
+    return f"{nodes} with {count(_spec(replication).pods_per_node, 'pod')} on each"
 
 
 def _on_drained(replication: Replication) -> int:
     """Return how many pods were on the drained nodes, as the scheduler had put them or as the scenario says."""
     scenario = replication.scenario
     if scenario.nodes is None:
-        return scenario.node_drain.evicted
+        return _spec(replication).evicted
     placed = replication.trace.of(PodScheduled)[: scenario.deployment.replicas]
-    return sum(pod.node < scenario.node_drain.nodes for pod in placed)
+    return sum(pod.node < _spec(replication).nodes for pod in placed)
 
 
 def _waited_s(replication: Replication) -> dict[int, float]:
@@ -70,3 +79,4 @@ NODE_DRAIN = Words(
     ended="Pods evicted",
     course=_course,
 )
+NODE_TERMINATION = replace(NODE_DRAIN, name="node termination")

@@ -129,7 +129,10 @@ class Twin:
 
     def _not_accepted(self, sent: Sent, pod: Pod) -> Process:
         meets = int(self._timeline.unreachable[pod.number])
-        if self._clock.now < pod.address_gone_s or meets == Unreachable.CONNECT_REFUSED:
+        if self._clock.now >= self._timeline.vanishes_s[pod.number]:
+            yield self._clock.timeout(10)
+            sent.end("connect_timeout", self._clock.now)
+        elif self._clock.now < pod.address_gone_s or meets == Unreachable.CONNECT_REFUSED:
             sent.end("connect_refused", self._clock.now)
         elif meets == Unreachable.HOST_UNREACHABLE:
             yield self._clock.timeout(3.1)

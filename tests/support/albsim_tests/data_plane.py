@@ -119,6 +119,8 @@ def timelines(draw: st.DrawFn) -> Timeline:
             if draw(st.integers(0, 4)) == 0:
                 vanishes_s[target] = answers_until_s[target] = listener_closed_s[target]
                 cut_s[target] = NEVER
+            elif draw(st.integers(0, 3)) == 0:
+                vanishes_s[target] = cut_s[target] + draw(st.sampled_from([0.0, 0.5, 4.0]))
         for node in range(nodes):
             from_s[node, target] = EVER if known else draw(GRID_S)
             healthy_from_s[node, target] = EVER if known else draw(GRID_S)
