@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sim.verification.checks import Check
 
 pytestmark = pytest.mark.slow
-FEW = {"TIMELINES": 4, "ROLLOUTS": 8, "DISRUPTIONS": 15, "BINDINGS": 8, "SAMPLES": 60}
+FEW = {"TIMELINES": 4, "ROLLOUTS": 8, "DISRUPTIONS": 15, "BINDINGS": 8, "OUTAGES": 6, "SAMPLES": 60}
 """Of what is drawn; the whole of it takes ten seconds."""
 ROWS = {f"{target_type}, {routing}" for target_type in twins.TARGET_TYPES for routing in twins.ROUTINGS}
 
@@ -30,6 +30,11 @@ ROWS = {f"{target_type}, {routing}" for target_type in twins.TARGET_TYPES for ro
 def failed(group: Callable[[], Iterator[Check]]) -> set[str]:
     """The rows that fail, by what their settings begin with."""
     return {check.settings.split(":")[0] for check in group() if not check.passed}
+
+
+def of_every_controller(rows: set[str]) -> bool:
+    """Whether rollouts and drains of v1, and v2 or v3, are among the rows."""
+    return all(any(what in row for row in rows) for what in ("rollouts", "drains", "v2 or v3"))
 
 
 @pytest.fixture
@@ -79,7 +84,7 @@ def test_a_controller_with_one_retry_less(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(aws_client.AwsClient, "__init__", with_one_less)
     monkeypatch.setattr(world, "LONGEST_ROLLOUT_S", twins.LONGEST_S)
-    assert len(failed(twins.control_plane_twin)) == 3
+    assert of_every_controller(failed(twins.control_plane_twin))
 
 
 @pytest.mark.usefixtures("few")
@@ -91,7 +96,7 @@ def test_a_rollout_that_ends_for_the_twin_alone(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.usefixtures("few")
 def test_a_kubelet_that_kills_at_the_grace_period(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kubelet, "MINIMUM_GRACE_PERIOD_S", 0.0)
-    assert len(failed(twins.control_plane_twin)) == 3
+    assert of_every_controller(failed(twins.control_plane_twin))
 
 
 @pytest.mark.usefixtures("few")
@@ -121,7 +126,7 @@ def test_a_target_group_that_forgets_what_drains(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.usefixtures("few")
 def test_to_have_compared_nothing_is_no_agreement(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(twins, "LONGEST_S", 0.0)
-    assert len(failed(twins.control_plane_twin)) == 3
+    assert not any(check.passed for check in twins.control_plane_twin())
 
 
 @pytest.mark.usefixtures("few")
