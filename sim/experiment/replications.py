@@ -43,24 +43,30 @@ class _Worker(SpawnProcess):
 
 
 @contextmanager
-def _deaf_children() -> Iterator[None]:
-    """Block the ending signals, so that processes started in this block inherit the blocked mask from the first moment.
-
-    A signal that arrives meanwhile is raised after the block, as a child that has not received its task would fail.
-    """
+def _held_signals() -> Iterator[None]:
+    """Hold back the ending signals that arrive in this block, and raise them after it."""
     arrived: list[int] = []
     in_main = threading.current_thread() is threading.main_thread()
     handlers = {
         number: signal.signal(number, lambda number, _: arrived.append(number)) for number in _SIGNALS if in_main
     }
     try:
-        with _signals_blocked():
-            yield
+        yield
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
     for number in arrived:
         signal.raise_signal(number)
+
+
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Block the ending signals, so that processes started in this block inherit the blocked mask from the first moment.
+
+    A signal that arrives meanwhile is raised after the block, as a child that has not received its task would fail.
+    """
+    with _held_signals(), _signals_blocked():
+        yield
 
 
 @contextmanager
@@ -85,9 +91,11 @@ class _Pool(ProcessPoolExecutor):
         """Return a future that cannot be cancelled: `process_pool` ends the work by killing the workers.
 
         The pool's thread then sets an error on each future, and crashes at a cancelled one (CPython up to 3.11,
-        `_ExecutorManagerThread.terminate_broken`).
+        `_ExecutorManagerThread.terminate_broken`). A signal is held back meanwhile: raised in the midst of `submit` it
+        may leave a lock of the pool's queue taken, for which the pool's thread then waits for ever.
         """
-        future = super().submit(fn, *args, **kwargs)
+        with _held_signals():
+            future = super().submit(fn, *args, **kwargs)
         future.cancel = lambda: False  # type: ignore[method-assign]
         return future
 

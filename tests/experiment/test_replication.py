@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from multiprocessing.context import SpawnProcess
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from sim.scenario.loading import load_scenario
 from sim.streams import Streams
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
 
     from sim.scenario.specs import Scenario
@@ -102,6 +104,22 @@ def test_a_pool_works_where_the_platform_lacks(module: ModuleType, name: str, mo
     monkeypatch.delattr(module, name)
     with process_pool() as executor:
         assert executor.submit(abs, -3).result() == 3
+
+
+def test_a_signal_in_the_midst_of_submitting_is_raised_after_it() -> None:
+    """Otherwise the pool's queue may stay locked, and the program waits for its own thread for ever."""
+    queued = []
+
+    def interrupted(put: Callable[[int], None], item: int) -> None:
+        signal.raise_signal(signal.SIGINT)
+        put(item)
+        queued.append(item)
+
+    with process_pool(1) as pool:
+        pool._work_ids.put = partial(interrupted, pool._work_ids.put)  # type: ignore[method-assign]
+        with pytest.raises(KeyboardInterrupt):
+            pool.submit(abs, -1)
+    assert queued == [0]
 
 
 def test_a_pool_s_futures_cannot_be_cancelled() -> None:
