@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 @takes_scenarios
 def check(scenarios: list[Scenario]) -> None:
     """Validate scenarios, and say what is unwise in them."""
+    from sim.capacity.advice import advise_on_addresses
     from sim.manifests.draft import SAID_BY_ADVICE_TOO
     from sim.scenario.advice import advise
 
     for scenario in scenarios:
         imported = warnings_of(scenario)
         said = {warned.key for warned in imported if warned.id in SAID_BY_ADVICE_TOO}
-        advice = [*imported, *(item for item in advise(scenario) if item.key not in said)]
+        found = [*advise(scenario), *advise_on_addresses(scenario)]
+        advice = [*imported, *(item for item in found if item.key not in said)]
         click.echo(f"{scenario.name}: valid" + (f", {len(advice)} to consider" if advice else ""))
         for item in advice:
             click.echo(f"  warning: {item}")

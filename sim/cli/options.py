@@ -144,12 +144,13 @@ def _with_file(name: str, file: str, files: set[str]) -> str:
 
 def _mention_advice(scenarios: Sequence[Scenario], options: dict[str, Any]) -> None:
     """Say on stderr that there is advice, unless the user wants it quiet or the command is the one that gives it."""
+    from sim.capacity.advice import advise_on_addresses
     from sim.scenario.advice import advise
 
     if options.get("quiet", True):
         return
     for scenario in scenarios:
-        n_warnings = len(advise(scenario))
+        n_warnings = len([*advise(scenario), *advise_on_addresses(scenario)])
         if n_warnings:
             counted = "1 warning" if n_warnings == 1 else f"{n_warnings} warnings"
             click.echo(f"{scenario.name}: {counted}, see `albsim check`", err=True)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 PROVENANCE = "albsim"
 """The key in a frame's `attrs`, and in a file's metadata, under which its provenance stands."""
 _LIBRARIES = ("numba", "numpy", "scipy", "simpy")
+_SUFFIXES = {".py", ".csv"}
+"""Of code, and of the tables beside it."""
 _PARTS = ("streams.py", "scenario", "control_plane", "data_plane", "experiment")
 _WITHOUT_EFFECT = {"name", "description", "replications", "sweep"}
 """Keys of a scenario on which no single replication depends."""
@@ -54,5 +56,5 @@ def _scenario_key(canonical: str) -> str:
 
 def _sources() -> list[Path]:
     package = Path(__file__).parents[1]
-    found = [file for part in _PARTS for file in [package / part, *sorted((package / part).rglob("*.py"))]]
-    return [file for file in found if file.is_file()]
+    found = [file for part in _PARTS for file in [package / part, *sorted((package / part).rglob("*"))]]
+    return [file for file in found if file.is_file() and file.suffix in _SUFFIXES]
