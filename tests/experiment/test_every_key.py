@@ -37,6 +37,13 @@ POOLED = DRAINS | {"target_group.connection_reuse": True}
 BUSY = DRAINS | {"traffic.arrival_rate_rps": 60, "pod.concurrency": 20}
 INSTANCE = {"target_group.target_type": "instance"}
 DRAIN = {"disruption": "node_drain", "node_drain": {"nodes": 2, "pods_per_node": 2}, "deployment.replicas": 8}
+ONE_AT_MOST = (("max_unavailable", 1),)
+TERMINATION = {
+    "disruption": "node_termination",
+    "node_termination": {"nodes": 2, "pods_per_node": 2},
+    "deployment.replicas": 8,
+    "pod.startup_s": 20,
+}
 SCALE_IN = {"disruption": "scale_in", "scale_in": {"to_replicas": 3}, "deployment.replicas": 6}
 CRASH = {"disruption": "crash", "crash": {"restart_s": 3}}
 HANGING = {"disruption": "liveness_failure", "liveness_failure": {"restart_s": 3}}
@@ -150,6 +157,24 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
     "node_drain.max_unavailable": (DRAIN, 1),
     "node_drain.timeout_s": (DRAIN | {"node_drain.max_unavailable": 1, "pod.startup_s": 30}, 31),
     "node_drain.pdb_sync_latency_s": (DRAIN | {"node_drain.max_unavailable": 1}, 9),
+    **{
+        f"node_termination.{name}": (
+            TERMINATION | {f"node_termination.{key}": value for key, value in around.items()},
+            value,
+        )
+        for name, (around, value) in {
+            "nodes": ((), 3),
+            "pods_per_node": ((), 3),
+            "nodes_at_once": ((), 2),
+            "drained_by": (ONE_AT_MOST, "karpenter"),
+            "min_available": ((), 7),
+            "max_unavailable": ((), 1),
+            "timeout_s": (ONE_AT_MOST, 31),
+            "pdb_sync_latency_s": (ONE_AT_MOST, 9),
+            "delete_delay_s": ((), 1),
+            "termination_hook_s": ((), 90),
+        }.items()
+    },
     "scale_in.to_replicas": (SCALE_IN, 2),
     "scale_in.nodes": (SCALE_IN, 4),
     "scale_in.ready_for_s": (SCALE_IN, {"dist": "uniform", "low": 1, "high": 1e6}),

@@ -53,8 +53,7 @@ def places(module: str) -> Iterator[tuple[str, int, str]]:
         yield from ((module, number, kind) for kind in _kinds(node))
 
 
-def mutant(module: str, number: int, kind: str) -> Mutant:
-    source = (ROOT / module).read_text(encoding="utf-8")
+def mutant(source: str, module: str, number: int, kind: str) -> Mutant:
     tree = ast.parse(source)
     node: Any = next(node for place, node in enumerate(ast.walk(tree)) if place == number)
     what = f"{module}:{node.lineno}: {kind}: {source.splitlines()[node.lineno - 1].strip()}"
@@ -202,8 +201,8 @@ def main(n: str = "300", seed: str = "12", first: str = "0") -> None:
         for part in ("pyproject.toml", "sim", "tests", "scenarios", "docs"):
             (shutil.copytree if (ROOT / part).is_dir() else shutil.copy)(ROOT / part, tree / part)
         for place in sample(int(n), int(seed))[int(first) :]:
-            changed = mutant(*place)
-            original = (tree / changed.module).read_text(encoding="utf-8")
+            original = (tree / place[0]).read_text(encoding="utf-8")
+            changed = mutant(original, *place)
             (tree / changed.module).write_text(changed.source, encoding="utf-8")
             by_tests = PASSED
             for paths in suites(changed.module, tree):
