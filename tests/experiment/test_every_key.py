@@ -159,7 +159,7 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
     "node_drain.pdb_sync_latency_s": (DRAIN | {"node_drain.max_unavailable": 1}, 9),
     **{
         f"node_termination.{name}": (
-            TERMINATION | {f"node_termination.{key}": value for key, value in around.items()},
+            TERMINATION | {f"node_termination.{key}": value for key, value in around},
             value,
         )
         for name, (around, value) in {
