@@ -1,6 +1,7 @@
 """From records to last requests: each ALB node and target of each DeregisterTargets call.
 
 Modelled:
+- Requests count from ten minutes before a rollout until ten after it.
 - A target counts for a node that sent it requests in the two minutes before the call, or that sends its group any.
 - The observation ends with the node's log or at a missing file.
 - It also ends when the address is registered anew, or when the pod stops.
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.calibration.frames import around
 from sim.calibration.last_requests import LastRequests
 from sim.calibration.pace import pace_of
 from sim.calibration.rates import regularity_of, shrunk
@@ -59,7 +61,7 @@ def departures_of(records: Records, rollouts: Sequence[Rollout]) -> Departures |
     calls = [(call, number) for number, rollout in enumerate(rollouts) for call in rollout.calls]
     if not calls:
         return "no successful DeregisterTargets call (neither CloudTrail nor the controller's log has one)"
-    log = _Log(records)
+    log = _Log(records, rollouts)
     paces = log.paces(calls)
     rows = [
         row for number, (call, rollout) in enumerate(calls) for row in log.rows(call, (number, rollout), paces[rollout])
@@ -109,20 +111,21 @@ class _Row:
 class _Log:
     """The access log, by target."""
 
-    def __init__(self, records: Records) -> None:
+    def __init__(self, records: Records, rollouts: Sequence[Rollout]) -> None:
         requests = records.requests
         if requests is None:
             raise ValueError("no access log")
-        sent_s = requests["time_s"] + requests["request_processing_s"].fillna(0).astype(float)
-        frame = requests.assign(sent_s=sent_s)
-        frame = frame[frame["target"].astype(str) != ""]
+        near = around(requests, rollouts)
+        frame = near.assign(sent_s=near["time_s"] + near["request_processing_s"].fillna(0).astype(float))
+        frame = frame[frame["target"] != ""]
         self._by_target = {str(target): rows for target, rows in frame.groupby("target", observed=True)}
-        self._begin_s = float(sent_s.min())
+        self._begin_s = float(requests["time_s"].iloc[0])
         self._nodes = {
             str(group): sorted(set(rows["node"].astype(str)))
             for group, rows in frame.groupby("target_group", observed=True)
         }
-        self._last_s = {str(node): float(rows["sent_s"].max()) for node, rows in frame.groupby("node", observed=True)}
+        last_s = requests.groupby("node", observed=True)["time_s"].max()
+        self._last_s = {str(node): float(time_s) for node, time_s in last_s.items()}
         self._gaps = missing_by_node(records.files)
         self._again_s = _times_by_target(changes(records, "register"))
         self._left_s = _times_by_target(changes(records, "deregister"))

@@ -80,10 +80,10 @@ def _counts(times_s: Floats, windows: Sequence[tuple[float, float]], stretch_s: 
 
 def service_time(requests: pd.DataFrame, calls: Sequence[Change]) -> Measured | str:
     """Estimate `traffic.service_time_s`."""
-    answered = requests[(requests["outcome"] == "ok") & ~requests["websocket"]]
-    times_s = answered["target_processing_s"].to_numpy(dtype=float)
+    answered = ((requests["outcome"] == "ok") & ~requests["websocket"]).to_numpy()
+    times_s = requests["target_processing_s"].to_numpy()[answered].astype(float)
     known = np.isfinite(times_s)
-    quiet = known & _quiet(answered["time_s"].to_numpy(dtype=float), calls)
+    quiet = known & _quiet(requests["time_s"].to_numpy()[answered], calls)
     where = ", away from rollouts" if quiet.sum() >= _ENOUGH else ""
     values = times_s[quiet if where else known]
     if not values.size:
@@ -104,12 +104,12 @@ def _quiet(times_s: Floats, calls: Sequence[Change]) -> np.ndarray:
 
 def alb_nodes(requests: pd.DataFrame, found: Sequence[Rollout]) -> Measured | str:
     """Estimate `target_group.alb_nodes`: the usual number of nodes that served in a rollout."""
-    named = requests[requests["node"].astype(str) != ""]
-    if named.empty:
+    named = (requests["node"] != "").to_numpy()
+    if not named.any():
         return "no line names its ALB node (the file's name or field 34)"
-    times_s, node = named["time_s"].to_numpy(dtype=float), named["node"].astype(str).to_numpy()
+    times_s, node = requests["time_s"].to_numpy()[named], requests["node"].cat.codes.to_numpy()[named]
     windows = [(one.from_s - AROUND_S, one.until_s + AROUND_S) for one in found] or [(-np.inf, np.inf)]
-    of_windows = [len(set(node[(times_s > from_s) & (times_s < until_s)])) for from_s, until_s in windows]
+    of_windows = [np.unique(node[(times_s > from_s) & (times_s < until_s)]).size for from_s, until_s in windows]
     counts = [count for count in of_windows if count]
     if not counts:
         return "the access log has no requests around the rollouts"

@@ -94,7 +94,7 @@ def row(words: str, rate_rps: float, rollouts: int) -> str:
             low, high = found.ci95[name]
             covered[name] += low <= true_s <= high
         unusual = [note for note in found.notes if not note.startswith(USUAL)]
-        warned.update(" ".join(note.split()[:6]) for note in unusual)
+        warned.update(" ".join(word for word in note.split()[:8] if word[0] not in "0123456789") for note in unusual)
         warned["any"] += bool(unusual)
     medians, p95s = np.array(values).T
     said = ", ".join(f"{name} {100 * n / rollouts:.0f}" for name, n in warned.most_common() if name != "any")
