@@ -7,6 +7,7 @@ from albsim_tests.arrived import arrived
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sim.data_plane.outcomes import Outcome
 from sim.experiment.figures import DEREGISTRATION_LAG_S, EXPOSURE_S, REQUESTS, RESPONSES, ROLLOUT_S
 from sim.experiment.replication import simulate
 from sim.scenario.specs import Scenario
@@ -86,7 +87,7 @@ def test_invariants(raw: dict) -> None:
     result = simulate(scenario, estimator="sampled")
     requests, figures = result.requests, result.figures()
     assert requests.counts.sum() == arrived(scenario, Streams(scenario.seed, 0), requests.window_until_s)
-    assert np.array_equal(np.bincount(requests.outcome, minlength=9)[1:], requests.counts[1:])
+    assert np.array_equal(np.bincount(requests.outcome, minlength=len(Outcome))[1:], requests.counts[1:])
     assert figures[REQUESTS] == sum(figures[RESPONSES[status]] for status in (200, 502, 503, 504))
     assert (requests.answered_s >= requests.arrival_s).all()
     assert (requests.arrival_s < requests.window_until_s).all()
