@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sim.experiment.recommend import Goal, recommend
     from sim.experiment.replication import Replication, simulate
     from sim.experiment.sweep import sweep
+    from sim.report.addresses import addresses
     from sim.report.pictures.lag_plot import plot_lag
     from sim.report.pictures.plots import plot_causes, plot_heatmap, plot_line
     from sim.report.pictures.sweep_frame import PlotError
@@ -30,6 +31,7 @@ __all__ = [
     "Retryer",
     "Scenario",
     "ScenarioError",
+    "addresses",
     "compare",
     "load_scenario",
     "plot_causes",
@@ -49,6 +51,7 @@ _HOMES = {
     "Retryer": "sim.control_plane.aws.retry",
     "Scenario": "sim.scenario.specs",
     "ScenarioError": "sim.scenario.problems",
+    "addresses": "sim.report.addresses",
     "compare": "sim.experiment.compare",
     "load_scenario": "sim.scenario.loading",
     "plot_causes": "sim.report.pictures.plots",

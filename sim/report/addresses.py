@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group
 from rich.table import Table
 
+from sim.capacity.question import Question, plan_of
+from sim.capacity.remedies import remedies as remedies_of
 from sim.report.wording import WIDTH, count, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sim.capacity.plan import Plan
     from sim.capacity.remedies import Remedy
@@ -28,6 +30,30 @@ def render(plan: Plan, remedies: Sequence[Remedy], form: str) -> str:
     return plain(
         Group(sentence(plan), "", _subnets(plan), "", _remedies(plan, remedies), "", *notes), width=WIDTH
     ).rstrip()
+
+
+def addresses(values: Mapping[str, object], *, pods_per_node: int | None = None) -> dict[str, Any]:
+    """Say how many addresses a cluster's nodes hold of their subnets, what fits, and what each remedy gives.
+
+    Parameters
+    ----------
+    values
+        Values by dotted key of `nodes` and `vpc_cni`. Required are `nodes.instance_type` and `nodes.count`.
+    pods_per_node
+        Pods with an address on each node; by default one, and those of DaemonSets.
+
+    Returns
+    -------
+    dict
+        What `albsim addresses --format json` prints.
+
+    Raises
+    ------
+    ScenarioError
+        If a key or a value is wrong.
+    """
+    plan = plan_of(Question.of_keys(values), None, pods_per_node)
+    return _record(plan, remedies_of(plan))
 
 
 def sentence(plan: Plan) -> str:
