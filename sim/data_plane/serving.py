@@ -36,6 +36,7 @@ import numpy as np
 from sim.data_plane.compiled import compiled, replace_first
 from sim.data_plane.ends import Met
 from sim.data_plane.sent import Way
+from sim.scenario.keep_alive import ROUND_TRIP_S
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,8 +45,6 @@ if TYPE_CHECKING:
     from sim.data_plane.timeline import Timeline, Times
     from sim.scenario.specs import PodSpec, TargetGroupSpec
 
-ROUND_TRIP_S = 0.001
-"""The round trip between an ALB node and a target: an assumption, of the order of that between two zones."""
 _NEW, _POOLED, _RACED = int(Way.NEW), int(Way.POOLED), int(Way.RACED)
 
 

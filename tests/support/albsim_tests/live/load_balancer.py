@@ -83,6 +83,11 @@ class LoadBalancer:
         """Send the pod no new request; those in flight go on."""
         await self._runtime(f"set server pods/pod{pod} state drain")
 
+    async def set_address(self, pod: int, address: tuple[str, int]) -> None:
+        """Send the pod's new requests to another address from now on: what the pod's own has become."""
+        host, port = address
+        await self._runtime(f"set server pods/pod{pod} addr {host} port {port}", told="changed")
+
     async def cut(self, pod: int) -> None:
         """End what is in flight to the pod."""
         await self._runtime(f"shutdown sessions server pods/pod{pod}")
@@ -97,12 +102,12 @@ class LoadBalancer:
         entries = (line.split() for line in lines if line.startswith("/"))
         return {int(uri[1:].partition("?")[0]): _outcome(server, state) for uri, server, state in entries}
 
-    async def _runtime(self, command: str) -> None:
+    async def _runtime(self, command: str, told: str = "") -> None:
         reader, writer = await asyncio.open_unix_connection(self._directory / "runtime")
         writer.write(f"{command}\n".encode())
         answer = (await reader.read()).strip()
         writer.close()
-        if answer:
+        if told not in answer.decode() or (answer and not told):
             raise RuntimeError(f"{command}: {answer.decode()}")
 
 

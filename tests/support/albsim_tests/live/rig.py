@@ -28,8 +28,11 @@ from albsim_tests.live.clock import Clock
 from albsim_tests.live.load import poisson, send
 from albsim_tests.live.load_balancer import load_balancer
 from sim.control_plane.trace import (
+    ContainerRestarted,
     PodCreated,
     PodDeleted,
+    PodFailed,
+    ProcessCut,
     RolloutComplete,
     TargetDeregistered,
     TargetDrained,
@@ -135,7 +138,7 @@ async def _measure(scenario: Scenario, trace: Trace, replication: int, directory
     old = scenario.deployment.replicas
     over = asyncio.Event()
     async with (
-        _processes(scenario, old + len(trace.of(PodCreated))) as processes,
+        _processes(scenario, old + len(trace.of(PodCreated)) + len(trace.of(ContainerRestarted))) as processes,
         load_balancer(
             [process.address for process in processes],
             scenario.target_group,
@@ -224,10 +227,17 @@ class Rollout:
         self.latest_s = 0.0
         """By how much the latest event missed its time, in seconds on the wall."""
         self._held: list[socket.socket] = []
+        self._stopped: list[Process] = []
 
     def start(self, world: asyncio.TaskGroup) -> None:
         """Let everything happen from now on."""
-        self._gone = [world.create_task(self._terminate(deleted)) for deleted in self._trace.of(PodDeleted)]
+        failed = {record.pod for record in self._trace.of(PodFailed)}
+        told = [deleted for deleted in self._trace.of(PodDeleted) if deleted.pod not in failed]
+        self._gone = [world.create_task(self._terminate(deleted)) for deleted in told]
+        self._gone += [world.create_task(self._fail(record)) for record in self._trace.of(PodFailed)]
+        restarts = self._trace.of(ContainerRestarted)
+        spare = self._processes[len(self._processes) - len(restarts) :]
+        self._gone += [world.create_task(self._restart(*pair)) for pair in zip(restarts, spare, strict=True)]
         targets = [self._register(healthy) for healthy in self._trace.of(TargetHealthy)]
         targets += [self._drain(drained) for drained in self._trace.of(TargetDrained)]
         targets += [self._cut(deregistered) for deregistered in self._trace.of(TargetDeregistered)]
@@ -245,7 +255,7 @@ class Rollout:
         left_s = {drained.pod: drained.time_s for drained in self._trace.of(TargetDrained)}
         for unhealthy in self._trace.of(TargetUnhealthy):
             left_s[unhealthy.pod] = min(left_s[unhealthy.pod], unhealthy.time_s)
-        return max(left_s.values())
+        return max(left_s.values(), default=0.0)
 
     async def _until(self, time_s: float) -> None:
         self.latest_s = max(self.latest_s, await self._clock.until(time_s))
@@ -254,6 +264,8 @@ class Rollout:
         """Let nothing happen any more, such as drain deadlines long after the window."""
         for task in self._tasks:
             task.cancel()
+        for process in self._stopped:
+            process.kill(signal.SIGKILL)
 
     async def _terminate(self, deleted: PodDeleted) -> None:
         """Play the kubelet, and wait until the pod's address is gone."""
@@ -273,20 +285,46 @@ class Rollout:
         if pod.after_teardown == "connect_timeout":
             self._silence(process)
 
+    async def _fail(self, failed: PodFailed) -> None:
+        """Let a process crash, or hang until it is cut, or answer nothing as on a lost node."""
+        process = self._processes[failed.pod]
+        await self._until(failed.time_s)
+        if failed.cause == "crash":
+            process.kill(signal.SIGKILL)
+            return
+        process.kill(signal.SIGSTOP)
+        self._stopped.append(process)
+        if failed.cause == "node_lost":
+            await self._balancer.set_address(failed.pod, self._silent_address())
+            return
+        (cut_s,) = (record.time_s for record in self._trace.of(ProcessCut) if record.pod == failed.pod)
+        await self._until(cut_s)
+        process.kill(signal.SIGKILL)
+
+    async def _restart(self, restarted: ContainerRestarted, process: Process) -> None:
+        """Let another process stand for the container that is back at its address."""
+        await self._until(restarted.time_s)
+        await self._balancer.set_address(restarted.pod, process.address)
+
     async def _kill(self, process: Process, at_s: float) -> None:
         await self._until(at_s)
         process.kill(signal.SIGKILL)
 
     def _silence(self, process: Process) -> None:
-        """Let the address answer nothing: a full accept queue, to which the kernel adds no connection."""
+        self._silent_address(process.address)
+
+    def _silent_address(self, address: tuple[str, int] = ("127.0.0.1", 0)) -> tuple[str, int]:
+        """Let an address answer nothing: a full accept queue, to which the kernel adds no connection. Return it."""
         silent = socket.socket()
         silent.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        silent.bind(process.address)
+        silent.bind(address)
         silent.listen(0)
         filling = socket.socket()
         filling.setblocking(False)
-        filling.connect_ex(process.address)
+        filling.connect_ex(silent.getsockname())
         self._held += [silent, filling]
+        host, port = silent.getsockname()
+        return host, port
 
     async def _register(self, healthy: TargetHealthy) -> None:
         await self._until(healthy.time_s)

@@ -1,0 +1,67 @@
+"""The race of a quiet day: the closed form by hand, against drawn requests, and against what users report."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from albsim_tests.data_plane import run, timeline
+from scipy import stats
+
+from sim.data_plane.outcomes import Outcome
+from sim.scenario.keep_alive import raced_per_million
+from sim.scenario.specs import Scenario
+
+
+def _scenario(rps: float, *, targets: int, keep_alive_s: float | None, **changes: object) -> Scenario:
+    base = {
+        "name": "quiet",
+        "traffic": {"arrival_rate_rps": rps, "service_time_s": 0},
+        "deployment": {"replicas": targets},
+        "pod": {"keep_alive_timeout_s": keep_alive_s},
+        "target_group": {"alb_nodes": 1, "connection_reuse": True, "routing": "random", "health_check": None},
+    }
+    return Scenario.model_validate(base).with_overrides(changes)
+
+
+def test_random_routing_by_hand() -> None:
+    """0.2 requests per second to each of 5 targets: a million times 0.2 x 1 ms x exp(-1)."""
+    assert raced_per_million(_scenario(1, targets=5, keep_alive_s=5)) == pytest.approx(200 * math.exp(-1))
+
+
+def test_no_race_without_a_pool_or_with_a_long_keep_alive() -> None:
+    assert raced_per_million(_scenario(1, targets=5, keep_alive_s=75)) == 0
+    assert raced_per_million(_scenario(1, targets=5, keep_alive_s=None)) == 0
+    alone = {"target_group.connection_reuse": False}
+    assert raced_per_million(_scenario(1, targets=5, keep_alive_s=5, **alone)) == 0
+
+
+def test_what_users_report_is_within_reach() -> None:
+    """0.001 % behind Node's 5 s (shuheikagawa.com, 2019): so it is at 0.9 requests per second and connection."""
+    assert raced_per_million(_scenario(0.9, targets=1, keep_alive_s=5)) == pytest.approx(10, rel=0.01)
+    most = max(raced_per_million(_scenario(rps / 20, targets=1, keep_alive_s=5)) for rps in range(1, 40))
+    assert most == pytest.approx(1e6 * 0.001 / (5 * math.e)), "never more than 74 in a million, or 1 in 13,600"
+
+
+@pytest.mark.parametrize("routing", ["random", "round_robin"])
+@pytest.mark.parametrize("targets", [1, 3])
+def test_the_form_is_what_drawn_requests_give(routing: str, targets: int) -> None:
+    """20 requests per second and target, whose connections are closed after 40 ms: some 180 of 20,000 meet that."""
+    rps, until_s = 20.0 * targets, 1000.0 / targets
+    at: dict[str, Any] = {
+        "routing": routing,
+        "connection_reuse": True,
+        "keep_alive_timeout_s": 0.04,
+        "idle_timeout_s": 9,
+    }
+    drawn = run(timeline(targets, complete_s=until_s), arrival_rate_rps=rps, service_time_s=0, **at)
+    expected = (
+        rps
+        * until_s
+        / 1e6
+        * raced_per_million(_scenario(rps, targets=targets, keep_alive_s=0.04, **{"target_group.routing": routing}))
+    )
+    raced = int(drawn.counts[Outcome.KEEP_ALIVE_RACE])
+    assert expected > 100
+    assert 0.001 < stats.poisson(expected).cdf(raced) < 0.999
