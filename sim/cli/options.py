@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -155,8 +156,21 @@ def _mention_advice(scenarios: Sequence[Scenario], options: dict[str, Any]) -> N
             counted = "1 warning" if n_warnings == 1 else f"{n_warnings} warnings"
             click.echo(f"{scenario.name}: {counted}, see `albsim check`", err=True)
         mention_cost(scenario.name, scenario)
+        if "workers" in options and sys.stderr.isatty():
+            _mention_compiling(scenario)
         if "estimator" in options:
             _mention_drawing(scenario, options["estimator"])
+
+
+def _mention_compiling(scenario: Scenario) -> None:
+    """Say on a terminal that numba will compile the loop over requests, if this machine has no such code yet."""
+    from sim.scenario.cost import draws_in_order
+
+    if draws_in_order(scenario):
+        from sim.data_plane.compiled import is_compiled
+
+        if not is_compiled():
+            click.echo("Compiling the loop over requests first, once on this machine: some 5 s of one core", err=True)
 
 
 def _mention_drawing(scenario: Scenario, asked: Estimator | None) -> None:

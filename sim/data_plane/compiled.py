@@ -52,6 +52,13 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
         config.CACHE_DIR = given
 
 
+def is_compiled() -> bool:
+    """Return whether the machine code of the loop over requests is kept from an earlier process."""
+    config: Any = numba.config
+    place = Path(config.CACHE_DIR or cache_directory(Path(__file__).parent))
+    return any(place.rglob("one_by_one.one_by_one-*.nbi"))
+
+
 @compiled
 def push(heap_s: Times, heap_target: Targets, size: int, time_s: float, target: int) -> None:
     """Add an event to a heap of `size` events, whose earliest is first."""

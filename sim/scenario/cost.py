@@ -34,10 +34,14 @@ def replication_at_most_s(scenario: Scenario) -> float:
 
 def drawing_s(scenario: Scenario) -> float:
     """Return about how long one core takes to draw the requests of one second of a rollout."""
+    return scenario.traffic.arrival_rate_rps * (_DRAWN_IN_ORDER_S if draws_in_order(scenario) else _DRAWN_S)
+
+
+def draws_in_order(scenario: Scenario) -> bool:
+    """Return whether the fate of a request depends on earlier ones, which takes a compiled loop over all of them."""
     group = scenario.target_group
     independent = group.routing != "least_outstanding_requests" and group.target_type == "ip"
-    independent = independent and not group.connection_reuse and scenario.pod.concurrency is None
-    return scenario.traffic.arrival_rate_rps * (_DRAWN_S if independent else _DRAWN_IN_ORDER_S)
+    return not independent or group.connection_reuse or scenario.pod.concurrency is not None
 
 
 def require_affordable(scenario: Scenario) -> None:

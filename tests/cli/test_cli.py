@@ -220,3 +220,10 @@ def test_a_reader_that_has_enough_is_no_error() -> None:
     os.close(write)
     assert process.returncode == 0
     assert process.stderr == ""
+
+
+def test_a_shell_completes_commands() -> None:
+    words = {"_ALBSIM_COMPLETE": "bash_complete", "COMP_WORDS": "albsim re", "COMP_CWORD": "1"}
+    program = [sys.executable, "-c", "from sim.cli import main; main(prog_name='albsim')"]
+    done = subprocess.run(program, env=os.environ | words, check=False, capture_output=True, text=True)
+    assert {"plain,recommend", "plain,report", "plain,results"} <= set(done.stdout.split())

@@ -7,19 +7,23 @@ import pty
 import re
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FIXED_LAG = "scenarios/fixed-lag.yaml"
 FEW = ("--replications", "12", "--workers", "1", "--format", "csv")
 
 
-def on_a_terminal(*arguments: str) -> tuple[str, str]:
+def on_a_terminal(*arguments: str, **environment: str) -> tuple[str, str]:
     """Return what the program writes to stdout, a pipe, and to stderr, a terminal."""
     ours, theirs = pty.openpty()
     command = [sys.executable, "-c", "from sim.cli import main; main()", *arguments]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=theirs, env=os.environ | {"TERM": "xterm"}
+        command, stdout=subprocess.PIPE, stderr=theirs, env=os.environ | {"TERM": "xterm"} | environment
     ) as process:
         os.close(theirs)
         written = b""
@@ -47,3 +51,11 @@ def test_quiet_leaves_the_terminal_alone() -> None:
 
 def test_the_answer_settles_while_rollouts_are_simulated() -> None:
     assert re.search(r"fixed-lag: 502s in \d+ % of rollouts", on_a_terminal("run", FIXED_LAG, *FEW)[1])
+
+
+@pytest.mark.slow
+def test_compilation_is_named_where_there_is_no_compiled_code_yet(tmp_path: Path) -> None:
+    drawn_in_order = ("run", "scenarios/black-hole.yaml", "--replications", "1", "--workers", "1")
+    first, second = (on_a_terminal(*drawn_in_order, NUMBA_CACHE_DIR=str(tmp_path))[1] for _ in range(2))
+    assert "Compiling the loop over requests first, once on this machine" in first
+    assert "Compiling" not in second
