@@ -6,6 +6,7 @@ import math
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from sim.control_plane.trace import PodDeselected
 from sim.data_plane.outcomes import OUTCOMES_502
 from sim.experiment.figures import ANY_502, RATE_502, SPREAD_502
 from sim.report.capacity import stall_of
@@ -49,7 +50,7 @@ def answer(found: Findings) -> str:
         return f"No pod in rotation was told to end. {_n_502(requests)}{_n_503(found)}"
     pre_stop, worst = _pre_stop(found.replication.scenario.pod), found.ends[0]
     if worst.exposed_s > 0:
-        return f"{pre_stop}; {_lost(worst)} {_why(found, worst)} {_n_502(requests)}{_n_503(found)}"
+        return f"{pre_stop}; {_lost(found, worst)} {_why(found, worst)} {_n_502(requests)}{_n_503(found)}"
     spare_s = min(end.closed_s - end.left_s for end in found.ends)
     slowest_s = max(end.lag_s for end in found.ends)
     return (
@@ -67,9 +68,10 @@ def _pre_stop(pod: PodSpec) -> str:
     return slept
 
 
-def _lost(worst: PodEnd) -> str:
+def _lost(found: Findings, worst: PodEnd) -> str:
     served_s = worst.closed_s - worst.deleted_s
-    refused = f"{seconds(served_s)} after its deletion" if served_s > 0 else "from its deletion on"
+    told = "the switch" if found.replication.trace.of(PodDeselected) else "its deletion"
+    refused = f"{seconds(served_s)} after {told}" if served_s > 0 else f"from {told} on"
     return (
         f"pod {worst.pod} refused connections {refused}, and its target left the last ALB node {seconds(worst.lag_s)} "
         f"after it: {seconds(worst.exposed_s)} exposed."
