@@ -115,7 +115,7 @@ def test_a_signal_to_all_ends_a_sweep_and_keeps_what_is_finished(
     tmp_path: Path, number: int, status: int, said: str
 ) -> None:
     out = tmp_path / "r.csv"
-    sweep = ("sweep", SCENARIO, "--vary", "seed=1:9:1", "--replications", "9999", "--workers", "2", "--quiet")
+    sweep = ("sweep", SCENARIO, "--vary", "seed=1:9:1", "--replications", "999", "--workers", "2", "--quiet")
     command = [sys.executable, "-c", "from sim.cli import main; main()", *sweep, "--out", str(out)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
         while not journal_path(out).exists() or b"\n" not in journal_path(out).read_bytes():

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SCENARIOS = Path("scenarios").resolve()
 FIXED_LAG = str(SCENARIOS / "fixed-lag.yaml")
 RUN = ("run", FIXED_LAG, "--replications", "3", "--workers", "1", "--quiet", "--format", "json")

@@ -133,7 +133,8 @@ def test_every_action_names_a_service_and_an_operation() -> None:
     assert {action.service for action in Action} == set(Service)
     assert Action.DESCRIBE_VPCS == "ec2:DescribeVpcs"
     assert (Action.DESCRIBE_VPCS.service, Action.DESCRIBE_VPCS.operation) == (Service.EC2, "DescribeVpcs")
-    assert {action.operation for action in Action if not action.is_read} == {"RegisterTargets", "DeregisterTargets"}
+    writes = {action.operation for action in Action if not action.is_read and action.service is not Service.EC2}
+    assert writes == {"RegisterTargets", "DeregisterTargets"}
 
 
 @pytest.mark.parametrize(

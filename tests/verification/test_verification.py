@@ -13,7 +13,8 @@ from sim.control_plane import token_bucket
 from sim.control_plane.aws import aws_api, retryers
 from sim.control_plane.aws.retryers import EqualJitter, FullJitter, PublishedSchedule, SdkGoV2
 from sim.control_plane.kubernetes import kubelet
-from sim.data_plane import outcomes, sampled
+from sim.data_plane import sampled
+from sim.data_plane.classify import Answers
 from sim.scenario import distributions
 from sim.scenario.specs import DeploymentSpec
 from sim.verification import CHECKS, control_plane, laws, requests, twins
@@ -117,7 +118,7 @@ def test_an_account_whose_buckets_are_not_shared(monkeypatch: pytest.MonkeyPatch
 def test_requests_that_vanish(monkeypatch: pytest.MonkeyPatch) -> None:
     class Losing(sampled._Tally):
         def add(self, size: int, suspects: Any, answers: Any) -> None:
-            super().add(size, suspects[::2], outcomes.Answers(answers.outcome[::2], answers.answered_s[::2]))
+            super().add(size, suspects[::2], Answers(answers.outcome[::2], answers.answered_s[::2]))
 
     monkeypatch.setattr(sampled, "_Tally", Losing)
     assert failed(requests.refused)
