@@ -33,7 +33,7 @@ STALLED = Figure(
     of=lambda replication: float(bool(replication.trace.of(RolloutStalled))),
     over=FractionSeen(),
     label="rollouts that do not end",
-    cells=(Cell("nodes", 1, "do not end", "fraction"),),
+    cells=(Cell("nodes", 1, "no end,\nshare"),),
     unit=Unit("%", 100.0, at_most=1.0),
     block="nodes",
 )
@@ -50,7 +50,7 @@ FAILED_SANDBOXES = Figure(
     of=lambda replication: float(sum(failed.time_s >= 0 for failed in replication.trace.of(SandboxFailed))),
     over=Mean(),
     label="sandboxes without an address per rollout",
-    cells=(Cell("nodes", 7, "failed\nsandboxes"),),
+    cells=(Cell("nodes", 7, "without\naddress"),),
     block="vpc_cni",
 )
 ADDRESSES_HELD = Figure(
@@ -58,7 +58,7 @@ ADDRESSES_HELD = Figure(
     of=lambda replication: float(addresses_of(replication).held),
     over=Mean(),
     label="most addresses that the nodes hold",
-    cells=(Cell("nodes", 5, "addresses\nheld"),),
+    cells=(Cell("nodes", 5, "most\nheld"),),
     block="vpc_cni",
 )
 ADDRESSES_USED = Figure(

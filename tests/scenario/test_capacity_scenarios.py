@@ -49,4 +49,4 @@ def test_what_is_held_and_free(name: str, held: int | None, free: int | None) ->
 def test_which_surge_ends(name: str) -> None:
     stalled = is_stalled(simulate(load_scenario(FOLDER / f"{name}.yaml")))
     assert stalled == (name == "surge-without-autoscaler")
-    assert ROWS[name][0].startswith("100 %" if stalled else "none in 30")
+    assert ROWS[name][0] == ("1.00" if stalled else "0")
