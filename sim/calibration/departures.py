@@ -116,7 +116,9 @@ class _Log:
         if requests is None:
             raise ValueError("no access log")
         near = around(requests, rollouts)
-        frame = near.assign(sent_s=near["time_s"] + near["request_processing_s"].fillna(0).astype(float))
+        frame = near[["target", "target_group", "node", "outcome"]].assign(
+            sent_s=near["time_s"] + near["request_processing_s"].fillna(0)
+        )
         frame = frame[frame["target"] != ""]
         self._by_target = {str(target): rows for target, rows in frame.groupby("target", observed=True)}
         self._begin_s = float(requests["time_s"].iloc[0])

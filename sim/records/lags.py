@@ -66,6 +66,9 @@ class TargetLag:
         return self.left_s - (self.deregistered_s if math.isnan(self.deleted_s) else self.deleted_s)
 
 
+_COLUMNS = ["time_s", "request_processing_s", "node", "target", "outcome"]
+
+
 class Traffic:
     """The requests for some targets, each target's together and in the order of time."""
 
@@ -73,7 +76,7 @@ class Traffic:
         """Take the requests for these targets out of all requests."""
         self._of: dict[str, pd.DataFrame] = {}
         if requests is not None:
-            some = requests[requests["target"].isin(set(targets)).to_numpy()]
+            some = requests.loc[requests["target"].isin(set(targets)).to_numpy(), _COLUMNS]
             self._of = {str(target): rows for target, rows in some.groupby("target", observed=True)}
 
     def sent_s(self, target: str, from_s: float, until_s: float) -> dict[str, float]:
