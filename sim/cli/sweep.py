@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from pathlib import Path
 
+    import pandas as pd
+
     from sim.experiment.estimators import Estimator
     from sim.experiment.grid import Grid
     from sim.experiment.sweep import UntilPrecise
@@ -60,7 +62,8 @@ class Fraction(click.ParamType[float]):
     "--until-ci",
     type=Fraction(),
     metavar="P%",
-    help="Replicate, in batches of --replications, until 502s per rollout are known to this part of their mean.",
+    help="Replicate, in batches of --replications, until 502s per rollout are known to P %: their mean, if it has an "
+    "interval; else, as one rollout can make most of it, their median, and to P points how many rollouts have any.",
 )
 @click.option(
     "--max-replications",
@@ -120,6 +123,8 @@ def sweep(
     if not quiet:
         counted = counted_by({scenario.name: frame.attrs[PROVENANCE]["estimator"]})
         click.echo(f"{out}: {len(frame)} replications. {counted}", err=True)
+        if until is not None:
+            _mention_unknown(frame, until)
 
 
 def _mention_sleeps_over_grace(points: Iterable[Scenario]) -> None:
@@ -131,6 +136,16 @@ def _mention_sleeps_over_grace(points: Iterable[Scenario]) -> None:
     if cut_s:
         sleeps = listed(f"{sleep_s:g}" for sleep_s in sorted(cut_s))
         click.echo(f"preStop sleeps of {sleeps} s end with the grace period, which is shorter", err=True)
+
+
+def _mention_unknown(frame: pd.DataFrame, until: UntilPrecise) -> None:
+    """Say on stderr at how many points the replications ended before the 502s were known."""
+    from sim.experiment.sweep import unknown_points
+
+    if unknown := unknown_points(frame, until):
+        points = "1 point is" if unknown == 1 else f"{unknown} points are"
+        limit = f"{until.at_most:,} replications, where --max-replications ends them"
+        click.echo(f"{points} not known to {100 * until.half_width:g} % after {limit}", err=True)
 
 
 def _mention_largest(whole: Grid) -> None:

@@ -36,6 +36,7 @@ from sim.control_plane.trace import (
     Reconciled,
     RolloutStalled,
     Sigterm,
+    TargetDrained,
     TargetRecovered,
     TargetUnhealthy,
     Trace,
@@ -110,14 +111,19 @@ class ControlPlane:
             self._run_until_healthy(self._rolled.target_group)
 
     def over_s(self, pod: PodSpec) -> float:
-        """Return when the last deleted pod has ended, if pods are specified by `pod`."""
+        """Return when the last deleted pod has ended and every ALB node has dropped its target.
+
+        Until then requests are counted, and a new target that is registered meanwhile takes some of them. `pod` says
+        how pods end.
+        """
         told = self._told_to_end()
         if not told:
             return self._env.now
-        return termination(pod, max(deleted.time_s for deleted in told)).listener_closed_s
+        drained_s = [drained.time_s for drained in self._trace.of(TargetDrained)]
+        return max(termination(pod, max(deleted.time_s for deleted in told)).listener_closed_s, *drained_s)
 
     def trace(self, pod: PodSpec) -> Trace:
-        """Return the trace for pods with this specification, once the last of them has ended.
+        """Return the trace for pods with this specification, once the last of them has ended and its target left.
 
         For several specifications, call in the order of `over_s`: the simulation cannot run backwards.
         Raises `ScenarioError` if the simulation is not over within a day of simulated time.

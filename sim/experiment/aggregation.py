@@ -89,28 +89,17 @@ class MeanAlone(Mean):
 class Fraction(_OfNumbers):
     """The fraction of replications in which something happened, from 0 or 1 for each, or from probabilities.
 
-    The interval is Wilson's for 0 or 1, and Student's for probabilities, cut to their range.
+    The interval is Wilson's. Of probabilities it may be too wide. Student's would not hold where a rare rollout has
+    502s and none of these rollouts is one.
     """
 
-    def of_all(self, values: Sequence[float], estimator: Estimator) -> Estimate:
+    def of_all(self, values: Sequence[float], estimator: Estimator) -> Estimate:  # noqa: ARG002 - the protocol's
         """Return the estimate."""
-        if estimator == "sampled":
-            return fraction_estimate(int(sum(values)), len(values))
-        estimate = mean_estimate(values)
-        low, high = np.clip([estimate.low, estimate.high], 0.0, 1.0).tolist()
-        return Estimate(estimate.value, low, high)
+        return fraction_estimate(sum(values), len(values))
 
     def as_json(self, summarised: Estimate) -> dict[str, Any]:
         """Return the fraction and its interval."""
         return {"fraction": summarised.value, "ci95": _interval(summarised)}
-
-
-class FractionSeen(Fraction):
-    """The fraction of replications in which the control plane did something: Wilson's interval by any estimator."""
-
-    def of_all(self, values: Sequence[float], estimator: Estimator) -> Estimate:  # noqa: ARG002 - no request counts
-        """Return the estimate."""
-        return fraction_estimate(int(sum(values)), len(values))
 
 
 class SpreadOfRollouts(_OfNumbers):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sim.control_plane.trace import NodeAdded, RolloutStalled, SandboxFailed
-from sim.experiment.aggregation import FractionSeen, Mean, QuantilesOfPods
+from sim.experiment.aggregation import Fraction, Mean, QuantilesOfPods
 from sim.experiment.capacity import addresses_of, pending_s
 from sim.experiment.figure import SECONDS, Cell, Figure, Unit
 
@@ -31,7 +31,7 @@ PENDING_S = Figure(
 STALLED = Figure(
     name="capacity.stalled",
     of=lambda replication: float(bool(replication.trace.of(RolloutStalled))),
-    over=FractionSeen(),
+    over=Fraction(),
     label="rollouts that do not end",
     cells=(Cell("nodes", 1, "no end,\nshare"),),
     unit=Unit("%", 100.0, at_most=1.0),
@@ -79,7 +79,7 @@ ADDRESSES_FREE = Figure(
 EXHAUSTED = Figure(
     name="capacity.exhausted",
     of=lambda replication: float(addresses_of(replication).refused_s is not None),
-    over=FractionSeen(),
+    over=Fraction(),
     label="rollouts in which a subnet refuses addresses",
     unit=Unit("%", 100.0, at_most=1.0),
     block="vpc_cni",

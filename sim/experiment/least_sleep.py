@@ -7,9 +7,6 @@
 - The same rollout meets the same requests with every sleep, so more sleep gives no more failed requests.
 - Where the window grows with the sleep, the answer is the first sufficient sleep near the slowest pod's time in
   rotation.
-
-Left out: `simulate` stops before some new targets become healthy, if that is after the last old pod's end. Here they
-are known, which moves requests from one dead target to another.
 """
 
 from __future__ import annotations

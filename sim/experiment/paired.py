@@ -24,6 +24,7 @@ from sim.experiment.statistics import (
     paired_difference,
     quantile_estimate,
     replications_for_mean,
+    trusted_mean_estimate,
 )
 
 if TYPE_CHECKING:
@@ -89,15 +90,14 @@ def paired_spread(first: ArrayLike, second: ArrayLike) -> PairedSpread:
     """Put together what pairs say of their difference."""
     differences = np.subtract(second, first)
     more, fewer = int((differences > TIE).sum()), int((differences < -TIE).sum())
-    mean, needed = paired_difference(first, second), replications_for_mean(differences)
     return PairedSpread(
         median=quantile_estimate(differences, 0.5),
         more=more,
         fewer=fewer,
         p_value=sign_test(more, fewer),
-        mean=mean if differences.size >= needed else Estimate(mean.value, math.nan, math.nan),
+        mean=trusted_mean_estimate(differences),
         largest_share=largest_share(np.abs(differences)),
-        needed=needed,
+        needed=replications_for_mean(differences),
     )
 
 

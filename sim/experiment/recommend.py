@@ -32,7 +32,7 @@ import numpy as np
 from sim.experiment.least_sleep import need_of
 from sim.experiment.replications import process_pool
 from sim.experiment.rules import DELAY, GRACE, PRE_STOP, RULES, Rule
-from sim.experiment.statistics import Estimate, fraction_estimate, quantile_estimate
+from sim.experiment.statistics import Estimate, fraction_estimate, sure_quantile_estimate
 from sim.experiment.trial import Trial, needed_s, try_out
 from sim.scenario.controller import FIXED_LAG
 from sim.scenario.problems import Problem, ScenarioError, shown
@@ -255,7 +255,7 @@ def _needs(
     while True:
         say(f"the sleeps that {wanted:,} rollouts need")
         needs += executor.map(need, range(first + len(needs), first + wanted))
-        sleep = quantile_estimate([need.sleep_s for need in needs], goal.confidence)
+        sleep = sure_quantile_estimate([need.sleep_s for need in needs], goal.confidence)
         if precision.is_reached(sleep) or wanted == precision.at_most:
             return needs, sleep
         wanted = min(math.ceil(_GROWTH * wanted), precision.at_most)

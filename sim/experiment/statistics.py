@@ -2,11 +2,17 @@
 
 Student's interval covers the mean only if there are enough replications for the skewness of their law. Where one AWS
 call is throttled again and again, one rollout in twenty has most of the 502s of all. Such intervals miss the mean far
-too often, and `replications_for_mean` says when to give none. The other two intervals hold under any law.
+too often, and `replications_for_mean` says when to give none. The other two hold under any law.
+
+- An interval of a quantile that ends at two of the replications holds too often: no two have just the wanted chance.
+- Between two replications it holds about as often as it says (`quantile_estimate`).
+- Where it must never hold too seldom, it ends at replications (`sure_quantile_estimate`).
 
 Sources:
 - W. G. Cochran, Sampling Techniques, 3rd edition (1977), section 2.15. The mean's 95 % interval errs in at most 6 % of
   samples if their size exceeds 25 times the squared skewness.
+- T. P. Hettmansperger and S. J. Sheather, Confidence intervals based on interpolated order statistics, Statistics and
+  Probability Letters 4 (1986), 75-79. J. Nyblom, Note on interpolated order statistics, the same 14 (1992), 129-131.
 - docs/statistics.md has the measured coverage.
 """
 
@@ -19,7 +25,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
 CONFIDENCE = 0.95
 _COCHRAN = 25.0
@@ -50,12 +56,22 @@ def mean_estimate(values: ArrayLike, *, confidence: float = CONFIDENCE) -> Estim
     return Estimate(mean, mean - margin, mean + margin)
 
 
-def fraction_estimate(successes: int, trials: int, *, confidence: float = CONFIDENCE) -> Estimate:
-    """Return a fraction with Wilson's score interval, which has a width even if no trial, or every one, succeeded."""
+def trusted_mean_estimate(values: ArrayLike) -> Estimate:
+    """Return the mean of independent replications. Its bounds are NaN where they are too few for Student's interval."""
+    mean = mean_estimate(values)
+    return mean if np.size(values) >= replications_for_mean(values) else Estimate(mean.value, math.nan, math.nan)
+
+
+def fraction_estimate(successes: float, trials: int, *, confidence: float = CONFIDENCE) -> Estimate:
+    """Return a fraction with Wilson's score interval, which has a width even if no trial, or every one, succeeded.
+
+    `successes` may be the sum of the trials' probabilities. The interval is then too wide rather than too narrow, as no
+    law between 0 and 1 varies more than one of 0 and 1 with the same mean.
+    """
     from scipy import special
 
     z = float(special.ndtri((1 + confidence) / 2))
-    fraction = successes / trials
+    fraction = min(successes / trials, 1.0)
     centre = (fraction + z**2 / (2 * trials)) / (1 + z**2 / trials)
     margin = z / (1 + z**2 / trials) * math.sqrt(fraction * (1 - fraction) / trials + (z / (2 * trials)) ** 2)
     return Estimate(fraction, max(0.0, centre - margin), min(1.0, centre + margin))
@@ -79,10 +95,43 @@ def paired_difference(first: ArrayLike, second: ArrayLike, *, confidence: float 
 
 
 def quantile_estimate(values: ArrayLike, probability: float, *, confidence: float = CONFIDENCE) -> Estimate:
-    """Return a quantile of independent replications. The interval's ends are two of the values, under any law.
+    """Return a quantile of independent replications. Each end of the interval lies between two of the values.
 
     The number of values below the quantile is binomial, with the quantile's probability. An end is infinite if not even
-    the least or the greatest value is sure enough to lie beyond the quantile.
+    the least or the greatest value is sure enough to lie beyond the quantile. The other end then has all the error.
+    """
+    ordered = np.sort(np.asarray(values, dtype=np.float64))
+    error = (1 - confidence) / 2
+    low, high = _low(ordered, probability, error), _high(ordered, probability, error)
+    if math.isinf(low):
+        high = _high(ordered, probability, 2 * error)
+    elif math.isinf(high):
+        low = _low(ordered, probability, 2 * error)
+    return Estimate(float(np.quantile(ordered, probability, method="inverted_cdf")), low, high)
+
+
+def _high(ordered: NDArray[np.float64], probability: float, error: float) -> float:
+    return -_low(-ordered[::-1], 1 - probability, error)
+
+
+def _low(ordered: NDArray[np.float64], probability: float, error: float) -> float:
+    """Return what lies above the quantile with this chance: between two of the ordered values, or below all of them."""
+    from scipy import special
+
+    n = ordered.size
+    above = [0.0, *special.bdtr(np.arange(n), n, probability).tolist()]  # at k: the chance that value k does
+    rank = int(np.searchsorted(above, error, side="right")) - 1
+    if rank in {0, n}:
+        return float(ordered[-1]) if rank else -math.inf
+    below, beyond = error - above[rank], above[rank + 1] - error
+    upper, lower = (n - rank) * probability * below, rank * (1 - probability) * beyond
+    return float(ordered[rank - 1] + upper / (lower + upper) * (ordered[rank] - ordered[rank - 1]))
+
+
+def sure_quantile_estimate(values: ArrayLike, probability: float, *, confidence: float = CONFIDENCE) -> Estimate:
+    """Return a quantile of independent replications, any of which may be infinite. The interval is never short.
+
+    Its ends are two of the values, so that it holds at least as often as it says, under any law.
     """
     from scipy import special
 
@@ -129,11 +178,10 @@ class Spread:
 def spread(values: ArrayLike) -> Spread:
     """Return median, 95 % quantile and mean of replications."""
     sample = np.asarray(values, dtype=np.float64)
-    mean, needed = mean_estimate(sample), replications_for_mean(sample)
     return Spread(
         p50=quantile_estimate(sample, 0.5),
         p95=quantile_estimate(sample, 0.95),
-        mean=mean if sample.size >= needed else Estimate(mean.value, math.nan, math.nan),
+        mean=trusted_mean_estimate(sample),
         largest_share=largest_share(sample),
-        needed=needed,
+        needed=replications_for_mean(sample),
     )

@@ -3,10 +3,11 @@
 Replication k of every point meets the same random draws (common random numbers). So differences between points are
 sharper than their intervals.
 
-With a wanted precision, a point gets more replications, batch by batch, until Student's interval of its 502s per
-rollout is narrow enough. That is checked after whole batches only. So the rows depend neither on the executor nor on
-the order in which tasks finish. Stopping when the interval looks narrow makes it a little too narrow, and its coverage
-slightly below nominal. The cap and a first batch of some dozens keep that effect small.
+With a wanted precision, a point gets more replications, batch by batch, until its 502s per rollout are known: their
+mean, or where one rollout can make most of it, what is said instead. That is checked after whole batches only. So the
+rows depend neither on the executor nor on the order in which tasks finish. Stopping when the interval looks narrow
+makes it a little too narrow, and its coverage slightly below nominal. The cap and a first batch of some dozens keep
+that effect small.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sim.experiment.estimators import choose_estimator
-from sim.experiment.figures import COLUMNS, columns_of
+from sim.experiment.figures import ANY_502, COLUMNS, RESPONSES, columns_of
 from sim.experiment.grid import as_written, grid
 from sim.experiment.provenance import PROVENANCE, model_version
 from sim.experiment.replications import process_pool
 from sim.experiment.rows import Rows
-from sim.experiment.statistics import mean_estimate
+from sim.experiment.statistics import fraction_estimate, spread
+from sim.scenario.variations import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,16 +34,23 @@ if TYPE_CHECKING:
     from sim.experiment.estimators import Estimator
     from sim.experiment.grid import Cell, Grid
     from sim.experiment.rows import Kept, Progress
+    from sim.experiment.statistics import Estimate
     from sim.experiment.tasks import Row
     from sim.scenario.specs import Scenario
 
 _MOST_REPLICATIONS = 1000
-_NUMBER_502 = COLUMNS.index("responses.502")
+N_502 = RESPONSES[502].name
+_NUMBER_502, _ANY_502 = COLUMNS.index(N_502), COLUMNS.index(ANY_502.name)
+_REQUEST = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UntilPrecise:
-    """Replicate until the half-width of the 95 % interval of 502s per rollout is at most this fraction of its mean.
+    """Replicate until 502s per rollout are known to this part of themselves, by the ends of 95 % intervals.
+
+    - If there are replications enough for an interval of the mean: until the mean is known.
+    - Otherwise, as one rollout may make most of the mean: until the median is, or to one request, and the chance of any
+      502 to this part of one (0.05: to 5 points).
 
     `at_most`: the number of replications after which to give up. Without any 502 there is nothing to wait for.
     """
@@ -49,12 +58,18 @@ class UntilPrecise:
     half_width: float
     at_most: int = _MOST_REPLICATIONS
 
-    def is_reached(self, numbers_502: Sequence[float]) -> bool:
+    def is_reached(self, numbers_502: Sequence[float], any_502: Sequence[float]) -> bool:
+        """Return whether to add no more to these replications' 502s and their probabilities of any."""
+        return len(numbers_502) >= self.at_most or self.is_known(numbers_502, any_502)
+
+    def is_known(self, numbers_502: Sequence[float], any_502: Sequence[float]) -> bool:
         """Return whether these replications' 502s are enough."""
-        if len(numbers_502) >= self.at_most:
-            return True
-        estimate = mean_estimate(numbers_502)
-        return estimate.high - estimate.value <= self.half_width * estimate.value
+        of_502 = spread(numbers_502)
+        if len(numbers_502) >= of_502.needed:
+            return _reach(of_502.mean) <= self.half_width * of_502.mean.value
+        chance = fraction_estimate(sum(any_502), len(any_502))
+        median_within = max(self.half_width * of_502.p50.value, _REQUEST)
+        return _reach(of_502.p50) <= median_within and _reach(chance) <= self.half_width
 
 
 def sweep(
@@ -132,18 +147,35 @@ def provenance(
     }
 
 
+def _reach(estimate: Estimate) -> float:
+    """Return how far the farther end of an interval is from its value."""
+    return max(estimate.high - estimate.value, estimate.value - estimate.low)
+
+
+def unknown_points(frame: pd.DataFrame, until: UntilPrecise) -> int:
+    """Return at how many points of a sweep's results the 502s are not known as precisely as was wanted."""
+    keys = expanded(frame.attrs[PROVENANCE]["vary"])
+    points = [of_point for _, of_point in frame.groupby(list(keys))] if keys else [frame]
+    return sum(not until.is_known(rows[N_502].tolist(), rows[ANY_502.name].tolist()) for rows in points)
+
+
 def _refine(rows: Rows, batch: int, until: UntilPrecise) -> None:
     replications = batch
     while True:
         unsettled = [
             point
             for point, of_point in enumerate(rows.by_point)
-            if len(of_point) == replications and not until.is_reached([row[_NUMBER_502] for row in of_point])
+            if len(of_point) == replications
+            and not until.is_reached(*(_column(of_point, at) for at in (_NUMBER_502, _ANY_502)))
         ]
         if not unsettled:
             return
         replications = min(replications + batch, until.at_most)
         rows.fill(unsettled, replications)
+
+
+def _column(rows: Sequence[Row], at: int) -> list[float]:
+    return [row[at] for row in rows]
 
 
 def _frame(whole: Grid, by_point: list[list[Row]], source: dict[str, Any]) -> pd.DataFrame:

@@ -115,10 +115,9 @@ def headline(summary: Summary) -> str:
     noun, any_502 = noun_of(summary), summary[ANY_502]
     rollouts = count(summary.replications, noun)
     if summary.estimator == "expected" and any_502.value < NEGLIGIBLE:
-        return f"No 502 is to be expected: a {noun} has any with a probability below {100 * NEGLIGIBLE:g} %."
+        return f"No 502 is to be expected in {rollouts}: {_at_most(any_502, noun)}."
     if any_502.value == 0:
-        at_most = f"with 95 % confidence at most {percent(any_502.high)} of {plural(noun)} have any"
-        return f"No request ended in a 502 in {rollouts}: {at_most}."
+        return f"No request ended in a 502 in {rollouts}: {_at_most(any_502, noun)}."
     how_often = f"{percent(any_502.value)}{_between(any_502, noun, 100, ' %')}"
     if summary.estimator == "expected":
         how_often = f"A {noun} has a 502 with a probability of {how_often}."
@@ -138,6 +137,10 @@ def so_far(name: str, rollouts: Sequence[Figures]) -> str:
     known = len(rollouts) >= FEWEST_FOR_INTERVAL and any_502.low < any_502.high
     between = f" ({percent(any_502.low)} to {percent(any_502.high)})" if known else ""
     return f"{name}: 502s in {percent(any_502.value)} of rollouts{between}"
+
+
+def _at_most(any_502: Estimate, noun: str) -> str:
+    return f"with 95 % confidence at most {percent(any_502.high)} of {plural(noun)} have any"
 
 
 def _how_many(summary: Summary) -> str:

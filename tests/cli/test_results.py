@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from sim.cli import main
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
-FIGURES = ("causes", "deregistration-lag", "rate-502")
+FIGURES = ("causes", "deregistration-lag", "responses-502")
 FILES = ["results.md", *(f"figures/{name}.{suffix}" for name in FIGURES for suffix in ("csv", "svg"))]
 
 

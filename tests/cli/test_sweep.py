@@ -198,6 +198,7 @@ def test_it_replicates_until_precise(tmp_path: Path) -> None:
 
     assert result.exit_code == 0
     assert read_sweep(out).groupby("pod.pre_stop_sleep_s").size().to_dict() == {0: 10, 10: 50}
+    assert "1 point is not known to 2 % after 50 replications, where --max-replications ends them\n" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.experiment.statistics import mean_estimate, quantile_estimate, replications_for_mean
+from sim.experiment.statistics import (
+    fraction_estimate,
+    mean_estimate,
+    quantile_estimate,
+    replications_for_mean,
+    sure_quantile_estimate,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +31,8 @@ BANK = Path(__file__).parent / "data"
 SEEDS = 200
 SIZES = (20, 50, 100, 200)
 _HEADINGS = (
-    "rollouts", "n", "mean, always", "mean, where given", "given", "median", "95 % quantile", "bounded", "any 502",
+    "rollouts", "n", "mean, always", "mean, where given", "given", "median, sure", "median", "95 % quantile, sure",
+    "95 % quantile", "bounded", "any 502, Student", "any 502",
 )  # fmt: skip
 
 
@@ -49,10 +56,13 @@ def coverage(name: str, n: int, *, seeds: int = SEEDS) -> dict[str, float]:
         seen["given"].append(given)
         if given:
             seen["mean, where given"].append(_contains(mean, n_502.mean()))
+        seen["median, sure"].append(_contains(sure_quantile_estimate(sample, 0.5), median))
         seen["median"].append(_contains(quantile_estimate(sample, 0.5), median))
+        seen["95 % quantile, sure"].append(_contains(sure_quantile_estimate(sample, 0.95), p95))
         seen["95 % quantile"].append(_contains(p95_estimate, p95))
         seen["bounded"].append(bool(np.isfinite(p95_estimate.high)))
-        seen["any 502"].append(_contains(mean_estimate(any_502[drawn]), any_502.mean()))
+        seen["any 502, Student"].append(_contains(mean_estimate(any_502[drawn]), any_502.mean()))
+        seen["any 502"].append(_contains(fraction_estimate(any_502[drawn].sum(), n), any_502.mean()))
     return {heading: float(np.mean(of_seeds)) if of_seeds else float("nan") for heading, of_seeds in seen.items()}
 
 

@@ -71,13 +71,14 @@ def test_a_mean_has_student_s_interval() -> None:
     assert MeanAlone().as_json(Estimate(2.0, 1.0, 3.0)) == {"mean": 2.0}
 
 
-def test_a_fraction_of_what_was_drawn_has_wilson_s_interval_and_probabilities_stay_between_0_and_1() -> None:
+def test_a_fraction_has_wilson_s_interval_and_so_has_the_sum_of_probabilities() -> None:
     z = 1.959964
     none = Fraction().of_all([0, 0, 0, 0], "sampled")
     assert (none.value, none.low, none.high) == pytest.approx((0, 0, z**2 / (4 + z**2)))
-    expected = Fraction().of_all([0.0, 1.0], "expected")
-    assert (expected.value, expected.low, expected.high) == (0.5, 0.0, 1.0)
-    assert Fraction().as_json(expected) == {"fraction": 0.5, "ci95": [0.0, 1.0]}
+    margin = z / (2 + z**2) * np.sqrt(1 / 2 + z**2 / 4)
+    expected = Fraction().of_all([0.25, 0.75], "expected")
+    assert (expected.value, expected.low, expected.high) == pytest.approx((0.5, 0.5 - margin, 0.5 + margin))
+    assert Fraction().as_json(expected) == {"fraction": 0.5, "ci95": [expected.low, expected.high]}
 
 
 def test_pods_are_pooled_and_rollouts_are_not() -> None:

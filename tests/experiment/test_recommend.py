@@ -24,6 +24,7 @@ from sim.experiment.recommend import (
 from sim.experiment.replication import simulate
 from sim.experiment.rules import RULES
 from sim.experiment.trial import needed_s, try_out
+from sim.scenario.loading import load_scenario
 
 if TYPE_CHECKING:
     from sim.scenario.specs import Scenario
@@ -215,6 +216,15 @@ def test_each_sleep_of_one_control_plane_is_what_a_simulation_of_its_own_gives(m
             counts = simulate(with_sleep(sleep_s), replication=3).requests.counts
             assert n_failed == counts[1:].sum()
         assert numbers[8] > numbers[60] == 0
+
+
+def test_targets_that_join_after_the_last_pod_s_end_take_requests_as_in_a_simulation() -> None:
+    """In this rollout a new target is registered after the last old pod's end, while old targets are sent requests."""
+    with_sleep = WithSleep(load_scenario("scenarios/baseline.yaml"))
+    rollout = OneRollout(with_sleep, 0)
+    rollout.n_failed(60)
+    counts = simulate(with_sleep(0), replication=0, estimator="sampled").requests.counts
+    assert rollout.n_failed(0) == counts[1:].sum()
 
 
 def test_requests_that_are_longer_than_the_alb_holds_them_are_failures_that_no_sleep_saves(fixed_lag: Scenario) -> None:

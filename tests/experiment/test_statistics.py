@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from sim.experiment.statistics import (
+    Estimate,
     fraction_estimate,
     largest_share,
     mean_estimate,
@@ -15,6 +16,8 @@ from sim.experiment.statistics import (
     quantile_estimate,
     quantiles,
     replications_for_mean,
+    sure_quantile_estimate,
+    trusted_mean_estimate,
 )
 
 if TYPE_CHECKING:
@@ -108,9 +111,9 @@ def test_the_paired_difference_is_second_minus_first() -> None:
 @pytest.mark.parametrize(
     ("n", "probability", "low", "high"), [(20, 0.5, 6, 15), (100, 0.5, 40, 61), (100, 0.95, 90, 100)]
 )
-def test_the_quantile_s_interval_has_ranks_of_the_binomial_law(n: int, probability: float, low: int, high: int) -> None:
+def test_the_sure_interval_has_ranks_of_the_binomial_law(n: int, probability: float, low: int, high: int) -> None:
     """The ranks of the median are those of printed tables (Conover, Practical Nonparametric Statistics)."""
-    estimate = quantile_estimate(np.arange(1, n + 1), probability)
+    estimate = sure_quantile_estimate(np.arange(1, n + 1), probability)
     assert (estimate.value, estimate.low, estimate.high) == (math.ceil(n * probability), low, high)
     below, above = stats.binom.cdf(low - 1, n, probability), stats.binom.sf(high - 1, n, probability)
     assert below <= 0.025
@@ -119,20 +122,66 @@ def test_the_quantile_s_interval_has_ranks_of_the_binomial_law(n: int, probabili
     assert stats.binom.sf(high - 2, n, probability) > 0.025
 
 
-def test_too_few_replications_do_not_bound_a_quantile() -> None:
+def test_too_few_replications_do_not_bound_a_quantile_for_sure() -> None:
     """The greatest of n values lies below the 95 % quantile with the probability 0.95^n: below 2.5 % from 72 on."""
-    assert quantile_estimate(range(71), 0.95).high == math.inf
-    assert quantile_estimate(range(73), 0.95).high == 72
-    assert quantile_estimate([4.0], 0.5).low == -math.inf
+    assert sure_quantile_estimate(range(71), 0.95).high == math.inf
+    assert sure_quantile_estimate(range(73), 0.95).high == 72
+    assert sure_quantile_estimate([4.0], 0.5).low == -math.inf
 
 
 @pytest.mark.parametrize("probability", [0.5, 0.95])
 @pytest.mark.parametrize("n", [20, 50, 100, 200])
-def test_the_quantile_s_interval_covers_it_under_a_heavy_tail(probability: float, n: int) -> None:
+def test_the_sure_interval_covers_it_under_a_heavy_tail(probability: float, n: int) -> None:
+    rng = np.random.default_rng(13)
+    quantile = stats.pareto(0.8).ppf(probability)
+    estimates = [sure_quantile_estimate(rng.pareto(0.8, n) + 1, probability) for _ in range(REPEATS)]
+    assert np.mean([estimate.low <= quantile <= estimate.high for estimate in estimates]) >= 0.94
+
+
+def test_the_quantile_s_interval_ends_between_replications() -> None:
+    """Twelve values, by hand: the 95 % quantile has no bound from above, so that all 5 % of error are below.
+
+    Values 10 and 11 lie above it with the chances 0.0196 and 0.1184 (binomial), so that the end is at the weights
+    10 · 0.05 · 0.0684 and 2 · 0.95 · 0.0304 between 10 and 11. The median's ends are symmetrical about 6.5, between
+    values 3 and 4, which lie above it with the chances 0.0193 and 0.0730: weights 3 · 0.0480 and 9 · 0.0057.
+    """
+    p95 = quantile_estimate(range(1, 13), 0.95)
+    low = (10 * 0.0342 + 11 * 0.05776) / (0.0342 + 0.05776)
+    assert (p95.value, p95.low, p95.high) == (12, pytest.approx(low, rel=1e-3), math.inf)
+    p50 = quantile_estimate(range(1, 13), 0.5)
+    low = (3 * 0.1440 + 4 * 0.0513) / (0.1440 + 0.0513)
+    assert (p50.value, p50.low, p50.high) == (6, pytest.approx(low, rel=1e-3), pytest.approx(13 - low, rel=1e-3))
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 71, 72, 73, 500])
+@pytest.mark.parametrize("probability", [0.05, 0.5, 0.95])
+def test_it_lies_within_the_sure_interval(n: int, probability: float) -> None:
+    values = np.random.default_rng(n).pareto(0.8, n)
+    inner, outer = quantile_estimate(values, probability), sure_quantile_estimate(values, probability)
+    assert (inner.value, math.isinf(inner.low)) == (outer.value, math.isinf(outer.low))
+    assert outer.low <= inner.low <= inner.high <= outer.high
+    assert quantile_estimate([7.0] * 100, probability) == Estimate(7, 7, 7)
+
+
+@pytest.mark.parametrize(("probability", "n"), [(0.5, 20), (0.5, 50), (0.95, 20), (0.95, 50), (0.95, 100), (0.95, 200)])
+def test_the_quantile_s_interval_covers_it_as_often_as_it_says(probability: float, n: int) -> None:
     rng = np.random.default_rng(13)
     quantile = stats.pareto(0.8).ppf(probability)
     estimates = [quantile_estimate(rng.pareto(0.8, n) + 1, probability) for _ in range(REPEATS)]
-    assert np.mean([estimate.low <= quantile <= estimate.high for estimate in estimates]) >= 0.94
+    assert 0.93 <= np.mean([estimate.low <= quantile <= estimate.high for estimate in estimates]) <= 0.97
+
+
+def test_probabilities_have_wilson_s_interval_of_their_sum() -> None:
+    assert fraction_estimate(sum([0.1] * 10 + [1.0] * 9), 20) == fraction_estimate(10, 20)
+    assert fraction_estimate(20 * (1 + 1e-12), 20).high == 1
+
+
+def test_a_mean_is_trusted_only_where_there_are_replications_enough() -> None:
+    assert trusted_mean_estimate([1, 2, 3, 4]) == mean_estimate([1, 2, 3, 4])
+    alone = trusted_mean_estimate([0.0] * 9 + [10])
+    assert alone.value == 1
+    assert math.isnan(alone.low)
+    assert math.isnan(alone.high)
 
 
 def test_the_largest_share() -> None:

@@ -12,7 +12,7 @@ from sim.experiment.provenance import replication_key
 from sim.experiment.replication import simulate
 from sim.experiment.replications import process_pool
 from sim.experiment.statistics import mean_estimate
-from sim.experiment.sweep import UntilPrecise, sweep
+from sim.experiment.sweep import UntilPrecise, sweep, unknown_points
 from sim.scenario.problems import ScenarioError
 from sim.scenario.specs import Scenario
 
@@ -143,6 +143,29 @@ def test_it_replicates_until_precise(fixed_lag: Scenario) -> None:
     with ThreadPoolExecutor(3) as threads:
         again = sweep(fixed_lag, vary, replications=4, until=until, estimator="sampled", executor=threads)
     pd.testing.assert_frame_equal(again, frame, check_exact=True)
+
+
+def test_where_one_rollout_makes_the_mean_the_median_and_the_chance_of_any_502_must_be_known() -> None:
+    """Of 100 rollouts one has a million 502s. Wilson's interval of a half reaches 9.6 points from it, of one 3.7."""
+    always, half = [1.0] * 100, [1.0, 0.0] * 50
+    alike, spread_out = [100.0] * 99 + [1e6], [*range(99), 1e6]
+    assert UntilPrecise(half_width=0.04).is_known(alike, always)
+    assert not UntilPrecise(half_width=0.03).is_known(alike, always)
+    assert UntilPrecise(half_width=0.1).is_known(alike, half)
+    assert not UntilPrecise(half_width=0.09).is_known(alike, half)
+    assert not UntilPrecise(half_width=0.1).is_known(spread_out, always), "the median is 49, between 40 and 59"
+    assert UntilPrecise(half_width=0.25).is_known(spread_out, always)
+
+
+def test_a_median_of_nothing_is_known_to_one_request() -> None:
+    assert UntilPrecise(half_width=0.1).is_known([0.0] * 60 + [0.9] * 39 + [1e6], [1.0] * 100)
+
+
+def test_it_says_how_many_points_are_not_known(fixed_lag: Scenario) -> None:
+    vary = {"pod.pre_stop_sleep_s": [0, 30]}
+    frame = sweep(fixed_lag, vary, replications=4, estimator="sampled", executor=InOrder())
+    assert unknown_points(frame, UntilPrecise(half_width=1e-6)) == 1, "with 30 s there is no 502"
+    assert unknown_points(frame, UntilPrecise(half_width=1.0)) == 0
 
 
 def test_the_cap_ends_it(fixed_lag: Scenario) -> None:

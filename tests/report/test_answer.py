@@ -32,7 +32,7 @@ def test_what_is_expected_is_a_probability() -> None:
 def test_a_mean_that_one_rollout_makes_is_said_to_be_one() -> None:
     said = headline(summary(SOME | {SPREAD_502: spread([0.0] * 8 + [10, 20, 30, 940])}))
     assert said.endswith(
-        "one of 20 more than 940 (95 % interval: from 20.0 on; more rollouts would bound it). On average that is 83.3, "
+        "one of 20 more than 940 (95 % interval: from 26.3 on; more rollouts would bound it). On average that is 83.3, "
         "1.20 % of all requests. So many rollouts give that no interval: one of them makes 94.0 % of it, and it takes "
         "some 227."
     )
@@ -46,8 +46,10 @@ def test_none_seen_is_not_none_ever() -> None:
 
 @pytest.mark.parametrize("any_502", [0.0, 5e-7])
 def test_what_is_negligible_is_not_expected(any_502: float) -> None:
-    said = headline(summary({ANY_502: Estimate(any_502, 0.0, 1e-6)}, estimator="expected"))
-    assert said == "No 502 is to be expected: a rollout has any with a probability below 0.0001 %."
+    said = headline(summary({ANY_502: Estimate(any_502, 0.0, 0.25)}, estimator="expected"))
+    assert said == (
+        "No 502 is to be expected in 12 rollouts: with 95 % confidence at most 25.0 % of rollouts have any."
+    )
 
 
 def test_one_rollout_has_no_interval() -> None:

@@ -29,6 +29,7 @@ from sim.report.pictures.canvas import (
     symmetric_log,
 )
 from sim.report.pictures.sweep_frame import (
+    NOTE,
     bare,
     canvas_of,
     check,
@@ -60,6 +61,8 @@ CAUSES = dict(zip(_FAILED, cycle(_IN_TURN), strict=False))
 def plot_line(frame: pd.DataFrame, *, x: str, y: str = "responses.502", hue: str | None = None) -> Figure:
     """Draw a figure's mean over rollouts against a key, as lines with bands of their 95 % intervals.
 
+    Where so few rollouts give the mean no interval, as one of them can make most of it, there is no band.
+
     Parameters
     ----------
     frame
@@ -83,7 +86,7 @@ def plot_line(frame: pd.DataFrame, *, x: str, y: str = "responses.502", hue: str
     """
     shown = [x] if hue is None else [x, hue]
     check(frame, shown, y)
-    picture, axes = canvas_of(frame, f"{bare(label_in(frame, y))} by {listed(shown)}", note="means and 95 % intervals")
+    picture, axes = canvas_of(frame, f"{bare(label_in(frame, y))} by {listed(shown)}", note=NOTE)
     values = values_of(frame, x)
     at = positions(axes.xaxis, values)
     hues = [None] if hue is None else values_of(frame, hue)

@@ -19,7 +19,7 @@ from sim.experiment.figures import ANY_502, COLUMN_OF, RESPONSES
 from sim.experiment.provenance import PROVENANCE
 from sim.report.pictures.canvas import BLUE, GREEN, ORANGE, PURPLE, VERMILION, symmetric_log
 from sim.report.pictures.lag_plot import PRE_STOP, seconds_at
-from sim.report.pictures.sweep_frame import PlotError, check, estimate, rollouts, values_of
+from sim.report.pictures.sweep_frame import NOTE, PlotError, check, estimate, rollouts, values_of
 from sim.report.wording import key_label, number
 
 if TYPE_CHECKING:
@@ -82,11 +82,11 @@ def _estimates(
     factor = COLUMN_OF[figure].unit.factor
     for place, rows in zip(at, groups, strict=True):
         of_rows = estimate(rows[figure], figure)
-        low, high = max(0.0, factor * of_rows.low), factor * of_rows.high
+        mean, low, high = factor * of_rows.value, np.maximum(0.0, factor * of_rows.low), factor * of_rows.high
         axes.vlines(place, low, high, color=colour, linewidth=5, alpha=0.35)
-        axes.plot(place, factor * of_rows.value, "o", color=colour, markersize=5, label=label, clip_on=False)
+        axes.plot(place, mean, "o", color=colour, markersize=5, label=label, clip_on=False)
         axes.annotate(
-            number(factor * of_rows.value), (place, high), (0, 3), textcoords="offset points", ha="center", fontsize=7
+            number(mean), (place, np.fmax(high, mean)), (0, 3), textcoords="offset points", ha="center", fontsize=7
         )
         label = None
 
@@ -124,4 +124,4 @@ def _origin(frames: Sequence[pd.DataFrame]) -> str:
     sources: list[dict[str, Any]] = [frame.attrs[PROVENANCE] for frame in frames]
     seeds = ", ".join(dict.fromkeys(str(source["seed"]) for source in sources))
     of_rollouts = ", ".join(dict.fromkeys(map(rollouts, frames)))
-    return f"means and 95 % intervals of {of_rollouts} rollouts; seed {seeds}; albsim {sources[0]['version']}"
+    return f"{NOTE} of {of_rollouts} rollouts; seed {seeds}; albsim {sources[0]['version']}"

@@ -1,7 +1,7 @@
 """The pictures of the committed results: a row for each scenario, drawn from printed numbers alone.
 
 Three pictures:
-- how many requests of a rollout end in a 502;
+- how many rollouts have a 502, and how many 502s: median, 95 % quantile and mean;
 - the causes of the failed requests;
 - how long a target needs to leave the rotation, beside the preStop sleep that has to outlast it.
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from sim.experiment.figures import DEREGISTRATION_LAG_S, OUTCOMES, RATE_502
+from sim.experiment.figures import ANY_502, DEREGISTRATION_LAG_S, OUTCOMES, SPREAD_502
 from sim.report.pictures.canvas import BLACK, BLUE, VERMILION, Canvas, canvas, literal, symmetric_log
 from sim.report.pictures.plots import CAUSES
 from sim.report.wording import NEGLIGIBLE, cause, number
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
+    from sim.experiment.statistics import Estimate
     from sim.experiment.summary import Summary
     from sim.scenario.specs import Scenario
 
@@ -42,16 +43,22 @@ class Picture(NamedTuple):
     draw: Callable[[Rows], Figure]
 
 
-def _rates(summaries: Sequence[Summary], _scenarios: Sequence[Scenario]) -> Rows:
+def _headlines(summaries: Sequence[Summary], _scenarios: Sequence[Scenario]) -> Rows:
     return [
-        {
-            "scenario": summary.scenario,
-            "rate_502_percent": _shown(100 * summary[RATE_502].value),
-            "low": _shown(100 * max(0.0, summary[RATE_502].low)),
-            "high": _shown(100 * summary[RATE_502].high),
-        }
+        {"scenario": summary.scenario}
+        | _ends("any_502_percent", summary[ANY_502], 100)
+        | _ends("p50", summary[SPREAD_502].p50)
+        | _ends("p95", summary[SPREAD_502].p95)
+        | {"mean": _shown(summary[SPREAD_502].mean.value)}
         for summary in summaries
     ]
+
+
+def _ends(name: str, estimate: Estimate, factor: float = 1) -> dict[str, str]:
+    """Return an estimate's columns. An end that there is not is empty."""
+    low = -math.inf if math.isinf(estimate.low) else max(0.0, estimate.low)
+    ends = {name: estimate.value, f"{name}_low": low, f"{name}_high": estimate.high}
+    return {column: _shown(factor * value) for column, value in ends.items()}
 
 
 def _failures(summaries: Sequence[Summary], _scenarios: Sequence[Scenario]) -> Rows:
@@ -70,16 +77,30 @@ def _lags(summaries: Sequence[Summary], scenarios: Sequence[Scenario]) -> Rows:
     ]
 
 
-def _draw_rates(rows: Rows) -> Figure:
-    picture, axes = _canvas(rows, "502s among the requests of a rollout (%)")
-    rate, low, high = (_numbers(rows, column) for column in ("rate_502_percent", "low", "high"))
-    at = np.arange(len(rows))
-    axes.hlines(at, low, high, color=BLUE, linewidth=5, alpha=0.35)
-    axes.plot(rate, at, "o", color=BLUE, clip_on=False)
-    for row, (of_row, until) in enumerate(zip(rate, np.fmax(rate, high), strict=True)):
-        axes.annotate(f"{number(of_row)} %", (until, row), (8, 0), textcoords="offset points", va="center", fontsize=8)
-    symmetric_log(axes.xaxis, float(np.nanmax([*rate, *high])), least=0.001)
+def _draw_headlines(rows: Rows) -> Figure:
+    picture, axes = _canvas(rows, "502s per rollout; on the right how many rollouts have any, with its 95 % interval")
+    greatest = 0.0
+    for name, label, marker, colour, up in (
+        ("p50", "median, with its 95 % interval", "o", BLUE, -0.14),
+        ("p95", "95 % quantile, with its interval from below where there is none from above", "D", VERMILION, 0.14),
+    ):
+        value, low, high = (_numbers(rows, column) for column in (name, f"{name}_low", f"{name}_high"))
+        at, until = np.arange(len(rows)) + up, np.where(np.isnan(high), value, high)
+        axes.hlines(at, np.where(np.isnan(low), 0, low), until, color=colour, linewidth=4, alpha=0.35)
+        axes.plot(value, at, marker, color=colour, markersize=5, clip_on=False, label=label)
+        greatest = max(greatest, float(until.max()))
+    mean = _numbers(rows, "mean")
+    axes.plot(mean, np.arange(len(rows)), "|", color=BLACK, markersize=12, label="mean", clip_on=False)
+    for row, of_row in enumerate(rows):
+        axes.annotate(_share(of_row), (1.02, row), xycoords=("axes fraction", "data"), va="center", fontsize=8)
+    symmetric_log(axes.xaxis, max(greatest, float(mean.max())))
+    picture.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=8)
     return picture
+
+
+def _share(row: dict[str, str]) -> str:
+    value, low, high = (number(float(row[f"any_502_percent{end}"])) for end in ("", "_low", "_high"))
+    return f"{value} % ({low} to {high} %)"
 
 
 def _draw_failures(rows: Rows) -> Figure:
@@ -114,9 +135,7 @@ def _draw_lags(rows: Rows) -> Figure:
 
 
 PICTURES = (
-    Picture(
-        "rate-502", "How many requests of a rollout end in a 502: means and their 95 % intervals", _rates, _draw_rates
-    ),
+    Picture("responses-502", "How many rollouts have 502s, and how many", _headlines, _draw_headlines),
     Picture("causes", "Why requests fail, and how many of a rollout do", _failures, _draw_failures),
     Picture("deregistration-lag", "How long targets need to leave the rotation", _lags, _draw_lags),
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.experiment.figures import ANY_502, COLUMN_OF, COLUMNS
 from sim.experiment.provenance import PROVENANCE
-from sim.experiment.statistics import fraction_estimate, mean_estimate
+from sim.experiment.statistics import fraction_estimate, trusted_mean_estimate
 from sim.report.disruption import WORDS
 from sim.report.pictures.canvas import Canvas, canvas
 from sim.report.wording import key_label, plural
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from sim.experiment.statistics import Estimate
 
+NOTE = "means, with 95 % intervals where there are rollouts enough,"
 _SIZE = (8.0, 4.8)
 
 
@@ -83,10 +84,10 @@ def values_of(frame: pd.DataFrame, key: str) -> list[Any]:
 
 
 def estimate(values: pd.Series, figure: str) -> Estimate:
-    """Return a figure's mean over rollouts. The interval is cut to possible means."""
-    if figure == ANY_502.name and values.isin([0, 1]).all():
-        return fraction_estimate(int((values > 0).sum()), len(values))
-    mean = mean_estimate(values)
+    """Return a figure's mean over rollouts, cut to possible means, with NaN for bounds where rollouts are too few."""
+    if figure == ANY_502.name:
+        return fraction_estimate(values.sum(), len(values))
+    mean = trusted_mean_estimate(values)
     return replace(mean, low=max(mean.low, 0.0), high=min(mean.high, COLUMN_OF[figure].unit.at_most))
 
 

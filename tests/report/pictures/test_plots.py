@@ -59,6 +59,9 @@ def axes_of(picture: Figure) -> Axes:
 
 def test_a_line_goes_through_the_means_in_a_band_of_their_intervals() -> None:
     frame = results(SLEEP)
+    frame["rate_502"] = [
+        0.01 * spread + 0.1 * (at // 5) for at, spread in enumerate([1, 2, 3, 4, 5] * len(VALUES[SLEEP]))
+    ]
     axes = axes_of(plot_line(frame, x=SLEEP, y="rate_502"))
 
     samples = [frame[frame[SLEEP] == sleep_s]["rate_502"].tolist() for sleep_s in VALUES[SLEEP]]
@@ -210,9 +213,18 @@ def test_a_key_is_not_shown_twice() -> None:
 
 
 def test_an_interval_ends_where_no_fraction_can_be() -> None:
-    """Expected probabilities of which one is small: Student's interval would go beyond both ends."""
-    of_few = estimate(pd.Series([0.01, 1.0, 1.0]), "any_502")
-    assert (of_few.low, of_few.high) == (0, 1)
+    """Student's interval of two rates is 0.995 ± 12.7 · 0.005; of two probabilities it is Wilson's."""
+    of_rates = estimate(pd.Series([0.99, 1.0]), "rate_502")
+    assert (of_rates.low, of_rates.high) == (pytest.approx(0.9315, abs=1e-4), 1)
+    of_any = estimate(pd.Series([0.25, 0.75]), "any_502")
+    assert (of_any.low, of_any.high) == pytest.approx((0.0945, 0.9055), abs=1e-4)
+
+
+def test_a_mean_that_one_rollout_makes_has_no_band() -> None:
+    """Nine rollouts without a 502 and one with ten: by 25 squared skewnesses of 2.67 it takes 178 rollouts."""
+    alone = estimate(pd.Series([0.0] * 9 + [10.0]), "responses.502")
+    assert alone.value == 1
+    assert np.isnan([alone.low, alone.high]).all()
 
 
 def test_a_boolean_is_chosen_as_yaml_writes_it() -> None:
