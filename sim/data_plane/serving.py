@@ -161,10 +161,11 @@ def idle_connection(pods: Pods, pools: Pools, node: int, to: int, now_s: float) 
 def closes(pods: Pods, pod: int, now_s: float) -> bool:
     """Return whether a pod has closed its connections.
 
-    It does so with its listener, or at its end if it goes on serving them, and never if it vanishes with its node.
+    It does so with its listener, or at its end if it goes on serving them, and never if its node is lost before.
     """
-    serves = pods.serves_pooled and now_s < pods.killed_s[pod]
-    return bool(pods.closed_s[pod] <= now_s < pods.vanishes_s[pod] and not serves)
+    closes_s = pods.killed_s[pod] if pods.serves_pooled else pods.closed_s[pod]
+    lost = pods.vanishes_s[pod] <= closes_s and pods.vanishes_s[pod] < pods.killed_s[pod]
+    return bool(closes_s <= now_s and not lost)
 
 
 @compiled

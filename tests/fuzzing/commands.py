@@ -11,6 +11,7 @@ nobody can read, or a file left behind that was not asked for. Each is printed w
 from __future__ import annotations
 
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -88,17 +89,14 @@ def write_scenario(rng: random.Random, directory: Path) -> str:
     source = rng.choice(SCENARIOS)
     base = yaml.safe_load(source.read_text(encoding="utf-8"))
     over: dict[str, Any] = {"extends": "base.yaml"}
-    for key, schema in rng.choices(KEYS, k=rng.randint(0, 3)):
+    for key, schema in rng.choices(KEYS, k=rng.choice([0, 1, 1, 2])):
         put(rng.choice([base, over]), key, any_value(rng, schema))
-    if "extends" in base:
-        base["extends"] = str(SCENARIOS[0].with_name(base["extends"])) if rng.random() < 0.1 else "root.yaml"
-        root = yaml.safe_load(source.with_name("gree-50-pods.yaml").read_text(encoding="utf-8"))
-        root.pop("extends", None)
-        (directory / "root.yaml").write_text(yaml.safe_dump(small(root)), encoding="utf-8")
+    for shipped in SCENARIOS:
+        shutil.copy(shipped, directory)
     (directory / "base.yaml").write_text(yaml.safe_dump(small(base)), encoding="utf-8")
     (directory / "scenario.yaml").write_text(yaml.safe_dump(small(over)), encoding="utf-8")
     (directory / "lags.csv").write_text("lag_s\n1\n5.5\n", encoding="utf-8")
-    return rng.choice(["scenario.yaml", "scenario.yaml", "base.yaml", "lags.csv", "missing.yaml", "."])
+    return rng.choice(["scenario.yaml"] * 6 + ["base.yaml"] * 2 + ["lags.csv", "missing.yaml", "."])
 
 
 def command_line(rng: random.Random, scenario: str) -> list[str]:
@@ -106,7 +104,12 @@ def command_line(rng: random.Random, scenario: str) -> list[str]:
     any_key, schema = rng.choice(KEYS)
     assignment = f"{any_key}={yaml.safe_dump(any_value(rng, schema), default_flow_style=True).splitlines()[0]}"
     vary = f"{any_key}={rng.choice(['1,2', '0:4:2', 'exit,drain', ':', '1:2:1e-9'])}"
-    few = ["--replications", rng.choice(["1", "2", "3", "0", "x"]), "--workers", rng.choice(["1", "1", "1", "2", "-1"])]
+    few = [
+        "--replications",
+        rng.choice(["1", "1", "2", "2", "3", "x"]),
+        "--workers",
+        rng.choice(["1"] * 6 + ["2", "-1"]),
+    ]
     commands = [
         ["run", scenario, *few, "--format", rng.choice(["table", "json", "csv", "markdown", "xml"])],
         ["run", scenario, scenario, *few, "--out", "outputs"],
@@ -122,7 +125,7 @@ def command_line(rng: random.Random, scenario: str) -> list[str]:
         ["import", scenario, *rng.choice([[], ["-o", "out.yaml"], ["--rps", "x"]])],
         ["observe", rng.choice([scenario, "."])],
         ["calibrate", ".", "-o", "out.yaml"],
-        ["sensitivity", scenario, "--points", "1", "--workers", "1"],
+        ["sensitivity", scenario, "--points", rng.choice(["1", "16"]), "--workers", "1"],
         ["backoff", "--retryer", rng.choice(["aws-sdk-go-v2", "mine"]), "--max-retries", rng.choice(["3", "-3"])],
         [rng.choice(["schema", "controllers", "frobnicate", "--version", "--help"])],
     ]

@@ -35,7 +35,7 @@ def test_fast_and_slow_agree_request_for_request(target_type: str, routing: str)
     """Over random scenarios; and among these every outcome is met."""
     met: Counter[str] = Counter()
 
-    @settings(max_examples=70, database=None)
+    @settings(max_examples=160, database=None)
     @given(case=cases(target_types=(target_type,), routings=(routing,)))
     def agree(case: Case) -> None:
         met.update(check_same(*case))

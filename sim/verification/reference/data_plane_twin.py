@@ -204,7 +204,7 @@ class Twin:
     def _latest_s(self) -> float:
         """Return a time by which the window has ended, whatever the requests do."""
         timeline = self._timeline
-        times = [*timeline.cut_s, *timeline.registered_until_s.ravel()]
+        times = [*timeline.cut_s, *timeline.vanishes_s, *timeline.registered_until_s.ravel()]
         times += [*timeline.registered_from_s.ravel(), *timeline.healthy_from_s.ravel()]
         latest_s = max([self._timeline.rollout_complete_s, *(time for time in times if math.isfinite(time))])
         return float(latest_s) + self._spec.sandbox_teardown_s

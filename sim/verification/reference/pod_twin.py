@@ -46,8 +46,8 @@ class Pod:
     @property
     def keeps_connections(self) -> bool:
         """Return whether the pod answers on its open connections."""
-        if self._clock.now >= self._vanishes_s:
-            return True
+        if self._vanishes_s <= self._clock.now and self._vanishes_s < self._cut_s:
+            return (self.ended_s if self._serves_idle else self._closed_s) >= self._vanishes_s
         return self.listens or (self._serves_idle and self.ended_s == math.inf)
 
     @property
@@ -92,7 +92,7 @@ class Pod:
             return
         yield self._clock.at(self._closed_s, At.LISTENER_CLOSES)
         self.listens = False
-        if self._closed_s == self._vanishes_s:
+        if self._closed_s == self._vanishes_s < self._cut_s:
             return
         for request in self._backlog:
             request.end("closed_in_flight", self._clock.now)
