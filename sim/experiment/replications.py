@@ -132,8 +132,8 @@ def usable_cores() -> int:
 def executor_of(workers: int | None) -> Iterator[Executor | None]:
     """Yield a pool of `workers` processes for the block, or None, which means this process, for one worker."""
     if workers == 1:
-        collect_garbage_rarely()
-        yield None
+        with garbage_collected_rarely():
+            yield None
         return
     with process_pool(workers) as pool:
         yield pool
@@ -176,14 +176,20 @@ def _begin_work() -> None:
     The worker ends when its parent does: a killed parent would leave its workers waiting for ever.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    collect_garbage_rarely()
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
-def collect_garbage_rarely() -> None:
-    """Let the garbage collector run less often than every 700 objects: those of a replication live until its end."""
-    gc.freeze()
+@contextmanager
+def garbage_collected_rarely() -> Iterator[None]:
+    """Let the garbage collector run less often in this block: the objects of a replication live until its end."""
+    before = gc.get_threshold()
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _end_with_parent() -> None:

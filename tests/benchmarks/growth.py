@@ -18,7 +18,7 @@ import click
 from matplotlib.figure import Figure
 
 from sim.experiment.replication import simulate
-from sim.experiment.replications import collect_garbage_rarely
+from sim.experiment.replications import garbage_collected_rarely
 from sim.scenario.loading import load_scenario
 
 if TYPE_CHECKING:
@@ -56,7 +56,6 @@ def spent_s(change: Change) -> float:
 
 
 def main() -> None:
-    collect_garbage_rarely()
     simulate(BASE, estimator="expected").figures()
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
@@ -75,4 +74,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with garbage_collected_rarely():
+        main()
