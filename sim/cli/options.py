@@ -166,7 +166,7 @@ def _mention_compiling(scenario: Scenario) -> None:
     """Say on a terminal that numba will compile the loop over requests, if this machine has no such code yet."""
     from sim.scenario.cost import draws_in_order
 
-    if draws_in_order(scenario):
+    if draws_in_order(scenario.pod, scenario.target_group):
         from sim.data_plane.compiled import is_compiled
 
         if not is_compiled():

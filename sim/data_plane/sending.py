@@ -16,6 +16,7 @@ from sim.data_plane.arrivals import RequestSource
 from sim.data_plane.rotation import alb_rotations
 from sim.data_plane.routing import NO_TARGET, router
 from sim.data_plane.sent import Sent, Way
+from sim.scenario.cost import draws_in_order
 from sim.streams import Stream
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def sender_of(
         routed_over = alb_rotations(node_rotations, target_group)
         forth = router(target_group, routed_over, streams)
         back = router(target_group, routed_over, streams, before=True)
-        if target_group.target_type == "ip" and pod.concurrency is None and not target_group.connection_reuse:
+        if not draws_in_order(pod, target_group):
             return _Independent(back, forth)
     from sim.data_plane.one_by_one import OneByOne
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sim.scenario.problems import Problem, ScenarioError, plain
 
 if TYPE_CHECKING:
-    from sim.scenario.specs import Scenario
+    from sim.scenario.specs import PodSpec, Scenario, TargetGroupSpec
 
 MOST_SIMULATED_PODS = 50_000
 _LONGEST_MEASURED_S = 20.0
@@ -34,14 +34,14 @@ def replication_at_most_s(scenario: Scenario) -> float:
 
 def drawing_s(scenario: Scenario) -> float:
     """Return about how long one core takes to draw the requests of one second of a rollout."""
-    return scenario.traffic.arrival_rate_rps * (_DRAWN_IN_ORDER_S if draws_in_order(scenario) else _DRAWN_S)
+    in_order = draws_in_order(scenario.pod, scenario.target_group)
+    return scenario.traffic.arrival_rate_rps * (_DRAWN_IN_ORDER_S if in_order else _DRAWN_S)
 
 
-def draws_in_order(scenario: Scenario) -> bool:
+def draws_in_order(pod: PodSpec, target_group: TargetGroupSpec) -> bool:
     """Return whether the fate of a request depends on earlier ones, which takes a compiled loop over all of them."""
-    group = scenario.target_group
-    independent = group.routing != "least_outstanding_requests" and group.target_type == "ip"
-    return not independent or group.connection_reuse or scenario.pod.concurrency is not None
+    independent = target_group.routing != "least_outstanding_requests" and target_group.target_type == "ip"
+    return not independent or target_group.connection_reuse or pod.concurrency is not None
 
 
 def require_affordable(scenario: Scenario) -> None:
