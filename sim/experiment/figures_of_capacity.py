@@ -8,12 +8,11 @@ import numpy as np
 
 from sim.control_plane.trace import NodeAdded, RolloutStalled, SandboxFailed
 from sim.experiment.aggregation import Fraction, Mean, QuantilesOfPods
-from sim.experiment.capacity import addresses_of, pending_s
 from sim.experiment.figure import SECONDS, Cell, Figure, Unit
 
 PENDING_PODS = Figure(
     name="capacity.pending_pods",
-    of=lambda replication: float(np.count_nonzero(pending_s(replication))),
+    of=lambda replication: float(np.count_nonzero(replication.pending_s)),
     over=Mean(),
     label="pods that wait for a node per rollout",
     cells=(Cell("nodes", 2, "pods\nwaiting"),),
@@ -21,7 +20,7 @@ PENDING_PODS = Figure(
 )
 PENDING_S = Figure(
     name="capacity.pending_s",
-    of=pending_s,
+    of=lambda replication: replication.pending_s,
     over=QuantilesOfPods(),
     label="wait for a node",
     cells=(Cell("nodes", 3, "longest\nwait, s", "max"),),
@@ -55,7 +54,7 @@ FAILED_SANDBOXES = Figure(
 )
 ADDRESSES_HELD = Figure(
     name="capacity.addresses.held",
-    of=lambda replication: float(addresses_of(replication).held),
+    of=lambda replication: float(replication.addresses.held),
     over=Mean(),
     label="most addresses that the nodes hold",
     cells=(Cell("nodes", 5, "most\nheld"),),
@@ -63,14 +62,14 @@ ADDRESSES_HELD = Figure(
 )
 ADDRESSES_USED = Figure(
     name="capacity.addresses.used",
-    of=lambda replication: float(addresses_of(replication).used),
+    of=lambda replication: float(replication.addresses.used),
     over=Mean(),
     label="most addresses that pods use",
     block="vpc_cni",
 )
 ADDRESSES_FREE = Figure(
     name="capacity.addresses.free",
-    of=lambda replication: float(addresses_of(replication).free),
+    of=lambda replication: float(replication.addresses.free),
     over=Mean(),
     label="fewest free addresses of a subnet",
     cells=(Cell("nodes", 6, "fewest\nfree"),),
@@ -78,7 +77,7 @@ ADDRESSES_FREE = Figure(
 )
 EXHAUSTED = Figure(
     name="capacity.exhausted",
-    of=lambda replication: float(addresses_of(replication).refused_s is not None),
+    of=lambda replication: float(replication.addresses.refused_s is not None),
     over=Fraction(),
     label="rollouts in which a subnet refuses addresses",
     unit=Unit("%", 100.0, at_most=1.0),

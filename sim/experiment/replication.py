@@ -14,6 +14,7 @@ from sim.data_plane.expected import Expectation, expect_requests
 from sim.data_plane.healthy_targets import healthy_targets
 from sim.data_plane.rotation import exposure_s, left_rotation_s
 from sim.data_plane.sampled import Requests, simulate_requests
+from sim.experiment.capacity import addresses_of, pending_s
 from sim.experiment.estimators import choose_estimator
 from sim.experiment.figures import figures_of
 from sim.experiment.trace_to_timeline import timeline_of
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from sim.control_plane.trace import Trace
     from sim.data_plane.healthy_targets import HealthyTargets
     from sim.data_plane.timeline import Timeline, Times
+    from sim.experiment.capacity import Addresses
     from sim.experiment.estimators import Estimator
     from sim.experiment.figures import Figures
     from sim.scenario.specs import Scenario
@@ -100,6 +102,16 @@ class Replication:
     def healthy_targets(self) -> HealthyTargets:
         """For how many seconds some ALB node had no healthy target, and the fewest that a node ever had."""
         return healthy_targets(self.timeline, self.estimate.window_until_s)
+
+    @cached_property
+    def pending_s(self) -> Times:
+        """How long each created pod had no node, in the order of creation, shape (pods,)."""
+        return pending_s(self)
+
+    @cached_property
+    def addresses(self) -> Addresses:
+        """What the nodes held of their subnets, where the scenario says how addresses are given."""
+        return addresses_of(self)
 
     def figures(self) -> Figures:
         """Return the replication's results: the value of each figure."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.control_plane.trace import LaunchFailed, NodeAdded, PodScheduled, RolloutStalled, SandboxFailed
-from sim.experiment.capacity import addresses_of, pending_s
 from sim.report.wording import count, listed, seconds, tenths
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ def room_for(replication: Replication) -> Iterator[str]:
     room = replication.scenario.room
     if room is None:
         return
-    waited_s = pending_s(replication)
+    waited_s = replication.pending_s
     waited_s = waited_s[waited_s > 0]
     yield (
         f"{count(room.nodes, 'node')} took {count(room.per_node, 'pod')} each, limited by {room.limited_by}: "
@@ -70,7 +69,7 @@ def _added(replication: Replication) -> Iterator[str]:
 
 
 def _addresses(replication: Replication) -> Iterator[str]:
-    addresses = addresses_of(replication)
+    addresses = replication.addresses
     yield (
         f"The nodes held at most {addresses.held:,} addresses, of which pods used {addresses.used:,}; the fullest "
         f"subnet had {addresses.free:,} left."
