@@ -44,7 +44,3 @@ class BlueGreenSpec(DisruptionSpec):
                 f"all {deployment.replicas} targets are swapped at once: until new ones are healthy the ALB sends to "
                 "those that it has not forgotten yet, or to unchecked ones (fail-open)",
             )
-
-    def depends_on_pod_ends(self, deployment: DeploymentSpec) -> bool:  # noqa: ARG002 - nothing waits for deleted pods
-        """Return False: nothing waits for a deleted pod."""
-        return False

@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from sim.scenario.fields import Spec
+from sim.scenario.fields import Spec, complaint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +52,14 @@ class DisruptionSpec(Spec):
     def unwise(self, deployment: DeploymentSpec) -> Iterator[Advice]:
         """Yield advice on the disruption of a Deployment in a valid scenario."""
 
-    @abstractmethod
-    def depends_on_pod_ends(self, deployment: DeploymentSpec) -> bool:
-        """Return whether the control plane depends on how deleted pods end, for example because something waits."""
+    def depends_on_pod_ends(self, deployment: DeploymentSpec) -> bool:  # noqa: ARG002 - for kinds that wait
+        """Return whether the control plane depends on how deleted pods end, as where something waits for that."""
+        return False
+
+
+def require_one_deployment_of_ip_targets(kind: str, beside: Beside) -> None:
+    """Refuse a kind of disruption with worker nodes as targets, and with several Deployments."""
+    if beside.target_group is not None and beside.target_group.target_type == "instance":
+        raise complaint(found=f"{kind!r} is not simulated with target_group.target_type 'instance'")
+    if beside.deployment is not None and beside.deployment.rolled_at_once > 1:
+        raise complaint(found=f"{kind!r} is not simulated with several Deployments (deployment.rolled_at_once)")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import ValidationInfo, field_validator
 
-from sim.scenario.disruption import Beside, DisruptionSpec
+from sim.scenario.disruption import Beside, DisruptionSpec, require_one_deployment_of_ip_targets
 from sim.scenario.distributions import Constant, DistributionField
 from sim.scenario.fields import Count, PodsOrPercentage, PositiveSeconds, Seconds, complaint, hundredths
 from sim.scenario.problems import Advice, plain, shown
@@ -91,10 +91,7 @@ class NodeDrainSpec(DisruptionSpec):
     @classmethod
     def require_simulated(cls, beside: Beside) -> None:
         """Refuse worker nodes as targets, and several Deployments that share the drained nodes."""
-        if beside.target_group is not None and beside.target_group.target_type == "instance":
-            raise complaint(found=f"{cls.kind!r} is not simulated with target_group.target_type 'instance'")
-        if beside.deployment is not None and beside.deployment.rolled_at_once > 1:
-            raise complaint(found=f"{cls.kind!r} is not simulated with several Deployments (deployment.rolled_at_once)")
+        require_one_deployment_of_ip_targets(cls.kind, beside)
 
     def require_end(self, beside: Beside) -> None:
         """Refuse more pods than there are, and a budget that allows no eviction."""

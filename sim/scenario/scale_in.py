@@ -107,7 +107,3 @@ class ScaleInSpec(DisruptionSpec):
                 f"{gone} of {replicas} pods are deleted at once: no PodDisruptionBudget holds a scale-in back (K8s, "
                 "disruptions)",
             )
-
-    def depends_on_pod_ends(self, deployment: DeploymentSpec) -> bool:  # noqa: ARG002 - nothing waits for deleted pods
-        """Return False: a scale-in waits for no deleted pod."""
-        return False

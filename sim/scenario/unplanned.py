@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from sim.scenario.disruption import Beside, DisruptionSpec
+from sim.scenario.disruption import Beside, DisruptionSpec, require_one_deployment_of_ip_targets
 from sim.scenario.distributions import DistributionField, Uniform
 from sim.scenario.fields import Count, PositiveSeconds, Seconds, complaint
 from sim.scenario.kubernetes import minor
@@ -36,10 +36,7 @@ class UnplannedSpec(DisruptionSpec):
     @classmethod
     def require_simulated(cls, beside: Beside) -> None:
         """Refuse worker nodes as targets, and several Deployments."""
-        if beside.target_group is not None and beside.target_group.target_type == "instance":
-            raise complaint(found=f"{cls.kind!r} is not simulated with target_group.target_type 'instance'")
-        if beside.deployment is not None and beside.deployment.rolled_at_once > 1:
-            raise complaint(found=f"{cls.kind!r} is not simulated with several Deployments (deployment.rolled_at_once)")
+        require_one_deployment_of_ip_targets(cls.kind, beside)
 
     def require_end(self, beside: Beside) -> None:
         """Refuse more pods than there are."""
@@ -51,10 +48,6 @@ class UnplannedSpec(DisruptionSpec):
         """Yield the advice that nobody is left."""
         if self.pods == deployment.replicas:
             yield Advice(f"{self.kind}.pods", "all pods fail at once: until one is back no target can answer")
-
-    def depends_on_pod_ends(self, deployment: DeploymentSpec) -> bool:  # noqa: ARG002 - nothing waits for its pods
-        """Return False: how a deleted pod ends has no effect."""
-        return False
 
 
 class CrashSpec(UnplannedSpec):
