@@ -81,24 +81,23 @@ class Endpoints:
             self._trace.record(EndpointAdded(self._env.now, pod.number))
             _tell(self.watchers, pod)
         yield pod.deleted
-        yield self._env.timeout(self._leaves_after_s[pod])
-        self.addresses.remove(pod)
-        self.changes.append(pod)
-        self._trace.record(EndpointRemoved(self._env.now, pod.number))
-        _tell(self.watchers, pod)
+        yield from self._leave(pod)
 
     def follow_outage(self, pod: Pod, back: simpy.Event) -> Generator[simpy.Event]:
         """Follow a pod that is no longer Ready, until it is Ready again (`back`)."""
-        yield self._env.timeout(self._leaves_after_s[pod])
-        self.addresses.remove(pod)
-        self.changes.append(pod)
-        self._trace.record(EndpointRemoved(self._env.now, pod.number))
-        _tell(self.watchers, pod)
+        yield from self._leave(pod)
         yield back
         yield self._env.timeout(self._joins_after_s[pod])
         self.addresses.add(pod)
         self.changes.append(pod)
         self._trace.record(EndpointAdded(self._env.now, pod.number))
+        _tell(self.watchers, pod)
+
+    def _leave(self, pod: Pod) -> Generator[simpy.Event]:
+        yield self._env.timeout(self._leaves_after_s[pod])
+        self.addresses.remove(pod)
+        self.changes.append(pod)
+        self._trace.record(EndpointRemoved(self._env.now, pod.number))
         _tell(self.watchers, pod)
 
     def _appear(self, pod: Pod) -> Generator[simpy.Event]:
