@@ -88,12 +88,11 @@ def affordable_rollouts(scenario: Scenario, estimator: Estimator, n_requests: fl
 
     Return 0 if that is too few to tell anything. `n_requests`: the requests of one rollout.
     """
-    grid = settings_of(scenario).values()
+    grid = settings_of(scenario)
     each_s = _EXPECTED_S_PER_POD * rolled_pods(scenario)
     if estimator == "sampled":
         each_s = _DRAWN_S_PER_REQUEST * n_requests
-    control_planes = len(set(map(control_plane_key, grid)))
-    cost_s = control_planes * replication_at_most_s(scenario) + len(grid) * each_s
+    cost_s = len(_sharing(grid)) * replication_at_most_s(scenario) + len(grid) * each_s
     wanted = min(MOST_ROLLOUTS, scenario.replications)
     n = min(wanted, int(MOST_S / cost_s))
     return n if n >= min(FEWEST_ROLLOUTS, wanted) else 0
@@ -133,13 +132,13 @@ def sleeps_and_retries(
         If a rollout comes to no end with one of the settings.
     """
     grid = settings_of(scenario)
-    groups = _sharing(grid)
+    groups = [[(setting, grid[setting]) for setting in group] for group in _sharing(grid)]
     rollouts: dict[Setting, list[Of]] = {setting: [] for setting in grid}
     tasks = [(group, number) for number in range(replications) for group in groups]
-    work = partial(_rollouts_of, grid, estimator)
+    work = partial(_rollouts_of, estimator)
     results = (executor.map if executor else map)(work, tasks)
     for done, ((group, _), of_group) in enumerate(zip(tasks, results, strict=True), start=1):
-        for setting, of in zip(group, of_group, strict=True):
+        for (setting, _), of in zip(group, of_group, strict=True):
             rollouts[setting].append(of)
         if progress is not None:
             progress(done, len(tasks))
@@ -158,7 +157,7 @@ def _sharing(grid: dict[Setting, Scenario]) -> list[tuple[Setting, ...]]:
     return [*map(tuple, groups.values())]
 
 
-def _rollouts_of(grid: dict[Setting, Scenario], estimator: Estimator, task: tuple[Sequence[Setting], int]) -> list[Of]:
+def _rollouts_of(estimator: Estimator, task: tuple[Sequence[tuple[Setting, Scenario]], int]) -> list[Of]:
     group, number = task
-    found = dict(simulate_alike([grid[setting] for setting in group], replication=number, estimator=estimator))
+    found = dict(simulate_alike([scenario for _, scenario in group], replication=number, estimator=estimator))
     return [Of(RESPONSES[502].of(found[place]), ANY_502.of(found[place])) for place in range(len(group))]
