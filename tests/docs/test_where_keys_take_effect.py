@@ -6,10 +6,11 @@ import re
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import NamedTuple
+
+from albsim_tests.keys import keys_of
 
 import sim
-from sim.scenario.fields import Spec
 from sim.scenario.specs import Scenario
 
 PAGE = Path("docs/architecture.md")
@@ -49,15 +50,6 @@ def _files(cell: str) -> list[Path]:
     return found
 
 
-def _all_keys(spec: type[Spec], block: str = "") -> list[str]:
-    keys: list[str] = []
-    for name, field in spec.model_fields.items():
-        types = (field.annotation, *get_args(field.annotation))
-        inner = next((part for part in types if isinstance(part, type) and issubclass(part, Spec)), None)
-        keys += _all_keys(inner, f"{block}{name}.") if inner else [f"{block}{name}"]
-    return keys
-
-
 def _rows_of(key: str) -> list[Row]:
     return [row for row in _rows() if any(_covers(known, key) for known in row.keys)]
 
@@ -78,7 +70,7 @@ def _text(file: Path) -> str:
 
 
 def test_each_key_s_row_names_a_file_that_knows_it() -> None:
-    assert [key for key in _all_keys(Scenario) if not _is_known(key)] == []
+    assert [key for key in keys_of(Scenario) if not _is_known(key)] == []
 
 
 def test_a_key_without_a_row_is_found() -> None:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import astuple
 from functools import cache
-from typing import Any, get_args
+from typing import Any
 
 import pytest
+from albsim_tests.keys import keys_of
 
 from sim.capacity.question import Question, plan_of
 from sim.control_plane import trace as records
 from sim.experiment.replication import simulate
-from sim.scenario.fields import Spec
 from sim.scenario.specs import Scenario
 
 KINDS = [kind for kind in vars(records).values() if isinstance(kind, type) and issubclass(kind, records.Record)]
@@ -247,15 +247,6 @@ ELSEWHERE = {
 SHARES = ("connect_refused", "host_unreachable", "connect_timeout")
 
 
-def keys(spec: type[Spec], block: str = "") -> list[str]:
-    found: list[str] = []
-    for name, field in spec.model_fields.items():
-        types = (field.annotation, *get_args(field.annotation))
-        inner = next((part for part in types if isinstance(part, type) and issubclass(part, Spec)), None)
-        found += keys(inner, f"{block}{name}.") if inner else [f"{block}{name}"]
-    return found
-
-
 def scenario(around: dict[str, Any]) -> Scenario:
     return Scenario.model_validate(BASE).with_overrides(around)
 
@@ -284,7 +275,7 @@ def test_every_key_is_looked_at() -> None:
     other = "aws_api.other_clusters."
     parts = {f"pod.after_teardown.{share}" for share in SHARES} | {f"scale_in.policies.{name}" for name in POLICY}
     known = {*CASES, *ELSEWHERE, *parts, *(other + key for key in OF_CLUSTER)}
-    assert {key for key in keys(Scenario) if not key.startswith(f"{other}controller.")} == known
+    assert {key for key in keys_of(Scenario) if not key.startswith(f"{other}controller.")} == known
 
 
 @pytest.mark.parametrize("key", CASES)
