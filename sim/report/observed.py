@@ -53,7 +53,7 @@ def render(observation: Observation, form: str, found: Against | None = None) ->
 def tables(observation: Observation, found: Against | None = None) -> Group:
     """Return the sections for a terminal."""
     sections: list[RenderableType] = [_headline(observation)]
-    for section in (_outcomes, _error_codes, _rollouts, _targets, _clients):
+    for section in (_outcomes, _error_codes, _rollouts, _target_groups, _targets, _clients):
         part = section(observation)
         sections += ["", part] if part is not None else []
     if found is not None:
@@ -107,32 +107,35 @@ def _error_codes(observation: Observation) -> Table | None:
 def _rollouts(observation: Observation) -> Table | None:
     if not observation.rollouts:
         return None
-    headings = (
-        "from (UTC)",
-        "took, s",
-        "target group",
-        "left / new",
-        "requests",
-        "failed",
-        "by cause",
-        "lag, s\np50 / max",
-    )
+    headings = ("from (UTC)", "took, s", "left / new", "requests", "failed", "lag, s\np50 / max")
     table = _table(
         "Rollouts (lag: from the pod's deletion, else from DeregisterTargets, to the last request)", headings
     )
     for rollout in observation.rollouts:
         row = _row(rollout)
         table.add_row(
-            iso(rollout.from_s)[:19].replace("T", " "),
+            _began(rollout),
             number(rollout.until_s - rollout.from_s),
-            name_of(rollout.target_group),
             f"{len(rollout.lags)} / {rollout.new_targets}",
             f"{row['requests']:,}",
             f"{row['failed']:,}",
-            _causes(rollout) or "-",
             f"{number(float(row['lag_p50_s']))} / {number(float(row['lag_max_s']))}",
         )
     return table
+
+
+def _target_groups(observation: Observation) -> Table | None:
+    """Return whose pods each rollout replaced, and why its requests failed."""
+    if not observation.rollouts:
+        return None
+    table = _table("Target group and failed requests of each", ("from (UTC)", "target group", "by cause"))
+    for rollout in observation.rollouts:
+        table.add_row(_began(rollout), name_of(rollout.target_group), _causes(rollout) or "-")
+    return table
+
+
+def _began(rollout: Rollout) -> str:
+    return iso(rollout.from_s)[:19].replace("T", " ")
 
 
 def _row(rollout: Rollout) -> dict[str, str | int | float]:

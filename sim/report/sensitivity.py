@@ -35,7 +35,8 @@ def render(found: Sensitivity, form: str) -> str:
 
 def shown(found: Sensitivity) -> Group:
     """Return the sentence and the table for a terminal."""
-    return Group(sentence(found), "", _table(found), "", _LEGEND)
+    whys = (f"  {one.unknown.key}: {one.unknown.why}" for one in found.influences)
+    return Group(sentence(found), "", _table(found), "", _LEGEND, "", "Why these ranges:", *whys)
 
 
 def answer_in_words(found: Sensitivity) -> tuple[str, str]:
@@ -71,9 +72,9 @@ def _table(found: Sensitivity) -> Table:
         pad_edge=False,
         padding=(0, 2, 0, 0),
     )
-    for heading in ("unknown", "range", "at low", "at high", "alone", "total", "why this range"):
-        words = heading in {"unknown", "why this range"}
-        table.add_column(heading, justify="left" if words else "right", no_wrap=heading in {"unknown", "range"})
+    for heading in ("range", "at low", "at high", "alone", "total"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("unknown", overflow="fold")
     for one in found.influences:
         table.add_row(*_cells(one))
     return table
@@ -82,7 +83,7 @@ def _table(found: Sensitivity) -> Table:
 def _cells(one: Influence) -> tuple[str, ...]:
     span = f"{one.unknown.low:g} to {one.unknown.high:g}"
     ends = number(one.at_low), number(one.at_high)
-    return (one.unknown.key, span, *ends, percent(one.first_order), percent(one.total), one.unknown.why)
+    return (span, *ends, percent(one.first_order), percent(one.total), one.unknown.key)
 
 
 def _record(found: Sensitivity) -> dict[str, Any]:
