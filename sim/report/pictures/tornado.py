@@ -22,7 +22,7 @@ def tornado(found: Sensitivity) -> Figure:
     shown = sorted(found.influences, key=lambda one: one.swing)
     figure, axes = canvas(
         (9.0, 1.6 + 0.5 * len(shown)),
-        title="What decides the answer: orange at the low end of a range, blue at the high one",
+        title="What decides the answer (orange: low end, blue: high end)",
         origin=f"{found.n_points:,} points, {rollouts} each; in brackets the share of variance",
         grid="x",
     )
