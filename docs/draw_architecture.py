@@ -27,6 +27,8 @@ LEFT_OUT = {
     "sim.control_plane.simulation",
     "sim.control_plane.token_bucket",
     "sim.control_plane.trace",
+    "sim.control_plane.trace_of_calls",
+    "sim.control_plane.trace_of_nodes",
 }
 """Single modules below all others of the control plane; docs/architecture.md names them."""
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sim.control_plane.aws.vpc_cni import VpcCni
 from sim.control_plane.kubernetes.autoscaler import Autoscaler
 from sim.control_plane.kubernetes.scheduler import Scheduler
-from sim.control_plane.trace import PodScheduled
+from sim.control_plane.trace_of_nodes import PodScheduled
 from sim.streams import Stream
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@
 - Records of one kind stand in the order in which they were written. A record may be written ahead of its time.
 
 Records must not be changed. They are not frozen, because frozen ones take five times as long to make, and a replication
-makes some 15,000.
+makes some 15,000. Those of nodes and addresses are in `trace_of_nodes`, those of the controllers and their calls in
+`trace_of_calls`.
 """
 
 from __future__ import annotations
@@ -18,11 +19,6 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from sim.scenario.actions import Action
-
-NO_RECONCILE = -1
-"""The `reconcile` of a call that belongs to no reconcile."""
 
 
 @dataclass(slots=True)
@@ -37,75 +33,6 @@ class PodCreated(Record):
     """A pod of the new ReplicaSet was created."""
 
     pod: int
-
-
-@dataclass(slots=True)
-class PodScheduled(Record):
-    """The scheduler gave a pod its node. For pods from before the disruption that was at the trace's beginning."""
-
-    pod: int
-    node: int
-
-
-@dataclass(slots=True)
-class NodesRequested(Record):
-    """The autoscaler asked for more nodes."""
-
-    nodes: int
-
-
-@dataclass(slots=True)
-class LaunchFailed(Record):
-    """An instance was not launched, as no zone's subnet had an address for it."""
-
-
-@dataclass(slots=True)
-class NodeAdded(Record):
-    """A new node is Ready."""
-
-    node: int
-    zone: int
-
-
-@dataclass(slots=True)
-class NodeTerminated(Record):
-    """A drained node's machine is gone: the addresses of these pods, which were on it, answer nothing any more."""
-
-    pods: list[int]
-
-
-@dataclass(slots=True)
-class SandboxFailed(Record):
-    """The kubelet could not set up a pod's sandbox: its node had no address for it."""
-
-    pod: int
-    node: int
-
-
-@dataclass(slots=True)
-class SubnetHeld(Record):
-    """The nodes in a zone hold so many addresses of its subnet from here on, of which pods use so many."""
-
-    zone: int
-    held: int
-    used: int
-
-
-@dataclass(slots=True)
-class SubnetFull(Record):
-    """A node was refused the addresses that it wanted: its zone's subnet has too few free ones."""
-
-    node: int
-    zone: int
-
-
-@dataclass(slots=True)
-class RolloutStalled(Record):
-    """The disruption does not go on: pods wait for a node or an address, and its progress deadline has passed."""
-
-    pending: int
-    without_address: list[int]
-    """The numbers of the pods that have a node and no address."""
 
 
 @dataclass(slots=True)
@@ -263,44 +190,6 @@ class RolloutComplete(Record):
     """
 
 
-@dataclass(slots=True)
-class ApiAttempt(Record):
-    """One attempt of an AWS API call, at the moment when it is sent. `cluster` 0 is the disrupted cluster.
-
-    `attempt` counts from 0. `backoff_s` is the wait before the next attempt (0 if this one succeeded or was the last).
-    `reconcile` is `NO_RECONCILE` for v1's calls for readiness gates, outside its reconciles, and for the calls in v2's
-    reconciles of ingresses.
-
-    """
-
-    cluster: int
-    reconcile: int
-    action: Action
-    attempt: int
-    throttled: bool
-    latency_s: float
-    backoff_s: float
-
-
-@dataclass(slots=True)
-class Reconciled(Record):
-    """A reconcile began at `time_s` and ended at `end_s`. `error` is None or the call that gave up."""
-
-    end_s: float
-    cluster: int
-    ingress: int
-    reconcile: int
-    error: str | None
-
-
-@dataclass(slots=True)
-class ControllerRestarted(Record):
-    """A cluster's controller process ended, with all its work. Another one begins at `until_s`."""
-
-    until_s: float
-    cluster: int
-
-
 R = TypeVar("R", bound=Record)
 
 
@@ -320,6 +209,11 @@ class Trace:
         for kind, records in self._records.items():
             trace._records[kind] = list(records)
         return trace
+
+    @property
+    def kinds(self) -> list[type[Record]]:
+        """Return the kinds of the records so far, in the order in which each was first written."""
+        return list(self._records)
 
     def of(self, kind: type[R]) -> list[R]:
         """Return the records of one kind, in the order in which they were written."""

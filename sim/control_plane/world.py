@@ -33,14 +33,14 @@ from sim.control_plane.trace import (
     ListenerClosed,
     PodDeleted,
     ProcessCut,
-    Reconciled,
-    RolloutStalled,
     Sigterm,
     TargetDrained,
     TargetRecovered,
     TargetUnhealthy,
     Trace,
 )
+from sim.control_plane.trace_of_calls import Reconciled
+from sim.control_plane.trace_of_nodes import RolloutStalled
 from sim.control_plane.workload import RolledDeployment
 from sim.scenario.controller import FIXED_LAG
 from sim.scenario.cost import require_affordable

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from sim.control_plane.trace import PodCreated, PodScheduled, RolloutStalled, SubnetFull, SubnetHeld
+from sim.control_plane.trace import PodCreated
+from sim.control_plane.trace_of_nodes import PodScheduled, RolloutStalled, SubnetFull, SubnetHeld
 
 if TYPE_CHECKING:
     from sim.data_plane.timeline import Times

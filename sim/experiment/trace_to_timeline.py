@@ -15,18 +15,17 @@ import numpy as np
 
 from sim.control_plane.trace import (
     ListenerClosed,
-    NodeTerminated,
     PodCreated,
     PodFailed,
     ProcessCut,
     RolloutComplete,
-    RolloutStalled,
     TargetDeregistered,
     TargetDrained,
     TargetHealthy,
     TargetRegistered,
     TargetUnhealthy,
 )
+from sim.control_plane.trace_of_nodes import NodeTerminated, RolloutStalled
 from sim.data_plane.timeline import Timeline
 from sim.experiment.restarts import with_restarts
 from sim.streams import Stream

@@ -26,7 +26,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.control_plane.trace import (
-    ApiAttempt,
     EvictionRefused,
     PodCreated,
     PodReady,
@@ -34,6 +33,7 @@ from sim.control_plane.trace import (
     TargetDeregistered,
     TargetRegistered,
 )
+from sim.control_plane.trace_of_calls import ApiAttempt
 from sim.data_plane.outcomes import Outcome
 from sim.diagnosis.controller_log import held_up_until_s, in_lanes
 from sim.diagnosis.spells import in_rotation

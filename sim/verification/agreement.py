@@ -12,7 +12,7 @@ from dataclasses import astuple, dataclass, fields
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from sim.control_plane import trace as records
+from sim.control_plane.trace_of_calls import ApiAttempt, Reconciled
 from sim.data_plane.outcomes import Outcome
 from sim.data_plane.routing import NO_TARGET
 from sim.data_plane.sampled import simulate_requests
@@ -32,8 +32,7 @@ if TYPE_CHECKING:
     Happened = tuple[Any, ...]
 
 TOLERANCE_S = 1e-6
-THROTTLED = [field.name for field in fields(records.ApiAttempt)].index("throttled")
-KINDS = [kind for kind in vars(records).values() if isinstance(kind, type) and issubclass(kind, records.Record)][1:]
+THROTTLED = [field.name for field in fields(ApiAttempt)].index("throttled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +106,15 @@ def side_by_side(trace: Trace, happened: Mapping[str, Sequence[Happened]], over_
     Records at the very end, or foreseen for later, may be missing in one of the two, like a reconcile that ends later.
     """
 
-    def before(told: Sequence[Happened], kind: type[records.Record]) -> list[Happened]:
-        last = 1 if kind is records.Reconciled else 0
+    def before(told: Sequence[Happened], kind: str) -> list[Happened]:
+        last = 1 if kind == Reconciled.__name__ else 0
         return sorted((one for one in told if one[last] < over_s - TOLERANCE_S), key=_order)
 
+    recorded = {kind.__name__: [astuple(record) for record in trace.of(kind)] for kind in trace.kinds}
     pairs: list[Pair] = []
-    for kind in KINDS:
-        ours = before([astuple(record) for record in trace.of(kind)], kind)
-        theirs = before(happened.get(kind.__name__, []), kind)
-        pairs += [Pair(kind.__name__, *both) for both in zip_longest(ours, theirs)]
+    for kind in dict.fromkeys([*recorded, *happened]):
+        ours, theirs = before(recorded.get(kind, []), kind), before(happened.get(kind, []), kind)
+        pairs += [Pair(kind, *both) for both in zip_longest(ours, theirs)]
     return pairs
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from sim.control_plane.aws.aws_api import BUCKET_OF_ACTION
 from sim.control_plane.token_bucket import TokenBucket
 from sim.control_plane.trace import (
-    ApiAttempt,
     EndpointRemoved,
     ListenerClosed,
     PodCreated,
@@ -22,6 +21,7 @@ from sim.control_plane.trace import (
     Sigterm,
     TargetDeregistered,
 )
+from sim.control_plane.trace_of_calls import ApiAttempt
 from sim.control_plane.world import run_control_plane
 from sim.data_plane.outcomes import Outcome
 from sim.experiment.replication import simulate

@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 
 from sim.control_plane import world
 from sim.control_plane.trace import (
-    ApiAttempt,
-    ControllerRestarted,
     EndpointRemoved,
     PodDeleted,
     Record,
@@ -20,6 +18,7 @@ from sim.control_plane.trace import (
     TargetRegistered,
     Trace,
 )
+from sim.control_plane.trace_of_calls import ApiAttempt, ControllerRestarted
 from sim.control_plane.world import run_control_plane
 from sim.streams import Streams
 

@@ -7,15 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.control_plane.trace import (
-    ApiAttempt,
     EndpointRemoved,
     PodDeleted,
-    Reconciled,
     Record,
     TargetDeregistered,
     TargetRegistered,
     Trace,
 )
+from sim.control_plane.trace_of_calls import ApiAttempt, Reconciled
 from sim.control_plane.world import run_control_plane
 from sim.scenario.problems import ScenarioError
 from sim.streams import Streams

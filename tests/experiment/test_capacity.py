@@ -6,15 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sim.control_plane.trace import (
-    PodCreated,
-    PodScheduled,
-    RolloutStalled,
-    SandboxFailed,
-    SubnetFull,
-    SubnetHeld,
-    Trace,
-)
+from sim.control_plane.trace import PodCreated, Trace
+from sim.control_plane.trace_of_nodes import PodScheduled, RolloutStalled, SandboxFailed, SubnetFull, SubnetHeld
 from sim.experiment.capacity import addresses_of, pending_s
 from sim.experiment.figures import figures_of
 from sim.experiment.replication import Replication, simulate

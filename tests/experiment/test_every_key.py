@@ -15,11 +15,9 @@ import pytest
 from albsim_tests.keys import keys_of
 
 from sim.capacity.question import Question, plan_of
-from sim.control_plane import trace as records
 from sim.experiment.replication import simulate
 from sim.scenario.specs import Scenario
 
-KINDS = [kind for kind in vars(records).values() if isinstance(kind, type) and issubclass(kind, records.Record)]
 BASE = {
     "name": "every-key",
     "seed": 3,
@@ -255,7 +253,8 @@ def scenario(around: dict[str, Any]) -> Scenario:
 def _told(text: str) -> str:
     one = Scenario.model_validate_json(text)
     result = simulate(one, estimator="sampled")
-    happened = [astuple(record) for kind in KINDS for record in result.trace.of(kind)]
+    kinds = sorted(result.trace.kinds, key=lambda kind: kind.__name__)
+    happened = [astuple(record) for kind in kinds for record in result.trace.of(kind)]
     requests = result.requests
     ends = (requests.counts.tobytes(), requests.outcome.tobytes(), requests.arrival_s.tobytes())
     plan = _planned(one) if one.nodes else ()

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from sim.control_plane import trace as records
+from sim.control_plane.trace import ListenerClosed, TargetDrained, TargetHealthy, TargetUnhealthy
+from sim.control_plane.trace_of_calls import ApiAttempt
 from sim.control_plane.world import run_control_plane
 from sim.data_plane.outcomes import Outcome
 from sim.experiment.figures import RESPONSES
@@ -49,13 +50,13 @@ ONE_OF_TWO_GOES = {
 def _refused_by_hand(result: Replication) -> float:
     """Add up, for each old pod and node, its share of the rate in the second after its end, until it has left."""
     replicas = result.scenario.deployment.replicas
-    closed_s = {closed.pod: closed.time_s for closed in result.trace.of(records.ListenerClosed)}
+    closed_s = {closed.pod: closed.time_s for closed in result.trace.of(ListenerClosed)}
     total = 0.0
     for node in range(2):
         joins_s = dict.fromkeys(range(replicas), -math.inf)
-        joins_s |= {r.pod: r.time_s for r in result.trace.of(records.TargetHealthy) if r.node == node}
+        joins_s |= {r.pod: r.time_s for r in result.trace.of(TargetHealthy) if r.node == node}
         leaves_s = dict.fromkeys(joins_s, math.inf)
-        for kind in (records.TargetDrained, records.TargetUnhealthy):
+        for kind in (TargetDrained, TargetUnhealthy):
             for record in result.trace.of(kind):
                 if record.node == node:
                     leaves_s[record.pod] = min(leaves_s[record.pod], record.time_s)
@@ -112,7 +113,7 @@ def test_the_order_of_clusters_says_only_which_draws_each_has() -> None:
     for clusters in ([busy, other], [other, busy]):
         trace = run_control_plane(base.with_overrides({"aws_api.other_clusters": clusters}), Streams(1, 0))
         for cluster in (0, 1, 2):
-            latencies_s = [a.latency_s for a in trace.of(records.ApiAttempt) if a.cluster == cluster]
+            latencies_s = [a.latency_s for a in trace.of(ApiAttempt) if a.cluster == cluster]
             draws = Streams(1, 0).draws(law, Stream.API_LATENCY, cluster)
             assert latencies_s == [next(draws) for _ in latencies_s]
             assert len(latencies_s) > 10
@@ -127,7 +128,7 @@ def test_in_the_mean_the_order_of_clusters_does_not_matter() -> None:
     for clusters in ([busy, other], [other, busy]):
         scenario = base.with_overrides({"aws_api.other_clusters": clusters, "aws_api.warm_up_s": 30})
         traces = [run_control_plane(scenario, Streams(1, k)) for k in range(60)]
-        throttled.append([sum(a.throttled for a in trace.of(records.ApiAttempt)) for trace in traces])
+        throttled.append([sum(a.throttled for a in trace.of(ApiAttempt)) for trace in traces])
     difference = np.subtract(*throttled)
     assert difference.any()
     assert abs(difference.mean()) < 4 * difference.std(ddof=1) / math.sqrt(len(difference))

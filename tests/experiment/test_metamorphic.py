@@ -9,8 +9,19 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sim.control_plane import trace as records
 from sim.control_plane import world
+from sim.control_plane.trace import (
+    PodDeleted,
+    PodReady,
+    ProcessCut,
+    Record,
+    RolloutComplete,
+    TargetDeregistered,
+    TargetDrained,
+    TargetHealthy,
+    TargetRegistered,
+)
+from sim.control_plane.trace_of_calls import ApiAttempt
 from sim.control_plane.world import run_control_plane
 from sim.data_plane.outcomes import Outcome
 from sim.experiment.figures import ANY_502
@@ -63,10 +74,10 @@ def _trace(scenario: Scenario) -> Trace:
         raise
 
 
-def _own(trace: Trace) -> list[records.Record]:
+def _own(trace: Trace) -> list[Record]:
     """What happened in the disrupted cluster."""
-    kinds = (records.TargetRegistered, records.TargetDeregistered, records.TargetDrained, records.RolloutComplete)
-    attempts = [attempt for attempt in trace.of(records.ApiAttempt) if attempt.cluster == 0]
+    kinds = (TargetRegistered, TargetDeregistered, TargetDrained, RolloutComplete)
+    attempts = [attempt for attempt in trace.of(ApiAttempt) if attempt.cluster == 0]
     return [*attempts, *(record for kind in kinds for record in trace.of(kind))]
 
 
@@ -97,7 +108,7 @@ def test_one_more_cluster_that_makes_no_call_changes_nothing(scenario: Scenario)
     idle = {"ingresses": 3, "churn_per_s": 0, "controller": {"version": "v2.7"}}
     others = scenario.model_dump(mode="json")["aws_api"]["other_clusters"]
     more = _trace(scenario.with_overrides({"aws_api.other_clusters": [*others, idle]}))
-    assume(all(attempt.cluster != len(others) + 1 for attempt in more.of(records.ApiAttempt)))
+    assume(all(attempt.cluster != len(others) + 1 for attempt in more.of(ApiAttempt)))
     assert _own(more) == _own(_trace(scenario))
 
 
@@ -105,7 +116,7 @@ def test_one_more_cluster_that_makes_no_call_changes_nothing(scenario: Scenario)
 @given(scenario=scenarios())
 def test_with_endless_buckets_nothing_is_throttled_and_the_account_does_not_matter(scenario: Scenario) -> None:
     shared = _trace(scenario.with_overrides(ENDLESS))
-    assert not any(attempt.throttled for attempt in shared.of(records.ApiAttempt))
+    assert not any(attempt.throttled for attempt in shared.of(ApiAttempt))
     assert _own(shared) == _own(_trace(scenario.with_overrides(ENDLESS | ALONE)))
 
 
@@ -131,9 +142,9 @@ def test_a_fixed_lag_as_measured_is_the_controller_it_was_measured_of(scenario: 
     """One pod, so that one lag is the whole of what the controller does."""
     scenario = scenario.with_overrides({"deployment.replicas": 1, "pod.readiness_gate": False})
     trace = _trace(scenario)
-    targets = trace.of(records.TargetRegistered), trace.of(records.TargetDeregistered)
+    targets = trace.of(TargetRegistered), trace.of(TargetDeregistered)
     assume([len(happened) for happened in targets] == [1, 1])
-    pods = trace.of(records.PodReady), trace.of(records.PodDeleted)
+    pods = trace.of(PodReady), trace.of(PodDeleted)
     registered_s, deregistered_s = (target.time_s - pod.time_s for (target,), (pod,) in zip(targets, pods, strict=True))
     measured = scenario.with_overrides(
         {
@@ -144,6 +155,6 @@ def test_a_fixed_lag_as_measured_is_the_controller_it_was_measured_of(scenario: 
             }
         }
     )
-    for kind in (records.TargetHealthy, records.TargetDrained, records.ProcessCut):
+    for kind in (TargetHealthy, TargetDrained, ProcessCut):
         lagged = [record.time_s for record in run_control_plane(measured, Streams(scenario.seed, 0)).of(kind)]
         assert lagged == pytest.approx([record.time_s for record in trace.of(kind)], abs=1e-9)

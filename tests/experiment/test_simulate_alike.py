@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -10,19 +9,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sim.control_plane import trace as records
 from sim.control_plane.sharing import control_plane_key
-from sim.control_plane.trace import ApiAttempt, Record
+from sim.control_plane.trace_of_calls import ApiAttempt
 from sim.experiment.replication import simulate, simulate_alike
 from sim.scenario.problems import ScenarioError
 from sim.scenario.specs import Scenario
 from tests.experiment.test_any_scenario import SCENARIOS
 
-KINDS = [
-    kind
-    for kind in vars(records).values()
-    if isinstance(kind, type) and issubclass(kind, Record) and "time_s" in {field.name for field in fields(kind)}
-]
 CHANGES = st.fixed_dictionaries(
     {},
     optional={
@@ -53,7 +46,7 @@ def test_together_is_as_by_itself(raw: dict[str, Any], changes: list[dict[str, A
     seen = set()
     for place, together in simulate_alike(alike, replication=1, estimator="sampled"):
         alone = simulate(alike[place], replication=1, estimator="sampled")
-        for kind in KINDS:
+        for kind in {*together.trace.kinds, *alone.trace.kinds}:
             assert together.trace.of(kind) == alone.trace.of(kind)
         assert np.array_equal(together.figures().row(), alone.figures().row(), equal_nan=True)
         seen.add(place)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sim.control_plane import trace as records
 from sim.control_plane import world
+from sim.control_plane.trace import EvictionRefused, PodDeleted, PodFailed, ReadinessGateOpened, TargetRecovered
+from sim.control_plane.trace_of_calls import ApiAttempt, ControllerRestarted, Reconciled
 from sim.control_plane.world import run_control_plane
 from sim.scenario.problems import ScenarioError
 from sim.scenario.releases import V1_VERSIONS
@@ -49,7 +50,7 @@ def check_same(scenario: Scenario) -> Counter[str]:
 
 
 def _met(scenario: Scenario, of: Callable[[type[Record]], list[Any]]) -> Counter[str]:
-    attempts = of(records.ApiAttempt)
+    attempts = of(ApiAttempt)
     return Counter(
         {
             "scenarios": 1,
@@ -61,13 +62,13 @@ def _met(scenario: Scenario, of: Callable[[type[Record]], list[Any]]) -> Counter
             "attempts": len(attempts),
             "throttled": sum(attempt.throttled for attempt in attempts),
             "third retries": sum(attempt.attempt > 2 for attempt in attempts),
-            "evictions refused": len(of(records.EvictionRefused)),
-            "evicted": len(of(records.PodDeleted)) if scenario.disruption == "node_drain" else 0,
-            "failed reconciles": sum(reconciled.error is not None for reconciled in of(records.Reconciled)),
-            **Counter(failed.cause for failed in of(records.PodFailed)),
-            "recovered": len(of(records.TargetRecovered)),
-            "restarts": len(of(records.ControllerRestarted)),
-            "gates": len(of(records.ReadinessGateOpened)),
+            "evictions refused": len(of(EvictionRefused)),
+            "evicted": len(of(PodDeleted)) if scenario.disruption == "node_drain" else 0,
+            "failed reconciles": sum(reconciled.error is not None for reconciled in of(Reconciled)),
+            **Counter(failed.cause for failed in of(PodFailed)),
+            "recovered": len(of(TargetRecovered)),
+            "restarts": len(of(ControllerRestarted)),
+            "gates": len(of(ReadinessGateOpened)),
         }
     )
 

@@ -43,7 +43,7 @@ from sim.control_plane.controllers.ingress_reconciler_v2 import IngressReconcile
 from sim.control_plane.controllers.pod_network import KNOWN_FOR_S, PodNetwork
 from sim.control_plane.controllers.target_cache import TargetCache, TargetGroupName
 from sim.control_plane.controllers.work_queue import WORKER_PAUSE_S, WorkQueue
-from sim.control_plane.trace import Reconciled
+from sim.control_plane.trace_of_calls import Reconciled
 from sim.scenario.sequences import Step
 from sim.streams import Stream
 

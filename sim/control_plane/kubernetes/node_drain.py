@@ -39,7 +39,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from sim.control_plane.kubernetes.pod import PodDraws
 from sim.control_plane.kubernetes.replica_set import ReplicaSet
-from sim.control_plane.trace import EvictionRefused, NodeTerminated, PodDeleted, RolloutComplete
+from sim.control_plane.trace import EvictionRefused, PodDeleted, RolloutComplete
+from sim.control_plane.trace_of_nodes import NodeTerminated
 from sim.scenario.specs import NodeTerminationSpec
 from sim.streams import Stream
 

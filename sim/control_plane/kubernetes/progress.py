@@ -16,7 +16,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.control_plane.trace import PodCreated, PodDeleted, PodReady, RolloutStalled, SubnetHeld
+from sim.control_plane.trace import PodCreated, PodDeleted, PodReady
+from sim.control_plane.trace_of_nodes import RolloutStalled, SubnetHeld
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Sequence

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from sim.control_plane.trace import EvictionRefused, NodeTerminated, PodDeleted, PodScheduled
+from sim.control_plane.trace import EvictionRefused, PodDeleted
+from sim.control_plane.trace_of_nodes import NodeTerminated, PodScheduled
 from sim.report.disruptions.words import Words
 from sim.report.wording import count, seconds
 

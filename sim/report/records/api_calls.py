@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sim.control_plane.trace import ApiAttempt, Reconciled, TargetDeregistered, TargetRegistered
+from sim.control_plane.trace import TargetDeregistered, TargetRegistered
+from sim.control_plane.trace_of_calls import ApiAttempt, Reconciled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

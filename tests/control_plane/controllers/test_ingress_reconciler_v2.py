@@ -14,7 +14,8 @@ from sim.control_plane.controllers.ingress import Ingress
 from sim.control_plane.controllers.other_cluster import ChurningBackend
 from sim.control_plane.controllers.start import start_controller
 from sim.control_plane.simulation import Simulation
-from sim.control_plane.trace import NO_RECONCILE, ApiAttempt, TargetDeregistered, Trace
+from sim.control_plane.trace import TargetDeregistered, Trace
+from sim.control_plane.trace_of_calls import NO_RECONCILE, ApiAttempt
 from sim.control_plane.world import run_control_plane
 from sim.streams import Streams
 

@@ -16,11 +16,11 @@ from sim.control_plane.trace import (
     PodDeleted,
     PodGone,
     PodReady,
-    Reconciled,
     RolloutComplete,
     TargetDeregistered,
     Trace,
 )
+from sim.control_plane.trace_of_calls import Reconciled
 from sim.control_plane.world import run_control_plane
 from sim.scenario.problems import ScenarioError
 from sim.scenario.specs import NodeDrainSpec, Scenario

@@ -14,8 +14,6 @@ from sim.control_plane.aws.target_group import TargetHealth
 from sim.control_plane.controllers.gate_poller_v1 import GatePoller
 from sim.control_plane.simulation import Simulation
 from sim.control_plane.trace import (
-    NO_RECONCILE,
-    ApiAttempt,
     PodDeleted,
     PodReady,
     ReadinessGateOpened,
@@ -26,6 +24,7 @@ from sim.control_plane.trace import (
     TargetRegistered,
     Trace,
 )
+from sim.control_plane.trace_of_calls import NO_RECONCILE, ApiAttempt
 from sim.control_plane.world import run_control_plane
 from sim.scenario.actions import Action
 from sim.scenario.problems import ScenarioError

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.control_plane.trace import (
-    ApiAttempt,
     EndpointRemoved,
     ListenerClosed,
     PodCreated,
     PodDeleted,
     PodReady,
     ProcessCut,
-    Reconciled,
     ReplicaSetScaled,
     RolloutComplete,
     Sigterm,
@@ -25,6 +23,7 @@ from sim.control_plane.trace import (
     TargetUnhealthy,
     Trace,
 )
+from sim.control_plane.trace_of_calls import ApiAttempt, Reconciled
 from sim.data_plane.latency import Latency
 from sim.data_plane.outcomes import Outcome
 from sim.data_plane.sampled import Requests
