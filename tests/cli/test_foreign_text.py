@@ -109,7 +109,11 @@ def test_a_wrong_option_is_refused_before_anything_is_simulated(
 
 @pytest.mark.parametrize(
     ("number", "status", "said"),
-    [(signal.SIGTERM, 143, "terminated\n"), (signal.SIGHUP, 129, "hung up\n"), (signal.SIGINT, 130, "interrupted\n")],
+    [
+        (signal.SIGTERM, 143, "terminated\n"),
+        pytest.param(signal.SIGHUP, 129, "hung up\n", marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, 130, "interrupted\n", marks=pytest.mark.slow),
+    ],
 )
 def test_a_signal_to_all_ends_a_sweep_and_keeps_what_is_finished(
     tmp_path: Path, number: int, status: int, said: str

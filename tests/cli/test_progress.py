@@ -7,6 +7,7 @@ import pty
 import re
 import subprocess
 import sys
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -37,9 +38,12 @@ def on_a_terminal(*arguments: str, **environment: str) -> tuple[str, str]:
     return stdout.decode(), written.decode()
 
 
+once_on_a_terminal = cache(on_a_terminal)
+
+
 @pytest.mark.parametrize("command", [("run", FIXED_LAG), ("compare", FIXED_LAG, FIXED_LAG)])
 def test_progress_is_on_the_terminal_and_the_results_are_not(command: tuple[str, ...]) -> None:
-    stdout, terminal = on_a_terminal(*command, *FEW)
+    stdout, terminal = once_on_a_terminal(*command, *FEW)
     assert re.search(r"\d+/\d+\x1b\S+ \S+\d:\d\d:\d\d", terminal), "done, of how many, and the time left"
     assert "\x1b" not in stdout
     assert "/12" not in stdout
@@ -50,7 +54,7 @@ def test_quiet_leaves_the_terminal_alone() -> None:
 
 
 def test_the_answer_settles_while_rollouts_are_simulated() -> None:
-    assert re.search(r"fixed-lag: 502s in \d+ % of rollouts", on_a_terminal("run", FIXED_LAG, *FEW)[1])
+    assert re.search(r"fixed-lag: 502s in \d+ % of rollouts", once_on_a_terminal("run", FIXED_LAG, *FEW)[1])
 
 
 @pytest.mark.slow

@@ -190,6 +190,7 @@ def test_the_warnings_are_those_of_check(page: Page) -> None:
     assert page.text["ul"].split("\n")[1:-1] == [warning.replace(": ", " ", 1) for warning in warnings]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path, text: str) -> None:
     assert written(tmp_path / "another.html", FIXED_LAG, *FEW[:2], "--workers", "2", "--quiet") == text
 

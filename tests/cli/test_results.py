@@ -26,17 +26,18 @@ def _write(directory: Path) -> dict[str, bytes]:
     return {str(path.relative_to(directory)): path.read_bytes() for path in written}
 
 
-@pytest.fixture
-def directory(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, bytes]]:
+    """Return a directory with two scenarios and their results, and what was written into it."""
+    directory = tmp_path_factory.mktemp("results")
     for name in ("fixed-lag.yaml", "black-hole.yaml"):
-        shutil.copy(SCENARIOS / name, tmp_path)
-    return tmp_path
+        shutil.copy(SCENARIOS / name, directory)
+    return directory, _write(directory)
 
 
 @pytest.fixture
-def written(directory: Path) -> Path:
-    _write(directory)
-    return directory
+def written(results: tuple[Path, dict[str, bytes]], tmp_path: Path) -> Path:
+    return shutil.copytree(results[0], tmp_path / "written")
 
 
 @pytest.mark.slow
@@ -47,8 +48,8 @@ def test_the_committed_results_are_what_the_code_gives(directory: Path) -> None:
     assert result.exit_code == 0, result.stderr
 
 
-def test_every_scenario_is_on_the_page(directory: Path) -> None:
-    files = _write(directory)
+def test_every_scenario_is_on_the_page(results: tuple[Path, dict[str, bytes]]) -> None:
+    files = results[1]
     assert sorted(files) == sorted(FILES)
     page = files["results.md"].decode()
     assert "### black-hole" in page
@@ -61,11 +62,10 @@ def test_every_scenario_is_on_the_page(directory: Path) -> None:
     )
 
 
-def test_the_same_scenarios_give_the_same_bytes(directory: Path) -> None:
-    first = _write(directory)
-    for name in first:
-        (directory / name).unlink()
-    assert _write(directory) == first
+def test_the_same_scenarios_give_the_same_bytes(results: tuple[Path, dict[str, bytes]], written: Path) -> None:
+    for name in results[1]:
+        (written / name).unlink()
+    assert _write(written) == results[1]
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,8 @@ def test_the_default_is_expected_where_all_scenarios_have_it() -> None:
     assert choose_estimator([lag], "sampled") == "sampled"
     with pytest.raises(ScenarioError, match="the estimator 'sampled' can do it"):
         choose_estimator([lag, hole], "expected")
-    short = hole.with_overrides({"deployment.replicas": 2, "traffic.arrival_rate_rps": 5})
+    few = {"replications": 2, "deployment.replicas": 2, "traffic.arrival_rate_rps": 5}
+    lag, short = lag.with_overrides(few), hole.with_overrides(few)
     assert [simulate(scenario).estimator for scenario in (lag, short)] == ["expected", "sampled"]
     assert compare(lag, short, executor=InOrder()).estimator == "sampled"
     for scenario, estimator in ((lag, "expected"), (short, "sampled")):
@@ -94,7 +95,8 @@ def test_the_default_is_expected_where_all_scenarios_have_it() -> None:
 
 
 def test_what_was_used_is_said(tmp_path: Path) -> None:
-    few = ["--replications", "2", "--set", "traffic.arrival_rate_rps=5", "--workers", "1"]
+    few = ["--replications", "2", "--set", "traffic.arrival_rate_rps=5", "--set", "deployment.replicas=4"]
+    few += ["--workers", "1"]
     lag, hole = "scenarios/fixed-lag.yaml", "scenarios/black-hole.yaml"
 
     def words(*arguments: str) -> str:

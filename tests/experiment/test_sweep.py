@@ -60,6 +60,7 @@ def test_the_executor_and_the_order_in_which_it_finishes_change_nothing(fixed_la
     pd.testing.assert_frame_equal(backwards, alone, check_exact=True)
 
 
+@pytest.mark.slow
 def test_the_process_pool_gives_the_same(fixed_lag: Scenario) -> None:
     with process_pool(2) as pool:
         pd.testing.assert_frame_equal(

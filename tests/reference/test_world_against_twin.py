@@ -1,4 +1,7 @@
-"""The control plane and its slow twin agree: everything that happened, to a microsecond."""
+"""The control plane and its slow twin agree: everything that happened, to a microsecond.
+
+The quick tests hold them together too, on the first of these rollouts: `tests/verification`.
+"""
 
 from __future__ import annotations
 
@@ -83,12 +86,6 @@ def check_all(seeds: range, drawn: Callable[[int], Scenario] = drawn_scenario) -
     return sum((check_same(drawn(seed)) for seed in seeds), Counter())
 
 
-def test_both_tell_the_same() -> None:
-    met = check_all(range(60))
-    assert met["throttled"] > 500
-    assert met["failed reconciles"] > 30
-
-
 @pytest.mark.slow
 def test_both_tell_the_same_of_every_release_of_v1() -> None:
     met = check_all(range(200))
@@ -99,15 +96,10 @@ def test_both_tell_the_same_of_every_release_of_v1() -> None:
     assert met["restarts"] > 30
 
 
-def test_both_tell_the_same_of_v2_and_v3() -> None:
-    met = check_all(range(20), drawn_bindings)
-    assert met["gates"] > 20
-    assert met["throttled"] > 500
-
-
 @pytest.mark.slow
 def test_both_tell_the_same_of_every_release_of_v2_and_v3_that_changes_something() -> None:
-    met = check_all(range(20, 150), drawn_bindings)
+    met = check_all(range(150), drawn_bindings)
+    assert met["throttled"] > 500
     assert set(BINDING_VERSIONS) <= set(met)
     assert met["gates"] > 200
     assert met["third retries"] > 300

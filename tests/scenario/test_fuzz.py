@@ -89,7 +89,7 @@ def test_a_scenario_with_something_else_in_its_middle(directory: Path, data: st.
     load(content[:at] + data.draw(st.binary(max_size=20) | SYNTAX.map(str.encode)) + content[until:], directory)
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(raw=st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=6))
 def test_any_values_at_known_keys(directory: Path, raw: dict[str, Any]) -> None:
     load(yaml.safe_dump(MINIMAL | raw).encode(), directory)
@@ -118,7 +118,7 @@ ASSIGNMENTS = st.one_of(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(text=ASSIGNMENTS)
 def test_any_assignment(text: str) -> None:
     scenario = Scenario.model_validate(MINIMAL)

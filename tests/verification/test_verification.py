@@ -39,7 +39,10 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(requests, "ROLLOUTS", FEW)
     monkeypatch.setattr(twins, "SAMPLES", FEW)
     monkeypatch.setattr(twins, "ROLLOUTS", FEW // 4)
+    monkeypatch.setattr(twins, "DISRUPTIONS", FEW // 4)
     monkeypatch.setattr(twins, "BINDINGS", FEW // 4)
+    monkeypatch.setattr(twins, "OUTAGES", FEW // 4)
+    monkeypatch.setattr(twins, "STRATEGIES", FEW // 4)
     monkeypatch.setattr(twins, "TIMELINES", FEW // 10)
 
 
