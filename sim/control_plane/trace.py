@@ -175,6 +175,16 @@ class TargetDrained(Record):
 
 
 @dataclass(slots=True)
+class RecordChanged(Record):
+    """The DNS record names the new cluster's load balancer."""
+
+
+@dataclass(slots=True)
+class LoadBalancerDeleted(Record):
+    """The old cluster's load balancer is deleted: its address answers nothing."""
+
+
+@dataclass(slots=True)
 class ReplicaSetScaled(Record):
     """The Deployment controller changed a ReplicaSet's `spec.replicas`."""
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from sim.control_plane.aws.target_group import TargetGroup
 from sim.control_plane.controllers.fixed_lag import FixedLag
 from sim.control_plane.kubernetes.blue_green import BlueGreen
+from sim.control_plane.kubernetes.cluster_switch import ClusterSwitch
 from sim.control_plane.kubernetes.crash import Crash, LivenessFailure
 from sim.control_plane.kubernetes.deployment import Deployment
 from sim.control_plane.kubernetes.disruption import Disrupted
@@ -231,6 +232,7 @@ _DISRUPTIONS: dict[DisruptionKind, Callable[[Scenario, Disrupted], Disruption]] 
     "node_termination": lambda scenario, disrupted: NodeDrain(scenario.node_termination, disrupted),
     "scale_in": lambda scenario, disrupted: ScaleIn(scenario.scale_in, scenario.kubernetes, disrupted),
     "blue_green": lambda scenario, disrupted: BlueGreen(scenario.blue_green, disrupted),
+    "cluster_switch": lambda scenario, disrupted: ClusterSwitch(scenario.cluster_switch, disrupted),
     "crash": lambda scenario, disrupted: Crash(scenario.crash, scenario.pod, disrupted),
     "liveness_failure": lambda scenario, disrupted: LivenessFailure(scenario.liveness_failure, scenario.pod, disrupted),
     "node_lost": lambda scenario, disrupted: NodeLost(scenario.node_lost, scenario.kubernetes, disrupted),

@@ -6,7 +6,7 @@ controllers are in their steady state.
 A replication is over when all of these hold. If a disruption ends only some old pods, "every" means those:
 - the Deployment is complete;
 - every old pod is terminated, and every old pod's target is deregistered;
-- some target is healthy at every ALB node.
+- some target is healthy at every ALB node, unless a new cluster with an ALB of its own takes over.
 
 It is over too when the disruption has stalled, because pods have no room.
 """
@@ -107,7 +107,7 @@ class ControlPlane:
             return
         if not over.triggered:
             raise self._endless()
-        if self._rolled.target_group is not None:
+        if self._rolled.target_group is not None and scenario.disrupted_by.leaves_targets:
             self._run_until_healthy(self._rolled.target_group)
 
     def over_s(self, pod: PodSpec) -> float:

@@ -5,7 +5,7 @@ The real thing: clients, and the DNS that spreads them over the ALB's nodes.
 Modelled:
 - An open loop at a constant rate: `poisson` (exponential gaps) or `even` (one request every 1/rate seconds, with one
   random phase for all).
-- Each node is equally likely, and service times are independent.
+- Each node is equally likely, and service times are independent. Of two ALBs `old_side` says which a request goes to.
 - Request k has the k-th draw of each stream, whatever the window, the blocks or the rest of the scenario.
 - Requests from before the rollout run backwards from t = 0, with streams of their own. How far back one looks then
   changes nothing.
@@ -27,6 +27,7 @@ from sim.streams import Stream
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sim.data_plane.old_side import OldSide
     from sim.data_plane.timeline import Times
     from sim.scenario.specs import TrafficSpec
     from sim.streams import Streams
@@ -52,20 +53,35 @@ class Block:
 class RequestSource:
     """All requests from t = 0 on, or with `before` from t = 0 backwards, drawn block by block."""
 
-    def __init__(self, traffic: TrafficSpec, *, nodes: int, streams: Streams, before: bool = False) -> None:
-        """Start at t = 0, with nothing drawn."""
+    def __init__(
+        self,
+        traffic: TrafficSpec,
+        *,
+        nodes: int,
+        streams: Streams,
+        before: bool = False,
+        old_side: OldSide | None = None,
+    ) -> None:
+        """Start at t = 0, with nothing drawn. `nodes` counts those of all ALBs."""
         self._law = traffic.service_time_s
-        self._nodes = nodes
+        self._old_side = old_side
+        self._nodes = nodes if old_side is None else old_side.nodes
         self._sign = -1 if before else 1
         self._distances = _distances(traffic, streams, before=before)
         self._service_rng = streams.generator(Stream.SERVICE_TIMES_BEFORE if before else Stream.SERVICE_TIMES)
         self._node_rng = streams.generator(Stream.ALB_NODE_BEFORE if before else Stream.ALB_NODE)
+        self._side_rng = streams.generator(Stream.WHICH_ALB, int(before))
 
     def take(self, size: int) -> Block:
         """Draw the next `size` requests (at least one)."""
         arrival_s = self._sign * self._distances.take(size)
         service_s = self._law.sample(self._service_rng, size)
-        return Block(arrival_s, service_s, self._node(size))
+        node = self._node(size)
+        if self._old_side is not None:
+            node += np.where(self._side_rng.random(size) < self._old_side.share(arrival_s), 0, self._nodes).astype(
+                np.int16
+            )
+        return Block(arrival_s, service_s, node)
 
     def _node(self, size: int) -> NDArray[np.int16]:
         if self._nodes == 1:

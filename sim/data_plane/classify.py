@@ -47,7 +47,10 @@ def first_trouble_s(timeline: Timeline) -> Times:
 
     Shape (targets + 1,): the last place, which index -1 reads, stands for no target at all.
     """
-    troubles_s = (timeline.listener_closed_s, timeline.cut_s, timeline.drain_deadline_s, timeline.answers_until_s)
+    troubles_s = [timeline.listener_closed_s, timeline.cut_s, timeline.drain_deadline_s, timeline.answers_until_s]
+    if timeline.old_side is not None:
+        known = timeline.registered_from_s < np.inf
+        troubles_s.append(np.where(known, timeline.alb_deleted_s[:, None], np.inf).min(axis=0))
     return np.append(np.minimum.reduce(troubles_s), -np.inf)
 
 
@@ -79,6 +82,7 @@ def classify(sent: Sent, timeline: Timeline, ends: Ends, *, network_gone_s: Time
 def _met(sent: Sent, timeline: Timeline, network_gone_s: Times) -> NDArray[np.intp]:
     """Return what each request meets if no server accepts it, as a `Met`."""
     met = {
+        Met.NO_ALB: sent.arrival_s >= timeline.alb_deleted_s[sent.node],
         Met.NO_TARGET: sent.target < 0,
         Met.CLOSING_CONNECTION: sent.way == Way.RACED,
         Met.CLOSED_LISTENER: sent.arrival_s < network_gone_s[sent.target],

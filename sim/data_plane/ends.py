@@ -7,6 +7,8 @@ Modelled, as data:
 - What cuts the requests on a target, by node and target (`CUTS`), and those in a prefork server's backlog (`RESET_BY`).
 - How long the ALB and the client wait for an answer, from a request's arrival on (`ends_of`).
 - The earliest end wins. At one instant a finished request comes first, then the order of `Outcome` decides.
+- A load balancer that is deleted ends what runs through it, and answers nobody any more. How long a client then waits
+  is its own affair, and counts as no time here.
 - A node that has not heard of a deregistration cuts nothing for it. If it hears after the drain deadline, it cuts then
   what it has sent until then.
 
@@ -42,6 +44,7 @@ CUTS: dict[Outcome, Callable[[Timeline], Times]] = {
     Outcome.DEREGISTRATION_DELAY_ELAPSED: lambda timeline: np.maximum(
         timeline.drain_deadline_s, timeline.registered_until_s
     ),
+    Outcome.OLD_ADDRESS_UNREACHABLE: lambda timeline: timeline.alb_deleted_s[:, None],
 }
 """When the requests on a target are cut, shape (alb_nodes, targets) or (targets,), by their outcome."""
 
@@ -56,8 +59,9 @@ class Met(IntEnum):
     NO_TARGET = 0
     CLOSING_CONNECTION = 1
     CLOSED_LISTENER = 2
-    NO_ADDRESS = 3
-    NO_MACHINE = 4
+    NO_ALB = 3
+    NO_ADDRESS = 4
+    NO_MACHINE = 5
 
 
 class Wait(NamedTuple):
@@ -71,6 +75,7 @@ UNACCEPTED: dict[Met, Wait] = {
     Met.NO_TARGET: Wait(0.0, Outcome.NO_REGISTERED_TARGETS),
     Met.CLOSING_CONNECTION: Wait(0.0, Outcome.KEEP_ALIVE_RACE),
     Met.CLOSED_LISTENER: Wait(0.0, Outcome.CONNECT_REFUSED),
+    Met.NO_ALB: Wait(0.0, Outcome.OLD_ADDRESS_UNREACHABLE),
 }
 """What becomes of a request that no server accepts, unless the address is gone."""
 BEHIND_WORKER_NODES: dict[Met, Wait] = {Met.NO_TARGET: Wait(0.0, Outcome.CONNECT_REFUSED)}

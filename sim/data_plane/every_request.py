@@ -42,11 +42,12 @@ def every_request(
     servers = Servers(timeline, ends, pod, target_group)
     sender = sender_of(timeline, node_rotations, ends, pod, target_group, streams)
     nodes = len(alb_rotations(node_rotations, target_group))
-    past = Past(traffic, ends, pod, target_group, nodes=nodes, streams=streams, all_since_s=before_s)
+    old_side = timeline.old_side
+    past = Past(traffic, ends, pod, target_group, nodes=nodes, streams=streams, old_side=old_side, all_since_s=before_s)
     sent = servers.answering(sender.at_work(past, Waits(traffic, pod, ends.for_answer.longest_s)))
     servers.take(sent)
     yield _by_pod(sent, timeline), servers.answers(sent)
-    source = RequestSource(traffic, nodes=nodes, streams=streams)
+    source = RequestSource(traffic, nodes=nodes, streams=streams, old_side=old_side)
     now_s = 0.0
     while now_s < servers.window_until_s() + after_s:
         left_s = servers.window_until_s() + after_s - now_s

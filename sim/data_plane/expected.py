@@ -134,7 +134,10 @@ class _Expected:
         self._teardown_s = pod.sandbox_teardown_s
         self._rotations = rotations(timeline)
         self._traffic_rps = traffic.arrival_rate_rps
-        self._rps = traffic.arrival_rate_rps / len(self._rotations)
+        self._old_side = timeline.old_side
+        self._rps = traffic.arrival_rate_rps / (
+            len(self._rotations) if self._old_side is None else self._old_side.nodes
+        )
         self._oldest_s = -self._ends.longest_s
         # When each process ends. A draining one ends at this time or later, at the latest with its longest request.
         first_end_s = timeline.listener_closed_s if timeline.drains else timeline.cut_s
@@ -148,14 +151,15 @@ class _Expected:
 
     def expectation(self) -> Expectation:
         window = _Window(np.array([self._sure_until_s]), np.zeros(0))
-        loads = [self._load(rotation, window) for rotation in self._rotations]
+        loads = self._loads(window)
         gone = self._gone_laws([load for load, _ in loads])
         if gone:
             window = self._window(gone)
-            loads = [self._load(rotation, window) for rotation in self._rotations]
+            loads = self._loads(window)
         total = self._traffic_rps * window.mean_s + self._in_flight()
         for node, (rotation, (load, nowhere)) in enumerate(zip(self._rotations, loads, strict=True)):
-            self._counts[self._ends.by(Met.NO_TARGET)] += nowhere
+            for met, requests in nowhere.items():
+                self._counts[self._ends.by(met)] += requests
             self._accepted(node, rotation, load)
             self._refused(rotation, load, gone)
         self._counts[Outcome.OK] = total - self._counts.sum()
@@ -164,19 +168,30 @@ class _Expected:
             counts=self._counts, window_until_s=window.mean_s, latency_before_s=latency_s, latency_s=latency_s
         )
 
-    def _load(self, rotation: Rotation, window: _Window) -> tuple[Load, float]:
-        """Return a node's load, and how many of its requests find no target."""
+    def _loads(self, window: _Window) -> list[tuple[Load, dict[Met, float]]]:
+        """Return each node's load, and how many of its requests find no target, by what they meet."""
+        return [self._load(node, rotation, window) for node, rotation in enumerate(self._rotations)]
+
+    def _load(self, node: int, rotation: Rotation, window: _Window) -> tuple[Load, dict[Met, float]]:
+        bends_s = np.zeros(0) if self._old_side is None else self._old_side.edges_s()
         moments = np.concatenate(
-            (rotation.from_s, rotation.until_s, window.at_s, [self._oldest_s, 0.0, self._latest_s])
+            (rotation.from_s, rotation.until_s, window.at_s, bends_s, [self._oldest_s, 0.0, self._latest_s])
         )
         edge_s = np.unique(moments[(moments >= self._oldest_s) & (moments <= self._latest_s)])
         weight = window.still_open((edge_s[:-1] + edge_s[1:]) / 2)
+        if self._old_side is not None:
+            old = self._old_side.mean_share(edge_s)
+            weight *= old if node < self._old_side.nodes else 1 - old
         load, nowhere_rps = load_of(rotation, self._rps, edge_s, weight)
-        return load, float(np.sum((nowhere_rps * np.diff(edge_s))[edge_s[:-1] >= 0]))
+        inside = edge_s[:-1] >= 0
+        nowhere = (nowhere_rps * np.diff(edge_s))[inside]
+        gone = edge_s[:-1][inside] >= self._timeline.alb_deleted_s[node]
+        return load, {Met.NO_TARGET: float(nowhere[~gone].sum()), Met.NO_ALB: float(nowhere[gone].sum())}
 
     def _in_flight(self) -> float:
         """Return how many requests from before the rollout are not answered at t = 0."""
-        nodes = sum(bool(np.isneginf(rotation.from_s).any()) for rotation in self._rotations)
+        in_use = self._rotations if self._old_side is None else self._rotations[: self._old_side.nodes]
+        nodes = sum(bool(np.isneginf(rotation.from_s).any()) for rotation in in_use)
         return nodes * self._rps * float(self._law.limited_mean(self._longest_wait_s))
 
     def _accepted(self, node: int, rotation: Rotation, load: Load) -> None:

@@ -32,19 +32,20 @@ def healthy_targets(timeline: Timeline, until_s: float) -> HealthyTargets:
     """Return the healthy targets from the rollout's start until `until_s`."""
     none: list[tuple[float, float]] = []
     least = timeline.cut_s.size
-    for from_s, left_s in _spells(timeline):
-        edge_s, n_healthy = _steps(from_s, left_s, until_s)
+    for from_s, left_s, gone_s in _spells(timeline):
+        edge_s, n_healthy = _steps(from_s, left_s, min(until_s, gone_s))
         least = min(least, int(n_healthy.min(initial=least)))
         empty = n_healthy == 0
         none += zip(edge_s[:-1][empty].tolist(), edge_s[1:][empty].tolist(), strict=True)
     return HealthyTargets(_covered_s(none), least)
 
 
-def _spells(timeline: Timeline) -> Iterator[tuple[Times, Times]]:
-    """Yield for each node when its targets become healthy, and when they stop being healthy."""
+def _spells(timeline: Timeline) -> Iterator[tuple[Times, Times, float]]:
+    """Yield for each node when its targets become healthy, when they stop being healthy, and when its ALB is gone."""
     yield from zip(
         np.maximum(timeline.registered_from_s, timeline.healthy_from_s),
         np.minimum(timeline.registered_until_s, timeline.healthy_until_s),
+        timeline.alb_deleted_s.tolist(),
         strict=True,
     )
 

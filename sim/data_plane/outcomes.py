@@ -25,18 +25,20 @@ class Outcome(IntEnum):
     CONNECT_TIMEOUT = 7
     NO_REGISTERED_TARGETS = 8
     CLIENT_TIMEOUT = 9
+    OLD_ADDRESS_UNREACHABLE = 10
 
     @property
-    def status(self) -> int:
-        """Return the HTTP status that the client gets."""
+    def status(self) -> int | None:
+        """Return the HTTP status that the client gets, None where no load balancer answers."""
         return _STATUS.get(self, 502)
 
 
-_STATUS = {
+_STATUS: dict[Outcome, int | None] = {
     Outcome.OK: 200,
     Outcome.IDLE_TIMEOUT: 504,
     Outcome.CONNECT_TIMEOUT: 504,
     Outcome.NO_REGISTERED_TARGETS: 503,
     Outcome.CLIENT_TIMEOUT: 460,
+    Outcome.OLD_ADDRESS_UNREACHABLE: None,
 }
 OUTCOMES_502 = tuple(outcome for outcome in Outcome if outcome.status == HTTPStatus.BAD_GATEWAY)

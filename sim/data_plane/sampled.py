@@ -106,12 +106,13 @@ def simulate_requests(
     tally = _Tally(Waits(traffic, pod, ends.for_answer.longest_s))
     sender = sender_of(timeline, node_rotations, ends, pod, target_group, streams)
     alb_nodes = len(alb_rotations(node_rotations, target_group))
-    past = Past(traffic, ends, pod, target_group, nodes=alb_nodes, streams=streams)
+    old_side = timeline.old_side
+    past = Past(traffic, ends, pod, target_group, nodes=alb_nodes, streams=streams, old_side=old_side)
     at_work = servers.answering(sender.at_work(past, tally.waits))
     servers.take(at_work)
     before = at_work[at_work.arrival_s > -ends.for_answer.longest_s]
     tally.add(before.arrival_s.size, before, servers.answers(before))
-    source = RequestSource(traffic, nodes=alb_nodes, streams=streams)
+    source = RequestSource(traffic, nodes=alb_nodes, streams=streams, old_side=old_side)
     now_s, complete = 0.0, False
     while not complete:
         block = source.take(block_size(servers.window_until_s() - now_s, traffic.arrival_rate_rps))

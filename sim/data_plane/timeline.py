@@ -16,6 +16,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sim.data_plane.old_side import OldSide
+
     Times = NDArray[np.float64]
 
 
@@ -48,8 +50,9 @@ class Timeline:
     - `registered_from_s`, `registered_until_s`: the node knows the target as registered, not draining.
     - `healthy_from_s`, `healthy_until_s`: the node's checks call the target healthy.
 
-    For all: `drains`, whether a process ends as soon as its last request is done (at the latest at `cut_s`), and
-    `rollout_complete_s`, when the Deployment is complete.
+    For all: `old_side`, the ALB that clients leave, if there are two (its nodes come first). `drains`, whether a
+    process ends as soon as its last request is done (at the latest at `cut_s`). `rollout_complete_s`, when the
+    Deployment is complete.
     """
 
     listener_closed_s: Times
@@ -65,11 +68,20 @@ class Timeline:
     healthy_until_s: Times
     drains: bool
     rollout_complete_s: float
+    old_side: OldSide | None = None
 
     @property
     def terminated(self) -> NDArray[np.intp]:
         """Return the targets whose pods end in this disruption: in a rolling update the old ones."""
         return np.flatnonzero(np.isfinite(np.minimum(self.cut_s, self.vanishes_s)))
+
+    @property
+    def alb_deleted_s(self) -> Times:
+        """Return when each ALB node's load balancer is deleted, shape (alb_nodes,)."""
+        deleted_s = np.full(self.registered_from_s.shape[0], np.inf)
+        if self.old_side is not None:
+            deleted_s[: self.old_side.nodes] = self.old_side.deleted_s
+        return deleted_s
 
     def pods_of(self, target: NDArray[np.int32]) -> NDArray[np.int32]:
         """Return the pods of targets, and -1, which stands for no target, unchanged."""

@@ -6,6 +6,8 @@ old pod is gone. Only the last of these may depend on the requests: a draining p
 An ALB node may have no healthy target by then, if the new targets are registered later than the old ones go. The
 rollout then still costs requests, and the window goes on until the node has a healthy target.
 
+After a switch of clusters some clients look for the old ALB for hours: the window goes on until `counted_until_s`.
+
 Sources: docs/model.md, "Data plane"; the second paragraph is this model's own.
 """
 
@@ -31,7 +33,10 @@ def fixed_until_s(timeline: Timeline) -> float:
     if not math.isfinite(timeline.rollout_complete_s):
         msg = f"the window of requests has no end: the rollout is complete at {timeline.rollout_complete_s} s"
         raise ValueError(msg)
-    return _healthy_again_s(timeline, float(left_s[timeline.terminated].max(initial=timeline.rollout_complete_s)))
+    over_s = timeline.rollout_complete_s
+    if timeline.old_side is not None:
+        over_s = max(over_s, timeline.old_side.spec.counted_until_s)
+    return _healthy_again_s(timeline, float(left_s[timeline.terminated].max(initial=over_s)))
 
 
 def _healthy_again_s(timeline: Timeline, from_s: float) -> float:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 V = TypeVar("V")
 """The value of a figure in one replication."""
 
-STATUSES = tuple(sorted({outcome.status for outcome in Outcome}))
+STATUSES = tuple(sorted({outcome.status for outcome in Outcome if outcome.status is not None}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +196,7 @@ LEAST_HEALTHY_TARGETS = Figure(
     label="fewest healthy targets of an ALB node",
     cells=(Cell("course", 4, "healthy\ntargets, fewest"),),
 )
-_LATER_OUTCOMES = (Outcome.CLIENT_TIMEOUT,)
-_LATER = [*(RESPONSES[outcome.status] for outcome in _LATER_OUTCOMES), *(OUTCOMES[o] for o in _LATER_OUTCOMES)]
+_LATER = [RESPONSES[460], OUTCOMES[Outcome.CLIENT_TIMEOUT], OUTCOMES[Outcome.OLD_ADDRESS_UNREACHABLE]]
 
 FIGURES: tuple[Figure[Any, Any], ...] = (
     REQUESTS,

@@ -28,6 +28,8 @@ from sim.control_plane.trace import (
 from sim.control_plane.trace_of_nodes import NodeTerminated, RolloutStalled
 from sim.data_plane.timeline import Timeline
 from sim.experiment.restarts import with_restarts
+from sim.experiment.two_sides import with_new_side
+from sim.scenario.specs import ClusterSwitchSpec
 from sim.streams import Stream
 
 if TYPE_CHECKING:
@@ -92,6 +94,8 @@ def timeline_of(trace: Trace, scenario: Scenario, streams: Streams) -> Timeline:
         drains=scenario.pod.on_sigterm == "drain",
         rollout_complete_s=[*trace.of(RolloutComplete), *trace.of(RolloutStalled)][0].time_s,
     )
+    if isinstance(scenario.disrupted_by, ClusterSwitchSpec):
+        return with_new_side(timeline, trace, scenario.disrupted_by)
     return with_restarts(timeline, trace)
 
 

@@ -38,6 +38,7 @@ from sim.data_plane.outcomes import Outcome
 from sim.diagnosis.controller_log import held_up_until_s, in_lanes
 from sim.diagnosis.spells import in_rotation
 from sim.report.disruption import name_of
+from sim.report.wording import answered_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -174,7 +175,7 @@ def _requests(replication: Replication) -> Iterator[Event]:
     for outcome in Outcome:
         if outcome is not Outcome.OK and requests.counts[outcome]:
             per_s = np.bincount(seconds[requests.outcome == outcome], minlength=math.ceil(requests.window_until_s) + 1)
-            name = f"{outcome.name.lower()} ({outcome.status}) per second"
+            name = f"{outcome.name.lower()} ({answered_with(outcome)}) per second"
             for second, n in enumerate(per_s.tolist()):
                 yield _counter(REQUESTS, name, second, n)
 

@@ -63,7 +63,7 @@ def plural(noun: str) -> str:
     """Return the plural: `pods`, `retries`, `crashes`."""
     if noun.endswith("y"):
         return f"{noun[:-1]}ies"
-    return f"{noun}es" if noun.endswith("sh") else f"{noun}s"
+    return f"{noun}es" if noun.endswith(("sh", "ch")) else f"{noun}s"
 
 
 def times(n: int) -> str:
@@ -123,6 +123,11 @@ def tenths(value: float) -> str:
 def cause(outcome: Outcome) -> str:
     """Return the words of an outcome: `connect refused`."""
     return outcome.name.lower().replace("_", " ")
+
+
+def answered_with(outcome: Outcome) -> str:
+    """Return the HTTP status with which requests end, in words: `502`, or `no status`."""
+    return "no status" if outcome.status is None else str(outcome.status)
 
 
 def by_outcome(counts: Mapping[Outcome, int]) -> str:

@@ -34,6 +34,8 @@ class DisruptionSpec(Spec):
     """The value of `disruption` that selects this kind, and the name of its block."""
     planned: ClassVar[bool] = True
     """Whether pods are told to end. Otherwise they fail, and no preStop sleep helps."""
+    leaves_targets: ClassVar[bool] = True
+    """Whether some target of the target group is healthy when the disruption is over."""
     evicts: ClassVar[bool] = False
     """Whether the disruption ends pods through the eviction API. Otherwise a controller deletes them."""
     ignored: ClassVar[frozenset[str]] = frozenset()

@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_v
 from sim.scenario.autoscaler import AutoscalerSpec
 from sim.scenario.aws_api import AwsApiSpec, BucketSpec, BucketsSpec, OtherClusterSpec
 from sim.scenario.blue_green import BlueGreenSpec
+from sim.scenario.cluster_switch import ClusterSwitchSpec
 from sim.scenario.controller import ControllerSpec
 from sim.scenario.deployment import DeploymentSpec
 from sim.scenario.disruption import Beside, DisruptionSpec
@@ -43,6 +44,7 @@ __all__ = [
     "BlueGreenSpec",
     "BucketSpec",
     "BucketsSpec",
+    "ClusterSwitchSpec",
     "ControllerSpec",
     "CrashSpec",
     "DeploymentSpec",
@@ -74,6 +76,7 @@ DisruptionKind = Literal[
     "node_lost",
     "blue_green",
     "node_termination",
+    "cluster_switch",
 ]
 Disruption = (
     RolloutSpec
@@ -84,6 +87,7 @@ Disruption = (
     | NodeLostSpec
     | BlueGreenSpec
     | NodeTerminationSpec
+    | ClusterSwitchSpec
 )
 """What ends pods, told apart by `kind`."""
 DISRUPTIONS: dict[str, type[DisruptionSpec]] = {spec.kind: spec for spec in get_args(Disruption)}
@@ -138,7 +142,8 @@ class Scenario(Spec):
     """The target group and the ALB."""
     disruption: DisruptionKind = "rollout"
     """What ends pods. `rollout` is a rolling update of the Deployment. `node_drain` evicts the pods on some nodes, and
-    the ReplicaSet replaces them. `scale_in` goes down to fewer replicas. `blue_green` switches a Service's selector.
+    the ReplicaSet replaces them. `scale_in` goes down to fewer replicas. `blue_green` switches a Service's selector,
+    `cluster_switch` a DNS record to another cluster.
     Unasked: `crash`, `liveness_failure` and `node_lost`."""
     node_drain: NodeDrainSpec = NodeDrainSpec()
     """The drained nodes and the PodDisruptionBudget, with `disruption: node_drain`."""
@@ -154,6 +159,8 @@ class Scenario(Spec):
     """The worker node that is lost with its pods, with `disruption: node_lost`."""
     blue_green: BlueGreenSpec = BlueGreenSpec()
     """How long the old pods stay after the switch, with `disruption: blue_green`."""
+    cluster_switch: ClusterSwitchSpec = ClusterSwitchSpec()
+    """The clients that do not follow the record, and how long the old side stays, with `disruption: cluster_switch`."""
     kubernetes: KubernetesSpec = KubernetesSpec()
     """The cluster's Kubernetes."""
     nodes: NodesSpec | None = None

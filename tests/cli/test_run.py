@@ -50,6 +50,7 @@ def test_the_json_is_the_interface_s() -> None:
         "connect_timeout",
         "no_registered_targets",
         "client_timeout",
+        "old_address_unreachable",
     ]
     for leaf in (
         summary["requests"],

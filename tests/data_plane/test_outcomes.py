@@ -148,7 +148,7 @@ def test_a_prefork_pod_that_vanishes_with_its_node_resets_nothing() -> None:
 
 
 def test_the_numbers_are_the_order_of_a_results_columns() -> None:
-    assert [*Outcome] == [*range(10)]
+    assert [*Outcome] == [*range(11)]
     assert [*Way] == [*range(3)]
 
 
@@ -165,6 +165,7 @@ def test_statuses_are_those_of_the_table() -> None:
         "idle_timeout": 504,
         "no_registered_targets": 503,
         "client_timeout": 460,
+        "old_address_unreachable": None,
     }
 
 

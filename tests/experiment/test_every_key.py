@@ -55,6 +55,10 @@ GROWING = {
     "deployment.replicas": 9,
     "deployment.max_unavailable": 0,
 }
+SWITCH = {
+    "disruption": "cluster_switch",
+    "cluster_switch": {"old_pods_removed_at_s": 40, "old_alb_deleted_at_s": 90, "counted_until_s": 120},
+}
 KUBELETS = {"kubernetes.nodes": 1, "deployment.replicas": 20}
 NODES = {"nodes": {"instance_type": "m5.large", "count": 4}}
 CROWDED = {"nodes": {"instance_type": "m5.large", "count": 3, "pod_cpu_m": 200}, "deployment.replicas": 9}
@@ -193,6 +197,21 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
     "scale_in.select_policy": (IN_STEPS, "Min"),
     "scale_in.sync_period_s": (IN_STEPS | {"scale_in.policies": [ONE_BY_ONE]}, 7),
     "blue_green.scale_down_delay_s": ({"disruption": "blue_green"}, 5),
+    **{
+        f"cluster_switch.{name}": (SWITCH | {f"cluster_switch.{key}": of for key, of in around.items()}, value)
+        for name, (around, value) in {
+            "record_ttl_s": ({}, 300),
+            "record_change_s": ({}, 20),
+            "stale_fraction": ({}, 0.5),
+            "stale_s": ({}, 70),
+            "pinned_fraction": ({}, 0.3),
+            "kept_alive_fraction": ({}, 0.5),
+            "client_keep_alive_s": ({"kept_alive_fraction": 0.5}, 60),
+            "old_pods_removed_at_s": ({}, 60),
+            "old_alb_deleted_at_s": ({}, 50),
+            "counted_until_s": ({}, 200),
+        }.items()
+    },
     "autoscaler.kind": (GROWING, "karpenter"),
     "autoscaler.max_nodes": (GROWING, 3),
     "autoscaler.launch_to_ready_s": (GROWING, 20),

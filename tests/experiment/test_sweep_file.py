@@ -71,7 +71,7 @@ def test_results_from_before_an_outcome_have_no_request_that_ended_so(
     older.attrs = frame.attrs
     write_sweep(older, tmp_path / f"r.{suffix}")
     again = read_sweep(tmp_path / f"r.{suffix}")
-    assert {"responses.460", "outcomes.client_timeout"} == {*LATER_COLUMNS}
+    assert {"responses.460", "outcomes.client_timeout", "outcomes.old_address_unreachable"} == {*LATER_COLUMNS}
     assert (again[[*LATER_COLUMNS]] == 0).all(axis=None)
 
 

@@ -54,7 +54,7 @@ _MARKERS = "osD^vP*X"
 _KINDS = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY_BLUE, BLACK)
 _FAILED = (outcome for outcome in Outcome if outcome is not Outcome.OK)
 _IN_TURN = (BLUE, SKY_BLUE, VERMILION, PURPLE, ORANGE, BLACK, YELLOW, GREEN)
-CAUSES = dict(zip(_FAILED, cycle(_IN_TURN), strict=False))
+CAUSES = dict(zip(_FAILED, cycle(_IN_TURN), strict=False)) | {Outcome.OLD_ADDRESS_UNREACHABLE: PURPLE}
 """The failed outcomes, with their colours in every picture."""
 
 

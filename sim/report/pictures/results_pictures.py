@@ -62,9 +62,15 @@ def _ends(name: str, estimate: Estimate, factor: float = 1) -> dict[str, str]:
 
 
 def _failures(summaries: Sequence[Summary], _scenarios: Sequence[Scenario]) -> Rows:
+    """Return the failures by cause. One without an HTTP status is a column only where some request ended so."""
+    counted = [OUTCOMES[outcome] for outcome in CAUSES]
+    shown = [
+        figure
+        for outcome, figure in zip(CAUSES, counted, strict=True)
+        if outcome.status is not None or any(summary[figure].value for summary in summaries)
+    ]
     return [
-        {"scenario": summary.scenario}
-        | {OUTCOMES[outcome].name: _shown(summary[OUTCOMES[outcome]].value) for outcome in CAUSES}
+        {"scenario": summary.scenario} | {figure.name: _shown(summary[figure].value) for figure in shown}
         for summary in summaries
     ]
 
@@ -105,11 +111,12 @@ def _share(row: dict[str, str]) -> str:
 
 def _draw_failures(rows: Rows) -> Figure:
     picture, axes = _canvas(rows, "failed requests by cause (% of them)")
-    failed = np.array([_numbers(rows, OUTCOMES[outcome].name) for outcome in CAUSES])
+    shown = {outcome: colour for outcome, colour in CAUSES.items() if OUTCOMES[outcome].name in rows[0]}
+    failed = np.array([_numbers(rows, OUTCOMES[outcome].name) for outcome in shown])
     whole = failed.sum(axis=0)
     shares = np.divide(100 * failed, whole, out=np.zeros_like(failed), where=whole > 0)
     left = np.zeros(len(rows))
-    for (outcome, colour), share in zip(CAUSES.items(), shares, strict=True):
+    for (outcome, colour), share in zip(shown.items(), shares, strict=True):
         if share.any():
             axes.barh(range(len(rows)), share, left=left, color=colour, height=0.65, label=cause(outcome))
             left += share

@@ -16,7 +16,7 @@ from sim.experiment.provenance import model_version
 from sim.report.disruption import name_of
 from sim.report.pictures.canvas import BLACK, BLUE, PALE, VERMILION, canvas, symmetric_log
 from sim.report.pictures.plots import CAUSES
-from sim.report.wording import NEGLIGIBLE, cause, count, number, percent, plural
+from sim.report.wording import NEGLIGIBLE, answered_with, cause, count, number, percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +68,7 @@ def failures_by_cause(scenario: Scenario, summary: Summary, *, width: float = _W
         axes.annotate(
             number(means[outcome]), (means[outcome], row), (5, 0), textcoords="offset points", va="center", fontsize=9
         )
-    axes.set_yticks(range(len(shown)), [f"{cause(outcome)} ({outcome.status})" for outcome in shown])
+    axes.set_yticks(range(len(shown)), [f"{cause(outcome)} ({answered_with(outcome)})" for outcome in shown])
     axes.set_ylim(max(len(shown), 1) - 0.5, -0.5)
     symmetric_log(axes.xaxis, _ROOM_FOR_A_NUMBER * max(means.values()))
     axes.set_xlabel(f"requests per {name_of(scenario)}")

@@ -1,0 +1,52 @@
+"""The timeline of a switch of clusters: the new cluster's ALB beside the old one, and its targets.
+
+- The old ALB's nodes come first, then as many of the new one. Each knows its own cluster's targets only.
+- The new targets follow the old ones. They are registered and healthy from before the switch on, and stay.
+- From its deletion on the old ALB sends to nobody.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.control_plane.trace import LoadBalancerDeleted, RecordChanged
+from sim.data_plane.old_side import OldSide
+
+if TYPE_CHECKING:
+    from sim.control_plane.trace import Trace
+    from sim.data_plane.timeline import Timeline, Times
+    from sim.scenario.specs import ClusterSwitchSpec
+
+
+def with_new_side(timeline: Timeline, trace: Trace, spec: ClusterSwitchSpec) -> Timeline:
+    """Return the timeline of the old cluster together with an equal new one."""
+    nodes, old = timeline.registered_from_s.shape
+    deleted_s = trace.of(LoadBalancerDeleted)[0].time_s
+
+    def both(of_old: Times, of_new: float) -> Times:
+        sides = np.full((2 * nodes, 2 * old), np.inf)
+        sides[:nodes, :old] = of_old
+        sides[nodes:, old:] = of_new
+        return sides
+
+    def by_target(of_old: Times) -> Times:
+        return np.append(of_old, np.full(old, np.inf))
+
+    return replace(
+        timeline,
+        listener_closed_s=by_target(timeline.listener_closed_s),
+        cut_s=by_target(timeline.cut_s),
+        drain_deadline_s=by_target(timeline.drain_deadline_s),
+        answers_until_s=by_target(timeline.answers_until_s),
+        vanishes_s=by_target(timeline.vanishes_s),
+        unreachable=np.append(timeline.unreachable, timeline.unreachable),
+        pod=np.arange(2 * old, dtype=np.int32),
+        registered_from_s=both(timeline.registered_from_s, -np.inf),
+        registered_until_s=both(np.minimum(timeline.registered_until_s, deleted_s), np.inf),
+        healthy_from_s=both(timeline.healthy_from_s, -np.inf),
+        healthy_until_s=both(timeline.healthy_until_s, np.inf),
+        old_side=OldSide(spec=spec, nodes=nodes, changed_s=trace.of(RecordChanged)[0].time_s, deleted_s=deleted_s),
+    )
