@@ -11,7 +11,12 @@ _MOST_RETRIES = 100
 
 
 @click.command()
-@click.option("--retryer", "name", required=True, help="A retry policy, such as published or aws-sdk-go-1.23.22.")
+@click.option(
+    "--retryer",
+    "name",
+    required=True,
+    help="A retry policy, such as published or aws-sdk-go-1.23.22; a wrong name lists all.",
+)
 @click.option(
     "--max-retries", type=click.IntRange(0, _MOST_RETRIES), default=10, show_default=True, help="How many retries."
 )
@@ -26,5 +31,5 @@ def backoff(name: str, max_retries: int, form: str) -> None:
     try:
         policy = retryer(name, max_retries=max_retries)
     except ValueError as error:
-        raise click.UsageError(str(error)) from None
+        raise click.BadParameter(str(error), param_hint="--retryer") from None
     click.echo(render(backoff_rows(policy, max_retries), form))

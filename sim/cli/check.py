@@ -19,13 +19,16 @@ def check(scenarios: list[Scenario]) -> None:
     """Validate scenarios, and say what is unwise in them."""
     from sim.capacity.advice import advise_on_addresses
     from sim.manifests.draft import SAID_BY_ADVICE_TOO
+    from sim.manifests.writing import warning_lines
     from sim.scenario.advice import advise
+    from sim.scenario.problems import remark
 
     for scenario in scenarios:
         imported = warnings_of(scenario)
         said = {warned.key for warned in imported if warned.id in SAID_BY_ADVICE_TOO}
         found = [*advise(scenario), *advise_on_addresses(scenario)]
-        advice = [*imported, *(item for item in found if item.key not in said)]
-        click.echo(f"{scenario.name}: valid" + (f", {len(advice)} to consider" if advice else ""))
-        for item in advice:
-            click.echo(f"  warning: {item}")
+        advice = [item for item in found if item.key not in said]
+        n_warnings = len(imported) + len(advice)
+        click.echo(f"{scenario.name}: valid" + (f", {n_warnings} to consider" if n_warnings else ""))
+        for lines in (*map(warning_lines, imported), *(remark(f"warning: {item}") for item in advice)):
+            click.echo("\n".join(lines))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from textwrap import TextWrapper
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from sim.manifests.objects import printable
+from sim.scenario.problems import remark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from sim.manifests.importing import Import, Imported
 
 _INDENT = "  "
-_WIDTH = 80
 
 
 def as_yaml(found: Import) -> str:
@@ -100,13 +99,12 @@ def remarks(found: Import) -> Iterator[str]:
     """Return the lines that a reader has to know besides the scenarios."""
     for one in found.workloads:
         yield printable(f"{one.ref}: {_counted(one)}")
-        for text in _of_workload(one):
-            yield from _wrapped(text)
+        yield from _of_workload(one)
     for warned in found.warnings:
-        yield from _wrapped(_warning(warned))
+        yield from warning_lines(warned)
     if found.ignored:
         counted = ", ".join(f"{count} {kind}" for kind, count in sorted(found.ignored.items()))
-        yield from _wrapped(f"ignored, of kinds that say nothing here: {counted}")
+        yield from remark(f"ignored, of kinds that say nothing here: {counted}")
 
 
 def _counted(one: Imported) -> str:
@@ -120,24 +118,15 @@ def _of_workload(one: Imported) -> Iterator[str]:
     warned_of = {warned.key for warned in one.draft.warnings}
     for key, origin in one.draft.origins.items():
         if origin.grade != "read" and key not in warned_of:
-            yield f"{origin.grade}: {key}: {_on_one_line(one.draft.values[key])}, {origin.note}"
+            said = f"{origin.grade}: {key}: {_on_one_line(one.draft.values[key])}, {origin.note}"
+            yield from remark(printable(said))
     for item in one.draft.not_read:
-        yield f"not read: {item.reason}\n{item.place}"
+        yield from remark(printable(f"not read: {item.reason}"), printable(str(item.place)))
     for warned in one.draft.warnings:
-        yield _warning(warned)
+        yield from warning_lines(warned)
 
 
-def _warning(warned: Warned) -> str:
-    text = f"warning: {warned.key + ': ' if warned.key else ''}{warned.text} [{warned.id}]"
-    return f"{text}\n{warned.place}" if warned.place else text
-
-
-def _wrapped(text: str) -> Iterator[str]:
-    """Return a remark in lines of a terminal, and the place below it in one, so that it can be copied."""
-    said, _, place = text.partition("\n")
-    wrap = TextWrapper(
-        _WIDTH, initial_indent="  ", subsequent_indent=" " * 4, break_long_words=False, break_on_hyphens=False
-    )
-    yield from wrap.wrap(printable(said))
-    if place:
-        yield printable(f"    {place}")
+def warning_lines(warned: Warned) -> list[str]:
+    """Return a warning as lines of a terminal, its place in the last one."""
+    said = f"warning: {warned.key + ': ' if warned.key else ''}{warned.text} [{warned.id}]"
+    return remark(printable(said), printable(str(warned.place)) if warned.place else "")

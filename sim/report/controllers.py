@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from sim.experiment.controller_calls import VersionCalls
 
-FORMATS = ("markdown", "json")
-_SERVICES = {
+FORMATS = ("table", "markdown", "json")
+SERVICES = {
     Service.ELBV2: "ELBv2",
     Service.EC2: "EC2",
     Service.TAGGING: "tagging",
@@ -25,8 +25,8 @@ _SERVICES = {
 }
 _PAGE = """# What each version of the controller calls
 
-Written by `albsim controllers > docs/controllers.md` from the simulator's own code; do not edit. A test fails when the
-code counts otherwise.
+Written by `albsim controllers --format markdown > docs/controllers.md` from the simulator's own code; do not edit. A
+test fails when the code counts otherwise.
 
 One pod goes, in a cluster with one ingress of 50 pods, one target group, an HTTP and an HTTPS listener, alone in its
 account: no call is throttled. Counted are the calls of the reconcile that deregisters its target: those *before*
@@ -48,7 +48,7 @@ What a version does otherwise than the one before it, as the table of releases n
 
 
 def render(rows: Sequence[VersionCalls], form: str) -> str:
-    """Return the versions in one of `FORMATS`, without a line end."""
+    """Return the versions as Markdown or JSON, without a line end; as a table `controllers_table` does."""
     if form == "json":
         return json.dumps([asdict(row) for row in rows], indent=2)
     return _PAGE.format(table=_table(rows), changes=_changes(rows)).rstrip("\n")
@@ -85,16 +85,17 @@ def _cells(row: VersionCalls) -> tuple[str, ...]:
 
 
 def _by_service(calls: Mapping[Service, int]) -> str:
-    named = ", ".join(f"{name} {calls[service]}" for service, name in _SERVICES.items() if service in calls)
+    named = ", ".join(f"{name} {calls[service]}" for service, name in SERVICES.items() if service in calls)
     return f"{sum(calls.values())}: {named}"
 
 
 def _changes(rows: Sequence[VersionCalls]) -> str:
-    return "\n".join(
-        f"- {row.since}: {'; '.join(_change(name, *values) for name, values in row.changes.items())}"
-        for row in rows
-        if row.changes
-    )
+    return "\n".join(f"- {row.since}: {change(row)}" for row in rows if row.changes)
+
+
+def change(row: VersionCalls) -> str:
+    """Return in words what a version does otherwise than the one before it."""
+    return "; ".join(_change(name, *values) for name, values in row.changes.items())
 
 
 def _change(name: str, before: Any, now: Any) -> str:  # noqa: ANN401 - whatever differs

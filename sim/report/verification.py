@@ -1,4 +1,4 @@
-"""The table of `albsim verify`: each claim with theory, measurement and verdict.
+"""The table of `albsim verify`: each claim, and below it each case with theory, measurement and verdict.
 
 Shown: the interval of the measurement (99.99 %, or rounding), and its distance from the theory in halfwidths. A check
 passes from -1 to 1. An interval of rounding is left out.
@@ -10,17 +10,23 @@ import json
 import math
 from typing import TYPE_CHECKING
 
+from rich.console import Group
 from rich.table import Table
 
-from sim.report.wording import plain
+from sim.report.wording import WIDTH, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from sim.verification.checks import Check
 
 FORMATS = ("table", "json")
-WIDTH = 160
+_COLUMNS = {"": 4, "for": 30, "theory": 7, "measured": 8, "from": 7, "to": 7, "off": 5}
+"""The columns with their widths: with two spaces between them they are as wide as a terminal."""
+_READING = (
+    "from, to: the 99.99 % interval of what is measured, empty where nothing is drawn. off: how far the theory is from "
+    "it, in halves of the interval; -1 to 1 passes."
+)
 _DRAWN = 1e-6
 """The relative width from which an interval is more than rounding."""
 
@@ -31,16 +37,26 @@ def render(checks: Sequence[Check], form: str) -> str:
 
 
 def _table(checks: Sequence[Check]) -> str:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading in ("", "what", "for"):
-        table.add_column(heading)
-    for heading in ("theory", "measured", "from", "to", "off"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    by_claim: dict[str, list[Check]] = {}
     for check in checks:
-        table.add_row("pass" if check.passed else "FAIL", check.claim, check.settings, *_numbers(check))
+        by_claim.setdefault(check.claim, []).append(check)
+    parts = [_READING, "", _rows([list(_COLUMNS)])]
+    for claim, of_claim in by_claim.items():
+        cells = [["pass" if check.passed else "FAIL", check.settings, *_numbers(check)] for check in of_claim]
+        parts += ["", claim, _rows(cells)]
     failed = sum(not check.passed for check in checks)
     verdict = f"{failed} of {len(checks)} checks failed" if failed else f"all {len(checks)} checks passed"
-    return f"{plain(table, width=WIDTH)}\n\n{verdict}"
+    return plain(Group(*parts, "", verdict), width=WIDTH)
+
+
+def _rows(rows: Iterable[Sequence[str]]) -> Table:
+    """Return rows without a heading, in columns that are as wide as those of every other claim."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    for heading, width in _COLUMNS.items():
+        table.add_column(width=width, justify="left" if heading in ("", "for") else "right", overflow="fold")
+    for cells in rows:
+        table.add_row(*cells)
+    return table
 
 
 def _numbers(check: Check) -> list[str]:

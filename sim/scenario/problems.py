@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import math
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ _LONGEST_SHOWN = 60
 _LONGEST_KEY = 100
 _LONGEST_FOUND = 200
 _LONGEST_SAID = 1000
+_COLUMNS = 80
 
 KeyPath = tuple[str | int, ...]
 """The steps of a key; an int is the index of a list's item."""
@@ -136,6 +138,14 @@ def plain(number: float) -> str:
     if whole and abs(number) < 1e6:  # noqa: PLR2004 - seven digits are hard to count
         return str(int(number))
     return f"{number:g}".replace("e+0", "e").replace("e+", "e")
+
+
+def remark(said: str, place: str = "") -> list[str]:
+    """Return a remark as indented lines of a terminal, and its place in one line below, so that it can be copied."""
+    lines = wrap(
+        said, _COLUMNS, initial_indent="  ", subsequent_indent=" " * 4, break_long_words=False, break_on_hyphens=False
+    )
+    return [*lines, f"    {place}"] if place else lines
 
 
 class Advice(NamedTuple):

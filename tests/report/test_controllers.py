@@ -27,8 +27,8 @@ def rows() -> dict[str, dict]:
 
 
 def test_the_committed_page_is_what_the_code_gives() -> None:
-    """If this fails, the code counts otherwise: `albsim controllers > docs/controllers.md`, and review it."""
-    assert PAGE.read_text(encoding="utf-8") == _printed()
+    """If this fails, the code counts otherwise: `albsim controllers --format markdown > docs/controllers.md`; review it."""
+    assert PAGE.read_text(encoding="utf-8") == _printed("--format", "markdown")
 
 
 def test_every_boundary_of_the_facts_has_its_row(rows: dict[str, dict]) -> None:
@@ -75,10 +75,21 @@ def test_what_changes_is_named(rows: dict[str, dict]) -> None:
     assert changes["enqueues_namespace"] == [True, False]
     assert rows["v1.1.0"]["changes"] == rows["v2.0"]["changes"] == {}
     throttled = "`Elastic Load Balancing v2:^RegisterTargets|^DeregisterTargets=4:20`"
-    page = _printed()
+    page = _printed("--format", "markdown")
     assert f"- v2.4.4: aws api throttle {throttled}" in page
     assert "- v2.5.4: sync period (s) 36000 instead of 3600; resyncing informers 2 instead of 1" in page
     assert "- v1.1.7: sequence: `wafv2:GetWebACLForResource` after `waf-regional:GetWebACLForResource`; enq" in page
     web_acls = "`wafv2:GetWebACLForResource` and `waf-regional:GetWebACLForResource`"
     assert f"- v2.8.2: sequence: no longer {web_acls}" in page
     assert "- v2.10.1: sequence: `elasticloadbalancing:DescribeListenerAttributes` for each listener after" in page
+
+
+def test_the_tables_of_a_terminal_fit_80_columns_and_name_a_version_where_figures_change() -> None:
+    lines = _printed().splitlines()
+    assert max(map(len, lines)) <= 80
+    cells = [line.split() for line in lines]
+    # docs/facts/controller.md §1 to §4: 3 + 4 G + WAF calls before DeregisterTargets, from v2.0 on 3 and then 1.
+    assert ["v1.1.7", "12", "10", "22", "20"] in cells
+    assert ["v2.0", "3", "1", "4", "2"] in cells
+    assert ["v2.9", "10", "115", "130"] in cells
+    assert not [line for line in cells if line[:2] == ["v2.1", "3"]]

@@ -186,11 +186,11 @@ def retryer(name: str, *, max_retries: int) -> Retryer:
     if name not in RETRYERS:
         nearest = difflib.get_close_matches(name, RETRYERS, n=1)
         hint = f"did you mean {nearest[0]!r}?" if nearest else f"one of {', '.join(RETRYERS)}"
-        raise ValueError(f"'retryer' must be the name of a retry policy: {hint} (got {name!r})")
+        raise ValueError(f"no retry policy has the name {name!r}: {hint}")
     policy = RETRYERS[name]
     if policy.max_retries is not None and max_retries > policy.max_retries:
         raise ValueError(
-            f"retryer {name!r} has waits for {policy.max_retries} retries (got {max_retries}): allow no more retries,"
+            f"{name!r} has waits for {policy.max_retries} retries (got {max_retries}): allow no more retries,"
             f" or say how to go on with '{name}-repeat' (the last wait again) or '{name}-double' (each twice the last)"
         )
     return policy
