@@ -11,7 +11,7 @@ from sim.data_plane.outcomes import OUTCOMES_502
 from sim.experiment.figures import ANY_502, RATE_502, SPREAD_502
 from sim.report.capacity import stall_of
 from sim.report.disruption import noun_of
-from sim.report.wording import NEGLIGIBLE, by_outcome, count, number, percent, plural, seconds
+from sim.report.wording import NEGLIGIBLE, about, by_outcome, count, number, percent, plural, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -162,8 +162,8 @@ def _on_average(summary: Summary) -> str:
     if summary.replications >= spread.needed:
         return f"{mean}{_between(spread.mean, noun)}, {rate}."
     return (
-        f"{mean}, {rate}. So many {plural(noun)} give that no interval: one of them makes "
-        f"{percent(spread.largest_share)} of it, and it takes some {number(spread.needed)}."
+        f"{mean}, {rate}. {count(summary.replications, noun)} are too few for an interval: one of them makes "
+        f"{percent(spread.largest_share)} of it, and it takes some {about(spread.needed)}."
     )
 
 

@@ -1,7 +1,8 @@
 """The text of `albsim compare`: how often there is a 502, how many in the median pair, the mean; then each figure.
 
 Shown in the table: the figures that are not zero in both scenarios, to three digits, with an interval if there are
-enough pairs for it. JSON and CSV carry all figures in full precision.
+enough pairs for it. Those that are the same in every pair are only named. JSON and CSV carry all figures in full
+precision.
 """
 
 from __future__ import annotations
@@ -17,19 +18,30 @@ from sim.experiment.compare import PRIMARY
 from sim.experiment.figures import ANY_502
 from sim.experiment.spreadsheet import csv_of
 from sim.experiment.statistics import CONFIDENCE, Estimate
-from sim.report.disruption import shared_noun
-from sim.report.wording import NEGLIGIBLE, NOTHING, WIDTH, count, counted_by, markdown, number, percent, plain, plural
+from sim.report.disruption import WORDS, shared_noun
+from sim.report.wording import (
+    NEGLIGIBLE,
+    NOTHING,
+    WIDTH,
+    about,
+    count,
+    counted_by,
+    listed,
+    markdown,
+    number,
+    percent,
+    plain,
+    plural,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from sim.experiment.compare import Comparison, Difference
     from sim.experiment.paired import PairedSpread
 
 FORMATS = ("table", "json", "csv", "markdown")
 _HEADINGS = ("figure", "A", "B", "B - A", "95 % interval", "")
 _NUMBERS = ("A", "B", "B - A")
-_WORDS = {"none": "no difference", "real": "real", "open": "may be chance"}
+_WORDS = {"none": "the same", "real": "real", "open": "may be chance"}
 
 
 def render(comparison: Comparison, form: str) -> str:
@@ -40,22 +52,28 @@ def render(comparison: Comparison, form: str) -> str:
 
 
 def shown(comparison: Comparison) -> Group:
-    """Return the sentence and the table for a terminal. The interval and what follows from it share a column."""
+    """Return the sentences and the table for a terminal. The interval and what follows from it share a column."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in _HEADINGS[:-1]:
-        table.add_column(heading, justify="right" if heading in _NUMBERS else "left", overflow="fold")
-    for *cells, interval, judged in _cells(comparison):
-        table.add_row(*cells, judged if interval == NOTHING else f"{interval}, {judged}")
-    return Group(sentence(comparison), "", table)
+        number_or_name = heading in (*_NUMBERS, _HEADINGS[0])
+        table.add_column(heading, justify="right" if heading in _NUMBERS else "left", no_wrap=number_or_name)
+    for difference in _told(comparison):
+        if difference.verdict != "none":
+            *cells, interval, judged = _cells(difference, comparison.replications)
+            table.add_row(*cells, judged if interval == NOTHING else f"{interval}, {judged}")
+    same = [difference.figure for difference in _told(comparison) if difference.verdict == "none"]
+    parts: list[str | Table] = [sentence(comparison), *(["", table] if table.row_count else [])]
+    parts += ["", f"The same in every pair: {listed(same)}."] if same else []
+    return Group(*parts)
 
 
 def sentence(comparison: Comparison) -> str:
-    """Return sentences on the chance of any 502, the median difference of 502s and the mean difference."""
+    """Return what is compared, then the chance of any 502, the median difference of 502s and the mean difference."""
     pairs = f"{count(comparison.replications, 'pair')} of {plural(_noun(comparison))}"
-    names = f"A is {comparison.first}, B is {comparison.second}; {pairs} with the same draws, seed {comparison.seed}."
+    names = f"A is {comparison.first}, B is {comparison.second}: {pairs} with the same draws, seed {comparison.seed}."
     counted = counted_by(dict.fromkeys((comparison.first, comparison.second), comparison.estimator))
     how_many = () if comparison.of(PRIMARY).verdict == "none" else (_in_pairs(comparison), _on_average(comparison))
-    return "\n".join((_how_often(comparison), *how_many, names, counted))
+    return "\n".join((names, _how_often(comparison), *how_many, counted))
 
 
 def _noun(comparison: Comparison) -> str:
@@ -64,13 +82,17 @@ def _noun(comparison: Comparison) -> str:
 
 def _how_often(comparison: Comparison) -> str:
     any_502 = comparison.of(ANY_502.name)
-    a, b = percent(any_502.first), percent(any_502.second)
+    (a, of_a), (b, of_b) = (
+        (percent(fraction), WORDS[kind].name)
+        for fraction, kind in zip((any_502.first, any_502.second), comparison.disruptions, strict=True)
+    )
     if comparison.estimator == "expected":
-        fractions = f"A {_noun(comparison)} of A has a 502 with a probability of {a}, one of B of {b}"
+        one = "one" if of_a == of_b else f"a {of_b}"
+        fractions = f"A {of_a} of A has a 502 with a probability of {a}, {one} of B with {b}"
     else:
-        fractions = f"Of A's {plural(_noun(comparison))} {a} had a 502, of B's {b}"
+        fractions = f"Of A's {plural(of_a)} {a} had a 502, of B's {'' if of_a == of_b else plural(of_b) + ' '}{b}"
     if any_502.verdict == "none":
-        return f"{fractions}: no difference, in no pair of {plural(_noun(comparison))}."
+        return f"{fractions}: the same in every pair of {plural(_noun(comparison))}."
     difference = any_502.difference
     if max(abs(difference.low), abs(difference.high)) < NEGLIGIBLE:
         return f"{fractions}: no difference worth naming."
@@ -83,12 +105,14 @@ def _how_often(comparison: Comparison) -> str:
 
 def _in_pairs(comparison: Comparison) -> str:
     of_502, pairs = comparison.of_502, count(comparison.replications, "pair")
+    difference = f"B - A is {number(of_502.median.value)} 502s"
+    if comparison.replications == 1:
+        return f"In the only pair {difference}. One pair cannot tell whether that is chance."
     split = f"B has more in {of_502.more:,} of {pairs} and fewer in {of_502.fewer:,}"
     chance = f"p below {NEGLIGIBLE:g}" if of_502.p_value < NEGLIGIBLE else f"p = {number(of_502.p_value)}"
     verdict = "which is real" if of_502.p_value < 1 - CONFIDENCE else "which may be chance"
-    median = f"In the median pair B - A is {number(of_502.median.value)} 502s"
     interval = f"95 % interval: {_interval(of_502.median)}"
-    return f"{median} ({interval}); {split}, {verdict} (sign test: {chance})."
+    return f"In the median pair {difference} ({interval}); {split}, {verdict} (sign test: {chance})."
 
 
 def _on_average(comparison: Comparison) -> str:
@@ -99,8 +123,13 @@ def _on_average(comparison: Comparison) -> str:
         return f"{said}."
     if comparison.replications >= of_502.needed:
         return f"{said} (95 % interval of B - A: {_interval(of_502.mean)})."
-    share = f"one makes {percent(of_502.largest_share)} of all that they differ"
-    return f"{said}. So many pairs give that no interval: {share}, and it takes some {number(of_502.needed)}."
+    share = f"one of them makes {percent(of_502.largest_share)} of the whole difference"
+    too_few = f"{count(comparison.replications, 'pair')} are too few for an interval"
+    return f"{said}. {too_few}: {share}, and {_takes(of_502.needed)}."
+
+
+def _takes(pairs: int) -> str:
+    return f"it takes some {about(pairs)} pairs"
 
 
 def _more(estimate: Estimate, unit: str = "") -> str:
@@ -118,22 +147,33 @@ def _interval(estimate: Estimate) -> str:
     return f"{number(estimate.low)} to {number(estimate.high)}"
 
 
-def _cells(comparison: Comparison) -> Iterator[tuple[str, ...]]:
-    for difference in comparison.differences:
-        if difference.first or difference.second:
-            yield (
-                difference.figure,
-                number(difference.first),
-                number(difference.second),
-                number(difference.difference.value),
-                *_judged(difference, comparison.replications),
-            )
+def _told(comparison: Comparison) -> list[Difference]:
+    """Return the figures that are not zero, or next to it, in both scenarios."""
+    return [
+        difference
+        for difference in comparison.differences
+        if max(abs(difference.first), abs(difference.second)) >= NEGLIGIBLE
+    ]
+
+
+def _cells(difference: Difference, pairs: int) -> tuple[str, ...]:
+    return (
+        difference.figure,
+        number(difference.first),
+        number(difference.second),
+        number(difference.difference.value),
+        *_judged(difference, pairs),
+    )
 
 
 def _judged(difference: Difference, pairs: int) -> tuple[str, str]:
     """Return the interval and whether the difference is real, or how many pairs it takes to say so."""
+    if difference.verdict == "none":
+        return NOTHING, _WORDS["none"]
+    if pairs == 1:
+        return NOTHING, "one pair cannot tell"
     if pairs < difference.needed:
-        return NOTHING, f"it takes some {number(difference.needed)} pairs"
+        return NOTHING, _takes(difference.needed)
     return _interval(difference.difference), _WORDS[difference.verdict]
 
 
@@ -188,7 +228,8 @@ def _csv(comparison: Comparison) -> str:
 
 
 def _markdown(comparison: Comparison) -> str:
-    lines = [f"| {' | '.join(cells)} |" for cells in (_HEADINGS, *_cells(comparison))]
+    rows = (_cells(difference, comparison.replications) for difference in _told(comparison))
+    lines = [f"| {' | '.join(cells)} |" for cells in (_HEADINGS, *rows)]
     return "\n".join(
         [markdown(sentence(comparison)), "", lines[0], "| :-- | --: | --: | --: | --: | :-- |", *lines[1:]]
     )

@@ -35,7 +35,7 @@ _CHANGES = "What a version does otherwise than the one before it."
 
 def table(rows: Sequence[VersionCalls]) -> str:
     """Return the versions as text for a terminal, without a line end."""
-    parts = (
+    parts: tuple[str | Table, ...] = (
         *(_CALLS, "", _narrow(("before, cold", "before, warm", "all, cold", "all, warm"), rows, _counts), ""),
         *(_SERVICES, "", _narrow(("", *SERVICES.values()), rows, _by_service), ""),
         *(_WAITS, "", _narrow(("attempts", "waits, mean", "at most"), rows, _waits), ""),

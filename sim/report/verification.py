@@ -40,7 +40,7 @@ def _table(checks: Sequence[Check]) -> str:
     by_claim: dict[str, list[Check]] = {}
     for check in checks:
         by_claim.setdefault(check.claim, []).append(check)
-    parts = [_READING, "", _rows([list(_COLUMNS)])]
+    parts: list[str | Table] = [_READING, "", _rows([list(_COLUMNS)])]
     for claim, of_claim in by_claim.items():
         cells = [["pass" if check.passed else "FAIL", check.settings, *_numbers(check)] for check in of_claim]
         parts += ["", claim, _rows(cells)]

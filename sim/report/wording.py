@@ -49,6 +49,11 @@ def _last_place(value: float) -> int:
     return math.floor(math.log10(abs(value))) - SIGNIFICANT_DIGITS + 1
 
 
+def about(count: int) -> str:
+    """Return a whole number to three digits, without decimals: `54`, `1,230`."""
+    return f"{_significant(count):,.0f}"
+
+
 def percent(fraction: float) -> str:
     """Return a fraction as a percentage."""
     return f"{number(100 * fraction)} %" if math.isfinite(fraction) else NOTHING

@@ -27,7 +27,7 @@ def rows() -> dict[str, dict]:
 
 
 def test_the_committed_page_is_what_the_code_gives() -> None:
-    """If this fails, the code counts otherwise: `albsim controllers --format markdown > docs/controllers.md`; review it."""
+    """If this fails, the code counts otherwise: write `docs/controllers.md` as its head says, and review it."""
     assert PAGE.read_text(encoding="utf-8") == _printed("--format", "markdown")
 
 
