@@ -61,8 +61,8 @@ def plot(
 ) -> None:
     """Draw a sweep's results, FILE: lines with confidence bands, a heatmap, lags or causes; or several sweeps' races.
 
-    FILE may be a scenario instead, *.yaml, which is simulated: --lag draws the lags of all rollouts' pods, --causes
-    the failed requests. --set, --seed and --replications change it.
+    FILE may be a scenario instead, *.yaml, which is simulated: --lag draws the lags of the pods of all replications,
+    --causes the failed requests. --set, --seed and --replications change it.
     """
     from sim.report.pictures.canvas import image_format, save
     from sim.scenario.loading import load_scenario

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     default=1.0,
     show_default=True,
     metavar="N",
-    help="Fewer failed requests per rollout than this, 502s, 503s and 504s alike; 0 and 1 are none.",
+    help="Fewer failed requests (502, 503, 504) per rollout, or other disruption, than this; 0 and 1 are none.",
 )
 @click.option(
     "--confidence",
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     default=0.95,
     show_default=True,
     metavar="FRACTION",
-    help="In at least this fraction of rollouts.",
+    help="In at least this fraction of rollouts, or of other disruptions.",
 )
 @click.option(
     "--within",
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     default=2000,
     show_default=True,
     metavar="N",
-    help="Rollouts after which that is given up.",
+    help="Replications after which that is given up.",
 )
 @click.option(
     "--for",
@@ -88,7 +88,7 @@ def recommend(
     quiet: bool,
     as_patch: bool,
 ) -> None:
-    """Find the smallest preStop sleep with which a rollout loses no requests, and what it costs."""
+    """Find the smallest preStop sleep with which rollouts, or other disruptions, lose no requests; and its cost."""
     from sim.cli.progress import progress_of
     from sim.experiment.recommend import Goal, Precision, try_rules
     from sim.experiment.recommend import recommend as recommended

@@ -43,9 +43,9 @@ def report(
     sliders: bool,
     quiet: bool,
 ) -> None:
-    """Write one page that opens offline: the answer, pictures, the worst rollout's story, warnings, provenance.
+    """Write one page that opens offline: the answer, pictures, the worst replication's story, warnings, provenance.
 
-    Where 502s are expected ones, the worst rollout is the one that can expect most; its story is of drawn requests.
+    Where 502s are expected ones, the worst replication is the one that can expect most; its story is of drawn requests.
     """
     from sim.diagnosis.findings import findings
     from sim.experiment.replication import simulate

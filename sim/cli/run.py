@@ -103,10 +103,11 @@ def _summaries(
     from sim.experiment.replications import replicate
     from sim.experiment.summary import summarise
     from sim.report.answer import so_far
+    from sim.report.disruption import name_of
 
     for scenario in scenarios:
         finished: list[Figures] = []
-        progress.describe(partial(so_far, scenario.name, finished))
+        progress.describe(partial(so_far, scenario.name, finished, name_of(scenario)))
         finished.extend(map(progress.step, replicate(scenario, executor, estimator=estimator)))
         yield summarise(scenario, finished)
 

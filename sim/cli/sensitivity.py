@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     type=click.Choice(("responses.502", "pre_stop_sleep")),
     default="pre_stop_sleep",
     show_default=True,
-    help="The answer: 502s per rollout, or the preStop sleep with which 95 % of rollouts lose no request.",
+    help="The answer: 502s per rollout (or other disruption), or the preStop sleep with which 95 % of them lose none.",
 )
 @click.option(
     "--points",

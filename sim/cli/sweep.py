@@ -62,8 +62,8 @@ class Fraction(click.ParamType[float]):
     "--until-ci",
     type=Fraction(),
     metavar="P%",
-    help="Replicate, in batches of --replications, until 502s per rollout are known to P %: their mean, if it has an "
-    "interval; else, as one rollout can make most of it, their median, and to P points how many rollouts have any.",
+    help="Replicate, in batches of --replications, until the 502s are known to P %: their mean, if it has an "
+    "interval; else, as one replication can make most of it, their median, and to P points how many have any.",
 )
 @click.option(
     "--max-replications",

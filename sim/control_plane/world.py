@@ -79,6 +79,7 @@ class ControlPlane:
 
     def __init__(self, scenario: Scenario, streams: Streams) -> None:
         require_affordable(scenario)
+        self._disruption = scenario.disruption.replace("_", " ")
         self._env = simpy.Environment(initial_time=-scenario.aws_api.warm_up_s)
         self._trace = Trace()
         simulation = Simulation(self._env, streams, self._trace)
@@ -179,7 +180,9 @@ class ControlPlane:
             reconciled for reconciled in self._trace.of(Reconciled) if reconciled.cluster == 0 and reconciled.error
         ]
         hint = f"its last failed reconcile gave up on {failed[-1].error}" if failed else ""
-        return ScenarioError([Problem(expected="a rollout that is over within a day", found=found, hint=hint)])
+        return ScenarioError(
+            [Problem(expected=f"a {self._disruption} that is over within a day", found=found, hint=hint)]
+        )
 
 
 def _cluster(simulation: Simulation, scenario: Scenario) -> Cluster | None:

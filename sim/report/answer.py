@@ -126,8 +126,8 @@ def headline(summary: Summary) -> str:
     return f"{how_often} {_how_many(summary)} {_on_average(summary)}"
 
 
-def so_far(name: str, rollouts: Sequence[Figures]) -> str:
-    """Return a scenario's name and the share of the finished rollouts that have a 502.
+def so_far(name: str, rollouts: Sequence[Figures], noun: str) -> str:
+    """Return a scenario's name and the share of the finished rollouts that have a 502. `noun`: what one of them is.
 
     The 95 % interval is given from 20 rollouts on: its coverage was measured from there (docs/statistics.md).
     """
@@ -136,7 +136,7 @@ def so_far(name: str, rollouts: Sequence[Figures]) -> str:
     any_502 = ANY_502.over.of_all([rollout[ANY_502] for rollout in rollouts], rollouts[0].estimator)
     known = len(rollouts) >= FEWEST_FOR_INTERVAL and any_502.low < any_502.high
     between = f" ({percent(any_502.low)} to {percent(any_502.high)})" if known else ""
-    return f"{name}: 502s in {percent(any_502.value)} of rollouts{between}"
+    return f"{name}: 502s in {percent(any_502.value)} of {plural(noun)}{between}"
 
 
 def _at_most(any_502: Estimate, noun: str) -> str:

@@ -62,8 +62,11 @@ def shown(comparison: Comparison) -> Group:
             *cells, interval, judged = _cells(difference, comparison.replications)
             table.add_row(*cells, judged if interval == NOTHING else f"{interval}, {judged}")
     same = [difference.figure for difference in _told(comparison) if difference.verdict == "none"]
-    parts: list[str | Table] = [sentence(comparison), *(["", table] if table.row_count else [])]
-    parts += ["", f"The same in every pair: {listed(same)}."] if same else []
+    parts: list[str | Table] = [sentence(comparison)]
+    if table.row_count:
+        parts += ["", table]
+    if same:
+        parts += ["", f"The same in every pair: {listed(same)}."]
     return Group(*parts)
 
 

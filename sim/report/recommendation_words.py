@@ -26,7 +26,7 @@ _OBSTACLES = {
     "target_group.idle_timeout_s",
     "deregistration_delay_elapsed": "requests that the ALB cuts when the deregistration delay is over",
     "idle_timeout": "requests that are longer than the ALB holds them: it answers 504 after "
-    "target_group.idle_timeout_s, rollout or not",
+    "target_group.idle_timeout_s, at any time",
     "no_registered_targets": "ALB nodes without a registered target: no new pod is registered yet",
     "client_timeout": "clients that give up before they have an answer, after traffic.client_timeout_s",
 }

@@ -20,7 +20,7 @@ from sim.experiment.replications import replicate
 from sim.experiment.spreadsheet import csv_of
 from sim.experiment.summary import summarise
 from sim.report.answer import answer
-from sim.report.disruption import noun_of
+from sim.report.disruption import noun_of, shared_noun
 from sim.report.pictures.results_pictures import PICTURES
 from sim.report.tables import markdown_tables
 from sim.report.wording import markdown, plural
@@ -77,7 +77,9 @@ def pictures(texts: Mapping[str, str]) -> dict[str, bytes]:
 
 def _markdown(results: Sequence[Result]) -> str:
     tables = [f"## {title}\n\n{table}" for title, table in markdown_tables([result.summary for result in results])]
-    shown = [f"![{picture.caption}]({FIGURES}/{picture.name}.svg)\n\n*{picture.caption}*" for picture in PICTURES]
+    noun = shared_noun(result.scenario.disruption for result in results)
+    captions = {picture.name: picture.caption.format(noun=noun, nouns=plural(noun)) for picture in PICTURES}
+    shown = [f"![{caption}]({FIGURES}/{name}.svg)\n\n*{caption}*" for name, caption in captions.items()]
     parts = [
         "# What the scenarios give",
         _ORIGIN,

@@ -126,7 +126,7 @@ def _idle_timeout(scenario: Scenario) -> Iterator[Advice]:
     if longer > _RARE:
         yield Advice(
             "target_group.idle_timeout_s",
-            f"{longer:.2%} of requests take longer than {plain(timeout_s)} s and get 504, rollout or not (AWS, "
+            f"{longer:.2%} of requests take longer than {plain(timeout_s)} s and get 504 at any time (AWS, "
             "idle_timeout.timeout_seconds)",
         )
 

@@ -72,7 +72,7 @@ def _queue(scenario: Scenario) -> Iterator[Advice]:
         yield Advice(
             "pod.concurrency",
             f"{replicas} pods that serve {pod.concurrency} requests at once are asked for {busy:.0%} of what they can "
-            "do before the rollout begins: queues grow without end",
+            "do before any pod ends: queues grow without end",
         )
 
 
@@ -90,7 +90,9 @@ def _instances(scenario: Scenario) -> Iterator[Advice]:
     without_effect += ["pod.readiness_gate"] if scenario.pod.readiness_gate else []
     without_effect += ["pod.pre_stop_fails_health_check"] if scenario.pod.pre_stop_fails_health_check else []
     for key in without_effect:
-        yield Advice(key, "has no effect: with target_type 'instance' a rollout changes kube-proxy's rules alone")
+        yield Advice(
+            key, "has no effect: with target_type 'instance' a pod that comes or goes changes kube-proxy's rules alone"
+        )
 
 
 ON_REQUESTS: tuple[Callable[[Scenario], Iterator[Advice]], ...] = (

@@ -69,4 +69,4 @@ def test_one_rollout_has_no_interval() -> None:
 )
 def test_what_is_known_so_far_has_an_interval_from_20_rollouts_on(had_any: list[float], said: str) -> None:
     """Wilson's interval of 5 of 20, by hand: (5 + 1.92) / 23.84 ± 1.96 · sqrt(3.75 + 0.96) / 23.84."""
-    assert so_far("mine", [Figures({ANY_502.name: value}, "sampled") for value in had_any]) == said
+    assert so_far("mine", [Figures({ANY_502.name: value}, "sampled") for value in had_any], "rollout") == said

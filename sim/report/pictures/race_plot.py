@@ -2,8 +2,8 @@
 
 Three panels:
 - how long targets need to leave the rotation, with the preStop sleep that has to outlast it;
-- how many requests of a rollout end in a 502;
-- how many rollouts have any 502.
+- how many requests of a rollout, or another disruption, end in a 502;
+- how many of these have any 502.
 
 The lags and the 502s span orders of magnitude, so their axes are logarithmic. The axis of the 502s is linear below 1,
 so that 0 has a place.
@@ -17,10 +17,11 @@ import numpy as np
 
 from sim.experiment.figures import ANY_502, COLUMN_OF, RESPONSES
 from sim.experiment.provenance import PROVENANCE
+from sim.report.disruption import shared_noun
 from sim.report.pictures.canvas import BLUE, GREEN, ORANGE, PURPLE, VERMILION, symmetric_log
 from sim.report.pictures.lag_plot import PRE_STOP, seconds_at
-from sim.report.pictures.sweep_frame import NOTE, PlotError, check, estimate, rollouts, values_of
-from sim.report.wording import key_label, number
+from sim.report.pictures.sweep_frame import NOTE, PlotError, check, disruption_in, estimate, rollouts, values_of
+from sim.report.wording import key_label, number, plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,6 +94,7 @@ def _estimates(
 
 def _finish(picture: Figure, panels: tuple[Axes, Axes, Axes], frames: Sequence[pd.DataFrame]) -> None:
     lags, numbers, shares = panels
+    noun = shared_noun(map(disruption_in, frames))
     lags.set_ylim(max(0.8 * lags.dataLim.y0, _SHORTEST_S), 1.25 * max(lags.dataLim.y1, _SHORTEST_S))
     lags.set_yscale("log")
     low_s, high_s = lags.get_ylim()
@@ -101,16 +103,16 @@ def _finish(picture: Figure, panels: tuple[Axes, Axes, Axes], frames: Sequence[p
     lags.yaxis.set_major_formatter("{x:,.10g}")
     lags.set_ylabel("deregistration lag (s)")
     lags.set_title(
-        "dots: the median pod; bars: the slowest pod of a rollout, from the median rollout to 90 %, 99 % and the worst",
+        f"dots: the median pod; bars: the slowest pod of a {noun}, from the median {noun} to 90 %, 99 % and the worst",
         loc="left",
         fontsize=8,
     )
     lags.legend(loc="upper right", frameon=False, fontsize=8)
     symmetric_log(numbers.yaxis, max(1.0, 5 * numbers.dataLim.y1))
-    numbers.set_ylabel(COLUMN_OF[_N_502].label)
+    numbers.set_ylabel(f"502s per {noun}")
     shares.set_ylim(0, 115)
     shares.set_yticks((0, 50, 100))
-    shares.set_ylabel("rollouts with\na 502 (%)")
+    shares.set_ylabel(f"{plural(noun)} with\na 502 (%)")
     for axes in panels:
         axes.margins(x=0.03)
         axes.grid(visible=True, axis="y", color="#DDDDDD", linewidth=0.6)
@@ -124,4 +126,5 @@ def _origin(frames: Sequence[pd.DataFrame]) -> str:
     sources: list[dict[str, Any]] = [frame.attrs[PROVENANCE] for frame in frames]
     seeds = ", ".join(dict.fromkeys(str(source["seed"]) for source in sources))
     of_rollouts = ", ".join(dict.fromkeys(map(rollouts, frames)))
-    return f"{NOTE} of {of_rollouts} rollouts; seed {seeds}; albsim {sources[0]['version']}"
+    nouns = plural(shared_noun(map(disruption_in, frames)))
+    return f"{NOTE} of {of_rollouts} {nouns}; seed {seeds}; albsim {sources[0]['version']}"

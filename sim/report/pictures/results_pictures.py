@@ -35,7 +35,10 @@ _INCHES_PER_ROW, _WIDTH = 0.32, 9.0
 
 
 class Picture(NamedTuple):
-    """A picture: its file's name, what it shows, the rows of its data, and how it is drawn from them."""
+    """A picture: its file's name, what it shows, the rows of its data, and how it is drawn from them.
+
+    `caption` has `{noun}` and `{nouns}` where the word for one replication and its plural belong.
+    """
 
     name: str
     caption: str
@@ -84,7 +87,7 @@ def _lags(summaries: Sequence[Summary], scenarios: Sequence[Scenario]) -> Rows:
 
 
 def _draw_headlines(rows: Rows) -> Figure:
-    picture, axes = _canvas(rows, "502s per rollout; on the right how many rollouts have any, with its 95 % interval")
+    picture, axes = _canvas(rows, "how many 502s; on the right how often there is any, with its 95 % interval")
     greatest = 0.0
     for name, label, marker, colour, up in (
         ("p50", "median, with its 95 % interval", "o", BLUE, -0.14),
@@ -142,8 +145,8 @@ def _draw_lags(rows: Rows) -> Figure:
 
 
 PICTURES = (
-    Picture("responses-502", "How many rollouts have 502s, and how many", _headlines, _draw_headlines),
-    Picture("causes", "Why requests fail, and how many of a rollout do", _failures, _draw_failures),
+    Picture("responses-502", "How many {nouns} have 502s, and how many", _headlines, _draw_headlines),
+    Picture("causes", "Why requests fail, and how many of a {noun} do", _failures, _draw_failures),
     Picture("deregistration-lag", "How long targets need to leave the rotation", _lags, _draw_lags),
 )
 

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from sim.experiment.statistics import Estimate
+    from sim.scenario.specs import DisruptionKind
 
-NOTE = "means, with 95 % intervals where there are rollouts enough,"
+NOTE = "means, with 95 % intervals where there are replications enough,"
 _SIZE = (8.0, 4.8)
 
 
@@ -93,7 +94,13 @@ def estimate(values: pd.Series, figure: str) -> Estimate:
 
 def noun_in(frame: pd.DataFrame) -> str:
     """Return the word for one replication of a sweep: `rollout`, `node drain` or `scale-in`."""
-    return WORDS[frame.attrs[PROVENANCE]["scenario"].get("disruption", "rollout")].name
+    return WORDS[disruption_in(frame)].name
+
+
+def disruption_in(frame: pd.DataFrame) -> DisruptionKind:
+    """Return what ends pods in a sweep."""
+    kind: DisruptionKind = frame.attrs[PROVENANCE]["scenario"].get("disruption", "rollout")
+    return kind
 
 
 def label_in(frame: pd.DataFrame, column: str) -> str:
