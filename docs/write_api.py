@@ -48,7 +48,7 @@ def _described(name: str, thing: Callable[..., object]) -> Iterator[str]:
         yield f"```python\n{_signature(name, thing)}\n```\n"
     yield _markdown(inspect.getdoc(thing) or "")
     if inspect.isclass(thing):
-        for member, value in vars(thing).items():
+        for member, value in _members(thing):
             if not member.startswith("_") and isinstance(value, property | cached_property):
                 yield f"### `{name}.{member}`\n"
                 yield _markdown(inspect.getdoc(value) or "")
@@ -61,6 +61,13 @@ def _signature(name: str, function: Callable[..., object]) -> str:
     signature = inspect.signature(function)
     parameters = [parameter for parameter in signature.parameters.values() if parameter.name != "self"]
     return _QUOTED_TYPE.sub(r"\1\2", f"{name}{signature.replace(parameters=parameters)}")
+
+
+def _members(thing: type) -> Iterator[tuple[str, object]]:
+    """Yield what a class and the classes of this package above it define."""
+    for cls in thing.__mro__:
+        if cls.__module__.partition(".")[0] == "sim":
+            yield from vars(cls).items()
 
 
 def _markdown(docstring: str) -> str:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from sim.control_plane.aws.retry import Retryer
     from sim.control_plane.aws.retryers import retryer
     from sim.experiment.compare import compare
-    from sim.experiment.recommend import Goal, recommend
+    from sim.experiment.goal import Goal
+    from sim.experiment.recommend import recommend
     from sim.experiment.replication import Replication, simulate
     from sim.experiment.sweep import sweep
     from sim.report.addresses import addresses
@@ -45,7 +46,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Goal": "sim.experiment.recommend",
+    "Goal": "sim.experiment.goal",
     "PlotError": "sim.report.pictures.sweep_frame",
     "Replication": "sim.experiment.replication",
     "Retryer": "sim.control_plane.aws.retry",

@@ -8,7 +8,7 @@ from pydantic import ValidationInfo, field_validator
 
 from sim.capacity.plan import Plan
 from sim.scenario.fields import Spec
-from sim.scenario.nodes import NodesSpec  # noqa: TC001 - pydantic reads it
+from sim.scenario.nodes import NodesSpec
 from sim.scenario.overrides import overridden
 from sim.scenario.validation import validated
 from sim.scenario.vpc_cni import VpcCniSpec

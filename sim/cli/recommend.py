@@ -90,8 +90,9 @@ def recommend(
 ) -> None:
     """Find the smallest preStop sleep with which rollouts, or other disruptions, lose no requests; and its cost."""
     from sim.cli.progress import progress_of
-    from sim.experiment.recommend import Goal, Precision, try_rules
+    from sim.experiment.goal import Goal, Precision
     from sim.experiment.recommend import recommend as recommended
+    from sim.experiment.recommend import try_rules
     from sim.experiment.recommend_for import recommend_for
     from sim.experiment.replications import process_pool
     from sim.manifests.patch import patch_of

@@ -52,7 +52,8 @@ if TYPE_CHECKING:
     from sim.control_plane.kubernetes.outage import Outage
     from sim.control_plane.kubernetes.replica_set import ControllerManagerClient
     from sim.control_plane.simulation import Simulation
-    from sim.scenario.specs import DeploymentSpec, DisruptionKind, Scenario
+    from sim.scenario.disruptions import DisruptionKind
+    from sim.scenario.specs import DeploymentSpec, Scenario
 
     PodProcess = Callable[[Pod], Generator[simpy.Event]]
     OutageProcess = Callable[[Pod, simpy.Event], Generator[simpy.Event]]

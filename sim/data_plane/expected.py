@@ -17,9 +17,7 @@ How exact:
 
 The cost grows with the targets and the changes of the rotations, not with the requests.
 
-Left out, and refused by name because there is no such form: `least_outstanding_requests`, `pod.concurrency`, and
-`target_group.connection_reuse` where a pool changes what becomes of a request (a keep-alive below the ALB's idle
-timeout, idle connections that are served at SIGTERM, worker nodes, a lost node). Elsewhere pools change nothing.
+Left out: requests that depend on each other, which have no such form (`expectable`).
 
 Sources: docs/model.md, "Data plane".
 """
@@ -38,23 +36,17 @@ from sim.data_plane.load import load_of
 from sim.data_plane.outcomes import Outcome
 from sim.data_plane.rotation import left_rotation_s, rotations
 from sim.data_plane.window import fixed_until_s
-from sim.scenario.problems import Problem, ScenarioError, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     from sim.data_plane.draining import GoneLaw
     from sim.data_plane.load import Load
     from sim.data_plane.rotation import Rotation
     from sim.data_plane.timeline import Timeline, Times
-    from sim.scenario.specs import PodSpec, Scenario, TargetGroupSpec, TrafficSpec
+    from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
 
     Targets = NDArray[np.int32]
-
-_MARGIN_S = 1.0
-"""A keep-alive that is longer than the ALB's idle timeout by this is never raced, whatever the round trip."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,43 +66,6 @@ class Expectation:
     def any_502(self) -> float:
         """Return the probability of at least one 502."""
         return float(-np.expm1(-sum(self.counts[outcome] for outcome in Outcome if outcome.status == 502)))  # noqa: PLR2004 - a status
-
-
-def require_expectable(scenario: Scenario) -> None:
-    """Raise ScenarioError, with every key that is the reason, if a scenario has no expectation in closed form."""
-    problems = [
-        Problem(
-            key=key,
-            found=f"{shown(value)} has no expectation in closed form",
-            hint="the estimator 'sampled' can do it",
-        )
-        for key, value in _without_form(scenario)
-    ]
-    if problems:
-        raise ScenarioError(problems)
-
-
-def _without_form(scenario: Scenario) -> Iterator[tuple[str, object]]:
-    """Yield the keys and values for which requests depend on each other."""
-    if scenario.target_group.routing == "least_outstanding_requests":
-        yield "target_group.routing", scenario.target_group.routing
-    if scenario.pod.concurrency is not None:
-        yield "pod.concurrency", scenario.pod.concurrency
-    if scenario.target_group.connection_reuse and not _pools_change_nothing(scenario):
-        yield "target_group.connection_reuse", scenario.target_group.connection_reuse
-
-
-def _pools_change_nothing(scenario: Scenario) -> bool:
-    """Return whether each request ends as it would on a connection of its own.
-
-    So it is where pods close their connections with their listener, and none before the ALB does.
-    """
-    pod, target_group = scenario.pod, scenario.target_group
-    keep_alive_s = pod.keep_alive_timeout_s
-    races = keep_alive_s is not None and keep_alive_s < target_group.idle_timeout_s + _MARGIN_S
-    serves_idle = pod.on_sigterm == "drain" and pod.idle_connections_at_sigterm == "serve"
-    stays_with_pod = target_group.target_type == "instance"
-    return not (races or serves_idle or stays_with_pod or scenario.disruption == "node_lost")
 
 
 def expect_requests(

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from sim.experiment.estimators import Estimator
     from sim.experiment.rows import Progress
     from sim.experiment.statistics import Estimate
-    from sim.scenario.specs import DisruptionKind, Scenario
+    from sim.scenario.disruptions import DisruptionKind
+    from sim.scenario.specs import Scenario
 
     Verdict = Literal["none", "real", "open"]
 

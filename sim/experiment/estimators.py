@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from sim.data_plane.expected import require_expectable
+from sim.data_plane.expectable import require_expectable
 from sim.scenario.problems import ScenarioError
 
 if TYPE_CHECKING:

@@ -11,12 +11,9 @@ How:
 - Rollouts are added, half as many again each time, until the quantile's interval is narrow enough.
 - The advice is the interval's upper end. Averaged over seeds, the settings then hold in more than the wanted fraction
   of fresh rollouts.
-- The grace period and the deregistration delay are raised to what the sleep needs, and never lowered.
+- The grace period and the deregistration delay are raised to what the sleep needs (`with_sleep`).
 
 Left out: every other setting; a sleep of more than an hour.
-
-Sources, for the settings that go with the sleep: docs/facts/alb.md §6 (G ≥ P + longest request + margin; D ≥ longest
-request, counted from when the last ALB node has heard: until then it sends new ones).
 """
 
 from __future__ import annotations
@@ -29,11 +26,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.experiment.goal import Goal, Precision
 from sim.experiment.least_sleep import need_of
 from sim.experiment.replications import process_pool
 from sim.experiment.rules import DELAY, GRACE, PRE_STOP, RULES, Rule
 from sim.experiment.statistics import Estimate, fraction_estimate, sure_quantile_estimate
 from sim.experiment.trial import Trial, needed_s, try_out
+from sim.experiment.with_sleep import WithSleep, longest_request_s
 from sim.scenario.controller import FIXED_LAG
 from sim.scenario.problems import Problem, ScenarioError, shown
 
@@ -48,72 +47,8 @@ if TYPE_CHECKING:
 
 RETRIES = "controller.aws_max_retries"
 LONGEST_SLEEP_S = 3600
-LONGEST_DELAY_S = 3600
-"""The longest deregistration_delay.timeout_seconds that AWS accepts."""
 _CANDIDATES = (0, 1, 2, 3, 4, 6, 8, 10)
 _GROWTH = 1.5
-_LONGEST = 0.999999
-"""The quantile of a law that counts as its longest value."""
-_SHUTDOWN_S = 2.0
-"""The margin between the longest request and SIGKILL: the least time that the kubelet gives after preStop."""
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """A target for the failed requests of a scenario.
-
-    Attributes
-    ----------
-    target_502
-        A rollout is good if fewer of its requests fail than this; 0 and 1 both mean none.
-    confidence
-        The fraction of rollouts that are to be good, from 0 to 1.
-    """
-
-    target_502: float = 1.0
-    confidence: float = 0.95
-
-    @property
-    def most_failed(self) -> int:
-        """Return how many requests may fail."""
-        return max(math.ceil(self.target_502) - 1, 0)
-
-    def is_met(self, trial: Trial) -> bool:
-        """Return whether these rollouts meet the goal."""
-        return trial.with_at_most(self.most_failed).value >= self.confidence
-
-
-@dataclass(frozen=True, slots=True)
-class Precision:
-    """How precisely the sleep is wanted: to ± `within_s`. The search gives up after `at_most` rollouts."""
-
-    within_s: float = 2.0
-    at_most: int = 2000
-
-    def is_reached(self, sleep: Estimate) -> bool:
-        """Return whether the sleep is known that precisely, or known not to exist."""
-        return sleep.low == math.inf or (math.isfinite(sleep.high) and sleep.high - sleep.low <= 2 * self.within_s)
-
-
-@dataclass(frozen=True, slots=True)
-class WithSleep:
-    """The scenario with a preStop sleep and the settings that go with it."""
-
-    scenario: Scenario
-
-    def __call__(self, sleep_s: float, /) -> Scenario:
-        """Return the scenario with this sleep, grace period and deregistration delay raised for the longest request."""
-        scenario = self.scenario
-        longest_s = longest_request_s(scenario)
-        grace_s = math.ceil(sleep_s + scenario.pod.serve_after_sigterm_s + longest_s + _SHUTDOWN_S)
-        delay_s = math.ceil(longest_s + float(scenario.target_group.propagation_s.ppf(_LONGEST)))
-        return scenario.with_overrides(
-            {
-                PRE_STOP: sleep_s,
-                GRACE: max(scenario.pod.termination_grace_period_s, grace_s),
-                DELAY: max(scenario.target_group.deregistration_delay_s, min(delay_s, LONGEST_DELAY_S)),
-            }
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,12 +171,6 @@ def try_rules(scenario: Scenario, *, executor: Executor, say: Say) -> list[tuple
             say(f"rule: {rule.words}")
             tried.append((rule, try_out(scenario.with_overrides(settings), executor)))
     return tried
-
-
-def longest_request_s(scenario: Scenario) -> float:
-    """Return how long the longest request takes, in seconds: a high quantile, at most the ALB's own wait."""
-    longest = float(scenario.traffic.service_time_s.ppf(_LONGEST))
-    return min(longest, scenario.target_group.idle_timeout_s)
 
 
 def _needs(

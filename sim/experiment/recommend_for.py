@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, cast
 
 from sim.experiment.recommend import RETRIES, recommend
 from sim.experiment.rules import PRE_STOP
+from sim.scenario.disruptions import DISRUPTIONS
 from sim.scenario.problems import Problem, ScenarioError, shown
-from sim.scenario.specs import DISRUPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from concurrent.futures import Executor
 
-    from sim.experiment.recommend import Goal, Precision, Recommendation, Say
-    from sim.scenario.specs import DisruptionKind, Scenario
+    from sim.experiment.goal import Goal, Precision
+    from sim.experiment.recommend import Recommendation, Say
+    from sim.scenario.disruptions import DisruptionKind
+    from sim.scenario.specs import Scenario
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sim.scenario.specs import DisruptionKind, Scenario
+    from sim.scenario.disruptions import DisruptionKind
+    from sim.scenario.specs import Scenario
 
 Of = Literal["responses.502", "pre_stop_sleep"]
 MOST_REPLICATIONS = 10

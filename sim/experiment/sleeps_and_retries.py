@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sim.control_plane.sharing import control_plane_key
 from sim.experiment.figures import ANY_502, RESPONSES
-from sim.experiment.recommend import RETRIES, WithSleep
+from sim.experiment.recommend import RETRIES
 from sim.experiment.replication import simulate_alike
+from sim.experiment.with_sleep import WithSleep
 from sim.scenario.controller import FIXED_LAG
 from sim.scenario.cost import replication_at_most_s, rolled_pods
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from sim.experiment.estimators import Estimator
     from sim.experiment.figure import Figure
     from sim.experiment.figures import Figures
-    from sim.scenario.specs import DisruptionKind, Scenario
+    from sim.scenario.disruptions import DisruptionKind
+    from sim.scenario.specs import Scenario
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

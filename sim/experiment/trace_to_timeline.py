@@ -29,7 +29,7 @@ from sim.control_plane.trace_of_nodes import NodeTerminated, RolloutStalled
 from sim.data_plane.timeline import Timeline
 from sim.experiment.restarts import with_restarts
 from sim.experiment.two_sides import with_new_side
-from sim.scenario.specs import ClusterSwitchSpec
+from sim.scenario.cluster_switch import ClusterSwitchSpec
 from sim.streams import Stream
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from sim.data_plane.old_side import OldSide
 if TYPE_CHECKING:
     from sim.control_plane.trace import Trace
     from sim.data_plane.timeline import Timeline, Times
-    from sim.scenario.specs import ClusterSwitchSpec
+    from sim.scenario.cluster_switch import ClusterSwitchSpec
 
 
 def with_new_side(timeline: Timeline, trace: Trace, spec: ClusterSwitchSpec) -> Timeline:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from sim.experiment.replication import Replication
     from sim.experiment.summary import Summary
     from sim.report.disruptions.words import Words
-    from sim.scenario.specs import DisruptionKind, Scenario
+    from sim.scenario.disruptions import DisruptionKind
+    from sim.scenario.specs import Scenario
 
 BETWEEN_WAVES_S = 5.0
 WORDS: dict[DisruptionKind, Words] = {

@@ -13,8 +13,9 @@ from sim.report.disruption import name_of
 from sim.report.wording import count, listed, number, percent, plural
 
 if TYPE_CHECKING:
+    from sim.experiment.goal import Goal
     from sim.experiment.least_sleep import Need
-    from sim.experiment.recommend import Goal, Recommendation
+    from sim.experiment.recommend import Recommendation
 
 _LONG_GRACE_S = 600
 _OBSTACLES = {

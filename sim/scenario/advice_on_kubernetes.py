@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.scenario.cost import MOST_SIMULATED_PODS, rolled_pods
+from sim.scenario.disruptions import DISRUPTIONS
 from sim.scenario.problems import Advice
-from sim.scenario.specs import DISRUPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

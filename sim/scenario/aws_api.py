@@ -16,7 +16,7 @@ from sim.scenario.distributions import DistributionField, Lognormal
 from sim.scenario.fields import CallsPerSecond, Count, Seconds, Spec, complaint
 from sim.scenario.problems import shown
 from sim.scenario.releases import first
-from sim.scenario.retryers import RetryerName  # noqa: TC001 - pydantic reads it when the class is made
+from sim.scenario.retryers import RetryerName
 
 PUBLISHED_WAITS = 7
 

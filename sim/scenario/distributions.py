@@ -14,20 +14,19 @@ from __future__ import annotations
 
 import math
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 import numpy as np
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from sim.scenario.fields import LONGEST_S, PositiveSeconds, Seconds, complaint
+from sim.scenario.fields import PositiveSeconds, Seconds, complaint
 from sim.scenario.law import Law, tail_product
-from sim.scenario.measured import Empirical, is_csv_name, names_a_file
+from sim.scenario.law_as_written import OrNumber, as_law
+from sim.scenario.measured import Empirical
 from sim.scenario.problems import plain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from pydantic import GetJsonSchemaHandler
-    from pydantic_core import CoreSchema
 
     Floats = NDArray[np.float64]
 
@@ -243,29 +242,8 @@ class Gamma(Law):
         return np.asarray(self._scale * gammaincinv(self.shape, q))
 
 
-class _OrNumber:
-    """Lets a plain number or the name of a CSV file stand for a law, also in the JSON Schema."""
-
-    def __get_pydantic_json_schema__(self, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        number = {"type": "number", "minimum": 0, "maximum": LONGEST_S}
-        file = {"type": "string", "pattern": r"\.[cC][sS][vV]$"}
-        comment = f"a number from 0 to {plain(LONGEST_S)} or a distribution such as {{dist: uniform, low: 1, high: 2}}"
-        return {"anyOf": [number, file, handler(core_schema)], "$comment": comment}
-
-
-def as_law(value: Any) -> Any:  # noqa: ANN401 - whatever the file holds
-    """Return a plain number or the name of a CSV file as a distribution, everything else as it is."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return {"dist": "constant", "value": value}
-    if is_csv_name(value):
-        return {"dist": "empirical", "csv": value}
-    if isinstance(value, dict) and "dist" not in value and names_a_file(value):
-        return {"dist": "empirical", **value}
-    return value
-
-
 Distribution = Annotated[
     Constant | Uniform | Exponential | Lognormal | Gamma | Empirical,
     Field(discriminator="dist"),
 ]
-DistributionField = Annotated[Distribution, BeforeValidator(as_law), _OrNumber()]
+DistributionField = Annotated[Distribution, BeforeValidator(as_law), OrNumber()]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, get_args
 
 from pydantic import BaseModel
 
-from sim.scenario.distributions import as_law
 from sim.scenario.fields import Spec
+from sim.scenario.law_as_written import as_law
 from sim.scenario.problems import Problem, ScenarioError, shown
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from albsim_tests.data_plane import EVER, NEVER, cases, meeting, run, specs, tim
 from hypothesis import given, settings
 from scipy import integrate
 
-from sim.data_plane.expected import Expectation, expect_requests, require_expectable
+from sim.data_plane.expectable import require_expectable
+from sim.data_plane.expected import Expectation, expect_requests
 from sim.data_plane.outcomes import Outcome
 from sim.scenario.problems import ScenarioError
 from sim.verification.drawn_requests import drawn_timeline

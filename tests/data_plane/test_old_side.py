@@ -15,7 +15,8 @@ import pytest
 from sim.data_plane.old_side import OldSide
 from sim.data_plane.outcomes import Outcome
 from sim.experiment.replication import simulate
-from sim.scenario.specs import ClusterSwitchSpec, Scenario
+from sim.scenario.cluster_switch import ClusterSwitchSpec
+from sim.scenario.specs import Scenario
 
 FIXED = {"record_ttl_s": 0, "stale_fraction": 0, "old_pods_removed_at_s": 20, "old_alb_deleted_at_s": 40}
 ROLLOUTS = 8

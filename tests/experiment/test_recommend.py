@@ -10,20 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from sim.experiment.goal import Goal, Precision
 from sim.experiment.least_sleep import Need, OneRollout, Slowest, least
-from sim.experiment.recommend import (
-    Goal,
-    Precision,
-    Recommendation,
-    WithSleep,
-    _advised_s,
-    _needs,
-    recommend,
-    try_rules,
-)
+from sim.experiment.recommend import Recommendation, _advised_s, _needs, recommend, try_rules
 from sim.experiment.replication import simulate
 from sim.experiment.rules import RULES
 from sim.experiment.trial import needed_s, try_out
+from sim.experiment.with_sleep import WithSleep
 from sim.scenario.loading import load_scenario
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from sim.experiment.recommend import Goal, Precision
+from sim.experiment.goal import Goal, Precision
 from sim.experiment.recommend_for import ForAll, recommend_for
 from sim.report.recommendation_for import render
 from sim.scenario.problems import ScenarioError

@@ -3,9 +3,10 @@ from concurrent.futures import Executor, Future
 import pytest
 
 from sim.experiment.least_sleep import need_of
-from sim.experiment.recommend import WithSleep, least_sleep_s, longest_request_s
+from sim.experiment.recommend import least_sleep_s
 from sim.experiment.sensitivity import answer, sensitivity
 from sim.experiment.unknowns import Unknown, base_value, given_range, unknowns_of, with_values
+from sim.experiment.with_sleep import WithSleep, longest_request_s
 from sim.scenario.problems import ScenarioError
 from sim.scenario.specs import Scenario
 

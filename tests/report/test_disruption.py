@@ -8,7 +8,8 @@ from sim.report.disruption import WORDS, course_of, name_of
 from sim.report.perfetto import perfetto
 from sim.report.pictures.gantt import REFUSED, gantt
 from sim.report.story import story
-from sim.scenario.specs import DISRUPTIONS, Scenario
+from sim.scenario.disruptions import DISRUPTIONS
+from sim.scenario.specs import Scenario
 
 DRAIN = Scenario.model_validate(
     {

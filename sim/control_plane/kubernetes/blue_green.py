@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import simpy
 
     from sim.control_plane.kubernetes.disruption import Disrupted
-    from sim.scenario.specs import BlueGreenSpec
+    from sim.scenario.blue_green import BlueGreenSpec
 
 
 class BlueGreen:

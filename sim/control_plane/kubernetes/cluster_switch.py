@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from sim.control_plane.kubernetes.disruption import Disrupted
     from sim.control_plane.kubernetes.pod import Pod
-    from sim.scenario.specs import ClusterSwitchSpec
+    from sim.scenario.cluster_switch import ClusterSwitchSpec
 
 
 class ClusterSwitch:

@@ -48,7 +48,8 @@ if TYPE_CHECKING:
 
     from sim.control_plane.kubernetes.disruption import Disrupted
     from sim.control_plane.kubernetes.pod import Pod
-    from sim.scenario.specs import CrashSpec, LivenessFailureSpec, PodSpec
+    from sim.scenario.specs import PodSpec
+    from sim.scenario.unplanned import CrashSpec, LivenessFailureSpec
 
 
 class _RestartInPlace:

@@ -41,7 +41,7 @@ from sim.control_plane.kubernetes.pod import PodDraws
 from sim.control_plane.kubernetes.replica_set import ReplicaSet
 from sim.control_plane.trace import EvictionRefused, PodDeleted, RolloutComplete
 from sim.control_plane.trace_of_nodes import NodeTerminated
-from sim.scenario.specs import NodeTerminationSpec
+from sim.scenario.node_drain import NodeTerminationSpec
 from sim.streams import Stream
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
     from sim.control_plane.kubernetes.disruption import Disrupted
     from sim.control_plane.kubernetes.pod import Pod
-    from sim.scenario.specs import NodeDrainSpec
+    from sim.scenario.node_drain import NodeDrainSpec
 
 KUBECTL_RETRY_S = 5.0
 KARPENTER_BASE_S = 0.1

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from sim.control_plane.kubernetes.disruption import Disrupted
     from sim.control_plane.kubernetes.pod import Pod
     from sim.scenario.distributions import Distribution
-    from sim.scenario.specs import KubernetesSpec, NodeLostSpec
+    from sim.scenario.specs import KubernetesSpec
+    from sim.scenario.unplanned import NodeLostSpec
 
 
 class NodeLost:

@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 
     from sim.control_plane.kubernetes.disruption import Disrupted
     from sim.control_plane.kubernetes.pod import Pod
-    from sim.scenario.specs import KubernetesSpec, ScaleInSpec
+    from sim.scenario.scale_in import ScaleInSpec
+    from sim.scenario.specs import KubernetesSpec
 
 LOGARITHMIC_SINCE = 22
 NANOSECONDS = 1e9

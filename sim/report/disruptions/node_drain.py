@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sim.experiment.replication import Replication
-    from sim.scenario.specs import NodeDrainSpec
+    from sim.scenario.node_drain import NodeDrainSpec
 
 
 def _course(replication: Replication) -> Iterator[str]:

@@ -22,8 +22,9 @@ from sim.control_plane.trace import (
 )
 from sim.control_plane.trace_of_calls import Reconciled
 from sim.control_plane.world import run_control_plane
+from sim.scenario.node_drain import NodeDrainSpec
 from sim.scenario.problems import ScenarioError
-from sim.scenario.specs import NodeDrainSpec, Scenario
+from sim.scenario.specs import Scenario
 from sim.streams import Streams
 
 STARTUP_S = 12
