@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from sim.experiment.statistics import Estimate
-    from sim.scenario.specs import DisruptionKind
+    from sim.scenario.disruptions import DisruptionKind
 
 NOTE = "means, with 95 % intervals where there are replications enough,"
 _SIZE = (8.0, 4.8)
