@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sim.scenario.distributions import Distribution
 
 # How many pairs of targets and steps are computed together. It bounds the memory and does not affect the result.
-_MOST_PAIRS = 2**20
+_MOST_PAIRS = 2**15
 
 
 class Load:

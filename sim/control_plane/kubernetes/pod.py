@@ -39,10 +39,13 @@ class Pod:
     deleted: simpy.Event = field(init=False)
     deregistered: simpy.Event = field(init=False)
 
-    def __post_init__(self) -> None:
-        """Make the events."""
-        for name in self.__dataclass_fields__.keys() - {"number", "env", "ordinal", "is_new"}:
-            object.__setattr__(self, name, self.env.event())
+    def __getattr__(self, name: str) -> simpy.Event:
+        """Return the event of this name, which is made when a part first asks for it: most are never waited for."""
+        if name not in self.__slots__:
+            raise AttributeError(name)
+        event = self.env.event()
+        object.__setattr__(self, name, event)
+        return event
 
     def __lt__(self, other: Pod) -> bool:
         """Return whether this pod comes before another pod."""
