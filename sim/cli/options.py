@@ -174,13 +174,16 @@ def _mention_compiling(scenario: Scenario) -> None:
 
 
 def _mention_drawing(scenario: Scenario, asked: Estimator | None) -> None:
-    """Say on stderr what drawing requests costs, if a minute of each replication takes long together."""
+    """Say on stderr what drawing requests costs, if the replications, of a minute at least, take long together."""
     from sim.experiment.estimators import choose_estimator
     from sim.report.disruption import name_of
-    from sim.scenario.cost import drawing_s
+    from sim.scenario.cost import drawing_s, rollout_at_least_s
 
     each_s = drawing_s(scenario)
-    if 60 * each_s * scenario.replications > _WORTH_SAYING_S and choose_estimator([scenario], asked) == "sampled":
+    if (
+        max(60, rollout_at_least_s(scenario)) * each_s * scenario.replications > _WORTH_SAYING_S
+        and choose_estimator([scenario], asked) == "sampled"
+    ):
         drawn = f"drawing {scenario.traffic.arrival_rate_rps:,.0f} requests/s takes about {each_s:.2g} s of one core"
         click.echo(f"{scenario.name}: {drawn} for each second of a {name_of(scenario)}", err=True)
 

@@ -15,15 +15,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import simpy
 
+from sim.control_plane.account import Account
 from sim.control_plane.aws.aws_api import AwsApi
 from sim.control_plane.cluster import Cluster
-from sim.control_plane.controllers.ingress import Ingress
-from sim.control_plane.controllers.other_cluster import ChurningBackend, churn
-from sim.control_plane.controllers.start import start_controller
 from sim.control_plane.kubernetes.kubelet import termination
 from sim.control_plane.kubernetes.outage import Outage
 from sim.control_plane.kubernetes.progress import ProgressDeadline
@@ -31,11 +29,15 @@ from sim.control_plane.kubernetes.replica_set import ControllerManagerClient
 from sim.control_plane.simulation import Simulation
 from sim.control_plane.trace import (
     ListenerClosed,
+    PodCreated,
     PodDeleted,
+    PodReady,
     ProcessCut,
     Sigterm,
+    TargetDeregistered,
     TargetDrained,
     TargetRecovered,
+    TargetRegistered,
     TargetUnhealthy,
     Trace,
 )
@@ -48,24 +50,22 @@ from sim.scenario.problems import Problem, ScenarioError
 from sim.streams import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from sim.control_plane.aws.target_group import TargetGroup
-    from sim.control_plane.controllers.ingress import Backend
-    from sim.control_plane.controllers.leader import Leader
     from sim.control_plane.kubernetes.pod import Pod
-    from sim.scenario.specs import ControllerSpec, PodSpec, Scenario
+    from sim.scenario.specs import PodSpec, Scenario
     from sim.streams import Streams
 
-LONGEST_ROLLOUT_S = 86_400.0
+LONGEST_PAUSE_S = 86_400.0
+"""A disruption in which nothing comes on for so long has no end."""
 MOST_NAMED = 10
+_STEPS = (PodCreated, PodReady, PodDeleted, TargetRegistered, TargetDeregistered)
 
 
 def run_control_plane(scenario: Scenario, streams: Streams) -> Trace:
     """Simulate one replication's control plane.
 
-    Raises `ScenarioError` if the settings let the simulation reach no end within a day of simulated time, or if there
-    are too many pods.
+    Raises `ScenarioError` if the settings let the simulation reach no end, so that nothing comes on for a simulated
+    day, or if there are too many pods.
     """
     return ControlPlane(scenario, streams).trace(scenario.pod)
 
@@ -96,14 +96,14 @@ class ControlPlane:
             Account(simulation, scenario, api).start(rolled)
         order = streams.generator(Stream.OTHER_DEPLOYMENT).permutation(len(rolled)).tolist()
         over = {place: rolled[place].start() for place in order}[0]
-        ends: list[simpy.Event] = [over, self._env.timeout(LONGEST_ROLLOUT_S - self._env.now)]
+        ends: list[simpy.Event] = [over]
         if cluster is not None:
             cluster.start()
             deadline = ProgressDeadline(
                 simulation, cluster.scheduler, cluster.without_address, self._rolled.ending_pods
             )
             ends.append(self._env.process(deadline.run()))
-        self._env.run(until=self._env.any_of(ends))
+        self._run_while_it_goes_on(self._env.any_of(ends))
         if self._trace.of(RolloutStalled):
             return
         if not over.triggered:
@@ -127,7 +127,7 @@ class ControlPlane:
         """Return the trace for pods with this specification, once the last of them has ended and its target left.
 
         For several specifications, call in the order of `over_s`: the simulation cannot run backwards.
-        Raises `ScenarioError` if the simulation is not over within a day of simulated time.
+        Raises `ScenarioError` if the simulation is not over a simulated day after the last step of the disruption.
         """
         self._run_until(self.over_s(pod))
         ends = {deleted.pod: termination(pod, deleted.time_s) for deleted in self._told_to_end()}
@@ -155,14 +155,25 @@ class ControlPlane:
             if spell.until_s < math.inf:
                 trace.record(TargetRecovered(spell.until_s, pod.number, node))
 
+    def _latest_s(self) -> float:
+        """Return when the disruption has no end, unless it comes on before."""
+        last = [records[-1].time_s for kind in _STEPS if (records := self._trace.of(kind))]
+        return max([0.0, *last]) + LONGEST_PAUSE_S
+
+    def _run_while_it_goes_on(self, over: simpy.Event) -> None:
+        while not over.triggered and self._env.now < self._latest_s():
+            pause = self._env.timeout(self._latest_s() - self._env.now)
+            self._env.run(until=self._env.any_of([over, pause]))
+
     def _run_until_healthy(self, target_group: TargetGroup) -> None:
-        while self._env.peek() <= min(target_group.first_healthy_s(), LONGEST_ROLLOUT_S):
+        latest_s = self._latest_s()
+        while self._env.peek() <= min(target_group.first_healthy_s(), latest_s):
             self._env.step()
         if target_group.first_healthy_s() == math.inf:
             raise self._endless()
 
     def _run_until(self, time_s: float) -> None:
-        if time_s >= LONGEST_ROLLOUT_S:
+        if time_s >= self._latest_s():
             raise self._endless()
         while self._env.peek() <= time_s:
             self._env.step()
@@ -181,7 +192,11 @@ class ControlPlane:
         ]
         hint = f"its last failed reconcile gave up on {failed[-1].error}" if failed else ""
         return ScenarioError(
-            [Problem(expected=f"a {self._disruption} that is over within a day", found=found, hint=hint)]
+            [
+                Problem(
+                    expected=f"a {self._disruption} that is over within a day of its last step", found=found, hint=hint
+                )
+            ]
         )
 
 
@@ -190,49 +205,3 @@ def _cluster(simulation: Simulation, scenario: Scenario) -> Cluster | None:
     if nodes is None or room is None:
         return None
     return Cluster(simulation, scenario, nodes, room, AwsApi(simulation, scenario.aws_api))
-
-
-class Account:
-    """The AWS account: its API, this cluster's controller (cluster 0) and those of the other clusters."""
-
-    def __init__(self, simulation: Simulation, scenario: Scenario, api: AwsApi) -> None:
-        self._simulation = simulation
-        self._scenario = scenario
-        self._api = api
-
-    def start(self, rolled: Sequence[RolledDeployment]) -> None:
-        """Start every controller and the churn of the other clusters. Each Deployment has an ingress of its own.
-
-        The first Deployment's ingress has `controller.target_groups` target groups, of which its own is the last.
-        """
-        spec = self._scenario.controller
-        env = self._simulation.env
-        quiet = [ChurningBackend(env) for _ in range(spec.target_groups - 1)]
-        backends: list[list[Backend[Any]]] = [[ChurningBackend(env)] for _ in range(spec.ingresses)]
-        for number, deployment in enumerate(rolled):
-            if deployment.target_group is not None:
-                backends[number] = [*(quiet if number == 0 else []), deployment.backend(deployment.target_group)]
-        ingresses = [Ingress(number, of_ingress) for number, of_ingress in enumerate(backends)]
-        ours = self._controller(spec, ingresses, cluster=0)
-        for ingress, deployment in zip(ingresses, rolled, strict=False):
-            last = len(ingress.backends) - 1
-            deployment.endpoints.watchers.append(_telling(ours.on_endpoints_change, ingress, last))
-            deployment.endpoints.pod_watchers.append(_telling(ours.on_containers_ready, ingress, last))
-            deployment.node_watchers.append(ours.on_cordon)
-        for cluster, other in enumerate(self._scenario.aws_api.other_clusters, start=1):
-            churning = [ChurningBackend(env) for _ in range(other.ingresses)]
-            ingresses = [Ingress(number, [backend]) for number, backend in enumerate(churning)]
-            controller = self._controller(other.controller or spec, ingresses, cluster=cluster)
-            if other.churn_per_s > 0:
-                changes = churn(
-                    self._simulation, controller, churning, ingresses, churn_per_s=other.churn_per_s, cluster=cluster
-                )
-                env.process(changes)
-
-    def _controller(self, spec: ControllerSpec, ingresses: list[Ingress], *, cluster: int) -> Leader:
-        return start_controller(self._simulation, spec, self._scenario.aws_api, self._api, ingresses, cluster=cluster)
-
-
-def _telling(tell: Callable[[Ingress, int], None], ingress: Ingress, position: int) -> Callable[[Pod], None]:
-    """Return a watcher that tells a controller of which backend's Endpoints a pod is."""
-    return lambda _pod: tell(ingress, position)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.scenario.cost import MOST_SIMULATED_PODS, rolled_pods
+from sim.scenario.cost import MOST_SIMULATED_PODS, available_after_s, rolled_pods, rollout_at_least_s
 from sim.scenario.disruptions import DISRUPTIONS
 from sim.scenario.problems import Advice
+
+_HOUR_S = 3600
+_LONG_HOURS = 2
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -89,6 +92,17 @@ def _too_many_pods(scenario: Scenario) -> Iterator[Advice]:
         yield Advice("deployment.replicas", f"{pods:,} pods are not simulated: at most {MOST_SIMULATED_PODS:,} are")
 
 
+def _many_steps(scenario: Scenario) -> Iterator[Advice]:
+    deployment, hours = scenario.deployment, rollout_at_least_s(scenario) / _HOUR_S
+    if hours >= _LONG_HOURS:
+        at_once, available_s = deployment.surge + deployment.unavailable, available_after_s(scenario)
+        yield Advice(
+            "deployment.max_surge" if deployment.surge else "deployment.max_unavailable",
+            f"{at_once:,} of {deployment.replicas:,} pods at a time, each available after {available_s:.3g} s: the "
+            f"rollout takes {hours:,.3g} hours or more",
+        )
+
+
 ON_KUBERNETES: tuple[Callable[[Scenario], Iterator[Advice]], ...] = (
     _disruption,
     _without_effect,
@@ -96,4 +110,5 @@ ON_KUBERNETES: tuple[Callable[[Scenario], Iterator[Advice]], ...] = (
     _room,
     _capacity,
     _too_many_pods,
+    _many_steps,
 )

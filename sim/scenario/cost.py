@@ -27,6 +27,20 @@ def rolled_pods(scenario: Scenario) -> int:
     return scenario.deployment.replicas * scenario.deployment.rolled_at_once
 
 
+def available_after_s(scenario: Scenario) -> float:
+    """Return the mean time from a pod's creation until it counts as available (s)."""
+    return scenario.pod.startup_s.mean() + scenario.deployment.min_ready_s
+
+
+def rollout_at_least_s(scenario: Scenario) -> float:
+    """Return about how long a rolling update takes at least, because so few pods may go at a time; else 0 (s)."""
+    if scenario.disruption != "rollout":
+        return 0.0
+    deployment = scenario.deployment
+    at_once = deployment.surge + deployment.unavailable
+    return (deployment.replicas - deployment.partition) / at_once * available_after_s(scenario)
+
+
 def replication_at_most_s(scenario: Scenario) -> float:
     """Return about how long one core takes for a replication's control plane, with the slowest of the releases."""
     return _LONGEST_MEASURED_S * rolled_pods(scenario) / MOST_SIMULATED_PODS

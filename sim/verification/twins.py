@@ -136,7 +136,7 @@ def drawn_requests(target_type: str, routing: str, number: int) -> tuple[Told, T
 
 
 def drawn_records(scenario: Scenario) -> list[Pair]:
-    """Return pairs of the control plane's and its twin's records, none if the rollout is not over by `LONGEST_S`."""
+    """Return pairs of the control plane's and its twin's records, none if it pauses for `LONGEST_S`."""
     streams = Streams(scenario.seed, 0)
     try:
         happened, over_s = ControlPlane(scenario, streams).run(LONGEST_S)

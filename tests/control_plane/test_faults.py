@@ -30,7 +30,7 @@ VERSIONS = ["v1.1.0", "v1.1.4", "v1.1.5", "v1.1.9", "v2.0", "v2.4", "v2.8", "v2.
 
 @pytest.fixture(autouse=True)
 def _sooner(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(world, "LONGEST_ROLLOUT_S", LONGEST_S)
+    monkeypatch.setattr(world, "LONGEST_PAUSE_S", LONGEST_S)
 
 
 @st.composite

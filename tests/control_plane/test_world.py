@@ -10,6 +10,7 @@ from sim.control_plane.trace import (
     EndpointRemoved,
     PodDeleted,
     Record,
+    RolloutComplete,
     TargetDeregistered,
     TargetRegistered,
     Trace,
@@ -121,6 +122,21 @@ def test_a_rollout_without_end_is_refused_with_what_is_left(make_scenario) -> No
     with pytest.raises(ScenarioError, match=r"over within a day .*3 of 4 old targets are registered still") as error:
         run_control_plane(scenario, Streams(1, 0))
     assert re.search(r"those of pods \d, \d, \d\).*gave up on elasticloadbalancing:RegisterTargets", str(error.value))
+
+
+def test_a_rollout_that_goes_on_may_take_longer_than_a_day(make_scenario) -> None:
+    """Five pods, one at a time, each Ready after 30,000 s, and its availability known 0.1 s later."""
+    scenario = make_scenario(
+        deployment__replicas=5, deployment__max_surge=1, deployment__max_unavailable=0, pod__startup_s=30_000
+    )
+    (complete,) = run_control_plane(scenario, Streams(1, 0)).of(RolloutComplete)
+    assert complete.time_s == pytest.approx(5 * 30_000.1)
+
+
+def test_a_day_without_a_step_is_no_rollout(make_scenario) -> None:
+    with pytest.raises(ScenarioError, match="over within a day of its last step"):
+        run_control_plane(make_scenario(pod__startup_s=86_600), Streams(1, 0))
+    run_control_plane(make_scenario(pod__startup_s=86_300), Streams(1, 0))
 
 
 def test_it_is_not_over_before_a_new_target_is_healthy(make_scenario) -> None:

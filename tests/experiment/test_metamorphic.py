@@ -44,7 +44,7 @@ ALONE = {"aws_api.other_clusters": [], "aws_api.background_calls_per_s": {}}
 @pytest.fixture(autouse=True)
 def _sooner(monkeypatch: pytest.MonkeyPatch) -> None:
     """What comes to no end is given up after two hours, not after a day."""
-    monkeypatch.setattr(world, "LONGEST_ROLLOUT_S", 7200)
+    monkeypatch.setattr(world, "LONGEST_PAUSE_S", 7200)
 
 
 @st.composite

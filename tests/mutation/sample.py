@@ -177,7 +177,7 @@ def pass_verify(module: str) -> bool:
     from sim.control_plane import world
     from sim.verification import control_plane, twins
 
-    world.LONGEST_ROLLOUT_S = twins.LONGEST_S
+    world.LONGEST_PAUSE_S = twins.LONGEST_S
     twins.TIMELINES, twins.ROLLOUTS, twins.DISRUPTIONS, twins.BINDINGS, twins.SAMPLES = 5, 10, 15, 10, 40
     groups = {
         "control_plane": (twins.control_plane_twin, *control_plane.CHECKS),

@@ -16,7 +16,7 @@ DRAWN = {"v1": drawn_scenario, "v2": drawn_bindings}
 
 
 def main(first: str, last: str, which: str = "v2") -> None:
-    world.LONGEST_ROLLOUT_S = twins.LONGEST_S
+    world.LONGEST_PAUSE_S = twins.LONGEST_S
     met: Counter[str] = Counter()
     for seed in range(int(first), int(last)):
         scenario = DRAWN[which](seed)

@@ -79,7 +79,7 @@ def _met(scenario: Scenario, of: Callable[[type[Record]], list[Any]]) -> Counter
 @pytest.fixture(autouse=True)
 def _sooner(monkeypatch: pytest.MonkeyPatch) -> None:
     """What comes to no end does so after less than a day."""
-    monkeypatch.setattr(world, "LONGEST_ROLLOUT_S", LONGEST_S)
+    monkeypatch.setattr(world, "LONGEST_PAUSE_S", LONGEST_S)
 
 
 def check_all(seeds: range, drawn: Callable[[int], Scenario] = drawn_scenario) -> Counter[str]:

@@ -137,3 +137,15 @@ def test_drawing_very_many_requests_is_announced(monkeypatch: pytest.MonkeyPatch
     assert said in CliRunner().invoke(main, ["run", BASELINE, *many, "5"]).stderr
     assert "drawing" not in CliRunner().invoke(main, ["run", BASELINE, *many, "3"]).stderr
     assert "drawing" not in CliRunner().invoke(main, ["run", BASELINE, *many[:2], "--replications", "50"]).stderr
+
+
+def test_check_says_how_long_very_many_steps_take(make_scenario: Callable[..., Scenario]) -> None:
+    """200,000 s are 55.6 hours."""
+    one_by_one = {"deployment__replicas": 10_000, "deployment__max_surge": 1, "deployment__max_unavailable": 0}
+    slow = make_scenario(pod__startup_s=15, deployment__min_ready_s=5, **one_by_one)
+    said = "1 of 10,000 pods at a time, each available after 20 s: the rollout takes 55.6 hours or more"
+    assert dict(advise(slow))["deployment.max_surge"] == said
+    at_once = slow.with_overrides({"deployment.max_surge": "25%"})
+    assert "deployment.max_surge" not in dict(advise(at_once))
+    drained = slow.with_overrides({"disruption": "node_drain"})
+    assert "takes 55.6 hours" not in str(advise(drained))

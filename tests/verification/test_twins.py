@@ -83,13 +83,13 @@ def test_a_controller_with_one_retry_less(monkeypatch: pytest.MonkeyPatch) -> No
         begin(self, *arguments, max_retries=max(0, max_retries - 1), **more)
 
     monkeypatch.setattr(aws_client.AwsClient, "__init__", with_one_less)
-    monkeypatch.setattr(world, "LONGEST_ROLLOUT_S", twins.LONGEST_S)
+    monkeypatch.setattr(world, "LONGEST_PAUSE_S", twins.LONGEST_S)
     assert of_every_controller(failed(twins.control_plane_twin))
 
 
 @pytest.mark.usefixtures("few")
 def test_a_rollout_that_ends_for_the_twin_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(world, "LONGEST_ROLLOUT_S", 0.0)
+    monkeypatch.setattr(world, "LONGEST_PAUSE_S", 0.0)
     assert all(check.off > 1000 for check in twins.control_plane_twin())
 
 

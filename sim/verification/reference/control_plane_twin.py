@@ -72,13 +72,20 @@ class ControlPlane:
         self.has_healthy = False
         self.agenda.after(-self.agenda.now_s, self.deployment.sync)
 
-    def run(self, longest_s: float) -> tuple[dict[str, list[Happened]], float]:
-        """Return what happened, by kind, and the end. Raises `TimeoutError` if there is no end by `longest_s`."""
+    def run(self, longest_pause_s: float) -> tuple[dict[str, list[Happened]], float]:
+        """Return what happened, by kind, and the end. Raises `TimeoutError` after such a pause between two steps."""
         while not self.over():
+            stepped_s = self._last_step_s()
             self.agenda.next()
-            if self.agenda.now_s > longest_s:
+            if self.agenda.now_s > stepped_s + longest_pause_s:
                 raise TimeoutError
         return self.agenda.happened, self.agenda.now_s
+
+    def _last_step_s(self) -> float:
+        """Return when a pod or a target last came or went."""
+        kinds = ("PodCreated", "PodReady", "PodDeleted", "TargetRegistered", "TargetDeregistered")
+        noted = [float(self.agenda.happened[kind][-1][0]) for kind in kinds if kind in self.agenda.happened]
+        return max([0.0, *noted])
 
     def over(self) -> bool:
         """Return whether the Deployment is complete, the old pods are gone and some target is healthy."""

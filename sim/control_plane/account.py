@@ -1,0 +1,66 @@
+"""The AWS account: every cluster's controller, and what their pods do, behind one API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sim.control_plane.controllers.ingress import Ingress
+from sim.control_plane.controllers.other_cluster import ChurningBackend, churn
+from sim.control_plane.controllers.start import start_controller
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sim.control_plane.aws.aws_api import AwsApi
+    from sim.control_plane.controllers.ingress import Backend
+    from sim.control_plane.controllers.leader import Leader
+    from sim.control_plane.kubernetes.pod import Pod
+    from sim.control_plane.simulation import Simulation
+    from sim.control_plane.workload import RolledDeployment
+    from sim.scenario.specs import ControllerSpec, Scenario
+
+
+class Account:
+    """The AWS account: its API, this cluster's controller (cluster 0) and those of the other clusters."""
+
+    def __init__(self, simulation: Simulation, scenario: Scenario, api: AwsApi) -> None:
+        self._simulation = simulation
+        self._scenario = scenario
+        self._api = api
+
+    def start(self, rolled: Sequence[RolledDeployment]) -> None:
+        """Start every controller and the churn of the other clusters. Each Deployment has an ingress of its own.
+
+        The first Deployment's ingress has `controller.target_groups` target groups, of which its own is the last.
+        """
+        spec = self._scenario.controller
+        env = self._simulation.env
+        quiet = [ChurningBackend(env) for _ in range(spec.target_groups - 1)]
+        backends: list[list[Backend[Any]]] = [[ChurningBackend(env)] for _ in range(spec.ingresses)]
+        for number, deployment in enumerate(rolled):
+            if deployment.target_group is not None:
+                backends[number] = [*(quiet if number == 0 else []), deployment.backend(deployment.target_group)]
+        ingresses = [Ingress(number, of_ingress) for number, of_ingress in enumerate(backends)]
+        ours = self._controller(spec, ingresses, cluster=0)
+        for ingress, deployment in zip(ingresses, rolled, strict=False):
+            last = len(ingress.backends) - 1
+            deployment.endpoints.watchers.append(_telling(ours.on_endpoints_change, ingress, last))
+            deployment.endpoints.pod_watchers.append(_telling(ours.on_containers_ready, ingress, last))
+            deployment.node_watchers.append(ours.on_cordon)
+        for cluster, other in enumerate(self._scenario.aws_api.other_clusters, start=1):
+            churning = [ChurningBackend(env) for _ in range(other.ingresses)]
+            ingresses = [Ingress(number, [backend]) for number, backend in enumerate(churning)]
+            controller = self._controller(other.controller or spec, ingresses, cluster=cluster)
+            if other.churn_per_s > 0:
+                changes = churn(
+                    self._simulation, controller, churning, ingresses, churn_per_s=other.churn_per_s, cluster=cluster
+                )
+                env.process(changes)
+
+    def _controller(self, spec: ControllerSpec, ingresses: list[Ingress], *, cluster: int) -> Leader:
+        return start_controller(self._simulation, spec, self._scenario.aws_api, self._api, ingresses, cluster=cluster)
+
+
+def _telling(tell: Callable[[Ingress, int], None], ingress: Ingress, position: int) -> Callable[[Pod], None]:
+    """Return a watcher that tells a controller of which backend's Endpoints a pod is."""
+    return lambda _pod: tell(ingress, position)
