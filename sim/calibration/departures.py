@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.calibration.frames import around
+from sim.calibration.frames import spans_around
 from sim.calibration.last_requests import LastRequests
+from sim.calibration.nodes import last_by_node, missing_by_node, nodes_by_group
 from sim.calibration.pace import pace_of
 from sim.calibration.rates import regularity_of, shrunk
 from sim.calibration.stays import observed_spans, stays_of
-from sim.records.completeness import missing_files
+from sim.records.by_target import ByTarget
 from sim.records.deregistrations import changes
 from sim.records.rollouts import CAUSED
 
@@ -115,23 +116,24 @@ class _Log:
         requests = records.requests
         if requests is None:
             raise ValueError("no access log")
-        near = around(requests, rollouts)
-        frame = near[["target", "target_group", "node", "outcome"]].assign(
-            sent_s=near["time_s"] + near["request_processing_s"].fillna(0)
-        )
-        frame = frame[frame["target"] != ""]
-        self._by_target = {str(target): rows for target, rows in frame.groupby("target", observed=True)}
-        self._begin_s = float(requests["time_s"].iloc[0])
-        self._nodes = {
-            str(group): sorted(set(rows["node"].astype(str)))
-            for group, rows in frame.groupby("target_group", observed=True)
-        }
-        last_s = requests.groupby("node", observed=True)["time_s"].max()
-        self._last_s = {str(node): float(time_s) for node, time_s in last_s.items()}
+        self._requests = ByTarget(requests)
+        times_s = requests["time_s"].to_numpy()
+        self._spans = spans_around(times_s, rollouts)
+        self._begin_s = float(times_s[0])
+        self._nodes = nodes_by_group(requests, self._spans)
+        self._last_s = last_by_node(requests)
         self._gaps = missing_by_node(records.files)
         self._again_s = _times_by_target(changes(records, "register"))
         self._left_s = _times_by_target(changes(records, "deregister"))
         self._stopped_s = _stopped(records.pods)
+
+    def _near(self, target: str) -> pd.DataFrame:
+        """Return what is needed of a target's requests near the rollouts, with the time at which each was sent."""
+        numbers = self._requests.numbers(target)
+        near = [numbers[slice(*np.searchsorted(numbers, span))] for span in self._spans]
+        rows = self._requests.rows(np.concatenate([numbers[:0], *near]))
+        sent_s = rows["time_s"] + rows["request_processing_s"].fillna(0)
+        return rows[["target_group", "node", "outcome"]].assign(sent_s=sent_s)
 
     def paces(self, calls: Sequence[tuple[Change, int]]) -> dict[int, Pace]:
         """Return each rollout's clock of requests."""
@@ -150,7 +152,8 @@ class _Log:
             node: observed_spans(self._begin_s, self._last_s[node], self._gaps.get(node, []))
             for node in self._nodes.get(group, [])
         }
-        for target, requests in self._by_target.items():
+        for target in self._requests.targets:
+            requests = self._near(target)
             of_group = requests[requests["target_group"] == group]
             yield from stays_of(of_group, self._left_s.get(target, []), self._again_s.get(target, []), observed)
 
@@ -159,15 +162,15 @@ class _Log:
         slack_s = min(call.until_s - call.from_s, _LONGEST_CALL_S)
         for target in call.targets:
             requests = self._life(target, call.from_s)
-            if requests is not None:
+            if len(requests):
                 for node in self._nodes.get(call.target_group, []):
                     yield self._row(requests, target, node, call.until_s - slack_s, (*known, slack_s), pace)
 
-    def _life(self, target: str, call_s: float) -> pd.DataFrame | None:
+    def _life(self, target: str, call_s: float) -> pd.DataFrame:
         """Return the target's requests since its address was last registered."""
-        requests = self._by_target.get(target)
         since_s = max((time_s for time_s in self._again_s.get(target, []) if time_s < call_s), default=-np.inf)
-        return None if requests is None else requests[requests["sent_s"] >= since_s]
+        requests = self._near(target)
+        return requests[requests["sent_s"] >= since_s]
 
     def _row(
         self,
@@ -209,14 +212,6 @@ class _Log:
         ends += [stopped_s for stopped_s in self._stopped_s.get(address(target), []) if stopped_s > call_s]
         ends += [again_s for again_s in self._again_s.get(target, []) if again_s > call_s]
         return min(ends)
-
-
-def missing_by_node(files: pd.DataFrame) -> dict[str, list[tuple[float, float]]]:
-    """Return for each node the stretches whose files are missing."""
-    found: dict[str, list[tuple[float, float]]] = {}
-    for missing in missing_files(files):
-        found.setdefault(missing.node, []).append((missing.from_s, missing.until_s))
-    return found
 
 
 def _times_by_target(calls: list[Change]) -> dict[str, list[float]]:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from sim.calibration.last_requests import Floats
     from sim.records.rollouts import Rollout
 
 AROUND_S = 600.0
@@ -22,15 +23,13 @@ def rows_of(frame: pd.DataFrame, *columns: str) -> Iterator[tuple[Any, ...]]:
     return zip(*(ordered[column].tolist() for column in columns), strict=True)
 
 
-def around(requests: pd.DataFrame, rollouts: Sequence[Rollout]) -> pd.DataFrame:
-    """Return the requests near the rollouts, each once, by their time."""
-    import pandas as pd
-
-    times_s = requests["time_s"].to_numpy(dtype=float)
-    parts, end = [requests.iloc[:0]], 0
+def spans_around(times_s: Floats, rollouts: Sequence[Rollout]) -> list[tuple[int, int]]:
+    """Return the rows near the rollouts as ranges of row numbers that do not overlap; `times_s` are ordered."""
+    spans: list[tuple[int, int]] = []
+    end = 0
     for rollout in sorted(rollouts, key=lambda one: one.from_s):
-        begin, until = np.searchsorted(times_s, [rollout.from_s - AROUND_S, rollout.until_s + AROUND_S])
+        begin, until = np.searchsorted(times_s, [rollout.from_s - AROUND_S, rollout.until_s + AROUND_S]).tolist()
         if until > end:
-            parts.append(requests.iloc[max(begin, end) : until])
-            end = int(until)
-    return pd.concat(parts) if len(parts) > 2 else parts[-1]  # noqa: PLR2004 - one part is taken as it is
+            spans.append((max(begin, end), until))
+            end = until
+    return spans

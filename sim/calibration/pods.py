@@ -29,6 +29,7 @@ from sim.calibration.measured import (
     empirical_law,
     quantile_interval,
 )
+from sim.records.by_target import ByTarget
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -145,16 +146,13 @@ def _first_passes(checks: pd.DataFrame | None, calls: Sequence[Change]) -> Float
 
 def _first_requests(requests: pd.DataFrame, calls: Sequence[Change]) -> tuple[Floats, Floats]:
     """Return for each node and new target its first request after RegisterTargets, and its rate afterwards."""
-    by_target = {str(target): rows for target, rows in requests.groupby("target", observed=True)}
+    by_target = ByTarget(requests)
     first_s, rate_rps = [], []
     for call in calls:
         for target in call.targets:
-            rows = by_target.get(target)
-            if rows is None:
-                continue
+            rows = by_target.between(target, call.time_s - _SECOND, call.time_s + _LONGEST_REGISTRATION_S)
             for _, of_node in rows.groupby("node", observed=True):
-                after_s = np.sort(of_node["time_s"].to_numpy(dtype=float)) - call.time_s
-                after_s = after_s[(after_s > -_SECOND) & (after_s < _LONGEST_REGISTRATION_S)]
+                after_s = of_node["time_s"].to_numpy() - call.time_s
                 if after_s.size > 1:
                     first_s.append(max(float(after_s[0]), 0.0))
                     rate_rps.append((after_s.size - 1) / max(float(after_s[-1] - after_s[0]), 1e-3))

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.calibration.departures import missing_by_node
 from sim.calibration.measured import Measured, empirical, rate_interval
+from sim.calibration.nodes import missing_by_node
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,12 +80,11 @@ def _counts(times_s: Floats, windows: Sequence[tuple[float, float]], stretch_s: 
 
 def service_time(requests: pd.DataFrame, calls: Sequence[Change]) -> Measured | str:
     """Estimate `traffic.service_time_s`."""
-    answered = ((requests["outcome"] == "ok") & ~requests["websocket"]).to_numpy()
-    times_s = requests["target_processing_s"].to_numpy()[answered].astype(float)
-    known = np.isfinite(times_s)
-    quiet = known & _quiet(requests["time_s"].to_numpy()[answered], calls)
+    times_s = requests["target_processing_s"].to_numpy()
+    known = ((requests["outcome"] == "ok") & ~requests["websocket"]).to_numpy() & np.isfinite(times_s)
+    quiet = known & _quiet(requests["time_s"].to_numpy(), calls)
     where = ", away from rollouts" if quiet.sum() >= _ENOUGH else ""
-    values = times_s[quiet if where else known]
+    values = times_s[quiet if where else known].astype(float)
     if not values.size:
         return "no answered request has a target_processing_time"
     late = float(np.mean(requests["outcome"] == "idle_timeout"))
@@ -96,10 +95,11 @@ def service_time(requests: pd.DataFrame, calls: Sequence[Change]) -> Measured | 
 
 
 def _quiet(times_s: Floats, calls: Sequence[Change]) -> np.ndarray:
-    busy = np.zeros(times_s.size, bool)
+    """Return which of these ordered times are away from the calls."""
+    quiet = np.ones(times_s.size, bool)
     for call in calls:
-        busy |= (times_s > call.time_s - AROUND_S / 2) & (times_s < call.time_s + AROUND_S)
-    return ~busy
+        quiet[slice(*np.searchsorted(times_s, [call.time_s - AROUND_S / 2, call.time_s + AROUND_S]))] = False
+    return quiet
 
 
 def alb_nodes(requests: pd.DataFrame, found: Sequence[Rollout]) -> Measured | str:

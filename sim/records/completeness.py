@@ -75,9 +75,7 @@ def missing_files(files: pd.DataFrame) -> list[MissingFile]:
 def clocks(records: Records, rollouts: Sequence[Rollout], came: Sequence[Change]) -> Clocks:
     """Return what the requests of targets that left and came tell of the clocks."""
     lags = [lag for rollout in rollouts for lag in rollout.lags]
-    traffic = Traffic(
-        records.requests, [*(lag.target for lag in lags), *(one for call in came for one in call.targets)]
-    )
+    traffic = Traffic(records.requests)
     last_s = [(lag, traffic.last_before_s(lag.target, lag.deregistered_s)) for lag in lags]
     with_requests = [(lag, before_s) for lag, before_s in last_s if lag.last_s or not math.isnan(before_s)]
     silent_s = [lag.deregistered_s - before_s for lag, before_s in with_requests if not lag.last_s]

@@ -23,11 +23,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.records.by_target import ByTarget
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import pandas as pd
-    from numpy.typing import NDArray
 
     from sim.records.deregistrations import Change
 
@@ -66,18 +67,11 @@ class TargetLag:
         return self.left_s - (self.deregistered_s if math.isnan(self.deleted_s) else self.deleted_s)
 
 
-_COLUMNS = ["time_s", "request_processing_s", "node", "target", "outcome"]
-
-
 class Traffic:
-    """The requests for some targets, each target's together and in the order of time."""
+    """The requests for each target."""
 
-    def __init__(self, requests: pd.DataFrame | None, targets: Sequence[str]) -> None:
-        """Take the requests for these targets out of all requests."""
-        self._of: dict[str, pd.DataFrame] = {}
-        if requests is not None:
-            some = requests.loc[requests["target"].isin(set(targets)).to_numpy(), _COLUMNS]
-            self._of = {str(target): rows for target, rows in some.groupby("target", observed=True)}
+    def __init__(self, requests: pd.DataFrame | None) -> None:
+        self._requests = None if requests is None else ByTarget(requests)
 
     def sent_s(self, target: str, from_s: float, until_s: float) -> dict[str, float]:
         """Return when each ALB node sent the target its last request within a span of time."""
@@ -103,12 +97,8 @@ class Traffic:
         return float(failed["time_s"].iloc[0]) if len(failed) else math.nan  # type: ignore[call-overload]
 
     def _between(self, target: str, from_s: float, until_s: float) -> pd.DataFrame | None:
-        rows = self._of.get(target)
-        if rows is None:
-            return None
-        times_s: NDArray[np.float64] = rows["time_s"].to_numpy()
-        begin, end = np.searchsorted(times_s, [from_s, until_s])
-        return rows.iloc[begin:end] if begin < end else None
+        rows = None if self._requests is None else self._requests.between(target, from_s, until_s)
+        return None if rows is None or rows.empty else rows
 
 
 def lags_of(

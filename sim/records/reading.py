@@ -5,8 +5,8 @@
 
 Modelled:
 - Every file below a directory is looked into. Its lines tell what it is.
-- Access logs go through two threads, in blocks of some megabytes: decompression and pyarrow hold no lock.
-- So memory holds the wanted rows, some 45 bytes each, and little else.
+- Access logs go through two threads, in blocks of some megabytes, of which few wait: decompression and pyarrow hold no
+  lock. So memory holds the wanted rows, some 45 bytes each, and little else.
 - A log that is there twice, under its own name, is read once.
 
 Left out: S3 itself. No credentials are asked for.
@@ -17,9 +17,11 @@ Sources: docs/facts/logs.md §1 (file names), §5.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,7 +45,7 @@ from sim.records.selection import EVERYTHING, Selection
 from sim.records.times import seconds_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -150,49 +152,42 @@ class _Reading:
         self._rows = Rows(REQUEST_COLUMNS | codes | {"outcome": "int8"})
 
     def read(self, files: Sequence[_File], pool: ThreadPoolExecutor, on_progress: OnProgress) -> None:
-        """Read all files, and the access logs among them in the pool, in their order."""
-        waiting: list[Future[list[Columns]]] = []
+        """Read all files, and the blocks of access logs among them in the pool, in their order."""
+        waiting: deque[tuple[_File, Future[tuple[Columns, int]]]] = deque()
         for number, file in enumerate(files):
             blocks = Blocks(file.path)
-            if _is_access_log(next(iter(blocks), b"")):
-                waiting.append(pool.submit(self._read_access_log, file))
+            rest = iter(blocks)
+            first = next(rest, b"")
+            if _is_access_log(first):
+                file.kind = "access_log"
+                for block in chain([first], rest):
+                    waiting.append((file, pool.submit(self._access_log.read, block, file.node)))
+                    if len(waiting) > 2 * _THREADS:
+                        self._keep(*waiting.popleft())
             else:
-                self._read_other(file)
-            on_progress(number + 1 - len(waiting), len(files))
-            if len(waiting) > 2 * _THREADS:
-                self._keep(waiting.pop(0).result())
-        for left, future in enumerate(reversed(waiting)):
-            self._keep(future.result())
-            on_progress(len(files) - left, len(files))
+                self._read_other(file, chain([first], rest))
+            file.note = blocks.broken or file.note
+            on_progress(number + 1, len(files))
+        for left in waiting:
+            self._keep(*left)
 
-    def _read_access_log(self, file: _File) -> list[Columns]:
-        file.kind = "access_log"
-        blocks = Blocks(file.path)
-        kept = []
-        for block in blocks:
-            columns, not_read = self._access_log.read(block, file.node)
-            file.lines_not_read += not_read
-            if columns:
-                file.lines_read += len(columns["time_s"])
-                _widen(file, columns["time_s"])
-                kept.append(self._wanted(columns))
-        file.note = blocks.broken
-        return kept
+    def _keep(self, file: _File, reading: Future[tuple[Columns, int]]) -> None:
+        columns, not_read = reading.result()
+        file.lines_not_read += not_read
+        if columns:
+            file.lines_read += len(columns["time_s"])
+            _widen(file, columns["time_s"])
+            self._rows.append(self._wanted(columns))
 
     def _wanted(self, columns: Columns) -> Columns:
         wanted = self._selection.of_requests(columns["time_s"], columns["target_group"], self._groups)
         return columns if wanted is None else {name: column[wanted] for name, column in columns.items()}
 
-    def _keep(self, parts: Iterable[Columns]) -> None:
-        for part in parts:
-            self._rows.append(part)
-
-    def _read_other(self, file: _File) -> None:
-        blocks = Blocks(file.path)
+    def _read_other(self, file: _File, blocks: Iterator[bytes]) -> None:
         written_s = file.path.stat().st_mtime
-        found = self._others.read(iter(blocks), node=file.node, written_s=written_s)
+        found = self._others.read(blocks, node=file.node, written_s=written_s)
         file.kind, file.lines_read, file.lines_not_read = found.kind, found.n_read, found.n_not_read
-        file.note = blocks.broken or ("the file ends too early or is damaged" if found.cut else "")
+        file.note = "the file ends too early or is damaged" if found.cut else ""
 
     def records(self, files: Sequence[_File]) -> Records:
         """Return everything that was read, as frames."""

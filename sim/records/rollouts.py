@@ -72,7 +72,7 @@ def rollouts(records: Records) -> list[Rollout]:
     """Return the rollouts, by their time."""
     came = by_group(changes(records, "register"))
     left = by_group(changes(records, "deregister"))
-    traffic = Traffic(records.requests, [target for some in left.values() for call in some for target in call.targets])
+    traffic = Traffic(records.requests)
     found = [
         _rollout(records, group, calls, came.get(group, []), traffic)
         for group, all_calls in left.items()

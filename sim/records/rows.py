@@ -1,11 +1,12 @@
 """Columns that grow by blocks, in memory that is given back column by column.
 
-Many small arrays would leave the heap in pieces, which the operating system never gets back. So rows are copied into
-slabs of a million.
+Many arrays that come and go would leave the heap in pieces, which the operating system never gets back. So rows are
+copied into slabs of a million, each in a mapping of its own.
 """
 
 from __future__ import annotations
 
+from mmap import mmap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,4 +50,5 @@ class Rows:
 
     def _add_slabs(self) -> None:
         for name, slabs in self._slabs.items():
-            slabs.append(np.empty(SLAB, self._types[name]))
+            kind = np.dtype(self._types[name])
+            slabs.append(np.frombuffer(mmap(-1, SLAB * kind.itemsize), kind))
