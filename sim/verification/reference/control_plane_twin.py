@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 
 from sim.scenario.distributions import Constant, Exponential, Uniform
 from sim.streams import Stream
+from sim.verification.reference.agenda_twin import Agenda
 from sim.verification.reference.aws_twin import Api
-from sim.verification.reference.controller_twin import Agenda, Controller
-from sim.verification.reference.deployment_twin import Deployment, Drain, Pod
+from sim.verification.reference.controller_twin import Controller
+from sim.verification.reference.deployment_twin import Deployment, Pod
+from sim.verification.reference.drain_twin import Drain
 from sim.verification.reference.last_request_twin import last_done_s
 from sim.verification.reference.load_balancer_controller_twin import LoadBalancerController
 from sim.verification.reference.scale_in_twin import ScaleIn
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
     from sim.scenario.specs import ControllerSpec, Scenario
     from sim.streams import IndexedDraws, Sampler, Streams
-    from sim.verification.reference.controller_twin import Happened
+    from sim.verification.reference.agenda_twin import Happened
 
     AnyController = Controller | LoadBalancerController
 

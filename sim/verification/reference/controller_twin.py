@@ -2,28 +2,23 @@
 
 Written from docs/model.md, "The ingress controller", and docs/facts/controller.md §3. It shares only the draws with
 `sim.control_plane`.
-
-Events at one instant happen in the order in which they were put on the agenda. With continuous draws, only the steps of
-one actor fall on one instant.
 """
 
 from __future__ import annotations
 
-import heapq
 import math
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from sim.scenario.distributions import Exponential
 from sim.streams import Stream
 from sim.verification.reference.aws_twin import Bucket, Quota, is_retried, pinned, wait_s
+from sim.verification.reference.controller_process_twin import ControllerProcess
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from sim.scenario.specs import AwsApiSpec, ControllerSpec
     from sim.streams import Streams
+    from sim.verification.reference.agenda_twin import Agenda
     from sim.verification.reference.aws_twin import Api
     from sim.verification.reference.service_twin import Service
 
@@ -31,30 +26,6 @@ ELB = "elasticloadbalancing:"
 SUBNET_ROLES = ("elb", "internal-elb")
 READS = ("Describe", "Get", "List")
 WAF = ("waf-regional:GetWebACLForResource", "wafv2:GetWebACLForResource")
-Happened = tuple[Any, ...]
-
-
-class Agenda:
-    """The things to do, with their times, and the things done, by kind."""
-
-    def __init__(self, now_s: float) -> None:
-        self.now_s = now_s
-        self._todo: list[tuple[float, int, Callable[[], None]]] = []
-        self._asked = count()
-        self.happened: dict[str, list[Happened]] = {}
-
-    def after(self, delay_s: float, do: Callable[[], None]) -> None:
-        """Put something on the agenda."""
-        heapq.heappush(self._todo, (self.now_s + delay_s, next(self._asked), do))
-
-    def note(self, kind: str, *what: object) -> None:
-        """Write down what has happened or will happen. The first of `what` is the time."""
-        self.happened.setdefault(kind, []).append(what)
-
-    def next(self) -> None:
-        """Do the next thing."""
-        self.now_s, _, do = heapq.heappop(self._todo)
-        do()
 
 
 @dataclass
@@ -69,7 +40,7 @@ class Worker:
     n_addresses: int = 0
 
 
-class Controller:
+class Controller(ControllerProcess):
     """One cluster's controller."""
 
     def __init__(
@@ -83,37 +54,17 @@ class Controller:
         *,
         cluster: int,
     ) -> None:
-        self.ingresses = ingresses
-        self._agenda = agenda
         self._api = api
-        self._spec = spec
-        self._cluster = cluster
         self._patch = int(spec.version[len("v1.1.") :])
         self._policy = aws_api.retryer or pinned(spec.version)
         self._aws_api = aws_api
-        self._streams = streams
         self._n_reconciles = count()
-        self._life = 0
-        self._is_up = True
-        self._begin(streams)
-        for informer in (0, 1):
-            factor, phase = streams.generator(Stream.RESYNC, cluster, informer).random(2)
-            period_s = self._sync_period_s * (0.9 + 0.2 * factor)
-            if period_s > 0:
-                due_s = phase * period_s
-                while due_s - period_s >= agenda.now_s:
-                    due_s -= period_s
-                self._resync_at(due_s, period_s)
-        if spec.node_events_per_s > 0:
-            gap = Exponential(dist="exponential", mean=1 / spec.node_events_per_s)
-            self._node_event(streams.draws(gap, Stream.NODE_EVENTS, cluster))
-        if spec.restart_at_s is not None:
-            agenda.after(spec.restart_at_s - agenda.now_s, self._die)
+        super().__init__(agenda, spec, streams, ingresses, cluster=cluster)
 
     def _begin(self, streams: Streams) -> None:
+        super()._begin(streams)
         self._latency_s = streams.draws(self._aws_api.latency_s, Stream.API_LATENCY, self._cluster)
         self._uniform = streams.uniforms(Stream.API_BACKOFF, self._cluster)
-        self._order = streams.generator(Stream.ENQUEUE_ORDER, self._cluster)
         self._quota = Quota() if self._policy == "botocore-standard" else None
         self._waiting: list[int] = []
         self._busy: set[int] = set()
@@ -124,72 +75,10 @@ class Controller:
         self._idle = [Worker() for _ in range(self._spec.max_concurrent_reconciles)]
         self._known_until_s: dict[tuple[Any, ...], float] = {}
 
-    # What befalls it
-
-    def _in_this_life(self, do: Callable[[], None]) -> Callable[[], None]:
-        life = self._life
-
-        def do_if_alive() -> None:
-            if life == self._life:
-                do()
-
-        return do_if_alive
-
-    def _later(self, delay_s: float, do: Callable[[], None]) -> None:
-        self._agenda.after(delay_s, self._in_this_life(do))
-
-    @property
-    def _sync_period_s(self) -> float:
-        return 3600 if self._spec.sync_period_s is None else self._spec.sync_period_s
-
-    def _resync_at(self, due_s: float, period_s: float) -> None:
-        def resync() -> None:
-            self._add_all()
-            self._resync_at(due_s + period_s, period_s)
-
-        self._later(due_s - self._agenda.now_s, resync)
-
-    def _node_event(self, gaps_s: Iterator[float]) -> None:
-        def happens() -> None:
-            self._add_all()
-            self._node_event(gaps_s)
-
-        self._agenda.after(next(gaps_s), happens)
+    # The queue
 
     def containers_ready(self, _ingress: int) -> None:
         """Pass over a pod whose gate is closed: the twin knows no gates of v1."""
-
-    def cordoned(self) -> None:
-        """Treat a cordoned node as an event, from v1.1.6 on. The twin knows v1 only."""
-        if self._spec.version >= "v1.1.6":
-            self._add_all()
-
-    def _add_all(self) -> None:
-        if self._is_up:
-            for number in self._order.permutation(len(self.ingresses)):
-                self._add(int(number))
-
-    def _die(self) -> None:
-        takes = self._streams.draws(self._spec.restart_takes_s, Stream.CONTROLLER_RESTART, self._cluster)
-        back_s = self._agenda.now_s + next(takes)
-        self._agenda.note("ControllerRestarted", self._agenda.now_s, back_s, self._cluster)
-        self._life += 1
-        self._is_up = False
-        self._agenda.after(back_s - self._agenda.now_s, self._come_back)
-
-    def _come_back(self) -> None:
-        streams = self._streams.within(Stream.CONTROLLER_RESTART, self._cluster)
-        self._is_up = True
-        self._begin(streams)
-        for informer in (0, 1):
-            period_s = self._sync_period_s * (
-                0.9 + 0.2 * streams.generator(Stream.RESYNC, self._cluster, informer).random()
-            )
-            if period_s > 0:
-                self._resync_at(self._agenda.now_s + period_s, period_s)
-        self._add_all()
-
-    # The queue
 
     def endpoints_changed(self, ingress: int) -> None:
         """Enqueue every ingress of the namespace; from v1.1.6 on, those that use the Service."""

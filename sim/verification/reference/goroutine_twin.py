@@ -14,7 +14,7 @@ from sim.verification.reference.aws_twin import Bucket
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from sim.verification.reference.controller_twin import Agenda
+    from sim.verification.reference.agenda_twin import Agenda
 
     Wake = Callable[[], None]
     Wait = float | Callable[[Wake], None]

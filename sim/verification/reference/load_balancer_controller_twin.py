@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from sim.scenario.specs import AwsApiSpec, ControllerSpec
     from sim.streams import Streams
+    from sim.verification.reference.agenda_twin import Agenda
     from sim.verification.reference.aws_twin import Api
     from sim.verification.reference.binding_twin import Name
-    from sim.verification.reference.controller_twin import Agenda
     from sim.verification.reference.goroutine_twin import Goroutine
     from sim.verification.reference.service_twin import Service
 

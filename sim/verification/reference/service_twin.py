@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from collections.abc import Set as AbstractSet
 
+    from sim.verification.reference.agenda_twin import Agenda
     from sim.verification.reference.control_plane_twin import ControlPlane
-    from sim.verification.reference.controller_twin import Agenda
     from sim.verification.reference.deployment_twin import Pod
 
 PODS, INITIAL_S, DRAINING_S = 50, 15.0, 300.0
