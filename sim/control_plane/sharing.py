@@ -13,13 +13,16 @@ SIGTERM) reaches the control plane in two cases:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sim.scenario.releases import LoadBalancerControllerRelease
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sim.scenario.specs import Scenario
 
+K = TypeVar("K")
 _SERVING = {
     "concurrency",
     "accept",
@@ -59,3 +62,11 @@ def control_plane_key(scenario: Scenario) -> str:
         without["target_group"] |= {"connection_reuse"}
         without["traffic"] = True
     return scenario.model_dump_json(exclude=without)
+
+
+def sharing_control_planes(scenarios: Mapping[K, Scenario]) -> list[list[K]]:
+    """Return the names of the scenarios in groups, each of which can share control planes."""
+    groups: dict[str, list[K]] = {}
+    for name, scenario in scenarios.items():
+        groups.setdefault(control_plane_key(scenario), []).append(name)
+    return [*groups.values()]

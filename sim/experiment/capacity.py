@@ -11,16 +11,16 @@ from sim.control_plane.trace import PodCreated
 from sim.control_plane.trace_of_nodes import PodScheduled, RolloutStalled, SubnetFull, SubnetHeld
 
 if TYPE_CHECKING:
+    from sim.control_plane.trace import Trace
     from sim.data_plane.timeline import Times
-    from sim.experiment.replication import Replication
+    from sim.scenario.vpc_cni import VpcCniSpec
 
 
-def pending_s(replication: Replication) -> Times:
+def pending_s(trace: Trace) -> Times:
     """Return each created pod's time without a node in seconds, in the order of creation, shape (pods,).
 
     A pod that never got one waited until the disruption was taken to have stalled.
     """
-    trace = replication.trace
     stalled_s = next((stalled.time_s for stalled in trace.of(RolloutStalled)), np.inf)
     scheduled_s = {scheduled.pod: scheduled.time_s for scheduled in trace.of(PodScheduled)}
     waited_s = [scheduled_s.get(pod.pod, stalled_s) - pod.time_s for pod in trace.of(PodCreated)]
@@ -39,19 +39,18 @@ class Addresses(NamedTuple):
     """The zone in which that was."""
 
 
-def addresses_of(replication: Replication) -> Addresses:
+def addresses_of(trace: Trace, cni: VpcCniSpec | None) -> Addresses:
     """Return a replication's addresses; the scenario must say how they are given."""
-    cni = replication.scenario.vpc_cni
     size = 0 if cni is None else cni.usable - cni.other_addresses
     held: Counter[int] = Counter()
     used: Counter[int] = Counter()
     most_held = most_used = most_of_zone = 0
-    changes = replication.trace.of(SubnetHeld)
+    changes = trace.of(SubnetHeld)
     for change, later in zip(changes, [*changes[1:], None], strict=True):
         held[change.zone], used[change.zone] = change.held, change.used
         if later is None or later.time_s >= 0:
             most_held, most_used = max(most_held, held.total()), max(most_used, used.total())
             most_of_zone = max(most_of_zone, *held.values())
-    refused = next((full for full in replication.trace.of(SubnetFull) if full.time_s >= 0), None)
+    refused = next((full for full in trace.of(SubnetFull) if full.time_s >= 0), None)
     at = (None, None) if refused is None else (refused.time_s, refused.zone)
     return Addresses(most_held, most_used, size - most_of_zone, *at)

@@ -11,7 +11,7 @@ from sim.experiment.aggregation import Aggregation, S
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sim.experiment.replication import Replication
+    from sim.experiment.simulated import Simulated
     from sim.scenario.specs import Scenario
 
 V = TypeVar("V")
@@ -60,7 +60,7 @@ class Figure(Generic[V, S]):
     """
 
     name: str
-    of: Callable[[Replication], V]
+    of: Callable[[Simulated], V]
     over: Aggregation[V, S]
     label: str
     unit: Unit = NO_UNIT

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from sim.data_plane.timeline import Times
     from sim.experiment.estimators import Estimator
     from sim.experiment.figure import Table
-    from sim.experiment.replication import Replication
+    from sim.experiment.simulated import Simulated
 
 V = TypeVar("V")
 """The value of a figure in one replication."""
@@ -72,7 +72,7 @@ class Figures:
         return figure.over.row(self[figure])
 
 
-def figures_of(replication: Replication) -> Figures:
+def figures_of(replication: Simulated) -> Figures:
     """Return the figures of a replication."""
     values = {figure.name: figure.of(replication) for figure in FIGURES if figure.is_of(replication.scenario)}
     return Figures(values, replication.estimator)
@@ -83,25 +83,25 @@ def columns_of(blocks: Collection[str]) -> tuple[str, ...]:
     return tuple(column for column in COLUMNS if BLOCK_OF_COLUMN.get(column) in {None, *blocks})
 
 
-def _requests(replication: Replication) -> float:
+def _requests(replication: Simulated) -> float:
     return float(replication.estimate.counts.sum())
 
 
-def _with_outcome(outcome: Outcome) -> Callable[[Replication], float]:
+def _with_outcome(outcome: Outcome) -> Callable[[Simulated], float]:
     return lambda replication: float(replication.estimate.counts[outcome])
 
 
-def _with_status(status: int) -> Callable[[Replication], float]:
+def _with_status(status: int) -> Callable[[Simulated], float]:
     outcomes = [outcome for outcome in Outcome if outcome.status == status]
     return lambda replication: float(sum(replication.estimate.counts[outcome] for outcome in outcomes))
 
 
-def _rate_502(replication: Replication) -> float:
+def _rate_502(replication: Simulated) -> float:
     requests = _requests(replication)
     return _with_status(HTTPStatus.BAD_GATEWAY)(replication) / requests if requests else 0.0
 
 
-def _of_terminated(times_s: Times, replication: Replication) -> Times:
+def _of_terminated(times_s: Times, replication: Simulated) -> Times:
     """Return the times of the pods that were deleted, in the order of their numbers."""
     return times_s[~np.isnan(replication.deleted_s())]
 

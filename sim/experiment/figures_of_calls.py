@@ -9,17 +9,17 @@ from sim.experiment.aggregation import MeanAlone
 from sim.experiment.figure import Cell, Figure
 
 if TYPE_CHECKING:
-    from sim.experiment.replication import Replication
+    from sim.experiment.simulated import Simulated
 
 _ROLLED_CLUSTER = 0
 
 
-def _attempts(replication: Replication) -> list[ApiAttempt]:
+def _attempts(replication: Simulated) -> list[ApiAttempt]:
     """Return the calls that the rolled cluster's controller sent, retries included."""
     return [a for a in replication.trace.of(ApiAttempt) if a.cluster == _ROLLED_CLUSTER and a.time_s >= 0]
 
 
-def _reconciles(replication: Replication) -> list[Reconciled]:
+def _reconciles(replication: Simulated) -> list[Reconciled]:
     return [r for r in replication.trace.of(Reconciled) if r.cluster == _ROLLED_CLUSTER and r.time_s >= 0]
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from sim.control_plane.sharing import control_plane_key
+from sim.control_plane.sharing import sharing_control_planes
 from sim.experiment.figures import ANY_502, RESPONSES
 from sim.experiment.recommend import RETRIES
 from sim.experiment.replication import simulate_alike
@@ -93,7 +93,7 @@ def affordable_rollouts(scenario: Scenario, estimator: Estimator, n_requests: fl
     each_s = _EXPECTED_S_PER_POD * rolled_pods(scenario)
     if estimator == "sampled":
         each_s = _DRAWN_S_PER_REQUEST * n_requests
-    cost_s = len(_sharing(grid)) * replication_at_most_s(scenario) + len(grid) * each_s
+    cost_s = len(sharing_control_planes(grid)) * replication_at_most_s(scenario) + len(grid) * each_s
     wanted = min(MOST_ROLLOUTS, scenario.replications)
     n = min(wanted, int(MOST_S / cost_s))
     return n if n >= min(FEWEST_ROLLOUTS, wanted) else 0
@@ -133,7 +133,7 @@ def sleeps_and_retries(
         If a rollout comes to no end with one of the settings.
     """
     grid = settings_of(scenario)
-    groups = [[(setting, grid[setting]) for setting in group] for group in _sharing(grid)]
+    groups = [[(setting, grid[setting]) for setting in group] for group in sharing_control_planes(grid)]
     rollouts: dict[Setting, list[Of]] = {setting: [] for setting in grid}
     tasks = [(group, number) for number in range(replications) for group in groups]
     work = partial(_rollouts_of, estimator)
@@ -148,14 +148,6 @@ def sleeps_and_retries(
 
 def _given(scenario: Scenario) -> Setting:
     return Setting(scenario.pod.pre_stop_sleep_s, scenario.controller.aws_max_retries)
-
-
-def _sharing(grid: dict[Setting, Scenario]) -> list[tuple[Setting, ...]]:
-    """Return the settings in groups with one control plane each."""
-    groups: dict[str, list[Setting]] = {}
-    for setting, scenario in grid.items():
-        groups.setdefault(control_plane_key(scenario), []).append(setting)
-    return [*map(tuple, groups.values())]
 
 
 def _rollouts_of(estimator: Estimator, task: tuple[Sequence[tuple[Setting, Scenario]], int]) -> list[Of]:

@@ -11,7 +11,7 @@ from itertools import islice
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
-from sim.control_plane.sharing import control_plane_key
+from sim.control_plane.sharing import sharing_control_planes
 from sim.experiment.replication import simulate_alike
 from sim.experiment.replications import cancelling
 from sim.scenario.problems import ScenarioError
@@ -64,11 +64,11 @@ def finished(tasks: Sequence[Task], executor: Executor) -> Iterator[tuple[Task, 
 
 def _batches(tasks: Sequence[Task]) -> list[list[Task]]:
     """Return batches of tasks: the same replication of points that share their control plane."""
-    scenarios = {task.point: task.scenario for task in tasks}
-    keys = {point: control_plane_key(scenario) for point, scenario in scenarios.items()}
-    alike: dict[tuple[str, int, Estimator], list[Task]] = {}
+    groups = sharing_control_planes({task.point: task.scenario for task in tasks})
+    group_of = {point: number for number, group in enumerate(groups) for point in group}
+    alike: dict[tuple[int, int, Estimator], list[Task]] = {}
     for task in tasks:
-        alike.setdefault((keys[task.point], task.number, task.estimator), []).append(task)
+        alike.setdefault((group_of[task.point], task.number, task.estimator), []).append(task)
     return [
         batch[first : first + _MOST_TOGETHER]
         for batch in alike.values()

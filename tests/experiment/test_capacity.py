@@ -8,7 +8,6 @@ import pytest
 
 from sim.control_plane.trace import PodCreated, Trace
 from sim.control_plane.trace_of_nodes import PodScheduled, RolloutStalled, SandboxFailed, SubnetFull, SubnetHeld
-from sim.experiment.capacity import addresses_of, pending_s
 from sim.experiment.figures import figures_of
 from sim.experiment.replication import Replication, simulate
 from sim.experiment.summary import summarise
@@ -53,8 +52,8 @@ def told(make_scenario: Callable[..., Scenario]) -> Replication:
 
 
 def test_waits_and_addresses(told: Replication) -> None:
-    assert pending_s(told).tolist() == [0.0, 2.5, 613.0]
-    assert addresses_of(told) == (26 + 10, 3 + 8, 27 - 26, 8.0, 1)
+    assert told.pending_s.tolist() == [0.0, 2.5, 613.0]
+    assert told.addresses == (26 + 10, 3 + 8, 27 - 26, 8.0, 1)
     figures = figures_of(told).values
     capacity = {
         name: figures[f"capacity.{name}"] for name in ("pending_pods", "stalled", "failed_sandboxes", "exhausted")

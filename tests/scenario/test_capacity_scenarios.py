@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from sim.experiment.capacity import addresses_of
 from sim.experiment.replication import simulate
 from sim.report.capacity import is_stalled
 from sim.report.wording import number
@@ -39,7 +38,7 @@ def test_every_scenario_has_a_row_and_is_told() -> None:
     ],
 )
 def test_what_is_held_and_free(name: str, held: int | None, free: int | None) -> None:
-    addresses = addresses_of(simulate(load_scenario(FOLDER / f"{name}.yaml")))
+    addresses = simulate(load_scenario(FOLDER / f"{name}.yaml")).addresses
     if held is not None:
         assert (addresses.held, addresses.free) == (held, free)
     assert ROWS[name][4:6] == [number(addresses.held), number(addresses.free)]
