@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sim.data_plane.old_side import OldSide
 from sim.data_plane.timeline import Timeline, Unreachable
-from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
+from sim.scenario.specs import ClusterSwitchSpec, PodSpec, TargetGroupSpec, TrafficSpec
 
 if TYPE_CHECKING:
     from sim.data_plane.timeline import Times
@@ -69,6 +70,39 @@ def behind_workers(timeline: Timeline) -> Timeline:
     return replace(
         timeline, drain_deadline_s=never[0], registered_from_s=timeline.healthy_from_s, healthy_until_s=never
     )
+
+
+def beside_a_new_side(timeline: Timeline, side: OldSide) -> Timeline:
+    """Return the timeline with a second ALB, which knows the same targets; the first one goes when it is deleted."""
+
+    def twice(by_node: Times) -> Times:
+        return np.concatenate((by_node, by_node))
+
+    until_s = timeline.registered_until_s
+    return replace(
+        timeline,
+        registered_from_s=twice(timeline.registered_from_s),
+        registered_until_s=np.concatenate((np.minimum(until_s, side.deleted_s), until_s)),
+        healthy_from_s=twice(timeline.healthy_from_s),
+        healthy_until_s=twice(timeline.healthy_until_s),
+        old_side=side,
+    )
+
+
+def drawn_side(rng: np.random.Generator, nodes: int) -> OldSide:
+    """Return a random switch between two load balancers within some thirty seconds."""
+    spec = ClusterSwitchSpec.model_validate(
+        {
+            "record_ttl_s": float(rng.choice([0, 3, 20])),
+            "stale_fraction": float(rng.choice([0, 0.3])),
+            "stale_s": LAWS[rng.integers(len(LAWS))],
+            "pinned_fraction": float(rng.choice([0, 0.2])),
+            "kept_alive_fraction": float(rng.choice([0, 0.5])),
+            "client_keep_alive_s": float(rng.choice([2, 30])),
+            "counted_until_s": float(rng.uniform(0, 50)),
+        }
+    )
+    return OldSide(spec=spec, nodes=nodes, changed_s=float(rng.uniform(0, 20)), deleted_s=float(rng.uniform(0, 40)))
 
 
 def drawn_specs(rng: np.random.Generator, target_group: dict[str, Any]) -> RequestSpecs:

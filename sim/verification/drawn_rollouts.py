@@ -117,6 +117,17 @@ def drawn_strategy(seed: int) -> Scenario:
     return scenario.with_overrides(drains | chosen)
 
 
+def drawn_switch(seed: int) -> Scenario:
+    """Return a small random switch of clusters, with a controller of any version."""
+    rng = np.random.default_rng([seed, 4])
+    scenario = _one(rng, drawn_scenario, drawn_bindings)(seed)
+    removed_s, deleted_s = rng.uniform(1, 60, 2).tolist()
+    change_s = {"dist": "uniform", "low": 0, "high": _one(rng, 1, 60)}
+    switch = {"record_change_s": change_s, "old_pods_removed_at_s": removed_s, "old_alb_deleted_at_s": deleted_s}
+    changes = {"disruption": "cluster_switch", "cluster_switch": switch, "pod.readiness_gate": False}
+    return scenario.with_overrides(changes)
+
+
 def drawn_outage(seed: int) -> Scenario:
     """Return small random crashes, failed liveness probes, or a lost node."""
     scenario, rng = drawn_scenario(seed), np.random.default_rng([seed, 2])

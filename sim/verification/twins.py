@@ -22,13 +22,20 @@ from sim.streams import Streams
 from sim.verification.agreement import agreeing, side_by_side, told_by_both
 from sim.verification.checks import of_mean, of_violations
 from sim.verification.control_plane import LOADED
-from sim.verification.drawn_requests import behind_workers, drawn_specs, drawn_timeline
+from sim.verification.drawn_requests import (
+    behind_workers,
+    beside_a_new_side,
+    drawn_side,
+    drawn_specs,
+    drawn_timeline,
+)
 from sim.verification.drawn_rollouts import (
     drawn_bindings,
     drawn_disruption,
     drawn_outage,
     drawn_scenario,
     drawn_strategy,
+    drawn_switch,
 )
 from sim.verification.reference.control_plane_twin import ControlPlane
 
@@ -39,7 +46,8 @@ if TYPE_CHECKING:
     from sim.verification.checks import Check
 
 SEED = 502
-TARGET_TYPES = ("ip", "instance")
+TWO_ALBS = "ip with a switch"
+TARGET_TYPES = ("ip", "instance", TWO_ALBS)
 ROUTINGS = ("round_robin", "random", "least_outstanding_requests")
 TIMELINES = 20
 ROLLOUTS = 40
@@ -84,7 +92,7 @@ ESTIMATED: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
 
 
 def data_plane_twin() -> Iterator[Check]:
-    """Compare request by request, for each routing algorithm and target type."""
+    """Compare request by request, for each routing algorithm and target type, and for two load balancers."""
     for target_type, routing in product(TARGET_TYPES, ROUTINGS):
         told = [drawn_requests(target_type, routing, number) for number in range(TIMELINES)]
         requests = sum(slow.counts.total() for _, slow in told)
@@ -100,6 +108,7 @@ def control_plane_twin() -> Iterator[Check]:
         ("v1, {} drains or TerminationComplete", drawn_disruption, DISRUPTIONS),
         ("v2 or v3, {} disruptions", drawn_bindings, BINDINGS),
         ("v1, {} crashes, failed liveness probes or lost nodes", drawn_outage, OUTAGES),
+        ("any version, {} switches of clusters", drawn_switch, OUTAGES),
         ("v1, {} other rollouts, switches or HPA steps", drawn_strategy, STRATEGIES),
     ):
         told = [drawn_records(drawn(seed)) for seed in range(seeds)]
@@ -128,7 +137,9 @@ def drawn_requests(target_type: str, routing: str, number: int) -> tuple[Told, T
     """Return the results of the data plane and its twin for the random rollout of this number."""
     rng = np.random.default_rng((SEED, number))
     timeline = drawn_timeline(rng)
-    target_group: dict[str, object] = {"target_type": target_type, "routing": routing}
+    target_group: dict[str, object] = {"target_type": target_type.partition(" ")[0], "routing": routing}
+    if target_type == TWO_ALBS:
+        timeline = beside_a_new_side(timeline, drawn_side(rng, timeline.registered_from_s.shape[0]))
     if target_type == "instance":
         timeline = behind_workers(timeline)
         target_group["instances"] = timeline.registered_from_s.shape[0]

@@ -26,6 +26,7 @@ from sim.verification.drawn_rollouts import (
     drawn_outage,
     drawn_scenario,
     drawn_strategy,
+    drawn_switch,
 )
 from sim.verification.reference.control_plane_twin import ControlPlane
 from sim.verification.twins import LONGEST_S
@@ -117,6 +118,11 @@ def test_both_tell_the_same_of_drains_and_of_terminating_pods_that_count() -> No
 def test_both_tell_the_same_of_other_rollouts_switches_and_steps() -> None:
     met = check_all(range(50), drawn_strategy)
     assert {"StatefulSet", "DaemonSet", "Recreate", "blue_green", "scale_in"} <= set(met)
+
+
+@pytest.mark.slow
+def test_both_tell_the_same_of_switches_of_clusters() -> None:
+    assert check_all(range(40), drawn_switch)["cluster_switch"] > 20
 
 
 @pytest.mark.slow

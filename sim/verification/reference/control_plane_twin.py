@@ -23,7 +23,7 @@ from sim.verification.reference.last_request_twin import last_done_s
 from sim.verification.reference.load_balancer_controller_twin import LoadBalancerController
 from sim.verification.reference.scale_in_twin import ScaleIn
 from sim.verification.reference.service_twin import PODS, RolledService, Service
-from sim.verification.reference.strategies_twin import BlueGreen, OneForOne, Recreate
+from sim.verification.reference.strategies_twin import BlueGreen, ClusterSwitch, OneForOne, Recreate
 from sim.verification.reference.unplanned_twin import Crash, LivenessFailure, NodeLost
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ DISRUPTIONS: dict[str, type[Deployment]] = {
     "liveness_failure": LivenessFailure,
     "node_lost": NodeLost,
     "blue_green": BlueGreen,
+    "cluster_switch": ClusterSwitch,
 }
 EQUAL_CHANCE = 0.5
 

@@ -24,6 +24,7 @@ from sim.verification.reference.rotation_twin import Rotation, rotation_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sim.data_plane.old_side import OldSide
     from sim.data_plane.timeline import Timeline
     from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
     from sim.streams import Streams
@@ -80,6 +81,8 @@ class Twin:
         for target in range(len(self._pods)):
             for node in range(self._timeline.registered_until_s.shape[0]):
                 self._clock.process(self._deregistration(target, node))
+        if self._timeline.old_side:
+            self._clock.process(self._old_alb_goes(self._timeline.old_side))
         for request, to in reversed(list(self._sent_before())):
             self._clock.process(self._request(request, to))
         for request in self._until(self._latest_s()):
@@ -101,7 +104,9 @@ class Twin:
         sent = Sent(request.arrival_s, request.node)
         self._sent.append(sent)
         if to is None:
-            sent.end("no_registered_targets", self._clock.now)
+            sent.end(
+                "old_address_unreachable" if self._is_gone(request.node) else "no_registered_targets", self._clock.now
+            )
             return
         node.note_sent(to, sent)
         connection = node.idle_connection(to, self._clock.now) if self._target_group.connection_reuse else None
@@ -121,6 +126,17 @@ class Twin:
             yield from pod.serve(sent, request.service_s, pooled=connection is not None)
             if sent.outcome == "ok":
                 node.keep(to, Connection(pod, self._clock.now, request.number))
+
+    def _is_gone(self, node: int) -> bool:
+        side = self._timeline.old_side
+        return side is not None and node < side.nodes and self._clock.now >= side.deleted_s
+
+    def _old_alb_goes(self, side: OldSide) -> Process:
+        """Let the old ALB's end cut what runs through it."""
+        yield self._clock.at(side.deleted_s, At.CUT_BY_ALB)
+        for sent in [sent for pod in self._pods for sent in pod.open]:
+            if sent.node < side.nodes:
+                sent.end("old_address_unreachable", self._clock.now)
 
     def _reached(self, to: int, pod_choice: float) -> Pod | None:
         """Return the pod that a new connection reaches: the target itself, or any in a worker node's rules."""
@@ -158,8 +174,11 @@ class Twin:
             if sent.node == node:
                 sent.end("deregistration_delay_elapsed", self._clock.now)
 
+    def _drawn(self, *, before: bool) -> Iterator[Drawn]:
+        return drawn(self._traffic, self._streams, len(self._nodes), self._timeline.old_side, before=before)
+
     def _until(self, until_s: float) -> Iterator[Drawn]:
-        for request in drawn(self._traffic, self._streams, len(self._nodes), before=False):
+        for request in self._drawn(before=False):
             if request.arrival_s >= until_s:
                 break
             yield request
@@ -167,7 +186,7 @@ class Twin:
     def _sent_before(self) -> Iterator[tuple[Drawn, int | None]]:
         """Yield the requests from before t = 0 that matter, latest first, with targets unless routing chooses."""
         turns = [0] * len(self._nodes)
-        for request in drawn(self._traffic, self._streams, len(self._nodes), before=True):
+        for request in self._drawn(before=True):
             if request.arrival_s <= -self._oldest_s():
                 break
             ring = self._nodes[request.node].rotation.ring
@@ -201,16 +220,20 @@ class Twin:
     def _old(self) -> list[int]:
         return [target for target, closed_s in enumerate(self._timeline.listener_closed_s) if math.isfinite(closed_s)]
 
+    def _over_s(self) -> float:
+        side = self._timeline.old_side
+        return max(self._timeline.rollout_complete_s, side.spec.counted_until_s if side else 0.0)
+
     def _latest_s(self) -> float:
         """Return a time by which the window has ended, whatever the requests do."""
         timeline = self._timeline
         times = [*timeline.cut_s, *timeline.vanishes_s, *timeline.registered_until_s.ravel()]
         times += [*timeline.registered_from_s.ravel(), *timeline.healthy_from_s.ravel()]
-        latest_s = max([self._timeline.rollout_complete_s, *(time for time in times if math.isfinite(time))])
+        latest_s = max([self._over_s(), *(time for time in times if math.isfinite(time))])
         return float(latest_s) + self._spec.sandbox_teardown_s
 
     def _window_until_s(self) -> float:
         left = [rotation.left_s.get(target, -math.inf) for rotation in self._rotations() for target in self._old()]
         gone = [self._pods[target].address_gone_s for target in self._old()]
-        over_s = max([self._timeline.rollout_complete_s, *left])
+        over_s = max([self._over_s(), *left])
         return max([over_s, *(rotation.healthy_again_s(over_s) for rotation in self._rotations()), *gone])

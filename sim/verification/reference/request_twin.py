@@ -11,12 +11,14 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from sim.streams import Stream
+from sim.verification.reference.old_side_twin import share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import numpy as np
 
+    from sim.data_plane.old_side import OldSide
     from sim.scenario.specs import TrafficSpec
     from sim.streams import Streams
 
@@ -56,8 +58,9 @@ class Sent:
             self.outcome, self.answered_s = outcome, now_s
 
 
-def drawn(traffic: TrafficSpec, streams: Streams, nodes: int, *, before: bool) -> Iterator[Drawn]:
-    """Yield requests one by one: from t = 0 on, or from t = 0 backwards."""
+def drawn(traffic: TrafficSpec, streams: Streams, nodes: int, side: OldSide | None, *, before: bool) -> Iterator[Drawn]:
+    """Yield requests one by one: from t = 0 on, or from t = 0 backwards. `nodes` counts those of both ALBs."""
+    nodes_of_each = side.nodes if side else nodes
 
     def stream(forwards: Stream, backwards: Stream) -> np.random.Generator:
         return streams.generator(backwards if before else forwards)
@@ -68,17 +71,20 @@ def drawn(traffic: TrafficSpec, streams: Streams, nodes: int, *, before: bool) -
     choice = stream(Stream.ROUTING, Stream.ROUTING_BEFORE)
     pod_choice = stream(Stream.KUBE_PROXY_CHOICE, Stream.KUBE_PROXY_CHOICE_BEFORE)
     phase = streams.generator(Stream.ARRIVALS).random()
+    which_alb = streams.generator(Stream.WHICH_ALB, int(before))
     elapsed = 0.0
     for k in count():
         if traffic.arrivals == "poisson":
             elapsed += arrivals.standard_exponential()
         else:
             elapsed = k + 1 - phase if before else k + phase
+        arrival_s = (-elapsed if before else elapsed) / traffic.arrival_rate_rps
+        goes_to_new = side is not None and which_alb.random() >= share(side, arrival_s)
         yield Drawn(
             number=-1 - k if before else k,
-            arrival_s=(-elapsed if before else elapsed) / traffic.arrival_rate_rps,
+            arrival_s=arrival_s,
             service_s=float(traffic.service_time_s.sample(service, 1)[0]),
-            node=int(which_node.random() * nodes),
+            node=int(which_node.random() * nodes_of_each) + goes_to_new * nodes_of_each,
             choice=choice.random(),
             pod_choice=pod_choice.random(),
         )

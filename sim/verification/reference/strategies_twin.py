@@ -1,6 +1,6 @@
-"""Recreate, StatefulSets, DaemonSets and the blue/green switch again, naively: who is replaced is looked up each time.
+"""Recreate, StatefulSets, DaemonSets and switches again, naively: who is replaced is looked up each time.
 
-Written from docs/model.md, "Other rollouts" and "Blue/green".
+Written from docs/model.md, "Other rollouts", "Blue/green" and "Cluster switch".
 """
 
 from __future__ import annotations
@@ -196,6 +196,46 @@ class BlueGreen(Unplanned):
         self._plane.told_to_end(pod)
         self._to_delete -= 1
         if self._to_delete == 0:
+            self.complete = True
+            self._plane.agenda.note("RolloutComplete", self._plane.agenda.now_s)
+
+
+class ClusterSwitch(Deployment):
+    """The switch of a DNS record: the old pods go some time later, and their load balancer too."""
+
+    @property
+    def settled(self) -> bool:
+        """Return True, and that the new cluster has healthy targets."""
+        self._plane.has_healthy = True
+        return True
+
+    @property
+    def waits_for_gone(self) -> bool:
+        """Return False: nothing follows a pod's end."""
+        return False
+
+    def sync(self) -> None:
+        """Change the record, and put the end of the old side on the list."""
+        plane, spec = self._plane, self._plane.scenario.cluster_switch
+        law = plane.streams.draws(spec.record_change_s, Stream.RECORD_CHANGE)
+        plane.agenda.note("RecordChanged", plane.agenda.now_s + next(law))
+        plane.agenda.note("LoadBalancerDeleted", plane.agenda.now_s + spec.old_alb_deleted_at_s)
+        self._waits_for = len(plane.old) + 1
+        plane.agenda.after(spec.old_pods_removed_at_s, self._remove_pods)
+        plane.agenda.after(spec.old_alb_deleted_at_s, self._is_removed)
+
+    def _remove_pods(self) -> None:
+        self._plane.agenda.note("ReplicaSetScaled", self._plane.agenda.now_s, "old", 0)
+        for pod in self._plane.old:
+            self._plane.agenda.after(self._write(), partial(self._remove, pod))
+
+    def _remove(self, pod: Pod) -> None:
+        self._delete(pod)
+        self._is_removed()
+
+    def _is_removed(self) -> None:
+        self._waits_for -= 1
+        if self._waits_for == 0:
             self.complete = True
             self._plane.agenda.note("RolloutComplete", self._plane.agenda.now_s)
 

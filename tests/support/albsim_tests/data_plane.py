@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from hypothesis import strategies as st
 
+from sim.data_plane.old_side import OldSide
 from sim.data_plane.sampled import simulate_requests
 from sim.data_plane.timeline import Timeline, Unreachable
 from sim.scenario.distributions import Constant, Exponential, Lognormal, Uniform
-from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
+from sim.scenario.specs import ClusterSwitchSpec, PodSpec, TargetGroupSpec, TrafficSpec
 from sim.streams import Stream, Streams
-from sim.verification.drawn_requests import behind_workers
+from sim.verification.drawn_requests import behind_workers, beside_a_new_side
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -166,7 +167,23 @@ def cases(
     if at["target_type"] == "instance":
         at |= {"instances": scene.registered_from_s.shape[0], "alb_nodes": draw(st.integers(1, 3))}
         scene = behind_workers(scene)
+    elif draw(st.integers(0, 2)) == 0:
+        scene = beside_a_new_side(scene, draw(_old_sides(scene.registered_from_s.shape[0])))
     return scene, at
+
+
+@st.composite
+def _old_sides(draw: st.DrawFn, nodes: int) -> OldSide:
+    spec = ClusterSwitchSpec(
+        record_ttl_s=draw(st.sampled_from([0.0, 3.0, 10.0])),
+        stale_fraction=draw(st.sampled_from([0.0, 0.4])),
+        stale_s=draw(LAWS),
+        pinned_fraction=draw(st.sampled_from([0.0, 0.3])),
+        kept_alive_fraction=draw(st.sampled_from([0.0, 0.5])),
+        client_keep_alive_s=draw(st.sampled_from([2.0, 20.0])),
+        counted_until_s=draw(GRID_S),
+    )
+    return OldSide(spec=spec, nodes=nodes, changed_s=draw(GRID_S), deleted_s=draw(GRID_S))
 
 
 RACES = {
