@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +14,7 @@ from sim.cli.outputs import OutFile
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sim.experiment.goal import Goal, Precision
     from sim.scenario.specs import Scenario
 
 
@@ -88,46 +90,98 @@ def recommend(
     quiet: bool,
     as_patch: bool,
 ) -> None:
-    """Find the smallest preStop sleep with which rollouts, or other disruptions, lose no requests; and its cost."""
-    from sim.cli.progress import progress_of
-    from sim.experiment.goal import Goal, Precision
-    from sim.experiment.recommend import recommend as recommended
-    from sim.experiment.recommend import try_rules
-    from sim.experiment.recommend_for import recommend_for
-    from sim.experiment.replications import process_pool
-    from sim.manifests.patch import patch_of
-    from sim.report.pictures.canvas import image_format, save
-    from sim.report.pictures.sleep_curve import sleep_curve
-    from sim.report.recommendation import render
-    from sim.report.recommendation_for import render as render_for
-    from sim.report.recommendation_words import sentences
+    """Find the smallest preStop sleep with which rollouts, or other disruptions, lose no requests; and its cost.
 
-    imported = import_of(scenario)
-    if as_patch and imported is None:
+    Of a cluster switch: for how long to keep the old pods and the old ALB.
+    """
+    from sim.experiment.goal import Goal, Precision
+    from sim.scenario.cluster_switch import ClusterSwitchSpec
+
+    if as_patch and import_of(scenario) is None:
         raise click.UsageError("--patch: a patch is for manifests, and this is a scenario")
     if picture is not None:
-        try:
-            image_format(picture)
-        except ValueError as error:
-            raise click.UsageError(str(error)) from error
-    goal, precision = Goal(target_502, confidence), Precision(within_s, at_most)
+        _require_image(picture)
+    goal = Goal(target_502, confidence)
+    asked = _Asked(scenario, goal, Precision(within_s, at_most), form, picture, workers, quiet=quiet)
     if kinds is not None:
         if as_patch or picture is not None:
             raise click.UsageError("--for: neither a patch nor a picture is made for several disruptions")
-        with progress_of(quiet=quiet) as progress, process_pool(workers) as executor:
-            asked = [kind.strip() for kind in kinds.split(",")]
-            for_all = recommend_for(
-                scenario, asked, goal, executor=executor, say=progress.describe, precision=precision
-            )
-        click.echo(render_for(for_all, form))
-        return
-    with progress_of(quiet=quiet) as progress, process_pool(workers) as executor:
-        found = recommended(scenario, goal, executor=executor, say=progress.describe, precision=precision)
+        _for_several(asked, [kind.strip() for kind in kinds.split(",")])
+    elif scenario.disruption == ClusterSwitchSpec.kind:
+        if as_patch:
+            raise click.UsageError("--patch: for how long to keep the old side is no part of a manifest")
+        _for_switch(asked)
+    else:
+        _for_one(asked, as_patch=as_patch)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    scenario: Scenario
+    goal: Goal
+    precision: Precision
+    form: str
+    picture: Path | None
+    workers: int | None
+    quiet: bool
+
+
+def _require_image(picture: Path) -> None:
+    from sim.report.pictures.canvas import image_format
+
+    try:
+        image_format(picture)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _for_several(asked: _Asked, kinds: list[str]) -> None:
+    from sim.cli.progress import progress_of
+    from sim.experiment.recommend_for import recommend_for
+    from sim.experiment.replications import process_pool
+    from sim.report.recommendation_for import render
+
+    with progress_of(quiet=asked.quiet) as progress, process_pool(asked.workers) as executor:
+        found = recommend_for(
+            asked.scenario, kinds, asked.goal, executor=executor, say=progress.describe, precision=asked.precision
+        )
+    click.echo(render(found, asked.form))
+
+
+def _for_switch(asked: _Asked) -> None:
+    from sim.cli.progress import progress_of
+    from sim.experiment.keep_old_side import recommend_keeping
+    from sim.experiment.replications import process_pool
+    from sim.report.keeping import render
+    from sim.report.pictures.canvas import save
+    from sim.report.pictures.keep_curve import keep_curve
+
+    with progress_of(quiet=asked.quiet) as progress, process_pool(asked.workers) as executor:
+        found = recommend_keeping(asked.scenario, asked.goal, executor=executor, say=progress.describe)
+    if asked.picture is not None:
+        save(keep_curve(found), asked.picture)
+    click.echo(render(found, asked.form))
+
+
+def _for_one(asked: _Asked, *, as_patch: bool) -> None:
+    from sim.cli.progress import progress_of
+    from sim.experiment.recommend import recommend as recommended
+    from sim.experiment.recommend import try_rules
+    from sim.experiment.replications import process_pool
+    from sim.manifests.patch import patch_of
+    from sim.report.pictures.canvas import save
+    from sim.report.pictures.sleep_curve import sleep_curve
+    from sim.report.recommendation import render
+    from sim.report.recommendation_words import sentences
+
+    scenario, imported = asked.scenario, import_of(asked.scenario)
+    with progress_of(quiet=asked.quiet) as progress, process_pool(asked.workers) as executor:
+        found = recommended(scenario, asked.goal, executor=executor, say=progress.describe, precision=asked.precision)
         rules = () if as_patch else try_rules(scenario, executor=executor, say=progress.describe)
-    if picture is not None:
-        save(sleep_curve(found), picture)
+    if asked.picture is not None:
+        save(sleep_curve(found), asked.picture)
     if as_patch and imported:
         click.echo("\n".join(sentences(found)), err=True)
         click.echo(patch_of(imported.draft, found.settings), nl=False)
         return
-    click.echo(render(found, rules, form))
+    click.echo(render(found, rules, asked.form))

@@ -78,13 +78,13 @@ def recommend_for(
 
 
 def _planned(kinds: Sequence[str]) -> list[DisruptionKind]:
-    planned = [kind for kind, spec in DISRUPTIONS.items() if spec.planned]
+    planned = [kind for kind, spec in DISRUPTIONS.items() if spec.decided_by_sleep]
     problems = [
         Problem(
             key="--for",
             expected=f"one of {', '.join(planned)}",
             found=shown(kind),
-            hint="no preStop sleep helps against what ends pods unasked" if kind in DISRUPTIONS else "",
+            hint=_why_not(kind),
         )
         for kind in kinds
         if kind not in planned
@@ -92,3 +92,11 @@ def _planned(kinds: Sequence[str]) -> list[DisruptionKind]:
     if problems:
         raise ScenarioError(problems)
     return [cast("DisruptionKind", kind) for kind in kinds]
+
+
+def _why_not(kind: str) -> str:
+    if kind not in DISRUPTIONS:
+        return ""
+    if DISRUPTIONS[cast("DisruptionKind", kind)].planned:
+        return "no preStop sleep decides it, but how long the old side is kept: ask without --for"
+    return "no preStop sleep helps against what ends pods unasked"

@@ -31,6 +31,7 @@ class ClusterSwitchSpec(DisruptionSpec):
     """The change of the DNS record, the clients that do not follow it, and how long the old side is kept."""
 
     kind: ClassVar = "cluster_switch"
+    decided_by_sleep: ClassVar = False
     leaves_targets: ClassVar = False
     ignored: ClassVar = frozenset(
         {"max_surge", "max_unavailable", "min_ready_s", "sync_latency_s", "pod_replacement_policy", "strategy"}

@@ -34,6 +34,8 @@ class DisruptionSpec(Spec):
     """The value of `disruption` that selects this kind, and the name of its block."""
     planned: ClassVar[bool] = True
     """Whether pods are told to end. Otherwise they fail, and no preStop sleep helps."""
+    decided_by_sleep: ClassVar[bool] = True
+    """Whether a preStop sleep decides how many requests are lost."""
     leaves_targets: ClassVar[bool] = True
     """Whether some target of the target group is healthy when the disruption is over."""
     evicts: ClassVar[bool] = False

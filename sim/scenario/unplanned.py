@@ -25,6 +25,7 @@ class UnplannedSpec(DisruptionSpec):
     """Pods that fail at 0 s, unasked."""
 
     planned: ClassVar = False
+    decided_by_sleep: ClassVar = False
     ignored: ClassVar = frozenset(
         {"max_surge", "max_unavailable", "min_ready_s", "sync_latency_s", "pod_replacement_policy"}
     )

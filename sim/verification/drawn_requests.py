@@ -9,7 +9,8 @@ import numpy as np
 
 from sim.data_plane.old_side import OldSide
 from sim.data_plane.timeline import Timeline, Unreachable
-from sim.scenario.specs import ClusterSwitchSpec, PodSpec, TargetGroupSpec, TrafficSpec
+from sim.scenario.cluster_switch import ClusterSwitchSpec
+from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
 
 if TYPE_CHECKING:
     from sim.data_plane.timeline import Times

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from sim.data_plane.old_side import OldSide
-    from sim.scenario.specs import ClusterSwitchSpec
+    from sim.scenario.cluster_switch import ClusterSwitchSpec
 
 
 def share(side: OldSide, at_s: float) -> float:
