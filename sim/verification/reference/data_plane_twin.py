@@ -24,11 +24,11 @@ from sim.verification.reference.rotation_twin import Rotation, rotation_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sim.data_plane.old_side import OldSide
     from sim.data_plane.timeline import Timeline
     from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
     from sim.streams import Streams
     from sim.verification.reference.clock_twin import Process
+    from sim.verification.reference.old_side_twin import Side
 
 QUEUE_WARM_UP_S = 60
 """How long before the rollout a queue may fill, in addition to the longest time of a request."""
@@ -131,7 +131,7 @@ class Twin:
         side = self._timeline.old_side
         return side is not None and node < side.nodes and self._clock.now >= side.deleted_s
 
-    def _old_alb_goes(self, side: OldSide) -> Process:
+    def _old_alb_goes(self, side: Side) -> Process:
         """Let the old ALB's end cut what runs through it."""
         yield self._clock.at(side.deleted_s, At.CUT_BY_ALB)
         for sent in [sent for pod in self._pods for sent in pod.open]:

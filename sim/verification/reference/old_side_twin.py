@@ -8,16 +8,35 @@ Written from docs/facts/capacity.md §4 and docs/model.md, "Cluster switch". It 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from sim.data_plane.old_side import OldSide
     from sim.scenario.cluster_switch import ClusterSwitchSpec
 
 
-def share(side: OldSide, at_s: float) -> float:
+class Side(Protocol):
+    """The old ALB as the timeline gives it: how many nodes it has, when the record changed, and when it was deleted."""
+
+    @property
+    def spec(self) -> ClusterSwitchSpec:
+        """The switch."""
+
+    @property
+    def nodes(self) -> int:
+        """How many nodes each ALB has."""
+
+    @property
+    def changed_s(self) -> float:
+        """When the record changed."""
+
+    @property
+    def deleted_s(self) -> float:
+        """When the old ALB was deleted."""
+
+
+def share(side: Side, at_s: float) -> float:
     """Return the chance that a request goes to the old ALB."""
     spec, since_s = side.spec, at_s - side.changed_s
     looked_up = _old_at(spec, since_s)
@@ -58,7 +77,7 @@ class Client:
     connection_age_s: float
 
     @classmethod
-    def drawn(cls, side: OldSide, rng: np.random.Generator) -> Client:
+    def drawn(cls, side: Side, rng: np.random.Generator) -> Client:
         """Return a random client."""
         spec = side.spec
         age_s = rng.uniform(0, spec.client_keep_alive_s) if rng.random() < spec.kept_alive_fraction else 0.0
@@ -69,7 +88,7 @@ class Client:
         looked_up_before_s = rng.uniform(0, spec.record_ttl_s)
         return cls(side.changed_s + spec.record_ttl_s - looked_up_before_s, age_s)
 
-    def asks_old(self, side: OldSide, at_s: float) -> bool:
+    def asks_old(self, side: Side, at_s: float) -> bool:
         """Return whether the request goes to the old ALB. An open connection does, if it was opened to that one."""
         opened_s = at_s - self.connection_age_s
         is_cut = at_s >= side.deleted_s

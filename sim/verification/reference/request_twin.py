@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from sim.data_plane.old_side import OldSide
     from sim.scenario.specs import TrafficSpec
     from sim.streams import Streams
+    from sim.verification.reference.old_side_twin import Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Sent:
             self.outcome, self.answered_s = outcome, now_s
 
 
-def drawn(traffic: TrafficSpec, streams: Streams, nodes: int, side: OldSide | None, *, before: bool) -> Iterator[Drawn]:
+def drawn(traffic: TrafficSpec, streams: Streams, nodes: int, side: Side | None, *, before: bool) -> Iterator[Drawn]:
     """Yield requests one by one: from t = 0 on, or from t = 0 backwards. `nodes` counts those of both ALBs."""
     nodes_of_each = side.nodes if side else nodes
 
