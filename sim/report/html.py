@@ -81,13 +81,13 @@ class Report:
 class _Picture(NamedTuple):
     """A picture: its caption, with how to read it, its alternative text, and the picture as data URLs.
 
-    `narrow`: the picture for a narrow screen, empty if it has none.
+    `narrow`: the picture for a narrow screen.
     """
 
     caption: str
     alternative: str
     source: str
-    narrow: str = ""
+    narrow: str
 
 
 class _Script(NamedTuple):
@@ -129,6 +129,7 @@ def _contents(report: Report) -> dict[str, Any]:
         "sliders": sliders(report.grid, report.summary.estimator, name_of(scenario)) if report.grid else None,
         "script": _script(),
         "story": story(report.worst),
+        "flowing_story": story(report.worst, flows=True),
         "warnings": advise(scenario),
         "differences": differences(scenario),
         "every_key": every_key,
@@ -169,12 +170,12 @@ def _pictures(report: Report) -> Iterator[_Picture]:
 
 def _chart(report: Report) -> _Picture:
     worst, name = report.worst.replication, name_of(report.scenario)
-    return _Picture(
+    return _picture(
         f"Replication {worst.number}, pod by pod: red is the time in which a dead pod is still sent requests. Below, "
         "its 502s and the controller's reconciles.",
         f"A Gantt chart of the worst {name}, which ended {number(worst.requests.n_status(502))} requests in a 502. The "
         "story below tells the same in words.",
-        _data_url(gantt(report.worst)),
+        partial(gantt, report.worst),
     )
 
 

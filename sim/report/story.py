@@ -12,11 +12,9 @@ start.
 
 from __future__ import annotations
 
-from textwrap import fill, indent
 from typing import TYPE_CHECKING
 
 import numpy as np
-from rich.table import Table
 
 from sim.control_plane.trace_of_calls import ControllerRestarted
 from sim.data_plane.outcomes import Outcome
@@ -24,7 +22,8 @@ from sim.diagnosis.controller_log import ROLLED_CLUSTER
 from sim.diagnosis.first_out import OutBy, first_at_nodes
 from sim.report.answer import answer
 from sim.report.disruption import course_of, name_of
-from sim.report.wording import WIDTH, by_outcome, count, listed, plain, seconds, tenths, times
+from sim.report.story_layout import Rows, flowing, paragraph, wide
+from sim.report.wording import by_outcome, count, listed, seconds, tenths, times
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -53,37 +52,24 @@ PART_HEADINGS = {
 }
 
 
-def story(found: Findings) -> str:
-    """Return a replication's story as plain text in lines of at most `WIDTH`, without a line end."""
+def story(found: Findings, *, flows: bool = False) -> str:
+    """Return a replication's story as plain text in lines of at most 80 columns, without a line end.
+
+    `flows`: in lines that the reader's screen is to break, and without tables.
+    """
     replication = found.replication
     worst = "Worst pods" if len(found.ends) > WORST_PODS else "Pods"
-    sections: dict[str, Iterable[str | Table]] = {
+    sections: dict[str, Iterable[str | Rows]] = {
         "Answer": [answer(found)],
         name_of(replication.scenario): [*course_of(replication), _healthy(found.healthy_targets)],
         "Controller": list(_controller(found)),
         worst: list(_worst(found)) if found.ends else ["None was told to end."],
         "Requests": list(_requests(found)),
     }
-    texts = (f"{title.upper()}\n" + "\n".join(map(_wrapped, parts)) for title, parts in sections.items())
-    return "\n\n".join([_heading(replication), *texts])
-
-
-def _wrapped(part: str | Table) -> str:
-    if isinstance(part, str):
-        return fill(part, WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
-    return indent(plain(part, width=WIDTH - 2), "  ")
-
-
-def _table(headings: Iterable[str], rows: Iterable[Iterable[str]], *, words: int = 0) -> Table:
-    """Return a table of numbers whose last `words` columns are words."""
-    headings = tuple(headings)
-    table = Table(box=None, padding=(0, 1, 0, 0))
-    for position, heading in enumerate(headings):
-        is_words = position >= len(headings) - words
-        table.add_column(heading, justify="left" if is_words else "right", overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    return table
+    shown = flowing if flows else wide
+    texts = (f"{title.upper()}\n" + "\n".join(map(shown, parts)) for title, parts in sections.items())
+    heading = _heading(replication)
+    return "\n\n".join([heading if flows else paragraph(heading, indented=""), *texts])
 
 
 def _heading(replication: Replication) -> str:
@@ -91,12 +77,11 @@ def _heading(replication: Replication) -> str:
     controller, pod = scenario.controller, scenario.pod
     at_most = "retries without end" if controller.retries is None else count(controller.retries, "retry")
     with_retries = "" if controller.version == "fixed_lag" else f" with {at_most}"
-    return fill(
+    return (
         f"{scenario.name}, seed {scenario.seed}, replication {replication.number}: "
         f"{count(scenario.deployment.replicas, 'pod')}, {scenario.traffic.arrival_rate_rps:,g} requests per second; "
         f"preStop {pod.pre_stop_sleep_s:g} s, grace period {pod.termination_grace_period_s:g} s, {pod.on_sigterm} on "
-        f"SIGTERM; controller {controller.version}{with_retries}",
-        WIDTH,
+        f"SIGTERM; controller {controller.version}{with_retries}"
     )
 
 
@@ -106,7 +91,7 @@ def _healthy(healthy: HealthyTargets) -> str:
     return f"At its fewest an ALB node had {count(healthy.least, 'healthy target')}."
 
 
-def _controller(found: Findings) -> Iterator[str | Table]:
+def _controller(found: Findings) -> Iterator[str | Rows]:
     if not found.reconciles:
         yield "No reconciles: each target is deregistered a given lag after its pod's deletion."
         return
@@ -136,7 +121,7 @@ def _controller(found: Findings) -> Iterator[str | Table]:
         "result; throttled calls",
     )
     last_restart_s = max((restart.time_s for restart in restarts), default=-np.inf)
-    yield _table(headings, (_reconcile(log, last_restart_s) for log in told), words=1)
+    yield Rows(headings, [_reconcile(log, last_restart_s) for log in told], words=1)
     if len(told) < len(reconciles):
         yield f"… and {len(reconciles) - len(told)} more."
 
@@ -188,11 +173,11 @@ def _stall(stall: Call) -> str:
     )
 
 
-def _worst(found: Findings) -> Iterator[str | Table]:
+def _worst(found: Findings) -> Iterator[str | Rows]:
     worst = found.ends[:WORST_PODS]
     yield "In seconds since the start; lag: from deleted to left ALB; exposed: in rotation while refusing:"
     in_s = ("deleted", "SIGTERM", "refusing", "deregis-\ntered", "left\nALB", "lag", "exposed")
-    yield _table(("pod", *in_s, "first\nout by", "failed\nrequests"), map(_pod, worst))
+    yield Rows(("pod", *in_s, "first\nout by", "failed\nrequests"), [_pod(end) for end in worst])
     yield _out_by(found.ends) if found.first_out is None else _first_out(found.first_out)
     yield "Where their lags went, in seconds:"
     yield _parts([*((str(end.pod), [end]) for end in worst), (f"mean of {len(found.ends)}", found.ends)], found.parts)
@@ -225,7 +210,7 @@ def _first_out(out: FirstOut) -> str:
     )
 
 
-def _parts(groups: list[tuple[str, list[PodEnd]]], parts: dict[int, LagParts]) -> Table:
+def _parts(groups: list[tuple[str, list[PodEnd]]], parts: dict[int, LagParts]) -> Rows:
     """Return the table of the mean parts of each group's lags, without parts that are nowhere present."""
     means = [
         {name: float(np.mean([parts[end.pod].by_name()[name] for end in ends])) for name in PART_HEADINGS}
@@ -237,7 +222,7 @@ def _parts(groups: list[tuple[str, list[PodEnd]]], parts: dict[int, LagParts]) -
         (label, *(tenths(mean[name]) for name in shown), tenths(sum(mean.values())))
         for (label, _), mean in zip(groups, means, strict=True)
     ]
-    return _table(("pod", *(PART_HEADINGS[name] for name in shown), "lag"), rows)
+    return Rows(("pod", *(PART_HEADINGS[name] for name in shown), "lag"), rows)
 
 
 def _requests(found: Findings) -> Iterator[str]:

@@ -106,6 +106,18 @@ def test_nothing_is_wider_than_the_screen(browser: Browser, url: str, viewport: 
     assert page.evaluate("[...document.images].every((image) => image.complete && image.naturalWidth > 0)")
 
 
+def test_on_a_phone_chart_and_story_are_read_without_scrolling_sideways(browser: Browser, url: str) -> None:
+    page, wide = opened(browser, url, viewport=PHONE), opened(browser, url)
+    scrolled = """[...document.querySelectorAll("pre, .scroll, table")]
+        .filter((element) => element.clientWidth && element.scrollWidth > element.clientWidth + 1)
+        .map((element) => element.id || element.className)"""
+    assert page.evaluate(scrolled) == []
+    assert page.locator("pre:visible").evaluate_all("(all) => all.map((one) => one.id)") == ["flowing-story"]
+    assert wide.locator("pre:visible").evaluate_all("(all) => all.map((one) => one.id)") == ["story"]
+    wanted = wide.inner_text("#story").split("REQUESTS")[1].split()
+    assert page.inner_text("#flowing-story").split("REQUESTS")[1].split() == wanted
+
+
 def test_on_a_phone_texts_of_pictures_are_large_enough(browser: Browser, url: str) -> None:
     """Matplotlib's axes have texts of 10 pt, so a picture shown at its own size has them at 13 px."""
     page = opened(browser, url, viewport=PHONE)

@@ -16,8 +16,9 @@ from sim.experiment.figures import LEAST_HEALTHY_TARGETS, NO_HEALTHY_TARGET_S
 from sim.experiment.replication import simulate
 from sim.report.answer import answer
 from sim.report.disruption import name_of
-from sim.report.story import MOST_RECONCILES, WIDTH, story
+from sim.report.story import MOST_RECONCILES, story
 from sim.report.story_json import story_json
+from sim.report.wording import WIDTH
 from sim.scenario.loading import load_scenario
 
 GOLDEN = Path("tests/golden")
@@ -141,6 +142,19 @@ def test_stories_of_all_scenarios_fit_and_are_whole(replications) -> None:
         assert not re.search(r"\b(nan|inf)\b", told)
         n_502 = result.requests.n_status(502)
         assert f"{n_502:,} of {result.requests.n_requests:,} requests" in _words(told) or n_502 == 0
+
+
+def test_where_the_screen_breaks_lines_each_row_is_a_sentence() -> None:
+    table, flowing = story(findings(by_hand())), story(findings(by_hand()), flows=True)
+    rows = re.search(r"exposed out by requests\n((?: +\d.*\n)+)", table)
+    assert rows is not None
+    for row in rows[1].splitlines():
+        pod, deleted, sigterm, refusing, deregistered, left, lag, exposed, *by, failed = row.split()
+        assert (
+            f"- pod {pod}: deleted {deleted}, SIGTERM {sigterm}, refusing {refusing}, deregistered {deregistered}, "
+            f"left ALB {left}, lag {lag}, exposed {exposed}, first out by {' '.join(by)}, failed requests {failed}"
+        ) in flowing.splitlines()
+    assert " ".join(table.split("REQUESTS")[1].split()) == " ".join(flowing.split("REQUESTS")[1].split())
 
 
 def test_of_many_reconciles_the_weightiest_are_listed() -> None:

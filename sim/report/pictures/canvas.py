@@ -34,6 +34,7 @@ DPI = 150
 _PER_INCH = 10.0
 """How many letters of a title an inch holds."""
 _MOST_TICKS = 9
+_INCHES_PER_TICK, _PER_LETTER = 0.25, 0.06
 _STEPS = [step * 10.0**power for power in range(-4, 10) for step in (1, 2, 5)]
 _UNDATED: dict[str, dict[str, Any]] = {
     ".png": {},
@@ -86,7 +87,7 @@ def canvas(size: tuple[float, float], *, title: str = "", origin: str = "", grid
 
     picture = Figure(figsize=size, layout="constrained")
     axes = picture.add_subplot()
-    axes.set_title(literal(textwrap.fill(title, int(_PER_INCH * size[0]))), loc="left", fontsize=11)
+    axes.set_title(literal(textwrap.fill(title, int(_PER_INCH * size[0]))), loc="left", fontsize=11, wrap=True)
     picture.supxlabel(origin, fontsize=7, color="#555555", x=0.99, ha="right")
     axes.grid(visible=True, axis=grid, color="#DDDDDD", linewidth=0.6)
     axes.set_axisbelow(True)
@@ -125,7 +126,17 @@ def symmetric_log(axis: XAxis | YAxis, most: float, *, least: float = 1.0, room:
     getattr(axis.axes, scale)("symlog", linthresh=linear_to)
     getattr(axis.axes, limits)(0, room * top)
     steps = [step for step in _STEPS if linear_to <= step <= room * top]
-    if len(steps) > _MOST_TICKS:
+    fitting = _fitting(axis, f"{top:,.0f}")
+    if len(steps) > fitting:
         steps = [step for step in steps if math.log10(step) == round(math.log10(step))]
+        steps = steps[:: -max(1, math.ceil(len(steps) / fitting))][::-1]
     axis.set_ticks([0.0, *steps], labels=[f"{tick:,.10g}" for tick in (0.0, *steps)])
     axis.set_minor_locator(NullLocator())
+
+
+def _fitting(axis: XAxis | YAxis, longest: str) -> int:
+    """Return how many ticks fit into an axis, across by the length of the longest label."""
+    picture = axis.axes.figure.figure
+    if axis.axis_name == "y" or picture is None:
+        return _MOST_TICKS
+    return min(_MOST_TICKS, int(picture.get_figwidth() / (_INCHES_PER_TICK + _PER_LETTER * len(longest))))

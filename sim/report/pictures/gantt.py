@@ -12,30 +12,30 @@ Left out: the new pods.
 
 from __future__ import annotations
 
-import math
+import textwrap
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sim.control_plane.trace import EvictionRefused
 from sim.data_plane.outcomes import OUTCOMES_502
-from sim.diagnosis.controller_log import held_up_until_s, in_lanes
+from sim.diagnosis.controller_log import in_lanes
 from sim.diagnosis.spells import in_rotation
 from sim.report.capacity import is_stalled
 from sim.report.disruption import WORDS, words_of
-from sim.report.pictures.canvas import BLACK, BLUE, GREEN, ORANGE, PALE, PURPLE, SKY_BLUE, VERMILION, YELLOW, literal
+from sim.report.pictures.canvas import BLACK, GREEN, ORANGE, PALE, PURPLE, SKY_BLUE, VERMILION, YELLOW, literal
+from sim.report.pictures.gantt_below import FAILED, RECONCILE, THROTTLED, draw_controller, draw_failures
+from sim.report.pictures.gantt_parts import BAR_HEIGHT, bar, legend
 from sim.report.wording import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from sim.diagnosis.controller_log import ReconcileLog
     from sim.diagnosis.findings import Findings
     from sim.diagnosis.pod_ends import PodEnd
     from sim.experiment.replication import Replication
@@ -45,7 +45,8 @@ WORST_PODS = 20
 INCHES_PER_ROW = 0.17
 POINTS_ACROSS = 1000
 MANY, SMALL, LARGE = 2000, 1.5, 5.0
-BAR_HEIGHT = 0.8
+_PER_INCH = 10.0
+"""How many letters of the title an inch holds."""
 GOLDEN = 0.6180339887
 
 PHASES = {
@@ -58,7 +59,6 @@ PHASES = {
 DEAD, POINT, REFUSED = "routable but dead", "502, at its request's arrival", "eviction refused"
 TAKEN_OUT, FAIL_OPEN = "taken out by health checks", "fail-open: unhealthy, and sent requests all the same"
 DEREGISTERED, LEFT = "DeregisterTargets", "left the last ALB node"
-RECONCILE, THROTTLED, FAILED = "reconcile", "throttled attempt and the wait after it", "reconcile failed"
 COMPLETE = tuple(words.complete for words in WORDS.values())
 LEGEND = (
     *PHASES,
@@ -76,19 +76,19 @@ LEGEND = (
 )
 
 
-def gantt(found: Findings) -> Figure:
-    """Return the picture of a replication. The x axis is in seconds since the start of the rollout."""
+def gantt(found: Findings, *, width: float = 12.0) -> Figure:
+    """Return the picture of a replication, `width` inches wide. The x axis is in seconds since the rollout's start."""
     from matplotlib.figure import Figure
 
     replication = found.replication
     shown = chosen(found.ends)
     lanes = in_lanes(found.reconciles)
     heights = [INCHES_PER_ROW * max(len(shown), 6), 0.8, 0.35 + 0.2 * max(len(lanes), 1)]
-    picture = Figure(figsize=(12, sum(heights) + 2.4), layout="constrained")
+    picture = Figure(figsize=(width, sum(heights) + 2.4), layout="constrained")
     pods, failures, controller = picture.subplots(3, sharex=True, height_ratios=heights)
     _draw_pods(pods, shown, found)
-    _draw_failures(failures, replication)
-    _draw_controller(controller, lanes)
+    draw_failures(failures, replication)
+    draw_controller(controller, lanes)
     controller.set_xlim(0, 1.01 * replication.requests.window_until_s)
     words = words_of(replication.scenario)
     over = "progress deadline passed" if is_stalled(replication) else words.complete
@@ -96,8 +96,9 @@ def gantt(found: Findings) -> Figure:
     for axes in (pods, failures, controller):
         axes.axvline(replication.timeline.rollout_complete_s, color=BLACK, linestyle=":", label=over)
         axes.spines[["top", "right"]].set_visible(False)
-    picture.suptitle(literal(_title(found, shown)), x=0.01, ha="left", fontsize="medium")
-    legend(picture, (pods, controller))
+    title = "\n".join(textwrap.fill(line, int(_PER_INCH * width)) for line in _title(found, shown).split("\n"))
+    picture.suptitle(literal(title), x=0.01, ha="left", fontsize="medium")
+    legend(picture, (pods, controller), LEGEND)
     return picture
 
 
@@ -188,11 +189,6 @@ def _draw_checks(axes: Axes, shown: Sequence[PodEnd], found: Findings) -> None:
                 axes.hlines(row, max(begin_s, from_s), until_s, color=BLACK, linewidth=1.2, zorder=3, label=FAIL_OPEN)
 
 
-def bar(axes: Axes, row: float, from_s: float, until_s: float, **style: Any) -> None:  # noqa: ANN401 - matplotlib takes many
-    """Draw a bar in a row."""
-    axes.broken_barh([(from_s, until_s - from_s)], (row - BAR_HEIGHT / 2, BAR_HEIGHT), **style)
-
-
 def _points(replication: Replication, shown: Sequence[PodEnd]) -> tuple[np.ndarray, np.ndarray]:
     """Return time and height of each 502's point in its pod's row. Many at the same moment become one point."""
     requests = replication.requests
@@ -204,47 +200,3 @@ def _points(replication: Replication, shown: Sequence[PodEnd]) -> tuple[np.ndarr
     spots = np.unique(np.stack([row[seen], np.floor(requests.arrival_s[seen] / spot_s).astype(int)]), axis=1)
     apart = (np.arange(spots.shape[1]) * GOLDEN) % 1 - 0.5
     return (spots[1] + 0.5) * spot_s, spots[0] + 0.8 * BAR_HEIGHT * apart
-
-
-def _draw_failures(axes: Axes, replication: Replication) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    requests = replication.requests
-    is_502 = np.isin(requests.outcome, OUTCOMES_502)
-    edges_s = np.arange(math.ceil(requests.window_until_s) + 1)
-    per_s, _ = np.histogram(np.maximum(requests.arrival_s[is_502], 0), edges_s)
-    axes.stairs(per_s, edges_s, fill=True, color=VERMILION)
-    axes.set_ylabel("502s per\nsecond", fontsize="small")
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=3, integer=True))
-    axes.set_ylim(bottom=0, top=max(1, per_s.max() * 1.05))
-
-
-def _draw_controller(axes: Axes, lanes: list[list[ReconcileLog]]) -> None:
-    for row, lane in enumerate(lanes):
-        for log in lane:
-            # The edge keeps a very short reconcile from vanishing.
-            bar(axes, row, log.began_s, log.known_until_s, color=BLUE, linewidth=0.8, label=RECONCILE)
-            for attempt in (attempt for stall in log.stalls for attempt in stall.throttled):
-                style = {"facecolor": ORANGE, "edgecolor": BLACK, "linewidth": 0.5, "hatch": "////"}
-                bar(axes, row, attempt.time_s, held_up_until_s(attempt), **style, label=THROTTLED)
-            if log.error is not None:
-                axes.scatter(log.known_until_s, row, marker="X", color=BLACK, s=40, zorder=4, label=FAILED)
-    axes.set_yticks(range(len(lanes)), [f"worker {row + 1}" for row in range(len(lanes))], fontsize="x-small")
-    axes.set_ylim(max(len(lanes), 1) - 0.4, -0.6)
-    axes.set_ylabel("controller" if lanes else "no reconciles", fontsize="small")
-
-
-def legend(picture: Figure, panels: Sequence[Axes], order: Sequence[str] = LEGEND) -> None:
-    """Explain each thing that is drawn, once, below the panels. `order` is the order of the labels."""
-    by_label: dict[str, Artist] = {}
-    for axes in panels:
-        by_label |= dict(reversed(list(zip(*reversed(axes.get_legend_handles_labels()), strict=True))))
-    labels = [label for label in order if label in by_label]
-    picture.legend(
-        [by_label[label] for label in labels],
-        labels,
-        loc="outside lower left",
-        ncols=4,
-        fontsize="small",
-        frameon=False,
-    )

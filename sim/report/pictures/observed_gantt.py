@@ -30,9 +30,8 @@ from sim.report.pictures.gantt import (
     POINT,
     SMALL,
     WORST_PODS,
-    bar,
-    legend,
 )
+from sim.report.pictures.gantt_parts import bar, legend
 from sim.report.wording import count
 
 if TYPE_CHECKING:
