@@ -34,14 +34,14 @@ POISSON = 1.0
 class LastRequests:
     """One row for each ALB node and target, as arrays of one length.
 
-    `last_s`: from DeregisterTargets until the last request; NaN if none came after it;
-    `until_s`: from DeregisterTargets until the observation ends, infinity if it does not;
-    `slack_s`: the true moment of DeregisterTargets is up to so much later than the one that these count from;
-    `shape`, `rate_s`: what is known of the requests' rate, as a gamma law: about `shape` requests in `rate_s` seconds;
-    `call`, `rollout`: numbers of the DeregisterTargets call and of the rollout.
-    `regularity`: the shape of the gaps between requests.
-    `clock_s`: what the clock of requests shows 0, 1, 2, … seconds after the call, shape (rows, readings); None if it is
-    a usual clock. Rates and `rate_s` count by it.
+    - `last_s`: from DeregisterTargets until the last request. NaN if none came after it.
+    - `until_s`: from DeregisterTargets until the observation ends. Infinity if it does not.
+    - `slack_s`: the true moment of DeregisterTargets is up to so much later than the one that these count from.
+    - `shape`, `rate_s`: a gamma law of the requests' rate: about `shape` requests in `rate_s` seconds.
+    - `call`, `rollout`: numbers of the DeregisterTargets call and of the rollout.
+    - `regularity`: the shape of the gaps between requests.
+    - `clock_s`: what the clock of requests shows 0, 1, 2, … seconds after the call, shape (rows, readings). None if it
+      is a usual clock. Rates and `rate_s` count by it.
     """
 
     last_s: Floats

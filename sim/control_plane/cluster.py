@@ -1,6 +1,12 @@
 """The worker nodes of a cluster as its Deployments meet them: a pod gets a node and an address, and gives them back.
 
-A new node pulls the pods' image once, from its first pod on; the others wait for the same pull.
+Modelled:
+- A pod waits for a place on a node (`scheduler`), then for an address (`vpc_cni`), then for the image.
+- A new node pulls the pods' image once, from its first pod on. The others wait for the same pull.
+
+Left out: images that differ, and pulls that fail.
+
+Sources: docs/facts/capacity.md §2, §3.
 """
 
 from __future__ import annotations
@@ -49,14 +55,14 @@ class Cluster:
         return () if self._cni is None else self._cni.waiting
 
     def hold(self, pod: Pod, service: Hashable, trace: Trace) -> None:
-        """Give a pod from before the disruption its node."""
+        """Assign a pod from before the disruption its node."""
         node = self.scheduler.bind(pod, service)
         if node is not None:
             self._old_pods.append((pod, node))
             trace.record(PodScheduled(self._env.now, pod.number, node.number))
 
     def start(self) -> None:
-        """Give the nodes their addresses, once they have all pods from before the disruption."""
+        """Let the nodes have their addresses, once they have all pods from before the disruption."""
         if self._cni is not None:
             self._cni.start(self.scheduler.nodes, self._old_pods)
         for node in self.scheduler.nodes:
@@ -99,6 +105,6 @@ class Cluster:
         return node.number
 
     def end_node(self, node: int) -> None:
-        """Give back the addresses of a node whose machine is gone."""
+        """Release the addresses of a node whose machine is gone."""
         if self._cni is not None:
             self._cni.remove(self.scheduler.nodes[node])

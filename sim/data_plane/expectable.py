@@ -1,8 +1,10 @@
 """Which scenarios have an expectation in closed form: those of which each request ends by itself.
 
-Refused by name, because requests depend on each other: `least_outstanding_requests`, `pod.concurrency`, and
-`target_group.connection_reuse` where a pool changes what becomes of a request (a keep-alive below the ALB's idle
-timeout, idle connections that are served at SIGTERM, worker nodes, a lost node). Elsewhere pools change nothing.
+Refused by name, because requests depend on each other:
+- `target_group.routing: least_outstanding_requests`;
+- `pod.concurrency`;
+- `target_group.connection_reuse` where a pool changes what becomes of a request. So it is with a keep-alive below the
+  ALB's idle timeout, idle connections that are served at SIGTERM, worker nodes, and a lost node.
 """
 
 from __future__ import annotations

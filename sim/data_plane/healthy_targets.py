@@ -5,6 +5,10 @@ the first new one is healthy. The node then answers 503, or fails open to what i
 few targets get all the traffic.
 
 Modelled: which targets the node takes for healthy, whether or not they still are.
+
+Left out: nothing; an ALB node knows no more.
+
+Sources: docs/facts/alb.md §2.
 """
 
 from __future__ import annotations

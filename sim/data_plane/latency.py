@@ -10,6 +10,8 @@ Modelled:
   law, before and within the window, and no request is examined.
 
 Left out: the network's own delay.
+
+Sources: docs/model.md, "Data plane".
 """
 
 from __future__ import annotations

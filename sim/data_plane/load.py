@@ -4,6 +4,8 @@ Whichever the algorithm, each of n targets in a node's rotation gets an n-th of 
 
 Modelled: exactly that, at every instant: each of n targets is the next one's with probability 1/n (see `routing`).
 
+Left out: `least_outstanding_requests`, whose shares depend on the requests.
+
 How: the number of requests up to each step is kept. The number between any two times is then a subtraction. So is the
 number that takes longer than a given time, as the integral of a law's survival function has a closed form. Nothing
 here depends on how many requests there are.

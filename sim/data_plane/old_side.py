@@ -3,8 +3,8 @@
 The real thing: clients with resolvers and caches, and connections that they keep open.
 
 Modelled, as shares of requests at any time:
-- A new connection goes to the old ALB with the chance `ClusterSwitchSpec.still_old`: a cache that obeys the TTL has an
-  age uniform over it when the record changes, some hold on for longer, some for ever.
+- A new connection goes to the old ALB with the chance `ClusterSwitchSpec.still_old`. A cache that obeys the TTL has an
+  age uniform over it when the record changes. Some hold on for longer, some for ever.
 - A request on a connection that is kept alive goes where that connection was opened. Its age is uniform over the ALB's
   `client_keep_alive_s`.
 - When the old ALB is deleted its connections end. Their clients open new ones, and look the name up as anybody does. A

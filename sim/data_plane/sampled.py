@@ -55,9 +55,12 @@ class Requests:
     `latency_before_s`, `latency_s`: the latency of requests answered with 200, before the rollout and in the window.
     `ended_s`: when each target's process ended, by its last request or by SIGKILL; `inf` where it was not told to.
 
-    The failed requests, in the order of arrival, as arrays of one length: `arrival_s`; ALB `node` (with target type
-    `instance` the worker node); `target`, the pod (-1 for none); `outcome`; `answered_s`, when the client had the
-    answer.
+    The failed requests, in the order of arrival, as arrays of one length:
+
+    - `arrival_s`, and `answered_s`, when the client had the answer;
+    - `node`: the ALB node, with target type `instance` the worker node;
+    - `target`: the pod, -1 for none;
+    - `outcome`: an `Outcome`, by its value.
     """
 
     counts: NDArray[np.int64]

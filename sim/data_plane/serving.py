@@ -51,11 +51,15 @@ _NEW, _POOLED, _RACED = int(Way.NEW), int(Way.POOLED), int(Way.RACED)
 class Pods(NamedTuple):
     """The pods, and what is known of their ends (see `timeline`).
 
-    By target: `closed_s`, `killed_s`, `answers_until_s`, `vanishes_s`; `unreachable_s`, the wait for a connection to an
-    address that is gone, and `silent_s`, to one whose machine is; `reset_s`, when a prefork pod resets its backlog;
-    `last_finish_s`, which the loop updates; `free_s`, a heap of the times from which each server is free, without
-    columns if there is no limit. By node and target: `cut_s`, when requests are cut.
-    `serves_pooled`: a draining pod answers on pooled connections.
+    By target:
+
+    - `closed_s`, `killed_s`, `answers_until_s`, `vanishes_s`: as the timeline has them.
+    - `unreachable_s`, `silent_s`: the wait for a connection to an address that is gone, and to one whose machine is.
+    - `reset_s`: when a prefork pod resets its backlog.
+    - `last_finish_s`: when its last request is finished. The loop updates it.
+    - `free_s`: a heap of the times from which each server is free, without columns if there is no limit.
+
+    By node and target: `cut_s`, when requests are cut. `serves_pooled`: a draining pod answers on pooled connections.
     """
 
     closed_s: Times

@@ -38,8 +38,8 @@ class Timeline:
     - `listener_closed_s`: new connections are refused from here on.
     - `cut_s`: whatever still runs is cut (the process's end, or for a draining server its latest end).
     - `drain_deadline_s`: the deregistration delay has elapsed. An ALB node that has heard of it cuts what still runs.
-    - `answers_until_s`: what is not answered by then never is: the process hangs (and finishes nothing when it is told
-      to end: its listener closes as it is cut), or its node is lost.
+    - `answers_until_s`: what is not answered by then never is. The process hangs, or its node is lost. A process that
+      hangs finishes nothing when it is told to end: its listener closes as it is cut.
     - `vanishes_s`: the node is lost, or its machine is terminated. Nothing of the pod answers any more, not even with
       an RST: a new connection meets silence.
     - `unreachable`: what a new connection meets once the pod's address is gone (`Unreachable`).

@@ -91,8 +91,8 @@ class _Pool(ProcessPoolExecutor):
         """Return a future that cannot be cancelled: `process_pool` ends the work by killing the workers.
 
         The pool's thread then sets an error on each future, and crashes at a cancelled one (CPython up to 3.11,
-        `_ExecutorManagerThread.terminate_broken`). A signal is held back meanwhile: raised in the midst of `submit` it
-        may leave a lock of the pool's queue taken, for which the pool's thread then waits for ever.
+        `_ExecutorManagerThread.terminate_broken`). A signal is held back meanwhile. Raised in the midst of `submit`
+        it may leave a lock of the pool's queue taken, and the pool's thread then waits for the lock for ever.
         """
         with _held_signals():
             future = super().submit(fn, *args, **kwargs)

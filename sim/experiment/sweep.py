@@ -3,8 +3,8 @@
 Replication k of every point meets the same random draws (common random numbers). So differences between points are
 sharper than their intervals.
 
-With a wanted precision, a point gets more replications, batch by batch, until its 502s per rollout are known: their
-mean, or where one rollout can make most of it, what is said instead. That is checked after whole batches only. So the
+With a wanted precision, a point gets more replications, batch by batch, until its 502s per rollout are known
+(`UntilPrecise`). That is checked after whole batches only. So the
 rows depend neither on the executor nor on the order in which tasks finish. Stopping when the interval looks narrow
 makes it a little too narrow, and its coverage slightly below nominal. The cap and a first batch of some dozens keep
 that effect small.
@@ -49,8 +49,8 @@ class UntilPrecise:
     """Replicate until 502s per rollout are known to this part of themselves, by the ends of 95 % intervals.
 
     - If there are replications enough for an interval of the mean: until the mean is known.
-    - Otherwise, as one rollout may make most of the mean: until the median is, or to one request, and the chance of any
-      502 to this part of one (0.05: to 5 points).
+    - Otherwise one rollout may make most of the mean. Then until the median is known to this part, or to one request,
+      and the chance of any 502 to this part of one (0.05: to 5 points).
 
     `at_most`: the number of replications after which to give up. Without any 502 there is nothing to wait for.
     """

@@ -106,7 +106,7 @@ def read_documents(text: str, file: str) -> list[Document]:
 
 
 def _with_templates(read: list[Document], text: str) -> list[Document]:
-    """Give each document the template of the comment `# Source: …` before it, which `helm template` writes."""
+    """Note with each document the template of the comment `# Source: …` before it, which `helm template` writes."""
     lines = text.split("\n") if "# Source: " in text else []
     documents, before = [], 0
     for one in read:

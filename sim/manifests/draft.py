@@ -74,8 +74,10 @@ class Hooked:
 class Draft:
     """A scenario's values by dotted key, with their origins.
 
-    `holder` is the object with the pod template, `way` the containers that requests pass, `annotated` the object that
-    says how the target group is, its annotations under `annotation_prefix`; None if none does.
+    - `holder`: the object with the pod template.
+    - `way`: the containers that requests pass.
+    - `annotated`: the object that says how the target group is, None if none does. Its annotations are those under
+      `annotation_prefix`.
     """
 
     workload: Object

@@ -107,7 +107,7 @@ SERVERS = {
     "caddy": Server(_BOTH | {"SIGQUIT": "exit"}, "waits for requests without a limit", None, is_proxy=True),
 }
 """The signals are those of nginx.org's control.html, httpd's stopping.html, HAProxy's management guide, php-fpm(8), and
-of the sources named; a JVM runs its shutdown hooks at SIGTERM, SIGINT and SIGHUP."""
+of the sources named. A JVM runs its shutdown hooks at SIGTERM, SIGINT and SIGHUP."""
 
 
 def known_server(name: str) -> None:

@@ -84,8 +84,8 @@ class ControllerSpec(Spec):
     process does not end."""
     restart_takes_s: DistributionField = Uniform(low=13, high=22)
     """From that end until the successor has listed everything. Default: a standby replica waits until the lease of
-    15 s is over, which it has seen renewed every 2 s, and tries every 2 to 4.4 s (client-go leaderelection;
-    controller-runtime pkg/manager): 17.4 s in the mean. Without a standby it is the start of a pod."""
+    15 s is over, which it has seen renewed every 2 s. It tries every 2 to 4.4 s (client-go leaderelection;
+    controller-runtime pkg/manager), so that it takes 17.4 s in the mean. Without a standby it is the start of a pod."""
     sync_period_s: Seconds | None = None
     """`--sync-period`: how often everything is reconciled, whether it has changed or not. 0 means never. null: LBC's
     default, an hour up to v2.5.3 and ten hours since. From v2.9.1 on what has not changed is passed over. It is checked

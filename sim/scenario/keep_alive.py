@@ -1,9 +1,9 @@
 """The keep-alive race of a quiet day: how many requests meet the closing of an idle connection, in closed form.
 
 A server closes a connection that has been idle for its keep-alive K. A request that the ALB sends while that is on its
-way, within half a round trip to each side, is lost. A pool of connections to one target is sent λ requests per second,
-so that P = λ · r · exp(-λ K) of them are lost for random routing: the chance that the gap between two requests is K,
-times the round trip r. With round robin over n targets each gap is n gaps of the node, and so has Erlang's law.
+way, within half a round trip to each side, is lost. A pool of connections to one target is sent λ requests per second.
+With random routing P = λ · r · exp(-λ K) of them are lost: the chance that the gap between two requests is K, times the
+round trip r. With round robin over n targets each gap is n gaps of the node, and so has Erlang's law.
 
 Modelled: pools that are seldom used by two requests at once, so that each gap counts from the last answer.
 

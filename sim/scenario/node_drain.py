@@ -39,11 +39,11 @@ class NodeDrainSpec(DisruptionSpec):
     """How many nodes are drained at the same time; the next one begins when all pods of one are gone. Default:
     `kubectl drain` takes its nodes one after another (K8s kubectl, RunDrain)."""
     drained_by: Literal["kubectl", "karpenter"] = "kubectl"
-    """Who drains decides when a refused eviction is tried again: `kubectl drain` every 5 s (K8s kubectl, drain.go);
-    Karpenter after 0.1 s, then twice as long each time, at most 10 s (terminator/eviction.go)."""
+    """Who drains decides when a refused eviction is tried again. `kubectl drain` tries every 5 s (K8s kubectl,
+    drain.go), Karpenter after 0.1 s, then twice as long each time, at most 10 s (terminator/eviction.go)."""
     min_available: PodsOrPercentage | None = None
-    """`minAvailable` of the PodDisruptionBudget: pods that are to stay Ready, a number, or a percentage of `replicas`,
-    rounded up (K8s disruption.go). null like max_unavailable: no budget, every eviction is admitted."""
+    """`minAvailable` of the PodDisruptionBudget: how many pods are to stay Ready, or which percentage of `replicas`,
+    rounded up (K8s disruption.go). null, as `max_unavailable`: no budget, every eviction is admitted."""
     max_unavailable: PodsOrPercentage | None = None
     """`maxUnavailable` of the PodDisruptionBudget: a number, or a percentage of `replicas`, rounded up (K8s
     disruption.go; the Deployment's own is rounded down)."""

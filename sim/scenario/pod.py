@@ -70,17 +70,17 @@ class PodSpec(Spec):
     """`eager`: waiting requests have been accepted (an event loop); `prefork`: they wait in the kernel's backlog and
     are reset when the listener closes (Apache prefork)."""
     keep_alive_timeout_s: PositiveSeconds | None = None
-    """How long the server keeps an idle connection open (Apache 5, Node 5, nginx 75). null: longer than the ALB does,
-    so that a request never meets a closing connection."""
+    """How long the server keeps an idle connection open (Apache 5, Node 5, nginx 75). null: longer than the ALB does.
+    A request then never meets a closing connection."""
     idle_connections_at_sigterm: Literal["close", "serve"] = "close"
     """What a draining server does with idle connections of the ALB's pool: `serve` answers on them until SIGKILL."""
     sandbox_teardown_s: Seconds = 1.0
     """From the end of the process until the pod's address is gone; until then its port answers RST. Default: an
     assumption; the kubelet relists containers every second (PLEG) before it stops the sandbox."""
     after_teardown: Literal["host_unreachable", "connect_timeout"] | AfterTeardownSpec = "host_unreachable"
-    """What a request to an address that is gone gets: 502 after 3.1 s (ICMP) or 504 after 10 s (silence), or a mixture
-    by address: `{connect_refused: 0.2, host_unreachable: 0.5, connect_timeout: 0.3}`, where reports show both statuses
-    in one rollout. Default: what was measured behind an ALB with the VPC CNI (3.07 to 3.19 s)."""
+    """What a request to an address that is gone gets: 502 after 3.1 s (ICMP) or 504 after 10 s (silence). Where reports
+    show both in one rollout, a mixture by address, such as `{connect_refused: 0.2, host_unreachable: 0.5,
+    connect_timeout: 0.3}`. Default: what was measured behind an ALB with the VPC CNI (3.07 to 3.19 s)."""
 
     @property
     def unreachable(self) -> AfterTeardownSpec:

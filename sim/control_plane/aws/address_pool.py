@@ -6,9 +6,10 @@ Modelled:
   wherever the pool decides whether it is large enough.
 - The pool is too small while its warm target is not met and it has fewer addresses than max pods.
 
-Left out: which free address a pod gets (here the first one; the CNI takes any), the trunk interface of security groups
-for pods, and other network cards than the first. With WARM_PREFIX_TARGET 0 the CNI takes its last free prefix and gives
-it back in turns; here it keeps it.
+Left out:
+- which free address a pod gets (here the first one; the CNI takes any);
+- the trunk interface of security groups for pods, and other network cards than the first;
+- with WARM_PREFIX_TARGET 0 the CNI takes its last free prefix and gives it back in turns. Here the node keeps it.
 
 Sources: docs/facts/capacity.md §1; CNI is aws/amazon-vpc-cni-k8s@b5218838, pkg/ipamd/ipamd.go and datastore/.
 """
@@ -84,7 +85,7 @@ class AddressPool:
         return len(self.interfaces) + self.total
 
     def assign(self, pod: Hashable, now_s: float) -> bool:
-        """Give a pod an address, and return whether there is one."""
+        """Let a pod have an address. Return whether there is one."""
         if self.available > 0:
             for address in self._addresses():
                 if address.pod is None and address.free_from_s <= now_s:
@@ -154,7 +155,7 @@ class AddressPool:
         return 0
 
     def return_slots(self, now_s: float) -> int:
-        """Give back the slots that are too many, as far as they are free and cool. Return how many addresses."""
+        """Release the slots that are too many, as far as they are free and cool. Return how many addresses."""
         over, returned = self.slots_over(), 0
         for interface in reversed(self.interfaces):
             for slot in [slot for slot in reversed(interface.slots) if self._is_free(slot, now_s)]:

@@ -6,6 +6,8 @@ Modelled:
 - With aws-sdk-go v1 the limiters are in the Sign handler, so each attempt takes tokens.
 - With aws-sdk-go-v2 (from v2.9) the limiters stand before the retries, so only the call takes tokens.
 
+Left out: limits of other flags and of the Kubernetes client.
+
 Sources: pkg/aws/throttle/throttler.go of kubernetes-sigs/aws-load-balancer-controller (docs/facts/controller.md §2).
 """
 

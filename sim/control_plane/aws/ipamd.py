@@ -85,7 +85,7 @@ class Ipamd:
         return self._pool
 
     def assign(self, pod: Hashable) -> bool:
-        """Give a pod an address, and return whether there is one."""
+        """Let a pod have an address. Return whether there is one."""
         given = self._pool.assign(pod, self._env.now)
         if given:
             self._subnet.use(1)

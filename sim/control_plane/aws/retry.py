@@ -12,6 +12,8 @@ Left out:
 - which errors are retried (here every throttle is);
 - Retry-After (ELB, WAF and EC2 throttles carry none);
 - a client's limits on itself across calls (retry quota, adaptive rate: `client_limits`).
+
+Sources: those of each policy, in `retryers` and `aws_sdk_go`.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 Modelled: the schedule published in the talk, aws-sdk-go-v2, botocore's modes and the jitters of the architecture blog.
 The eras of aws-sdk-go v1 are in `aws_sdk_go`. `sim.scenario.releases` says which policy each controller release has.
 
+Left out: errors that are no throttles, and their own waits (`retry`).
+
 Sources: botocore/retryhandler.py and botocore/retries/standard.py@1.44.5; aws-sdk-go-v2 aws/retry/jitter_backoff.go;
 "Exponential Backoff And Jitter" (AWS Architecture Blog, aws-samples/aws-arch-backoff-simulator).
 """

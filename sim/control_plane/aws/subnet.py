@@ -1,6 +1,10 @@
 """A zone's subnet: how many of its addresses are free, and how many of the others pods use.
 
+Modelled: how many addresses the nodes hold, and how many of these pods use.
+
 Left out: which addresses they are, and so how far the subnet is fragmented.
+
+Sources: docs/facts/capacity.md §1.
 """
 
 from __future__ import annotations

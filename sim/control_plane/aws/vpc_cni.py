@@ -101,7 +101,7 @@ class VpcCni:
             self._ipamds[node].release(pod)
 
     def remove(self, node: Node) -> None:
-        """Give back all addresses of a node whose machine is gone."""
+        """Release all addresses of a node whose machine is gone."""
         ipamd = self._ipamds.pop(node.number)
         ipamd.gone = True
         subnet = self.subnets[node.zone]

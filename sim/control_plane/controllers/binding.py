@@ -4,6 +4,10 @@ A reconcile compares all endpoints with all targets. Most of them are as they we
 those that have changed since are looked at, so that a reconcile of 10,000 pods costs no more than one of ten.
 
 Modelled: the endpoints as the last reconcile read them, and the pods whose network interface the process knows.
+
+Left out: nothing of what a reconcile sees; it is found in less time.
+
+Sources: those of `load_balancer_controller_v2`.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 Modelled: an answer is kept for a lifetime that depends on the action, and use does not prolong it. A write to a service
 clears every answer of that service.
 
+Left out: the size of the cache, which has no limit here.
+
 Sources: ticketmaster/aws-sdk-go-cache, cache/config.go@f64e3765016e.
 """
 

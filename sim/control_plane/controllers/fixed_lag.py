@@ -8,6 +8,10 @@ Modelled:
 - A pod that is not Ready for a while is deregistered after its lag too, if it is still not Ready then. Once Ready again
   it is registered after its lag.
 - A readiness gate is set the moment its target is healthy.
+
+Left out: calls of the AWS API, and so throttling.
+
+Sources: none; it is no real controller.
 """
 
 from __future__ import annotations

@@ -9,6 +9,8 @@ Modelled: the goroutine, and what follows from its design:
 - A reconcile waits until a poll, with its retries, is over.
 - When a reconcile finds no closed gate, the goroutine ends.
 
+Left out: gates of other target groups than the rolled one.
+
 Sources: internal/alb/tg/targethealth.go@0a4017bbd8 and targets.go@13b731a5ee (docs/facts/controller.md §3, "Locks").
 """
 

@@ -7,6 +7,8 @@ Modelled:
 - Its targets are `initial` for 15 s and `draining` for 300 s (the controllers' and AWS's defaults).
 
 Left out: ingresses with several backends or more than 199 addresses.
+
+Sources: docs/facts/controller.md §3; that pods come and go as a Poisson stream is an assumption.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ Modelled:
   While no TGB has a pod there is no such group.
 - DescribeVpcs, before a registration. It is known for 10 min.
 
+Left out: changes of security groups and their rules, which are as they should be.
+
 Sources: pkg/networking/pod_eni_info_resolver.go, node_info_provider.go, security_group_manager.go and
 vpc_info_provider.go, pkg/targetgroupbinding/networking_manager.go@v2.4.7 (pkg/networking from v2.13 on) of
 kubernetes-sigs/aws-load-balancer-controller.

@@ -9,6 +9,8 @@ Modelled:
 - A process that has run since long before the rollout meets the rollout at a random phase of each informer.
 - A process that starts within the simulation resyncs first one period later.
 
+Left out: informers whose handlers compare what changed, as nothing has.
+
 Sources: controller-runtime pkg/cache/internal/informers_map.go (`resyncPeriod`); client-go tools/cache/reflector.go.
 """
 

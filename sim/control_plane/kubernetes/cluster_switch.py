@@ -9,8 +9,10 @@ Modelled:
 - The old ALB is deleted at `old_alb_deleted_at_s`, all at once.
 - The disruption is over when both have happened.
 
-Left out: the AWS calls that delete the ALB; a cluster's end as a whole, whose nodes may go before its pods; a cold new
-ALB; and two external-dns that fight over one record.
+Left out:
+- the AWS calls that delete the ALB, and a cold new one;
+- a cluster's end as a whole, whose nodes may go before its pods;
+- two external-dns that fight over one record.
 
 Sources: docs/facts/capacity.md §4.
 """

@@ -1,6 +1,8 @@
 """What controllers that replace pods have in common: how they delete a pod and await its end, and await a new one.
 
-A controller hears of a pod's end, and of its availability, `sync_latency_s` after it.
+Modelled: a controller hears of a pod's end, and of its availability, `sync_latency_s` after it.
+
+Left out: a controller's own queue and workers.
 
 Sources: docs/facts/kubernetes.md §3.
 """

@@ -5,6 +5,8 @@ Modelled:
   that come during a sync wait for the next one.
 - Creates and deletes pass through the controller-manager's client, and each also writes an Event through that client.
 
+Left out: creates and deletes that fail, and are tried again.
+
 Sources: pkg/controller/replicaset/replica_set.go@3e4a7900 (docs/facts/kubernetes.md §3, §5).
 """
 

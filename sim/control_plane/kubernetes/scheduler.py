@@ -8,7 +8,7 @@ Modelled:
   podtopologyspread/common.go).
 - A pod that is deleted keeps its place until it is gone.
 - A pod without a node is Pending. It is tried again when a place or a node comes free, but not before its backoff is
-  over: 1 s after its first attempt, 2 s after its second, and so on up to 10 s (K8s backend/queue,
+  over. That is 1 s after its first attempt, 2 s after its second, and so on up to 10 s (K8s backend/queue,
   DefaultPodMaxBackoffDuration).
 
 Left out:
@@ -121,7 +121,7 @@ class Scheduler:
         return node.number
 
     def bind(self, pod: Pod, service: Hashable) -> Node | None:
-        """Give a pod a place now. Return its node, or None if there is no place."""
+        """Assign a pod a place now. Return its node, or None if there is no place."""
         least = (self._least_allocated(zone) for zone in range(self._zones))
         best = min(((self._live[service, node.zone], node.pods, node.number) for node in least if node), default=None)
         if best is None:

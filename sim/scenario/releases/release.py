@@ -80,7 +80,7 @@ class LoadBalancerControllerRelease(_Release):
     - `polls_steadily`: the controller looks at a closed readiness gate every 15 s, without a growing backoff.
     - `has_priority_queue`: an item waits once in a queue, at the earliest of its times.
     - `hears_of_gated_pods`: a pod with a readiness gate enqueues its binding when its containers are ready or the
-      gate's condition changes; before, the binding came back for pods with unready containers.
+      gate's condition changes. Before, the binding came back for pods with unready containers.
     - `logs_times_as_iso`: its log has ISO times in whole seconds instead of seconds since 1970.
     - `logs_targets_after_call`: the line after a call names the targets too, not only the line before it.
     - `lets_class_set_target_type`: IngressClassParams may set the target type.

@@ -70,7 +70,7 @@ class Mutex:
         yield want
 
     def unlock(self) -> None:
-        """Give the lock to the one that has waited longest."""
+        """Hand the lock to the one that has waited longest."""
         self._wanted_by.pop(0)
         if self._wanted_by:
             wake = self._wanted_by[0]
