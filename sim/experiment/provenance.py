@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sim.experiment.estimators import Estimator
     from sim.scenario.specs import Scenario
 
@@ -41,17 +43,14 @@ def model_version() -> str:
     return f"{version('albsim')}+{digest.hexdigest()[:12]}"
 
 
-def replication_key(scenario: Scenario, number: int, estimator: Estimator) -> str:
-    """Return a name for one replication's result, from all settings that it depends on.
+def replication_keys(scenario: Scenario, numbers: Iterable[int], estimator: Estimator) -> list[str]:
+    """Return a name for the result of each of a scenario's replications, from all settings that it depends on.
 
     These are the scenario, the number, the estimator and the model's version.
     """
-    return f"{_scenario_key(scenario.model_dump_json(exclude=_WITHOUT_EFFECT))}/{estimator}/{number}"
-
-
-@cache
-def _scenario_key(canonical: str) -> str:
-    return hashlib.sha256(json.dumps([model_version(), canonical]).encode()).hexdigest()
+    canonical = scenario.model_dump_json(exclude=_WITHOUT_EFFECT)
+    digest = hashlib.sha256(json.dumps([model_version(), canonical]).encode()).hexdigest()
+    return [f"{digest}/{estimator}/{number}" for number in numbers]
 
 
 def _sources() -> list[Path]:

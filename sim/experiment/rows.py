@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sim.experiment.provenance import replication_key
+from sim.experiment.provenance import replication_keys
 from sim.experiment.tasks import Task, finished
 from sim.scenario.problems import ScenarioError
 
@@ -42,12 +42,13 @@ class Rows:
 
     def fill(self, points: Iterable[int], replications: int) -> None:
         """Simulate until these points have that many rows."""
-        wanted = [
-            Task(point, number, self._grid.points[point], self._estimator)
-            for point in points
-            for number in range(len(self.by_point[point]), replications)
-        ]
-        keys = {task[:2]: replication_key(task.scenario, task.number, task.estimator) for task in wanted}
+        wanted: list[Task] = []
+        keys: dict[tuple[int, int], str] = {}
+        for point in points:
+            scenario, numbers = self._grid.points[point], range(len(self.by_point[point]), replications)
+            wanted += [Task(point, number, scenario, self._estimator) for number in numbers]
+            named = replication_keys(scenario, numbers, self._estimator)
+            keys |= {(point, number): key for number, key in zip(numbers, named, strict=True)}
         missing = [task for task in wanted if keys[task[:2]] not in self._kept]
         before = sum(map(len, self.by_point)) + len(wanted) - len(missing)
         total = before + len(missing)

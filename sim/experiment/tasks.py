@@ -1,12 +1,15 @@
 """Replications on any `concurrent.futures.Executor`, as they finish. The result of one does not depend on the executor.
 
-A task is one replication of a few points that share their control plane, which is most of the work. It is small enough
-that little is lost when the program is killed, and large enough (milliseconds or more) that handing it over costs
-little in comparison.
+What is handed over is one replication of a few points that share their control plane, which is most of the work. It is
+small enough that little is lost when the program is killed, and large enough (milliseconds or more) that handing it
+over to a process of this machine costs little in comparison. A cluster's scheduler takes a millisecond for whatever it
+hands over: it gets as many replications at once as last a second.
 """
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
@@ -24,9 +27,14 @@ if TYPE_CHECKING:
     from sim.scenario.specs import Scenario
 
     Row = tuple[float, ...]
+    _Done = tuple[list[list[Row | ScenarioError]], float]
 
 _MOST_SUBMITTED = 1000
 """How many tasks are submitted at once: an executor that ships every task (a cluster's) must not get a million."""
+_SHIPPED_S = 1.0
+"""How many seconds of work a cluster's worker gets at once."""
+_MOST_TIMED = 100
+"""How many tasks a cluster gets one by one, until it is known how long they last."""
 _MOST_TOGETHER = 10
 """How many points of a task share a control plane: enough to make it cheap, few enough to occupy several processes."""
 
@@ -42,24 +50,30 @@ class Task(NamedTuple):
 
 def finished(tasks: Sequence[Task], executor: Executor) -> Iterator[tuple[Task, Row | ScenarioError]]:
     """Yield tasks with their results in the order in which they finish, and cancel at the end those that are left."""
-    done: SimpleQueue[Future[list[Row | ScenarioError]]] = SimpleQueue()
-    submitted: dict[Future[list[Row | ScenarioError]], list[Task]] = {}
+    done: SimpleQueue[Future[_Done]] = SimpleQueue()
+    submitted: dict[Future[_Done], list[list[Task]]] = {}
     left = iter(_batches(tasks))
+    is_here = isinstance(executor, ProcessPoolExecutor)
+    at_once = 1
 
-    def submit(count: int) -> None:
-        for batch in islice(left, count):
-            scenarios = [task.scenario for task in batch]
-            future = executor.submit(_rows, scenarios, batch[0].number, batch[0].estimator)
-            submitted[future] = batch
+    def submit(most: int) -> None:
+        while len(submitted) < most and (batches := list(islice(left, at_once))):
+            work = [([task.scenario for task in batch], batch[0].number, batch[0].estimator) for batch in batches]
+            future = executor.submit(_rows_of, work)
+            submitted[future] = batches
             future.add_done_callback(done.put)
 
     with cancelling(submitted):
-        submit(_MOST_SUBMITTED)
+        submit(_MOST_SUBMITTED if is_here else _MOST_TIMED)
         while submitted:
             future = done.get()
-            batch = submitted.pop(future)
-            submit(1)
-            yield from zip(batch, future.result(), strict=True)
+            batches = submitted.pop(future)
+            rows, spent_s = future.result()
+            if not is_here:
+                at_once = max(1, round(_SHIPPED_S * len(batches) / spent_s))
+            submit(_MOST_SUBMITTED)
+            for batch, of_batch in zip(batches, rows, strict=True):
+                yield from zip(batch, of_batch, strict=True)
 
 
 def _batches(tasks: Sequence[Task]) -> list[list[Task]]:
@@ -74,6 +88,13 @@ def _batches(tasks: Sequence[Task]) -> list[list[Task]]:
         for batch in alike.values()
         for first in range(0, len(batch), _MOST_TOGETHER)
     ]
+
+
+def _rows_of(work: Sequence[tuple[Sequence[Scenario], int, Estimator]]) -> _Done:
+    """Return the rows of each batch, and how many seconds they took."""
+    began_s = time.perf_counter()
+    rows = [_rows(*batch) for batch in work]
+    return rows, time.perf_counter() - began_s
 
 
 def _rows(scenarios: Sequence[Scenario], number: int, estimator: Estimator) -> list[Row | ScenarioError]:

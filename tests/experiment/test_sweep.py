@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import signal
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 from albsim_tests.executors import Backwards, InOrder
 
 from sim.experiment.figures import COLUMNS
-from sim.experiment.provenance import replication_key
+from sim.experiment.provenance import replication_keys
 from sim.experiment.replication import simulate
 from sim.experiment.replications import process_pool
 from sim.experiment.statistics import mean_estimate
@@ -88,18 +90,18 @@ def test_what_is_kept_is_not_simulated_again(fixed_lag: Scenario) -> None:
 
 
 def test_a_key_names_what_a_replication_depends_on_and_nothing_else(fixed_lag: Scenario) -> None:
-    key = replication_key(fixed_lag, 0, "sampled")
+    key, second = replication_keys(fixed_lag, range(2), "sampled")
     same = {"name": "other", "description": "words", "replications": 9, "sweep": {"seed": [1]}}
 
-    assert replication_key(fixed_lag.with_overrides(same), 0, "sampled") == key
+    assert replication_keys(fixed_lag.with_overrides(same), [0], "sampled") == [key]
     for change in (
         {"seed": 4},
         {"pod.startup_s": 15.5},
         {"endpoints.propagation_s": {"dist": "uniform", "low": 0, "high": 1}},
     ):
-        assert replication_key(fixed_lag.with_overrides(change), 0, "sampled") != key
-    assert replication_key(fixed_lag, 1, "sampled") != key
-    assert replication_key(fixed_lag, 0, "expected") != key
+        assert replication_keys(fixed_lag.with_overrides(change), [0], "sampled") != [key]
+    assert second != key
+    assert replication_keys(fixed_lag, [0], "expected") != [key]
 
 
 def test_points_that_share_their_control_plane_are_simulated_together(fixed_lag: Scenario) -> None:
@@ -210,3 +212,22 @@ def test_a_rollout_without_an_end_is_named_and_the_finished_ones_are_kept(fixed_
         sweep(fixed_lag, {"pod.startup_s": [15, 1e6]}, executor=InOrder(), kept=kept)
 
     assert len(kept) == fixed_lag.replications
+
+
+@pytest.mark.slow
+def test_a_worker_of_a_dask_cluster_that_is_killed_costs_no_replication(fixed_lag: Scenario) -> None:
+    distributed = pytest.importorskip("distributed")
+    sleeps = {"pod.pre_stop_sleep_s": [10, 20]}
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        pids = list(client.run(os.getpid).values())
+
+        def kill_one(done: int, _total: int) -> None:
+            if done == 100:
+                os.kill(pids[0], signal.SIGKILL)
+
+        frame = sweep(fixed_lag, sleeps, replications=300, executor=client.get_executor(), progress=kill_one)
+
+    pd.testing.assert_frame_equal(frame, sweep(fixed_lag, sleeps, replications=300))
