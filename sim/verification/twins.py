@@ -22,6 +22,7 @@ from sim.streams import Streams
 from sim.verification.agreement import agreeing, side_by_side, told_by_both
 from sim.verification.checks import of_mean, of_violations
 from sim.verification.control_plane import LOADED
+from sim.verification.drawn_nodes import drawn_nodes
 from sim.verification.drawn_requests import (
     behind_workers,
     beside_a_new_side,
@@ -40,7 +41,7 @@ from sim.verification.drawn_rollouts import (
 from sim.verification.reference.control_plane_twin import ControlPlane
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sim.verification.agreement import Pair, Told
     from sim.verification.checks import Check
@@ -55,6 +56,7 @@ DISRUPTIONS = 30
 BINDINGS = 30
 OUTAGES = 15
 STRATEGIES = 20
+ON_NODES = 50
 LONGEST_S = 1200.0
 """The longest simulated time: a rollout that takes longer, or comes to no end, has no records."""
 SAMPLES = 120
@@ -103,14 +105,7 @@ def data_plane_twin() -> Iterator[Check]:
 
 def control_plane_twin() -> Iterator[Check]:
     """Compare record by record: every version, sometimes `fixed_lag`, and every kind of disruption."""
-    for what, drawn, seeds in (
-        ("v1, {} rollouts", drawn_scenario, ROLLOUTS),
-        ("v1, {} drains or TerminationComplete", drawn_disruption, DISRUPTIONS),
-        ("v2 or v3, {} disruptions", drawn_bindings, BINDINGS),
-        ("v1, {} crashes, failed liveness probes or lost nodes", drawn_outage, OUTAGES),
-        ("any version, {} switches of clusters", drawn_switch, OUTAGES),
-        ("v1, {} other rollouts, switches or HPA steps", drawn_strategy, STRATEGIES),
-    ):
+    for what, drawn, seeds in rolled():
         told = [drawn_records(drawn(seed)) for seed in range(seeds)]
         pairs = [pair for pairs in told for pair in pairs]
         throttled = sum(pair.is_throttled for pair in pairs)
@@ -118,19 +113,37 @@ def control_plane_twin() -> Iterator[Check]:
         yield of_violations("every record is as the twin's", settings, (pair.alike for pair in pairs))
 
 
+def rolled() -> tuple[tuple[str, Callable[[int], Scenario], int], ...]:
+    """Return the rows of the control plane's twin: what is drawn, by which function, and how many times."""
+    return (
+        ("v1, {} rollouts", drawn_scenario, ROLLOUTS),
+        ("v1, {} drains or TerminationComplete", drawn_disruption, DISRUPTIONS),
+        ("v2 or v3, {} disruptions", drawn_bindings, BINDINGS),
+        ("v1, {} crashes, failed liveness probes or lost nodes", drawn_outage, OUTAGES),
+        ("any version, {} switches of clusters", drawn_switch, OUTAGES),
+        ("v1, {} other rollouts, switches or HPA steps", drawn_strategy, STRATEGIES),
+        ("v1, {} rollouts on worker nodes", drawn_nodes, ON_NODES),
+    )
+
+
 def expected_against_sampled() -> Iterator[Check]:
     """Compare the expected 502s of a rollout with the mean of repeated draws in the same rollout."""
     for settings, base, changes in ESTIMATED:
-        scenario = Scenario.model_validate(base).with_overrides(changes)
-        whole = simulate(scenario, estimator="expected")
-        traffic, pod, target_group = scenario.traffic, scenario.pod, scenario.target_group
-        drawn = [
-            simulate_requests(
-                whole.timeline, traffic=traffic, pod=pod, target_group=target_group, streams=Streams(SEED, number)
-            ).n_status(502)
-            for number in range(SAMPLES)
-        ]
-        yield of_mean("502s expected = their mean, sampled", settings, whole.figures()[RESPONSES[502]], drawn)
+        yield estimate_check(settings, base, changes)
+
+
+def estimate_check(settings: str, base: dict[str, Any], changes: dict[str, Any]) -> Check:
+    """Return the check of one scenario's expected 502s."""
+    scenario = Scenario.model_validate(base).with_overrides(changes)
+    whole = simulate(scenario, estimator="expected")
+    traffic, pod, target_group = scenario.traffic, scenario.pod, scenario.target_group
+    drawn = [
+        simulate_requests(
+            whole.timeline, traffic=traffic, pod=pod, target_group=target_group, streams=Streams(SEED, number)
+        ).n_status(502)
+        for number in range(SAMPLES)
+    ]
+    return of_mean("502s expected = their mean, sampled", settings, whole.figures()[RESPONSES[502]], drawn)
 
 
 def drawn_requests(target_type: str, routing: str, number: int) -> tuple[Told, Told]:

@@ -1,6 +1,6 @@
 """Hold the control plane against its slow twin in many drawn scenarios, by hand:
 
-`python tests/reference/many.py FIRST LAST [v1|v2]`, some 0.2 s a scenario. It prints each one that differs, and a sum.
+`python tests/reference/many.py FIRST LAST [v1|v2|nodes]`, some 0.2 s a scenario. It prints what differs, and a sum.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from collections import Counter
 
 from sim.control_plane import world
 from sim.verification import twins
+from sim.verification.drawn_nodes import drawn_nodes
 from sim.verification.drawn_rollouts import drawn_bindings, drawn_scenario
 
-DRAWN = {"v1": drawn_scenario, "v2": drawn_bindings}
+DRAWN = {"v1": drawn_scenario, "v2": drawn_bindings, "nodes": drawn_nodes}
 
 
 def main(first: str, last: str, which: str = "v2") -> None:

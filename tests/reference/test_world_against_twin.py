@@ -13,11 +13,13 @@ import pytest
 from sim.control_plane import world
 from sim.control_plane.trace import EvictionRefused, PodDeleted, PodFailed, ReadinessGateOpened, TargetRecovered
 from sim.control_plane.trace_of_calls import ApiAttempt, ControllerRestarted, Reconciled
+from sim.control_plane.trace_of_nodes import NodeAdded, RolloutStalled, SandboxFailed, SubnetFull
 from sim.control_plane.world import run_control_plane
 from sim.scenario.problems import ScenarioError
 from sim.scenario.releases import V1_VERSIONS
 from sim.streams import Streams
 from sim.verification.agreement import side_by_side
+from sim.verification.drawn_nodes import drawn_nodes
 from sim.verification.drawn_rollouts import (
     BINDING_VERSIONS,
     RETRYERS,
@@ -44,7 +46,7 @@ def check_same(scenario: Scenario) -> Counter[str]:
     try:
         happened, over_s = ControlPlane(scenario, streams).run(LONGEST_S)
     except TimeoutError:
-        with pytest.raises(ScenarioError, match="over within a day"):
+        with pytest.raises(ScenarioError, match=r"over within a day|give each node and pod an address"):
             run_control_plane(scenario, streams)
         return Counter({"endless": 1})
     trace = run_control_plane(scenario, streams)
@@ -73,6 +75,10 @@ def _met(scenario: Scenario, of: Callable[[type[Record]], list[Any]]) -> Counter
             "recovered": len(of(TargetRecovered)),
             "restarts": len(of(ControllerRestarted)),
             "gates": len(of(ReadinessGateOpened)),
+            "without an address": len(of(SandboxFailed)),
+            "nodes added": len(of(NodeAdded)),
+            "refused addresses": len(of(SubnetFull)),
+            "stalled": len(of(RolloutStalled)),
         }
     )
 
@@ -132,6 +138,15 @@ def test_both_tell_the_same_of_what_ends_unasked() -> None:
     assert met["hang"] > 30
     assert met["node_lost"] > 30
     assert met["recovered"] > 20
+
+
+@pytest.mark.slow
+def test_both_tell_the_same_of_worker_nodes_and_their_addresses() -> None:
+    met = check_all(range(120), drawn_nodes)
+    assert met["without an address"] > 100
+    assert met["nodes added"] > 20
+    assert met["refused addresses"] > 5
+    assert met["stalled"] > 0
 
 
 @pytest.mark.thorough

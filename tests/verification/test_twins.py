@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sim.control_plane import world
-from sim.control_plane.aws import aws_client, target_group
+from sim.control_plane.aws import address_pool, aws_client, target_group
 from sim.control_plane.kubernetes import kubelet, node_drain
 from sim.data_plane import expected, load, routing, sampled
 from sim.data_plane.classify import Answers
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sim.verification.checks import Check
 
 pytestmark = pytest.mark.slow
-FEW = {"TIMELINES": 4, "ROLLOUTS": 8, "DISRUPTIONS": 15, "BINDINGS": 8, "OUTAGES": 6, "SAMPLES": 60}
+FEW = {"TIMELINES": 4, "ROLLOUTS": 8, "DISRUPTIONS": 15, "BINDINGS": 8, "OUTAGES": 6, "ON_NODES": 20, "SAMPLES": 60}
 """Of what is drawn; the whole of it takes ten seconds."""
 ROWS = {f"{target_type}, {routing}" for target_type in twins.TARGET_TYPES for routing in twins.ROUTINGS}
 
@@ -106,6 +106,14 @@ def test_an_eviction_that_is_asked_for_again_too_late(monkeypatch: pytest.Monkey
     monkeypatch.setattr(node_drain, "KARPENTER_BASE_S", 0.2)
     (row,) = failed(twins.control_plane_twin)
     assert "drains" in row
+
+
+@pytest.mark.usefixtures("few")
+def test_a_node_that_gives_an_address_away_before_it_is_cool(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = address_pool.AddressPool.release
+    monkeypatch.setattr(address_pool.AddressPool, "release", lambda self, pod, now_s: release(self, pod, now_s - 5))
+    (row,) = failed(twins.control_plane_twin)
+    assert row.endswith("on worker nodes")
 
 
 @pytest.mark.usefixtures("few")

@@ -43,6 +43,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(twins, "BINDINGS", FEW // 4)
     monkeypatch.setattr(twins, "OUTAGES", FEW // 4)
     monkeypatch.setattr(twins, "STRATEGIES", FEW // 4)
+    monkeypatch.setattr(twins, "ON_NODES", FEW // 2)
     monkeypatch.setattr(twins, "TIMELINES", FEW // 10)
 
 

@@ -177,10 +177,9 @@ class AddressPool:
         spare = (interface for interface in self.interfaces[1:] if self._is_spare(interface))
         return min((self.free_from_s(interface) for interface in spare), default=math.inf)
 
-    def cool_from_s(self) -> float:
-        """Return when the first address that no pod has is cool, `inf` if every address has a pod."""
-        free = (address.free_from_s for address in self._addresses() if address.pod is None)
-        return min(free, default=math.inf)
+    def has_cool_slot(self, now_s: float) -> bool:
+        """Return whether a slot is free and cool, so that it can be given back."""
+        return any(self._is_free(slot, now_s) for interface in self.interfaces for slot in interface.slots)
 
     def free_from_s(self, interface: Interface) -> float:
         """Return from when on an interface is old enough and all its addresses are cool; `inf` if a pod has one."""

@@ -2,7 +2,7 @@
 
 Modelled:
 - A pass every 5 s does one thing: it fills an interface, attaches a new one with its addresses, or gives addresses back
-  (at most every 30 s). Beside that it may free one interface.
+  (at most every 30 s; a pass that has to wait until they are cool counts). Beside that it may free one interface.
 - A subnet that is too empty for an interface's addresses is asked for one address. If that fails too, or if there is no
   room for a new interface with all its addresses, the node does not ask again for 120 s.
 - Each call needs a token from the account's EC2 buckets. A throttled call is made again in the next pass.
@@ -134,7 +134,7 @@ class Ipamd:
         if pool.slots_wanted > 0 and pool.may_grow:
             times_s.append(self._full_until_s)
         if pool.slots_over() > 0:
-            times_s.append(max(self._shrunk_s + SHRINK_S, pool.cool_from_s()))
+            times_s.append(self._shrunk_s + SHRINK_S)
         return min(times_s)
 
     def _act(self) -> Generator[simpy.Event]:
@@ -144,7 +144,7 @@ class Ipamd:
                 yield from self._grow()
         elif pool.slots_over() > 0 and self._env.now >= self._shrunk_s + SHRINK_S - ROUNDING:
             self._shrunk_s = self._env.now
-            if self._calls(Action.UNASSIGN_PRIVATE_IP_ADDRESSES):
+            if pool.has_cool_slot(self._env.now) and self._calls(Action.UNASSIGN_PRIVATE_IP_ADDRESSES):
                 self._subnet.give(pool.return_slots(self._env.now))
         spare = pool.spare_interface(self._env.now)
         if spare is not None and self._calls(Action.DETACH_NETWORK_INTERFACE, Action.DELETE_NETWORK_INTERFACE):

@@ -21,6 +21,15 @@ EC2_ACTIONS = (
     "DescribeSubnets",
     "DescribeVpcs",
 )
+INTERFACE_ACTIONS = (
+    "AssignPrivateIpAddresses",
+    "AttachNetworkInterface",
+    "CreateNetworkInterface",
+    "DeleteNetworkInterface",
+    "DetachNetworkInterface",
+    "ModifyNetworkInterfaceAttribute",
+    "UnassignPrivateIpAddresses",
+)
 SERVICE_BUCKETS = {"tag": "tagging", "waf-regional": "waf_regional", "wafv2": "wafv2"}
 PINS = ((2, "aws-sdk-go-1.12"), (4, "aws-sdk-go-1.23.13"), (9, "aws-sdk-go-1.23.22"))
 ROUNDING = 1e-9
@@ -62,6 +71,8 @@ class Api:
         self.buckets = {name: Bucket(size.capacity, size.refill_per_s) for name, size in buckets}
         ec2 = buckets.ec2
         self.buckets |= {action: Bucket(ec2.capacity, ec2.refill_per_s) for action in EC2_ACTIONS}
+        interfaces = buckets.ec2_interfaces
+        self.buckets |= {action: Bucket(interfaces.capacity, interfaces.refill_per_s) for action in INTERFACE_ACTIONS}
 
     def covering(self, action: str) -> list[str]:
         """Return the names of the buckets from which a call takes a token."""

@@ -21,6 +21,7 @@ from sim.verification.reference.deployment_twin import Deployment, Pod
 from sim.verification.reference.drain_twin import Drain
 from sim.verification.reference.last_request_twin import last_done_s
 from sim.verification.reference.load_balancer_controller_twin import LoadBalancerController
+from sim.verification.reference.nodes_twin import Nodes
 from sim.verification.reference.scale_in_twin import ScaleIn
 from sim.verification.reference.service_twin import PODS, RolledService, Service
 from sim.verification.reference.strategies_twin import BlueGreen, ClusterSwitch, OneForOne, Recreate
@@ -46,6 +47,7 @@ DISRUPTIONS: dict[str, type[Deployment]] = {
     "cluster_switch": ClusterSwitch,
 }
 EQUAL_CHANCE = 0.5
+JUST_AFTER_S = 1e-3
 
 
 def _disruption(scenario: Scenario) -> type[Deployment]:
@@ -70,14 +72,22 @@ class ControlPlane:
         self.deployment = _disruption(scenario)(self)
         self.old_since_s = self.agenda.now_s
         self.controller: AnyController | None = None
+        self.api = Api(scenario.aws_api.buckets)
+        if scenario.controller.version != "fixed_lag" or scenario.nodes is not None:
+            self._background()
         if scenario.controller.version != "fixed_lag":
             self._account()
+        self.nodes = None if scenario.nodes is None else Nodes(self, scenario.nodes)
+        if self.nodes is not None:
+            self.nodes.begin(self.old)
         self.has_healthy = False
         self.agenda.after(-self.agenda.now_s, self.deployment.sync)
 
     def run(self, longest_pause_s: float) -> tuple[dict[str, list[Happened]], float]:
         """Return what happened, by kind, and the end. Raises `TimeoutError` after such a pause between two steps."""
         while not self.over():
+            if self.nodes is not None and self.nodes.has_stalled:
+                return self.agenda.happened, self.agenda.now_s + JUST_AFTER_S
             stepped_s = self._last_step_s()
             self.agenda.next()
             if self.agenda.now_s > stepped_s + longest_pause_s:
@@ -106,8 +116,14 @@ class ControlPlane:
     # A pod's life
 
     def created(self, pod: Pod) -> None:
-        """Let a new pod start."""
+        """Let a new pod start, on a node if there are any."""
         self.agenda.note("PodCreated", self.agenda.now_s, pod.number)
+        if self.nodes is None:
+            self._starts(pod)
+        else:
+            self.nodes.admit(pod, lambda: self._starts(pod))
+
+    def _starts(self, pod: Pod) -> None:
         startup_s = self.draw(self.scenario.pod.startup_s, pod, Stream.POD_STARTUP)
         self.agenda.after(min(2.0, startup_s), lambda: self.has_address(pod))
         self.agenda.after(startup_s, lambda: self.containers_ready(pod))
@@ -153,6 +169,8 @@ class ControlPlane:
 
     def ready(self, pod: Pod) -> None:
         """Let a pod be Ready."""
+        if self.nodes is not None:
+            self.nodes.is_ready(pod)
         joins_s = self.draw(self.scenario.endpoints.propagation_s, pod, Stream.ENDPOINT_ADDITION)
         self.agenda.after(joins_s, lambda: self.endpoint(pod, joins=True))
         lag = self.scenario.controller.registration_lag_s
@@ -163,6 +181,8 @@ class ControlPlane:
 
     def deleted(self, pod: Pod) -> None:
         """Begin the grace period and preStop, and concurrently the removal from Endpoints."""
+        if self.nodes is not None:
+            self.nodes.is_deleted(pod)
         self.told_to_end(pod)
         leaves_s = self.draw(self.scenario.endpoints.propagation_s, pod, Stream.ENDPOINT_REMOVAL)
         self.agenda.after(leaves_s, lambda: self.endpoint(pod, joins=False))
@@ -196,16 +216,23 @@ class ControlPlane:
         if not self.scenario.pod.pre_stop_fails_health_check:
             self.checks_fail(pod)
         pod.cut = True
+        if self.deployment.waits_for_gone or self.nodes is not None:
+            self._told_when_gone(pod, self._gone_s(pod, cut_at_s))
+
+    def _told_when_gone(self, pod: Pod, gone_s: float) -> None:
         if self.deployment.waits_for_gone:
-            self.deployment.gone_at(pod, self._gone_s(pod, cut_at_s))
+            if self.scenario.pod.on_sigterm == "drain":
+                self.agenda.note("PodGone", gone_s, pod.number)
+            self.deployment.gone_at(pod, gone_s)
+        nodes = self.nodes
+        if nodes is not None:
+            self.agenda.after(gone_s - self.agenda.now_s, lambda: nodes.leaves(pod))
 
     def _gone_s(self, pod: Pod, cut_at_s: float) -> float:
         """Return when the pod's sandbox is stopped."""
-        if self.scenario.pod.on_sigterm != "drain":
-            return cut_at_s + self.scenario.pod.sandbox_teardown_s
-        gone_s = last_done_s(self, pod, cut_at_s) + self.scenario.pod.sandbox_teardown_s
-        self.agenda.note("PodGone", gone_s, pod.number)
-        return gone_s
+        drains = self.scenario.pod.on_sigterm == "drain"
+        done_s = last_done_s(self, pod, cut_at_s) if drains else cut_at_s
+        return done_s + self.scenario.pod.sandbox_teardown_s
 
     def checks_fail(self, pod: Pod) -> None:
         """Let the checks of each ALB node fail from now on, until enough have failed."""
@@ -278,8 +305,6 @@ class ControlPlane:
 
     def _account(self) -> None:
         scenario = self.scenario
-        self.api = Api(scenario.aws_api.buckets)
-        self._background()
         quiet = [self._quiet() for _ in range(scenario.controller.target_groups - 1)]
         ours = [[*quiet, self.rolled], *([self._quiet()] for _ in range(1, scenario.controller.ingresses))]
         self.controller = self._controller(scenario.controller, 0, ours)
