@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+from typing import TYPE_CHECKING
 
 import click
 import pandas as pd
@@ -19,7 +20,9 @@ from distributed import Client, LocalCluster
 from sim.experiment.replication import simulate
 from sim.experiment.sweep import sweep
 from sim.scenario.loading import load_scenario
-from sim.scenario.specs import Scenario
+
+if TYPE_CHECKING:
+    from sim.scenario.specs import Scenario
 
 SCENARIO = "scenarios/fixed-lag.yaml"
 VARY = {"pod.pre_stop_sleep_s": [0, 10, 20, 30], "deployment.replicas": [2, 4, 6, 8, 10]}
