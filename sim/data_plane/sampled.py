@@ -141,7 +141,8 @@ def _require_countable(arrival_rate_rps: float, window_s: float) -> None:
 
 def _too_many(most: str, arrival_rate_rps: float) -> ScenarioError:
     hint = "--estimator expected takes any rate, where a scenario has an expectation in closed form"
-    problem = Problem(key="traffic.arrival_rate_rps", expected=most, found=plain(arrival_rate_rps), hint=hint)
+    found = f"{plain(arrival_rate_rps)} per second"
+    problem = Problem(key="traffic.arrival_rate_rps", expected=most, found=found, hint=hint)
     return ScenarioError([problem])
 
 

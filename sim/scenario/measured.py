@@ -71,7 +71,12 @@ class Empirical(Law):
     @model_validator(mode="before")
     @classmethod
     def _read_csv(cls, given: Any) -> Any:  # noqa: ANN401 - whatever the file holds
-        if not isinstance(given, dict) or not names_a_file(given):
+        if not isinstance(given, dict):
+            return given
+        if is_csv_name(values := given.get("values")):
+            file = Path(str(values)).name
+            raise complaint(key="values", expected="a list of values", found=shown(file), hint=f"write file: {file}")
+        if not names_a_file(given):
             return given
         named = [key for key in (*FILE_KEYS, "values") if key in given]
         if len(named) > 1:
@@ -148,7 +153,10 @@ def _place_of(name: str, column: str | None, header: list[str]) -> int | None:
 
 
 def _several(name: str, header: list[str]) -> PydanticCustomError:
-    return complaint(key=_COLUMN, expected=_one_of(name, header), found="none", hint="the file has several columns")
+    hint = "the file has several columns"
+    if header:
+        hint += f": write {{file: {Path(name).name}, {_COLUMN}: {shown(header[-1])}}}, or another of them"
+    return complaint(key=_COLUMN, expected=_one_of(name, header), found="none", hint=hint)
 
 
 def _one_of(name: str, header: list[str]) -> str:

@@ -54,6 +54,8 @@ def test_measured_lags_as_they_are_written_by_a_stranger(scenario: Path, law: st
     ("law", "said"),
     [
         ("{file: table.csv}", "one of 'pod', 'lag, s', 'node' (got none); the file has several columns"),
+        ("table.csv", "write {file: table.csv, column: 'node'}, or another of them"),
+        ("{dist: empirical, values: plain.csv}", "expected a list of values (got 'plain.csv'); write file: plain.csv"),
         ("{file: table.csv, column: lags}", "deregistration_lag_s.column: expected a column of"),
         ("{file: table.csv, column: pod}", "table.csv:2: 'a')"),
         ("{file: table.csv, column: 3}", "expected the name of a column (got 3)"),
