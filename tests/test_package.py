@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -11,6 +14,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 import sim
+
+ALBSIM = shutil.which("albsim", path=str(Path(sys.executable).parent))
 
 
 def test_the_interface_s_example_runs() -> None:
@@ -78,3 +83,16 @@ def dependencies(*, extras: bool = True) -> list[Requirement]:
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
     more = [text for group in project["optional-dependencies"].values() for text in group] if extras else []
     return [Requirement(text) for text in (*project["dependencies"], *more)]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(ALBSIM is None, reason="the package is not installed")
+def test_a_stranger_s_module_of_this_name_in_the_working_directory_is_not_ours(tmp_path: Path) -> None:
+    """The command and its workers import the package, whatever lies where they are started."""
+    (tmp_path / "sim.py").write_text("raise SystemExit('a stranger')\n")
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
+    command = [str(ALBSIM), "run", str(Path("scenarios/fixed-lag.yaml").resolve()), "--replications", "4"]
+    done = subprocess.run(
+        [*command, "--workers", "2", "--format", "json"], capture_output=True, cwd=tmp_path, env=environment, check=True
+    )
+    assert json.loads(done.stdout)[0]["replications"] == 4
