@@ -22,10 +22,11 @@ from sim.records.observation import iso
 from sim.records.records import POD_OUTCOMES
 from sim.records.selection import name_of
 from sim.report import against
-from sim.report.wording import WIDTH, count, listed, number, percent, plain, seconds
+from sim.report.doubts import MOST_SHOWN, doubts_of
+from sim.report.wording import WIDTH, count, number, percent, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from rich.console import RenderableType
 
@@ -35,10 +36,6 @@ if TYPE_CHECKING:
     from sim.records.rollouts import Rollout
 
 FORMATS = ("table", "json", "csv")
-MOST_SHOWN = 15
-"""How many targets, clients or files are named. The rest is counted."""
-BEHIND_S = 1.0
-"""The difference between times in whole seconds that needs no fault of the clocks."""
 RESET = "reset: refused, cut in flight or a keep-alive race; one line of an access log does not tell which."
 
 
@@ -197,49 +194,6 @@ def _clients(observation: Observation) -> Table | None:
         calls, throttled = sum(client.calls for client in others), sum(client.throttled for client in others)
         table.add_row(f"{len(others)} others", f"{calls:,}", f"{throttled:,}")
     return table
-
-
-def doubts_of(observation: Observation) -> Iterator[str]:
-    """Yield a sentence for everything that was not read, is missing, or does not fit together."""
-    files = observation.records.files
-    known = files[files["kind"] != "none"]
-    n_not_read = int(known["lines_not_read"].sum())
-    if n_not_read:
-        worst = known.sort_values("lines_not_read", kind="stable")["path"].iloc[-1]
-        yield f"{count(n_not_read, 'line')} could not be read, most of them in {worst}."
-    for file in files[files["note"] != ""].itertuples():
-        yield f"{file.path}: {file.note}."
-    strange = files.loc[files["lines_read"] == 0, "path"].tolist()
-    if strange:
-        yield f"{count(len(strange), 'file')} held no records: {_some(strange)}."
-    if observation.missing_files:
-        missing = [f"{one.node} until {iso(one.until_s)}" for one in observation.missing_files]
-        yield f"{count(len(missing), 'access log file')} may be missing or late: {_some(missing)}."
-    if any(rollout.new_targets == 0 for rollout in observation.rollouts):
-        yield "Where no new target came, it was a scale-in or a drain, or RegisterTargets is not in the records."
-    if observation.outcomes["other"]:
-        yield f"{count(observation.outcomes['other'], 'line')} fit no rule of outcomes, and are in none of them."
-    yield from _on_clocks(observation)
-
-
-def _on_clocks(observation: Observation) -> Iterator[str]:
-    clocks = observation.clocks
-    if clocks.n_silent_before:
-        yield (
-            f"{clocks.n_silent_before:,} of {count(clocks.n_left, 'target')} had no request after DeregisterTargets at "
-            f"any ALB node, the last one {seconds(clocks.silent_before_s)} before it in the median: little traffic, "
-            "failed health checks, or clocks that differ."
-        )
-    if clocks.earliest_s < -BEHIND_S:
-        yield (
-            f"A target was sent a request {seconds(-clocks.earliest_s)} before its RegisterTargets: the clocks differ "
-            "by that at least, and lags are wrong by as much."
-        )
-
-
-def _some(names: list[str]) -> str:
-    shown = names[:MOST_SHOWN]
-    return listed(shown) if len(shown) == len(names) else f"{', '.join(shown)} and {len(names) - len(shown):,} more"
 
 
 def _table(title: str, headings: tuple[str, ...], *, words: int = 0) -> Table:
