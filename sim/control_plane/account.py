@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sim.control_plane.controllers.ingress import Ingress
 from sim.control_plane.controllers.other_cluster import ChurningBackend, churn
 from sim.control_plane.controllers.start import start_controller
+from sim.scenario.cluster_switch import ClusterSwitchSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Account:
-    """The AWS account: its API, this cluster's controller (cluster 0) and those of the other clusters."""
+    """The AWS account: its API, this cluster's controller (cluster 0), those of others, and of one that takes over."""
 
     def __init__(self, simulation: Simulation, scenario: Scenario, api: AwsApi) -> None:
         self._simulation = simulation
@@ -56,6 +57,16 @@ class Account:
                     self._simulation, controller, churning, ingresses, churn_per_s=other.churn_per_s, cluster=cluster
                 )
                 env.process(changes)
+
+        if isinstance(self._scenario.disrupted_by, ClusterSwitchSpec):
+            self._start_new_cluster(len(self._scenario.aws_api.other_clusters) + 1)
+
+    def _start_new_cluster(self, cluster: int) -> None:
+        """Start the controller of the cluster that takes over: as many target groups, all of them registered."""
+        spec, env = self._scenario.controller, self._simulation.env
+        groups = [spec.target_groups, *([1] * (spec.ingresses - 1))]
+        ingresses = [Ingress(number, [ChurningBackend(env) for _ in range(n)]) for number, n in enumerate(groups)]
+        self._controller(spec, ingresses, cluster=cluster)
 
     def _controller(self, spec: ControllerSpec, ingresses: list[Ingress], *, cluster: int) -> Leader:
         return start_controller(self._simulation, spec, self._scenario.aws_api, self._api, ingresses, cluster=cluster)

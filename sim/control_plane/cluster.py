@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING
 from sim.control_plane.aws.vpc_cni import VpcCni
 from sim.control_plane.kubernetes.autoscaler import Autoscaler
 from sim.control_plane.kubernetes.scheduler import Scheduler
+from sim.control_plane.new_cluster import NewCluster
 from sim.control_plane.trace_of_nodes import PodScheduled
+from sim.scenario.cluster_switch import ClusterSwitchSpec
 from sim.streams import Stream
 
 if TYPE_CHECKING:
@@ -48,6 +50,8 @@ class Cluster:
         self._image_from_s: dict[int, float] = {}
         self._launched = [0] * nodes.zones
         self._old_pods: list[tuple[Pod, Node]] = []
+        switches = isinstance(scenario.disrupted_by, ClusterSwitchSpec)
+        self._takes_over = NewCluster(simulation, scenario, nodes, room) if switches else None
 
     @property
     def without_address(self) -> Collection[Pod]:
@@ -65,6 +69,8 @@ class Cluster:
         """Let the nodes have their addresses, once they have all pods from before the disruption."""
         if self._cni is not None:
             self._cni.start(self.scheduler.nodes, self._old_pods)
+            if self._takes_over is not None:
+                self._takes_over.start(self._cni, len(self.scheduler.nodes))
         for node in self.scheduler.nodes:
             self._launched[node.zone] += 1
             self._image_from_s[node.number] = -math.inf

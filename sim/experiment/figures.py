@@ -196,7 +196,8 @@ LEAST_HEALTHY_TARGETS = Figure(
     label="fewest healthy targets of an ALB node",
     cells=(Cell("course", 4, "healthy\ntargets, fewest"),),
 )
-_LATER = [RESPONSES[460], OUTCOMES[Outcome.CLIENT_TIMEOUT], OUTCOMES[Outcome.OLD_ADDRESS_UNREACHABLE]]
+UNREACHABLE = OUTCOMES[Outcome.OLD_ADDRESS_UNREACHABLE]
+_LATER = [RESPONSES[460], OUTCOMES[Outcome.CLIENT_TIMEOUT], UNREACHABLE]
 
 FIGURES: tuple[Figure[Any, Any], ...] = (
     REQUESTS,

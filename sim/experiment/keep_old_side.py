@@ -27,9 +27,8 @@ import numpy as np
 from scipy.stats import poisson
 
 from sim.data_plane.old_side import OldSide
-from sim.data_plane.outcomes import Outcome
 from sim.experiment.estimators import choose_estimator
-from sim.experiment.figures import OUTCOMES
+from sim.experiment.figures import UNREACHABLE
 from sim.experiment.replications import replicate
 from sim.scenario.cluster_switch import LONGEST_KEPT_S, ClusterSwitchSpec
 
@@ -176,7 +175,7 @@ def n_lost(figures: Figures) -> dict[str, float]:
         "502": figures.responses(502),
         "503": figures.responses(503),
         "504": figures.responses(504),
-        "no answer": figures[OUTCOMES[Outcome.OLD_ADDRESS_UNREACHABLE]],
+        "no answer": figures[UNREACHABLE],
     }
 
 

@@ -1,7 +1,8 @@
 """The timeline of a switch of clusters: the new cluster's ALB beside the old one, and its targets.
 
 - The old ALB's nodes come first, then as many of the new one. Each knows its own cluster's targets only.
-- The new targets follow the old ones. They are registered and healthy from before the switch on, and stay.
+- The new targets follow the old ones. They are registered and healthy from before the switch on, and stay. A new pod
+  for which its subnet had no address is none of them.
 - From its deletion on the old ALB sends to nobody.
 """
 
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.control_plane.trace import LoadBalancerDeleted, RecordChanged
+from sim.control_plane.trace_of_nodes import SandboxFailed
 from sim.data_plane.old_side import OldSide
 
 if TYPE_CHECKING:
@@ -25,8 +27,10 @@ def with_new_side(timeline: Timeline, trace: Trace, spec: ClusterSwitchSpec) -> 
     """Return the timeline of the old cluster together with an equal new one."""
     nodes, old = timeline.registered_from_s.shape
     deleted_s = trace.of(LoadBalancerDeleted)[0].time_s
+    ready_s = np.full(old, -np.inf)
+    ready_s[[failed.pod - old for failed in trace.of(SandboxFailed) if failed.pod >= old]] = np.inf
 
-    def both(of_old: Times, of_new: float) -> Times:
+    def both(of_old: Times, of_new: Times | float) -> Times:
         sides = np.full((2 * nodes, 2 * old), np.inf)
         sides[:nodes, :old] = of_old
         sides[nodes:, old:] = of_new
@@ -44,9 +48,9 @@ def with_new_side(timeline: Timeline, trace: Trace, spec: ClusterSwitchSpec) -> 
         vanishes_s=by_target(timeline.vanishes_s),
         unreachable=np.append(timeline.unreachable, timeline.unreachable),
         pod=np.arange(2 * old, dtype=np.int32),
-        registered_from_s=both(timeline.registered_from_s, -np.inf),
+        registered_from_s=both(timeline.registered_from_s, ready_s),
         registered_until_s=both(np.minimum(timeline.registered_until_s, deleted_s), np.inf),
-        healthy_from_s=both(timeline.healthy_from_s, -np.inf),
+        healthy_from_s=both(timeline.healthy_from_s, ready_s),
         healthy_until_s=both(timeline.healthy_until_s, np.inf),
         old_side=OldSide(spec=spec, nodes=nodes, changed_s=trace.of(RecordChanged)[0].time_s, deleted_s=deleted_s),
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group
 from rich.table import Table
 
-from sim.experiment.keep_old_side import MINUTE_S, n_lost
+from sim.experiment.keep_old_side import LONGEST_S, MINUTE_S, n_lost
 from sim.report.disruption import name_of
 from sim.report.recommendation_words import goal_in_words
 from sim.report.wording import WIDTH, count, number, plain, plural
@@ -84,7 +84,8 @@ def _goals(found: KeepAdvice) -> Table:
     title = f"How long to keep them, for {100 * found.goal.confidence:g} % of {plural(noun)}"
     table = _table(title, ("fewer failed than", "keep the old pods for"))
     for fewer_than, least_s in found.goals.items():
-        table.add_row(f"{fewer_than:,}", span(least_s) if math.isfinite(least_s) else "never enough")
+        none = "for ever" if found.keep.spec.pinned_fraction else f"more than {span(LONGEST_S)}"
+        table.add_row(f"{fewer_than:,}", span(least_s) if math.isfinite(least_s) else none)
     return table
 
 

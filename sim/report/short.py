@@ -8,7 +8,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from sim.data_plane.outcomes import OUTCOMES_502, Outcome
+from sim.data_plane.outcomes import OUTCOMES_502
 from sim.experiment.figures import (
     ANY_502,
     DEREGISTRATION_LAG_S,
@@ -17,6 +17,7 @@ from sim.experiment.figures import (
     OUTCOMES,
     RESPONSES,
     ROLLOUT_S,
+    UNREACHABLE,
 )
 from sim.experiment.figures_of_capacity import (
     ADDRESSES_FREE,
@@ -84,7 +85,7 @@ def labelled(summary: Summary) -> dict[str, str]:
         f"a {noun} takes": _quantiles(summary[ROLLOUT_S]),
         f"{plural(noun)}": f"{summary.replications:,}, seed {summary.seed}",
     }
-    unreachable = summary[OUTCOMES[Outcome.OLD_ADDRESS_UNREACHABLE]].value
+    unreachable = summary[UNREACHABLE].value
     if unreachable >= NEGLIGIBLE:
         lines = {"no answer from the old address": f"{number(unreachable)} requests per {noun}"} | lines
     return lines | waits_for_nodes(summary)

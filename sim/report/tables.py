@@ -20,7 +20,7 @@ from rich.console import Group
 from rich.table import Table
 
 from sim.data_plane.outcomes import OUTCOMES_502
-from sim.experiment.figures import FIGURES, OUTCOMES, SPREAD_502
+from sim.experiment.figures import FIGURES, OUTCOMES, SPREAD_502, UNREACHABLE
 from sim.experiment.figures_of_capacity import PENDING_PODS
 from sim.experiment.spreadsheet import csv_of
 from sim.report.disruption import shared_noun
@@ -68,7 +68,10 @@ def tables(summaries: Sequence[Summary]) -> Group:
 def _shown(summaries: Sequence[Summary]) -> dict[Tables, Columns]:
     """Return the tables that show something of these summaries."""
     with_nodes = any(PENDING_PODS.name in summary.values for summary in summaries)
-    return {table: columns for table, columns in _TABLES.items() if with_nodes or table != "nodes"}
+    shown = {table: columns for table, columns in _TABLES.items() if with_nodes or table != "nodes"}
+    if not any(summary[UNREACHABLE].value for summary in summaries):
+        shown["failures"] = {heading: cell for heading, cell in shown["failures"].items() if heading != _NO_ANSWER}
+    return shown
 
 
 def _table(columns: Columns, summaries: Sequence[Summary]) -> Table:
@@ -204,6 +207,7 @@ def _columns(table: str, others: dict[int, Column]) -> Columns:
     return dict(columns[place] for place in sorted(columns))
 
 
+_NO_ANSWER = "no answer,\nmean"
 _WORDS = ("scenario", "main cause\nof the 502s")
 TITLES: dict[Tables, str] = {
     "502s": "How often a {noun} has 502s, and how many it has; 95 % intervals",
@@ -222,6 +226,7 @@ _OTHERS: dict[Tables, dict[int, Column]] = {
     "failures": {
         1: ("502s,\nmean", _mean),
         2: ("main cause\nof the 502s", _main_cause),
+        1000: (_NO_ANSWER, lambda summary: number(summary[UNREACHABLE].value)),
     },
 }
 _TABLES = {table: _columns(table, _OTHERS.get(table, {})) for table in TITLES}

@@ -61,19 +61,36 @@ class VpcCni:
         """
         if not all(self.subnets[node.zone].take(1) for node in nodes):
             raise self._too_small([])
+        left = self._set_up(nodes, pods)
+        if left:
+            raise self._too_small(left)
+
+    def start_beside(self, nodes: Sequence[Node], pods: Sequence[tuple[Pod, Node]]) -> list[tuple[Pod, Node]]:
+        """Set up another cluster's nodes and pods in the same subnets, after those of the first.
+
+        Return the pods without an address: a node for which there is none is left out, with all its pods.
+        """
+        started = [node for node in nodes if self.subnets[node.zone].take(1)]
+        known = {node.number for node in started}
+        on_them = [(pod, node) for pod, node in pods if node.number in known]
+        nowhere = [(pod, node) for pod, node in pods if node.number not in known]
+        return nowhere + self._set_up(started, on_them)
+
+    def _set_up(self, nodes: Sequence[Node], pods: Sequence[tuple[Pod, Node]]) -> list[tuple[Pod, Node]]:
+        """Give nodes, and their pods, what addresses there are, start the nodes' loops, and return the pods without."""
         ipamds = [self._add(node) for node in nodes]
         self._take_turns(ipamds)
         for ipamd in ipamds:
             self._start_daemons(ipamd)
-        left = list(pods)
-        while left:
+        left, grew = list(pods), True
+        while left and grew:
             left = [(pod, node) for pod, node in left if not self._ipamds[node.number].assign(pod)]
-            if not self._take_turns(ipamds) and left:
-                raise self._too_small(left)
+            grew = self._take_turns(ipamds)
         while self._take_turns(ipamds):
             pass
         for ipamd in ipamds:
             self._env.process(ipamd.run())
+        return left
 
     def add(self, node: Node) -> None:
         """Start the addresses of a new node, which has its own already."""

@@ -317,6 +317,12 @@ class ControlPlane:
             if other.churn_per_s > 0:
                 Churn(self, theirs, other.churn_per_s, cluster).wait()
 
+        if scenario.disruption == "cluster_switch":
+            spec, last = scenario.controller, len(scenario.aws_api.other_clusters)
+            groups = [[self._quiet() for _ in range(spec.target_groups)]]
+            groups += [[self._quiet()] for _ in range(1, spec.ingresses)]
+            self._controller(spec, last + 1, groups)
+
     def _quiet(self) -> Service:
         """Return a Service of 50 pods that nobody rolls."""
         return Service(self.agenda, range(PODS))

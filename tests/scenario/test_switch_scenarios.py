@@ -1,0 +1,47 @@
+"""The committed results of scenarios/switch, against the arithmetic of docs/facts/capacity.md §4."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from statistics import NormalDist
+
+import pytest
+from scipy.integrate import quad
+
+from sim.scenario.loading import load_scenario
+
+FOLDER = Path(__file__).parents[2] / "scenarios" / "switch"
+TABLE = (FOLDER / "results.md").read_text(encoding="utf-8").partition("## Failed requests")[2].partition("![")[0]
+ROWS = {cells[0]: cells[1:] for cells in (line.strip("| ").split(" | ") for line in TABLE.splitlines() if "|" in line)}
+RPS, UNTIL_S, DELETED_AFTER_S = 2000, 4 * 3600, {5: 600, 30: 2100, 120: 7500}
+"""The requests a second, until when they are counted, and when the old ALB goes, by the minutes that its pods stay."""
+LONGEST_UNSEEN_S = 60
+"""The preStop sleep and the slowest deregistration: who is served or refused meanwhile gets no 503."""
+
+
+def held(t_s: float) -> float:
+    """The share of new connections after the TTL: 7.5 % hold on, of whom half have let go after 300 s."""
+    return 0.075 * (1 - NormalDist().cdf(math.log(t_s / 300) / 1.5))
+
+
+def number(cell: str) -> float:
+    return float(cell.replace(",", ""))
+
+
+def test_every_scenario_has_a_row_and_is_told() -> None:
+    names = {path.stem for path in FOLDER.glob("*.yaml")}
+    assert names == ROWS.keys() - {"scenario", ":--"}
+    readme = (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert all(f"`{name}`" in readme for name in names)
+    assert all(load_scenario(FOLDER / f"{name}.yaml").disruption == "cluster_switch" for name in names)
+
+
+@pytest.mark.parametrize("minutes", [5, 30, 120])
+def test_what_is_lost_is_the_integral_of_the_share(minutes: int) -> None:
+    _, _, n_503, n_504, no_answer = ROWS[f"kept-{minutes}-minutes"]
+    removed_s, deleted_s = 60 * minutes, DELETED_AFTER_S[minutes]
+    without_pods, without_alb = RPS * quad(held, removed_s, deleted_s)[0], RPS * quad(held, deleted_s, UNTIL_S)[0]
+    assert number(no_answer) == pytest.approx(without_alb, rel=0.005)
+    assert without_pods - RPS * held(removed_s) * LONGEST_UNSEEN_S < number(n_503) < without_pods
+    assert n_504 == "0"
