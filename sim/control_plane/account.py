@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sim.control_plane.controllers.ingress import Ingress
@@ -39,12 +40,15 @@ class Account:
         quiet = [ChurningBackend(env) for _ in range(spec.target_groups - 1)]
         backends: list[list[Backend[Any]]] = [[ChurningBackend(env)] for _ in range(spec.ingresses)]
         for number, deployment in enumerate(rolled):
-            if deployment.target_group is not None:
-                backends[number] = [*(quiet if number == 0 else []), deployment.backend(deployment.target_group)]
+            backends[number] = [*(quiet if number == 0 else []), deployment.backend()]
         ingresses = [Ingress(number, of_ingress) for number, of_ingress in enumerate(backends)]
         ours = self._controller(spec, ingresses, cluster=0)
         for ingress, deployment in zip(ingresses, rolled, strict=False):
             last = len(ingress.backends) - 1
+            if deployment.instances is not None:
+                deployment.instances.watchers.append(partial(ours.on_instance_change, ingress, last))
+                deployment.endpoints.watchers.append(_telling(ours.on_endpoints_behind_instances, ingress, last))
+                continue
             deployment.endpoints.watchers.append(_telling(ours.on_endpoints_change, ingress, last))
             deployment.endpoints.pod_watchers.append(_telling(ours.on_containers_ready, ingress, last))
             deployment.node_watchers.append(ours.on_cordon)

@@ -52,6 +52,7 @@ class Cluster:
         self._old_pods: list[tuple[Pod, Node]] = []
         switches = isinstance(scenario.disrupted_by, ClusterSwitchSpec)
         self._takes_over = NewCluster(simulation, scenario, nodes, room) if switches else None
+        self._ended: set[int] = set()
 
     @property
     def without_address(self) -> Collection[Pod]:
@@ -111,6 +112,7 @@ class Cluster:
         return node.number
 
     def end_node(self, node: int) -> None:
-        """Release the addresses of a node whose machine is gone."""
-        if self._cni is not None:
+        """Release the addresses of a node whose machine is gone, as the first of its Deployments says."""
+        if self._cni is not None and node not in self._ended:
+            self._ended.add(node)
             self._cni.remove(self.scheduler.nodes[node])

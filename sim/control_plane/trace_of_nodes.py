@@ -43,6 +43,37 @@ class NodeTerminated(Record):
 
 
 @dataclass(slots=True)
+class InstanceGone(Record):
+    """The machine of a worker node that is a target is gone: nothing comes through it any more."""
+
+    instance: int
+
+
+@dataclass(slots=True)
+class InstanceDeregistered(Record):
+    """DeregisterTargets succeeded for a worker node. The ALB cuts what runs through it at `drain_deadline_s`."""
+
+    instance: int
+    drain_deadline_s: float
+
+
+@dataclass(slots=True)
+class InstanceDrained(Record):
+    """The deregistration of a worker node has reached an ALB node, which sends it no new request."""
+
+    instance: int
+    node: int
+
+
+@dataclass(slots=True)
+class InstanceUnhealthy(Record):
+    """An ALB node's checks of a worker node without a machine have failed: it left the rotation there."""
+
+    instance: int
+    node: int
+
+
+@dataclass(slots=True)
 class SandboxFailed(Record):
     """The kubelet could not set up a pod's sandbox: its node had no address for it."""
 

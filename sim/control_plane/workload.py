@@ -17,10 +17,12 @@ Sources: kube-controller-manager makes one client for its ReplicaSet controller,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sim.control_plane.aws.target_group import TargetGroup
+from sim.control_plane.backend import RolledBackend
 from sim.control_plane.controllers.fixed_lag import FixedLag
+from sim.control_plane.controllers.instance_targets import InstanceTargets
 from sim.control_plane.kubernetes.blue_green import BlueGreen
 from sim.control_plane.kubernetes.cluster_switch import ClusterSwitch
 from sim.control_plane.kubernetes.crash import Crash, LivenessFailure
@@ -39,6 +41,7 @@ from sim.control_plane.kubernetes.recreate import Recreate
 from sim.control_plane.kubernetes.scale_in import ScaleIn
 from sim.control_plane.trace import PodGone
 from sim.scenario.controller import FIXED_LAG
+from sim.scenario.node_drain import NodeDrainSpec
 from sim.scenario.target_group import HealthCheckSpec
 
 if TYPE_CHECKING:
@@ -47,8 +50,8 @@ if TYPE_CHECKING:
     import simpy
 
     from sim.control_plane.cluster import Cluster
-    from sim.control_plane.controllers.ingress import Gates
     from sim.control_plane.kubernetes.disruption import Disruption
+    from sim.control_plane.kubernetes.node_turns import NodeTurns
     from sim.control_plane.kubernetes.outage import Outage
     from sim.control_plane.kubernetes.replica_set import ControllerManagerClient
     from sim.control_plane.simulation import Simulation
@@ -67,6 +70,7 @@ class RolledDeployment:
         simulation: Simulation,
         scenario: Scenario,
         client: ControllerManagerClient,
+        turns: NodeTurns,
         cluster: Cluster | None = None,
     ) -> None:
         """Make the Deployment. `cluster` gives the pods their nodes and addresses, if these are simulated."""
@@ -80,7 +84,8 @@ class RolledDeployment:
         self._kubelet = Kubelet(simulation, scenario.pod, scenario.kubernetes, node_of)
         has_gates = scenario.pod.readiness_gate
         self.endpoints = Endpoints(simulation, scenario.endpoints, self.old_pods, has_gates=has_gates)
-        self.target_group: TargetGroup | None = None
+        self.target_group: TargetGroup[Pod] | None = None
+        self.instances: InstanceTargets | None = None
         self._pod_processes: list[PodProcess] = [self.endpoints.follow]
         self._outage_processes: list[OutageProcess] = [self.endpoints.follow_outage]
         self._followed: list[tuple[Pod, simpy.Event, list[simpy.Process]]] = []
@@ -89,6 +94,10 @@ class RolledDeployment:
             proxies = KubeProxies(simulation, scenario.target_group, self.endpoints)
             self._pod_processes.append(proxies.follow)
             self._sent_until_s = proxies.sent_until_s
+            if isinstance(scenario.disrupted_by, NodeDrainSpec):
+                self.instances = InstanceTargets(simulation, scenario)
+                if scenario.controller.version == FIXED_LAG:
+                    self.instances.deregister_after_lag()
         else:
             self.target_group = TargetGroup(
                 simulation, scenario.target_group, self.old_pods, self._kubelet.fails_checks_s
@@ -115,6 +124,9 @@ class RolledDeployment:
             end_node=None if cluster is None else cluster.end_node,
             not_ready=self._not_ready,
             outages=self.outages,
+            turns=turns,
+            instances=self.instances,
+            heeded_marks=scenario.controller.heeded_marks,
         )
         self.node_watchers = disrupted.node_watchers
         self._disruption = _DISRUPTIONS[scenario.disruption](scenario, disrupted)
@@ -138,12 +150,19 @@ class RolledDeployment:
         """Return the pods that the disruption ends."""
         return self._disruption.ending
 
-    def backend(self, target_group: TargetGroup) -> RolledBackend:
-        """Return what a controller sees of the Deployment."""
+    @property
+    def is_controlled(self) -> bool:
+        """Whether the ingress controller has something to do: pods are targets, or worker nodes that may leave."""
+        return self.target_group is not None or self.instances is not None
+
+    def backend(self) -> RolledBackend | InstanceTargets:
+        """Return what a controller sees of the Deployment. Only for a Deployment that `is_controlled`."""
+        if self.target_group is None:
+            return cast("InstanceTargets", self.instances)
         check = self._scenario.target_group.health_check
         interval_s = (check or HealthCheckSpec()).interval_s
         gates = ReadinessGates(self.endpoints, interval_s) if self._scenario.pod.readiness_gate else None
-        return RolledBackend(self.endpoints, target_group, gates)
+        return RolledBackend(self.endpoints, self.target_group, gates)
 
     def _adopt(self, pod: Pod) -> None:
         self._env.process(self._start(pod))
@@ -202,23 +221,6 @@ class RolledDeployment:
             elif self.target_group is not None:
                 yield self._env.all_of(processes)
                 yield from self.target_group.until_registered(pod)
-
-
-class RolledBackend:
-    """A rolled Deployment's Service and its target group."""
-
-    def __init__(self, endpoints: Endpoints, target_group: TargetGroup, gates: ReadinessGates | None) -> None:
-        self._endpoints = endpoints
-        self.gates: Gates[Pod] | None = gates
-        self.changes: Sequence[Pod] = endpoints.changes
-        self.health = target_group.health
-        self.registered = target_group.registered
-        self.register = target_group.register
-        self.deregister = target_group.deregister
-
-    def desired(self) -> frozenset[Pod]:
-        """Return the addresses to register: the ready ones, and those with ready containers behind a closed gate."""
-        return frozenset().union(self._endpoints.addresses, self._endpoints.gated)
 
 
 def _rollout(spec: DeploymentSpec, disrupted: Disrupted) -> Disruption:

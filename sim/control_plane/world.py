@@ -23,6 +23,7 @@ from sim.control_plane.account import Account
 from sim.control_plane.aws.aws_api import AwsApi
 from sim.control_plane.cluster import Cluster
 from sim.control_plane.kubernetes.kubelet import termination
+from sim.control_plane.kubernetes.node_turns import NodeTurns
 from sim.control_plane.kubernetes.outage import Outage
 from sim.control_plane.kubernetes.progress import ProgressDeadline
 from sim.control_plane.kubernetes.replica_set import ControllerManagerClient
@@ -85,13 +86,14 @@ class ControlPlane:
         simulation = Simulation(self._env, streams, self._trace)
         client = ControllerManagerClient(self._env, scenario.kubernetes)
         cluster = _cluster(simulation, scenario)
-        self._rolled = RolledDeployment(simulation, scenario, client, cluster)
+        turns = NodeTurns(self._env, scenario.deployment.rolled_at_once)
+        self._rolled = RolledDeployment(simulation, scenario, client, turns, cluster)
         others = [
             replace(simulation.within(Stream.OTHER_DEPLOYMENT, number), trace=Trace())
             for number in range(1, scenario.deployment.rolled_at_once)
         ]
-        rolled = [self._rolled, *(RolledDeployment(other, scenario, client, cluster) for other in others)]
-        if scenario.target_group.target_type == "ip" and scenario.controller.version != FIXED_LAG:
+        rolled = [self._rolled, *(RolledDeployment(other, scenario, client, turns, cluster) for other in others)]
+        if self._rolled.is_controlled and scenario.controller.version != FIXED_LAG:
             api = AwsApi(simulation, scenario.aws_api) if cluster is None else cluster.api
             Account(simulation, scenario, api).start(rolled)
         order = streams.generator(Stream.OTHER_DEPLOYMENT).permutation(len(rolled)).tolist()
@@ -139,6 +141,8 @@ class ControlPlane:
             self._record_health(trace, self._rolled.old_pods[number], Outage(end.fails_checks_s, silent=False))
         for failed, outage in self._rolled.outages.items():
             self._record_health(trace, failed, outage)
+        for record in self._rolled.instances.records() if self._rolled.instances is not None else ():
+            trace.record(record)
         return trace
 
     def _told_to_end(self) -> list[PodDeleted]:
@@ -165,7 +169,7 @@ class ControlPlane:
             pause = self._env.timeout(self._latest_s() - self._env.now)
             self._env.run(until=self._env.any_of([over, pause]))
 
-    def _run_until_healthy(self, target_group: TargetGroup) -> None:
+    def _run_until_healthy(self, target_group: TargetGroup[Pod]) -> None:
         latest_s = self._latest_s()
         while self._env.peek() <= min(target_group.first_healthy_s(), latest_s):
             self._env.step()

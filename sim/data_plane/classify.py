@@ -7,6 +7,7 @@ Modelled:
 - Intervals are half-open. At the very moment of a cut a finished request is finished (`ok`), and a connection at the
   very moment of the closing is refused.
 - What a pod has not answered when it hangs, or vanishes with its node, it never answers: `finish_s` is then `inf`.
+- A request through a worker node whose machine goes before the finish is never answered either.
 - A queue in the pod and pooled connections act before this module: `Sent` says when a request starts and which way it
   was sent.
 
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.data_plane.ends import RESET_BY, Met
+from sim.data_plane.ends import CUT_AT_INSTANCE, RESET_BY, Met
 from sim.data_plane.outcomes import Outcome
 from sim.data_plane.sent import Way
 
@@ -73,7 +74,7 @@ def classify(sent: Sent, timeline: Timeline, ends: Ends, *, network_gone_s: Time
     met = _met(sent, timeline, network_gone_s)
     outcome, answered_s = ends.unaccepted_by[met, sent.target], sent.arrival_s + ends.unaccepted_s[met, sent.target]
     inside = accepted(sent, timeline)
-    served = _served(sent[inside], ends)
+    served = _served(sent[inside], timeline, ends)
     outcome[inside] = served.outcome
     answered_s[inside] = served.answered_s
     return Answers(outcome, answered_s)
@@ -81,21 +82,30 @@ def classify(sent: Sent, timeline: Timeline, ends: Ends, *, network_gone_s: Time
 
 def _met(sent: Sent, timeline: Timeline, network_gone_s: Times) -> NDArray[np.intp]:
     """Return what each request meets if no server accepts it, as a `Met`."""
-    met = {
-        Met.NO_ALB: sent.arrival_s >= timeline.alb_deleted_s[sent.node],
-        Met.NO_TARGET: sent.target < 0,
-        Met.CLOSING_CONNECTION: sent.way == Way.RACED,
-        Met.CLOSED_LISTENER: sent.arrival_s < network_gone_s[sent.target],
-        Met.NO_MACHINE: sent.arrival_s >= timeline.vanishes_s[sent.target],
-    }
-    return np.select(list(met.values()), list(met), Met.NO_ADDRESS)
+    no_instance: NDArray[np.bool_] | bool = False
+    if timeline.instances is not None:
+        no_instance = (sent.target < 0) & (sent.arrival_s >= timeline.instances.gone_s[sent.node])
+    met = (
+        (Met.NO_ALB, sent.arrival_s >= timeline.alb_deleted_s[sent.node]),
+        (Met.NO_MACHINE, no_instance),
+        (Met.NO_TARGET, sent.target < 0),
+        (Met.CLOSING_CONNECTION, sent.way == Way.RACED),
+        (Met.CLOSED_LISTENER, sent.arrival_s < network_gone_s[sent.target]),
+        (Met.NO_MACHINE, sent.arrival_s >= timeline.vanishes_s[sent.target]),
+    )
+    return np.select([np.broadcast_to(by, sent.target.shape) for _, by in met], [of for of, _ in met], Met.NO_ADDRESS)
 
 
-def _served(sent: Sent, ends: Ends) -> Answers:
+def _served(sent: Sent, timeline: Timeline, ends: Ends) -> Answers:
     """Return the outcomes of accepted requests: the earliest end wins, in a tie the first in the order of `Outcome`."""
     reset_s = np.where(is_reset(sent, ends), ends.reset_s[sent.target], np.inf)
     cut_s, cut_by = ends.cut_s[sent.node, sent.target], ends.cut_by[sent.node, sent.target]
-    ends_s = np.stack([sent.finish_s, reset_s, cut_s, sent.arrival_s + ends.for_answer.longest_s])
-    outcome = np.stack(np.broadcast_arrays(Outcome.OK, RESET_BY, cut_by, ends.for_answer.outcome))
+    finish_s, instance_cut_s = sent.finish_s, np.array(np.inf)
+    if timeline.instances is not None:
+        finish_s = np.where(finish_s > timeline.instances.gone_s[sent.node], np.inf, finish_s)
+        instance_cut_s = timeline.instances.cut_s[sent.alb_node, sent.node]
+    given_up_s = sent.arrival_s + ends.for_answer.longest_s
+    ends_s = np.stack(np.broadcast_arrays(finish_s, reset_s, cut_s, instance_cut_s, given_up_s))
+    outcome = np.stack(np.broadcast_arrays(Outcome.OK, RESET_BY, cut_by, CUT_AT_INSTANCE, ends.for_answer.outcome))
     first = np.argmin(ends_s, axis=0)[None]
     return Answers(*(np.take_along_axis(of_each, first, axis=0)[0] for of_each in (outcome.astype(np.int8), ends_s)))

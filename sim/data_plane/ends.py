@@ -5,6 +5,7 @@ A request is answered when its pod has finished, unless something else comes fir
 Modelled, as data:
 - What a request meets that no server accepts, and how long its answer then takes (`UNACCEPTED`, `UNREACHABLE`).
 - What cuts the requests on a target, by node and target (`CUTS`), and those in a prefork server's backlog (`RESET_BY`).
+- What cuts the requests through a worker node that is deregistered (`CUT_AT_INSTANCE`).
 - How long the ALB and the client wait for an answer, from a request's arrival on (`ends_of`).
 - The earliest end wins. At one instant a finished request comes first, then the order of `Outcome` decides.
 - A load balancer that is deleted ends what runs through it, and answers nobody any more. How long a client then waits
@@ -47,6 +48,10 @@ CUTS: dict[Outcome, Callable[[Timeline], Times]] = {
     Outcome.OLD_ADDRESS_UNREACHABLE: lambda timeline: timeline.alb_deleted_s[:, None],
 }
 """When the requests on a target are cut, shape (alb_nodes, targets) or (targets,), by their outcome."""
+
+
+CUT_AT_INSTANCE = Outcome.DEREGISTRATION_DELAY_ELAPSED
+"""The outcome of a request that runs through a worker node at that one's `cut_s` (`instances`)."""
 
 
 RESET_BY = Outcome.CLOSED_IN_FLIGHT

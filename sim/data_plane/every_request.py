@@ -41,7 +41,7 @@ def every_request(
     ends = ends_of(timeline, traffic, pod, target_group)
     servers = Servers(timeline, ends, pod, target_group)
     sender = sender_of(timeline, node_rotations, ends, pod, target_group, streams)
-    nodes = len(alb_rotations(node_rotations, target_group))
+    nodes = len(alb_rotations(timeline, target_group))
     old_side = timeline.old_side
     past = Past(traffic, ends, pod, target_group, nodes=nodes, streams=streams, old_side=old_side, all_since_s=before_s)
     sent = servers.answering(sender.at_work(past, Waits(traffic, pod, ends.for_answer.longest_s)))

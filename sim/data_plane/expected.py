@@ -2,7 +2,8 @@
 
 Modelled:
 - The same window and the same requests as `sampled`, including those in flight at t = 0.
-- Each target in a node's rotation gets its share of the node's requests (`load`).
+- Each target in a node's rotation gets its share of the node's requests (`load`). With worker nodes as targets their
+  rules take the place of rotations (`lines`).
 - A request fails if its service outlasts the first of the process's end, the drain deadline and the idle timeout. The
   timeline holds all three. So the expected count is a sum of integrals of the service time's survival function.
 - A draining process ends with its last request. That random end has a law (`draining`). Requests refused after the end,
@@ -32,15 +33,17 @@ import numpy as np
 from sim.data_plane.draining import Spell, gone_law
 from sim.data_plane.ends import CUTS, Met, ends_of
 from sim.data_plane.latency import Latency, of_law
+from sim.data_plane.lines import lines_of
 from sim.data_plane.load import load_of
 from sim.data_plane.outcomes import Outcome
 from sim.data_plane.rotation import left_rotation_s, rotations
-from sim.data_plane.window import fixed_until_s
+from sim.data_plane.window import WindowLaw, fixed_until_s
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.data_plane.draining import GoneLaw
+    from sim.data_plane.lines import Line
     from sim.data_plane.load import Load
     from sim.data_plane.rotation import Rotation
     from sim.data_plane.timeline import Timeline, Times
@@ -87,12 +90,9 @@ class _Expected:
         self._longest_s = self._ends.longest_service_s
         self._longest_wait_s = self._ends.for_answer.longest_s
         self._teardown_s = pod.sandbox_teardown_s
-        self._rotations = rotations(timeline)
+        self._lines = lines_of(timeline, self._ends, traffic.arrival_rate_rps)
         self._traffic_rps = traffic.arrival_rate_rps
         self._old_side = timeline.old_side
-        self._rps = traffic.arrival_rate_rps / (
-            len(self._rotations) if self._old_side is None else self._old_side.nodes
-        )
         self._oldest_s = -self._ends.longest_s
         # When each process ends. A draining one ends at this time or later, at the latest with its longest request.
         first_end_s = timeline.listener_closed_s if timeline.drains else timeline.cut_s
@@ -105,56 +105,60 @@ class _Expected:
         self._counts = np.zeros(len(Outcome))
 
     def expectation(self) -> Expectation:
-        window = _Window(np.array([self._sure_until_s]), np.zeros(0))
-        loads = self._loads(window)
+        window = WindowLaw(np.array([self._sure_until_s]), np.zeros(0))
+        loads = [self._load(line, window) for line in self._lines]
         gone = self._gone_laws([load for load, _ in loads])
         if gone:
             window = self._window(gone)
-            loads = self._loads(window)
+            loads = [self._load(line, window) for line in self._lines]
         total = self._traffic_rps * window.mean_s + self._in_flight()
-        for node, (rotation, (load, nowhere)) in enumerate(zip(self._rotations, loads, strict=True)):
+        for line, (load, nowhere) in zip(self._lines, loads, strict=True):
             for met, requests in nowhere.items():
                 self._counts[self._ends.by(met)] += requests
-            self._accepted(node, rotation, load)
-            self._refused(rotation, load, gone)
+            self._accepted(line, load)
+            self._refused(line.rotation, load, gone)
         self._counts[Outcome.OK] = total - self._counts.sum()
         latency_s = of_law(self._law, self._longest_wait_s)
         return Expectation(
             counts=self._counts, window_until_s=window.mean_s, latency_before_s=latency_s, latency_s=latency_s
         )
 
-    def _loads(self, window: _Window) -> list[tuple[Load, dict[Met, float]]]:
-        """Return each node's load, and how many of its requests find no target, by what they meet."""
-        return [self._load(node, rotation, window) for node, rotation in enumerate(self._rotations)]
-
-    def _load(self, node: int, rotation: Rotation, window: _Window) -> tuple[Load, dict[Met, float]]:
+    def _load(self, line: Line, window: WindowLaw) -> tuple[Load, dict[Met, float]]:
+        """Return a line's load, and how many of its requests reach no pod, by what they meet."""
+        rotation, node = line.rotation, line.node
         bends_s = np.zeros(0) if self._old_side is None else self._old_side.edges_s()
-        moments = np.concatenate(
-            (rotation.from_s, rotation.until_s, window.at_s, bends_s, [self._oldest_s, 0.0, self._latest_s])
-        )
+        fixed_s = [self._oldest_s, 0.0, self._latest_s, line.gone_s]
+        moments = np.concatenate((rotation.from_s, rotation.until_s, line.change_s, window.at_s, bends_s, fixed_s))
         edge_s = np.unique(moments[(moments >= self._oldest_s) & (moments <= self._latest_s)])
-        weight = window.still_open((edge_s[:-1] + edge_s[1:]) / 2)
+        rps, weight = line.rps_at(edge_s[:-1]), window.still_open((edge_s[:-1] + edge_s[1:]) / 2)
         if self._old_side is not None:
             old = self._old_side.mean_share(edge_s)
             weight *= old if node < self._old_side.nodes else 1 - old
-        load, nowhere_rps = load_of(rotation, self._rps, edge_s, weight)
+        is_gone = edge_s[:-1] >= line.gone_s
+        load, nowhere_rps = load_of(rotation, np.where(is_gone, 0.0, rps), edge_s, weight)
         inside = edge_s[:-1] >= 0
         nowhere = (nowhere_rps * np.diff(edge_s))[inside]
-        gone = edge_s[:-1][inside] >= self._timeline.alb_deleted_s[node]
-        return load, {Met.NO_TARGET: float(nowhere[~gone].sum()), Met.NO_ALB: float(nowhere[gone].sum())}
+        no_alb = edge_s[:-1][inside] >= self._timeline.alb_deleted_s[node]
+        return load, {
+            Met.NO_TARGET: float(nowhere[~no_alb].sum()),
+            Met.NO_ALB: float(nowhere[no_alb].sum()),
+            Met.NO_MACHINE: float(np.sum((rps * weight * np.diff(edge_s))[is_gone])),
+        }
 
     def _in_flight(self) -> float:
         """Return how many requests from before the rollout are not answered at t = 0."""
-        in_use = self._rotations if self._old_side is None else self._rotations[: self._old_side.nodes]
+        node_rotations = rotations(self._timeline)
+        in_use = node_rotations if self._old_side is None else node_rotations[: self._old_side.nodes]
         nodes = sum(bool(np.isneginf(rotation.from_s).any()) for rotation in in_use)
-        return nodes * self._rps * float(self._law.limited_mean(self._longest_wait_s))
+        rps = self._traffic_rps / len(in_use)
+        return nodes * rps * float(self._law.limited_mean(self._longest_wait_s))
 
-    def _accepted(self, node: int, rotation: Rotation, load: Load) -> None:
+    def _accepted(self, line: Line, load: Load) -> None:
         """Count the failures among the requests that find an open listener."""
-        target, from_s = rotation.target, rotation.from_s
-        until_s = np.minimum(rotation.until_s, self._timeline.listener_closed_s[target])
-        cut_s, cut_by = self._ends.cut_s[node, target], self._ends.cut_by[node, target]
-        last_s = np.minimum(cut_s, self._timeline.answers_until_s[target])
+        target, from_s = line.rotation.target, line.rotation.from_s
+        until_s = np.minimum(line.rotation.until_s, self._timeline.listener_closed_s[target])
+        cut_s, cut_by = line.cut_s[target], line.cut_by[target]
+        last_s = np.minimum(np.minimum(cut_s, self._timeline.answers_until_s[target]), line.gone_s)
         certain_s = last_s - self._longest_wait_s
         given_up = load.requests(from_s, np.minimum(until_s, certain_s)) * self._law.sf(self._longest_wait_s)
         self._counts[self._ends.for_answer.outcome] += given_up.sum()
@@ -219,12 +223,12 @@ class _Expected:
         """Return the spells during which the target accepts requests, over all nodes."""
         closed_s = float(self._timeline.listener_closed_s[target])
         return [
-            Spell(load, float(rotation.from_s[at]), min(float(rotation.until_s[at]), closed_s))
-            for load, rotation in zip(loads, self._rotations, strict=True)
-            for at in np.flatnonzero(rotation.target == target).tolist()
+            Spell(load, float(line.rotation.from_s[at]), min(float(line.rotation.until_s[at]), closed_s))
+            for load, line in zip(loads, self._lines, strict=True)
+            for at in np.flatnonzero(line.rotation.target == target).tolist()
         ]
 
-    def _window(self, gone: dict[int, GoneLaw]) -> _Window:
+    def _window(self, gone: dict[int, GoneLaw]) -> WindowLaw:
         """Return the law of the window's end: that of the last draining process, if it ends after everything else."""
         last = [law for law in gone.values() if law.at_s[-1] > self._sure_until_s]
         moments = np.concatenate([np.array([self._sure_until_s]), *(law.at_s for law in last)])
@@ -233,20 +237,4 @@ class _Expected:
         all_gone = np.ones(middle_s.size)
         for law in last:
             all_gone *= 1 - law.still_there(middle_s)
-        return _Window(at_s, 1 - all_gone)
-
-
-@dataclass(frozen=True, slots=True)
-class _Window:
-    """The window's end, after `at_s[0]`: `open[k]` is the chance of an open window in `[at_s[k], at_s[k + 1])`."""
-
-    at_s: Times
-    open: Times
-
-    @property
-    def mean_s(self) -> float:
-        return float(self.at_s[0] + np.sum(np.diff(self.at_s) * self.open))
-
-    def still_open(self, at_s: Times) -> Times:
-        """Return the probability that the window is still open at these times, none of which is the edge of a cell."""
-        return np.concatenate(([1.0], self.open, [0.0]))[np.searchsorted(self.at_s, at_s)]
+        return WindowLaw(at_s, 1 - all_gone)

@@ -87,11 +87,11 @@ class Load:
         return result
 
 
-def load_of(rotation: Rotation, rps: float, edge_s: Times, weight: Times) -> tuple[Load, Times]:
+def load_of(rotation: Rotation, rps: Times | float, edge_s: Times, weight: Times) -> tuple[Load, Times]:
     """Return the load of a node with these requests per second, and its requests per second that find no target.
 
     `edge_s`, shape (steps + 1,), holds every change of the rotation within its range. `weight`, shape (steps,), is
-    what each request of a step counts for.
+    what each request of a step counts for. `rps` holds for all steps, or for each.
     """
     joined = np.searchsorted(np.sort(rotation.from_s), edge_s[:-1], side="right")
     left = np.searchsorted(np.sort(rotation.until_s), edge_s[:-1], side="right")

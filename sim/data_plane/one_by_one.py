@@ -16,7 +16,7 @@ import numpy as np
 
 from sim.data_plane.changes import Changes, all_changes
 from sim.data_plane.compiled import compiled
-from sim.data_plane.kube_proxy_rules import Rules, reached, rules_of
+from sim.data_plane.kube_proxy_rules import Rules, answered_until_s, cut_through_s, reached, rules_of
 from sim.data_plane.least_outstanding import Open, fewest_open, note_sent, nothing_open, with_room
 from sim.data_plane.rotation import alb_rotations
 from sim.data_plane.sent import Sent, Way
@@ -52,8 +52,8 @@ class OneByOne:
         """Start without open requests, queues and connections."""
         self._pods = pods_of(timeline, ends, pod, target_group)
         self._pools = pools_of(timeline, pod, target_group)
-        self._rules = rules_of(node_rotations, timeline.cut_s.size, target_group)
-        routed_over = alb_rotations(node_rotations, target_group)
+        self._rules = rules_of(node_rotations, timeline.cut_s.size, target_group, timeline.instances)
+        routed_over = alb_rotations(timeline, target_group)
         self._changes = all_changes(routed_over)
         targets = target_group.instances if target_group.target_type == "instance" else timeline.cut_s.size
         self._open = nothing_open(routed_over, targets, streams)
@@ -85,7 +85,7 @@ class OneByOne:
             self._open,
             self._chooses,
         )
-        return Sent(block.arrival_s, start_s + block.service_s, node, target, start_s, way)
+        return Sent(block.arrival_s, start_s + block.service_s, node, target, start_s, way, block.node)
 
 
 def _with_room(pools: Pools, requests: int) -> Pools:
@@ -150,8 +150,11 @@ def one_by_one(
             way[k], node[k], target[k] = connection(pods, pools, rules, at, to, now_s, choice[k])
         answered_s = now_s
         if target[k] >= 0:
-            start_s[k], answered_s, stays = serve(pods, node[k], target[k], way[k], now_s, service_s[k])
+            until_s, cut_s = answered_until_s(rules, to), cut_through_s(rules, at, to)
+            start_s[k], answered_s, stays = serve(pods, node[k], target[k], way[k], now_s, service_s[k], until_s, cut_s)
             if pools.reuse and stays:
                 keep(pools, at, to, target[k], answered_s)
+        elif now_s >= answered_until_s(rules, to):
+            answered_s = now_s + pods.silent_s[0]
         if chooses:
             note_sent(open_, at, to, now_s, answered_s)

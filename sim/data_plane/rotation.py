@@ -6,7 +6,8 @@ Modelled:
 - A node's rotation holds the targets that are registered and healthy there.
 - While there are none, it holds every target registered there (fail-open), `initial` ones included.
 - While none is registered either, it is empty.
-- With target type `instance` the same holds for each worker node's rules, and an ALB node routes over the worker nodes.
+- With target type `instance` the same holds for each worker node's rules, and an ALB node routes over the worker nodes
+  (`instances`).
 
 Assumed: AWS documents fail-open for unhealthy targets, and says nothing of a group with only `initial` and draining
 ones. Here the initial ones are sent the requests, as they are registered. LBC issue 1124 saw 502s from such a group.
@@ -23,6 +24,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from sim.data_plane.instances import lasting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,13 +61,14 @@ def rotations(timeline: Timeline) -> tuple[Rotation, ...]:
     return tuple(_rotation(timeline, node) for node in range(timeline.registered_from_s.shape[0]))
 
 
-def alb_rotations(node_rotations: tuple[Rotation, ...], target_group: TargetGroupSpec) -> tuple[Rotation, ...]:
-    """Return what each ALB node routes over: its rotation of pods, or all worker nodes at all times."""
+def alb_rotations(timeline: Timeline, target_group: TargetGroupSpec) -> tuple[Rotation, ...]:
+    """Return what each ALB node routes over: its rotation of pods, or the worker nodes that have not left."""
     if target_group.target_type == "ip":
-        return node_rotations
+        return rotations(timeline)
     workers = np.arange(target_group.instances, dtype=np.int32)
-    always = np.full(workers.size, np.inf)
-    return (Rotation(workers, -always, always),) * target_group.alb_nodes
+    ever_s = np.full(workers.size, -np.inf)
+    instances = timeline.instances or lasting(target_group.alb_nodes, target_group.instances)
+    return tuple(Rotation(workers, ever_s, until_s) for until_s in instances.sent_until_s)
 
 
 def left_rotation_s(timeline: Timeline) -> Times:

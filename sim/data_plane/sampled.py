@@ -108,7 +108,7 @@ def simulate_requests(
     _require_countable(traffic.arrival_rate_rps, servers.window_until_s())
     tally = _Tally(Waits(traffic, pod, ends.for_answer.longest_s))
     sender = sender_of(timeline, node_rotations, ends, pod, target_group, streams)
-    alb_nodes = len(alb_rotations(node_rotations, target_group))
+    alb_nodes = len(alb_rotations(timeline, target_group))
     old_side = timeline.old_side
     past = Past(traffic, ends, pod, target_group, nodes=alb_nodes, streams=streams, old_side=old_side)
     at_work = servers.answering(sender.at_work(past, tally.waits))
@@ -163,6 +163,8 @@ class Servers:
         """Return the requests that may not be `ok`, and their indices."""
         in_time = sent.finish_s < self._trouble_s.take(sent.target)
         in_time &= sent.finish_s <= sent.arrival_s + self._ends.for_answer.longest_s
+        if self._timeline.instances is not None:
+            in_time &= sent.finish_s < self._timeline.instances.trouble_s[sent.alb_node, sent.node]
         if self._pooled:
             in_time &= sent.way != Way.RACED
         at = np.flatnonzero(~in_time)

@@ -108,7 +108,7 @@ def sender_of(
     back: Router | None = None
     forth: Router | None = None
     if target_group.routing != "least_outstanding_requests":
-        routed_over = alb_rotations(node_rotations, target_group)
+        routed_over = alb_rotations(timeline, target_group)
         forth = router(target_group, routed_over, streams)
         back = router(target_group, routed_over, streams, before=True)
         if not draws_in_order(pod, target_group):
@@ -125,7 +125,7 @@ def _routed(block: Block, send: Router | None) -> NDArray[np.int32]:
 def _sent(block: Block, send: Router) -> Sent:
     finish_s = block.arrival_s + block.service_s
     way = np.broadcast_to(np.int8(Way.NEW), block.node.shape)
-    return Sent(block.arrival_s, finish_s, block.node, send.route(block), block.arrival_s, way)
+    return Sent(block.arrival_s, finish_s, block.node, send.route(block), block.arrival_s, way, block.node)
 
 
 class Past:

@@ -26,6 +26,7 @@ class Sent:
     """Requests that have been sent, as arrays of one length.
 
     `start_s`: when the pod begins to serve each. `finish_s`: when the pod would have answered. `way`: each one's `Way`.
+    `node`: the node whose rotation or rules led to the pod. `alb_node`: the ALB node, the same but behind worker nodes.
     """
 
     arrival_s: Times
@@ -34,6 +35,7 @@ class Sent:
     target: NDArray[np.int32]
     start_s: Times
     way: NDArray[np.int8]
+    alb_node: NDArray[np.int16]
 
     def __getitem__(self, at: NDArray[np.intp] | NDArray[np.bool_] | slice) -> Sent:
         """Return the requests that `at` selects."""

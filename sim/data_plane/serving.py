@@ -232,10 +232,10 @@ def not_accepted_until_s(pods: Pods, target: int, now_s: float) -> float:
 
 @compiled
 def served_until_s(
-    pods: Pods, node: int, target: int, way: int, now_s: float, start_s: float, finish_s: float
+    pods: Pods, node: int, target: int, way: int, now_s: float, start_s: float, finish_s: float, cut_s: float
 ) -> float:
-    """Return when an accepted request is answered."""
-    cut_s = pods.cut_s[node, target]
+    """Return when an accepted request is answered, at the latest at `cut_s`."""
+    cut_s = min(cut_s, pods.cut_s[node, target])
     if resets(pods, target, way, start_s):
         cut_s = min(cut_s, pods.reset_s[target])
     else:
@@ -244,11 +244,14 @@ def served_until_s(
 
 
 @compiled
-def serve(pods: Pods, node: int, pod: int, way: int, now_s: float, service_s: float) -> tuple[float, float, bool]:
+def serve(
+    pods: Pods, node: int, pod: int, way: int, now_s: float, service_s: float, until_s: float, cut_s: float
+) -> tuple[float, float, bool]:
     """Let a pod serve a request.
 
     Return when a server takes the request, when it is answered, and whether the connection stays open. `node` is the
-    node that may not have heard of the pod's removal.
+    node that may not have heard of the pod's removal. An answer comes through until `until_s`; what still runs at
+    `cut_s` is cut.
     """
     if way == _NEW and now_s >= pods.closed_s[pod]:
         return now_s, not_accepted_until_s(pods, pod, now_s), False
@@ -256,5 +259,7 @@ def serve(pods: Pods, node: int, pod: int, way: int, now_s: float, service_s: fl
         return now_s, now_s, False
     start_s = started_s(pods, pod, way, now_s, service_s)
     finish_s = finished_s(pods, pod, start_s + service_s)
-    end_s = served_until_s(pods, node, pod, way, now_s, start_s, finish_s)
+    end_s = served_until_s(pods, node, pod, way, now_s, start_s, finish_s, cut_s)
+    if finish_s > until_s and end_s == finish_s:
+        return start_s, min(cut_s, pods.cut_s[node, pod], now_s + pods.longest_for_answer_s), False
     return start_s, end_s, end_s == finish_s

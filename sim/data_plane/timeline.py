@@ -16,6 +16,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sim.data_plane.instances import Instances
     from sim.data_plane.old_side import OldSide
 
     Times = NDArray[np.float64]
@@ -50,9 +51,9 @@ class Timeline:
     - `registered_from_s`, `registered_until_s`: the node knows the target as registered, not draining.
     - `healthy_from_s`, `healthy_until_s`: the node's checks call the target healthy.
 
-    For all: `old_side`, the ALB that clients leave, if there are two (its nodes come first). `drains`, whether a
-    process ends as soon as its last request is done (at the latest at `cut_s`). `rollout_complete_s`, when the
-    Deployment is complete.
+    For all: `old_side`, the ALB that clients leave, if there are two (its nodes come first). `instances`, when worker
+    nodes leave that are the targets (None: they never do, or pods are the targets). `drains`, whether a process ends as
+    soon as its last request is done (at the latest at `cut_s`). `rollout_complete_s`, when the Deployment is complete.
     """
 
     listener_closed_s: Times
@@ -69,6 +70,7 @@ class Timeline:
     drains: bool
     rollout_complete_s: float
     old_side: OldSide | None = None
+    instances: Instances | None = None
 
     @property
     def terminated(self) -> NDArray[np.intp]:

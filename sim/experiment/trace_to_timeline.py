@@ -25,7 +25,15 @@ from sim.control_plane.trace import (
     TargetRegistered,
     TargetUnhealthy,
 )
-from sim.control_plane.trace_of_nodes import NodeTerminated, RolloutStalled
+from sim.control_plane.trace_of_nodes import (
+    InstanceDeregistered,
+    InstanceDrained,
+    InstanceGone,
+    InstanceUnhealthy,
+    NodeTerminated,
+    RolloutStalled,
+)
+from sim.data_plane.instances import Instances, lasting
 from sim.data_plane.timeline import Timeline
 from sim.experiment.restarts import with_restarts
 from sim.experiment.two_sides import with_new_side
@@ -38,7 +46,7 @@ if TYPE_CHECKING:
     from sim.control_plane.trace import Trace
     from sim.data_plane.timeline import Times
     from sim.scenario.pod import AfterTeardownSpec
-    from sim.scenario.specs import Scenario
+    from sim.scenario.specs import Scenario, TargetGroupSpec
     from sim.streams import Streams
 
 
@@ -93,10 +101,30 @@ def timeline_of(trace: Trace, scenario: Scenario, streams: Streams) -> Timeline:
         healthy_until_s=by_node(TargetUnhealthy),
         drains=scenario.pod.on_sigterm == "drain",
         rollout_complete_s=[*trace.of(RolloutComplete), *trace.of(RolloutStalled)][0].time_s,
+        instances=_instances(trace, scenario.target_group) if instances else None,
     )
     if isinstance(scenario.disrupted_by, ClusterSwitchSpec):
         return with_new_side(timeline, trace, scenario.disrupted_by)
     return with_restarts(timeline, trace)
+
+
+def _instances(trace: Trace, target_group: TargetGroupSpec) -> Instances | None:
+    """Return when worker nodes leave, None if all stay."""
+    if not trace.of(InstanceGone) and not trace.of(InstanceDrained):
+        return None
+    instances = lasting(target_group.alb_nodes, target_group.instances)
+    gone_s, deadline_s = instances.gone_s.copy(), instances.gone_s.copy()
+    sent_until_s, heard_s = instances.sent_until_s.copy(), instances.sent_until_s.copy()
+    for gone in trace.of(InstanceGone):
+        gone_s[gone.instance] = gone.time_s
+    for deregistered in trace.of(InstanceDeregistered):
+        deadline_s[deregistered.instance] = deregistered.drain_deadline_s
+    for drained in trace.of(InstanceDrained):
+        sent_until_s[drained.node, drained.instance] = heard_s[drained.node, drained.instance] = drained.time_s
+    for unhealthy in trace.of(InstanceUnhealthy):
+        at = unhealthy.node, unhealthy.instance
+        sent_until_s[at] = min(sent_until_s[at], unhealthy.time_s)
+    return Instances(sent_until_s=sent_until_s, cut_s=np.maximum(heard_s, deadline_s), gone_s=gone_s)
 
 
 def _unreachable(after_teardown: AfterTeardownSpec, n_targets: int, streams: Streams) -> NDArray[np.int8]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.scenario.keep_alive import raced_per_million
+from sim.scenario.node_drain import NodeDrainSpec, NodeTerminationSpec
 from sim.scenario.problems import Advice, plain
 
 if TYPE_CHECKING:
@@ -84,8 +85,12 @@ def _instances(scenario: Scenario) -> Iterator[Advice]:
         return
     meets = {"target_type", "instances", "kube_proxy_sync_s", "idle_timeout_s"}
     meets |= {"alb_nodes", "routing", "connection_reuse"}
-    without_effect = [f"controller.{key}" for key in sorted(scenario.controller.model_fields_set)]
-    without_effect += [f"aws_api.{key}" for key in sorted(scenario.aws_api.model_fields_set)]
+    without_effect: list[str] = []
+    if isinstance(scenario.disrupted_by, NodeDrainSpec):
+        meets |= {"propagation_s", "deregistration_delay_s", "health_check"}
+    else:
+        without_effect += [f"controller.{key}" for key in sorted(scenario.controller.model_fields_set)]
+        without_effect += [f"aws_api.{key}" for key in sorted(scenario.aws_api.model_fields_set)]
     without_effect += [f"target_group.{key}" for key in sorted(scenario.target_group.model_fields_set - meets)]
     without_effect += ["pod.readiness_gate"] if scenario.pod.readiness_gate else []
     without_effect += ["pod.pre_stop_fails_health_check"] if scenario.pod.pre_stop_fails_health_check else []
@@ -95,6 +100,28 @@ def _instances(scenario: Scenario) -> Iterator[Advice]:
         )
 
 
+def _drained_targets(scenario: Scenario) -> Iterator[Advice]:
+    """Yield advice on drained nodes as targets: how the load balancer hears of their end."""
+    spec = scenario.disrupted_by
+    if not isinstance(spec, NodeDrainSpec):
+        return
+    key = f"{spec.kind}.exclude_from_load_balancers"
+    if scenario.target_group.target_type != "instance":
+        if spec.exclude_from_load_balancers is not None:
+            yield Advice(key, "has no effect without target_group.target_type 'instance': the targets are pods")
+        return
+    if isinstance(spec, NodeTerminationSpec) and not spec.marks & scenario.controller.heeded_marks:
+        yield Advice(
+            key,
+            f"{scenario.controller.version} keeps nodes that {spec.drained_by} drains as targets until their machines "
+            "are gone, and what is sent there until then is lost: set it to true, which v1.1.6 and later heed "
+            "(LBC pkg/backend/endpoint_utils.go)",
+        )
+    if scenario.nodes is not None and scenario.nodes.count != scenario.target_group.instances:
+        count = plain(scenario.nodes.count)
+        yield Advice("target_group.instances", f"nodes.count says {count}: all worker nodes are targets")
+
+
 ON_REQUESTS: tuple[Callable[[Scenario], Iterator[Advice]], ...] = (
     _least_outstanding_requests,
     _keep_alive,
@@ -102,4 +129,5 @@ ON_REQUESTS: tuple[Callable[[Scenario], Iterator[Advice]], ...] = (
     _pooled_behind_worker_nodes,
     _queue,
     _instances,
+    _drained_targets,
 )

@@ -13,12 +13,13 @@ from sim.scenario.api_throttle import FORMAT, parse_throttle
 from sim.scenario.distributions import Constant, DistributionField, Uniform
 from sim.scenario.fields import WHOLE, CallsPerSecond, Count, PositiveSeconds, Seconds, Spec, complaint
 from sim.scenario.problems import shown
-from sim.scenario.releases import V1_VERSIONS, LoadBalancerControllerRelease, first, release_of
+from sim.scenario.releases import RELEASES, V1_VERSIONS, LoadBalancerControllerRelease, first, release_of
 
 if TYPE_CHECKING:
     from sim.scenario.deployment import DeploymentSpec
     from sim.scenario.pod import PodSpec
     from sim.scenario.releases import Release
+    from sim.scenario.releases.release import Mark
 
 FIXED_LAG = "fixed_lag"
 VERSIONS = (*V1_VERSIONS, FIXED_LAG)
@@ -119,6 +120,12 @@ class ControllerSpec(Spec):
     def release(self) -> Release | None:
         """The release of the version, None for `fixed_lag`."""
         return _release(self.version)
+
+    @property
+    def heeded_marks(self) -> frozenset[Mark]:
+        """By which marks a node leaves the target groups of instances. `fixed_lag` heeds all that any release does."""
+        releases = RELEASES if self.release is None else [self.release]
+        return frozenset().union(*(release.heeds_marks for release in releases))
 
     def require_readiness_gates(self, pod: PodSpec | None) -> None:
         """Refuse a version without readiness gates for pods, None if they are invalid themselves, that have one."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import ValidationInfo, field_validator
 
-from sim.scenario.disruption import Beside, DisruptionSpec, require_one_deployment_of_ip_targets
+from sim.scenario.disruption import Beside, DisruptionSpec
 from sim.scenario.distributions import Constant, DistributionField
 from sim.scenario.fields import Count, PodsOrPercentage, PositiveSeconds, Seconds, complaint, hundredths
 from sim.scenario.problems import Advice, plain, shown
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sim.scenario.deployment import DeploymentSpec
+    from sim.scenario.releases.release import Mark
+    from sim.scenario.target_group import TargetGroupSpec
 
 
 class NodeDrainSpec(DisruptionSpec):
@@ -38,9 +40,15 @@ class NodeDrainSpec(DisruptionSpec):
     nodes_at_once: Count = 1
     """How many nodes are drained at the same time; the next one begins when all pods of one are gone. Default:
     `kubectl drain` takes its nodes one after another (K8s kubectl, RunDrain)."""
-    drained_by: Literal["kubectl", "karpenter"] = "kubectl"
+    drained_by: Literal["kubectl", "karpenter", "cluster_autoscaler"] = "kubectl"
     """Who drains decides when a refused eviction is tried again. `kubectl drain` tries every 5 s (K8s kubectl,
-    drain.go), Karpenter after 0.1 s, then twice as long each time, at most 10 s (terminator/eviction.go)."""
+    drain.go), Karpenter after 0.1 s, then twice as long each time, at most 10 s (terminator/eviction.go), and Cluster
+    Autoscaler every 10 s (actuation/drain.go). With target_type `instance` it also decides how the nodes are marked.
+    All but Karpenter cordon them. Cluster Autoscaler adds its taint, which v2.1.1 and later of the controller heed."""
+    exclude_from_load_balancers: bool | None = None
+    """Whether the drained nodes get the label `node.kubernetes.io/exclude-from-external-load-balancers` first, with
+    target_type `instance`. A controller of v1.1.6 or later takes a node with it out of its target groups. null: as who
+    drains does it. Karpenter sets the label (terminator.go, Taint); kubectl and Cluster Autoscaler do not."""
     min_available: PodsOrPercentage | None = None
     """`minAvailable` of the PodDisruptionBudget: how many pods are to stay Ready, or which percentage of `replicas`,
     rounded up (K8s disruption.go). null, as `max_unavailable`: no budget, every eviction is admitted."""
@@ -71,6 +79,19 @@ class NodeDrainSpec(DisruptionSpec):
         return self.nodes * self.pods_per_node
 
     @property
+    def marks(self) -> frozenset[Mark]:
+        """By what a controller may tell that the nodes are to end."""
+        labels = self.drained_by == "karpenter"
+        if self.exclude_from_load_balancers is not None:
+            labels = self.exclude_from_load_balancers
+        marks: set[Mark] = {"label"} if labels else set()
+        if self.drained_by != "karpenter":
+            marks.add("cordon")
+        if self.drained_by == "cluster_autoscaler":
+            marks.add("cluster_autoscaler_taint")
+        return frozenset(marks)
+
+    @property
     def waits_for_nodes(self) -> bool:
         """Whether some nodes are drained only after others."""
         return self.nodes > self.nodes_at_once
@@ -88,14 +109,10 @@ class NodeDrainSpec(DisruptionSpec):
             return max(0, replicas - _rounded_up(self.max_unavailable, replicas))
         return 0
 
-    @classmethod
-    def require_simulated(cls, beside: Beside) -> None:
-        """Refuse worker nodes as targets, and several Deployments that share the drained nodes."""
-        require_one_deployment_of_ip_targets(cls.kind, beside)
-
     def require_end(self, beside: Beside) -> None:
-        """Refuse more pods than there are, and a budget that allows no eviction."""
+        """Refuse more pods or targets than there are, and a budget that allows no eviction."""
         deployment, pod = beside.deployment, beside.pod
+        self._require_targets_left(beside.target_group)
         if deployment is None or pod is None:
             return
         if self.evicted > deployment.replicas:
@@ -119,6 +136,15 @@ class NodeDrainSpec(DisruptionSpec):
                 found=shown(self.timeout_s),
                 hint="Karpenter would delete pods with a shorter grace period than theirs, which is not simulated",
             )
+
+    def _require_targets_left(self, target_group: TargetGroupSpec | None) -> None:
+        if target_group is None or target_group.target_type == "ip" or self.nodes < target_group.instances:
+            return
+        raise complaint(
+            key="nodes",
+            expected=f"fewer than {target_group.instances}, target_group.instances, so that a target is left",
+            found=shown(self.nodes),
+        )
 
     def unwise(self, deployment: DeploymentSpec) -> Iterator[Advice]:
         """Yield advice on how many pods may go at once."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sim.data_plane.instances import Instances
 from sim.data_plane.old_side import OldSide
 from sim.data_plane.timeline import Timeline, Unreachable
 from sim.scenario.cluster_switch import ClusterSwitchSpec
@@ -104,6 +105,20 @@ def drawn_side(rng: np.random.Generator, nodes: int) -> OldSide:
         }
     )
     return OldSide(spec=spec, nodes=nodes, changed_s=float(rng.uniform(0, 20)), deleted_s=float(rng.uniform(0, 40)))
+
+
+def with_leaving_workers(timeline: Timeline, alb_nodes: int, rng: np.random.Generator) -> Timeline:
+    """Return a timeline of worker nodes of which some leave: deregistered, or with their machines, or both."""
+    workers = timeline.registered_from_s.shape[0]
+    leaves = np.append(rng.random(workers - 1) > ONE_IN_FIVE, False)
+    sent_until_s = np.where(leaves, rng.choice([2.0, 5.0, 5.5, 12.0], (alb_nodes, workers)), np.inf)
+    is_deregistered = leaves & (rng.random(workers) > ONE_IN_FIVE)
+    deadline_s = np.where(is_deregistered, rng.choice([1.0, 4.0, 6.5], workers), np.inf)
+    gone_s = np.where(leaves & (rng.random(workers) < ONE_IN_TWO), rng.choice([3.0, 6.0, 13.0], workers), np.inf)
+    return replace(
+        timeline,
+        instances=Instances(sent_until_s=sent_until_s, cut_s=np.maximum(deadline_s, sent_until_s), gone_s=gone_s),
+    )
 
 
 def drawn_specs(rng: np.random.Generator, target_group: dict[str, Any]) -> RequestSpecs:

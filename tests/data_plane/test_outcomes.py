@@ -37,7 +37,7 @@ def answer(
         np.array([target], np.int32),
         np.zeros(1, np.int8),
     )
-    sent = Sent(at, np.array([finish_s]), node, to, at, way)
+    sent = Sent(at, np.array([finish_s]), node, to, at, way, node)
     scene = meeting(scene, after_teardown)
     ends = ends_of(scene, TRAFFIC, PodSpec(), TargetGroupSpec(idle_timeout_s=60))
     answers = classify(sent, scene, ends, network_gone_s=scene.cut_s + 5)
@@ -127,9 +127,8 @@ def test_the_way_decides_who_is_let_in(way: Way, arrival_s: float, start_s: floa
     """The listener closes at 10, and the answer would come at 12; there are two targets, and the second is meant."""
     scene = timeline(2, listener_closed_s=[NEVER, 10], cut_s=[NEVER, 20])
     at = np.array([arrival_s])
-    sent = Sent(
-        at, np.array([12.0]), np.zeros(1, np.int16), np.ones(1, np.int32), np.array([start_s]), np.array([way], np.int8)
-    )
+    node = np.zeros(1, np.int16)
+    sent = Sent(at, np.array([12.0]), node, np.ones(1, np.int32), np.array([start_s]), np.array([way], np.int8), node)
     ends = ends_of(scene, TRAFFIC, PodSpec(accept=accept), TargetGroupSpec())
     answers = classify(sent, scene, ends, network_gone_s=scene.cut_s + 5)
     assert Outcome(answers.outcome[0]).name.lower() == outcome
@@ -141,7 +140,8 @@ def test_a_prefork_pod_that_vanishes_with_its_node_resets_nothing() -> None:
     """The listener closes at 10 as the node is lost: who waits in the backlog since 9 waits for the idle timeout."""
     scene = timeline(1, listener_closed_s=10, vanishes_s=10, answers_until_s=10)
     at, never = np.array([9.0]), np.array([NEVER])
-    sent = Sent(at, never, np.zeros(1, np.int16), np.zeros(1, np.int32), np.array([11.0]), np.zeros(1, np.int8))
+    node = np.zeros(1, np.int16)
+    sent = Sent(at, never, node, np.zeros(1, np.int32), np.array([11.0]), np.zeros(1, np.int8), node)
     ends = ends_of(scene, TRAFFIC, PodSpec(accept="prefork"), TargetGroupSpec(idle_timeout_s=60))
     answers = classify(sent, scene, ends, network_gone_s=scene.vanishes_s)
     assert (answers.outcome.tolist(), answers.answered_s.tolist()) == ([Outcome.IDLE_TIMEOUT], [9 + 60])

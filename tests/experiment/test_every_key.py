@@ -34,6 +34,7 @@ DRAINS = {"pod.on_sigterm": "drain", "pod.pre_stop_sleep_s": 0}
 POOLED = DRAINS | {"target_group.connection_reuse": True}
 BUSY = DRAINS | {"traffic.arrival_rate_rps": 60, "pod.concurrency": 20}
 INSTANCE = {"target_group.target_type": "instance"}
+AT_NODES = INSTANCE | {"controller": {"version": "v2.7.1"}}
 DRAIN = {"disruption": "node_drain", "node_drain": {"nodes": 2, "pods_per_node": 2}, "deployment.replicas": 8}
 ONE_AT_MOST = (("max_unavailable", 1),)
 TERMINATION = {
@@ -155,13 +156,16 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
     "node_drain.pods_per_node": (DRAIN, 3),
     "node_drain.nodes_at_once": (DRAIN, 2),
     "node_drain.drained_by": (DRAIN | {"node_drain.max_unavailable": 1}, "karpenter"),
+    "node_drain.exclude_from_load_balancers": (DRAIN | AT_NODES, True),
     "node_drain.min_available": (DRAIN, 7),
     "node_drain.max_unavailable": (DRAIN, 1),
     "node_drain.timeout_s": (DRAIN | {"node_drain.max_unavailable": 1, "pod.startup_s": 30}, 31),
     "node_drain.pdb_sync_latency_s": (DRAIN | {"node_drain.max_unavailable": 1}, 9),
     **{
         f"node_termination.{name}": (
-            TERMINATION | {f"node_termination.{key}": value for key, value in around},
+            TERMINATION
+            | (AT_NODES if name == "exclude_from_load_balancers" else {})
+            | {f"node_termination.{key}": value for key, value in around},
             value,
         )
         for name, (around, value) in {
@@ -169,6 +173,7 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
             "pods_per_node": ((), 3),
             "nodes_at_once": ((), 2),
             "drained_by": (ONE_AT_MOST, "karpenter"),
+            "exclude_from_load_balancers": ((), True),
             "min_available": ((), 7),
             "max_unavailable": ((), 1),
             "timeout_s": (ONE_AT_MOST, 31),

@@ -55,6 +55,12 @@ BOUNDARIES: dict[str, list[tuple[str, Any]]] = {
         ("v2.2.0", {"group.name", "ssl-redirect"}),
         ("v2.10.0", {"group.name", "ssl-redirect", "multi-cluster-target-group"}),
     ],
+    "heeds_marks": [
+        ("v1.1.0", set()),
+        ("v1.1.6", {"cordon", "label"}),
+        ("v2.0.0", {"label"}),
+        ("v2.1.1", {"label", "cluster_autoscaler_taint"}),
+    ],
     "logs_times_as_iso": [("v2.0.0", False), ("v2.5.0", True)],
     "logs_targets_after_call": [("v2.0.0", False), ("v2.13.0", True)],
     "lets_class_set_target_type": [("v2.0.0", False), ("v2.13.0", True)],

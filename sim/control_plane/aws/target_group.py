@@ -1,4 +1,4 @@
-"""The target group and the ALB nodes' knowledge of it (target type `ip`).
+"""The target group and the ALB nodes' knowledge of it. Its targets are pods, or worker nodes (`instance_targets`).
 
 Modelled:
 - A registered target is `initial` at each ALB node until that node's first check of it, at a random phase of the
@@ -24,11 +24,11 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar
 
 from sim.control_plane.aws.health_checks import unhealthy_spell
 from sim.control_plane.kubernetes.outage import Outage
-from sim.control_plane.kubernetes.pod import Pod, PodDraws
+from sim.control_plane.kubernetes.pod import Drawn, PodDraws
 from sim.control_plane.trace import TargetDeregistered, TargetDrained, TargetHealthy, TargetRegistered
 from sim.scenario.distributions import Constant, Uniform
 from sim.streams import Stream
@@ -44,6 +44,21 @@ if TYPE_CHECKING:
     from sim.scenario.specs import TargetGroupSpec
 
 T = TypeVar("T")
+
+
+class Target(Drawn, Protocol):
+    """A pod or a worker node. `deregistered` occurs when it is draining."""
+
+    @property
+    def number(self) -> int:
+        """Its name in the trace."""
+
+    @property
+    def deregistered(self) -> simpy.Event:
+        """The event that it is draining."""
+
+
+G = TypeVar("G", bound=Target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +79,15 @@ class TargetHealth(Generic[T]):
         return self.initial | self.healthy | self.unhealthy
 
 
-class TargetGroup:
+class TargetGroup(Generic[G]):
     """One target group."""
 
     def __init__(
         self,
         simulation: Simulation,
         spec: TargetGroupSpec,
-        registered: Sequence[Pod],
-        fails_checks_s: Callable[[Pod], float],
+        registered: Sequence[G],
+        fails_checks_s: Callable[[G], float],
     ) -> None:
         """`fails_checks_s` returns when a pod begins to fail its checks, `inf` as long as that is unknown."""
         self._env = env = simulation.env
@@ -89,18 +104,18 @@ class TargetGroup:
         self._fails_checks_s = fails_checks_s
         self._first_checks_s = {pod: self._first_checks_from(env.now, pod) for pod in registered}
         self._healthy_from_s = dict.fromkeys(registered, -math.inf)
-        self._unhealthy_from_s: dict[Pod, float] = {}
-        self._draining_until_s: dict[Pod, float] = {}
-        self._drains: deque[tuple[float, Pod]] = deque()
-        self._drained_s: dict[Pod, list[float]] = {}
+        self._unhealthy_from_s: dict[G, float] = {}
+        self._draining_until_s: dict[G, float] = {}
+        self._drains: deque[tuple[float, G]] = deque()
+        self._drained_s: dict[G, list[float]] = {}
         self._registered = env.event()
-        self.outages: dict[Pod, Outage] = {}
-        self._before_registration: dict[Pod, list[Spell]] = {}
+        self.outages: dict[G, Outage] = {}
+        self._before_registration: dict[G, list[Spell]] = {}
 
-    def health(self, of: AbstractSet[Pod] | None = None) -> TargetHealth[Pod]:
+    def health(self, of: AbstractSet[G] | None = None) -> TargetHealth[G]:
         """Return the states of these targets, or of all. A target that is not registered has no state."""
         self._forget_drained()
-        states: dict[str, set[Pod]] = {"initial": set(), "healthy": set(), "unhealthy": set()}
+        states: dict[str, set[G]] = {"initial": set(), "healthy": set(), "unhealthy": set()}
         for pod in self._healthy_from_s.keys() if of is None else self._healthy_from_s.keys() & of:
             states[self._state(pod)].add(pod)
         draining = self._draining_until_s.keys() if of is None else self._draining_until_s.keys() & of
@@ -116,11 +131,11 @@ class TargetGroup:
             if self._draining_until_s.get(pod) == until_s:
                 del self._draining_until_s[pod]
 
-    def registered(self) -> set[Pod]:
+    def registered(self) -> set[G]:
         """Return the targets that are not draining."""
         return set(self._healthy_from_s)
 
-    def healthy_from_s(self, pod: Pod) -> float:
+    def healthy_from_s(self, pod: G) -> float:
         """Return when a registered target has passed every node's first check."""
         return self._healthy_from_s[pod]
 
@@ -128,14 +143,14 @@ class TargetGroup:
         """Return when the first registered target has passed every node's first check; `inf` if there is none."""
         return min(self._healthy_from_s.values(), default=math.inf)
 
-    def unhealthy_from_s(self, pod: Pod, fails_checks_s: float) -> list[float]:
+    def unhealthy_from_s(self, pod: G, fails_checks_s: float) -> list[float]:
         """Return when each node takes a target for unhealthy, if its checks fail from `fails_checks_s` on.
 
         The list is empty for a target that was never registered, or without a health check.
         """
         return [spell.from_s for spell in self.unhealthy_spells(pod, Outage(fails_checks_s, silent=False))]
 
-    def unhealthy_spells(self, pod: Pod, outage: Outage) -> list[Spell]:
+    def unhealthy_spells(self, pod: G, outage: Outage) -> list[Spell]:
         """Return when each node takes a target for unhealthy in an outage.
 
         The list is empty for a target that was never registered, or without a health check.
@@ -147,35 +162,35 @@ class TargetGroup:
             return self._before_registration[pod]
         return [unhealthy_spell(check, first_s, outage) for first_s in self._first_checks_s.get(pod, ())]
 
-    def until_registered(self, pod: Pod) -> Generator[simpy.Event]:
+    def until_registered(self, pod: G) -> Generator[simpy.Event]:
         """Wait until a pod's target is registered, and healthy at every node."""
         while pod not in self._healthy_from_s:
             yield self._registered
         yield self._env.timeout(max(0.0, self._healthy_from_s[pod] - self._env.now))
 
-    def sent_until_s(self, pod: Pod) -> list[float]:
+    def sent_until_s(self, pod: G) -> list[float]:
         """Return when each node stops sending to a deleted pod, `inf` as long as that is not certain."""
         never = [math.inf] * len(self._propagation_s)
         drained_s = self._drained_s.get(pod, never)
         unhealthy_s = self.unhealthy_from_s(pod, self._fails_checks_s(pod)) or never
         return [min(at_node_s) for at_node_s in zip(drained_s, unhealthy_s, strict=True)]
 
-    def _first_checks_from(self, registered_s: float, pod: Pod) -> list[float]:
+    def _first_checks_from(self, registered_s: float, pod: G) -> list[float]:
         return [registered_s + after_s[pod] for after_s in self._first_check_after_s]
 
-    def _state(self, pod: Pod) -> Literal["initial", "healthy", "unhealthy"]:
+    def _state(self, pod: G) -> Literal["initial", "healthy", "unhealthy"]:
         now_s = self._env.now
         if self._unhealthy_somewhere_s(pod) <= now_s or self._is_out(pod):
             return "unhealthy"
         return "healthy" if self._healthy_from_s[pod] <= now_s else "initial"
 
-    def _is_out(self, pod: Pod) -> bool:
+    def _is_out(self, pod: G) -> bool:
         if pod not in self.outages or pod in self._before_registration:
             return False
         spells = self.unhealthy_spells(pod, self.outages[pod])
         return any(from_s <= self._env.now < until_s for from_s, until_s in spells)
 
-    def _unhealthy_somewhere_s(self, pod: Pod) -> float:
+    def _unhealthy_somewhere_s(self, pod: G) -> float:
         if pod not in self._unhealthy_from_s:
             fails_checks_s = self._fails_checks_s(pod)
             if fails_checks_s == math.inf:
@@ -183,7 +198,7 @@ class TargetGroup:
             self._unhealthy_from_s[pod] = min(self.unhealthy_from_s(pod, fails_checks_s), default=math.inf)
         return self._unhealthy_from_s[pod]
 
-    def register(self, pods: Iterable[Pod]) -> None:
+    def register(self, pods: Iterable[G]) -> None:
         """Take over a successful RegisterTargets, which leaves registered targets as they are."""
         now_s = self._env.now
         for pod in sorted(pod for pod in set(pods) if pod not in self._healthy_from_s):
@@ -198,7 +213,7 @@ class TargetGroup:
         self._registered.succeed()
         self._registered = self._env.event()
 
-    def deregister(self, pods: Iterable[Pod]) -> None:
+    def deregister(self, pods: Iterable[G]) -> None:
         """Take over a successful DeregisterTargets, which ignores targets that are not registered."""
         now_s = self._env.now
         until_s = now_s + self._spec.deregistration_delay_s

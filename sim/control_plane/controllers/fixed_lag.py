@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 class FixedLag:
     """The controller that registers and deregisters each target after its own lags."""
 
-    def __init__(self, simulation: Simulation, spec: ControllerSpec, target_group: TargetGroup) -> None:
+    def __init__(self, simulation: Simulation, spec: ControllerSpec, target_group: TargetGroup[Pod]) -> None:
         if spec.deregistration_lag_s is None or spec.registration_lag_s is None:
             raise ValueError(f"'deregistration_lag_s' and 'registration_lag_s' must be given (got {spec})")
         self._env = simulation.env

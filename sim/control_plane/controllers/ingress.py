@@ -110,6 +110,12 @@ class Controller(Protocol):
     def on_containers_ready(self, ingress: Ingress, position: int) -> None:
         """Enqueue what the readiness of a gated pod's containers enqueues."""
 
+    def on_instance_change(self, ingress: Ingress, position: int) -> None:
+        """Enqueue what a node enqueues that is no longer to be a target of the ingress's backend at this position."""
+
+    def on_endpoints_behind_instances(self, ingress: Ingress, position: int) -> None:
+        """Enqueue what a change of the Endpoints enqueues of a backend whose targets are worker nodes."""
+
     def on_cordon(self) -> None:
         """Enqueue what the cordon of a node enqueues."""
 

@@ -103,6 +103,14 @@ class IngressControllerV1:
         if self._release.enqueues_on_containers_ready:
             self._queue.add(ingress.number)
 
+    def on_instance_change(self, _ingress: Ingress, _position: int) -> None:
+        """Enqueue every ingress of the cluster."""
+        self.enqueue_all()
+
+    def on_endpoints_behind_instances(self, ingress: Ingress, position: int) -> None:
+        """Enqueue the same as where pods are the targets, although no target changes."""
+        self.on_endpoints_change(ingress, position)
+
     def on_cordon(self) -> None:
         """Enqueue every ingress of the cluster from v1.1.6 on. Earlier handlers ignore a node's update."""
         if self._release.enqueues_on_cordon:

@@ -73,6 +73,16 @@ class Leader:
         if self._controller is not None:
             self._controller.on_containers_ready(ingress, position)
 
+    def on_instance_change(self, ingress: Ingress, position: int) -> None:
+        """Tell the leading process, if there is one."""
+        if self._controller is not None:
+            self._controller.on_instance_change(ingress, position)
+
+    def on_endpoints_behind_instances(self, ingress: Ingress, position: int) -> None:
+        """Tell the leading process, if there is one."""
+        if self._controller is not None:
+            self._controller.on_endpoints_behind_instances(ingress, position)
+
     def on_cordon(self) -> None:
         """Tell the leading process, if there is one."""
         if self._controller is not None:

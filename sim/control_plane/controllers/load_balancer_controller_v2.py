@@ -1,4 +1,4 @@
-"""The AWS Load Balancer Controller v2.0 to v3.x (aws-load-balancer-controller), target type `ip`.
+"""The AWS Load Balancer Controller v2.0 to v3.x (aws-load-balancer-controller).
 
 Each Service behind an ingress has a TargetGroupBinding (TGB). A change of the Service's Endpoints reconciles that TGB
 alone, in one of three workers. The steps: read the endpoints, read the targets, see to the network (a pod's ENI and
@@ -13,6 +13,7 @@ Modelled:
   with pods whose gates may yet have to be set, comes back. From v3.4 on the pods' own events enqueue it.
 - The watch tells of what the controller writes itself: a reset checkpoint, and from v3.4 on the conditions of gates,
   enqueue the TGB once more.
+- A target group of instances, which nodes reconcile and pods do not; its network step is that of one of pods.
 - The reconciles of the ingresses, which share the client (`ingress_reconciler_v2`).
 
 Assumed: the AWS resources exist and do not drift. Pods run on EC2 nodes that share one security group, whose rules
@@ -134,6 +135,13 @@ class LoadBalancerControllerV2:
         """Enqueue the pod's TGB. Earlier versions need no event: a TGB with starting pods comes back."""
         if self._release.hears_of_gated_pods:
             self._queue.add((ingress.number, position))
+
+    def on_instance_change(self, ingress: Ingress, position: int) -> None:
+        """Enqueue the TGB."""
+        self._queue.add((ingress.number, position))
+
+    def on_endpoints_behind_instances(self, ingress: Ingress, position: int) -> None:
+        """Enqueue nothing: pods concern only target groups of pods."""
 
     def on_cordon(self) -> None:
         """Enqueue nothing: nodes concern only target groups of instances."""

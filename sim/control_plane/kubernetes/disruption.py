@@ -13,11 +13,26 @@ if TYPE_CHECKING:
 
     import simpy
 
+    from sim.control_plane.kubernetes.node_turns import NodeTurns
     from sim.control_plane.kubernetes.outage import Outage
     from sim.control_plane.kubernetes.pod import Pod
     from sim.control_plane.kubernetes.replica_set import ControllerManagerClient
     from sim.control_plane.kubernetes.scheduler import Scheduler
     from sim.control_plane.simulation import Simulation
+    from sim.scenario.releases.release import Mark
+
+
+class NodesAsTargets(Protocol):
+    """The nodes as targets of a load balancer, by their numbers."""
+
+    def exclude(self, number: int) -> None:
+        """Tell the ingress controller that a node is no longer to be a target."""
+
+    def end_machine(self, number: int) -> None:
+        """Let a node's machine go now."""
+
+    def until_left(self) -> Generator[simpy.Event]:
+        """Wait until every node that was excluded, or has no machine, is deregistered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +43,9 @@ class Disrupted:
     A disruption calls `adopt` with each pod that it creates, `follow` with a pod that is Ready already and joins the
     Service, and `node_watchers` when it cordons nodes. `gone_s` returns when a deleted pod is gone, as soon as that is
     certain. If nodes are simulated, `scheduler` knows those of the pods, and `end_node` gives back what a node held
-    once its machine is gone. `outages` holds the pods that fail unasked. A disruption calls `not_ready` with each of
-    them, and with the event of its being Ready again.
+    once its machine is gone. If nodes are targets, `instances` has them, and the controller takes out those that have
+    one of `heeded_marks`. All Deployments whose nodes are drained together share `turns`. `outages` holds the pods that
+    fail unasked. A disruption calls `not_ready` with each of them, and with the event of its being Ready again.
     """
 
     simulation: Simulation
@@ -41,8 +57,11 @@ class Disrupted:
     gone_s: Callable[[Pod], Generator[simpy.Event, Any, float]]
     not_ready: Callable[[Pod, simpy.Event], None]
     outages: dict[Pod, Outage]
+    turns: NodeTurns
     scheduler: Scheduler | None = None
     end_node: Callable[[int], None] | None = None
+    instances: NodesAsTargets | None = None
+    heeded_marks: frozenset[Mark] = frozenset()
     node_watchers: list[Callable[[], None]] = field(default_factory=list)
 
 

@@ -7,7 +7,7 @@ Modelled:
 - A pod joins a worker node's rules `kube_proxy_sync_s` after its endpoint is added, and leaves them as long after the
   endpoint is removed. Each pod and worker node has a draw of its own.
 - There is no deregistration delay: requests in flight go on until the pod ends.
-- No AWS call is involved, so no controller is simulated.
+- A rollout involves no AWS call, so no controller is simulated. Nodes that are drained are (`instance_targets`).
 - Instance targets have no readiness gate: it opens at once.
 - Pooled connections stay with their pod, whatever the rules say (`sim.data_plane.kube_proxy_rules`).
 

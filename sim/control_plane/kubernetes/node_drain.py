@@ -13,11 +13,16 @@ Modelled:
 - The ReplicaSet creates a replacement as soon as a pod is evicted (a terminating pod is no replica). The replacement
   counts as healthy `pdb_sync_latency_s` after it is Ready.
 - The drain is over when every replacement is Ready.
-- When a node's `timeout_s` is over, kubectl gives up the remaining pods at its next retry, and takes the next node.
+- When a node's `timeout_s` is over, kubectl gives up the remaining pods at its next retry, and takes the next node;
+  so does Cluster Autoscaler.
   Karpenter deletes such pods without asking, one grace period before.
 - With `node_termination` a node's machine is terminated a while after its last pod is gone. Nothing waits for the load
   balancer. A node with a pod that stays is not terminated.
 - The cordon is an event for which v1.1.6 to v1.1.9 of the ingress controller reconcile every ingress.
+- Where nodes are the targets, a marked node leaves the target group, and a terminated one ends what runs through it
+  (`instance_targets`). Replacements and other pods are still reached through the others.
+- Several Deployments have pods on the same nodes. Each has a budget of its own, and a node is done when all are done
+  with it.
 
 Left out:
 - the other pods of these nodes, and kubectl's own client limit;
@@ -27,14 +32,15 @@ Left out:
 Sources: kubectl pkg/drain/drain.go@014e1fb5 (evictPods: 5 s; waitForDelete: 1 s) and pkg/cmd/drain/drain.go (RunDrain);
 pkg/registry/core/pod/storage/eviction.go@01aa0f3f (checkAndDecrement); pkg/controller/disruption/disruption.go@003e8629
 (countHealthyPods); karpenter pkg/controllers/node/termination/terminator/eviction.go (evictionQueueBaseDelay 100 ms,
-evictionQueueMaxDelay 10 s) and terminator.go (DeleteExpiringPods).
+evictionQueueMaxDelay 10 s) and terminator.go (DeleteExpiringPods); cluster-autoscaler
+core/scaledown/actuation/drain.go (DefaultEvictionRetryTime 10 s).
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from itertools import chain, count, repeat
+from itertools import count, repeat
 from typing import TYPE_CHECKING, Any, cast
 
 from sim.control_plane.kubernetes.pod import PodDraws
@@ -54,6 +60,7 @@ if TYPE_CHECKING:
     from sim.scenario.node_drain import NodeDrainSpec
 
 KUBECTL_RETRY_S = 5.0
+CLUSTER_AUTOSCALER_RETRY_S = 10.0
 KARPENTER_BASE_S = 0.1
 KARPENTER_MAX_S = 10.0
 POLL_S = 1.0
@@ -96,13 +103,16 @@ class NodeDrain:
         pods = disrupted.pods
         self._scheduler = disrupted.scheduler
         self._end_node = disrupted.end_node
-        self._ended = 0
-        self._nodes = deque(self._pods_by_node(pods))
-        self.ending = list(chain(*self._nodes))
+        self._instances = disrupted.instances
+        self._turns = disrupted.turns
+        self._nodes = deque(enumerate(self._pods_by_node(pods)))
+        self.ending = [pod for _, on_node in self._nodes for pod in on_node]
         self._grace_period_s = disrupted.grace_period_s
         self._budget = DisruptionBudget(len(pods), spec.desired_healthy(len(pods)))
         self._sync_latency_s = PodDraws(simulation.streams, spec.pdb_sync_latency_s, Stream.PDB_SYNC)
         self._replica_set = ReplicaSet(simulation, disrupted.client, len(pods), self._adopt_replacement)
+        self._terminations: list[simpy.Process] = []
+        self._heeded = disrupted.heeded_marks
         self._to_replace = len(self.ending)
         self._all_replaced = env.event()
 
@@ -115,15 +125,22 @@ class NodeDrain:
             self._scheduler.cordon(range(self._spec.nodes))
         for tell in self._node_watchers:
             tell()
-        for _ in range(self._spec.nodes_at_once):
-            self._env.process(self._drain_in_turn())
+        if self._instances is not None and self._spec.marks & self._heeded:
+            for node in range(self._spec.nodes):
+                self._instances.exclude(node)
+        drains = [self._env.process(self._drain_in_turn()) for _ in range(self._spec.nodes_at_once)]
         yield self._all_replaced
         self._trace.record(RolloutComplete(self._env.now))
+        if self._instances is not None:
+            yield self._env.all_of(drains)
+            yield self._env.all_of(self._terminations)
+            yield from self._instances.until_left()
 
     def _pods_by_node(self, pods: Sequence[Pod]) -> list[Sequence[Pod]]:
         """Return the pods on each drained node."""
         if self._scheduler is not None:
-            return [self._scheduler.pods_on(node) for node in range(self._spec.nodes)]
+            own = set(pods)
+            return [[pod for pod in self._scheduler.pods_on(node) if pod in own] for node in range(self._spec.nodes)]
         each = self._spec.pods_per_node
         return [pods[first : first + each] for first in range(0, self._spec.evicted, each)]
 
@@ -131,23 +148,27 @@ class NodeDrain:
         """Drain one node after another until none is left."""
         while self._nodes:
             until_s = self._env.now + (math.inf if self._spec.timeout_s is None else self._spec.timeout_s)
-            pods = self._nodes.popleft()
+            node, pods = self._nodes.popleft()
             evictions = [self._env.process(self._evict(pod, until_s)) for pod in pods]
             done_s = self._env.now
             for eviction in evictions:
                 done_s = max(done_s, (yield eviction))
-            if isinstance(self._spec, NodeTerminationSpec) and all(pod.deleted.triggered for pod in pods):
-                self._env.process(self._terminate(pods, done_s + self._spec.machine_ends_after_s))
+            is_empty = all(pod.deleted.triggered for pod in pods)
+            done_s, is_empty = yield from self._turns.report(node, done_s, is_empty=is_empty)
+            if isinstance(self._spec, NodeTerminationSpec) and is_empty:
+                ends_s = done_s + self._spec.machine_ends_after_s
+                self._terminations.append(self._env.process(self._terminate(node, pods, ends_s)))
             if self._nodes:
                 yield self._env.timeout(max(0.0, done_s - self._env.now))
 
-    def _terminate(self, pods: Sequence[Pod], at_s: float) -> Generator[simpy.Event]:
+    def _terminate(self, node: int, pods: Sequence[Pod], at_s: float) -> Generator[simpy.Event]:
         """End the machine of a node on which these pods were."""
         self._trace.record(NodeTerminated(at_s, [pod.number for pod in pods]))
-        node, self._ended = self._ended, self._ended + 1
         yield self._env.timeout(at_s - self._env.now)
         if self._end_node is not None:
             self._end_node(node)
+        if self._instances is not None:
+            self._instances.end_machine(node)
 
     def _evict(self, pod: Pod, until_s: float) -> Generator[simpy.Event, Any, float]:
         """Evict a pod, and return when the drain stops waiting for it: when a poll sees it gone, or time is up."""
@@ -206,6 +227,6 @@ def _seen_gone_s(pod: Pod, gone_s: float) -> float:
 
 
 def _retries_s(spec: NodeDrainSpec) -> Iterator[float]:
-    if spec.drained_by == "kubectl":
-        return repeat(KUBECTL_RETRY_S)
+    if spec.drained_by != "karpenter":
+        return repeat(KUBECTL_RETRY_S if spec.drained_by == "kubectl" else CLUSTER_AUTOSCALER_RETRY_S)
     return (min(KARPENTER_BASE_S * 2 ** min(failures, 10), KARPENTER_MAX_S) for failures in count())

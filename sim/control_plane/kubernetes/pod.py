@@ -7,7 +7,7 @@ selects the pod's random draws: pod 3 of the new ReplicaSet meets the same draws
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import simpy
@@ -52,12 +52,27 @@ class Pod:
         return self.number < other.number
 
 
+class Drawn(Protocol):
+    """What selects its random draws by its number within its kind: a pod, or a worker node."""
+
+    @property
+    def ordinal(self) -> int:
+        """The number."""
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it is of the new ReplicaSet."""
+
+    def __lt__(self, other: Any) -> bool:  # noqa: ANN401 - one of its own kind
+        """Return whether this one comes before another one."""
+
+
 class PodDraws:
     """One random draw for each pod, from one stream for each ReplicaSet."""
 
     def __init__(self, streams: Streams, law: Sampler, stream: Stream, *entity: int) -> None:
         self._draws = tuple(streams.indexed(law, stream, *entity, replica_set) for replica_set in (0, 1))
 
-    def __getitem__(self, pod: Pod) -> float:
+    def __getitem__(self, pod: Drawn) -> float:
         """Return the pod's draw."""
         return self._draws[pod.is_new][pod.ordinal]

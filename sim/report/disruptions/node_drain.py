@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from sim.control_plane.trace import EvictionRefused, PodDeleted
-from sim.control_plane.trace_of_nodes import NodeTerminated, PodScheduled
+from sim.control_plane.trace_of_nodes import InstanceDeregistered, InstanceGone, NodeTerminated, PodScheduled
 from sim.report.disruptions.words import Words
 from sim.report.wording import count, seconds
 
@@ -26,6 +26,7 @@ def _course(replication: Replication) -> Iterator[str]:
     ended_s = [ended.time_s for ended in replication.trace.of(NodeTerminated)]
     if ended_s:
         yield f"{count(len(ended_s), 'machine')} terminated, the last at {seconds(max(ended_s))}."
+    yield from _targets(replication)
     left = _on_drained(replication) - len(replication.trace.of(PodDeleted))
     if left:
         yield f"Time was up after {seconds(drain.timeout_s or 0)} a node: {count(left, 'pod')} stayed, not evicted."
@@ -43,6 +44,20 @@ def _course(replication: Replication) -> Iterator[str]:
     longest = max(waited_s, key=waited_s.__getitem__, default=None)
     waited = "" if longest is None else f"; pod {longest} waited longest for its own, {seconds(waited_s[longest])}"
     yield f"{budget} and refused {count(len(refused), 'eviction')}{waited}."
+
+
+def _targets(replication: Replication) -> Iterator[str]:
+    """Yield for each node that is a target and loses its machine until when the ALB sends to it."""
+    instances, trace = replication.timeline.instances, replication.trace
+    if instances is None:
+        return
+    deregistered_s = {record.instance: record.time_s for record in trace.of(InstanceDeregistered)}
+    for gone in trace.of(InstanceGone):
+        left_s = float(instances.sent_until_s[:, gone.instance].max())
+        yield (
+            f"Node {gone.instance} is a target without a machine from {seconds(gone.time_s)} on; deregistered at "
+            f"{seconds(deregistered_s[gone.instance])}, and the last ALB node stops sending to it at {seconds(left_s)}."
+        )
 
 
 def _spec(replication: Replication) -> NodeDrainSpec:

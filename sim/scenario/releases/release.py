@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from sim.scenario.actions import Action
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from sim.scenario.sequences import Sequence, Step
 
 
+Mark = Literal["cordon", "label", "cluster_autoscaler_taint"]
+"""What marks a node that is to end: the cordon, `node.kubernetes.io/exclude-from-external-load-balancers`, and
+`ToBeDeletedByClusterAutoscaler`."""
 HOUR_S = 3600.0
 WEB_ACLS_S = MappingProxyType(
     {Action.WAF_REGIONAL_GET_WEB_ACL_FOR_RESOURCE: 600.0, Action.WAFV2_GET_WEB_ACL_FOR_RESOURCE: 600.0}
@@ -31,6 +34,7 @@ class _Release:
     - `shares_requeue_bucket`, `pauses_worker`: what happens after a failed reconcile.
     - `keeps_answers_s`: for how long the answer to a call of `sequence`, the reconcile of an ingress, is kept.
     - `names_sdk_in_user_agent`, `names_itself_in_user_agent`: what the user agent of a call holds.
+    - `heeds_marks`: which marks take a node out of the target groups of instances.
     - `reads_annotations`: which annotations it reads, of those by which one can tell that a release is at least so new.
     """
 
@@ -50,6 +54,7 @@ class _Release:
     names_sdk_in_user_agent: bool
     names_itself_in_user_agent: bool
     reads_annotations: frozenset[str]
+    heeds_marks: frozenset[Mark]
 
     def retries(self, aws_max_retries: int) -> int | None:
         """Return the most repetitions of a throttled call with this `--aws-max-retries`, None if there is no limit."""

@@ -86,6 +86,7 @@ V1 = [
         names_sdk_in_user_agent=True,
         names_itself_in_user_agent=False,
         reads_annotations=frozenset(),
+        heeds_marks=frozenset(),
         enqueues_namespace=True,
         enqueues_on_containers_ready=False,
         enqueues_on_cordon=False,
@@ -113,7 +114,16 @@ V1.append(
 V1.append(
     replace(V1[-1], since="v1.1.5", sdk="aws-sdk-go 1.27.3", retryer="aws-sdk-go-1.23.22", keeps_answers_s=WEB_ACLS_S)
 )
-V1.append(replace(V1[-1], since="v1.1.6", has_readiness_gates=True, enqueues_namespace=False, enqueues_on_cordon=True))
+V1.append(
+    replace(
+        V1[-1],
+        since="v1.1.6",
+        has_readiness_gates=True,
+        enqueues_namespace=False,
+        enqueues_on_cordon=True,
+        heeds_marks=frozenset({"cordon", "label"}),
+    )
+)
 V1.append(
     replace(
         V1[-1],

@@ -77,6 +77,7 @@ V2 = [
         names_sdk_in_user_agent=True,
         names_itself_in_user_agent=True,
         reads_annotations=frozenset({"group.name"}),
+        heeds_marks=frozenset({"label"}),
         aws_api_throttle=WAF_RULES,
         throttles_attempts=True,
         binding_sequence=(Step.READ_TARGETS, Step.SEE_TO_NETWORK, Step.DEREGISTER, Step.REGISTER),
@@ -92,6 +93,7 @@ V2 = [
     )
 ]
 V2.append(replace(V2[-1], since="v2.1", sdk="aws-sdk-go 1.35.18"))
+V2.append(replace(V2[-1], since="v2.1.1", heeds_marks=frozenset({"label", "cluster_autoscaler_taint"})))
 V2.append(
     replace(
         V2[-1],

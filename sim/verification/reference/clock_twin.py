@@ -29,8 +29,9 @@ class At(IntEnum):
     CUT_BY_ALB = 3
     IDLE_TIMEOUT = 4
     CLIENT_TIMEOUT = 5
-    CHANGE = 6
-    ARRIVAL = 7
+    MACHINE_GOES = 6
+    CHANGE = 7
+    ARRIVAL = 8
 
 
 class Moment(simpy.Event):

@@ -20,6 +20,7 @@ from sim.verification.reference.clock_twin import At, Clock
 from sim.verification.reference.pod_twin import Pod
 from sim.verification.reference.request_twin import Drawn, Sent, drawn
 from sim.verification.reference.rotation_twin import Rotation, rotation_of
+from sim.verification.reference.worker_twin import WorkerNodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,10 +62,13 @@ class Twin:
             self._rules = []
             self._nodes = [self._node(rotation_of(timeline, number, self._places(number))) for number in nodes]
         self._sent: list[Sent] = []
+        self._workers = WorkerNodes(self._clock, self._pods, timeline)
 
     def _before_workers(self, number: int) -> AlbNode:
-        always = [(-math.inf, math.inf)] * self._target_group.instances
-        return self._node(Rotation(always, always, self._places(number)))
+        leaving = self._timeline.instances
+        never_s = [math.inf] * self._target_group.instances
+        known = [(-math.inf, until_s) for until_s in (leaving.sent_until_s[number].tolist() if leaving else never_s)]
+        return self._node(Rotation(known, known, self._places(number)))
 
     def _node(self, rotation: Rotation) -> AlbNode:
         return AlbNode(rotation, self._target_group, self._keep_alive_s)
@@ -76,7 +80,7 @@ class Twin:
 
     def run(self) -> tuple[list[Sent], float]:
         """Return the window's requests in the order of arrival, and its end."""
-        for rotation in self._rotations():
+        for rotation in [*self._rules, *(node.rotation for node in self._nodes)]:
             self._clock.process(rotation.changes(self._clock))
         for target in range(len(self._pods)):
             for node in range(self._timeline.registered_until_s.shape[0]):
@@ -101,21 +105,19 @@ class Twin:
         node = self._nodes[request.node]
         if to is None:
             to = node.choose(request.choice)
-        sent = Sent(request.arrival_s, request.node)
+        sent = Sent(request.arrival_s, request.node, request.node)
         self._sent.append(sent)
         if to is None:
-            sent.end(
-                "old_address_unreachable" if self._is_gone(request.node) else "no_registered_targets", self._clock.now
-            )
+            no_alb = self._is_gone(request.node)
+            sent.end("old_address_unreachable" if no_alb else "no_registered_targets", self._clock.now)
             return
         node.note_sent(to, sent)
         connection = node.idle_connection(to, self._clock.now) if self._target_group.connection_reuse else None
-        pod = connection.pod if connection else self._reached(to, request.pod_choice)
         sent.node = to if self._at_instances else request.node
+        sent.unheard = sent.node in self._workers.without_machine
+        pod = connection.pod if connection else self._reached(to, request.pod_choice, sent)
         sent.target = pod.number if pod else None
-        if pod is None:
-            sent.end("connect_refused", self._clock.now)
-        elif connection is None and not pod.listens:
+        if pod is None or (connection is None and not pod.listens):
             self._clock.process(self._client_timeout(sent))
             yield from self._not_accepted(sent, pod)
         elif connection and self._clock.now - connection.idle_since_s >= self._keep_alive_s - ROUND_TRIP_S / 2:
@@ -138,12 +140,18 @@ class Twin:
             if sent.node < side.nodes:
                 sent.end("old_address_unreachable", self._clock.now)
 
-    def _reached(self, to: int, pod_choice: float) -> Pod | None:
+    def _reached(self, to: int, pod_choice: float, sent: Sent) -> Pod | None:
         """Return the pod that a new connection reaches: the target itself, or any in a worker node's rules."""
+        if sent.unheard:
+            return None
         number = self._rules[to].chosen(pod_choice) if self._at_instances else to
         return None if number is None else self._pods[number]
 
-    def _not_accepted(self, sent: Sent, pod: Pod) -> Process:
+    def _not_accepted(self, sent: Sent, pod: Pod | None) -> Process:
+        if pod is None:
+            yield self._clock.timeout(10 if sent.unheard else 0)
+            sent.end("connect_timeout" if sent.unheard else "connect_refused", self._clock.now)
+            return
         meets = int(self._timeline.unreachable[pod.number])
         if self._clock.now >= self._timeline.vanishes_s[pod.number]:
             yield self._clock.timeout(10)
@@ -229,11 +237,14 @@ class Twin:
         timeline = self._timeline
         times = [*timeline.cut_s, *timeline.vanishes_s, *timeline.registered_until_s.ravel()]
         times += [*timeline.registered_from_s.ravel(), *timeline.healthy_from_s.ravel()]
+        times += [] if timeline.instances is None else timeline.instances.sent_until_s.ravel().tolist()
         latest_s = max([self._over_s(), *(time for time in times if math.isfinite(time))])
         return float(latest_s) + self._spec.sandbox_teardown_s
 
     def _window_until_s(self) -> float:
         left = [rotation.left_s.get(target, -math.inf) for rotation in self._rotations() for target in self._old()]
         gone = [self._pods[target].address_gone_s for target in self._old()]
+        if self._timeline.instances:
+            left += [left_s for node in self._nodes for left_s in node.rotation.left_s.values()]
         over_s = max([self._over_s(), *left])
         return max([over_s, *(rotation.healthy_again_s(over_s) for rotation in self._rotations()), *gone])

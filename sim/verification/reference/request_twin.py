@@ -42,19 +42,22 @@ class Drawn:
 class Sent:
     """A request in flight and what becomes of it. `finish_s` is when the pod has, or would have, answered.
 
-    `node` is the node whose rotation, or rules, led to the pod.
+    `node` is the node whose rotation, or rules, led to the pod, `alb_node` the ALB node. `unheard`: the machine of the
+    worker node between them is gone, and the pod's answer does not reach the ALB.
     """
 
     arrival_s: float
     node: int
+    alb_node: int
     target: int | None = None
     outcome: str = ""
     answered_s: float = math.inf
     finish_s: float = math.inf
+    unheard: bool = False
 
     def end(self, outcome: str, now_s: float) -> None:
         """Send the client the answer, unless the client has one already."""
-        if not self.outcome:
+        if not self.outcome and not (outcome == "ok" and self.unheard):
             self.outcome, self.answered_s = outcome, now_s
 
 

@@ -219,11 +219,8 @@ def test_the_cordon_makes_v1_reconcile_every_ingress(version: str, disruption: s
     assert {record.ingress for record in trace.of(Reconciled)} == ingresses
 
 
-def test_instance_targets_are_refused() -> None:
-    with pytest.raises(ScenarioError, match="'node_drain' is not simulated with target_group"):
-        _scenario_with({}).with_overrides({"target_group.target_type": "instance"})
-
-
-def test_several_deployments_are_refused() -> None:
-    with pytest.raises(ScenarioError, match="'node_drain' is not simulated with several Deployments"):
-        _scenario_with({}).with_overrides({"deployment.rolled_at_once": 2, "controller.ingresses": 2})
+def test_some_target_must_be_left() -> None:
+    with pytest.raises(ScenarioError, match=r"fewer than 2, target_group\.instances"):
+        _scenario_with({"nodes": 2}).with_overrides(
+            {"target_group.target_type": "instance", "target_group.instances": 2}
+        )

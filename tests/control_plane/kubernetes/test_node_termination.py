@@ -10,7 +10,6 @@ import pytest
 from sim.control_plane.trace_of_nodes import NodeTerminated, SubnetHeld
 from sim.data_plane.outcomes import Outcome
 from sim.experiment.replication import simulate
-from sim.scenario.problems import ScenarioError
 from sim.scenario.specs import Scenario
 
 
@@ -84,8 +83,3 @@ def test_a_node_that_keeps_a_pod_is_not_terminated() -> None:
         node_termination={"nodes": 1, "pods_per_node": 3, "max_unavailable": 1, "timeout_s": 4}, pod__startup_s=60
     )
     assert not simulate(kept).trace.of(NodeTerminated)
-
-
-def test_worker_nodes_as_targets_are_refused() -> None:
-    with pytest.raises(ScenarioError, match="is not simulated with"):
-        _scenario(target_group__target_type="instance")

@@ -16,7 +16,7 @@ from sim.scenario.cluster_switch import ClusterSwitchSpec
 from sim.scenario.distributions import Constant, Exponential, Lognormal, Uniform
 from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
 from sim.streams import Stream, Streams
-from sim.verification.drawn_requests import behind_workers, beside_a_new_side
+from sim.verification.drawn_requests import behind_workers, beside_a_new_side, with_leaving_workers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -168,6 +168,9 @@ def cases(
     if at["target_type"] == "instance":
         at |= {"instances": scene.registered_from_s.shape[0], "alb_nodes": draw(st.integers(1, 3))}
         scene = behind_workers(scene)
+        if draw(st.booleans()):
+            rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+            scene = with_leaving_workers(scene, at["alb_nodes"], rng)
     elif draw(st.integers(0, 2)) == 0:
         scene = beside_a_new_side(scene, draw(_old_sides(scene.registered_from_s.shape[0])))
     return scene, at

@@ -1,0 +1,104 @@
+"""The ways by which requests reach pods, each with its rate: what the `expected` estimator adds up over.
+
+With target type `ip` a line is an ALB node. Behind worker nodes it is a worker node. One that leaves has a line for
+each ALB node that sends to it, because each of these stops, and cuts, at a time of its own.
+
+Modelled: an ALB node sends to each of the n worker nodes in its rotation an n-th of its requests, at every instant
+(see `routing`).
+
+Sources: docs/model.md, "Data plane".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.data_plane.ends import CUT_AT_INSTANCE
+from sim.data_plane.rotation import rotations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from sim.data_plane.ends import Ends
+    from sim.data_plane.instances import Instances
+    from sim.data_plane.rotation import Rotation
+    from sim.data_plane.timeline import Timeline, Times
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One way to pods.
+
+    - `rotation`: the pods that it leads to. `node`: the ALB node or worker node whose rotation or rules these are.
+    - `change_s`, `rps`: its requests per second are `rps[k]` from `change_s[k - 1]` to `change_s[k]`.
+    - `cut_s`, `cut_by`: by target, when requests are cut, and their `Outcome`.
+    - `gone_s`: its worker node's machine is gone.
+    """
+
+    rotation: Rotation
+    node: int
+    change_s: Times
+    rps: Times
+    cut_s: Times
+    cut_by: NDArray[np.int8]
+    gone_s: float = np.inf
+
+    def rps_at(self, at_s: Times) -> Times:
+        """Return the requests per second at these times."""
+        return np.asarray(self.rps[np.searchsorted(self.change_s, at_s, side="right")])
+
+
+def lines_of(timeline: Timeline, ends: Ends, arrival_rate_rps: float) -> list[Line]:
+    """Return the lines of a replication.
+
+    Their rates add up to the arrival rate, or those of each ALB do where there are two (`old_side`).
+    """
+    node_rotations = rotations(timeline)
+    if timeline.instances is None:
+        nodes = len(node_rotations) if timeline.old_side is None else timeline.old_side.nodes
+        never_s, rps = np.zeros(0), np.array([arrival_rate_rps / nodes])
+        return [
+            Line(
+                rotation=rotation,
+                node=node,
+                change_s=never_s,
+                rps=rps,
+                cut_s=ends.cut_s[node],
+                cut_by=ends.cut_by[node],
+            )
+            for node, rotation in enumerate(node_rotations)
+        ]
+    return list(_through_instances(timeline.instances, node_rotations, ends, arrival_rate_rps))
+
+
+def _through_instances(
+    instances: Instances, node_rotations: tuple[Rotation, ...], ends: Ends, arrival_rate_rps: float
+) -> Iterator[Line]:
+    """Yield a line for each worker node that stays, and one for each that leaves and each ALB node."""
+    rate_rps = arrival_rate_rps / len(instances.sent_until_s)
+    first_s = np.minimum(instances.trouble_s, instances.sent_until_s).min(axis=0)
+    change_s = np.unique(instances.sent_until_s[np.isfinite(instances.sent_until_s)])
+    from_s = np.append(-np.inf, change_s)
+    sent = instances.sent_until_s[:, None, :] > from_s[None, :, None]
+    rps = np.where(sent, rate_rps / np.maximum(sent.sum(axis=2, keepdims=True), 1), 0.0)
+    for worker, rotation in enumerate(node_rotations):
+        cut_s, cut_by = ends.cut_s[worker], ends.cut_by[worker]
+        if first_s[worker] == np.inf:
+            total = rps[:, :, worker].sum(axis=0)
+            yield Line(rotation=rotation, node=worker, change_s=change_s, rps=total, cut_s=cut_s, cut_by=cut_by)
+            continue
+        for node, through_s in enumerate(instances.cut_s[:, worker].tolist()):
+            yield Line(
+                rotation=rotation,
+                node=worker,
+                change_s=change_s,
+                rps=rps[node, :, worker],
+                cut_s=np.minimum(cut_s, through_s),
+                cut_by=np.where(through_s < cut_s, CUT_AT_INSTANCE, cut_by).astype(np.int8),
+                gone_s=float(instances.gone_s[worker]),
+            )
