@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.calibration.bootstrap import QUANTILES, clustered_quantile_interval
+from sim.calibration.bootstrap import ENOUGH_FOR_P95, QUANTILES, clustered_quantile_interval
+from sim.experiment.statistics import quantile_estimate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
     from sim.calibration.propagation import Propagation
 
 CONFIDENCE = 0.95
-ENOUGH_FOR_P95 = 73
-"""Of so many values the greatest is beyond the 95 % quantile, in 97.5 % of cases."""
 MOST_VALUES = 199
 """The most values of an empirical law: its quantiles, evenly apart."""
+_UNITS_S = (1.0, 0.001)
+_WHOLE = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +64,10 @@ class Calibration:
 
 def empirical(values: Floats, source: str, notes: tuple[str, ...] = ()) -> Measured:
     """Return independent measured values as an empirical law, with intervals of its median and its 95 % quantile."""
+    finer = spread(values)
     return Measured(
-        value=empirical_law(values),
-        ci95={name: quantile_interval(values, q) for name, q in QUANTILES.items()},
+        value=empirical_law(values if values.size <= MOST_VALUES else finer),
+        ci95={name: quantile_interval(finer, q) for name, q in QUANTILES.items()},
         n=int(values.size),
         source=source,
         notes=notes,
@@ -77,7 +79,7 @@ def empirical_by_cluster(values: Floats, cluster: Ints, words: str, source: str)
     n_clusters = int(np.unique(cluster).size)
     notes: tuple[str, ...] = ()
     if n_clusters < ENOUGH_FOR_P95:
-        notes = (f"They rest on {n_clusters} {words}: the 95 % quantile may be higher. More rollouts would tell.",)
+        notes = (f"They rest on {n_clusters} {words}: how high the 95 % quantile may be, more rollouts would tell.",)
     intervals = {
         name: clustered_quantile_interval(values, cluster, q) for name, q in QUANTILES.items() if n_clusters > 1
     }
@@ -92,12 +94,27 @@ def empirical_law(values: Floats) -> dict[str, object] | float:
 
 
 def quantile_interval(values: Floats, q: float) -> Interval:
-    """Return the interval of a quantile between two order statistics, for independent values: binomial."""
-    from scipy.stats import binom
+    """Return the interval of a quantile of independent values, by the binomial law of how many are below it.
 
+    An end is infinite if there are too few values to bound that side.
+    """
+    found = quantile_estimate(values, q)
+    return found.low, found.high
+
+
+def spread(values: Floats) -> Floats:
+    """Return values in order, those noted in whole seconds or milliseconds spread evenly over what each may have been.
+
+    Else an interval could only end at a whole one, and would hold too often. Values are taken as rounded.
+    """
     ordered = np.sort(values)
-    low, high = (int(binom.ppf(tail, ordered.size, q)) for tail in ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2))
-    return float(ordered[max(low - 1, 0)]), float(ordered[min(high, ordered.size - 1)])
+    for unit in _UNITS_S:
+        whole = np.rint(ordered / unit)
+        if np.abs(ordered / unit - whole).max() < _WHOLE:
+            _, first, same = np.unique(whole, return_index=True, return_counts=True)
+            place = (np.arange(ordered.size) - np.repeat(first, same) + 0.5) / np.repeat(same, same)
+            return np.maximum((whole + place - 0.5) * unit, 0.0)
+    return ordered
 
 
 def rate_interval(counts: Floats, each_s: float) -> Interval:

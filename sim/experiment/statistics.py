@@ -19,6 +19,7 @@ Sources:
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -119,12 +120,16 @@ def _low(ordered: NDArray[np.float64], probability: float, error: float) -> floa
     from scipy import special
 
     n = ordered.size
-    above = [0.0, *special.bdtr(np.arange(n), n, probability).tolist()]  # at k: the chance that value k does
-    rank = int(np.searchsorted(above, error, side="right")) - 1
+
+    def beyond(rank: int) -> float:
+        """Return the chance that the value of this rank, from 1, lies above the quantile."""
+        return float(special.bdtr(rank - 1, n, probability))
+
+    rank = bisect_right(range(1, n + 1), error, key=beyond)
     if rank in {0, n}:
         return float(ordered[-1]) if rank else -math.inf
-    below, beyond = error - above[rank], above[rank + 1] - error
-    upper, lower = (n - rank) * probability * below, rank * (1 - probability) * beyond
+    less, more = error - beyond(rank), beyond(rank + 1) - error
+    upper, lower = (n - rank) * probability * less, rank * (1 - probability) * more
     return float(ordered[rank - 1] + upper / (lower + upper) * (ordered[rank] - ordered[rank - 1]))
 
 

@@ -3,11 +3,14 @@
 Each value has its interval, its n, its source and its doubts as a comment above it. Two things stand as comments only:
 measured values that should not be set unasked (lags that replace a simulated controller), and what could not be
 measured, with the reason.
+
+An interval whose upper or lower end the values cannot bound has null there in JSON.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import textwrap
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("yaml", "json")
 _WIDTH = 110
+_LONGEST_NUMBER = 8
 _HEAD = "Measured by `albsim calibrate`. Use it from a scenario beside it: `extends: {name}`."
 _BESIDE = {
     "controller.deregistration_lag_s": "To use the measured lag instead of a simulated controller, set "
@@ -46,7 +50,7 @@ def _record(found: Calibration) -> dict[str, Any]:
 
 
 def _measured(one: Measured) -> dict[str, Any]:
-    intervals = {name: list(interval) for name, interval in one.ci95.items()}
+    intervals = {name: [end if math.isfinite(end) else None for end in ends] for name, ends in one.ci95.items()}
     return {
         "value": one.value,
         "ci95": intervals.get("", intervals) if intervals else None,
@@ -82,8 +86,17 @@ def _described(one: Measured, indent: str) -> Iterator[str]:
 
 
 def _intervals(ci95: Mapping[str, tuple[float, float]]) -> str:
-    ranges = [f"{name} {number(low)} to {number(high)}".strip() for name, (low, high) in ci95.items()]
+    ranges = [f"{name} {words}".strip() for name, ends in ci95.items() if (words := _range(*ends))]
     return f"95 % interval: {', '.join(ranges)}" if ranges else ""
+
+
+def _range(low: float, high: float) -> str:
+    """Return an interval in words, '' if it has no end."""
+    if math.isfinite(low) and math.isfinite(high):
+        return f"{number(low)} to {number(high)}"
+    if math.isfinite(low):
+        return f"{number(low)} or more"
+    return f"{number(high)} or less" if math.isfinite(high) else ""
 
 
 def _comment(text: str, indent: str = "") -> Iterator[str]:
@@ -92,8 +105,9 @@ def _comment(text: str, indent: str = "") -> Iterator[str]:
 
 
 def _written(key: str, value: object, indent: str) -> Iterator[str]:
-    """Yield a key and its value; a list of measured values takes several lines."""
+    """Yield a key and its value; a list of measured values takes several lines, which YAML ends after the width."""
     flow = None if isinstance(value, dict | list) else False
-    text = yaml.safe_dump({key: value}, default_flow_style=flow, sort_keys=False, width=_WIDTH - len(indent))
+    width = _WIDTH - len(indent) - _LONGEST_NUMBER
+    text = yaml.safe_dump({key: value}, default_flow_style=flow, sort_keys=False, width=width)
     for line in text.splitlines():
         yield f"{indent}{line}"

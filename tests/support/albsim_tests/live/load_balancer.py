@@ -121,14 +121,17 @@ async def load_balancer(
     scale: float,
     host: str = "127.0.0.1",
     log_format: str = BY_STATE,
+    first_id: int = 1,
 ) -> AsyncIterator[LoadBalancer]:
     """Run HAProxy in front of these addresses, of which the first `ready` are in its rotation.
 
     Each second of the target group's takes `scale` seconds. It listens at `host`, and writes `directory / "log"`.
+    Random routing draws the same numbers in every process. What they stand for depends on the servers' numbers, from
+    `first_id` on.
     """
     front = socket.create_server((host, 0), backlog=1000)
     servers = [
-        f"  server pod{number} {host}:{port}{'' if number < ready else ' disabled'}"
+        f"  server pod{number} {host}:{port} id {first_id + number}{'' if number < ready else ' disabled'}"
         for number, (host, port) in enumerate(pods)
     ]
     configuration = _configuration(

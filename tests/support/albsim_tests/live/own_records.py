@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 NODES = ("127.0.2.1", "127.0.2.2")
 CALL_S = 0.03
 FILE_S = 300
+MOST_IDS = 1_000_000
 _US_SINCE = "%[{sample},div(1000000),utime(%Y-%m-%dT%H:%M:%S)].%[{sample},mod(1000000){cut},add({ten}),regsub(^1,)]"
 _NOW = _US_SINCE.format(sample="date(0,us)", cut="", ten=1_000_000) + "Z"
 _RECEIVED = _US_SINCE.format(sample="var(txn.received_us)", cut=",div(1000)", ten=1000) + "000Z"
@@ -103,7 +104,12 @@ async def _record(truth: Truth, directory: Path, seed: int) -> float:
     over = asyncio.Event()
     async with AsyncExitStack() as stack:
         targets = await stack.enter_async_context(_targets(2 * truth.replicas))
-        nodes = [await stack.enter_async_context(_node(truth, targets, directory, host)) for host in NODES]
+        nodes = [
+            await stack.enter_async_context(_node(truth, targets, directory, host, first_id=int(first_id)))
+            for host, first_id in zip(
+                NODES, np.random.default_rng([seed, 1]).integers(1, MOST_IDS, len(NODES)), strict=True
+            )
+        ]
         clock = Clock(1.0, lead_s=truth.before_s)
         async with asyncio.TaskGroup() as world:
             for node in nodes:
@@ -118,14 +124,21 @@ async def _record(truth: Truth, directory: Path, seed: int) -> float:
 
 @asynccontextmanager
 async def _node(
-    truth: Truth, targets: list[tuple[str, int]], directory: Path, host: str
+    truth: Truth, targets: list[tuple[str, int]], directory: Path, host: str, *, first_id: int
 ) -> AsyncIterator[LoadBalancer]:
     place = directory / f"haproxy-{host}"
     place.mkdir()
     group = TargetGroupSpec(connection_reuse=False, health_check=None, routing=truth.routing)
     log_format = LOG_FORMAT.replace("{node}", host)
     async with load_balancer(
-        targets, group, place, ready=truth.replicas, scale=1.0, host=host, log_format=log_format
+        targets,
+        group,
+        place,
+        ready=truth.replicas,
+        scale=1.0,
+        host=host,
+        log_format=log_format,
+        first_id=first_id,
     ) as balancer:
         yield balancer
 
