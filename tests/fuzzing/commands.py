@@ -2,8 +2,8 @@
 
     python tests/fuzzing/commands.py 1000 [SEED]
 
-A scenario is a valid one, changed in depth: another number, word or law at keys that it has or may have, half of them
-spread over a file and what it extends. A command line is a command with some of its options and values, good and bad.
+A scenario is a valid one, changed in depth and spread over a file and what it extends; few are spoiled then. A command
+line is a command with some of its options and values, of which few are bad: less than half are refused.
 What counts as a find is a traceback, an exit status that no command promises, more than ten minutes, a refusal that
 nobody can read, or a file left behind that was not asked for. Each is printed with what repeats it.
 """
@@ -21,123 +21,85 @@ from typing import Any
 
 import click
 import yaml
+from valid import KEYS, draw, value_for, write
 
-from sim.scenario.schema import schema_of
-from sim.scenario.specs import Scenario
-
-SCENARIOS = sorted((Path(__file__).parents[2] / "scenarios").glob("*.yaml"))
 LONGEST_S = 600
 LONGEST_LINE = 2000
 STATUSES = {0, 2}
-MOST_REPLICAS, MOST_RPS = 60, 200
-SCHEMA = schema_of(Scenario)
-NUMBERS = (0, 1, 2, 3.5, 10, 30, 60, 300, 0.001, 1e9, -1, "25%", None, True, "many")
-LAWS: tuple[Any, ...] = (
-    {"dist": "exponential", "mean": 3},
-    {"dist": "lognormal", "median": 2, "p99": 9},
-    {"dist": "uniform", "low": 1, "high": 0},
-    {"dist": "gamma", "shape": 2, "mean": 4, "max": 5},
-    {"dist": "empirical", "values": [1, 2]},
-    {"dist": "empirical", "csv": "lags.csv"},
-    "lags.csv",
-)
 OUTPUTS = ("out.json", "out.png", "out.svg", "out.html", "out.parquet", "out.csv", "out.yaml", "outputs")
+SELDOM = 0.06
+VARIED = ("pod.pre_stop_sleep_s=0,5", "pod.on_sigterm=exit,drain", "controller.aws_max_retries=1:3:1", "seed=1,2")
+ODD_VALUES = ("1:2:1e-9", ":", "many", "null", "-1", "[1", "1e309", "\x1b[31m", "=1+1")
+TESTS = Path(__file__).parents[1]
+MANIFESTS = ("grpc-one-pod.yaml", "keda-with-tini.yaml", "hooks.yaml")
+LOGS = sorted((TESTS / "records" / "data").glob("*.log.gz"))
 
 
-def keys(node: dict[str, Any] = SCHEMA, prefix: str = "") -> list[tuple[str, dict[str, Any]]]:
-    """Return every dotted key of a scenario with its schema."""
-    found = []
-    for name, described in node.get("properties", {}).items():
-        inner = SCHEMA["$defs"][described["$ref"].rsplit("/", 1)[1]] if "$ref" in described else described
-        found += [(f"{prefix}{name}", inner), *keys(inner, f"{prefix}{name}.")]
-    return found
-
-
-KEYS = keys()
-
-
-def any_value(rng: random.Random, schema: dict[str, Any]) -> Any:
-    """Return a value that may fit the schema: one of its words, a number or a law."""
-    if "enum" in schema and rng.random() < 0.9:
-        return rng.choice(schema["enum"])
-    if schema.get("type") == "boolean" and rng.random() < 0.9:
-        return rng.choice([True, False])
-    return rng.choice(LAWS) if rng.random() < 0.3 else rng.choice(NUMBERS)
+def write_scenario(rng: random.Random, directory: Path) -> str:
+    """Write a changed scenario, and what it extends, and return its file's name, or seldom that of something else."""
+    write(rng, draw(rng), directory)
+    if rng.random() < SELDOM:
+        base = yaml.safe_load((directory / "base.yaml").read_text(encoding="utf-8"))
+        key, _ = rng.choice(KEYS)
+        put(base, key, rng.choice([-1, "many", [], {}, 1e309, True]))
+        (directory / "base.yaml").write_text(yaml.safe_dump(base), encoding="utf-8")
+    return rng.choice(["lags.csv", "missing.yaml", "."]) if rng.random() < SELDOM else "scenario.yaml"
 
 
 def put(raw: dict[str, Any], key: str, value: Any) -> None:
     *above, last = key.split(".")
     for name in above:
-        raw = raw.setdefault(name, {})
-        if not isinstance(raw, dict):
-            return
+        inner = raw.setdefault(name, {})
+        raw = inner if isinstance(inner, dict) else {}
     raw[last] = value
 
 
-def small(raw: dict[str, Any]) -> dict[str, Any]:
-    """Bound what a rollout costs: the find is a crash, not patience."""
-    deployment, traffic = raw.get("deployment"), raw.get("traffic")
-    if isinstance(deployment, dict) and isinstance(deployment.get("replicas"), int):
-        deployment["replicas"] = min(deployment["replicas"], MOST_REPLICAS)
-    if isinstance(traffic, dict) and isinstance(traffic.get("arrival_rate_rps"), int | float):
-        traffic["arrival_rate_rps"] = min(traffic["arrival_rate_rps"], MOST_RPS)
-    return raw
-
-
-def write_scenario(rng: random.Random, directory: Path) -> str:
-    """Write a changed scenario, and what it extends, and return its file's name."""
-    source = rng.choice(SCENARIOS)
-    base = yaml.safe_load(source.read_text(encoding="utf-8"))
-    over: dict[str, Any] = {"extends": "base.yaml"}
-    for key, schema in rng.choices(KEYS, k=rng.choice([0, 1, 1, 2])):
-        put(rng.choice([base, over]), key, any_value(rng, schema))
-    for shipped in SCENARIOS:
-        shutil.copy(shipped, directory)
-    (directory / "base.yaml").write_text(yaml.safe_dump(small(base)), encoding="utf-8")
-    (directory / "scenario.yaml").write_text(yaml.safe_dump(small(over)), encoding="utf-8")
-    (directory / "lags.csv").write_text("lag_s\n1\n5.5\n", encoding="utf-8")
-    return rng.choice(["scenario.yaml"] * 6 + ["base.yaml"] * 2 + ["lags.csv", "missing.yaml", "."])
-
-
 def command_line(rng: random.Random, scenario: str) -> list[str]:
-    """Return a command with its arguments."""
+    """Return a command with its arguments, of which few are wrong."""
+
+    def one(*good: str, odd: str) -> str:
+        return odd if rng.random() < SELDOM else rng.choice(good)
+
     any_key, schema = rng.choice(KEYS)
-    assignment = f"{any_key}={yaml.safe_dump(any_value(rng, schema), default_flow_style=True).splitlines()[0]}"
-    vary = f"{any_key}={rng.choice(['1,2', '0:4:2', 'exit,drain', ':', '1:2:1e-9'])}"
-    few = [
-        "--replications",
-        rng.choice(["1", "1", "2", "2", "3", "x"]),
-        "--workers",
-        rng.choice(["1"] * 6 + ["2", "-1"]),
-    ]
+    value = rng.choice(ODD_VALUES) if rng.random() < SELDOM else yaml.safe_dump(value_for(rng, any_key, schema))
+    assignment = f"{any_key}={value.splitlines()[0]}"
+    vary = f"{any_key}={rng.choice(ODD_VALUES)}" if rng.random() < SELDOM else rng.choice(VARIED)
+    few = ["--replications", one("1", "1", "2", odd="x"), "--workers", one("1", "1", "1", "2", odd="-1")]
     commands = [
-        ["run", scenario, *few, "--format", rng.choice(["table", "json", "csv", "markdown", "xml"])],
+        ["run", scenario, *few, "--format", one("table", "json", "csv", "markdown", odd="xml")],
         ["run", scenario, scenario, *few, "--out", "outputs"],
         ["run", scenario, "--replications", "1", "--write-records", "outputs"],
         ["check", scenario, scenario],
-        ["explain", scenario, *rng.choice([[], ["--gantt", "out.png"], ["--perfetto", "out.json"], ["--worst"]])],
-        ["report", scenario, *few, "-o", rng.choice(["out.html", "nowhere/out.html"])],
-        ["compare", scenario, rng.choice(["base.yaml", "scenario.yaml"]), *few],
-        ["sweep", scenario, "--vary", vary, *few, "--out", rng.choice(["out.parquet", "out.csv", "out.txt"])],
-        ["recommend", scenario, "--target-502", rng.choice(["0", "1", "-1", "much"]), "--workers", "1"],
-        ["addresses", scenario, "--set", assignment],
-        ["plot", rng.choice(["lags.csv", scenario]), "-o", "out.png"],
-        ["import", scenario, *rng.choice([[], ["-o", "out.yaml"], ["--rps", "x"]])],
-        ["observe", rng.choice([scenario, "."])],
-        ["calibrate", ".", "-o", "out.yaml"],
-        ["sensitivity", scenario, "--points", rng.choice(["1", "16"]), "--workers", "1"],
-        ["backoff", "--retryer", rng.choice(["aws-sdk-go-v2", "mine"]), "--max-retries", rng.choice(["3", "-3"])],
-        [rng.choice(["schema", "controllers", "frobnicate", "--version", "--help"])],
+        ["explain", scenario, *rng.choice([[], ["--gantt", "out.png"], ["--perfetto", "out.json"]])],
+        ["report", scenario, *few, "-o", one("out.html", odd="nowhere/out.html")],
+        ["compare", scenario, scenario, *few, "--set", "pod.pre_stop_sleep_s=7"],
+        ["sweep", scenario, "--vary", vary, *few, "--out", one("out.parquet", "out.csv", odd="out.txt")],
+        ["recommend", scenario, "--target-502", one("0", "1", odd="-1"), "--replications", "2", "--workers", "1"],
+        ["addresses", *rng.choice([[], [scenario]])],
+        ["plot", scenario, "-o", "out.png", "--replications", "2", "--workers", "1"],
+        ["import", one(*MANIFESTS, odd=scenario), *rng.choice([[], ["-o", "out.yaml"], ["--rps", "5"]])],
+        ["observe", one("access.log.gz", odd=scenario)],
+        ["sensitivity", scenario, "--points", one("8", "16", odd="1"), "--workers", "1"],
+        ["backoff", "--retryer", one("aws-sdk-go-v2", odd="mine"), "--max-retries", one("3", odd="-3")],
+        [one("schema", "controllers", "--version", "--help", odd="frobnicate")],
     ]
     line = rng.choice(commands)
-    if line[0] in ("run", "check", "explain", "report", "sweep") and rng.random() < 0.5:
+    if line[0] in ("run", "check", "explain", "report", "sweep") and rng.random() < 0.2:
         line += ["--set", assignment]
     return line
+
+
+def put_beside(directory: Path) -> None:
+    """Put manifests and an access log beside the scenario."""
+    for name in MANIFESTS:
+        shutil.copy(TESTS / "manifests" / "examples" / name, directory)
+    shutil.copy(LOGS[0], directory / "access.log.gz")
 
 
 def find(rng: random.Random, directory: Path, statuses: Counter[int]) -> str | None:
     """Start one process, count its exit status, and return what is wrong with it."""
     scenario = write_scenario(rng, directory)
+    put_beside(directory)
     line = command_line(rng, scenario)
     before = {path.name for path in directory.iterdir()}
     try:
@@ -169,7 +131,8 @@ def main() -> None:
         if wrong is not None:
             finds += 1
             click.echo(f"seed {seed}: {wrong}")
-    click.echo(f"{count} processes from seed {first} on, {finds} finds; exit statuses {dict(statuses)}")
+        if (seed + 1 - first) % 50 == 0 or seed + 1 == first + count:
+            click.echo(f"{seed + 1 - first} processes from seed {first} on, {finds} finds; {dict(statuses)}")
     sys.exit(finds > 0)
 
 

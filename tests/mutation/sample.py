@@ -1,221 +1,257 @@
 """Change one thing at a time in a sample of the two planes' code, and see who notices: the tests, and `verify`.
 
-`python tests/mutation/sample.py [N [SEED [FIRST]]]` makes the mutants FIRST to N of a sample (300, seed 12, 0), one
-after the other, in a copy of the tree. Each line says what was changed and who noticed. Tests are the quick ones of the
-module and of its plane, the twins' and those of every key; `verify` is the groups of that plane, with fewer draws.
+    python tests/mutation/covered.py verify DIRECTORY && python tests/mutation/covered.py tests DIRECTORY
+    python tests/mutation/sample.py tests DIRECTORY [N [SEED [SECONDS [again]]]]  # of N mutants (300, seed 12)
+    python tests/mutation/sample.py verify DIRECTORY [N [SEED [SECONDS [again]]]]
+    python tests/mutation/table.py DIRECTORY                        # writes docs/mutation-testing.md's table
 
-What a mutant may be: a comparison to its neighbour, a sign, a number one more, `and` for `or`, `min` for `max`, a
-condition negated, a call or an addition in place left out.
+A mutant is tried in a child of this process: by the quickest tests that run the changed line, or by the quickest parts
+of `verify`, until one fails, or until those that are left would take more than SECONDS of the processor in all. What
+was tried is kept in DIRECTORY and is not tried again, unless `again` is given: then what passed unnoticed is.
 """
 
 from __future__ import annotations
 
 import ast
+import json
+import math
 import os
-import random
+import resource
 import shutil
-import signal
+import subprocess
 import sys
-import tempfile
 import time
-from collections import Counter
-from dataclasses import dataclass
+from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+from mutants import ROOT, mutant, sample
+from patching import Program, is_inside_function
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Mapping, Sequence
 
-ROOT = Path(__file__).parents[2]
-PLANES = ("sim/control_plane", "sim/data_plane")
-COMPARISONS = {
-    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
-    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
-}  # fmt: skip
-OPERATORS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
-NAMES = {"min": "max", "max": "min", "floor": "ceil", "ceil": "floor", "any": "all", "all": "any"}
-MOST_S = 240
-NOTICED, PASSED, TIMED_OUT = "noticed", "passed", "timed out"
+    from mutants import Mutant
 
+    FirstFailing = Callable[[Mapping[str, float]], str]
+    """Of names with the time that each takes, returns who fails first."""
 
-@dataclass(frozen=True)
-class Mutant:
-    """A changed file, and in words what was changed."""
-
-    module: str
-    what: str
-    source: str
+SPARE_S = 5.0
+LOOPS_RUN = "sim/data_plane/sampled.py"
+"""The module that calls the loops which numba compiles, whose lines are not seen."""
+UNNOTICED = ""
+"""Who noticed a mutant that nobody did."""
 
 
-def places(module: str) -> Iterator[tuple[str, int, str]]:
-    """Yield where a module can be changed, as the number of a node, and how."""
-    for number, node in enumerate(ast.walk(ast.parse((ROOT / module).read_text(encoding="utf-8")))):
-        yield from ((module, number, kind) for kind in _kinds(node))
+class Watchers:
+    """Who runs which line, and how long each takes."""
+
+    def __init__(self, path: Path, most_s: float) -> None:
+        self._most_s = most_s
+        told = json.loads(path.read_text(encoding="utf-8"))
+        self.took_s: dict[str, float] = told["took_s"]
+        self._lines: dict[str, dict[str, list[str]]] = told["lines"]
+
+    def of(self, changed: Mutant) -> dict[str, float]:
+        """Return who runs one of the changed lines, or else a line of the module, the quickest first."""
+        module = self._lines.get(changed.module, {})
+        on_lines = {name for line in changed.lines for name in module.get(str(line), ())}
+        found = on_lines or {name for names in module.values() for name in names}
+        if not on_lines and changed.is_compiled:
+            found = {name for names in self._lines[LOOPS_RUN].values() for name in names}
+        stem = f"test_{Path(changed.module).stem}.py"
+        known = sorted(found & self.took_s.keys(), key=lambda name: (stem not in name, self.took_s[name]))
+        until_s = accumulate(self.took_s[name] for name in known)
+        return {name: self.took_s[name] for name, at_s in zip(known, until_s, strict=True) if at_s < self._most_s}
 
 
-def mutant(source: str, module: str, number: int, kind: str) -> Mutant:
-    tree = ast.parse(source)
-    node: Any = next(node for place, node in enumerate(ast.walk(tree)) if place == number)
-    what = f"{module}:{node.lineno}: {kind}: {source.splitlines()[node.lineno - 1].strip()}"
-    CHANGES[kind](node)
-    return Mutant(module, what, ast.unparse(ast.fix_missing_locations(tree)))
-
-
-def _kinds(node: ast.AST) -> Iterator[str]:  # noqa: C901 - one case a kind
-    match node:
-        case ast.Compare() if type(node.ops[0]) in COMPARISONS:
-            yield "comparison"
-        case ast.BinOp() if type(node.op) in OPERATORS and not isinstance(node.left, ast.Constant):
-            yield "sign"
-        case ast.AugAssign() if type(node.op) in OPERATORS:
-            yield "sign"
-        case ast.Constant(value=value) if type(value) in (int, float):
-            yield "one more"
-        case ast.BoolOp():
-            yield "and/or"
-        case ast.Call(func=ast.Name() | ast.Attribute() as function) if _name(function) in NAMES:
-            yield "min/max"
-        case ast.If() if "TYPE_CHECKING" not in ast.unparse(node.test):
-            yield "negated"
-        case ast.Expr(value=ast.Call()):
-            yield "left out"
-
-
-def _name(function: ast.expr) -> str:
-    return function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
-
-
-def _swap_name(node: ast.Call) -> None:
-    swapped = NAMES[_name(node.func)]
-    if isinstance(node.func, ast.Name):
-        node.func.id = swapped
-    elif isinstance(node.func, ast.Attribute):
-        node.func.attr = swapped
-
-
-def _swap_comparison(node: ast.Compare) -> None:
-    node.ops[0] = COMPARISONS[type(node.ops[0])]()
-
-
-def _swap_sign(node: ast.BinOp | ast.AugAssign) -> None:
-    node.op = OPERATORS[type(node.op)]()
-
-
-def _one_more(node: ast.Constant) -> None:
-    node.value += 1
-
-
-def _swap_and(node: ast.BoolOp) -> None:
-    node.op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
-
-
-def _negate(node: ast.If) -> None:
-    node.test = ast.UnaryOp(ast.Not(), node.test)
-
-
-def _leave_out(node: ast.Expr) -> None:
-    node.value = ast.Constant(None)
-
-
-CHANGES: dict[str, Callable] = {
-    "comparison": _swap_comparison, "sign": _swap_sign, "one more": _one_more, "and/or": _swap_and,
-    "min/max": _swap_name, "negated": _negate, "left out": _leave_out,
-}  # fmt: skip
-
-
-def sample(n: int, seed: int) -> list[tuple[str, int, str]]:
-    modules = sorted(str(path.relative_to(ROOT)) for plane in PLANES for path in (ROOT / plane).rglob("*.py"))
-    return random.Random(seed).sample([place for module in modules for place in places(module)], n)  # noqa: S311
-
-
-def suites(module: str, tree: Path) -> list[list[str]]:
-    """Return what to run, one after the other as long as nothing fails."""
-    plane, stem = module.split("/")[1], Path(module).stem
-    own = sorted(str(path.relative_to(tree)) for path in (tree / "tests" / plane).rglob(f"test_{stem}.py"))
-    rest = [
-        f"tests/{plane}",
-        "tests/reference",
-        "tests/experiment/test_every_key.py",
-        "tests/experiment/test_explained.py",
-    ]
-    return [*([own] if own else []), rest]
-
-
-def run(act: Callable[[], bool], tree: Path) -> str:
-    """Return whether somebody noticed, in a process of its own."""
-    child = os.fork()
-    if child == 0:
+def child(act: Callable[[], str]) -> str:
+    """Return what a child of this process says: who noticed, `UNNOTICED` if nobody did."""
+    reading, writing = os.pipe()
+    number = os.fork()
+    if number == 0:
+        os.close(reading)
         with open(os.devnull, "w") as nothing:  # noqa: PTH123 - a device
             os.dup2(nothing.fileno(), 1)
             os.dup2(nothing.fileno(), 2)
-            os.chdir(tree)
-            sys.path[:0] = [str(tree), str(tree / "tests" / "support")]
-            try:
-                passed = act()
-            except BaseException:  # noqa: BLE001 - whatever a mutant raises
-                passed = False
-            os._exit(0 if passed else 1)
-    until_s = time.monotonic() + MOST_S
-    while time.monotonic() < until_s:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return PASSED if status == 0 else NOTICED
-        time.sleep(0.05)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return TIMED_OUT
+        try:
+            who = act()
+        except BaseException as error:  # noqa: BLE001 - whatever a mutant raises
+            who = type(error).__name__
+        os.write(writing, who.encode())
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, encoding="utf-8") as told:
+        who = told.read()
+    _, status = os.waitpid(number, 0)
+    return f"signal {status & 0x7F}" if os.WIFSIGNALED(status) else who
 
 
-def pass_tests(paths: list[str]) -> bool:
-    import pytest
+def allow(took_s: float) -> None:
+    """End this process if it takes much more of the processor from here on than it took without a mutant."""
+    limit_s = math.ceil(time.process_time() + 10 * took_s + SPARE_S)
+    resource.setrlimit(resource.RLIMIT_CPU, (limit_s, resource.RLIM_INFINITY))
 
-    return pytest.main(["-n0", "-x", "-q", "-p", "no:cacheprovider", *paths]) == 0
+
+class Trial:
+    """Tries the mutants of a sample, one after the other, and keeps what was noticed by whom."""
+
+    def __init__(self, who: str, directory: Path, n: int, seed: int, most_s: float, *, again: bool) -> None:
+        self._who = who
+        self._again = again
+        self.watchers = Watchers(directory / f"{who}.json", most_s)
+        self._path = directory / f"{who}.jsonl"
+        self._sample = sample(n, seed)
+        self._copy = Copy(directory / who)
+
+    def run(self, first_failing: FirstFailing) -> None:
+        """Try each mutant that was not tried before, or that was not noticed where that is asked for."""
+        program, before = Program(), results(self._path)
+        for place in self._sample:
+            source = (ROOT / place[0]).read_text(encoding="utf-8")
+            changed = mutant(source, place)
+            told = before.get(changed.what)
+            if told is not None and (told["noticed"] or not self._again):
+                continue
+            took_s = self.watchers.of(changed)
+            began_s = time.monotonic()
+            if not took_s:
+                by = UNNOTICED
+            elif is_inside_function(source, place[1]):
+                act = partial(_patched, program, changed, first_failing, took_s)
+                by = child(act)
+            else:
+                by = self._copy.noticed(self._who, changed, took_s)
+            self._keep({"place": place, "what": changed.what, "noticed": by, "watchers": len(took_s)})
+            print(f"{by or 'PASSED'} ({time.monotonic() - began_s:.0f} s): {changed.what}", file=sys.stderr, flush=True)  # noqa: T201
+
+    def _keep(self, told: dict[str, Any]) -> None:
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(told) + "\n")
 
 
-def pass_verify(module: str) -> bool:
-    """Return whether `verify`'s groups of the module's plane pass, of fewer draws than the command makes."""
+def results(path: Path) -> dict[str, dict[str, Any]]:
+    """Return what was tried, the last time that it was, by what was changed."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return {told["what"]: told for told in map(json.loads, lines)}
+
+
+def _patched(program: Program, changed: Mutant, first_failing: FirstFailing, took_s: Mapping[str, float]) -> str:
+    try:
+        program.patch(changed)
+    except LookupError:
+        return "nothing is changed"
+    return first_failing(took_s)
+
+
+class Copy:
+    """A copy of the tree in which a mutant is imported by a new process."""
+
+    def __init__(self, directory: Path) -> None:
+        self._tree = directory / "tree"
+        self._machine_code = directory / "numba"
+        shutil.rmtree(self._tree, ignore_errors=True)
+        shutil.copytree(ROOT, self._tree, ignore=shutil.ignore_patterns(".git", ".venv", "compiled-*"))
+
+    def noticed(self, who: str, changed: Mutant, took_s: dict[str, float]) -> str:
+        """Return who notices a mutant, `UNNOTICED` if nobody does."""
+        tree, told = self._tree, self._tree / "told"
+        told.unlink(missing_ok=True)
+        if changed.is_compiled:
+            shutil.rmtree(self._machine_code, ignore_errors=True)
+        (tree / changed.module).write_text(ast.unparse(changed.tree), encoding="utf-8")
+        places = [str(tree), str(tree / "tests" / "support"), os.environ.get("PYTHONPATH", "")]
+        environment = {"PYTHONPATH": os.pathsep.join(places), "NUMBA_CACHE_DIR": str(self._machine_code)}
+        subprocess.run(
+            [sys.executable, str(tree / "tests" / "mutation" / "sample.py"), "child", who, str(told)],
+            input=json.dumps(took_s),
+            text=True,
+            cwd=tree,
+            env=os.environ | environment,
+            capture_output=True,
+            check=False,
+        )
+        shutil.copy2(ROOT / changed.module, tree / changed.module)
+        return told.read_text(encoding="utf-8") if told.exists() else "the process ended"
+
+
+class Tests:
+    """A plugin that runs tests one after the other until one fails, for each of many mutants."""
+
+    def __init__(self, use: Callable[[FirstFailing], None]) -> None:
+        self._use = use
+        self._failed = UNNOTICED
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.failed:
+            self._failed = self._failed or report.nodeid
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        items = {item.nodeid: item for item in session.items}
+
+        def first_failing(took_s: Mapping[str, float]) -> str:
+            known = [items[name] for name in took_s if name in items]
+            for item, following in zip(known, [*known[1:], None], strict=True):
+                allow(took_s[item.nodeid])
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+                if self._failed:
+                    break
+            return self._failed
+
+        self._use(first_failing)
+        return True
+
+
+def by_tests(paths: Sequence[str], use: Callable[[FirstFailing], None]) -> None:
+    pytest.main(["-n0", "-q", "-p", "no:cacheprovider", *paths], plugins=[Tests(use)])
+
+
+def by_verify(_: Sequence[str], use: Callable[[FirstFailing], None]) -> None:
+    from verify_parts import parts
+
     from sim.control_plane import world
-    from sim.verification import control_plane, twins
+    from sim.verification import twins
 
     world.LONGEST_PAUSE_S = twins.LONGEST_S
-    twins.TIMELINES, twins.ROLLOUTS, twins.DISRUPTIONS, twins.BINDINGS, twins.SAMPLES = 5, 10, 15, 10, 40
-    groups = {
-        "control_plane": (twins.control_plane_twin, *control_plane.CHECKS),
-        "data_plane": (twins.data_plane_twin, twins.expected_against_sampled),
-    }[module.split("/")[1]]
-    return all(check.passed for group in groups for check in group())
+    passes = dict(parts())
+
+    def first_failing(took_s: Mapping[str, float]) -> str:
+        for name in took_s:
+            allow(took_s[name])
+            try:
+                if not passes[name]():
+                    return name
+            except Exception:  # noqa: BLE001 - the command fails then
+                return name
+        return UNNOTICED
+
+    use(first_failing)
 
 
-def main(n: str = "300", seed: str = "12", first: str = "0") -> None:
-    import pandas  # noqa: F401, ICN001 - what every child needs is imported once
-    import pydantic  # noqa: F401
-    import pytest  # noqa: F401
-    import scipy.stats  # noqa: F401
-    import simpy  # noqa: F401
+BY = {"tests": by_tests, "verify": by_verify}
 
+
+def main(who: str, directory: str, n: str = "300", seed: str = "12", most_s: str = "inf", again: str = "") -> None:
+    trial = Trial(who, Path(directory), int(n), int(seed), float(most_s), again=again == "again")
+    BY[who](sorted({name.split("::")[0] for name in trial.watchers.took_s}), trial.run)
+
+
+def main_of_child(who: str, told: str) -> None:
+    """Say in a file who of the names on standard input notices the mutant in this tree."""
+    took_s = json.load(sys.stdin)
     sys.dont_write_bytecode = True
-    met: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory() as directory:
-        tree = Path(directory)
-        for part in ("pyproject.toml", "sim", "tests", "scenarios", "docs"):
-            (shutil.copytree if (ROOT / part).is_dir() else shutil.copy)(ROOT / part, tree / part)
-        for module in ("sim/control_plane/trace.py", "sim/data_plane/timeline.py"):
-            if any(run(lambda paths=paths: pass_tests(paths), tree) != PASSED for paths in suites(module, tree)):
-                sys.exit(f"the tests of {module} fail as it is")
-        for place in sample(int(n), int(seed))[int(first) :]:
-            original = (tree / place[0]).read_text(encoding="utf-8")
-            changed = mutant(original, *place)
-            (tree / changed.module).write_text(changed.source, encoding="utf-8")
-            by_tests = PASSED
-            for paths in suites(changed.module, tree):
-                by_tests = run(lambda paths=paths: pass_tests(paths), tree)
-                if by_tests != PASSED:
-                    break
-            by_verify = run(lambda module=changed.module: pass_verify(module), tree)
-            (tree / changed.module).write_text(original, encoding="utf-8")
-            met += Counter({"mutants": 1, "by tests": by_tests != PASSED, "by verify": by_verify != PASSED})
-            print(f"tests {by_tests}, verify {by_verify}: {changed.what}  {dict(met)}", flush=True)  # noqa: T201
+
+    def use(first_failing: FirstFailing) -> None:
+        who_noticed = child(lambda: first_failing(took_s))
+        Path(told).write_text(who_noticed, encoding="utf-8")
+
+    BY[who](sorted({name.split("::")[0] for name in took_s}), use)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if sys.argv[1] == "child":
+        main_of_child(*sys.argv[2:])
+    else:
+        main(*sys.argv[1:])

@@ -52,7 +52,7 @@ class ReadinessGates:
         return bool(opening or unwritten)
 
     def open(self, pods: Iterable[Pod]) -> None:
-        """Set the condition of these pods to True."""
-        for pod in sorted(pods):
+        """Set the condition of these pods to True. A True condition stays as it is."""
+        for pod in sorted(set(pods) - self._open):
             self._open.add(pod)
             pod.gate_opened.succeed()

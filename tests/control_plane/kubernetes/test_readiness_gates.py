@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +12,8 @@ from sim.control_plane.aws.aws_api import AwsApi
 from sim.control_plane.aws.aws_client import AwsClient
 from sim.control_plane.aws.target_group import TargetHealth
 from sim.control_plane.controllers.gate_poller_v1 import GatePoller
+from sim.control_plane.kubernetes.pod import Pod
+from sim.control_plane.kubernetes.readiness_gates import ReadinessGates
 from sim.control_plane.simulation import Simulation
 from sim.control_plane.trace import (
     PodDeleted,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
     import simpy
 
+    from sim.control_plane.kubernetes.endpoints import Endpoints
     from sim.scenario.specs import Scenario
 
 PLENTY = {"capacity": 1e6, "refill_per_s": 1e6}
@@ -275,6 +278,28 @@ def test_a_reconcile_waits_for_a_throttled_poll(make_env, make_scenario) -> None
     polls = [a for a in trace.of(ApiAttempt) if a.reconcile == NO_RECONCILE]
     assert [a.throttled for a in polls] == [True, True, False]
     assert taken_s == pytest.approx([polls[-1].time_s + 0.1])
+
+
+def test_a_gate_that_a_poll_opened_while_a_reconcile_waited_is_open_already(make_env, make_scenario) -> None:
+    """The reconcile takes over the target as it knew it, and the next poll finds it healthy once more."""
+    env = make_env()
+    pod = Pod(0, env, 0, is_new=True)
+    gates = ReadinessGates(cast("Endpoints", None), 15.0)
+    poller, target, _ = _poller(env, _scenario(make_scenario, "v1.1.9"))
+    target.state = "healthy"
+    target.health = lambda of: TargetHealth(initial=set(), healthy=set(of), unhealthy=set(), draining={})
+    poller._gates = gates
+    opened_s: list[float] = []
+
+    def reconcile() -> Generator[simpy.Event]:
+        yield from poller.watch({pod})
+        yield env.timeout(15.05)
+        yield from poller.watch({pod})
+        opened_s.append((yield pod.gate_opened) or env.now)
+
+    env.process(reconcile())
+    env.run(until=60)
+    assert opened_s == pytest.approx([15.1])
 
 
 def test_without_closed_gates_the_goroutine_ends(make_env, make_scenario) -> None:

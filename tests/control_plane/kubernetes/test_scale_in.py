@@ -85,6 +85,13 @@ def test_younger_pods_go_first_up_to_a_power_of_two_of_their_age() -> None:
     assert _gone(_trace(scale_in=by_chance, **{"kubernetes.version": "v1.21"})) == middle_aged
 
 
+def test_pods_that_are_ready_just_now_are_younger_than_all_others() -> None:
+    ages = {"dist": "empirical", "values": [0, 1e-9]}
+    young = {pod for pod, age_s in _ages(ages).items() if age_s == 0}
+    assert 0 < len(young) < 10
+    assert _gone(_trace(scale_in={"to_replicas": 10 - len(young), "ready_for_s": ages})) == young
+
+
 def _ages(law: dict[str, object]) -> dict[int, float]:
     scenario = _scenario(scale_in={"to_replicas": 1, "ready_for_s": law})
     draws = Streams(1, 0).indexed(scenario.scale_in.ready_for_s, Stream.POD_AGE, 0)
