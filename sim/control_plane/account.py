@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from sim.control_plane.controllers.ingress import Ingress
@@ -40,18 +41,18 @@ class Account:
         quiet = [ChurningBackend(env) for _ in range(spec.target_groups - 1)]
         backends: list[list[Backend[Any]]] = [[ChurningBackend(env)] for _ in range(spec.ingresses)]
         for number, deployment in enumerate(rolled):
-            backends[number] = [*(quiet if number == 0 else []), deployment.backend()]
-        ingresses = [Ingress(number, of_ingress) for number, of_ingress in enumerate(backends)]
+            backends[number] = [
+                *(quiet if number == 0 else []),
+                *(service.backend() for service in deployment.services),
+            ]
+        rules = [deployment.rule for deployment in rolled]
+        ingresses = [
+            Ingress(number, of_ingress, rule=rule)
+            for number, (of_ingress, rule) in enumerate(zip_longest(backends, rules))
+        ]
         ours = self._controller(spec, ingresses, cluster=0)
         for ingress, deployment in zip(ingresses, rolled, strict=False):
-            last = len(ingress.backends) - 1
-            if deployment.instances is not None:
-                deployment.instances.watchers.append(partial(ours.on_instance_change, ingress, last))
-                deployment.endpoints.watchers.append(_telling(ours.on_endpoints_behind_instances, ingress, last))
-                continue
-            deployment.endpoints.watchers.append(_telling(ours.on_endpoints_change, ingress, last))
-            deployment.endpoints.pod_watchers.append(_telling(ours.on_containers_ready, ingress, last))
-            deployment.node_watchers.append(ours.on_cordon)
+            _watch(deployment, ours, ingress)
         for cluster, other in enumerate(self._scenario.aws_api.other_clusters, start=1):
             churning = [ChurningBackend(env) for _ in range(other.ingresses)]
             ingresses = [Ingress(number, [backend]) for number, backend in enumerate(churning)]
@@ -74,6 +75,22 @@ class Account:
 
     def _controller(self, spec: ControllerSpec, ingresses: list[Ingress], *, cluster: int) -> Leader:
         return start_controller(self._simulation, spec, self._scenario.aws_api, self._api, ingresses, cluster=cluster)
+
+
+def _watch(deployment: RolledDeployment, controller: Leader, ingress: Ingress) -> None:
+    """Let a controller watch a Deployment's Services, which are the ingress's last backends, and the ingress itself."""
+    first = len(ingress.backends) - len(deployment.services)
+    if deployment.rule is not None:
+        deployment.rule.watchers.append(partial(controller.on_ingress_change, ingress))
+    for position, service in enumerate(deployment.services, start=first):
+        if service.instances is not None:
+            service.instances.watchers.append(partial(controller.on_instance_change, ingress, position))
+            service.endpoints.watchers.append(_telling(controller.on_endpoints_behind_instances, ingress, position))
+            continue
+        service.endpoints.watchers.append(_telling(controller.on_endpoints_change, ingress, position))
+        service.endpoints.pod_watchers.append(_telling(controller.on_containers_ready, ingress, position))
+        if position == first:
+            deployment.node_watchers.append(controller.on_cordon)
 
 
 def _telling(tell: Callable[[Ingress, int], None], ingress: Ingress, position: int) -> Callable[[Pod], None]:

@@ -4,6 +4,7 @@
 - A pod is named by its number. 0 to replicas - 1 are the pods from before the disruption: in a rolling update those of
   the old ReplicaSet. New pods and replacements follow in the order of their creation.
 - In target type `ip` a pod is its target.
+- A `node` is an ALB node. With two target groups, node k of n knows the second one's targets as node n + k.
 - Records of one kind stand in the order in which they were written. A record may be written ahead of its time.
 
 Records must not be changed. They are not frozen, because frozen ones take five times as long to make, and a replication
@@ -129,9 +130,10 @@ class EndpointRemoved(Record):
 
 @dataclass(slots=True)
 class TargetRegistered(Record):
-    """RegisterTargets succeeded for the pod."""
+    """RegisterTargets succeeded for the pod. Of a canary's two target groups the second one is the canary's."""
 
     pod: int
+    target_group: int = 0
 
 
 @dataclass(slots=True)
@@ -140,6 +142,28 @@ class TargetDeregistered(Record):
 
     pod: int
     drain_deadline_s: float
+
+
+@dataclass(slots=True)
+class WeightSet(Record):
+    """The Ingress asks for another weight of the canary's target group, in percent."""
+
+    weight: int
+
+
+@dataclass(slots=True)
+class RuleModified(Record):
+    """ModifyRule succeeded for the listener that takes the traffic."""
+
+    weight: int
+
+
+@dataclass(slots=True)
+class RuleTaken(Record):
+    """The rule of this weight, or none that is newer, has reached an ALB node."""
+
+    weight: int
+    node: int
 
 
 @dataclass(slots=True)

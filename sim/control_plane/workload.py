@@ -17,32 +17,25 @@ Sources: kube-controller-manager makes one client for its ReplicaSet controller,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from sim.control_plane.aws.target_group import TargetGroup
-from sim.control_plane.backend import RolledBackend
-from sim.control_plane.controllers.fixed_lag import FixedLag
-from sim.control_plane.controllers.instance_targets import InstanceTargets
+from sim.control_plane.aws.forward_rule import ForwardRule
 from sim.control_plane.kubernetes.blue_green import BlueGreen
+from sim.control_plane.kubernetes.canary import Canary
 from sim.control_plane.kubernetes.cluster_switch import ClusterSwitch
 from sim.control_plane.kubernetes.crash import Crash, LivenessFailure
 from sim.control_plane.kubernetes.deployment import Deployment
 from sim.control_plane.kubernetes.disruption import Disrupted
-from sim.control_plane.kubernetes.endpoints import Endpoints
 from sim.control_plane.kubernetes.in_flight import InFlight
-from sim.control_plane.kubernetes.kube_proxy import KubeProxies
 from sim.control_plane.kubernetes.kubelet import Kubelet
 from sim.control_plane.kubernetes.node_drain import NodeDrain
 from sim.control_plane.kubernetes.node_lost import NodeLost
 from sim.control_plane.kubernetes.one_for_one import OneForOne
 from sim.control_plane.kubernetes.pod import Pod
-from sim.control_plane.kubernetes.readiness_gates import ReadinessGates
 from sim.control_plane.kubernetes.recreate import Recreate
 from sim.control_plane.kubernetes.scale_in import ScaleIn
+from sim.control_plane.service import Service
 from sim.control_plane.trace import PodGone
-from sim.scenario.controller import FIXED_LAG
-from sim.scenario.node_drain import NodeDrainSpec
-from sim.scenario.target_group import HealthCheckSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
@@ -58,12 +51,9 @@ if TYPE_CHECKING:
     from sim.scenario.disruptions import DisruptionKind
     from sim.scenario.specs import DeploymentSpec, Scenario
 
-    PodProcess = Callable[[Pod], Generator[simpy.Event]]
-    OutageProcess = Callable[[Pod, simpy.Event], Generator[simpy.Event]]
-
 
 class RolledDeployment:
-    """One Deployment, which does nothing until `start`, so that a controller can be given its `backend` before."""
+    """One Deployment, which does nothing until `start`, so that a controller can be given its `services` before."""
 
     def __init__(
         self,
@@ -82,32 +72,14 @@ class RolledDeployment:
         scheduler = None if cluster is None else cluster.scheduler
         node_of = None if scheduler is None else scheduler.node_of
         self._kubelet = Kubelet(simulation, scenario.pod, scenario.kubernetes, node_of)
-        has_gates = scenario.pod.readiness_gate
-        self.endpoints = Endpoints(simulation, scenario.endpoints, self.old_pods, has_gates=has_gates)
-        self.target_group: TargetGroup[Pod] | None = None
-        self.instances: InstanceTargets | None = None
-        self._pod_processes: list[PodProcess] = [self.endpoints.follow]
-        self._outage_processes: list[OutageProcess] = [self.endpoints.follow_outage]
+        self.pods = {pod.number: pod for pod in self.old_pods}
         self._followed: list[tuple[Pod, simpy.Event, list[simpy.Process]]] = []
         self.outages: dict[Pod, Outage] = {}
-        if scenario.target_group.target_type == "instance":
-            proxies = KubeProxies(simulation, scenario.target_group, self.endpoints)
-            self._pod_processes.append(proxies.follow)
-            self._sent_until_s = proxies.sent_until_s
-            if isinstance(scenario.disrupted_by, NodeDrainSpec):
-                self.instances = InstanceTargets(simulation, scenario)
-                if scenario.controller.version == FIXED_LAG:
-                    self.instances.deregister_after_lag()
-        else:
-            self.target_group = TargetGroup(
-                simulation, scenario.target_group, self.old_pods, self._kubelet.fails_checks_s
-            )
-            self.target_group.outages = self.outages
-            if scenario.controller.version == FIXED_LAG:
-                controller = FixedLag(simulation, scenario.controller, self.target_group)
-                self._pod_processes.append(controller.follow)
-                self._outage_processes.append(controller.follow_outage)
-            self._sent_until_s = self.target_group.sent_until_s
+        self.services = [Service(simulation, scenario, self.old_pods, self._kubelet, self.outages)]
+        self.rule: ForwardRule | None = None
+        if scenario.disrupted_by.target_groups > 1:
+            self.services.append(Service(simulation, scenario, [], self._kubelet, self.outages, number=1))
+            self.rule = ForwardRule(simulation, scenario)
         self._in_flight = InFlight(scenario, simulation.streams)
         if cluster is not None:
             for pod in self.old_pods:
@@ -125,8 +97,11 @@ class RolledDeployment:
             not_ready=self._not_ready,
             outages=self.outages,
             turns=turns,
-            instances=self.instances,
+            instances=self.services[0].instances,
             heeded_marks=scenario.controller.heeded_marks,
+            promote=self._promote,
+            stable_targets=self._stable_targets,
+            rule=self.rule,
         )
         self.node_watchers = disrupted.node_watchers
         self._disruption = _DISRUPTIONS[scenario.disruption](scenario, disrupted)
@@ -137,7 +112,8 @@ class RolledDeployment:
         Return the process that ends when nothing is left to do, except that deleted pods have yet to end.
         """
         ends = {
-            pod: [self._env.process(process(pod)) for process in self._pod_processes] for pod in self._disruption.ending
+            pod: [self._env.process(process(pod)) for process in self.services[0].pod_processes]
+            for pod in self._disruption.ending
         }
         if self._cluster is not None:
             for pod in self._disruption.ending:
@@ -150,27 +126,22 @@ class RolledDeployment:
         """Return the pods that the disruption ends."""
         return self._disruption.ending
 
-    @property
-    def is_controlled(self) -> bool:
-        """Whether the ingress controller has something to do: pods are targets, or worker nodes that may leave."""
-        return self.target_group is not None or self.instances is not None
-
-    def backend(self) -> RolledBackend | InstanceTargets:
-        """Return what a controller sees of the Deployment. Only for a Deployment that `is_controlled`."""
-        if self.target_group is None:
-            return cast("InstanceTargets", self.instances)
-        check = self._scenario.target_group.health_check
-        interval_s = (check or HealthCheckSpec()).interval_s
-        gates = ReadinessGates(self.endpoints, interval_s) if self._scenario.pod.readiness_gate else None
-        return RolledBackend(self.endpoints, self.target_group, gates)
-
     def _adopt(self, pod: Pod) -> None:
         self._env.process(self._start(pod))
         self._follow(pod)
 
     def _follow(self, pod: Pod) -> None:
-        for process in self._pod_processes:
+        self.pods[pod.number] = pod
+        for process in self.services[-1].pod_processes:
             self._env.process(process(pod))
+
+    def _promote(self, pod: Pod) -> None:
+        for process in self.services[0].pod_processes:
+            self._env.process(process(pod))
+
+    def _stable_targets(self) -> set[Pod]:
+        target_group = self.services[0].target_group
+        return set() if target_group is None else target_group.registered()
 
     def _start(self, pod: Pod) -> Generator[simpy.Event]:
         if self._cluster is not None:
@@ -186,7 +157,7 @@ class RolledDeployment:
         cluster.leave(pod)
 
     def _not_ready(self, pod: Pod, back: simpy.Event) -> None:
-        processes = [self._env.process(process(pod, back)) for process in self._outage_processes]
+        processes = [self._env.process(process(pod, back)) for process in self.services[0].outage_processes]
         self._followed.append((pod, back, processes))
 
     def _gone_s(self, pod: Pod) -> Generator[simpy.Event, Any, float]:
@@ -202,7 +173,8 @@ class RolledDeployment:
         if not self._scenario.ends_with_last_request:
             return end.gone_s
         yield self._env.timeout(end.listener_closed_s - self._env.now)
-        done_s = self._in_flight.last_done_s(pod, end.listener_closed_s, end.cut_s, self._sent_until_s(pod))
+        sent_until_s = self.services[-1 if pod.is_new else 0].sent_until_s(pod)
+        done_s = self._in_flight.last_done_s(pod, end.listener_closed_s, end.cut_s, sent_until_s)
         return done_s + self._scenario.pod.sandbox_teardown_s
 
     def _start_at_zero(self) -> Generator[simpy.Event]:
@@ -214,13 +186,13 @@ class RolledDeployment:
     ) -> Generator[simpy.Event]:
         yield disrupted
         for pod in self._disruption.ending:
-            yield self._env.all_of([*ends[pod], pod.deregistered])
+            yield self._env.all_of([*ends.get(pod, ()), pod.deregistered])
         for pod, back, processes in self._followed:
             if not back.triggered:
                 yield pod.deregistered
-            elif self.target_group is not None:
+            elif (target_group := self.services[0].target_group) is not None:
                 yield self._env.all_of(processes)
-                yield from self.target_group.until_registered(pod)
+                yield from target_group.until_registered(pod)
 
 
 def _rollout(spec: DeploymentSpec, disrupted: Disrupted) -> Disruption:
@@ -236,6 +208,7 @@ _DISRUPTIONS: dict[DisruptionKind, Callable[[Scenario, Disrupted], Disruption]] 
     "scale_in": lambda scenario, disrupted: ScaleIn(scenario.scale_in, scenario.kubernetes, disrupted),
     "blue_green": lambda scenario, disrupted: BlueGreen(scenario.blue_green, disrupted),
     "cluster_switch": lambda scenario, disrupted: ClusterSwitch(scenario.cluster_switch, disrupted),
+    "canary": lambda scenario, disrupted: Canary(scenario.canary, scenario.deployment, disrupted),
     "crash": lambda scenario, disrupted: Crash(scenario.crash, scenario.pod, disrupted),
     "liveness_failure": lambda scenario, disrupted: LivenessFailure(scenario.liveness_failure, scenario.pod, disrupted),
     "node_lost": lambda scenario, disrupted: NodeLost(scenario.node_lost, scenario.kubernetes, disrupted),

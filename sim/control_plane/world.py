@@ -41,6 +41,7 @@ from sim.control_plane.trace import (
     TargetRegistered,
     TargetUnhealthy,
     Trace,
+    WeightSet,
 )
 from sim.control_plane.trace_of_calls import Reconciled
 from sim.control_plane.trace_of_nodes import RolloutStalled
@@ -51,6 +52,8 @@ from sim.scenario.problems import Problem, ScenarioError
 from sim.streams import Stream
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sim.control_plane.aws.target_group import TargetGroup
     from sim.control_plane.kubernetes.pod import Pod
     from sim.scenario.specs import PodSpec, Scenario
@@ -59,7 +62,7 @@ if TYPE_CHECKING:
 LONGEST_PAUSE_S = 86_400.0
 """A disruption in which nothing comes on for so long has no end."""
 MOST_NAMED = 10
-_STEPS = (PodCreated, PodReady, PodDeleted, TargetRegistered, TargetDeregistered)
+_STEPS = (WeightSet, PodCreated, PodReady, PodDeleted, TargetRegistered, TargetDeregistered)
 
 
 def run_control_plane(scenario: Scenario, streams: Streams) -> Trace:
@@ -93,7 +96,7 @@ class ControlPlane:
             for number in range(1, scenario.deployment.rolled_at_once)
         ]
         rolled = [self._rolled, *(RolledDeployment(other, scenario, client, turns, cluster) for other in others)]
-        if self._rolled.is_controlled and scenario.controller.version != FIXED_LAG:
+        if self._rolled.services[0].is_controlled and scenario.controller.version != FIXED_LAG:
             api = AwsApi(simulation, scenario.aws_api) if cluster is None else cluster.api
             Account(simulation, scenario, api).start(rolled)
         order = streams.generator(Stream.OTHER_DEPLOYMENT).permutation(len(rolled)).tolist()
@@ -110,8 +113,8 @@ class ControlPlane:
             return
         if not over.triggered:
             raise self._endless()
-        if self._rolled.target_group is not None and scenario.disrupted_by.leaves_targets:
-            self._run_until_healthy(self._rolled.target_group)
+        if scenario.disrupted_by.leaves_targets:
+            self._run_until_healthy([service.target_group for service in self._rolled.services if service.target_group])
 
     def over_s(self, pod: PodSpec) -> float:
         """Return when the last deleted pod has ended and every ALB node has dropped its target.
@@ -138,10 +141,10 @@ class ControlPlane:
             trace.record(Sigterm(end.sigterm_s, number))
             trace.record(ListenerClosed(end.listener_closed_s, number))
             trace.record(ProcessCut(end.cut_s, number))
-            self._record_health(trace, self._rolled.old_pods[number], Outage(end.fails_checks_s, silent=False))
+            self._record_health(trace, self._rolled.pods[number], Outage(end.fails_checks_s, silent=False))
         for failed, outage in self._rolled.outages.items():
             self._record_health(trace, failed, outage)
-        for record in self._rolled.instances.records() if self._rolled.instances is not None else ():
+        for record in () if (instances := self._rolled.services[0].instances) is None else instances.records():
             trace.record(record)
         return trace
 
@@ -151,13 +154,15 @@ class ControlPlane:
         return [deleted for deleted in self._trace.of(PodDeleted) if deleted.pod not in failed]
 
     def _record_health(self, trace: Trace, pod: Pod, outage: Outage) -> None:
-        if self._rolled.target_group is None:
-            return
-        for node, spell in enumerate(self._rolled.target_group.unhealthy_spells(pod, outage)):
-            if spell.from_s < math.inf:
-                trace.record(TargetUnhealthy(spell.from_s, pod.number, node))
-            if spell.until_s < math.inf:
-                trace.record(TargetRecovered(spell.until_s, pod.number, node))
+        for service in self._rolled.services:
+            if service.target_group is None:
+                continue
+            spells = service.target_group.unhealthy_spells(pod, outage)
+            for row, spell in enumerate(spells, start=service.target_group.rows.start):
+                if spell.from_s < math.inf:
+                    trace.record(TargetUnhealthy(spell.from_s, pod.number, row))
+                if spell.until_s < math.inf:
+                    trace.record(TargetRecovered(spell.until_s, pod.number, row))
 
     def _latest_s(self) -> float:
         """Return when the disruption has no end, unless it comes on before."""
@@ -169,11 +174,14 @@ class ControlPlane:
             pause = self._env.timeout(self._latest_s() - self._env.now)
             self._env.run(until=self._env.any_of([over, pause]))
 
-    def _run_until_healthy(self, target_group: TargetGroup[Pod]) -> None:
+    def _run_until_healthy(self, target_groups: Sequence[TargetGroup[Pod]]) -> None:
+        def first_healthy_s() -> float:
+            return min(target_group.first_healthy_s() for target_group in target_groups)
+
         latest_s = self._latest_s()
-        while self._env.peek() <= min(target_group.first_healthy_s(), latest_s):
+        while target_groups and self._env.peek() <= min(first_healthy_s(), latest_s):
             self._env.step()
-        if target_group.first_healthy_s() == math.inf:
+        if target_groups and first_healthy_s() == math.inf:
             raise self._endless()
 
     def _run_until(self, time_s: float) -> None:

@@ -27,7 +27,7 @@ from sim.streams import Stream
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sim.data_plane.old_side import OldSide
+    from sim.data_plane.split import Split
     from sim.data_plane.timeline import Times
     from sim.scenario.specs import TrafficSpec
     from sim.streams import Streams
@@ -60,12 +60,12 @@ class RequestSource:
         nodes: int,
         streams: Streams,
         before: bool = False,
-        old_side: OldSide | None = None,
+        split: Split | None = None,
     ) -> None:
-        """Start at t = 0, with nothing drawn. `nodes` counts those of all ALBs."""
+        """Start at t = 0, with nothing drawn. `nodes` counts the ALB nodes, of one ALB if `split` is of two."""
         self._law = traffic.service_time_s
-        self._old_side = old_side
-        self._nodes = nodes if old_side is None else old_side.nodes
+        self._nodes = nodes
+        self._split = split
         self._sign = -1 if before else 1
         self._distances = _distances(traffic, streams, before=before)
         self._service_rng = streams.generator(Stream.SERVICE_TIMES_BEFORE if before else Stream.SERVICE_TIMES)
@@ -77,10 +77,8 @@ class RequestSource:
         arrival_s = self._sign * self._distances.take(size)
         service_s = self._law.sample(self._service_rng, size)
         node = self._node(size)
-        if self._old_side is not None:
-            node += np.where(self._side_rng.random(size) < self._old_side.share(arrival_s), 0, self._nodes).astype(
-                np.int16
-            )
+        if self._split is not None:
+            node = self._split.rows(arrival_s, node, self._side_rng.random(size))
         return Block(arrival_s, service_s, node)
 
     def _node(self, size: int) -> NDArray[np.int16]:

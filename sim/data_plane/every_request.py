@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sim.data_plane.arrivals import RequestSource
 from sim.data_plane.ends import ends_of
 from sim.data_plane.latency import Waits
-from sim.data_plane.rotation import alb_rotations, rotations
+from sim.data_plane.rotation import n_alb_nodes, rotations
 from sim.data_plane.sampled import Servers
 from sim.data_plane.sending import Past, block_size, sender_of
 
@@ -41,13 +41,12 @@ def every_request(
     ends = ends_of(timeline, traffic, pod, target_group)
     servers = Servers(timeline, ends, pod, target_group)
     sender = sender_of(timeline, node_rotations, ends, pod, target_group, streams)
-    nodes = len(alb_rotations(timeline, target_group))
-    old_side = timeline.old_side
-    past = Past(traffic, ends, pod, target_group, nodes=nodes, streams=streams, old_side=old_side, all_since_s=before_s)
+    nodes, split = n_alb_nodes(timeline, target_group), timeline.split
+    past = Past(traffic, ends, pod, target_group, nodes=nodes, streams=streams, split=split, all_since_s=before_s)
     sent = servers.answering(sender.at_work(past, Waits(traffic, pod, ends.for_answer.longest_s)))
     servers.take(sent)
     yield _by_pod(sent, timeline), servers.answers(sent)
-    source = RequestSource(traffic, nodes=nodes, streams=streams, old_side=old_side)
+    source = RequestSource(traffic, nodes=nodes, streams=streams, split=split)
     now_s = 0.0
     while now_s < servers.window_until_s() + after_s:
         left_s = servers.window_until_s() + after_s - now_s
@@ -59,4 +58,4 @@ def every_request(
 
 
 def _by_pod(sent: Sent, timeline: Timeline) -> Sent:
-    return replace(sent, target=timeline.pods_of(sent.target))
+    return replace(sent, node=timeline.nodes_of(sent.node), target=timeline.pods_of(sent.target))

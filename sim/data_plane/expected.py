@@ -92,7 +92,7 @@ class _Expected:
         self._teardown_s = pod.sandbox_teardown_s
         self._lines = lines_of(timeline, self._ends, traffic.arrival_rate_rps)
         self._traffic_rps = traffic.arrival_rate_rps
-        self._old_side = timeline.old_side
+        self._split = timeline.split
         self._oldest_s = -self._ends.longest_s
         # When each process ends. A draining one ends at this time or later, at the latest with its longest request.
         first_end_s = timeline.listener_closed_s if timeline.drains else timeline.cut_s
@@ -126,14 +126,13 @@ class _Expected:
     def _load(self, line: Line, window: WindowLaw) -> tuple[Load, dict[Met, float]]:
         """Return a line's load, and how many of its requests reach no pod, by what they meet."""
         rotation, node = line.rotation, line.node
-        bends_s = np.zeros(0) if self._old_side is None else self._old_side.edges_s()
+        bends_s = np.zeros(0) if self._split is None else self._split.row_edges_s(line.node)
         fixed_s = [self._oldest_s, 0.0, self._latest_s, line.gone_s]
         moments = np.concatenate((rotation.from_s, rotation.until_s, line.change_s, window.at_s, bends_s, fixed_s))
         edge_s = np.unique(moments[(moments >= self._oldest_s) & (moments <= self._latest_s)])
         rps, weight = line.rps_at(edge_s[:-1]), window.still_open((edge_s[:-1] + edge_s[1:]) / 2)
-        if self._old_side is not None:
-            old = self._old_side.mean_share(edge_s)
-            weight *= old if node < self._old_side.nodes else 1 - old
+        if self._split is not None:
+            weight *= self._split.row_share(node, edge_s)
         is_gone = edge_s[:-1] >= line.gone_s
         load, nowhere_rps = load_of(rotation, np.where(is_gone, 0.0, rps), edge_s, weight)
         inside = edge_s[:-1] >= 0
@@ -148,7 +147,7 @@ class _Expected:
     def _in_flight(self) -> float:
         """Return how many requests from before the rollout are not answered at t = 0."""
         node_rotations = rotations(self._timeline)
-        in_use = node_rotations if self._old_side is None else node_rotations[: self._old_side.nodes]
+        in_use = node_rotations if self._split is None else node_rotations[: self._split.nodes]
         nodes = sum(bool(np.isneginf(rotation.from_s).any()) for rotation in in_use)
         rps = self._traffic_rps / len(in_use)
         return nodes * rps * float(self._law.limited_mean(self._longest_wait_s))

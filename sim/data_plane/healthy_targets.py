@@ -4,7 +4,8 @@ A rollout without readiness gates goes on while its new targets are still `initi
 the first new one is healthy. The node then answers 503, or fails open to what is registered. Shortly before and after,
 few targets get all the traffic.
 
-Modelled: which targets the node takes for healthy, whether or not they still are.
+Modelled: which targets the node takes for healthy, whether or not they still are. A target group counts while it has a
+weight.
 
 Left out: nothing; an ALB node knows no more.
 
@@ -36,11 +37,15 @@ def healthy_targets(timeline: Timeline, until_s: float) -> HealthyTargets:
     """Return the healthy targets from the rollout's start until `until_s`."""
     none: list[tuple[float, float]] = []
     least = timeline.cut_s.size
-    for from_s, left_s, gone_s in _spells(timeline):
-        edge_s, n_healthy = _steps(from_s, left_s, min(until_s, gone_s))
-        least = min(least, int(n_healthy.min(initial=least)))
-        empty = n_healthy == 0
-        none += zip(edge_s[:-1][empty].tolist(), edge_s[1:][empty].tolist(), strict=True)
+    for row, (from_s, left_s, gone_s) in enumerate(_spells(timeline)):
+        for used_from_s, used_until_s in timeline.in_use(row):
+            begin_s, end_s = max(used_from_s, 0.0), min(used_until_s, until_s, gone_s)
+            if begin_s >= end_s:
+                continue
+            edge_s, n_healthy = _steps(from_s, left_s, begin_s, end_s)
+            least = min(least, int(n_healthy.min(initial=least)))
+            empty = n_healthy == 0
+            none += zip(edge_s[:-1][empty].tolist(), edge_s[1:][empty].tolist(), strict=True)
     return HealthyTargets(_covered_s(none), least)
 
 
@@ -54,12 +59,12 @@ def _spells(timeline: Timeline) -> Iterator[tuple[Times, Times, float]]:
     )
 
 
-def _steps(from_s: Times, left_s: Times, until_s: float) -> tuple[Times, NDArray[np.intp]]:
-    """Return the number of spells as a step function on `[0, until)`: its edges, and the number between each two."""
-    kept = np.maximum(from_s, 0.0) < np.minimum(left_s, until_s)
+def _steps(from_s: Times, left_s: Times, begin_s: float, end_s: float) -> tuple[Times, NDArray[np.intp]]:
+    """Return the number of spells as a step function on `[begin, end)`: its edges, and the number between each two."""
+    kept = np.maximum(from_s, begin_s) < np.minimum(left_s, end_s)
     from_s, left_s = np.sort(from_s[kept]), np.sort(left_s[kept])
-    inside = [times_s[(times_s > 0) & (times_s < until_s)] for times_s in (from_s, left_s)]
-    edge_s = np.unique(np.concatenate(([0.0, until_s], *inside)))
+    inside = [times_s[(times_s > begin_s) & (times_s < end_s)] for times_s in (from_s, left_s)]
+    edge_s = np.unique(np.concatenate(([begin_s, end_s], *inside)))
     begun = np.searchsorted(from_s, edge_s[:-1], side="right")
     return edge_s, begun - np.searchsorted(left_s, edge_s[:-1], side="right")
 

@@ -56,11 +56,11 @@ class Line:
 def lines_of(timeline: Timeline, ends: Ends, arrival_rate_rps: float) -> list[Line]:
     """Return the lines of a replication.
 
-    Their rates add up to the arrival rate, or those of each ALB do where there are two (`old_side`).
+    Their rates add up to the arrival rate, or those of each set of targets do where there are two (`split`).
     """
     node_rotations = rotations(timeline)
     if timeline.instances is None:
-        nodes = len(node_rotations) if timeline.old_side is None else timeline.old_side.nodes
+        nodes = len(node_rotations) if timeline.split is None else timeline.split.nodes
         never_s, rps = np.zeros(0), np.array([arrival_rate_rps / nodes])
         return [
             Line(

@@ -27,6 +27,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from sim.data_plane.timeline import Times
     from sim.scenario.cluster_switch import ClusterSwitchSpec
 
@@ -56,6 +58,19 @@ class OldSide:
         age_s = self.spec.client_keep_alive_s
         opened = (self.spec.still_old_for_s(since_s) - self.spec.still_old_for_s(since_s - age_s)) / age_s
         return np.where(at_s < self.deleted_s, (1 - kept) * fresh + kept * opened, fresh)
+
+    def rows(self, arrival_s: Times, node: NDArray[np.int16], choice: Times) -> NDArray[np.int16]:
+        """Return the row that each request goes to, by its time, its node and a uniform draw."""
+        return node + np.where(choice < self.share(arrival_s), 0, self.nodes).astype(np.int16)
+
+    def row_edges_s(self, row: int) -> Times:  # noqa: ARG002 - all nodes' share is the same
+        """Return `edges_s`."""
+        return self.edges_s()
+
+    def row_share(self, row: int, edge_s: Times) -> Times:
+        """Return the mean share of the row's ALB between each two edges, which hold all of `edges_s`."""
+        old = self.mean_share(edge_s)
+        return old if row < self.nodes else 1 - old
 
     def mean_share(self, edge_s: Times) -> Times:
         """Return the mean of the share between each two edges, which hold all of `edges_s` within their range."""

@@ -6,6 +6,7 @@ Modelled:
 - A node's rotation holds the targets that are registered and healthy there.
 - While there are none, it holds every target registered there (fail-open), `initial` ones included.
 - While none is registered either, it is empty.
+- Where two target groups share the requests by weight, a node's rotation of one is empty while its weight is zero.
 - With target type `instance` the same holds for each worker node's rules, and an ALB node routes over the worker nodes
   (`instances`).
 
@@ -71,6 +72,13 @@ def alb_rotations(timeline: Timeline, target_group: TargetGroupSpec) -> tuple[Ro
     return tuple(Rotation(workers, ever_s, until_s) for until_s in instances.sent_until_s)
 
 
+def n_alb_nodes(timeline: Timeline, target_group: TargetGroupSpec) -> int:
+    """Return how many ALB nodes share the requests."""
+    if timeline.split is not None:
+        return timeline.split.nodes
+    return target_group.alb_nodes if target_group.target_type == "instance" else timeline.registered_from_s.shape[0]
+
+
 def left_rotation_s(timeline: Timeline) -> Times:
     """Return when each target has left every rotation, by health check or deregistration, shape (targets,).
 
@@ -102,7 +110,9 @@ def _rotation(timeline: Timeline, node: int) -> Rotation:
     targets = np.arange(timeline.cut_s.size, dtype=np.int32)
     listed = Rotation(targets, timeline.registered_from_s[node], timeline.registered_until_s[node])
     healthy = listed.within(timeline.healthy_from_s[node], timeline.healthy_until_s[node])
-    return _joined([healthy, *(listed.within(*gap) for gap in _gaps(healthy))])
+    parts = [healthy, *(listed.within(*gap) for gap in _gaps(healthy))]
+    nothing = listed.within(np.inf, np.inf)
+    return _joined([nothing, *(part.within(*interval) for part in parts for interval in timeline.in_use(node))])
 
 
 def _gaps(rotation: Rotation) -> Iterator[tuple[float, float]]:

@@ -27,7 +27,7 @@ from sim.data_plane.classify import Answers, accepted, classify, first_trouble_s
 from sim.data_plane.ends import ends_of
 from sim.data_plane.latency import Latency, Waits
 from sim.data_plane.outcomes import Outcome
-from sim.data_plane.rotation import alb_rotations, rotations
+from sim.data_plane.rotation import n_alb_nodes, rotations
 from sim.data_plane.sending import Past, block_size, concatenated, sender_of
 from sim.data_plane.sent import Sent, Way
 from sim.data_plane.window import fixed_until_s
@@ -108,14 +108,13 @@ def simulate_requests(
     _require_countable(traffic.arrival_rate_rps, servers.window_until_s())
     tally = _Tally(Waits(traffic, pod, ends.for_answer.longest_s))
     sender = sender_of(timeline, node_rotations, ends, pod, target_group, streams)
-    alb_nodes = len(alb_rotations(timeline, target_group))
-    old_side = timeline.old_side
-    past = Past(traffic, ends, pod, target_group, nodes=alb_nodes, streams=streams, old_side=old_side)
+    nodes, split = n_alb_nodes(timeline, target_group), timeline.split
+    past = Past(traffic, ends, pod, target_group, nodes=nodes, streams=streams, split=split)
     at_work = servers.answering(sender.at_work(past, tally.waits))
     servers.take(at_work)
     before = at_work[at_work.arrival_s > -ends.for_answer.longest_s]
     tally.add(before.arrival_s.size, before, servers.answers(before))
-    source = RequestSource(traffic, nodes=alb_nodes, streams=streams, old_side=old_side)
+    source = RequestSource(traffic, nodes=nodes, streams=streams, split=split)
     now_s, complete = 0.0, False
     while not complete:
         block = source.take(block_size(servers.window_until_s() - now_s, traffic.arrival_rate_rps))
@@ -241,7 +240,7 @@ class _Tally:
             latency_s=within_s,
             ended_s=ended_s,
             arrival_s=failed.arrival_s,
-            node=failed.node,
+            node=timeline.nodes_of(failed.node),
             target=timeline.pods_of(failed.target),
             outcome=np.concatenate([answers.outcome for answers in self._answers]),
             answered_s=np.concatenate([answers.answered_s for answers in self._answers]),

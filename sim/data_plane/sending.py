@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from sim.data_plane.arrivals import Block
     from sim.data_plane.ends import Ends
     from sim.data_plane.latency import Waits
-    from sim.data_plane.old_side import OldSide
     from sim.data_plane.one_by_one import OneByOne
     from sim.data_plane.rotation import Rotation
     from sim.data_plane.routing import Router
+    from sim.data_plane.split import Split
     from sim.data_plane.timeline import Timeline
     from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
     from sim.streams import Streams
@@ -144,11 +144,11 @@ class Past:
         *,
         nodes: int,
         streams: Streams,
-        old_side: OldSide | None = None,
+        split: Split | None = None,
         all_since_s: float = 0.0,
     ) -> None:
         """Start at t = 0, with nothing drawn. All requests of the last `all_since_s` matter, if that is not 0."""
-        self._source = RequestSource(traffic, nodes=nodes, streams=streams, before=True, old_side=old_side)
+        self._source = RequestSource(traffic, nodes=nodes, streams=streams, before=True, split=split)
         self._rate_rps = traffic.arrival_rate_rps
         self._oldest_s = ends.longest_s
         if pod.concurrency is not None:

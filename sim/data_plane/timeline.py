@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from sim.data_plane.instances import Instances
     from sim.data_plane.old_side import OldSide
+    from sim.data_plane.split import Split
+    from sim.data_plane.weights import Weights
 
     Times = NDArray[np.float64]
 
@@ -46,13 +48,14 @@ class Timeline:
     - `unreachable`: what a new connection meets once the pod's address is gone (`Unreachable`).
     - `pod`: the pod's number. A container that restarts in place is another target from then on, of the same pod.
 
-    By ALB node and target, shape (alb_nodes, targets):
+    By ALB node and target, shape (alb_nodes, targets), or (2 * alb_nodes, targets) with `weights`:
 
     - `registered_from_s`, `registered_until_s`: the node knows the target as registered, not draining.
     - `healthy_from_s`, `healthy_until_s`: the node's checks call the target healthy.
 
-    For all: `old_side`, the ALB that clients leave, if there are two (its nodes come first). `instances`, when worker
-    nodes leave that are the targets (None: they never do, or pods are the targets). `drains`, whether a process ends as
+    For all: `old_side`, the ALB that clients leave, if there are two (its nodes come first). `weights` of a forward
+    action's two target groups, if there are two (the first one's rows come first). `instances`, when worker nodes leave
+    that are the targets (None: they never do, or pods are the targets). `drains`, whether a process ends as
     soon as its last request is done (at the latest at `cut_s`). `rollout_complete_s`, when the Deployment is complete.
     """
 
@@ -71,6 +74,7 @@ class Timeline:
     rollout_complete_s: float
     old_side: OldSide | None = None
     instances: Instances | None = None
+    weights: Weights | None = None
 
     @property
     def terminated(self) -> NDArray[np.intp]:
@@ -84,6 +88,19 @@ class Timeline:
         if self.old_side is not None:
             deleted_s[: self.old_side.nodes] = self.old_side.deleted_s
         return deleted_s
+
+    @property
+    def split(self) -> Split | None:
+        """Return how requests are split between two sets of targets, None if there is one."""
+        return self.weights if self.old_side is None else self.old_side
+
+    def in_use(self, row: int) -> list[tuple[float, float]]:
+        """Return the intervals in which a row's targets are sent anything."""
+        return [(-np.inf, np.inf)] if self.weights is None else list(self.weights.in_use(row))
+
+    def nodes_of(self, row: NDArray[np.int16]) -> NDArray[np.int16]:
+        """Return the ALB nodes, or worker nodes, of rows."""
+        return row if self.weights is None else row % np.int16(self.weights.nodes)
 
     def pods_of(self, target: NDArray[np.int32]) -> NDArray[np.int32]:
         """Return the pods of targets, and -1, which stands for no target, unchanged."""

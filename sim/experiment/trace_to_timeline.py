@@ -37,6 +37,7 @@ from sim.data_plane.instances import Instances, lasting
 from sim.data_plane.timeline import Timeline
 from sim.experiment.restarts import with_restarts
 from sim.experiment.two_sides import with_new_side
+from sim.experiment.two_target_groups import with_weights
 from sim.scenario.cluster_switch import ClusterSwitchSpec
 from sim.streams import Stream
 
@@ -56,6 +57,7 @@ def timeline_of(trace: Trace, scenario: Scenario, streams: Streams) -> Timeline:
     n_targets = n_old + len(trace.of(PodCreated))
     instances = scenario.target_group.target_type == "instance"
     n_nodes = scenario.target_group.instances if instances else scenario.target_group.alb_nodes
+    n_rows = scenario.disrupted_by.target_groups * n_nodes
 
     def by_target(kind: type[ListenerClosed | ProcessCut]) -> Times:
         times = np.full(n_targets, np.inf)
@@ -64,22 +66,18 @@ def timeline_of(trace: Trace, scenario: Scenario, streams: Streams) -> Timeline:
         return times
 
     def by_node(kind: type[TargetDrained | TargetHealthy | TargetUnhealthy]) -> Times:
-        times = np.full((n_nodes, n_targets), np.inf)
+        times = np.full((n_rows, n_targets), np.inf)
         records = trace.of(kind)
         times[[record.node for record in records], [record.pod for record in records]] = [
             record.time_s for record in records
         ]
         return times
 
-    registered_from_s = np.full(n_targets, np.inf)
-    for registered in trace.of(TargetRegistered):
-        registered_from_s[registered.pod] = registered.time_s
-    registered_from_s[:n_old] = -np.inf
     drain_deadline_s = np.full(n_targets, np.inf)
     for deregistered in trace.of(TargetDeregistered):
         drain_deadline_s[deregistered.pod] = deregistered.drain_deadline_s
     healthy_from_s = by_node(TargetHealthy)
-    healthy_from_s[:, :n_old] = -np.inf
+    healthy_from_s[:n_nodes, :n_old] = -np.inf
     failed_s = {cause: np.full(n_targets, np.inf) for cause in ("crash", "hang", "node_lost")}
     for failed in trace.of(PodFailed):
         failed_s[failed.cause][failed.pod] = failed.time_s
@@ -95,7 +93,7 @@ def timeline_of(trace: Trace, scenario: Scenario, streams: Streams) -> Timeline:
         unreachable=unreachable,
         pod=np.arange(n_targets, dtype=np.int32),
         # A worker node's rules hold a pod or do not: there are no `initial` targets to fail open to.
-        registered_from_s=healthy_from_s if instances else np.tile(registered_from_s, (n_nodes, 1)),
+        registered_from_s=healthy_from_s if instances else _registered_from_s(trace, healthy_from_s, n_nodes),
         registered_until_s=by_node(TargetDrained),
         healthy_from_s=healthy_from_s,
         healthy_until_s=by_node(TargetUnhealthy),
@@ -105,6 +103,8 @@ def timeline_of(trace: Trace, scenario: Scenario, streams: Streams) -> Timeline:
     )
     if isinstance(scenario.disrupted_by, ClusterSwitchSpec):
         return with_new_side(timeline, trace, scenario.disrupted_by)
+    if n_rows > n_nodes:
+        return with_weights(timeline, trace, n_nodes)
     return with_restarts(timeline, trace)
 
 
@@ -125,6 +125,16 @@ def _instances(trace: Trace, target_group: TargetGroupSpec) -> Instances | None:
         at = unhealthy.node, unhealthy.instance
         sent_until_s[at] = min(sent_until_s[at], unhealthy.time_s)
     return Instances(sent_until_s=sent_until_s, cut_s=np.maximum(heard_s, deadline_s), gone_s=gone_s)
+
+
+def _registered_from_s(trace: Trace, healthy_from_s: Times, nodes: int) -> Times:
+    """Return when each row's targets are registered; those healthy before the disruption are registered before it."""
+    registered_from_s = np.full(healthy_from_s.shape, np.inf)
+    for registered in trace.of(TargetRegistered):
+        rows = slice(registered.target_group * nodes, (registered.target_group + 1) * nodes)
+        registered_from_s[rows, registered.pod] = registered.time_s
+    registered_from_s[np.isneginf(healthy_from_s)] = -np.inf
+    return registered_from_s
 
 
 def _unreachable(after_teardown: AfterTeardownSpec, n_targets: int, streams: Streams) -> NDArray[np.int8]:

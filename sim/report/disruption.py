@@ -10,6 +10,7 @@ import numpy as np
 from sim.control_plane.trace import PodCreated, PodDeleted, PodReady
 from sim.report.capacity import is_stalled, room_for, stall_of
 from sim.report.disruptions.blue_green import BLUE_GREEN
+from sim.report.disruptions.canary import CANARY
 from sim.report.disruptions.cluster_switch import CLUSTER_SWITCH
 from sim.report.disruptions.node_drain import NODE_DRAIN, NODE_TERMINATION
 from sim.report.disruptions.rollout import ROLLOUT
@@ -36,6 +37,7 @@ WORDS: dict[DisruptionKind, Words] = {
     "liveness_failure": LIVENESS_FAILURE,
     "node_lost": NODE_LOST,
     "blue_green": BLUE_GREEN,
+    "canary": CANARY,
     "cluster_switch": CLUSTER_SWITCH,
 }
 

@@ -1,7 +1,7 @@
 """The actions of the AWS API that the model calls, named as IAM names them.
 
 Modelled: the calls of the VPC CNI, and those of a cluster's controllers while its AWS resources exist and do not drift.
-All but two of the latter only read.
+All but three of the latter only read.
 
 Sources: the service authorization reference of AWS.
 """
@@ -36,6 +36,7 @@ class Action(StrEnum):
     DESCRIBE_TARGET_GROUP_ATTRIBUTES = "elasticloadbalancing:DescribeTargetGroupAttributes"
     DESCRIBE_TARGET_GROUPS = "elasticloadbalancing:DescribeTargetGroups"
     DESCRIBE_TARGET_HEALTH = "elasticloadbalancing:DescribeTargetHealth"
+    MODIFY_RULE = "elasticloadbalancing:ModifyRule"
     DEREGISTER_TARGETS = "elasticloadbalancing:DeregisterTargets"
     REGISTER_TARGETS = "elasticloadbalancing:RegisterTargets"
     DESCRIBE_INSTANCES = "ec2:DescribeInstances"

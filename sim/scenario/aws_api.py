@@ -41,9 +41,9 @@ class BucketsSpec(Spec):
     elbv2_register: BucketSpec = BucketSpec(capacity=20, refill_per_s=4)
     """RegisterTargets and DeregisterTargets. Default: AWS (elb-api-throttling)."""
     elbv2_modify: BucketSpec = BucketSpec(capacity=20, refill_per_s=3)
-    """Other mutating ELBv2 calls. No controller makes such a call here, where no resource drifts: only
-    `background_calls_per_s` takes from it, and what it lets pass takes from `elbv2_account` too. Default: AWS
-    (elb-api-throttling)."""
+    """Other mutating ELBv2 calls. Here, where no resource drifts, a controller makes such a call (ModifyRule) for the
+    weights of a `canary` alone. What `background_calls_per_s` takes from it takes from `elbv2_account` too. Default:
+    AWS (elb-api-throttling)."""
     elbv2_account: BucketSpec = BucketSpec(capacity=40, refill_per_s=10)
     """All ELBv2 calls together. Default: AWS (elb-api-throttling); whether it binds since March 2026 is not known."""
     waf_regional: BucketSpec = BucketSpec(capacity=1, refill_per_s=1)

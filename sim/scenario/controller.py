@@ -111,6 +111,15 @@ class ControllerSpec(Spec):
     )
     """From a pod's Ready to the success of RegisterTargets. Only for `fixed_lag`, where the default is 0."""
 
+    rule_lag_s: DistributionField | None = Field(default_factory=_lag_by_default, json_schema_extra={"default": None})
+    """From a change of the Ingress's weights to the success of ModifyRule. Only for `fixed_lag`, where the default is
+    0."""
+
+    @property
+    def forwards_by_weight(self) -> bool:
+        """Whether the version knows forward actions with several target groups."""
+        return self.release is None or self.release.forwards_by_weight
+
     @property
     def retries(self) -> int | None:
         """The most repetitions of a throttled call, None if there is no limit. `fixed_lag` makes no call."""
@@ -146,7 +155,7 @@ class ControllerSpec(Spec):
                 found=str(self.ingresses),
             )
 
-    @field_validator("deregistration_lag_s", "registration_lag_s")
+    @field_validator("deregistration_lag_s", "registration_lag_s", "rule_lag_s")
     @classmethod
     def _is_of_fixed_lag(cls, lag: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 - a distribution or None
         version = info.data.get("version")

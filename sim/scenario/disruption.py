@@ -13,6 +13,7 @@ from sim.scenario.fields import Spec, complaint
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sim.scenario.controller import ControllerSpec
     from sim.scenario.deployment import DeploymentSpec
     from sim.scenario.pod import PodSpec
     from sim.scenario.problems import Advice
@@ -25,6 +26,7 @@ class Beside(NamedTuple):
     deployment: DeploymentSpec | None
     pod: PodSpec | None
     target_group: TargetGroupSpec | None
+    controller: ControllerSpec | None
 
 
 class DisruptionSpec(Spec):
@@ -40,6 +42,8 @@ class DisruptionSpec(Spec):
     """Whether some target of the target group is healthy when the disruption is over."""
     evicts: ClassVar[bool] = False
     """Whether the disruption ends pods through the eviction API. Otherwise a controller deletes them."""
+    target_groups: ClassVar[int] = 1
+    """2 if new pods are in a target group of their own, and the listener's rule moves the traffic."""
     ignored: ClassVar[frozenset[str]] = frozenset()
     """Keys of `deployment` that have no effect on this disruption."""
     why_ignored: ClassVar[str] = ""

@@ -7,6 +7,7 @@ from typing import Literal, TypeVar, get_args
 from pydantic import ValidationInfo, field_validator
 
 from sim.scenario.blue_green import BlueGreenSpec
+from sim.scenario.canary import CanarySpec
 from sim.scenario.cluster_switch import ClusterSwitchSpec
 from sim.scenario.disruption import Beside, DisruptionSpec
 from sim.scenario.node_drain import NodeDrainSpec, NodeTerminationSpec
@@ -25,6 +26,7 @@ DisruptionKind = Literal[
     "blue_green",
     "node_termination",
     "cluster_switch",
+    "canary",
 ]
 Disruption = (
     RolloutSpec
@@ -36,6 +38,7 @@ Disruption = (
     | BlueGreenSpec
     | NodeTerminationSpec
     | ClusterSwitchSpec
+    | CanarySpec
 )
 """What ends pods, told apart by `kind`."""
 DISRUPTIONS: dict[str, type[DisruptionSpec]] = {spec.kind: spec for spec in get_args(Disruption)}
@@ -48,7 +51,7 @@ class DisruptedScenario(ServiceScenario):
     disruption: DisruptionKind = "rollout"
     """What ends pods. `rollout` is a rolling update of the Deployment. `node_drain` evicts the pods on some nodes, and
     the ReplicaSet replaces them. `scale_in` goes down to fewer replicas. `blue_green` switches a Service's selector,
-    `cluster_switch` a DNS record to another cluster.
+    `cluster_switch` a DNS record to another cluster. `canary` moves the traffic by weights.
     Unasked: `crash`, `liveness_failure` and `node_lost`."""
     node_drain: NodeDrainSpec = NodeDrainSpec()
     """The drained nodes and the PodDisruptionBudget, with `disruption: node_drain`."""
@@ -64,6 +67,8 @@ class DisruptedScenario(ServiceScenario):
     """The worker node that is lost with its pods, with `disruption: node_lost`."""
     blue_green: BlueGreenSpec = BlueGreenSpec()
     """How long the old pods stay after the switch, with `disruption: blue_green`."""
+    canary: CanarySpec = CanarySpec()
+    """The steps by which new pods get the traffic, with `disruption: canary`."""
     cluster_switch: ClusterSwitchSpec = ClusterSwitchSpec()
     """The clients that do not follow the record, and how long the old side stays, with `disruption: cluster_switch`."""
 

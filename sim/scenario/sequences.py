@@ -59,6 +59,7 @@ class Step(Enum):
     COMPARE_TARGETS = "comparing the targets"
     REGISTER = "RegisterTargets"
     DEREGISTER = "DeregisterTargets"
+    MODIFY_RULE = "ModifyRule"
     READ_TARGETS = "reading the targets"
     SEE_TO_NETWORK = "seeing to the network"
     READ_VPC = "reading the VPC"

@@ -59,5 +59,8 @@ class TargetGroupSpec(Spec):
     """From the success of DeregisterTargets until an ALB node sends the target nothing new: a draw for each node and
     target. AWS publishes no figure. Default: users saw 15 to 21 s (LBC issues 905, 2366), assume 10 s (1719), and meet
     tails of a minute. This is the least known number of the model: vary it."""
+    rule_propagation_s: DistributionField | None = None
+    """From ModifyRule until an ALB node takes the rule over, one draw for each node and change. null: the law of
+    `propagation_s`, as AWS publishes neither."""
     health_check: HealthCheckSpec | None = HealthCheckSpec()
     """The health check. null: there is none, and a registered target is routable at once."""

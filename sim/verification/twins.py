@@ -84,6 +84,11 @@ ESTIMATED: tuple[tuple[str, dict[str, Any], dict[str, Any]], ...] = (
     ("fixed_lag, crash", FIXED_LAG, {"disruption": "crash", "crash": {"pods": 2, "restart_s": 15}}),
     ("fixed_lag, failed liveness probe", FIXED_LAG, {"disruption": "liveness_failure"}),
     (
+        "fixed_lag, canary, drain",
+        FIXED_LAG,
+        {"disruption": "canary", "canary.scale_down_delay_s": 0, "pod.on_sigterm": "drain"},
+    ),
+    (
         "instance",
         FIXED_LAG,
         {"target_group.target_type": "instance", "target_group.instances": 3, "pod.pre_stop_sleep_s": 0},

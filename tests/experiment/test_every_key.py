@@ -47,6 +47,9 @@ SCALE_IN = {"disruption": "scale_in", "scale_in": {"to_replicas": 3}, "deploymen
 CRASH = {"disruption": "crash", "crash": {"restart_s": 3}}
 HANGING = {"disruption": "liveness_failure", "liveness_failure": {"restart_s": 3}}
 LOST = {"disruption": "node_lost", "node_lost": {"toleration_s": 10}}
+CANARY = {"disruption": "canary", "canary": {"steps": [{"weight": 50, "pause_s": 5}], "scale_down_delay_s": 0}}
+BY_LAG = CANARY | {"controller": FIXED_LAG["controller"]}
+STEP = {"weight": 20, "pause_s": 9}
 ONE_BY_ONE = {"type": "Pods", "value": 2, "period_s": 20}
 POLICY = {"type": "Percent", "value": 3, "period_s": 60}
 IN_STEPS = SCALE_IN | {"scale_in.policies": [ONE_BY_ONE, {"type": "Percent", "value": 50, "period_s": 20}]}
@@ -115,6 +118,7 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
     "controller.https_listeners": ({}, 2),
     "controller.deregistration_lag_s": (FIXED_LAG, 9),
     "controller.registration_lag_s": (FIXED_LAG, 9),
+    "controller.rule_lag_s": (BY_LAG, 9),
     "aws_api.retryer": ({"aws_api.buckets.elbv2_describe": TIGHT}, "full-jitter"),
     "aws_api.latency_s": ({}, 1),
     **{
@@ -146,6 +150,7 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
     "target_group.deregistration_delay_s": (DRAINS | {"pod.pre_stop_sleep_s": 25, "traffic.service_time_s": 15}, 2),
     "target_group.idle_timeout_s": ({}, 2),
     "target_group.connection_reuse": (DRAINS | {"pod.idle_connections_at_sigterm": "serve"}, True),
+    "target_group.rule_propagation_s": (CANARY, 30),
     "target_group.propagation_s": ({}, 3),
     "target_group.health_check.interval_s": ({}, 5),
     "target_group.health_check.healthy_threshold": (CRASH | {"crash.restart_s": 40, "endpoints.propagation_s": 90}, 5),
@@ -201,6 +206,9 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
     "node_lost.monitored_after_s": (LOST, 4),
     "scale_in.select_policy": (IN_STEPS, "Min"),
     "scale_in.sync_period_s": (IN_STEPS | {"scale_in.policies": [ONE_BY_ONE]}, 7),
+    "canary.ping_pong": (CANARY, True),
+    "canary.scale_down_delay_s": (CANARY, 5),
+    "canary.verifies": (CANARY, True),
     "blue_green.scale_down_delay_s": ({"disruption": "blue_green"}, 5),
     **{
         f"cluster_switch.{name}": (SWITCH | {f"cluster_switch.{key}": of for key, of in around.items()}, value)
@@ -256,7 +264,7 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
 }
 CLUSTER = {"ingresses": 2, "churn_per_s": 0.5, "controller": {"version": "v1.1.4"}}
 OF_CLUSTER: dict[str, Any] = {"ingresses": 4, "churn_per_s": 1}
-OF_OURS_ALONE = {f"controller.{name}_lag_s" for name in ("registration", "deregistration")} | {
+OF_OURS_ALONE = {f"controller.{name}_lag_s" for name in ("registration", "deregistration", "rule")} | {
     f"controller.{name}" for name in ("ingresses", "target_groups", "max_backoff_s")
 }
 """Another cluster's ingresses stand beside its controller, have one target group each, and nothing of it fails here."""
@@ -297,6 +305,7 @@ def told(one: Scenario) -> str:
 def test_every_key_is_looked_at() -> None:
     other = "aws_api.other_clusters."
     parts = {f"pod.after_teardown.{share}" for share in SHARES} | {f"scale_in.policies.{name}" for name in POLICY}
+    parts |= {f"canary.steps.{name}" for name in STEP}
     known = {*CASES, *ELSEWHERE, *parts, *(other + key for key in OF_CLUSTER)}
     assert {key for key in keys_of(Scenario) if not key.startswith(f"{other}controller.")} == known
 
@@ -311,6 +320,11 @@ def test_it_changes_what_happens(key: str) -> None:
 def test_each_key_of_a_policy_changes_what_happens(name: str) -> None:
     before, after = ({"scale_in.policies": [ONE_BY_ONE | changes]} for changes in ({}, {name: POLICY[name]}))
     assert told(scenario(SCALE_IN | before)) != told(scenario(SCALE_IN | after))
+
+
+@pytest.mark.parametrize("name", STEP)
+def test_each_key_of_a_step_changes_what_happens(name: str) -> None:
+    assert told(scenario(CANARY)) != told(scenario(CANARY | {f"canary.steps.0.{name}": STEP[name]}))
 
 
 def test_each_answer_of_an_address_that_is_gone_is_another() -> None:

@@ -79,6 +79,7 @@ CALLS: dict[Action | Step | Tags, list[tuple[str, int]]] = {
     Step.FIND_BACKEND_GROUP: [("v1.1.0", 0), ("v2.3.0", 1)],
     Tags.LISTENERS: [("v1.1.0", 0), ("v2.2.0", 1)],
     Tags.RULES: [("v1.1.0", 0), ("v2.2.0", 1)],
+    Step.MODIFY_RULE: [("v1.1.0", 0), ("v1.1.5", 1)],
 }
 """How often a reconcile of an ingress with one target group and one listener makes each call."""
 
@@ -140,7 +141,7 @@ def test_every_action_names_a_service_and_an_operation() -> None:
     assert Action.DESCRIBE_VPCS == "ec2:DescribeVpcs"
     assert (Action.DESCRIBE_VPCS.service, Action.DESCRIBE_VPCS.operation) == (Service.EC2, "DescribeVpcs")
     writes = {action.operation for action in Action if not action.is_read and action.service is not Service.EC2}
-    assert writes == {"RegisterTargets", "DeregisterTargets"}
+    assert writes == {"RegisterTargets", "DeregisterTargets", "ModifyRule"}
 
 
 @pytest.mark.parametrize(

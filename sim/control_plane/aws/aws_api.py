@@ -38,6 +38,8 @@ ROUNDING = 1e-9
 
 
 def _bucket_of(action: Action) -> BucketName:
+    if action is Action.MODIFY_RULE:
+        return "elbv2_modify"
     if action.service is Service.ELBV2:
         return "elbv2_describe" if action.is_read else "elbv2_register"
     if action.service is Service.EC2 and not action.is_read:

@@ -88,15 +88,21 @@ class TargetGroup(Generic[G]):
         spec: TargetGroupSpec,
         registered: Sequence[G],
         fails_checks_s: Callable[[G], float],
+        number: int = 0,
     ) -> None:
-        """`fails_checks_s` returns when a pod begins to fail its checks, `inf` as long as that is unknown."""
+        """`fails_checks_s` returns when a pod begins to fail its checks, `inf` as long as that is unknown.
+
+        `number` is 1 for the second target group of a forward action.
+        """
         self._env = env = simulation.env
         self._spec = spec
+        self._number = number
         self._trace = simulation.trace
         streams = simulation.streams
         check = spec.health_check
         interval = Uniform(dist="uniform", low=0, high=check.interval_s) if check else Constant(value=0)
         nodes = range(spec.alb_nodes)
+        self.rows = range(number * spec.alb_nodes, (number + 1) * spec.alb_nodes)
         self._first_check_after_s = [PodDraws(streams, interval, Stream.FIRST_HEALTH_CHECK, node) for node in nodes]
         self._propagation_s = [
             PodDraws(streams, spec.propagation_s, Stream.DEREGISTRATION_PROPAGATION, node) for node in nodes
@@ -207,9 +213,9 @@ class TargetGroup(Generic[G]):
             self._first_checks_s[pod] = first_checks_s = self._first_checks_from(now_s, pod)
             self._healthy_from_s[pod] = max(first_checks_s)
             self._draining_until_s.pop(pod, None)
-            self._trace.record(TargetRegistered(now_s, pod.number))
-            for node, first_check_s in enumerate(first_checks_s):
-                self._trace.record(TargetHealthy(first_check_s, pod.number, node))
+            self._trace.record(TargetRegistered(now_s, pod.number, self._number))
+            for row, first_check_s in zip(self.rows, first_checks_s, strict=True):
+                self._trace.record(TargetHealthy(first_check_s, pod.number, row))
         self._registered.succeed()
         self._registered = self._env.event()
 
@@ -223,6 +229,6 @@ class TargetGroup(Generic[G]):
             self._drains.append((until_s, pod))
             self._trace.record(TargetDeregistered(now_s, pod.number, until_s))
             self._drained_s[pod] = [now_s + propagation_s[pod] for propagation_s in self._propagation_s]
-            for node, drained_s in enumerate(self._drained_s[pod]):
-                self._trace.record(TargetDrained(drained_s, pod.number, node))
+            for row, drained_s in zip(self.rows, self._drained_s[pod], strict=True):
+                self._trace.record(TargetDrained(drained_s, pod.number, row))
             pod.deregistered.succeed()

@@ -50,7 +50,8 @@ class FixedLag:
             yield self._env.timeout(self._registers_after_s[pod])
             self._target_group.register([pod])
             yield self._env.timeout(self._target_group.healthy_from_s(pod) - self._env.now)
-            pod.gate_opened.succeed()
+            if not pod.gate_opened.triggered:
+                pod.gate_opened.succeed()
         yield pod.deleted
         yield self._env.timeout(self._deregisters_after_s[pod])
         self._target_group.deregister([pod])

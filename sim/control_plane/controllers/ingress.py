@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     import simpy
 
+    from sim.control_plane.aws.forward_rule import ForwardRule
     from sim.control_plane.aws.target_group import TargetHealth
 
 T = TypeVar("T")
@@ -87,12 +88,13 @@ class Ingress:
     """One ingress: its number in the cluster and its backends, in order.
 
     `checkpoints` holds the checkpoint of each backend's TargetGroupBinding, by position. Checkpoints outlive a
-    controller process.
+    controller process. `rule` is the listener's rule, if the ingress changes it.
     """
 
     number: int
     backends: Sequence[Backend[Any]]
     checkpoints: dict[int, Checkpoint] = field(default_factory=dict)
+    rule: ForwardRule | None = None
 
 
 class Controller(Protocol):
@@ -115,6 +117,9 @@ class Controller(Protocol):
 
     def on_endpoints_behind_instances(self, ingress: Ingress, position: int) -> None:
         """Enqueue what a change of the Endpoints enqueues of a backend whose targets are worker nodes."""
+
+    def on_ingress_change(self, ingress: Ingress) -> None:
+        """Enqueue the ingress, whose annotations have changed."""
 
     def on_cordon(self) -> None:
         """Enqueue what the cordon of a node enqueues."""

@@ -15,7 +15,7 @@ Assumed:
 - The rolled Service is the last backend of its ingress, which is the worst place.
 
 Left out:
-- the opt-in SDK cache of v1.1.6 and later, Shield, ACM, and rules that change;
+- the opt-in SDK cache of v1.1.6 and later, Shield, ACM, and changes of rules other than their weights;
 - paging of more than 199 addresses elsewhere than in DescribeNetworkInterfaces.
 
 Sources: internal/alb/** and internal/ingress/controller/handlers of each version, cmd/options.go for the sync period
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     import simpy
 
     from sim.control_plane.aws.aws_client import AwsClient
+    from sim.control_plane.aws.forward_rule import ForwardRule
     from sim.control_plane.controllers.ingress import Backend, Ingress
     from sim.control_plane.simulation import Simulation
     from sim.scenario.releases import IngressControllerRelease
@@ -111,6 +112,10 @@ class IngressControllerV1:
         """Enqueue the same as where pods are the targets, although no target changes."""
         self.on_endpoints_change(ingress, position)
 
+    def on_ingress_change(self, ingress: Ingress) -> None:
+        """Enqueue the ingress."""
+        self._queue.add(ingress.number)
+
     def on_cordon(self) -> None:
         """Enqueue every ingress of the cluster from v1.1.6 on. Earlier handlers ignore a node's update."""
         if self._release.enqueues_on_cordon:
@@ -160,7 +165,7 @@ class IngressControllerV1:
         return error
 
     def _reconcile(self, ingress: Ingress, reconcile: int) -> Generator[simpy.Event]:
-        n_addresses = 0
+        n_addresses, weight = 0, None if ingress.rule is None else ingress.rule.wanted
         for part in self._release.sequence:
             match part:
                 case Call():
@@ -170,7 +175,7 @@ class IngressControllerV1:
                         name = (ingress.number, position)
                         n_addresses += yield from self._target_group(steps, backend, reconcile, name)
                 case ForEach(Each.LISTENER, steps):
-                    yield from self._listeners(steps, ingress, reconcile)
+                    yield from self._listeners(steps, ingress, reconcile, weight)
 
     def _target_group(
         self, steps: tuple[InLoop, ...], backend: Backend[T], reconcile: int, name: tuple[int, int]
@@ -196,11 +201,20 @@ class IngressControllerV1:
                     yield from self._write(Action.DEREGISTER_TARGETS, reconcile, effect)
         return len(desired)
 
-    def _listeners(self, steps: tuple[InLoop, ...], ingress: Ingress, reconcile: int) -> Generator[simpy.Event]:
+    def _listeners(
+        self, steps: tuple[InLoop, ...], ingress: Ingress, reconcile: int, weight: int | None
+    ) -> Generator[simpy.Event]:
+        """See to the listeners, and to their rules if the weight that the reconcile began with is not theirs."""
         for listener in range(self._spec.listeners):
             for step in steps:
                 if isinstance(step, Call) and (listener < self._spec.https_listeners or not step.for_https):
                     yield from self._call(step, reconcile, ingress.number, listener)
+                elif step is Step.MODIFY_RULE and (rule := ingress.rule) is not None and weight is not None:
+                    yield from self._modify(rule, listener, weight, reconcile)
+
+    def _modify(self, rule: ForwardRule, listener: int, weight: int, reconcile: int) -> Generator[simpy.Event]:
+        if rule.weights[listener] != weight:
+            yield from self._write(Action.MODIFY_RULE, reconcile, partial(rule.modify, listener, weight))
 
     def _call(self, call: Call, reconcile: int, *subject: int, n_addresses: int = 0) -> Generator[simpy.Event]:
         """Make a call of the sequence, unless the answer is in the cache. `subject` says what the call is about."""

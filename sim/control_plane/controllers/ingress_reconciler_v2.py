@@ -1,13 +1,12 @@
 """The part of the AWS Load Balancer Controller v2.0 to v3.x that reconciles ingresses.
 
 It has a queue of ingress groups and three workers (`--ingress-max-concurrent-reconciles`). A worker builds the model of
-one ingress and deploys it, in a fixed order of AWS calls. No pod change enqueues an ingress; a new process enqueues all
-of them. A resync of the ingresses enqueues them from v2.5.4 on: earlier handlers pass over what looks unchanged.
-Resyncs of
-Services and Secrets enqueue no ingress in any version.
+one ingress and deploys it, in a fixed order of AWS calls. No pod change enqueues an ingress. A change of its
+annotations does, and a new process enqueues all of them. A resync of the ingresses enqueues them from v2.5.4 on:
+earlier handlers pass over what looks unchanged. Resyncs of Services and Secrets enqueue no ingress in any version.
 
 Modelled:
-- A deploy that changes nothing, so that every call is a read.
+- A deploy that changes nothing but the weights of rules, so that every other call is a read.
 - Tags are read in chunks of 20, for every load balancer and then every target group of the VPC; from v2.2 on for
   listeners and rules too. From v2.7.1 on they are kept for 20 min, and read under one lock.
 - Web ACLs are kept for 10 min, and from v2.8.2 on not read without an annotation.
@@ -31,6 +30,7 @@ and 3948 (v2.10.1).
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import simpy
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
     from sim.control_plane.aws.aws_client import AwsClient
+    from sim.control_plane.aws.forward_rule import ForwardRule
     from sim.control_plane.controllers.ingress import Ingress
     from sim.control_plane.simulation import Simulation
     from sim.scenario.releases import LoadBalancerControllerRelease
@@ -92,6 +93,10 @@ class IngressReconciler:
         for place in self._order.permutation(len(self._ingresses)).tolist():
             self._queue.add(place)
 
+    def enqueue(self, ingress: Ingress) -> None:
+        """Enqueue one ingress."""
+        self._queue.add(self._ingresses.index(ingress))
+
     def goroutines(self) -> list[Generator[simpy.Event]]:
         """Return the workers, to be run."""
         return [self._work() for _ in range(WORKERS)]
@@ -110,13 +115,17 @@ class IngressReconciler:
                 self._queue.done(number)
 
     def _reconcile(self, ingress: Ingress) -> Generator[simpy.Event]:
+        weight = None if ingress.rule is None else ingress.rule.wanted
         for part in self._release.sequence:
             if not isinstance(part, ForEach):
                 yield from self._take(part, ingress)
                 continue
             for place in range(len(ingress.backends) if part.each is Each.TARGET_GROUP else self._spec.listeners):
                 for step in part.steps:
-                    yield from self._take(step, ingress, place)
+                    if step is Step.MODIFY_RULE and ingress.rule is not None and weight is not None:
+                        yield from self._modify(ingress.rule, place, weight)
+                    else:
+                        yield from self._take(step, ingress, place)
 
     def _take(self, step: InLoop, ingress: Ingress, place: int = 0) -> Generator[simpy.Event]:
         """Take a step of the sequence. `place` is the position of the target group or the listener."""
@@ -128,6 +137,12 @@ class IngressReconciler:
                 yield from self._read_tags(list(self._tagged(step, ingress, place)))
             case Step.FIND_BACKEND_GROUP:
                 yield from self._find_backend_group(ingress)
+
+    def _modify(self, rule: ForwardRule, listener: int, weight: int) -> Generator[simpy.Event]:
+        """Modify a listener's rule, if the weight that the reconcile began with is not its own."""
+        if rule.weights[listener] != weight:
+            effect = partial(rule.modify, listener, weight)
+            yield from self._client.call(Action.MODIFY_RULE, NO_RECONCILE, effect)
 
     def _call(self, action: Action, ingress: Ingress) -> Generator[simpy.Event]:
         if not self._cache.holds(action, (ingress.number,)):

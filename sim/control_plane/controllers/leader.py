@@ -83,6 +83,11 @@ class Leader:
         if self._controller is not None:
             self._controller.on_endpoints_behind_instances(ingress, position)
 
+    def on_ingress_change(self, ingress: Ingress) -> None:
+        """Tell the leading process, if there is one."""
+        if self._controller is not None:
+            self._controller.on_ingress_change(ingress)
+
     def on_cordon(self) -> None:
         """Tell the leading process, if there is one."""
         if self._controller is not None:

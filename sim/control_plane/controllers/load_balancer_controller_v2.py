@@ -143,6 +143,10 @@ class LoadBalancerControllerV2:
     def on_endpoints_behind_instances(self, ingress: Ingress, position: int) -> None:
         """Enqueue nothing: pods concern only target groups of pods."""
 
+    def on_ingress_change(self, ingress: Ingress) -> None:
+        """Enqueue the ingress."""
+        self._ingress_reconciler.enqueue(ingress)
+
     def on_cordon(self) -> None:
         """Enqueue nothing: nodes concern only target groups of instances."""
 

@@ -35,6 +35,17 @@ class NodesAsTargets(Protocol):
         """Wait until every node that was excluded, or has no machine, is deregistered."""
 
 
+class Weighed(Protocol):
+    """The listener's rule, which forwards to two target groups by weight."""
+
+    def set_weight(self, weight: int) -> None:
+        """Ask for another weight of the second target group, in percent."""
+
+    @property
+    def is_in_force(self) -> bool:
+        """Return whether the AWS API shows the weight that is asked for."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disrupted:
     """What a disruption acts on and with.
@@ -45,7 +56,9 @@ class Disrupted:
     certain. If nodes are simulated, `scheduler` knows those of the pods, and `end_node` gives back what a node held
     once its machine is gone. If nodes are targets, `instances` has them, and the controller takes out those that have
     one of `heeded_marks`. All Deployments whose nodes are drained together share `turns`. `outages` holds the pods that
-    fail unasked. A disruption calls `not_ready` with each of them, and with the event of its being Ready again.
+    fail unasked. A disruption calls `not_ready` with each of them, and with the event of its being Ready again. With
+    two target groups, `rule` is the listener's rule. A new pod that is given to `promote` joins the old pods' Service
+    too, whose registered targets are `stable_targets`.
     """
 
     simulation: Simulation
@@ -58,6 +71,9 @@ class Disrupted:
     not_ready: Callable[[Pod, simpy.Event], None]
     outages: dict[Pod, Outage]
     turns: NodeTurns
+    promote: Callable[[Pod], None]
+    stable_targets: Callable[[], set[Pod]]
+    rule: Weighed | None = None
     scheduler: Scheduler | None = None
     end_node: Callable[[int], None] | None = None
     instances: NodesAsTargets | None = None

@@ -95,6 +95,8 @@ class Endpoints:
 
     def _leave(self, pod: Pod) -> Generator[simpy.Event]:
         yield self._env.timeout(self._leaves_after_s[pod])
+        if pod not in self.addresses:
+            return
         self.addresses.remove(pod)
         self.changes.append(pod)
         self._trace.record(EndpointRemoved(self._env.now, pod.number))

@@ -7,12 +7,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from sim.scenario.actions import Action
+from sim.scenario.sequences import ForEach, Step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sim.scenario.retryers import RetryerName
-    from sim.scenario.sequences import Sequence, Step
+    from sim.scenario.sequences import Sequence
 
 
 Mark = Literal["cordon", "label", "cluster_autoscaler_taint"]
@@ -55,6 +56,12 @@ class _Release:
     names_itself_in_user_agent: bool
     reads_annotations: frozenset[str]
     heeds_marks: frozenset[Mark]
+
+    @property
+    def forwards_by_weight(self) -> bool:
+        """Whether the release knows forward actions with several target groups, and modifies their weights."""
+        parts = (part.steps for part in self.sequence if isinstance(part, ForEach))
+        return any(Step.MODIFY_RULE in steps for steps in parts)
 
     def retries(self, aws_max_retries: int) -> int | None:
         """Return the most repetitions of a throttled call with this `--aws-max-retries`, None if there is no limit."""

@@ -26,7 +26,13 @@ SDK_CACHE_S = MappingProxyType(
 """ticketmaster/aws-sdk-go-cache as v1 sets it up: 5 minutes, and an hour for tag:GetResources."""
 
 
-def _ingress(first: Sequence, web_acls: Sequence, target_group: tuple[Call | Step, ...], last: Sequence) -> Sequence:
+def _ingress(
+    first: Sequence,
+    web_acls: Sequence,
+    target_group: tuple[Call | Step, ...],
+    last: Sequence,
+    rules: tuple[Step, ...] = (),
+) -> Sequence:
     return (
         *first,
         Call(Action.DESCRIBE_LOAD_BALANCERS),
@@ -37,7 +43,7 @@ def _ingress(first: Sequence, web_acls: Sequence, target_group: tuple[Call | Ste
         Call(Action.DESCRIBE_LISTENERS),
         ForEach(
             Each.LISTENER,
-            (Call(Action.DESCRIBE_LISTENER_CERTIFICATES, for_https=True), Call(Action.DESCRIBE_RULES)),
+            (Call(Action.DESCRIBE_LISTENER_CERTIFICATES, for_https=True), Call(Action.DESCRIBE_RULES), *rules),
         ),
         Call(Action.GET_RESOURCES, "target groups"),
         *last,
@@ -59,6 +65,7 @@ CHANGE_TARGETS = (Call(Action.DESCRIBE_TARGET_HEALTH), Step.COMPARE_TARGETS, Ste
 TARGET_GROUP = (*READ_TARGET_GROUP, VPC, *CHANGE_TARGETS)
 GROUPS = tuple(Call(Action.DESCRIBE_SECURITY_GROUPS, f"of the {whose}") for whose in ("load balancer", "instances"))
 INSTANCES = (*GROUPS, Call(Action.DESCRIBE_INSTANCES, shared=True), Call(Action.DESCRIBE_NETWORK_INTERFACES))
+WEIGHTS = (Step.MODIFY_RULE,)
 GROUP_BY_NAME = Call(Action.DESCRIBE_SECURITY_GROUPS, "by name")
 INTERFACES = (
     Call(Action.DESCRIBE_SECURITY_GROUPS, "attached"),
@@ -112,7 +119,14 @@ V1.append(
     )
 )
 V1.append(
-    replace(V1[-1], since="v1.1.5", sdk="aws-sdk-go 1.27.3", retryer="aws-sdk-go-1.23.22", keeps_answers_s=WEB_ACLS_S)
+    replace(
+        V1[-1],
+        since="v1.1.5",
+        sdk="aws-sdk-go 1.27.3",
+        retryer="aws-sdk-go-1.23.22",
+        keeps_answers_s=WEB_ACLS_S,
+        sequence=_ingress((SUBNETS, GROUP_BY_NAME), (WAF_REGIONAL,), TARGET_GROUP, INTERFACES, WEIGHTS),
+    )
 )
 V1.append(
     replace(
@@ -129,6 +143,6 @@ V1.append(
         V1[-1],
         since="v1.1.7",
         enqueues_on_containers_ready=True,
-        sequence=_ingress((SUBNETS, GROUP_BY_NAME), (WAF_REGIONAL, WAFV2), TARGET_GROUP, INTERFACES),
+        sequence=_ingress((SUBNETS, GROUP_BY_NAME), (WAF_REGIONAL, WAFV2), TARGET_GROUP, INTERFACES, WEIGHTS),
     )
 )

@@ -51,7 +51,10 @@ def _model(
         Call(Action.DESCRIBE_LISTENERS),
         *((Tags.LISTENERS,) if has_tagged_rules else ()),
         ForEach(Each.LISTENER, each_listener),
-        ForEach(Each.LISTENER, (Call(Action.DESCRIBE_RULES), *((Tags.RULES,) if has_tagged_rules else ()))),
+        ForEach(
+            Each.LISTENER,
+            (Call(Action.DESCRIBE_RULES), *((Tags.RULES,) if has_tagged_rules else ()), Step.MODIFY_RULE),
+        ),
         *last,
     )
 

@@ -275,7 +275,7 @@ class ControlPlane:
         """Register targets: each ALB node finds them healthy at its first check."""
         for pod in sorted(pods - self.rolled.healthy_s.keys(), key=lambda pod: pod.number):
             self.rolled.draining_s.pop(pod, None)
-            self.agenda.note("TargetRegistered", self.agenda.now_s, pod.number)
+            self.agenda.note("TargetRegistered", self.agenda.now_s, pod.number, 0)
             healthy_s = [
                 self.agenda.now_s + self.first_check_s(pod, node)
                 for node in range(self.scenario.target_group.alb_nodes)

@@ -1,0 +1,115 @@
+"""A canary by Argo Rollouts: new pods in a target group of their own get more of the traffic, step by step.
+
+Modelled:
+- A step asks for a weight. First the new ReplicaSet grows to its share of `deployment.replicas`, rounded up, and all
+  its pods become available. Then the Ingress is patched, and the step's pause begins.
+- After the last step the new pods are all there, and get all requests. Then the promotion comes, one sync later.
+- With `ping_pong` the promotion changes nothing outside Kubernetes. Without, the stable Service's selector passes to
+  the new pods, and the rule is to send everything back to its target group. Nothing orders what follows from the two.
+- The old pods are deleted `scale_down_delay_s` after the promotion, as fast as the client allows.
+- With `verifies`, a step goes on when the API shows its weight, and the delay begins when the API also shows the stable
+  Service's new targets. Argo looks at once, and then every 10 s.
+
+Left out: analysis, experiments and header routes; the calls with which Argo looks; how long kube-apiserver takes.
+
+Sources: argo-rollouts, rollout/trafficrouting.go, rollout/canary.go, utils/replicaset/canary.go and
+rollout/service.go@9f8d111d8f (docs/facts/controller.md §7).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.control_plane.kubernetes.pod import PodDraws
+from sim.control_plane.kubernetes.replacing import Replacing
+from sim.control_plane.kubernetes.replica_set import ReplicaSet
+from sim.control_plane.trace import PodDeselected, ReplicaSetScaled, RolloutComplete
+from sim.scenario.distributions import Uniform
+from sim.streams import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    import simpy
+
+    from sim.control_plane.kubernetes.disruption import Disrupted
+    from sim.control_plane.kubernetes.pod import Pod
+    from sim.scenario.canary import CanarySpec
+    from sim.scenario.specs import DeploymentSpec
+
+VERIFY_RETRY_S = 10.0
+WHOLE = 100
+
+
+class Canary(Replacing):
+    """A canary, from its first step to the end of the old pods. It starts when `run` is started."""
+
+    def __init__(self, spec: CanarySpec, deployment: DeploymentSpec, disrupted: Disrupted) -> None:
+        super().__init__(deployment, disrupted)
+        if disrupted.rule is None:
+            raise ValueError("a canary needs a listener's rule")
+        self._spec = spec
+        self._rule = disrupted.rule
+        self._disrupted = disrupted
+        simulation = disrupted.simulation
+        order = PodDraws(simulation.streams, Uniform(dist="uniform", low=0, high=1), Stream.POD_DELETION_ORDER)
+        self.ending = sorted(disrupted.pods, key=lambda pod: order[pod])
+        self._replica_set = ReplicaSet(simulation, disrupted.client, deployment.replicas, self._adopt_new)
+        self._new: list[Pod] = []
+        self._available: list[simpy.Process] = []
+        self._grown = self._env.event()
+        self._syncs_s = simulation.streams.draws(deployment.sync_latency_s, Stream.PROGRESSIVE_SYNC)
+
+    def run(self) -> Generator[simpy.Event]:
+        """Carry out the steps, the promotion and the end of the old pods."""
+        for step in self._spec.steps:
+            yield from self._shift(step.weight)
+            yield self._env.timeout(step.pause_s)
+        yield from self._shift(WHOLE)
+        yield self._env.timeout(next(self._syncs_s))
+        if not self._spec.ping_pong:
+            self._promote()
+            yield from self._until(self._stable_targets_are_new)
+        yield self._env.timeout(self._spec.scale_down_delay_s)
+        self._trace.record(ReplicaSetScaled(self._env.now, "old", 0))
+        deletions = [self._env.process(self._delete(pod, self._client.write_after_s())) for pod in self.ending]
+        yield self._env.all_of(deletions)
+        self._trace.record(RolloutComplete(self._env.now))
+
+    def _shift(self, weight: int) -> Generator[simpy.Event]:
+        """Give the new pods this share of the requests, once there are enough of them."""
+        wanted = -(-weight * len(self._disrupted.pods) // WHOLE)
+        if wanted > len(self._available):
+            self._trace.record(ReplicaSetScaled(self._env.now, "new", wanted))
+            self._grown = self._env.event()
+            self._wanted = wanted
+            self._replica_set.create(wanted - len(self._available))
+            yield self._grown
+        yield self._env.all_of(self._available)
+        self._rule.set_weight(weight)
+        yield from self._until(lambda: self._rule.is_in_force)
+
+    def _adopt_new(self, pod: Pod) -> None:
+        self._adopt(pod)
+        self._new.append(pod)
+        self._available.append(self._env.process(self._until_available(pod)))
+        if len(self._available) == self._wanted:
+            self._grown.succeed()
+
+    def _promote(self) -> None:
+        """Let the stable Service select the new pods, and send everything to its target group."""
+        never = self._env.event()
+        for pod in self._new:
+            self._disrupted.promote(pod)
+        for pod in self.ending:
+            self._trace.record(PodDeselected(self._env.now, pod.number))
+            self._disrupted.not_ready(pod, never)
+        self._rule.set_weight(0)
+
+    def _stable_targets_are_new(self) -> bool:
+        return self._disrupted.stable_targets() >= set(self._new)
+
+    def _until(self, holds: Callable[[], bool]) -> Generator[simpy.Event]:
+        """Wait until Argo sees that this holds, if it looks at all."""
+        while self._spec.verifies and not holds():
+            yield self._env.timeout(VERIFY_RETRY_S)

@@ -1,0 +1,65 @@
+"""The weights of a forward action: which of two target groups an ALB node sends a request to.
+
+Modelled:
+- A request goes to the second target group with the chance that the node's rule has at that moment, else to the first.
+- If the chosen target group has nobody to send to, nobody else is asked.
+
+Assumed: each request is chosen for by itself. AWS says that requests are distributed by weight, not how.
+
+Sources: docs/facts/alb.md §2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from sim.data_plane.timeline import Times
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weights:
+    """The second target group's share at each ALB node: `share[k][i]` until `at_s[k][i]`, and the last one for ever."""
+
+    at_s: Sequence[Times]
+    share: Sequence[Times]
+
+    @property
+    def nodes(self) -> int:
+        """Return the number of ALB nodes, half the number of rows."""
+        return len(self.at_s)
+
+    def row_edges_s(self, row: int) -> Times:
+        """Return the times at which a row's share changes."""
+        return self.at_s[row % self.nodes]
+
+    def row_share(self, row: int, edge_s: Times) -> Times:
+        """Return a row's share of its node's requests between each two edges, among which are all changes."""
+        second = self._second(row % self.nodes, edge_s[:-1])
+        return second if row >= self.nodes else 1 - second
+
+    def _second(self, node: int, at_s: Times) -> Times:
+        return self.share[node][np.searchsorted(self.at_s[node], at_s, side="right")]
+
+    def in_use(self, row: int) -> Iterator[tuple[float, float]]:
+        """Yield the intervals in which a row's targets are sent anything."""
+        edge_s = np.concatenate(([-np.inf], self.at_s[row % self.nodes], [np.inf]))
+        share = self.share[row % self.nodes]
+        used = share > 0 if row >= self.nodes else share < 1
+        bounds = np.flatnonzero(np.diff(np.concatenate(([False], used, [False])).astype(np.int8)))
+        yield from zip(edge_s[bounds[::2]].tolist(), edge_s[bounds[1::2]].tolist(), strict=True)
+
+    def rows(self, arrival_s: Times, node: NDArray[np.int16], choice: Times) -> NDArray[np.int16]:
+        """Return the row that each request goes to, by its time, its node and a uniform draw."""
+        row = node.copy()
+        for k in range(self.nodes):
+            at = np.flatnonzero(node == k)
+            row[at] += np.where(choice[at] < self._second(k, arrival_s[at]), self.nodes, 0).astype(np.int16)
+        return row

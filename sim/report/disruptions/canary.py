@@ -1,0 +1,39 @@
+"""A canary in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.control_plane.trace import PodDeleted, RuleModified, RuleTaken, WeightSet
+from sim.report.disruptions.words import Words
+from sim.report.wording import seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sim.experiment.replication import Replication
+
+
+def _course(replication: Replication) -> Iterator[str]:
+    trace = replication.trace
+    asked = [f"{record.weight} % at {seconds(record.time_s)}" for record in trace.of(WeightSet)]
+    modified = [f"{record.weight} % at {seconds(record.time_s)}" for record in trace.of(RuleModified)]
+    yield f"The Ingress gave the canary's target group {', '.join(asked)}. ModifyRule: {', '.join(modified) or 'none'}."
+    taken = trace.of(RuleTaken)
+    if taken:
+        yield f"The last ALB node took the last rule over {seconds(max(record.time_s for record in taken))} after 0 s."
+    deleted_s = [record.time_s for record in trace.of(PodDeleted)]
+    if deleted_s:
+        yield (
+            f"The old pods were deleted from {seconds(min(deleted_s))} on, the last after "
+            f"{seconds(replication.timeline.rollout_complete_s)}."
+        )
+
+
+CANARY = Words(
+    name="canary",
+    complete="last old pod deleted",
+    started="New pods",
+    ended="Old pods deleted",
+    course=_course,
+)

@@ -1,0 +1,119 @@
+"""Oracles: canaries by hand (docs/model.md, "Canary").
+
+40 requests per second over 4 pods at one ALB node, with constant lags. A pod starts in 3 s. A rule is modified 7 s
+after the Ingress, and taken over 6 s later. A target is registered after 5 s and deregistered after 20 + 10 s.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sim.control_plane.trace import PodDeleted, RuleModified, RuleTaken, TargetDeregistered, TargetRegistered, WeightSet
+from sim.control_plane.trace_of_calls import ApiAttempt
+from sim.data_plane.outcomes import Outcome
+from sim.experiment.recommend import least_sleep_s
+from sim.experiment.replication import Replication, simulate
+from sim.scenario.problems import ScenarioError
+from sim.scenario.specs import Scenario
+
+BASE: dict[str, Any] = {
+    "name": "by-hand",
+    "replications": 2,
+    "traffic": {"arrival_rate_rps": 40, "service_time_s": 0.1, "arrivals": "even"},
+    "deployment": {"replicas": 4, "sync_latency_s": 0},
+    "pod": {"startup_s": 3, "pre_stop_sleep_s": 2, "sandbox_teardown_s": 60, "on_sigterm": "drain"},
+    "endpoints": {"propagation_s": 0},
+    "controller": {"version": "fixed_lag", "deregistration_lag_s": 20, "registration_lag_s": 5, "rule_lag_s": 7},
+    "target_group": {"alb_nodes": 1, "propagation_s": 10, "rule_propagation_s": 6, "health_check": None},
+    "disruption": "canary",
+    "canary": {"steps": [{"weight": 50, "pause_s": 20}], "ping_pong": True, "scale_down_delay_s": 5},
+}
+
+
+def _scenario(**changes: object) -> Scenario:
+    return Scenario.model_validate(BASE).with_overrides(changes)
+
+
+def _run(**changes: object) -> Replication:
+    return simulate(_scenario(**changes), estimator="expected")
+
+
+def _refused(**changes: object) -> float:
+    return float(_run(**changes).estimate.counts[Outcome.CONNECT_REFUSED])
+
+
+def _weights(kind: type[Any], replication: Replication) -> list[tuple[float, int]]:
+    return [(record.time_s, record.weight) for record in replication.trace.of(kind)]
+
+
+def test_a_step_waits_for_its_pods_and_then_pauses() -> None:
+    """Half of the pods are there at 3 s; all of them 20 + 3 s later."""
+    canary = _run()
+    assert _weights(WeightSet, canary) == [(3, 50), (26, 100)]
+    assert _weights(RuleModified, canary) == [(10, 50), (33, 100)]
+    assert _weights(RuleTaken, canary) == [(16, 50), (39, 100)]
+    assert [record.time_s for record in canary.trace.of(TargetRegistered)] == [8, 8, 31, 31]
+    assert {record.time_s for record in canary.trace.of(PodDeleted)} == {31}
+    assert {record.time_s for record in canary.trace.of(TargetDeregistered)} == {51}
+
+
+def test_the_delay_and_the_sleep_have_to_outlast_the_rule_together() -> None:
+    """The rule is taken over 7 + 6 s after the Ingress, half of the requests come until then, 20 a second."""
+    assert _refused() == pytest.approx(20 * (13 - 7))
+    assert _refused(**{"canary.scale_down_delay_s": 11}) == pytest.approx(0)
+    assert least_sleep_s(_scenario()) == 13 - 5
+    assert least_sleep_s(_scenario(**{"canary.scale_down_delay_s": 13})) == 0
+
+
+def test_with_the_listener_s_rule_alone_all_requests_move_at_once() -> None:
+    switch = {"canary.steps": [], "canary.scale_down_delay_s": 0}
+    canary = _run(**switch)
+    assert _weights(RuleTaken, canary) == [(16, 100)]
+    assert _refused(**switch) == pytest.approx(40 * (13 - 2))
+
+
+def test_without_ping_pong_the_old_targets_stay_in_the_rule_until_they_are_deregistered() -> None:
+    """After the promotion the stable target group has all requests again, old and new pods in it, half of them each.
+
+    The rule goes back to it when it is taken over at 39 s; until then it had half of the requests. The old pods refuse
+    from 33 s on, and leave at 26 + 20 + 10 s.
+    """
+    canary = _run(**{"canary.ping_pong": False})
+    assert _weights(WeightSet, canary) == [(3, 50), (26, 100), (26, 0)]
+    assert {record.time_s for record in canary.trace.of(TargetDeregistered)} == {46}
+    refused = float(canary.estimate.counts[Outcome.CONNECT_REFUSED])
+    assert refused == pytest.approx(10 * (39 - 33) + 20 * (56 - 39))
+
+
+def test_verification_sees_the_api_and_not_the_nodes() -> None:
+    """Argo looks 0, 10 and 20 s after the Ingress. The rule is modified after 7 s, so each step takes 10 s longer."""
+    canary = _run(**{"canary.verifies": True})
+    assert _weights(WeightSet, canary) == [(3, 50), (36, 100)]
+    assert {record.time_s for record in canary.trace.of(PodDeleted)} == {36 + 10 + 5}
+    assert _refused(**{"canary.verifies": True, "canary.scale_down_delay_s": 0}) == pytest.approx(20 * (13 - 12))
+
+
+def test_verification_waits_for_the_stable_target_group() -> None:
+    lag = {"canary.verifies": True, "canary.ping_pong": False, "controller.registration_lag_s": 12}
+    canary = _run(**lag)
+    promoted_s = 36 + 10
+    assert _weights(WeightSet, canary)[-1] == (promoted_s, 0)
+    assert {record.time_s for record in canary.trace.of(PodDeleted)} == {promoted_s + 20 + 5}
+
+
+@pytest.mark.parametrize("version", ["v1.1.5", "v2.8.2", "v3.4"])
+def test_the_controller_modifies_the_rule_of_each_listener(version: str) -> None:
+    lags = {"version": version, "deregistration_lag_s": None, "registration_lag_s": None, "rule_lag_s": None}
+    canary = simulate(Scenario.model_validate({**BASE, "controller": lags}))
+    calls = [call.time_s for call in canary.trace.of(ApiAttempt) if call.action == "elasticloadbalancing:ModifyRule"]
+    assert len(calls) == 2 * 2, "an HTTP and an HTTPS listener, two weights"
+    assert [weight for _, weight in _weights(RuleModified, canary)] == [50, 100]
+
+
+def test_controllers_without_weights_are_refused() -> None:
+    with pytest.raises(ScenarioError, match=r"v1\.1\.4 does not know.*v1\.1\.5 brought them"):
+        Scenario.model_validate(
+            {"name": "old", "traffic": {"arrival_rate_rps": 1}, "deployment": {"replicas": 2}}
+        ).with_overrides({"controller.version": "v1.1.4", "disruption": "canary"})
