@@ -29,10 +29,11 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--of",
-    type=click.Choice(("responses.502", "pre_stop_sleep")),
+    type=click.Choice(("responses.502", "pre_stop_sleep", "rollout_s")),
     default="pre_stop_sleep",
     show_default=True,
-    help="The answer: 502s per rollout (or other disruption), or the preStop sleep with which 95 % of them lose none.",
+    help="The answer: 502s per rollout (or other disruption), the preStop sleep with which 95 % of them lose none, or "
+    "how long one takes.",
 )
 @click.option(
     "--points",

@@ -1,7 +1,7 @@
 """Which unknown decides the answer: each unknown's share of the answer's variance, and its effect alone.
 
-The answer is either the 502s per rollout, or the preStop sleep with which 95 % of rollouts lose no request, as
-`recommend` finds it. Where no sleep is enough it is the time for which the slowest pod stays in rotation.
+The answer is the 502s per rollout, the preStop sleep with which 95 % of rollouts lose no request, as `recommend` finds
+it, or how long a rollout takes. Where no sleep is enough it is the time for which the slowest pod stays in rotation.
 
 Modelled:
 - Every unknown is uniform in its range and independent of the others.
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from sim.experiment.figures import ROLLOUT_S
 from sim.experiment.recommend import least_sleep_s
 from sim.experiment.replications import replicate
 from sim.experiment.unknowns import Unknown, with_values
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from sim.scenario.disruptions import DisruptionKind
     from sim.scenario.specs import Scenario
 
-Of = Literal["responses.502", "pre_stop_sleep"]
+Of = Literal["responses.502", "pre_stop_sleep", "rollout_s"]
 MOST_REPLICATIONS = 10
 _NEGLIGIBLE = 1e-9
 
@@ -111,6 +112,8 @@ def answer(of: Of, scenario: Scenario) -> float:
     """Return the answer for one scenario, over its replications."""
     if of == "pre_stop_sleep":
         return least_sleep_s(scenario)
+    if of == "rollout_s":
+        return float(np.mean([figures[ROLLOUT_S] for figures in replicate(scenario)]))
     return float(np.mean([figures.responses(502) for figures in replicate(scenario)]))
 
 

@@ -3,18 +3,20 @@
 A key that the scenario gives counts as known. The range of a distribution is that of its median: the whole law is
 stretched, its shape kept.
 
-Sources of the ranges: docs/facts/alb.md §1 and §5. Otherwise a range is a guess, and `why` says between what.
+Sources of the ranges: docs/facts/alb.md §1 and §5; docs/facts/capacity.md §1 to §3, the priors marked [D]. Otherwise a
+range is a guess, and `why` says between what.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sim.scenario.law import Law
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from sim.scenario.specs import Scenario
 
@@ -24,7 +26,10 @@ _CALIBRATE = "`albsim calibrate` with"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown:
-    """A key and the range of its value. `why` gives the reason for the range, `measure` a way to measure the value."""
+    """A key and the range of its value. `why` gives the reason for the range, `measure` a way to measure the value.
+
+    `matters`: whether the key has an effect in a scenario.
+    """
 
     key: str
     low: float
@@ -32,6 +37,19 @@ class Unknown:
     why: str = "as given"
     measure: str = ""
     whole: bool = False
+    matters: Callable[[Scenario], bool] = field(default=lambda _: True, compare=False)
+
+
+def _has_addresses(scenario: Scenario) -> bool:
+    return scenario.nodes is not None and scenario.vpc_cni is not None
+
+
+def _is_added_by(scenario: Scenario, kind: str) -> bool:
+    return scenario.nodes is not None and scenario.autoscaler.kind == kind
+
+
+def _adds_nodes(scenario: Scenario) -> bool:
+    return scenario.nodes is not None and scenario.autoscaler.kind != "none"
 
 
 UNKNOWNS = (
@@ -92,13 +110,91 @@ UNKNOWNS = (
         why="its median: from a small web API to a slow one",
         measure=f"{_CALIBRATE} the ALB's access logs",
     ),
+    Unknown(
+        key="nodes.daemonset_pods",
+        low=3,
+        high=6,
+        why="aws-node and kube-proxy, with one to four for storage and logs",
+        measure="`kubectl get daemonsets -A`",
+        whole=True,
+        matters=lambda scenario: scenario.nodes is not None,
+    ),
+    Unknown(
+        key="nodes.daemonset_cpu_m",
+        low=150,
+        high=500,
+        why="what three to six such pods request",
+        measure="`kubectl describe node`, Non-terminated Pods",
+        whole=True,
+        matters=lambda scenario: scenario.nodes is not None and scenario.nodes.pod_cpu_m > 0,
+    ),
+    Unknown(
+        key="vpc_cni.assign_latency_s",
+        low=0.2,
+        high=3,
+        why="its median: from a quick call to what is assumed as its 99 % quantile",
+        measure="ipamd's log, from `Trying to allocate` to the assigned addresses",
+        matters=_has_addresses,
+    ),
+    Unknown(
+        key="vpc_cni.new_eni_latency_s",
+        low=2,
+        high=10,
+        why="its median: CNI's documents say up to 10 s",
+        measure="ipamd's log, from `Created a new ENI` to the interface's addresses",
+        matters=_has_addresses,
+    ),
+    Unknown(
+        key="autoscaler.launch_to_ready_s",
+        low=28,
+        high=80,
+        why="its median: 28 s to 54 s were measured, with tails from 80 s on",
+        measure="`kubectl get nodes -o json` and CloudTrail: from RunInstances or CreateFleet to the Ready condition",
+        matters=_adds_nodes,
+    ),
+    Unknown(
+        key="autoscaler.image_pull_s",
+        low=2,
+        high=60,
+        why="its median: from a small image to one of some gigabytes",
+        measure="the `Pulled` events of pods, which say how long",
+        matters=_adds_nodes,
+    ),
+    Unknown(
+        key="autoscaler.decision_s",
+        low=1,
+        high=15,
+        why="its median: its FAQ wants 5 s on average, 15 s with hundreds of nodes",
+        measure="its metric `function_duration_seconds`",
+        matters=partial(_is_added_by, kind="cluster_autoscaler"),
+    ),
+    Unknown(
+        key="autoscaler.asg_lag_s",
+        low=5,
+        high=45,
+        why="its median: from the next look of the group to what is assumed as its 95 % quantile",
+        measure="the group's activities: from the request of Cluster Autoscaler to the launch",
+        matters=partial(_is_added_by, kind="cluster_autoscaler"),
+    ),
+    Unknown(
+        key="autoscaler.fleet_s",
+        low=1,
+        high=10,
+        why="its median: from one call to a slow one",
+        measure="Karpenter's log, from the computed to the launched nodeclaim",
+        matters=partial(_is_added_by, kind="karpenter"),
+    ),
 )
 
 
 def unknowns_of(scenario: Scenario) -> tuple[Unknown, ...]:
     """Return the unknowns whose keys the scenario leaves at their defaults."""
     given = scenario.model_dump(exclude_unset=True)
-    return tuple(unknown for unknown in UNKNOWNS if not _is_given(given, unknown.key.split(".")[:2]))
+    return tuple(
+        unknown
+        for unknown in UNKNOWNS
+        if unknown.matters(scenario) and not _is_given(given, unknown.key.split(".")[:2])
+    )
 
 
 def given_range(key: str, low: float, high: float) -> Unknown:

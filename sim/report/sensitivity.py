@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 FORMATS = ("table", "json")
 _ANSWERS = {
     "responses.502": ("502s per {noun}", ""),
+    "rollout_s": ("the mean duration of a {noun}", " s"),
     "pre_stop_sleep": ("the preStop sleep that 95 % of {nouns} need", " s"),
 }
 _LEAST_SHARE = 0.05

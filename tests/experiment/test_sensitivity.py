@@ -93,8 +93,40 @@ def test_keys_that_the_scenario_gives_are_known() -> None:
     assert "pod.startup_s" in keys
 
 
+def test_the_duration_is_an_answer_too() -> None:
+    """Two pods, one at a time: each second of startup is one of the rollout, whatever the lag."""
+    found = sensitivity(scenario(), (STARTUP, LAG), of="rollout_s", points=4, executor=Here())
+    assert found.influences[0].unknown == STARTUP
+    assert found.influences[0].first_order > 0.9
+
+
+@pytest.mark.parametrize(
+    ("kind", "own"), [("cluster_autoscaler", {"decision_s", "asg_lag_s"}), ("karpenter", {"fleet_s"}), ("none", set())]
+)
+def test_the_assumed_laws_of_nodes_and_autoscalers_are_unknown_where_they_matter(kind: str, own: set[str]) -> None:
+    """docs/facts/capacity.md: the priors that are judgement, [D] of §1 to §3."""
+    nodes = {"instance_type": "c5.large", "count": 3, "pod_cpu_m": 100}
+    of_nodes = scenario(nodes=nodes, vpc_cni={}, autoscaler={"kind": kind})
+    keys = {unknown.key for unknown in unknowns_of(of_nodes)} - {unknown.key for unknown in unknowns_of(scenario())}
+    of_any = {"launch_to_ready_s", "image_pull_s"} if own else set()
+    assert keys == {
+        "nodes.daemonset_pods",
+        "nodes.daemonset_cpu_m",
+        "vpc_cni.assign_latency_s",
+        "vpc_cni.new_eni_latency_s",
+        *(f"autoscaler.{name}" for name in own | of_any),
+    }
+
+
 def test_every_unknown_can_be_set_at_both_ends() -> None:
-    plain = Scenario(name="plain", traffic={"arrival_rate_rps": 50}, deployment={"replicas": 2})
+    plain = Scenario(
+        name="plain",
+        traffic={"arrival_rate_rps": 50},
+        deployment={"replicas": 2},
+        nodes={"instance_type": "c5.large", "count": 3, "pod_cpu_m": 100},
+        vpc_cni={},
+        autoscaler={"kind": "cluster_autoscaler"},
+    )
     for unknown in unknowns_of(plain):
         assert unknown.low < (base_value(plain, unknown) or unknown.low + 1) + unknown.high
         for end in (unknown.low, unknown.high):
