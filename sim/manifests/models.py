@@ -137,6 +137,7 @@ class PodSpec(Model):
     termination_grace_period_seconds: int | None = None
     readiness_gates: list[ReadinessGate] = Field(default_factory=list)
     share_process_namespace: bool = False
+    host_network: bool = False
     node_selector: dict[str, Anything] = Field(default_factory=dict)
 
 

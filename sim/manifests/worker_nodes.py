@@ -6,7 +6,8 @@ Modelled (docs/facts/manifests.md §1.6):
 - Fargate's are no nodes that pods share.
 - All nodes are taken to be of the commonest instance type.
 
-Left out: what the nodes' other pods take, but for the defaults of the block; taints and affinities.
+Left out: what the nodes' other pods take, but for DaemonSets (`daemon_sets`) or the defaults of the block; taints and
+affinities.
 
 Sources: LBC pkg/backend/endpoint_utils.go@v3.5.0; kubernetes.io, Well-Known Labels.
 """
@@ -18,6 +19,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from sim.manifests.companion_models import Node
+from sim.manifests.daemon_sets import put_daemon_sets
 from sim.manifests.draft import default_of
 from sim.manifests.network_models import Service
 from sim.manifests.quantities import quantity
@@ -41,7 +43,7 @@ _INSTANCES = "target_group.instances"
 _TARGET_TYPE = "target_group.target_type"
 _COUNT = "nodes.count"
 _MOST_ZONES = 6
-NODE_KEYS = ("nodes.", "kubernetes.")
+NODE_KEYS = ("nodes.", "kubernetes.", "vpc_cni.")
 """How keys begin whose values come from Nodes."""
 
 
@@ -91,6 +93,7 @@ def put_nodes_block(draft: Draft, pod: PodSpec, cluster: Cluster) -> None:
     _put_max_pods(draft, nodes)
     _put_requests(draft, pod)
     _put_version(draft, nodes)
+    put_daemon_sets(draft, cluster, nodes)
 
 
 def warn_of_room(draft: Draft, scenario: Scenario) -> None:

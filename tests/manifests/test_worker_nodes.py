@@ -128,3 +128,77 @@ def test_nodes_of_which_there_is_no_scenario_are_left_out(spec: dict[str, Any]) 
 )
 def test_quantities(text: object, value: object) -> None:
     assert quantity(text) == value
+
+
+def daemon_set(name: str, cpu: str = "25m", **given: Any) -> dict[str, Any]:
+    env = [{"name": key, "value": value} for key, value in given.get("env", {}).items()]
+    container = {"name": name, "image": "x", "env": env, "resources": {"requests": {"cpu": cpu}}}
+    pod = {"containers": [container], "hostNetwork": name in ("aws-node", "kube-proxy")}
+    template = {"metadata": {"labels": {"app": name}}, "spec": pod | given.get("pod", {})}
+    metadata = {"name": name, "namespace": "kube-system"}
+    spec = {"selector": {"matchLabels": {"app": name}}, "template": template}
+    return {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": metadata, "spec": spec}
+
+
+CNI = {"WARM_ENI_TARGET": "1", "WARM_PREFIX_TARGET": "1", "ENABLE_PREFIX_DELEGATION": "false", "ENABLE_IPv6": "false"}
+
+
+def test_daemon_sets_take_pods_and_cpu_of_each_node_where_aws_node_is_among_them() -> None:
+    """aws-node and kube-proxy are on every Amazon node; a DaemonSet for GPUs or for Windows is on none of these."""
+    others = [
+        daemon_set("kube-proxy", "100m"),
+        daemon_set("ebs-csi-node", "30m"),
+        daemon_set("gpus", pod={"nodeSelector": {"gpu": "true"}}),
+    ]
+    found = imported(node(0), node(1), daemon_set("aws-node", env=CNI), *others, replicas=1)
+    assert (found.raw["nodes"]["daemonset_pods"], found.raw["nodes"]["daemonset_cpu_m"]) == (3, 155)
+    origin = found.draft.origins["nodes.daemonset_pods"]
+    assert (origin.grade, origin.place.object) == ("read", "daemonset/kube-system/aws-node")
+    assert "aws-node, ebs-csi-node, kube-proxy" in origin.note
+
+    without = imported(node(0), *others, replicas=1)
+    assert "daemonset_pods" not in without.raw["nodes"]
+    assert any("aws-node is not in the input" in one.reason for one in without.draft.not_read)
+
+
+def test_the_variables_of_aws_node() -> None:
+    env = CNI | {
+        "WARM_IP_TARGET": "5",
+        "MINIMUM_IP_TARGET": "12",
+        "ENABLE_PREFIX_DELEGATION": "true",
+        "MAX_ENI": "0",
+        "WARM_ENI_TARGET": "one",
+        "ENABLE_POD_ENI": "true",
+    }
+    found = imported(*map(node, range(3)), daemon_set("aws-node", env=env), replicas=1)
+    # An m5.large has 3 interfaces with 10 addresses: a node in each zone holds 30 at most.
+    assert found.raw["vpc_cni"] == {
+        "warm_ip_target": 5,
+        "minimum_ip_target": 12,
+        "prefix_delegation": True,
+        "warm_prefix_target": 1,
+        "subnet_prefix_length": 21,
+    }
+    origin = found.draft.origins["vpc_cni.warm_ip_target"]
+    assert (origin.place.field, origin.note) == ("spec.template.spec.containers[0].env[4]", "WARM_IP_TARGET")
+    assert found.draft.origins["vpc_cni.subnet_prefix_length"].grade == "assumed"
+    assert "subnets-assumed" in ids(found)
+    reasons = {one.reason for one in found.draft.not_read}
+    assert {"MAX_ENI is '0', which ipamd takes for unset", "WARM_ENI_TARGET is 'one', which ipamd takes for unset"} <= (
+        reasons
+    )
+    assert any("branch interfaces" in reason for reason in reasons)
+
+
+def test_the_assumed_subnets_hold_the_nodes_that_are_there() -> None:
+    """80 c5.4xlarge in a zone with 8 interfaces of 30 addresses are 19,200: a /17 has 32,763, a /18 has 16,379."""
+    large = [node(3 * number, type="c5.4xlarge", pods="234") for number in range(80)]
+    found = imported(*large, daemon_set("aws-node", env=CNI))
+    assert found.raw["vpc_cni"]["subnet_prefix_length"] == 17
+    assert found.scenario.vpc_cni is not None
+
+
+def test_a_cluster_with_ipv6_has_no_pool_of_addresses() -> None:
+    found = imported(node(0), daemon_set("aws-node", env=CNI | {"ENABLE_IPv6": "true"}), replicas=1)
+    assert "vpc_cni" not in found.raw
+    assert any("IPv6" in one.reason for one in found.draft.not_read)
