@@ -83,6 +83,10 @@ class Program(click.Group):
         with _shown_as_it_stands():
             return super().make_context(*args, **extra)
 
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """Return the names of the commands, those that answer most questions first."""
+        return list(self.commands)
+
     @staticmethod
     def _end(ctx: click.Context, status: int, message: str) -> NoReturn:
         click.echo(_printable(message), err=True)
@@ -132,21 +136,21 @@ def main() -> None:
 for _command in (
     run,
     import_,
-    sweep,
-    plot,
-    compare,
-    recommend,
     explain,
     report,
+    recommend,
+    compare,
+    sweep,
+    plot,
+    sensitivity,
     observe,
     calibrate,
-    sensitivity,
     addresses,
+    check,
+    results,
     backoff,
     controllers,
-    check,
-    verify,
     schema,
-    results,
+    verify,
 ):
     main.add_command(_command)

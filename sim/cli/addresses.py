@@ -29,7 +29,7 @@ _KEYS = {
 """Options that are keys of a scenario."""
 
 
-@click.command()
+@click.command(short_help="Count the addresses that nodes hold, and what fits.")
 @click.argument("scenario_file", metavar="[SCENARIO]", required=False)
 @click.option("--instance-type", metavar="T", help="An EC2 instance type, such as c5.4xlarge.")
 @click.option("--nodes", type=int, metavar="N", help="How many nodes.")

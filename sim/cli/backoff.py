@@ -10,7 +10,7 @@ _MOST_RETRIES = 100
 """Beyond it the waits are at their cap, or longer than any process lives."""
 
 
-@click.command()
+@click.command(short_help="Print a retry policy's waits.")
 @click.option(
     "--retryer",
     "name",

@@ -10,7 +10,7 @@ from sim.cli.options import Refused
 from sim.cli.outputs import OutFile
 
 
-@click.command()
+@click.command(short_help="Measure a scenario's numbers in your records.")
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("-o", "out", type=OutFile(), metavar="FILE", help="Write the scenario fragment there, not to stdout.")
 @click.option(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sim.scenario.specs import Scenario
 
 
-@click.command()
+@click.command(short_help="Validate scenarios, and say what is unwise in them.")
 @takes_scenarios
 def check(scenarios: list[Scenario]) -> None:
     """Validate scenarios, and say what is unwise in them."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 FORMATS = ("table", "json", "csv", "markdown")
 
 
-@click.command()
+@click.command(short_help="Say whether two scenarios differ, and by how much.")
 @takes_scenarios
 @takes_workers
 @takes_estimator

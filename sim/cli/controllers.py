@@ -7,7 +7,7 @@ import click
 from sim.report.controllers import FORMATS
 
 
-@click.command()
+@click.command(short_help="Print what each controller version calls for one pod.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print.")
 def controllers(form: str) -> None:
     """Print what each controller version calls for one removed pod, and how long a throttled call may wait."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sim.scenario.specs import Scenario
 
 
-@click.command()
+@click.command(short_help="Tell one replication: what happened, pod by pod, and why.")
 @takes_scenario
 @takes_workers
 @click.option("--replication", type=click.IntRange(min=0), default=0, metavar="N", show_default=True, help="Which one.")

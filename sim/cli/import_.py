@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command("import")
+@click.command("import", short_help="Make a scenario of Kubernetes manifests.")
 @click.argument("paths", metavar="FILE|DIR|-...", nargs=-1, required=True)
 @click.option("-R", "--recursive", is_flag=True, help="Take the files of directories below, too.")
 @click.option(

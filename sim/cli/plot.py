@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _SCENARIO_SUFFIXES = {".yaml", ".yml"}
 
 
-@click.command()
+@click.command(short_help="Draw a sweep's results, or a scenario's lags and causes.")
 @click.argument(
     "files",
     metavar="FILE...",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sim.scenario.specs import Scenario
 
 
-@click.command()
+@click.command(short_help="Find the smallest preStop sleep that suffices, and its cost.")
 @takes_scenario
 @takes_workers
 @click.option(

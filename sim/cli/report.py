@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sim.scenario.specs import Scenario
 
 
-@click.command()
+@click.command(short_help="Write one page that opens offline, to send and to keep.")
 @takes_scenario
 @takes_workers
 @takes_estimator

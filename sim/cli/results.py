@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _MOST_LINES = 40
 
 
-@click.command()
+@click.command(short_help="Write what all scenarios of a directory give.")
 @click.argument("directory", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--check", "only_check", is_flag=True, help="Write nothing; fail when what stands there is out of date.")
 @click.option("--replications", type=click.IntRange(min=1), default=30, show_default=True, help="Of each scenario.")

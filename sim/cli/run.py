@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FORMATS = ("table", "json", "csv", "markdown")
 
 
-@click.command()
+@click.command(short_help="Simulate: how often a rollout has 502s, how many, and why.")
 @takes_scenarios
 @takes_workers
 @takes_estimator

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 
-@click.command()
+@click.command(short_help="Print the JSON Schema of a scenario, with defaults.")
 def schema() -> None:
     """Print the JSON Schema of a scenario: every key with its default and where that comes from."""
     import json

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sim.scenario.specs import Scenario
 
 
-@click.command()
+@click.command(short_help="Find which unknown decides the answer: measure it first.")
 @takes_scenario
 @takes_workers
 @click.option(

@@ -40,7 +40,7 @@ class Fraction(click.ParamType[float]):
         return fraction
 
 
-@click.command()
+@click.command(short_help="Simulate every point of a grid, into Parquet or CSV.")
 @takes_scenario
 @takes_workers
 @takes_estimator

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _A_DEFECT = 1
 
 
-@click.command()
+@click.command(short_help="Hold the program against closed forms and slow twins.")
 @click.option(
     "--format", "form", type=click.Choice(("table", "json")), default="table", show_default=True, help="How to print."
 )
