@@ -32,5 +32,6 @@ def compare(
     if len(scenarios) != 2:  # noqa: PLR2004 - a pair
         raise click.UsageError(f"expected two scenarios (got {len(scenarios)})")
     with progress_of(quiet=quiet) as progress, process_pool(workers) as executor:
+        progress.describe("pairs under the same draws")
         comparison = compared(*scenarios, estimator=estimator, executor=executor, progress=progress.reach)
     click.echo(render(comparison, form))

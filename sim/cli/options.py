@@ -170,7 +170,7 @@ def _mention_compiling(scenario: Scenario) -> None:
         from sim.data_plane.compiled import is_compiled
 
         if not is_compiled():
-            click.echo("Compiling the loop over requests first, once on this machine: some 5 s of one core", err=True)
+            click.echo("Compiling the loop over requests first, once on this machine: some 5 s", err=True)
 
 
 def _mention_drawing(scenario: Scenario, asked: Estimator | None) -> None:

@@ -46,18 +46,18 @@ class Silent:
 
 @contextmanager
 def progress_of(total: int | None = None, *, quiet: bool) -> Iterator[Progress]:
-    """Show a bar with the time left, for `total` pieces of work, or as many as `reach` says."""
+    """Show a bar with the time left, for `total` pieces of work, or as many as `reach` says, else the time so far."""
     if quiet or not sys.stderr.isatty():
         yield Silent()
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bars
 
+    from sim.cli.progress_columns import Done, Left
+
     words, bar = TextColumn("{task.fields[words]}", markup=False), BarColumn(bar_width=_BAR_COLUMNS)
-    with Bars(
-        words, bar, MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True
-    ) as bars:
+    with Bars(words, bar, Done(), Left(), console=Console(stderr=True), transient=True) as bars:
         yield _Bar(bars, bars.add_task("", total=total, words=""))
 
 

@@ -59,6 +59,7 @@ def _results(scenarios: list[Scenario], workers: int | None, *, quiet: bool) -> 
     from sim.report.results import result_of
 
     with progress_of(len(scenarios), quiet=quiet) as progress, executor_of(workers) as executor:
+        progress.describe("scenarios")
         return [progress.step(result_of(scenario, executor)) for scenario in scenarios]
 
 

@@ -78,6 +78,7 @@ def sensitivity(
     if not unknowns:
         raise Refused("the scenario gives every key that is usually unknown: say with --vary KEY=LOW:HIGH what is not")
     with progress_of(quiet=quiet) as progress, process_pool(workers) as executor:
+        progress.describe(f"{scenario.name}: places among the unknowns")
         found = sensitivity_of(
             scenario, unknowns, of=of, points=int(points), executor=executor, on_progress=progress.reach
         )

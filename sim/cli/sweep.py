@@ -104,6 +104,7 @@ def sweep(
         _mention_largest(whole)
     try:
         with progress_of(quiet=quiet) as progress, _executor(scheduler, workers) as executor:
+            progress.describe(f"{scenario.name}: points and replications")
             frame = sweep_to_file(
                 scenario,
                 vary,
