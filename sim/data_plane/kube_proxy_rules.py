@@ -6,7 +6,7 @@ Connection tracking then keeps the connection with that pod, whatever the rules 
 Modelled:
 - Each ALB node routes over the worker nodes that have not left its rotation (`instances`).
 - In the timeline a worker node's rules take the place of an ALB node's rotation with target type `ip`.
-- A pooled connection stays with its pod until either end closes it (`serving`).
+- A pooled connection stays with its pod until either end closes it (`idle_connections`).
 - A new connection is refused where the rules are empty, and meets silence where the machine is gone.
 
 Left out: see `sim.control_plane.kubernetes.kube_proxy`.

@@ -1,6 +1,6 @@
 """Requests one after the other, compiled, for settings in which a request's fate depends on earlier requests.
 
-These settings are `least_outstanding_requests`, a pod's `concurrency`, and the ALB's pools of connections (`serving`).
+These settings are `least_outstanding_requests`, a pod's `concurrency`, and the ALB's pools (`idle_connections`).
 Otherwise requests are independent, and `sampled` needs no loop. Requests through worker nodes (`kube_proxy_rules`)
 always take the loop.
 
@@ -16,11 +16,12 @@ import numpy as np
 
 from sim.data_plane.changes import Changes, all_changes
 from sim.data_plane.compiled import compiled
+from sim.data_plane.idle_connections import Pools, idle_connection, keep, pools_of
 from sim.data_plane.kube_proxy_rules import Rules, answered_until_s, cut_through_s, reached, rules_of
 from sim.data_plane.least_outstanding import Open, fewest_open, note_sent, nothing_open, with_room
 from sim.data_plane.rotation import alb_rotations
 from sim.data_plane.sent import Sent, Way
-from sim.data_plane.serving import Pods, Pools, idle_connection, keep, pods_of, pools_of, serve
+from sim.data_plane.serving import Pods, pods_of, serve
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Way(IntEnum):
-    """How a request reached its target; see `serving`."""
+    """How a request reached its target; see `idle_connections`."""
 
     NEW = 0
     POOLED = 1

@@ -165,7 +165,7 @@ class Addresses:
 
     def admit(self, operation: str) -> bool:
         """Return whether a call of EC2 is not throttled."""
-        return self.plane.api.admit([operation], self.plane.agenda.now_s)
+        return self.plane.account.api.admit([operation], self.plane.agenda.now_s)
 
     def begin(self, zones: Iterable[int], pods: Iterable[tuple[object, int]]) -> None:
         """Give the first nodes and their pods addresses, in turns. Raises `TimeoutError` if there are too few."""

@@ -12,51 +12,23 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from sim.scenario.distributions import Constant, Exponential, Uniform
 from sim.streams import Stream
+from sim.verification.reference.account_twin import Account
 from sim.verification.reference.agenda_twin import Agenda
-from sim.verification.reference.aws_twin import Api
-from sim.verification.reference.controller_twin import Controller
-from sim.verification.reference.deployment_twin import Deployment, Pod
-from sim.verification.reference.drain_twin import Drain
+from sim.verification.reference.deployment_twin import Pod
+from sim.verification.reference.disruptions_twin import disruption_of
 from sim.verification.reference.last_request_twin import last_done_s
-from sim.verification.reference.load_balancer_controller_twin import LoadBalancerController
 from sim.verification.reference.nodes_twin import Nodes
-from sim.verification.reference.scale_in_twin import ScaleIn
-from sim.verification.reference.service_twin import PODS, RolledService, Service
-from sim.verification.reference.strategies_twin import BlueGreen, ClusterSwitch, OneForOne, Recreate
-from sim.verification.reference.unplanned_twin import Crash, LivenessFailure, NodeLost
+from sim.verification.reference.service_twin import RolledService
+from sim.verification.reference.target_group_twin import TargetGroup
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sim.scenario.specs import ControllerSpec, Scenario
+    from sim.scenario.specs import Scenario
     from sim.streams import IndexedDraws, Sampler, Streams
+    from sim.verification.reference.account_twin import AnyController
     from sim.verification.reference.agenda_twin import Happened
 
-    AnyController = Controller | LoadBalancerController
-
-DISRUPTIONS: dict[str, type[Deployment]] = {
-    "rollout": Deployment,
-    "node_drain": Drain,
-    "scale_in": ScaleIn,
-    "crash": Crash,
-    "liveness_failure": LivenessFailure,
-    "node_lost": NodeLost,
-    "blue_green": BlueGreen,
-    "cluster_switch": ClusterSwitch,
-}
-EQUAL_CHANCE = 0.5
 JUST_AFTER_S = 1e-3
-
-
-def _disruption(scenario: Scenario) -> type[Deployment]:
-    spec = scenario.deployment
-    if scenario.disruption == "rollout" and spec.kind != "Deployment":
-        return OneForOne
-    if scenario.disruption == "rollout" and spec.strategy == "Recreate":
-        return Recreate
-    return DISRUPTIONS[scenario.disruption]
 
 
 class ControlPlane:
@@ -69,14 +41,15 @@ class ControlPlane:
         self.old = [Pod(number, number, is_new=False) for number in range(scenario.deployment.replicas)]
         self.rolled = RolledService(self, self.old)
         self._draws: dict[tuple[int, ...], IndexedDraws] = {}
-        self.deployment = _disruption(scenario)(self)
+        self.target_group = TargetGroup(self)
+        self.deployment = disruption_of(scenario)(self)
         self.old_since_s = self.agenda.now_s
         self.controller: AnyController | None = None
-        self.api = Api(scenario.aws_api.buckets)
+        self.account = Account(self)
         if scenario.controller.version != "fixed_lag" or scenario.nodes is not None:
-            self._background()
+            self.account.begin_background()
         if scenario.controller.version != "fixed_lag":
-            self._account()
+            self.controller = self.account.controllers(self.rolled)
         self.nodes = None if scenario.nodes is None else Nodes(self, scenario.nodes)
         if self.nodes is not None:
             self.nodes.begin(self.old)
@@ -176,7 +149,7 @@ class ControlPlane:
         lag = self.scenario.controller.registration_lag_s
         if lag is not None:
             lag_s = self.draw(lag, pod, Stream.REGISTRATION_LAG)
-            self.agenda.after(lag_s, lambda: self.register({pod}))
+            self.agenda.after(lag_s, lambda: self.target_group.register({pod}))
         self.deployment.ready(pod)
 
     def deleted(self, pod: Pod) -> None:
@@ -189,13 +162,13 @@ class ControlPlane:
         lag = self.scenario.controller.deregistration_lag_s
         if lag is not None:
             lag_s = self.draw(lag, pod, Stream.DEREGISTRATION_LAG)
-            self.agenda.after(lag_s, lambda: self.deregister({pod}))
+            self.agenda.after(lag_s, lambda: self.target_group.deregister({pod}))
 
     def told_to_end(self, pod: Pod) -> None:
         """Begin a deleted pod's grace period and preStop."""
         self.agenda.note("PodDeleted", self.agenda.now_s, pod.number)
         if self.scenario.pod.pre_stop_fails_health_check:
-            self.checks_fail(pod)
+            self.target_group.checks_fail(pod)
         in_pre_stop_s = min(self.scenario.pod.pre_stop_sleep_s, self.scenario.pod.termination_grace_period_s)
         self.agenda.after(in_pre_stop_s, lambda: self.sigterm(pod))
 
@@ -214,7 +187,7 @@ class ControlPlane:
         self.agenda.note("ListenerClosed", self.agenda.now_s, pod.number)
         self.agenda.note("ProcessCut", cut_at_s, pod.number)
         if not self.scenario.pod.pre_stop_fails_health_check:
-            self.checks_fail(pod)
+            self.target_group.checks_fail(pod)
         pod.cut = True
         if self.deployment.waits_for_gone or self.nodes is not None:
             self._told_when_gone(pod, self._gone_s(pod, cut_at_s))
@@ -234,18 +207,9 @@ class ControlPlane:
         done_s = last_done_s(self, pod, cut_at_s) if drains else cut_at_s
         return done_s + self.scenario.pod.sandbox_teardown_s
 
-    def checks_fail(self, pod: Pod) -> None:
-        """Let the checks of each ALB node fail from now on, until enough have failed."""
-        check = self.scenario.target_group.health_check
-        if check is None:
-            return
-        for node in range(self.scenario.target_group.alb_nodes):
-            at_s = self.old_since_s + self.first_check_s(pod, node)
-            while at_s < self.agenda.now_s:
-                at_s += check.interval_s
-            at_s += (check.unhealthy_threshold - 1) * check.interval_s
-            self.rolled.unhealthy_s[pod] = min(at_s, self.rolled.unhealthy_s.get(pod, math.inf))
-            self.agenda.note("TargetUnhealthy", at_s, pod.number, node)
+    def some_target_is_healthy(self) -> None:
+        """Note that every ALB node has a healthy target of the new ones."""
+        self.has_healthy = True
 
     def endpoint(self, pod: Pod, *, joins: bool) -> None:
         """Let the controller's watch see the endpoint come or go."""
@@ -262,115 +226,3 @@ class ControlPlane:
     def _endpoints_changed(self) -> None:
         if self.controller is not None:
             self.controller.endpoints_changed(0)
-
-    # The target group
-
-    def first_check_s(self, pod: Pod, node: int) -> float:
-        """Return the phase of an ALB node's checks of a pod."""
-        check = self.scenario.target_group.health_check
-        law = Constant(value=0) if check is None else Uniform(dist="uniform", low=0, high=check.interval_s)
-        return self.draw(law, pod, Stream.FIRST_HEALTH_CHECK, node)
-
-    def register(self, pods: set[Pod]) -> None:
-        """Register targets: each ALB node finds them healthy at its first check."""
-        for pod in sorted(pods - self.rolled.healthy_s.keys(), key=lambda pod: pod.number):
-            self.rolled.draining_s.pop(pod, None)
-            self.agenda.note("TargetRegistered", self.agenda.now_s, pod.number, 0)
-            healthy_s = [
-                self.agenda.now_s + self.first_check_s(pod, node)
-                for node in range(self.scenario.target_group.alb_nodes)
-            ]
-            self.rolled.healthy_s[pod] = max(healthy_s)
-            for node, at_s in enumerate(healthy_s):
-                self.agenda.note("TargetHealthy", at_s, pod.number, node)
-            self.agenda.after(max(healthy_s) - self.agenda.now_s, self.some_target_is_healthy)
-
-    def some_target_is_healthy(self) -> None:
-        """Note that every ALB node has a healthy target of the new ones."""
-        self.has_healthy = True
-
-    def deregister(self, pods: set[Pod]) -> None:
-        """Deregister targets, of which each ALB node hears after its own delay."""
-        spec = self.scenario.target_group
-        for pod in sorted(pods & self.rolled.healthy_s.keys(), key=lambda pod: pod.number):
-            del self.rolled.healthy_s[pod]
-            deadline_s = self.rolled.draining_s[pod] = self.agenda.now_s + spec.deregistration_delay_s
-            self.agenda.note("TargetDeregistered", self.agenda.now_s, pod.number, deadline_s)
-            for node in range(spec.alb_nodes):
-                heard_s = self.draw(spec.propagation_s, pod, Stream.DEREGISTRATION_PROPAGATION, node)
-                self.agenda.note("TargetDrained", self.agenda.now_s + heard_s, pod.number, node)
-            pod.deregistered = True
-
-    # The account
-
-    def _account(self) -> None:
-        scenario = self.scenario
-        quiet = [self._quiet() for _ in range(scenario.controller.target_groups - 1)]
-        ours = [[*quiet, self.rolled], *([self._quiet()] for _ in range(1, scenario.controller.ingresses))]
-        self.controller = self._controller(scenario.controller, 0, ours)
-        if self.deployment.cordons:
-            self.agenda.after(-self.agenda.now_s, self.controller.cordoned)
-        for cluster, other in enumerate(scenario.aws_api.other_clusters, start=1):
-            theirs = self._controller(
-                other.controller or scenario.controller, cluster, [[self._quiet()] for _ in range(other.ingresses)]
-            )
-            if other.churn_per_s > 0:
-                Churn(self, theirs, other.churn_per_s, cluster).wait()
-
-        if scenario.disruption == "cluster_switch":
-            spec, last = scenario.controller, len(scenario.aws_api.other_clusters)
-            groups = [[self._quiet() for _ in range(spec.target_groups)]]
-            groups += [[self._quiet()] for _ in range(1, spec.ingresses)]
-            self._controller(spec, last + 1, groups)
-
-    def _quiet(self) -> Service:
-        """Return a Service of 50 pods that nobody rolls."""
-        return Service(self.agenda, range(PODS))
-
-    def _controller(self, spec: ControllerSpec, cluster: int, ingresses: list[list[Service]]) -> AnyController:
-        make = Controller if spec.version.startswith("v1") else LoadBalancerController
-        return make(self.agenda, self.api, self.scenario.aws_api, spec, self.streams, ingresses, cluster=cluster)
-
-    def _background(self) -> None:
-        names = [name for name, _ in self.scenario.aws_api.buckets]
-        for name, calls_per_s in self.scenario.aws_api.background_calls_per_s.items():
-            if calls_per_s > 0:
-                gap = Exponential(dist="exponential", mean=1 / calls_per_s)
-                for which, covering in enumerate(self.api.background()[name]):
-                    gaps_s = self.streams.draws(gap, Stream.API_BACKGROUND, names.index(name), which)
-                    self._someone_else(covering, gaps_s)
-
-    def _someone_else(self, covering: list[str], gaps_s: Iterator[float]) -> None:
-        def calls() -> None:
-            self.api.admit(covering, self.agenda.now_s)
-            self.agenda.after(next(gaps_s), calls)
-
-        self.agenda.after(next(gaps_s), calls)
-
-
-class Churn:
-    """Another cluster's pods: with equal chance one comes or the oldest goes, in any ingress with equal chance."""
-
-    def __init__(self, plane: ControlPlane, controller: AnyController, per_s: float, cluster: int) -> None:
-        self._agenda = plane.agenda
-        self._controller = controller
-        gap = Exponential(dist="exponential", mean=1 / per_s)
-        self._gaps_s = plane.streams.draws(gap, Stream.CHURN, cluster, 0)
-        self._which = plane.streams.uniforms(Stream.CHURN, cluster, 1)
-        self._comes = plane.streams.uniforms(Stream.CHURN, cluster, 2)
-        self._named = dict.fromkeys(range(len(controller.ingresses)), PODS)
-
-    def wait(self) -> None:
-        """Schedule the next change."""
-        self._agenda.after(next(self._gaps_s), self._change)
-
-    def _change(self) -> None:
-        number = math.floor(next(self._which) * len(self._named))
-        addresses = self._controller.ingresses[number][0].ready
-        if next(self._comes) < EQUAL_CHANCE:
-            addresses.add(self._named[number])
-            self._named[number] += 1
-        elif addresses:
-            addresses.remove(min(addresses))
-        self._controller.endpoints_changed(number)
-        self.wait()

@@ -83,11 +83,11 @@ class RolledService(Service):
 
     def register(self, targets: Iterable[Pod]) -> None:
         """Register targets at the ALB, whose nodes check them."""
-        self._plane.register(set(targets))
+        self._plane.target_group.register(set(targets))
 
     def deregister(self, targets: Iterable[Pod]) -> None:
         """Deregister targets, of which the ALB nodes hear later."""
-        self._plane.deregister(set(targets))
+        self._plane.target_group.deregister(set(targets))
 
     def awaits_gate(self) -> bool:
         """Return whether a pod's condition was written and is not True."""

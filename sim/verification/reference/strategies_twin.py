@@ -182,7 +182,9 @@ class BlueGreen(Unplanned):
             self._joins(pod)
             lag = plane.scenario.controller.registration_lag_s
             if lag is not None:
-                plane.agenda.after(plane.draw(lag, pod, Stream.REGISTRATION_LAG), partial(plane.register, {pod}))
+                plane.agenda.after(
+                    plane.draw(lag, pod, Stream.REGISTRATION_LAG), partial(plane.target_group.register, {pod})
+                )
             plane.agenda.note("PodDeselected", plane.agenda.now_s, old.number)
             self.not_ready(old)
         plane.agenda.after(self._spec.scale_down_delay_s, self._scale_down)

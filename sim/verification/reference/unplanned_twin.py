@@ -65,7 +65,7 @@ class Unplanned(Deployment):
     def _deregister(self, pod: Pod) -> None:
         if pod not in self._back:
             self._deregistered.add(pod)
-            self._plane.deregister({pod})
+            self._plane.target_group.deregister({pod})
 
     def _leaves(self, pod: Pod) -> None:
         self._plane.endpoint(pod, joins=False)
@@ -91,7 +91,9 @@ class Unplanned(Deployment):
             self._joins(pod)
         lag = plane.scenario.controller.registration_lag_s
         if lag is not None and pod in self._deregistered:
-            plane.agenda.after(plane.draw(lag, pod, Stream.REGISTRATION_LAG), lambda: plane.register({pod}))
+            plane.agenda.after(
+                plane.draw(lag, pod, Stream.REGISTRATION_LAG), lambda: plane.target_group.register({pod})
+            )
         if len(self._back) == len(self._failing):
             self.complete = True
             plane.agenda.note("RolloutComplete", plane.agenda.now_s)
@@ -103,7 +105,7 @@ class Unplanned(Deployment):
         if check is None:
             return
         for node in range(plane.scenario.target_group.alb_nodes):
-            at_s = plane.old_since_s + plane.first_check_s(pod, node)
+            at_s = plane.old_since_s + plane.target_group.first_check_s(pod, node)
             while at_s < 0:
                 at_s += check.interval_s
             failed = 0

@@ -1,0 +1,68 @@
+"""The rolled target group and its ALB nodes again, naively.
+
+Written from docs/model.md, "Target group and ALB nodes", and docs/facts/alb.md §1.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from sim.scenario.distributions import Constant, Uniform
+from sim.streams import Stream
+
+if TYPE_CHECKING:
+    from sim.verification.reference.control_plane_twin import ControlPlane
+    from sim.verification.reference.deployment_twin import Pod
+
+
+class TargetGroup:
+    """What the ALB nodes find out of the pods, and when."""
+
+    def __init__(self, plane: ControlPlane) -> None:
+        self._plane = plane
+
+    def first_check_s(self, pod: Pod, node: int) -> float:
+        """Return the phase of an ALB node's checks of a pod."""
+        check = self._plane.scenario.target_group.health_check
+        law = Constant(value=0) if check is None else Uniform(dist="uniform", low=0, high=check.interval_s)
+        return self._plane.draw(law, pod, Stream.FIRST_HEALTH_CHECK, node)
+
+    def register(self, pods: set[Pod]) -> None:
+        """Register targets: each ALB node finds them healthy at its first check."""
+        for pod in sorted(pods - self._plane.rolled.healthy_s.keys(), key=lambda pod: pod.number):
+            self._plane.rolled.draining_s.pop(pod, None)
+            self._plane.agenda.note("TargetRegistered", self._plane.agenda.now_s, pod.number, 0)
+            healthy_s = [
+                self._plane.agenda.now_s + self.first_check_s(pod, node)
+                for node in range(self._plane.scenario.target_group.alb_nodes)
+            ]
+            self._plane.rolled.healthy_s[pod] = max(healthy_s)
+            for node, at_s in enumerate(healthy_s):
+                self._plane.agenda.note("TargetHealthy", at_s, pod.number, node)
+            self._plane.agenda.after(max(healthy_s) - self._plane.agenda.now_s, self._plane.some_target_is_healthy)
+
+    def deregister(self, pods: set[Pod]) -> None:
+        """Deregister targets, of which each ALB node hears after its own delay."""
+        spec = self._plane.scenario.target_group
+        for pod in sorted(pods & self._plane.rolled.healthy_s.keys(), key=lambda pod: pod.number):
+            del self._plane.rolled.healthy_s[pod]
+            deadline_s = self._plane.rolled.draining_s[pod] = self._plane.agenda.now_s + spec.deregistration_delay_s
+            self._plane.agenda.note("TargetDeregistered", self._plane.agenda.now_s, pod.number, deadline_s)
+            for node in range(spec.alb_nodes):
+                heard_s = self._plane.draw(spec.propagation_s, pod, Stream.DEREGISTRATION_PROPAGATION, node)
+                self._plane.agenda.note("TargetDrained", self._plane.agenda.now_s + heard_s, pod.number, node)
+            pod.deregistered = True
+
+    def checks_fail(self, pod: Pod) -> None:
+        """Let the checks of each ALB node fail from now on, until enough have failed."""
+        check = self._plane.scenario.target_group.health_check
+        if check is None:
+            return
+        for node in range(self._plane.scenario.target_group.alb_nodes):
+            at_s = self._plane.old_since_s + self.first_check_s(pod, node)
+            while at_s < self._plane.agenda.now_s:
+                at_s += check.interval_s
+            at_s += (check.unhealthy_threshold - 1) * check.interval_s
+            self._plane.rolled.unhealthy_s[pod] = min(at_s, self._plane.rolled.unhealthy_s.get(pod, math.inf))
+            self._plane.agenda.note("TargetUnhealthy", at_s, pod.number, node)
