@@ -85,6 +85,8 @@ def pod_ends(replication: Replication) -> list[PodEnd]:
     told_s = dict(times_s[PodDeleted])
     times_s[PodDeleted] |= {record.pod: record.time_s for record in trace.of(PodDeselected)}
 
+    of_own_alb = slice(None if timeline.old_side is None else timeline.old_side.nodes)
+
     def end(pod: int) -> PodEnd:
         at_s = {kind: times_s[kind].get(pod, math.inf) for kind in _KINDS}
         fails_at_deletion = replication.scenario.pod.pre_stop_fails_health_check
@@ -99,8 +101,8 @@ def pod_ends(replication: Replication) -> list[PodEnd]:
             left_s=float(left_s[pod]),
             left_by_deregistration=bool(np.any(timeline.registered_until_s[:, pod] == left_s[pod])),
             checks_fail_s=told_s.get(pod, math.inf) if fails_at_deletion else at_s[ListenerClosed],
-            unhealthy_s=tuple(timeline.healthy_until_s[:, pod].tolist()),
-            drained_s=tuple(timeline.registered_until_s[:, pod].tolist()),
+            unhealthy_s=tuple(timeline.healthy_until_s[of_own_alb, pod].tolist()),
+            drained_s=tuple(timeline.registered_until_s[of_own_alb, pod].tolist()),
             exposed_s=float(exposed_s[pod]),
             failed=failed.get(pod, {}),
         )

@@ -7,11 +7,12 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from sim.control_plane.trace import PodDeselected
-from sim.data_plane.outcomes import OUTCOMES_502
-from sim.experiment.figures import ANY_502, RATE_502, SPREAD_502
+from sim.data_plane.outcomes import OUTCOMES_502, Outcome
+from sim.experiment.figures import ANY_502, RATE_502, RESPONSES, SPREAD_502, UNREACHABLE
 from sim.report.capacity import stall_of
 from sim.report.disruption import noun_of
 from sim.report.wording import NEGLIGIBLE, about, by_outcome, count, number, percent, plural, seconds
+from sim.scenario.cluster_switch import ClusterSwitchSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,13 +106,39 @@ def _n_502(requests: Requests) -> str:
 
 def _n_503(found: Findings) -> str:
     n_503, none_s = found.replication.requests.n_status(HTTPStatus.SERVICE_UNAVAILABLE), found.healthy_targets.none_s
+    unanswered = _n_unanswered(found)
     if not n_503:
+        return unanswered
+    return f" {n_503:,} ended in a 503: for {seconds(none_s)} an ALB node had no healthy target.{unanswered}"
+
+
+def _n_unanswered(found: Findings) -> str:
+    n, side = (
+        int(found.replication.requests.counts[Outcome.OLD_ADDRESS_UNREACHABLE]),
+        found.replication.timeline.old_side,
+    )
+    if side is None or not n:
         return ""
-    return f" {n_503:,} ended in a 503: for {seconds(none_s)} an ALB node had no healthy target."
+    return f" {n:,} found no answer at the old ALB's address, which was deleted at {seconds(side.deleted_s)}."
 
 
 def headline(summary: Summary) -> str:
-    """Return in words how often a rollout has a 502, how many the median one and one of twenty have, and the mean."""
+    """Return in words how often a rollout has a 502, how many the median one and one of twenty have, and the mean.
+
+    Of a switch of clusters, first how many requests look for the old side in vain.
+    """
+    return f"{_left_behind(summary)}{_headline_502(summary)}"
+
+
+def _left_behind(summary: Summary) -> str:
+    n_503, unanswered = summary[RESPONSES[503]].value, summary[UNREACHABLE].value
+    if summary.disruption != ClusterSwitchSpec.kind or n_503 + unanswered < NEGLIGIBLE:
+        return ""
+    causes = f"{number(n_503)} get a 503, {number(unanswered)} no answer"
+    return f"On average {number(n_503 + unanswered)} requests look for the old side after it has gone: {causes}. "
+
+
+def _headline_502(summary: Summary) -> str:
     noun, any_502 = noun_of(summary), summary[ANY_502]
     rollouts = count(summary.replications, noun)
     if summary.estimator == "expected" and any_502.value < NEGLIGIBLE:

@@ -32,6 +32,7 @@ from sim.report.disruption import name_of
 from sim.report.pictures.canvas import drawn
 from sim.report.pictures.dark_mode import follows_dark_mode
 from sim.report.pictures.gantt import gantt
+from sim.report.pictures.keep_curve import lost_afterwards
 from sim.report.pictures.plots import CAUSES
 from sim.report.pictures.rollout_plots import (
     distribution_of_502s,
@@ -47,6 +48,7 @@ from sim.report.story import story
 from sim.report.tables import cells, render
 from sim.report.wording import cause, count, number, percent, plural, seconds
 from sim.scenario.advice import advise
+from sim.scenario.cluster_switch import ClusterSwitchSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -166,6 +168,13 @@ def _pictures(report: Report) -> Iterator[_Picture]:
         f"Deregistration lags: {_lags(report)}.",
         partial(distribution_of_lags, scenario, figures),
     )
+    if scenario.disruption == ClusterSwitchSpec.kind:
+        yield _picture(
+            "What is lost by how long the old side is kept: every request that still looks there afterwards (both axes "
+            "are logarithmic).",
+            "The curve of `albsim recommend`, which has the numbers.",
+            partial(lost_afterwards, scenario),
+        )
 
 
 def _chart(report: Report) -> _Picture:

@@ -49,6 +49,8 @@ def short_report(summary: Summary) -> str:
     said = f"{summary.scenario}: {_stalled(summary)}{headline(summary)}"
     if summary[ANY_502].value >= NEGLIGIBLE:
         said = f"{said} {_why(summary)} Next: `albsim explain --worst` tells how, `albsim recommend` what to set."
+    elif summary[UNREACHABLE].value >= NEGLIGIBLE:
+        said = f"{said} Next: `albsim recommend` says for how long to keep the old side."
     figures = labelled(summary)
     width = max(_LABEL, *(len(label) + 2 for label in figures))
     lines = [f"  {label:<{width}}{value}" for label, value in figures.items()]

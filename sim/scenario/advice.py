@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from sim.scenario.advice_on_controllers import ON_CONTROLLERS
 from sim.scenario.advice_on_kubernetes import ON_KUBERNETES
 from sim.scenario.advice_on_requests import ON_REQUESTS
+from sim.scenario.advice_on_switches import ON_SWITCHES
 from sim.scenario.controller import FIXED_LAG
 from sim.scenario.problems import Advice, plain
 from sim.scenario.releases import IngressControllerRelease, first
@@ -246,5 +247,6 @@ _RULES: tuple[Callable[[Scenario], Iterator[Advice]], ...] = (
     _limits_of_aws,
     *ON_CONTROLLERS,
     *ON_REQUESTS,
+    *ON_SWITCHES,
     *ON_KUBERNETES,
 )

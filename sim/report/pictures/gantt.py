@@ -26,7 +26,16 @@ from sim.diagnosis.spells import in_rotation
 from sim.report.capacity import is_stalled
 from sim.report.disruption import WORDS, words_of
 from sim.report.pictures.canvas import BLACK, GREEN, ORANGE, PALE, PURPLE, SKY_BLUE, VERMILION, YELLOW, literal
-from sim.report.pictures.gantt_below import FAILED, RECONCILE, THROTTLED, draw_controller, draw_failures
+from sim.report.pictures.gantt_below import (
+    FAILED,
+    OF_A_SWITCH,
+    RECONCILE,
+    THROTTLED,
+    draw_controller,
+    draw_failures,
+    draw_left_behind,
+    mark_switch,
+)
 from sim.report.pictures.gantt_parts import BAR_HEIGHT, bar, legend
 from sim.report.wording import count
 
@@ -70,6 +79,7 @@ LEGEND = (
     DEREGISTERED,
     LEFT,
     *COMPLETE,
+    *OF_A_SWITCH,
     RECONCILE,
     THROTTLED,
     FAILED,
@@ -87,7 +97,8 @@ def gantt(found: Findings, *, width: float = 12.0) -> Figure:
     picture = Figure(figsize=(width, sum(heights) + 2.4), layout="constrained")
     pods, failures, controller = picture.subplots(3, sharex=True, height_ratios=heights)
     _draw_pods(pods, shown, found)
-    draw_failures(failures, replication)
+    side = replication.timeline.old_side
+    (draw_failures if side is None else draw_left_behind)(failures, replication)
     draw_controller(controller, lanes)
     controller.set_xlim(0, 1.01 * replication.requests.window_until_s)
     words = words_of(replication.scenario)
@@ -96,9 +107,11 @@ def gantt(found: Findings, *, width: float = 12.0) -> Figure:
     for axes in (pods, failures, controller):
         axes.axvline(replication.timeline.rollout_complete_s, color=BLACK, linestyle=":", label=over)
         axes.spines[["top", "right"]].set_visible(False)
+    if side is not None:
+        mark_switch((pods, failures, controller), side)
     title = "\n".join(textwrap.fill(line, int(_PER_INCH * width)) for line in _title(found, shown).split("\n"))
     picture.suptitle(literal(title), x=0.01, ha="left", fontsize="medium")
-    legend(picture, (pods, controller), LEGEND)
+    legend(picture, (pods, failures, controller), LEGEND)
     return picture
 
 

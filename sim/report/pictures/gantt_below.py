@@ -7,17 +7,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.data_plane.outcomes import OUTCOMES_502
+from sim.data_plane.outcomes import OUTCOMES_502, Outcome
 from sim.diagnosis.controller_log import held_up_until_s
-from sim.report.pictures.canvas import BLACK, BLUE, ORANGE, VERMILION
+from sim.report.pictures.canvas import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION
 from sim.report.pictures.gantt_parts import bar
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
 
+    from sim.data_plane.old_side import OldSide
     from sim.diagnosis.controller_log import ReconcileLog
     from sim.experiment.replication import Replication
 
+NO_ANSWER, NO_TARGET, IS_502 = "no answer from the old address", "503", "502"
+RECORD, DELETED = "DNS record changed", "old ALB deleted"
+OF_A_SWITCH = (RECORD, DELETED, IS_502, NO_TARGET, NO_ANSWER)
+_PARTS = 400
 RECONCILE, THROTTLED, FAILED = "reconcile", "throttled attempt and the wait after it", "reconcile failed"
 
 
@@ -33,6 +40,32 @@ def draw_failures(axes: Axes, replication: Replication) -> None:
     axes.set_ylabel("502s per\nsecond", fontsize="small")
     axes.yaxis.set_major_locator(MaxNLocator(nbins=3, integer=True))
     axes.set_ylim(bottom=0, top=max(1, per_s.max() * 1.05))
+
+
+def draw_left_behind(axes: Axes, replication: Replication) -> None:
+    """Draw how many requests of a switch fail in a second, by what clients get, as means over parts of the window."""
+    requests, until_s = replication.requests, replication.requests.window_until_s
+    edges_s = np.linspace(0, until_s, _PARTS + 1)
+    greatest = 1.0
+    for label, outcomes, colour in (
+        (NO_ANSWER, (Outcome.OLD_ADDRESS_UNREACHABLE,), PURPLE),
+        (NO_TARGET, (Outcome.NO_REGISTERED_TARGETS,), GREEN),
+        (IS_502, OUTCOMES_502, VERMILION),
+    ):
+        is_one = np.isin(requests.outcome, outcomes)
+        per_part, _ = np.histogram(np.maximum(requests.arrival_s[is_one], 0), edges_s)
+        if per_part.any():
+            axes.stairs(per_part * _PARTS / until_s, edges_s, fill=True, color=colour, alpha=0.8, label=label)
+            greatest = max(greatest, per_part.max() * _PARTS / until_s)
+    axes.set_ylabel("failed per\nsecond", fontsize="small")
+    axes.set_ylim(bottom=0, top=1.05 * greatest)
+
+
+def mark_switch(panels: Sequence[Axes], side: OldSide) -> None:
+    """Mark when the record changed, and when the old ALB was deleted."""
+    for axes in panels:
+        axes.axvline(side.changed_s, color=BLUE, linestyle="--", label=RECORD)
+        axes.axvline(side.deleted_s, color=PURPLE, linestyle="--", label=DELETED)
 
 
 def draw_controller(axes: Axes, lanes: list[list[ReconcileLog]]) -> None:

@@ -15,12 +15,14 @@ Sources: docs/facts/logs.md §1 and docs/facts/alb.md §3.
 from __future__ import annotations
 
 import gzip
+import math
 import zlib
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.data_plane.classify import Answers
 from sim.data_plane.outcomes import Outcome
 from sim.report.records.names import (
     ACCOUNT,
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from sim.data_plane.classify import Answers
     from sim.data_plane.sent import Sent
 
 FILE_S = 300
@@ -121,9 +122,13 @@ def _written(time_us: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{microseconds:06d}Z"
 
 
-def all_of(requests: Iterable[tuple[Sent, Answers]], scenario: str) -> AccessLog:
-    """Return a log of all these requests."""
+def all_of(requests: Iterable[tuple[Sent, Answers]], scenario: str, nodes: float = math.inf) -> AccessLog:
+    """Return the log of a load balancer's requests, whose nodes are the first `nodes` ones.
+
+    What reaches no load balancer leaves no line.
+    """
     log = AccessLog(scenario)
     for sent, answers in requests:
-        log.add(sent, answers)
+        known = (answers.outcome != Outcome.OLD_ADDRESS_UNREACHABLE) & (sent.node < nodes)
+        log.add(sent[known], Answers(answers.outcome[known], answers.answered_s[known]))
     return log

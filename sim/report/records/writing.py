@@ -8,6 +8,7 @@ and a rollout deregisters no worker node, so that such records would have nothin
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from sim.data_plane.every_request import every_request
@@ -55,7 +56,8 @@ def write_records(replication: Replication, directory: Path) -> None:
         before_s=BEFORE_S,
         after_s=AFTER_S,
     )
-    all_of(requests, scenario.name).write(directory)
+    side = replication.timeline.old_side
+    all_of(requests, scenario.name, math.inf if side is None else side.nodes).write(directory)
     trail = CloudTrail(scenario)
     trail.add_calls(calls)
     trail.add_background(scenario, replication.number, replication.estimate.window_until_s)
