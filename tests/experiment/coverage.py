@@ -1,17 +1,26 @@
 """How often the intervals of `sim.experiment.statistics` contain what they are to contain: docs/statistics.md.
 
-`python -m tests.experiment.coverage` prints the table. The rollouts are those of `data/`, of which each seed draws some
-with replacement: 2,000 replications of a scenario by `albsim sweep`, its columns responses.502 and any_502.
+`python -m tests.experiment.coverage` prints the table, by default for every bank of `data/`. A bank has the 502s of
+many rollouts of a scenario, and the probability that each has any. With `--bank SCENARIO.yaml` it is simulated anew.
+
+A seed draws its rollouts from the bank with replacement. The bank is then the law of what it draws, and its median,
+its 95 % quantile and its mean are known exactly. So the error measured is that of the intervals, and not that of the
+value that they are to contain. With `--separate` no two samples have a rollout in common: each rollout is used once.
 """
 
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 import numpy as np
 
+from sim.experiment.estimators import choose_estimator
+from sim.experiment.replication import simulate
+from sim.experiment.replications import garbage_collected_rarely
 from sim.experiment.statistics import (
     fraction_estimate,
     mean_estimate,
@@ -19,9 +28,10 @@ from sim.experiment.statistics import (
     replications_for_mean,
     sure_quantile_estimate,
 )
+from sim.scenario.loading import load_scenario
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -36,22 +46,47 @@ _HEADINGS = (
 )  # fmt: skip
 
 
+@cache
 def rollouts(name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the 502s of a scenario's rollouts, and the probability that each has any."""
-    n_502, any_502 = np.loadtxt(BANK / f"{name}.csv", delimiter=",", skiprows=1, unpack=True)
+    n_502, any_502 = np.loadtxt(BANK / f"{name}.csv.gz", delimiter=",", skiprows=1, unpack=True)
     return n_502, any_502
 
 
-def coverage(name: str, n: int, *, seeds: int = SEEDS) -> dict[str, float]:
-    """Return the fractions of seeds whose intervals, of n rollouts each, contain the value of all rollouts."""
+def make_bank(scenario_file: str, n: int) -> Path:
+    """Simulate the first `n` rollouts of a scenario, with the default estimator, and return the file of their 502s."""
+    scenario = load_scenario(scenario_file)
+    estimator = choose_estimator([scenario])
+    rows = []
+    with garbage_collected_rarely():
+        for number in range(n):
+            figures = simulate(scenario, replication=number, estimator=estimator).figures()
+            rows.append((figures.responses(502), figures.values["any_502"]))
+    file = BANK / f"{scenario.name}.csv.gz"
+    np.savetxt(file, rows, fmt="%.4g", delimiter=",", header="responses.502,any_502", comments="")
+    return file
+
+
+def drawn(n_rollouts: int, n: int, seeds: int) -> Iterator[NDArray[np.int64]]:
+    """Yield for each seed the places of `n` rollouts, with replacement."""
+    for seed in range(seeds):
+        yield np.random.default_rng([seed, n]).integers(n_rollouts, size=n)
+
+
+def separate(n_rollouts: int, n: int) -> Iterator[NDArray[np.int64]]:
+    """Yield the places of `n` rollouts after `n` others, as far as they go."""
+    yield from np.arange(n_rollouts // n * n).reshape(-1, n)
+
+
+def coverage(name: str, samples: Iterable[NDArray[np.int64]]) -> dict[str, float]:
+    """Return the fractions of samples whose intervals contain the value of all rollouts."""
     n_502, any_502 = rollouts(name)
     median, p95 = (float(np.quantile(n_502, p, method="inverted_cdf")) for p in (0.5, 0.95))
     seen: dict[str, list[bool]] = {heading: [] for heading in _HEADINGS[2:]}
-    for seed in range(seeds):
-        drawn = np.random.default_rng([seed, n]).integers(n_502.size, size=n)
-        sample = n_502[drawn]
+    for places in samples:
+        sample = n_502[places]
         mean, p95_estimate = mean_estimate(sample), quantile_estimate(sample, 0.95)
-        given = replications_for_mean(sample) <= n
+        given = replications_for_mean(sample) <= sample.size
         seen["mean, always"].append(_contains(mean, n_502.mean()))
         seen["given"].append(given)
         if given:
@@ -61,18 +96,20 @@ def coverage(name: str, n: int, *, seeds: int = SEEDS) -> dict[str, float]:
         seen["95 % quantile, sure"].append(_contains(sure_quantile_estimate(sample, 0.95), p95))
         seen["95 % quantile"].append(_contains(p95_estimate, p95))
         seen["bounded"].append(bool(np.isfinite(p95_estimate.high)))
-        seen["any 502, Student"].append(_contains(mean_estimate(any_502[drawn]), any_502.mean()))
-        seen["any 502"].append(_contains(fraction_estimate(any_502[drawn].sum(), n), any_502.mean()))
+        seen["any 502, Student"].append(_contains(mean_estimate(any_502[places]), any_502.mean()))
+        seen["any 502"].append(_contains(fraction_estimate(any_502[places].sum(), sample.size), any_502.mean()))
     return {heading: float(np.mean(of_seeds)) if of_seeds else float("nan") for heading, of_seeds in seen.items()}
 
 
-def table(names: list[str]) -> Iterator[str]:
-    """Yield the lines of the table in Markdown."""
+def table(names: Iterable[str], seeds: int | None) -> Iterator[str]:
+    """Yield the lines of the table in Markdown: of so many seeds, or of separate rollouts."""
     yield f"| {' | '.join(_HEADINGS)} |"
     yield f"| :-- {'| --: ' * (len(_HEADINGS) - 1)}|"
     for name in names:
+        n_rollouts = rollouts(name)[0].size
         for n in SIZES:
-            fractions = coverage(name, n).values()
+            samples = separate(n_rollouts, n) if seeds is None else drawn(n_rollouts, n, seeds)
+            fractions = coverage(name, samples).values()
             cells = ("-" if np.isnan(fraction) else f"{100 * fraction:.1f} %" for fraction in fractions)
             yield f"| {name} | {n} | {' | '.join(cells)} |"
 
@@ -82,5 +119,22 @@ def _contains(estimate: Estimate, value: float) -> bool:
     return estimate.low - 1e-9 <= value <= estimate.high + 1e-9
 
 
+@click.command()
+@click.argument("names", nargs=-1)
+@click.option("--seeds", type=int, default=SEEDS, show_default=True, help="Samples for each number of rollouts.")
+@click.option("--separate", "by_themselves", is_flag=True, help="Instead: samples that have no rollout in common.")
+@click.option("--bank", "scenario_file", help="Instead: simulate a scenario's rollouts, and keep their 502s.")
+@click.option("--rollouts", "n_rollouts", type=int, default=10_000, show_default=True, help="How many, for --bank.")
+def main(
+    names: tuple[str, ...], seeds: int, *, by_themselves: bool, scenario_file: str | None, n_rollouts: int
+) -> None:
+    """Print how often intervals hold, for the banks of these names."""
+    if scenario_file is not None:
+        click.echo(make_bank(scenario_file, n_rollouts))
+        return
+    banks = names or sorted(path.name.removesuffix(".csv.gz") for path in BANK.glob("*.csv.gz"))
+    sys.stdout.writelines(f"{line}\n" for line in table(banks, None if by_themselves else seeds))
+
+
 if __name__ == "__main__":
-    sys.stdout.writelines(f"{line}\n" for line in table(sorted(path.stem for path in BANK.glob("*.csv"))))
+    main()

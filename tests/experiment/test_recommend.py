@@ -18,6 +18,7 @@ from sim.experiment.rules import RULES
 from sim.experiment.trial import needed_s, try_out
 from sim.experiment.with_sleep import WithSleep
 from sim.scenario.loading import load_scenario
+from tests.experiment.promise import MISS, SEEDS, misses, searches
 
 if TYPE_CHECKING:
     from sim.scenario.specs import Scenario
@@ -297,3 +298,14 @@ def test_over_200_seeds_the_advised_sleep_keeps_the_promise(
     assert np.mean(np.array(chances) < confidence) <= 0.06
     assert np.mean(is_inside) >= 0.9
     assert np.mean(least_s) <= 4
+
+
+def test_over_200_seeds_thirty_pods_are_advised_a_sleep_that_keeps_the_promise() -> None:
+    """What gave 35, 43 and 36 s for three seeds, of which 35 s fail in one rollout of eleven."""
+    found = searches(SEEDS)
+    miss = misses([one.advised_s for one in found])
+
+    # Too short in at most 2.5 % of seeds, a few more since the width decides when to stop: 5 of 200, deviation 2.2.
+    assert np.mean(miss) <= MISS
+    assert np.mean(miss > MISS) <= 0.06
+    assert all(one.high_s - one.low_s <= 4 for one in found)
