@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from sim.control_plane.trace import PodCreated
-from sim.control_plane.trace_of_nodes import PodScheduled, RolloutStalled, SubnetFull, SubnetHeld
+from sim.control_plane.trace_of_nodes import PodScheduled, RolloutStalled, SandboxFailed, SubnetFull, SubnetHeld
 
 if TYPE_CHECKING:
     from sim.control_plane.trace import Trace
@@ -25,6 +25,57 @@ def pending_s(trace: Trace) -> Times:
     scheduled_s = {scheduled.pod: scheduled.time_s for scheduled in trace.of(PodScheduled)}
     waited_s = [scheduled_s.get(pod.pod, stalled_s) - pod.time_s for pod in trace.of(PodCreated)]
     return np.array(waited_s, dtype=np.float64)
+
+
+class Wait(NamedTuple):
+    """A created pod's wait: without a node from its creation until `scheduled_s`, without an address from then on.
+
+    `addressed_s` is its last sandbox without one, `scheduled_s` if none failed. Both are `inf` where that did not come.
+    """
+
+    pod: int
+    created_s: float
+    scheduled_s: float
+    addressed_s: float
+
+
+def waits(trace: Trace) -> list[Wait]:
+    """Return the waits of the created pods that waited for a node or an address, in the order of creation.
+
+    Where no nodes are simulated, none waited.
+    """
+    scheduled_s = {scheduled.pod: scheduled.time_s for scheduled in trace.of(PodScheduled)}
+    if not scheduled_s:
+        return []
+    failed_s = {failed.pod: failed.time_s for failed in trace.of(SandboxFailed)}
+    for stalled in trace.of(RolloutStalled):
+        failed_s |= dict.fromkeys(stalled.without_address, np.inf)
+    found = []
+    for created in trace.of(PodCreated):
+        at_s = scheduled_s.get(created.pod, np.inf)
+        wait = Wait(created.pod, created.time_s, at_s, failed_s.get(created.pod, at_s))
+        if wait.addressed_s > created.time_s:
+            found.append(wait)
+    return found
+
+
+class SubnetsUse(NamedTuple):
+    """From `time_s` on the nodes hold so many addresses of all subnets, of which pods use so many."""
+
+    time_s: float
+    held: int
+    used: int
+
+
+def use_of_subnets(trace: Trace) -> list[SubnetsUse]:
+    """Return each change of the addresses that the nodes hold, and pods use, in all zones together."""
+    held: Counter[int] = Counter()
+    used: Counter[int] = Counter()
+    steps = []
+    for change in trace.of(SubnetHeld):
+        held[change.zone], used[change.zone] = change.held, change.used
+        steps.append(SubnetsUse(change.time_s, held.total(), used.total()))
+    return steps
 
 
 class Addresses(NamedTuple):

@@ -6,7 +6,9 @@ Shown, as processes:
 - "targets": when the ALB sends to each, when in vain, and the deregistration;
 - "ingress controller": a thread for each worker, with reconciles, their calls, and in these attempts and waits;
 - "AWS API": a thread for each action, with the attempts of every cluster of the account;
-- "requests": failures by second and outcome.
+- "requests": failures by second and outcome;
+- "nodes and addresses", where nodes are simulated or are targets: who comes and goes, and what they hold
+  (`perfetto_nodes`).
 
 Times in the file are µs since the start of the rollout. Events that were over before it are left out, and those that
 had begun are cut to 0.
@@ -21,7 +23,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -38,18 +40,19 @@ from sim.data_plane.outcomes import Outcome
 from sim.diagnosis.controller_log import held_up_until_s, in_lanes
 from sim.diagnosis.spells import in_rotation
 from sim.report.disruption import name_of
+from sim.report.perfetto_events import complete, counter, instant, metadata, thread
+from sim.report.perfetto_nodes import nodes, waits_of_pods
 from sim.report.wording import answered_with
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from sim.diagnosis.controller_log import Call, ReconcileLog
     from sim.diagnosis.findings import Findings
     from sim.experiment.replication import Replication
+    from sim.report.perfetto_events import Event
 
-    Event = dict[str, Any]
-
-DEPLOYMENT, PODS, TARGETS, CONTROLLER, AWS_API, REQUESTS = range(1, 7)
+DEPLOYMENT, PODS, TARGETS, CONTROLLER, AWS_API, REQUESTS, NODES = range(1, 8)
 PROCESSES = {
     DEPLOYMENT: "deployment",
     PODS: "pods",
@@ -58,13 +61,17 @@ PROCESSES = {
     AWS_API: "AWS API of the account",
     REQUESTS: "requests",
 }
-MICROSECONDS_PER_S = 1_000_000
+NODES_PROCESS = {NODES: "nodes and addresses"}
 
 
 def perfetto(found: Findings) -> str:
     """Return a replication's trace as JSON."""
     replication = found.replication
-    events = [*_names(), *_pods(found), *_targets(found), *_controller(found)]
+    has_nodes = replication.scenario.nodes is not None or replication.timeline.instances is not None
+    names = PROCESSES | (NODES_PROCESS if has_nodes else {})
+    events = [*_names(names), *_pods(found), *_targets(found), *_controller(found)]
+    if has_nodes:
+        events += [*waits_of_pods(replication, PODS), *nodes(replication, NODES)]
     for part in (_deployment, _aws_api, _requests):
         events += part(replication)
     events.sort(key=_place)
@@ -79,18 +86,18 @@ def _place(event: Event) -> tuple[int, int, int, int]:
     return event["pid"], event["tid"], event.get("ts", -1), -event.get("dur", 0)
 
 
-def _names() -> Iterator[Event]:
-    for process, name in PROCESSES.items():
-        yield _metadata("process_name", process, 0, name=name)
-        yield _metadata("process_sort_index", process, 0, sort_index=process)
+def _names(processes: Mapping[int, str]) -> Iterator[Event]:
+    for process, name in processes.items():
+        yield metadata("process_name", process, 0, name=name)
+        yield metadata("process_sort_index", process, 0, sort_index=process)
 
 
 def _deployment(replication: Replication) -> Iterator[Event]:
     name = name_of(replication.scenario)
-    yield from _thread(DEPLOYMENT, 0, name)
-    yield from _complete(DEPLOYMENT, 0, name, 0.0, replication.timeline.rollout_complete_s)
+    yield from thread(DEPLOYMENT, 0, name)
+    yield from complete(DEPLOYMENT, 0, name, 0.0, replication.timeline.rollout_complete_s)
     for scaled in replication.trace.of(ReplicaSetScaled):
-        yield _counter(DEPLOYMENT, f"{scaled.replica_set} ReplicaSet, replicas", scaled.time_s, scaled.replicas)
+        yield counter(DEPLOYMENT, f"{scaled.replica_set} ReplicaSet, replicas", scaled.time_s, scaled.replicas)
 
 
 def _pods(found: Findings) -> Iterator[Event]:
@@ -99,39 +106,39 @@ def _pods(found: Findings) -> Iterator[Event]:
     ready_s = {record.pod: record.time_s for record in trace.of(PodReady)}
     for created in trace.of(PodCreated):
         starts_s, pod_ready_s = created.time_s, ready_s.get(created.pod, math.inf)
-        yield from _thread(PODS, created.pod, f"new pod {created.pod}")
-        yield from _complete(PODS, created.pod, "starting", starts_s, min(pod_ready_s, until_s))
-        yield from _complete(PODS, created.pod, "serving", pod_ready_s, until_s)
+        yield from thread(PODS, created.pod, f"new pod {created.pod}")
+        yield from complete(PODS, created.pod, "starting", starts_s, min(pod_ready_s, until_s))
+        yield from complete(PODS, created.pod, "serving", pod_ready_s, until_s)
     for end in found.ends:
-        yield from _thread(PODS, end.pod, f"old pod {end.pod}")
+        yield from thread(PODS, end.pod, f"old pod {end.pod}")
         stops_s = (0.0, end.deleted_s, end.sigterm_s, end.closed_s, end.ended_s)
         names = ("serving", "preStop", "serving after SIGTERM", "refusing, finishing its requests")
         for name, from_s, phase_until_s in zip(names, stops_s[:-1], stops_s[1:], strict=True):
-            yield from _complete(PODS, end.pod, name, from_s, min(phase_until_s, until_s))
+            yield from complete(PODS, end.pod, name, from_s, min(phase_until_s, until_s))
         for name, at_s in (("SIGTERM", end.sigterm_s), ("listener closed", end.closed_s)):
-            yield from _instant(PODS, end.pod, name, at_s)
+            yield from instant(PODS, end.pod, name, at_s)
     for refused in trace.of(EvictionRefused):
-        yield from _instant(PODS, refused.pod, "eviction refused", refused.time_s)
+        yield from instant(PODS, refused.pod, "eviction refused", refused.time_s)
 
 
 def _targets(found: Findings) -> Iterator[Event]:
     replication = found.replication
     timeline, until_s = replication.timeline, replication.requests.window_until_s
     for target, spells in in_rotation(timeline).items():
-        yield from _thread(TARGETS, target, f"target {target}")
+        yield from thread(TARGETS, target, f"target {target}")
         for from_s, spell_until_s in spells:
-            yield from _complete(TARGETS, target, "in rotation", from_s, min(spell_until_s, until_s))
+            yield from complete(TARGETS, target, "in rotation", from_s, min(spell_until_s, until_s))
         for from_s, spell_until_s in found.exposed.get(target, []):
-            yield from _complete(TARGETS, target, "routable but dead", from_s, min(spell_until_s, until_s))
+            yield from complete(TARGETS, target, "routable but dead", from_s, min(spell_until_s, until_s))
     for registered in replication.trace.of(TargetRegistered):
-        yield from _instant(TARGETS, registered.pod, "RegisterTargets", registered.time_s)
+        yield from instant(TARGETS, registered.pod, "RegisterTargets", registered.time_s)
     for deregistered in replication.trace.of(TargetDeregistered):
-        yield from _instant(TARGETS, deregistered.pod, "DeregisterTargets", deregistered.time_s)
+        yield from instant(TARGETS, deregistered.pod, "DeregisterTargets", deregistered.time_s)
 
 
 def _controller(found: Findings) -> Iterator[Event]:
     for worker, lane in enumerate(in_lanes(found.reconciles)):
-        yield from _thread(CONTROLLER, worker, f"worker {worker + 1}")
+        yield from thread(CONTROLLER, worker, f"worker {worker + 1}")
         for log in lane:
             yield from _reconcile(worker, log)
 
@@ -143,29 +150,29 @@ def _reconcile(worker: int, log: ReconcileLog) -> Iterator[Event]:
         "registered": len(log.registered),
         "deregistered": len(log.deregistered),
     }
-    yield from _complete(CONTROLLER, worker, f"reconcile {log.number}", log.began_s, log.known_until_s, **about)
+    yield from complete(CONTROLLER, worker, f"reconcile {log.number}", log.began_s, log.known_until_s, **about)
     for call in log.calls:
         yield from _call(worker, call)
 
 
 def _call(worker: int, call: Call) -> Iterator[Event]:
-    yield from _complete(CONTROLLER, worker, call.action, call.began_s, call.ended_s, attempts=len(call.attempts))
+    yield from complete(CONTROLLER, worker, call.action, call.began_s, call.ended_s, attempts=len(call.attempts))
     for attempt in call.attempts:
         name = "throttled" if attempt.throttled else "attempt"
         answered_s = attempt.time_s + attempt.latency_s
-        yield from _complete(CONTROLLER, worker, name, attempt.time_s, answered_s, attempt=attempt.attempt)
+        yield from complete(CONTROLLER, worker, name, attempt.time_s, answered_s, attempt=attempt.attempt)
         if attempt.backoff_s > 0:
-            yield from _complete(CONTROLLER, worker, "backing off", answered_s, held_up_until_s(attempt))
+            yield from complete(CONTROLLER, worker, "backing off", answered_s, held_up_until_s(attempt))
 
 
 def _aws_api(replication: Replication) -> Iterator[Event]:
     attempts = replication.trace.of(ApiAttempt)
     actions = sorted({attempt.action for attempt in attempts})
-    for thread, action in enumerate(actions):
-        yield from _thread(AWS_API, thread, action)
+    for number, action in enumerate(actions):
+        yield from thread(AWS_API, number, action)
     for attempt in attempts:
         name = f"{'throttled' if attempt.throttled else 'ok'}, cluster {attempt.cluster}"
-        yield from _instant(AWS_API, actions.index(attempt.action), name, attempt.time_s)
+        yield from instant(AWS_API, actions.index(attempt.action), name, attempt.time_s)
 
 
 def _requests(replication: Replication) -> Iterator[Event]:
@@ -177,36 +184,4 @@ def _requests(replication: Replication) -> Iterator[Event]:
             per_s = np.bincount(seconds[requests.outcome == outcome], minlength=math.ceil(requests.window_until_s) + 1)
             name = f"{outcome.name.lower()} ({answered_with(outcome)}) per second"
             for second, n in enumerate(per_s.tolist()):
-                yield _counter(REQUESTS, name, second, n)
-
-
-def _thread(process: int, thread: int, name: str) -> Iterator[Event]:
-    yield _metadata("thread_name", process, thread, name=name)
-    yield _metadata("thread_sort_index", process, thread, sort_index=thread)
-
-
-def _metadata(name: str, process: int, thread: int, /, **args: object) -> Event:
-    return {"ph": "M", "pid": process, "tid": thread, "name": name, "args": args}
-
-
-def _complete(
-    process: int, thread: int, name: str, from_s: float, until_s: float, /, **args: object
-) -> Iterator[Event]:
-    """Yield an event with a duration, cut to the rollout, or none if it is empty. Ends are rounded, so events nest."""
-    from_s = max(from_s, 0.0)
-    if from_s < until_s:
-        place = {"ph": "X", "pid": process, "tid": thread, "name": name}
-        yield {**place, "ts": _us(from_s), "dur": _us(until_s) - _us(from_s), "args": args}
-
-
-def _instant(process: int, thread: int, name: str, at_s: float) -> Iterator[Event]:
-    if 0 <= at_s < math.inf:
-        yield {"ph": "i", "pid": process, "tid": thread, "name": name, "ts": _us(at_s), "s": "t"}
-
-
-def _counter(process: int, name: str, at_s: float, n: int) -> Event:
-    return {"ph": "C", "pid": process, "tid": 0, "name": name, "ts": _us(at_s), "args": {"n": n}}
-
-
-def _us(time_s: float) -> int:
-    return round(time_s * MICROSECONDS_PER_S)
+                yield counter(REQUESTS, name, second, n)

@@ -5,9 +5,10 @@ Shown:
 - Boldly, the time in which the pod was sent requests and refused them, with its 502s as points.
 - The evictions that a PodDisruptionBudget refused.
 - Below, all 502s by second, and the controller's reconciles with the time that throttling took.
+- Where nodes are simulated, the new pods that waited, and the addresses (`gantt_capacity`).
 - Of many pods: the worst, and an even sample of the others.
 
-Left out: the new pods.
+Left out: the new pods that did not wait.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from sim.report.pictures.gantt_below import (
     draw_left_behind,
     mark_switch,
 )
+from sim.report.pictures.gantt_capacity import CAPACITY_LEGEND, draw_capacity, heights_of_capacity
 from sim.report.pictures.gantt_parts import BAR_HEIGHT, bar, legend
 from sim.report.wording import count
 
@@ -83,6 +85,7 @@ LEGEND = (
     RECONCILE,
     THROTTLED,
     FAILED,
+    *CAPACITY_LEGEND,
 )
 
 
@@ -94,24 +97,27 @@ def gantt(found: Findings, *, width: float = 12.0) -> Figure:
     shown = chosen(found.ends)
     lanes = in_lanes(found.reconciles)
     heights = [INCHES_PER_ROW * max(len(shown), 6), 0.8, 0.35 + 0.2 * max(len(lanes), 1)]
+    heights += heights_of_capacity(replication, INCHES_PER_ROW)
     picture = Figure(figsize=(width, sum(heights) + 2.4), layout="constrained")
-    pods, failures, controller = picture.subplots(3, sharex=True, height_ratios=heights)
+    panels = picture.subplots(len(heights), sharex=True, height_ratios=heights)
+    pods, failures, controller = panels[:3]
     _draw_pods(pods, shown, found)
     side = replication.timeline.old_side
     (draw_failures if side is None else draw_left_behind)(failures, replication)
     draw_controller(controller, lanes)
+    draw_capacity(panels[3:], replication)
     controller.set_xlim(0, 1.01 * replication.requests.window_until_s)
     words = words_of(replication.scenario)
     over = "progress deadline passed" if is_stalled(replication) else words.complete
-    controller.set_xlabel(f"seconds since the start of the {words.name}")
-    for axes in (pods, failures, controller):
+    panels[-1].set_xlabel(f"seconds since the start of the {words.name}")
+    for axes in panels:
         axes.axvline(replication.timeline.rollout_complete_s, color=BLACK, linestyle=":", label=over)
         axes.spines[["top", "right"]].set_visible(False)
     if side is not None:
         mark_switch((pods, failures, controller), side)
     title = "\n".join(textwrap.fill(line, int(_PER_INCH * width)) for line in _title(found, shown).split("\n"))
     picture.suptitle(literal(title), x=0.01, ha="left", fontsize="medium")
-    legend(picture, (pods, failures, controller), LEGEND)
+    legend(picture, (pods, failures, controller, *panels[3:]), LEGEND)
     return picture
 
 
