@@ -41,6 +41,10 @@ class LagParts:
     - `serving_s`: until the pod's checks fail.
     - `checks_s`: until the last node's checks have failed often enough.
     - `fail_open_s`: until that node no longer sends to unhealthy targets.
+
+    By the listener's rule:
+
+    - `rule_s`: until the last ALB node has taken over a rule that gives the target group no weight.
     """
 
     endpoint_s: float = 0.0
@@ -52,6 +56,7 @@ class LagParts:
     serving_s: float = 0.0
     checks_s: float = 0.0
     fail_open_s: float = 0.0
+    rule_s: float = 0.0
 
     def by_name(self) -> dict[str, float]:
         """Return the parts by name, in the order of time."""
@@ -70,6 +75,8 @@ def lag_parts(end: PodEnd, *, began_s: float | None, throttled_before: Callable[
     `began_s`: when the reconcile that carried the deregistration began, None if there was none. `throttled_before`
     returns how long throttling had held up the controller until a time.
     """
+    if end.left_by_rule:
+        return LagParts(rule_s=end.lag_s)
     if not end.left_by_deregistration:
         return _by_health_check(end)
     alb_s = end.left_s - end.deregistered_s

@@ -45,6 +45,7 @@ class PodEnd:
 
     - `ended_s`: the pod's process has ended, by its last request or by SIGKILL.
     - `left_s`: the last ALB node has dropped the target. `left_by_deregistration`: not for its health checks.
+      `left_by_rule`: as the listener's rule sends nothing more to its target group.
     - `checks_fail_s`: the pod's health checks fail from here on.
     - `unhealthy_s`: by node, when the checks have failed often enough.
     - `drained_s`: by node, when the deregistration has reached it.
@@ -61,6 +62,7 @@ class PodEnd:
     deregistered_s: float
     left_s: float
     left_by_deregistration: bool
+    left_by_rule: bool
     checks_fail_s: float
     unhealthy_s: tuple[float, ...]
     drained_s: tuple[float, ...]
@@ -69,8 +71,8 @@ class PodEnd:
 
     @property
     def lag_s(self) -> float:
-        """The deregistration lag."""
-        return self.left_s - self.deleted_s
+        """The deregistration lag, 0 if the target left before the pod's deletion."""
+        return max(0.0, self.left_s - self.deleted_s)
 
 
 def pod_ends(replication: Replication) -> list[PodEnd]:
@@ -85,10 +87,10 @@ def pod_ends(replication: Replication) -> list[PodEnd]:
     told_s = dict(times_s[PodDeleted])
     times_s[PodDeleted] |= {record.pod: record.time_s for record in trace.of(PodDeselected)}
 
-    of_own_alb = slice(None if timeline.old_side is None else timeline.old_side.nodes)
-
     def end(pod: int) -> PodEnd:
         at_s = {kind: times_s[kind].get(pod, math.inf) for kind in _KINDS}
+        rows = np.flatnonzero(timeline.registered_from_s[:, pod] < np.inf)
+        by_rule = any(left_s[pod] == until_s for row in rows.tolist() for _, until_s in timeline.in_use(row))
         fails_at_deletion = replication.scenario.pod.pre_stop_fails_health_check
         return PodEnd(
             pod=pod,
@@ -99,10 +101,11 @@ def pod_ends(replication: Replication) -> list[PodEnd]:
             ended_s=float(replication.requests.ended_s[pod]),
             deregistered_s=at_s[TargetDeregistered],
             left_s=float(left_s[pod]),
-            left_by_deregistration=bool(np.any(timeline.registered_until_s[:, pod] == left_s[pod])),
+            left_by_deregistration=by_rule or bool(np.any(timeline.registered_until_s[:, pod] == left_s[pod])),
             checks_fail_s=told_s.get(pod, math.inf) if fails_at_deletion else at_s[ListenerClosed],
-            unhealthy_s=tuple(timeline.healthy_until_s[of_own_alb, pod].tolist()),
-            drained_s=tuple(timeline.registered_until_s[of_own_alb, pod].tolist()),
+            left_by_rule=by_rule,
+            unhealthy_s=tuple(timeline.healthy_until_s[rows, pod].tolist()),
+            drained_s=tuple(timeline.registered_until_s[rows, pod].tolist()),
             exposed_s=float(exposed_s[pod]),
             failed=failed.get(pod, {}),
         )

@@ -62,11 +62,11 @@ class Simulated:
         return deleted_s
 
     def deregistration_lag_s(self) -> Times:
-        """Return the time from a pod's deletion until no ALB node sends to its target, shape (targets,).
+        """Return the time from a pod's deletion until no ALB node sends to its target, at least 0, shape (targets,).
 
         NaN for pods that were not deleted.
         """
-        return left_rotation_s(self.timeline) - self.deleted_s()
+        return np.maximum(left_rotation_s(self.timeline) - self.deleted_s(), 0.0)
 
     def exposure_s(self) -> Times:
         """Return how long each target was routable and not serving, shape (targets,).

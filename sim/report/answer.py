@@ -38,6 +38,7 @@ PART_WORDS = {
     "serving_s": "the time until its health checks failed",
     "checks_s": "its health checks failing often enough",
     "fail_open_s": "fail-open, because a node had no healthy target",
+    "rule_s": "the listener's rule on its way to the ALB nodes",
 }
 
 

@@ -49,6 +49,7 @@ PART_HEADINGS = {
     "serving_s": "until checks fail",
     "checks_s": "health checks",
     "fail_open_s": "fail-open",
+    "rule_s": "listener's rule",
 }
 
 

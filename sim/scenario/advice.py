@@ -15,11 +15,11 @@ from sim.scenario.advice_on_controllers import ON_CONTROLLERS
 from sim.scenario.advice_on_kubernetes import ON_KUBERNETES
 from sim.scenario.advice_on_requests import ON_REQUESTS
 from sim.scenario.advice_on_switches import ON_SWITCHES
+from sim.scenario.advice_on_waits import ON_WAITS
 from sim.scenario.controller import FIXED_LAG
 from sim.scenario.problems import Advice, plain
 from sim.scenario.releases import IngressControllerRelease, first
 from sim.scenario.releases.release import WEB_ACLS_S
-from sim.scenario.retryers import LONGEST_WAITS_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -165,35 +165,6 @@ def _health_check_values(scenario: Scenario) -> Iterator[Advice]:
         )
 
 
-def _retries_against_pre_stop(scenario: Scenario) -> Iterator[Advice]:
-    controller, pre_stop_s = scenario.controller, scenario.pod.pre_stop_sleep_s
-    if controller.release is None or not pre_stop_s:
-        return
-    if controller.retries is None:
-        since = first(lambda later: later.aws_max_retries_counts_attempts)
-        yield Advice(
-            "controller.aws_max_retries",
-            f"0 is no limit from {since} on: {controller.version} repeats a throttled call until it succeeds, and "
-            "holds its reconcile as long (aws-sdk-go-v2 aws/retry/middleware.go)",
-        )
-        return
-    longest_s = LONGEST_WAITS_S.get(scenario.aws_api.retryer or controller.release.retryer)
-    if longest_s is None:
-        return
-    first_s, most_s = longest_s
-    # The flag's value for as many repetitions: from v2.9 on it counts the first attempt too.
-    flags = range(controller.aws_max_retries - controller.retries, controller.aws_max_retries + 1)
-    worst_s = [sum(min(first_s * 2**k, most_s) for k in range(retries)) for retries in range(controller.retries + 1)]
-    fitting, fitting_s = [(flag, worst) for flag, worst in zip(flags, worst_s, strict=True) if worst <= pre_stop_s][-1]
-    if fitting < controller.aws_max_retries:
-        yield Advice(
-            "controller.aws_max_retries",
-            f"with {controller.aws_max_retries} a call throttled again and again holds its reconcile for up to "
-            f"{worst_s[-1]} s, longer than preStop's {plain(pre_stop_s)} s; with {fitting} it is {fitting_s} s (the "
-            "SDK's backoff; LBC issue 1048)",
-        )
-
-
 def _waf(scenario: Scenario) -> Iterator[Advice]:
     release = scenario.controller.release
     if isinstance(release, IngressControllerRelease) and not release.keeps_answers_s.keys() & WEB_ACLS_S.keys():
@@ -240,7 +211,7 @@ _RULES: tuple[Callable[[Scenario], Iterator[Advice]], ...] = (
     _health_check_exit,
     _health_check_values,
     _waf,
-    _retries_against_pre_stop,
+    *ON_WAITS,
     _fixed_lag,
     _deregistration_delay,
     _idle_timeout,

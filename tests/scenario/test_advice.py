@@ -42,6 +42,7 @@ HEALTH = {"pod__pre_stop_fails_health_check": True}
 
 
 DRAIN = {"disruption": "node_drain"}
+CANARY = V2 | {"disruption": "canary", "pod__pre_stop_sleep_s": 0}
 
 
 @pytest.mark.parametrize(
@@ -128,6 +129,22 @@ DRAIN = {"disruption": "node_drain"}
             "in 22% of cases there is no controller for longer than the 20 s",
         ),
         (FIXED | {"aws_api__warm_up_s": 4}, "aws_api.warm_up_s", "has no effect"),
+        (CANARY, "canary.ping_pong", "at the promotion the rule goes back"),
+        (
+            CANARY | {"controller__aws_max_retries": 10},
+            "canary.scale_down_delay_s",
+            "serves for 30 s more; a call that is throttled again and again holds the rule up for as much as",
+        ),
+        (
+            CANARY | {"target_group__propagation_s": 31},
+            "canary.scale_down_delay_s",
+            "in 100% of cases the rule takes lo",
+        ),
+        (
+            {"disruption": "blue_green", "pod__pre_stop_sleep_s": 20, "controller__aws_max_retries": 10},
+            "blue_green.scale_down_delay_s",
+            "serves for 50 s more; a call that is throttled again and again holds the deregistration up",
+        ),
         ({"target_group__deregistration_delay_s": 4000}, "target_group.deregistration_delay_s", "AWS takes 0 to 3600"),
         ({"target_group__idle_timeout_s": 5000}, "target_group.idle_timeout_s", "AWS takes 1 to 4000, not 5000"),
         ({"target_group__health_check__interval_s": 1}, "target_group.health_check.interval_s", "AWS takes 5 to 300"),
