@@ -70,7 +70,7 @@ PHASES = {
 DEAD, POINT, REFUSED = "routable but dead", "502, at its request's arrival", "eviction refused"
 TAKEN_OUT, FAIL_OPEN = "taken out by health checks", "fail-open: unhealthy, and sent requests all the same"
 DEREGISTERED, LEFT = "DeregisterTargets", "left the last ALB node"
-COMPLETE = tuple(words.complete for words in WORDS.values())
+COMPLETE = tuple(dict.fromkeys(words.complete for words in WORDS.values()))
 LEGEND = (
     *PHASES,
     DEAD,
@@ -109,7 +109,8 @@ def gantt(found: Findings, *, width: float = 12.0) -> Figure:
     controller.set_xlim(0, 1.01 * replication.requests.window_until_s)
     words = words_of(replication.scenario)
     over = "progress deadline passed" if is_stalled(replication) else words.complete
-    panels[-1].set_xlabel(f"seconds since the start of the {words.name}")
+    began = f"start of the {words.name}" if replication.scenario.disrupted_by.planned else "failure"
+    panels[-1].set_xlabel(f"seconds since the {began}")
     for axes in panels:
         axes.axvline(replication.timeline.rollout_complete_s, color=BLACK, linestyle=":", label=over)
         axes.spines[["top", "right"]].set_visible(False)
@@ -187,6 +188,9 @@ def _draw_pods(axes: Axes, shown: Sequence[PodEnd], found: Findings) -> None:
     axes.set_yticks(rows, [str(end.pod) for end in shown], fontsize="x-small")
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.set_ylabel("terminated pods", fontsize="small")
+    if not shown:
+        style = {"xycoords": "axes fraction", "ha": "center", "va": "center", "fontsize": "small"}
+        axes.annotate("none: no pod was told to end", (0.5, 0.5), **style)
 
 
 def _draw_checks(axes: Axes, shown: Sequence[PodEnd], found: Findings) -> None:

@@ -134,7 +134,8 @@ def plot_heatmap(frame: pd.DataFrame, *, x: str, y: str, colour: str = "response
     picture, axes = canvas_of(frame, f"{bare(label_in(frame, colour))} by {listed([x, y])}")
     across, up = values_of(frame, x), values_of(frame, y)
     table = frame.pivot_table(index=y, columns=x, values=colour, aggfunc="mean").loc[up, across]
-    means = COLUMN_OF[colour].unit.factor * table.to_numpy()
+    values = table.to_numpy()
+    means = COLUMN_OF[colour].unit.factor * np.where(values < NEGLIGIBLE, 0.0, values)
     from matplotlib.colors import SymLogNorm
 
     scale = SymLogNorm(linthresh=min(1.0, means.max() / 10 or 1.0), vmin=0, vmax=means.max() or 1.0)
