@@ -189,8 +189,7 @@ def _draw_pods(axes: Axes, shown: Sequence[PodEnd], found: Findings) -> None:
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.set_ylabel("terminated pods", fontsize="small")
     if not shown:
-        style = {"xycoords": "axes fraction", "ha": "center", "va": "center", "fontsize": "small"}
-        axes.annotate("none: no pod was told to end", (0.5, 0.5), **style)
+        axes.text(0.5, 0.5, "none: no pod was told to end", transform=axes.transAxes, ha="center", fontsize="small")
 
 
 def _draw_checks(axes: Axes, shown: Sequence[PodEnd], found: Findings) -> None:
