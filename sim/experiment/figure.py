@@ -56,7 +56,7 @@ class Figure(Generic[V, S]):
     - `label`: its name on a picture's axis.
     - `cells`: the columns that show the figure in tables, if any do.
     - `swept`: whether a sweep has columns for the figure.
-    - `block`: the scenario's block without which there is no such figure.
+    - `block`: what of a scenario (`simulated_blocks`) it takes for such a figure.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Figure(Generic[V, S]):
     unit: Unit = NO_UNIT
     cells: tuple[Cell, ...] = ()
     swept: bool = True
-    block: Literal["nodes", "vpc_cni"] | None = None
+    block: Literal["nodes", "vpc_cni", "readiness_gate"] | None = None
 
     def is_of(self, scenario: Scenario) -> bool:
         """Return whether a scenario has the figure."""

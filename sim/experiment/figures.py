@@ -196,6 +196,14 @@ LEAST_HEALTHY_TARGETS = Figure(
     label="fewest healthy targets of an ALB node",
     cells=(Cell("course", 4, "healthy\ntargets, fewest"),),
 )
+GATE_WAIT_S = Figure(
+    name="gate_wait_s",
+    of=lambda replication: replication.gate_wait_s,
+    over=QuantilesOfPods(),
+    label="wait for the readiness gate",
+    unit=SECONDS,
+    block="readiness_gate",
+)
 UNREACHABLE = OUTCOMES[Outcome.OLD_ADDRESS_UNREACHABLE]
 _LATER = [RESPONSES[460], OUTCOMES[Outcome.CLIENT_TIMEOUT], UNREACHABLE]
 
@@ -227,6 +235,7 @@ FIGURES: tuple[Figure[Any, Any], ...] = (
     *CALLS,
     *CAPACITY,
     *_LATER,
+    GATE_WAIT_S,
 )
 """All figures, in the order of the JSON and of a sweep's columns. Those that other modules read have names above."""
 COLUMN_OF = {column.name: column for figure in FIGURES for column in figure.columns()}
@@ -237,4 +246,4 @@ LATER_COLUMNS = tuple(column.name for figure in _LATER for column in figure.colu
 BLOCK_OF_COLUMN = {
     column.name: figure.block for figure in FIGURES if figure.block is not None for column in figure.columns()
 }
-"""The block of a scenario without which a column is not filled."""
+"""What of a scenario it takes for a column to be filled."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.control_plane.trace import PodDeleted, PodDeselected, PodFailed
+from sim.control_plane.trace import PodDeleted, PodDeselected, PodFailed, PodReady, ReadinessGateOpened
 from sim.data_plane.healthy_targets import healthy_targets
 from sim.data_plane.rotation import exposure_s, left_rotation_s
 from sim.data_plane.sampled import Requests, simulate_requests
@@ -74,6 +74,12 @@ class Simulated:
         NaN for pods that were not deleted.
         """
         return exposure_s(self.timeline)
+
+    @cached_property
+    def gate_wait_s(self) -> Times:
+        """How long each new pod whose containers were ready waited for its readiness gate, shape (opened gates,)."""
+        ready_s = {ready.pod: ready.time_s for ready in self.trace.of(PodReady)}
+        return np.array([opened.time_s - ready_s[opened.pod] for opened in self.trace.of(ReadinessGateOpened)], float)
 
     @cached_property
     def healthy_targets(self) -> HealthyTargets:

@@ -5,6 +5,7 @@ It fits 80 columns and needs no colours. Several scenarios are tables (`tables`)
 
 from __future__ import annotations
 
+import math
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from sim.experiment.figures import (
     ANY_502,
     DEREGISTRATION_LAG_S,
     EXPOSURE_S,
+    GATE_WAIT_S,
     NO_HEALTHY_TARGET_S,
     OUTCOMES,
     RESPONSES,
@@ -90,7 +92,15 @@ def labelled(summary: Summary) -> dict[str, str]:
     unreachable = summary[UNREACHABLE].value
     if unreachable >= NEGLIGIBLE:
         lines = {"no answer from the old address": f"{number(unreachable)} requests per {noun}"} | lines
-    return lines | waits_for_nodes(summary)
+    return lines | waits_for_gates(summary) | waits_for_nodes(summary)
+
+
+def waits_for_gates(summary: Summary) -> dict[str, str]:
+    """Return the line on readiness gates, none where the pods have none or none was opened."""
+    waits_s = summary.values.get(GATE_WAIT_S.name)
+    if waits_s is None or not math.isfinite(waits_s["mean"]):
+        return {}
+    return {"a gate opens, once ready, after": _quantiles(waits_s)}
 
 
 def waits_for_nodes(summary: Summary) -> dict[str, str]:

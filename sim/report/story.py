@@ -62,7 +62,11 @@ def story(found: Findings, *, flows: bool = False) -> str:
     worst = "Worst pods" if len(found.ends) > WORST_PODS else "Pods"
     sections: dict[str, Iterable[str | Rows]] = {
         "Answer": [answer(found)],
-        name_of(replication.scenario): [*course_of(replication), _healthy(found.healthy_targets)],
+        name_of(replication.scenario): [
+            *course_of(replication),
+            *_gates(replication),
+            _healthy(found.healthy_targets),
+        ],
         "Controller": list(_controller(found)),
         worst: list(_worst(found)) if found.ends else ["None was told to end."],
         "Requests": list(_requests(found)),
@@ -84,6 +88,15 @@ def _heading(replication: Replication) -> str:
         f"preStop {pod.pre_stop_sleep_s:g} s, grace period {pod.termination_grace_period_s:g} s, {pod.on_sigterm} on "
         f"SIGTERM; controller {controller.version}{with_retries}"
     )
+
+
+def _gates(replication: Replication) -> Iterator[str]:
+    waits_s = replication.gate_wait_s
+    if waits_s.size:
+        yield (
+            f"{count(waits_s.size, 'readiness gate')} opened, in the median {seconds(float(np.median(waits_s)))} after "
+            f"the pod's containers were ready, at most {seconds(float(waits_s.max()))}."
+        )
 
 
 def _healthy(healthy: HealthyTargets) -> str:

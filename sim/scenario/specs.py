@@ -112,10 +112,11 @@ class Scenario(DisruptedScenario):
 
     @property
     def simulated_blocks(self) -> frozenset[str]:
-        """The optional blocks of capacity that have an effect."""
-        if self.nodes is None:
-            return frozenset()
-        return frozenset({"nodes"} if self.vpc_cni is None else {"nodes", "vpc_cni"})
+        """What a scenario may leave out and has, where it has an effect: `nodes`, `vpc_cni`, a `readiness_gate`."""
+        blocks = {"readiness_gate"} if self.pod.readiness_gate else set()
+        if self.nodes is not None:
+            blocks |= {"nodes"} if self.vpc_cni is None else {"nodes", "vpc_cni"}
+        return frozenset(blocks)
 
     @property
     def depends_on_pod_ends(self) -> bool:

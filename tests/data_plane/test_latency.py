@@ -17,6 +17,12 @@ def test_the_classes_are_half_a_percent_wide() -> None:
     assert latencies.quantiles() == pytest.approx(np.quantile(sample, [0.5, 0.95, 0.99]), rel=0.006)
 
 
+def test_the_last_class_holds_all_that_is_longer() -> None:
+    latencies = Latencies()
+    latencies.add(np.array([1e9, 1e30]))
+    assert latencies.quantiles() == pytest.approx([1e-6 * 1.005**5999.5] * 3)
+
+
 def test_without_requests_there_is_none() -> None:
     assert all(map(math.isnan, Latencies().quantiles()))
     assert all(map(math.isnan, of_law(Constant(value=3), 1)))

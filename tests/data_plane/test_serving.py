@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from albsim_tests.data_plane import NEVER, run, specs, timeline
 
+from sim.data_plane import serving
 from sim.data_plane.arrivals import Block
 from sim.data_plane.ends import ends_of
 from sim.data_plane.one_by_one import OneByOne
@@ -30,6 +32,45 @@ def sent(scene: Timeline, *requests: tuple[float, float], **at: Any) -> Sent:
         rotations(scene), scene, ends_of(scene, traffic, pod, target_group), pod, target_group, Streams(1, 0)
     )
     return sender.send(Block(arrival_s, service_s, zeros.astype(np.int16)), zeros.astype(np.int32), zeros)
+
+
+def pods(**times_s: float) -> Any:
+    """Make one pod of which only these times are known."""
+    given = {"closed_s": NEVER, "killed_s": NEVER, "vanishes_s": NEVER, "answers_until_s": NEVER, "last_finish_s": 0}
+    arrays = {name: np.array([time_s], float) for name, time_s in (given | times_s).items()}
+    waits = {"unreachable_s": np.array([3.1]), "silent_s": np.array([10.0]), "teardown_s": 1.0}
+    return SimpleNamespace(**arrays, **waits, drains=False, serves_pooled=False)
+
+
+def by_hand(loop: Any) -> Any:
+    return getattr(loop, "py_func", loop)
+
+
+@pytest.mark.parametrize(
+    ("times_s", "closed"),
+    [
+        ({"closed_s": 10, "killed_s": 30}, {9: False, 10: True, 25: True, 40: True}),
+        # The machine goes before the listener closes: nobody is left to close a connection.
+        ({"closed_s": 10, "killed_s": 30, "vanishes_s": 8}, {9: False, 10: False, 40: False}),
+        ({"closed_s": 10, "killed_s": 30, "vanishes_s": 10}, {9: False, 10: False, 40: False}),
+        # It goes afterwards, before or after the pod's end.
+        ({"closed_s": 10, "killed_s": 30, "vanishes_s": 20}, {9: False, 10: True, 40: True}),
+        ({"closed_s": 10, "killed_s": 30, "vanishes_s": 35}, {9: False, 10: True, 40: True}),
+        # The process ends at once, and the machine at that instant.
+        ({"closed_s": 10, "killed_s": 10, "vanishes_s": 10}, {9: False, 10: True}),
+    ],
+)
+def test_who_closes_connections(times_s: dict[str, float], closed: dict[float, bool]) -> None:
+    assert {now_s: by_hand(serving.closes)(pods(**times_s), 0, now_s) for now_s in closed} == closed
+
+
+@pytest.mark.parametrize(
+    ("now_s", "answered_s"), [(10, 10), (10.999, 10.999), (11, 11 + 3.1), (19.9, 19.9 + 3.1), (20, 20 + 10)]
+)
+def test_a_closed_port_refuses_at_once_until_its_address_is_gone(now_s: float, answered_s: float) -> None:
+    """The process ends at 10 s, its address goes a second later, its machine at 20 s."""
+    ended = pods(closed_s=10, killed_s=10, vanishes_s=20)
+    assert by_hand(serving.not_accepted_until_s)(ended, 0, now_s) == pytest.approx(answered_s)
 
 
 def ways(of: Sent) -> list[str]:

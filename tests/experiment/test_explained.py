@@ -105,6 +105,25 @@ def test_at_twice_the_rate_a_draining_pod_is_refused_more_than_twice_and_loses_t
     assert twice[dead].sum() == pytest.approx(2 * once[dead].sum(), rel=1e-9)
 
 
+def test_until_a_draining_pod_is_gone_the_others_go_on_timing_out() -> None:
+    """The pod is sent requests until 60 s, and its last is done x later with probability exp(-r m exp(-x / m)).
+
+    The window ends then. Until then each request takes more than 3 s with probability exp(-3 / m).
+    """
+    changes = {
+        "controller.deregistration_lag_s": 60,
+        "pod.pre_stop_sleep_s": 60,
+        "pod.termination_grace_period_s": 200,
+        "target_group.idle_timeout_s": 3,
+        "traffic.service_time_s.mean": 6,
+        "pod.sandbox_teardown_s": 0,
+    }
+    scenario = Scenario.model_validate(ONE_OF_TWO_GOES).with_overrides(changes)
+    gone_s = quad(lambda x: 1 - math.exp(-10 * 6 * math.exp(-x / 6)), 0, 140)[0]
+    got = simulate(scenario, estimator="expected").estimate.counts
+    assert got[Outcome.IDLE_TIMEOUT] == pytest.approx(20 * (60 + gone_s + 3) * math.exp(-3 / 6), rel=1e-3)
+
+
 def test_the_order_of_clusters_says_only_which_draws_each_has() -> None:
     """The k-th cluster's calls take the k-th stream of latencies, whatever cluster that is."""
     busy, other = ({"ingresses": n, "churn_per_s": 0.5, "controller": {"version": "v1.1.4"}} for n in (4, 2))

@@ -9,8 +9,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sim.experiment.figures import ANY_502, EXPOSURE_S, LEAST_HEALTHY_TARGETS, RESPONSES, ROLLOUT_S, Figures
+from sim.experiment.figures import (
+    ANY_502,
+    EXPOSURE_S,
+    GATE_WAIT_S,
+    LEAST_HEALTHY_TARGETS,
+    RESPONSES,
+    ROLLOUT_S,
+    Figures,
+)
 from sim.experiment.replication import simulate
+from sim.experiment.summary import summarise
+from sim.report.short import short_report
 
 REPLICAS, STARTUP_S = 12, 10
 
@@ -45,3 +55,19 @@ def test_it_protects_the_start_slows_the_rollout_and_leaves_the_end_as_it_is(mak
 
 def _mean_exposure_s(rollouts: list[Figures]) -> float:
     return float(np.mean([figures[EXPOSURE_S] for figures in rollouts]))
+
+
+def test_each_pods_wait_for_its_gate_is_a_figure_where_there_are_gates(make_scenario) -> None:
+    """Registered 3 s after its containers are ready and healthy at once; of no gate there is nothing to tell."""
+    given = make_scenario(
+        controller={"version": "fixed_lag", "deregistration_lag_s": 1, "registration_lag_s": 3},
+        target_group__health_check=None,
+        pod__readiness_gate=True,
+        deployment__replicas=3,
+    )
+    gated = simulate(given).figures()
+    assert gated[GATE_WAIT_S] == pytest.approx([3, 3, 3])
+    summary = summarise(given, [gated])
+    assert summary.as_json()["gate_wait_s"]["p50"] == pytest.approx(3)
+    assert "a gate opens, once ready, after  half 3.00 s" in short_report(summary)
+    assert GATE_WAIT_S.name not in simulate(given.with_overrides({"pod.readiness_gate": False})).figures().values

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sim.scenario.distributions import Uniform
 from sim.streams import Stream
-from sim.verification.reference.pool_twin import Interface, Pool, Slot, Subnet
+from sim.verification.reference.pool_twin import Interface, Pool, Subnet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -65,7 +65,7 @@ class NodeAddresses(Pool):
         elif self.over() > 0 and now_s >= self._shrunk_s + SHRINKS_EVERY_S - ROUNDING_S:
             self._shrunk_s = now_s
             if any(slot.is_cool(now_s) for slot in self.slots()) and self._admit("UnassignPrivateIpAddresses"):
-                self._return_slots()
+                self.return_slots()
         self._free_one()
 
     def _free_one(self) -> None:
@@ -76,15 +76,6 @@ class NodeAddresses(Pool):
                     self.subnet.take(-1 - self.k * len(interface.slots))
                 break
         self._later()
-
-    def _return_slots(self) -> None:
-        left = over = self.over()
-        for interface in reversed(self.interfaces):
-            for slot in list(reversed(interface.slots)):
-                if left > 0 and slot.is_cool(self.agenda.now_s):
-                    interface.slots.remove(slot)
-                    left -= 1
-        self.subnet.take(-self.k * (over - left))
 
     def _may_grow(self) -> bool:
         return len(self.interfaces) < self.most_interfaces or self._unfilled() is not None
@@ -107,7 +98,7 @@ class NodeAddresses(Pool):
         self._free_one()
 
     def _attached(self, slots: int) -> None:
-        self.interfaces.append(Interface(self.agenda.now_s, self._new(slots)))
+        self.interfaces.append(Interface(self.agenda.now_s, self.new(slots)))
         self._free_one()
 
     def _fill(self, interface: Interface, tries: list[int]) -> None:
@@ -121,7 +112,7 @@ class NodeAddresses(Pool):
 
     def _filled(self, interface: Interface, tries: list[int]) -> None:
         if self.subnet.take(self.k * tries[0]):
-            interface.slots += self._new(tries[0])
+            interface.slots += self.new(tries[0])
             self._free_one()
         else:
             self._fill(interface, tries[1:])
@@ -140,16 +131,13 @@ class NodeAddresses(Pool):
             slots = min(self.need(), self.m)
             if not self.subnet.take(1 + self.k * slots):
                 return False
-            self.interfaces.append(Interface(-math.inf, self._new(slots)))
+            self.interfaces.append(Interface(-math.inf, self.new(slots)))
             return True
         for slots in (min(self.m - len(interface.slots), self.need()), 1):
             if self.subnet.take(self.k * slots):
-                interface.slots += self._new(slots)
+                interface.slots += self.new(slots)
                 return True
         return False
-
-    def _new(self, slots: int) -> list[Slot]:
-        return [Slot([None] * self.k, [-math.inf] * self.k) for _ in range(slots)]
 
 
 class Addresses:

@@ -164,3 +164,17 @@ class Pool:
             plenty = self._available() >= (target + 1) * A_PREFIX * self.m
             return (plenty or not interface.slots) and free >= target
         return self._available() >= (self.cni.warm_eni_target + 1) * self.m
+
+    def return_slots(self) -> None:
+        """Give back the slots that are too many, as far as they are cool."""
+        left = over = self.over()
+        for interface in reversed(self.interfaces):
+            for slot in list(reversed(interface.slots)):
+                if left > 0 and slot.is_cool(self.agenda.now_s):
+                    interface.slots.remove(slot)
+                    left -= 1
+        self.subnet.take(-self.k * (over - left))
+
+    def new(self, slots: int) -> list[Slot]:
+        """Return so many slots without pods."""
+        return [Slot([None] * self.k, [-math.inf] * self.k) for _ in range(slots)]

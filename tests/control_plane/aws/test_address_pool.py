@@ -16,7 +16,10 @@ from hypothesis import strategies as st
 from sim.capacity.pool import Limits, settled
 from sim.control_plane.aws.address_pool import AddressPool, Interface
 from sim.scenario.instance_types import instance_types
-from sim.scenario.specs import VpcCniSpec
+from sim.scenario.specs import NodesSpec, VpcCniSpec
+from sim.verification.reference.agenda_twin import Agenda
+from sim.verification.reference.pool_twin import Interface as TwinInterface
+from sim.verification.reference.pool_twin import Pool, Subnet
 
 W1: dict[str, Any] = {}
 PREFIX = {"prefix_delegation": True}
@@ -180,3 +183,64 @@ def test_no_address_is_in_two_places_or_used_before_it_has_cooled_down(
         assert pool.total == pool.per_slot * sum(len(e.slots) for e in pool.interfaces)
         assert len(pool.interfaces) <= kind.max_enis
         assert all(len(e.slots) <= kind.slots_per_eni for e in pool.interfaces)
+
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["assign", "release", "grow", "shrink", "free"]), st.floats(0, 70)), max_size=40
+)
+
+
+@settings(max_examples=60)
+@given(name=TYPES, cni=CNIS, steps=STEPS, max_pods=st.integers(3, 60))
+def test_every_decision_is_that_of_the_twin(
+    name: str, cni: dict[str, Any], steps: list[tuple[str, float]], max_pods: int
+) -> None:
+    """The twin is written from docs/facts/capacity.md §1 alone."""
+    spec = VpcCniSpec.model_validate(cni)
+    nodes = NodesSpec.model_validate({"instance_type": name, "count": 1, "max_pods": max_pods})
+    agenda = Agenda(0.0)
+    twin = Pool(agenda, nodes, spec, Subnet(agenda, 0, 100_000))
+    kind = instance_types()[name]
+    pool = AddressPool(spec, interfaces=kind.max_enis, slots_per_interface=kind.slots_per_eni, max_pods=max_pods)
+    for number, (what, later_s) in enumerate(steps):
+        agenda.now_s += later_s
+        now_s = agenda.now_s
+        if what == "assign":
+            assert pool.assign(number, now_s) == twin.give(number)
+        elif what == "release":
+            pool.release(number - 2, now_s)
+            twin.take_back(number - 2)
+        elif what == "grow":
+            _grow_both(pool, twin, now_s)
+        elif what == "shrink":
+            assert pool.has_cool_slot(now_s) == any(slot.is_cool(now_s) for slot in twin.slots())
+            returned = pool.return_slots(now_s)
+            held = twin.held()
+            twin.return_slots()
+            assert returned == held - twin.held()
+        else:
+            spare = pool.spare_interface(now_s)
+            of_twin = [interface for interface in twin.interfaces[1:] if twin.is_spare(interface)]
+            assert (spare is None) == (not of_twin)
+            if spare is not None:
+                assert pool.interfaces.index(spare) == twin.interfaces.index(of_twin[0])
+                assert pool.remove(spare) == 1 + twin.k * len(of_twin[0].slots)
+                twin.interfaces.remove(of_twin[0])
+        assert (pool.slots_wanted, pool.slots_over(), pool.held) == (twin.need(), twin.over(), twin.held())
+
+
+def _grow_both(pool: AddressPool, twin: Pool, now_s: float) -> None:
+    """Fill the first interface with room, or add one, where the pool wants more."""
+    if pool.slots_wanted == 0 or not pool.may_grow:
+        return
+    interface = pool.with_room
+    if interface is None:
+        slots = pool.slots_of_new_interface()
+        pool.interfaces.append(interface := Interface(now_s))
+        twin.interfaces.append(TwinInterface(now_s))
+    else:
+        slots = pool.slots_for(interface)
+    place = pool.interfaces.index(interface)
+    assert slots == min(twin.need(), twin.m - len(twin.interfaces[place].slots))
+    pool.add_slots(interface, slots)
+    twin.interfaces[place].slots += twin.new(slots)

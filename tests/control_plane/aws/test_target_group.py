@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.control_plane.aws.target_group import TargetGroup, TargetHealth
+from sim.control_plane.kubernetes.outage import Outage
 from sim.control_plane.kubernetes.pod import Pod
 from sim.control_plane.simulation import Simulation
 from sim.control_plane.trace import TargetDeregistered, TargetDrained, TargetHealthy, TargetRegistered, Trace
@@ -87,6 +88,25 @@ def test_unhealthy_at_the_last_of_so_many_failing_checks(
     assert pod in group.health().healthy
     env.run(until=min(unhealthy_s))
     assert pod in group.health().unhealthy
+
+
+def test_a_target_that_fails_unasked_is_unhealthy_as_long_as_one_node_finds_it_so(make_env) -> None:
+    env = make_env()
+    check = {"interval_s": 20, "timeout_s": 2, "unhealthy_threshold": 2, "healthy_threshold": 3}
+    group, (pod, *_), _ = _group(env, alb_nodes=2, health_check=check)
+    group.outages = {pod: Outage(from_s=30, silent=False, until_s=90)}
+    spells = group.unhealthy_spells(pod, group.outages[pod])
+    firsts, lasts = zip(*spells, strict=True)
+    assert max(firsts) - min(firsts) > 0.5
+    assert max(lasts) - min(lasts) > 0.5
+    for at_s, unhealthy in (
+        (min(firsts) - 0.1, False),
+        (min(firsts) + 0.1, True),
+        (max(lasts) - 0.1, True),
+        (max(lasts) + 0.1, False),
+    ):
+        env.run(until=at_s)
+        assert (pod in group.health().unhealthy) == unhealthy
 
 
 def test_what_nobody_checks_or_knows_is_never_unhealthy(make_env) -> None:

@@ -69,6 +69,14 @@ def test_the_priors_give_the_facts_medians(kind: str, median: tuple[int, int], p
     assert p95[0] < np.quantile(ready_s, 0.95) < p95[1]
 
 
+def test_a_batch_of_karpenter_ends_after_ten_seconds_though_pods_go_on_coming() -> None:
+    """One pod each 0.7 s from 0 s on, of which none has a place: 15 by 9.8 s, the next would come at 10.5 s."""
+    slowly = {"controller_manager_api_qps": 2 / 0.7, "controller_manager_api_burst": 1}
+    changes = {"deployment__max_surge": 30, "kubernetes": slowly, "autoscaler": {"kind": "karpenter"} | FIXED}
+    trace = _trace(_scenario(**changes).with_overrides({"deployment.replicas": 30, "nodes.count": 10}))
+    assert trace.of(NodesRequested)[0] == NodesRequested(pytest.approx(10 + 2.5), 5)
+
+
 def test_a_limit_leaves_pods_pending() -> None:
     trace = _trace(_scenario(autoscaler={"kind": "karpenter", "max_nodes": 2} | FIXED))
     assert trace.of(RolloutStalled)[0].pending == 2
