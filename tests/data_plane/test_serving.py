@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from albsim_tests.data_plane import NEVER, run, specs, timeline
 
-from sim.data_plane import serving
+from sim.data_plane import idle_connections, serving
 from sim.data_plane.arrivals import Block
 from sim.data_plane.ends import ends_of
 from sim.data_plane.one_by_one import OneByOne
@@ -61,7 +61,7 @@ def by_hand(loop: Any) -> Any:
     ],
 )
 def test_who_closes_connections(times_s: dict[str, float], closed: dict[float, bool]) -> None:
-    assert {now_s: by_hand(serving.closes)(pods(**times_s), 0, now_s) for now_s in closed} == closed
+    assert {now_s: by_hand(idle_connections.closes)(pods(**times_s), 0, now_s) for now_s in closed} == closed
 
 
 @pytest.mark.parametrize(

@@ -24,20 +24,21 @@ from sim.control_plane.trace import (
 from sim.control_plane.trace_of_calls import ApiAttempt
 from sim.control_plane.world import run_control_plane
 from sim.data_plane.outcomes import Outcome
-from sim.experiment.figures import ANY_502
+from sim.experiment.figures import ANY_502, DEREGISTRATION_LAG_S, EXPOSURE_S, NO_HEALTHY_TARGET_S, ROLLOUT_S
 from sim.experiment.replication import simulate
 from sim.scenario.problems import ScenarioError
+from sim.scenario.specs import Scenario
 from sim.streams import Streams
-from sim.verification.drawn_rollouts import drawn_disruption, drawn_scenario
+from sim.verification.drawn_rollouts import drawn_disruption, drawn_scenario, drawn_strategy
 
 if TYPE_CHECKING:
     from sim.control_plane.trace import Trace
-    from sim.scenario.specs import Scenario
 
 VERSIONS = ("v1.1.0", "v1.1.3", "v1.1.9", "v2.0", "v2.1.3", "v2.4", "v2.7", "v2.9", "v3.0", "v3.2")
 LOST = [Outcome.CONNECT_REFUSED, Outcome.HOST_UNREACHABLE, Outcome.CONNECT_TIMEOUT, Outcome.CLOSED_IN_FLIGHT]
 BUCKETS = ("elbv2_describe", "elbv2_register", "elbv2_modify", "elbv2_account", "waf_regional", "wafv2", "ec2")
 ENDLESS = {f"aws_api.buckets.{name}": {"capacity": 1e6, "refill_per_s": 1e6} for name in (*BUCKETS, "tagging")}
+ESTIMATORS = st.sampled_from(["sampled", "expected"])
 ALONE = {"aws_api.other_clusters": [], "aws_api.background_calls_per_s": {}}
 
 
@@ -158,3 +159,47 @@ def test_a_fixed_lag_as_measured_is_the_controller_it_was_measured_of(scenario: 
     for kind in (TargetHealthy, TargetDrained, ProcessCut):
         lagged = [record.time_s for record in run_control_plane(measured, Streams(scenario.seed, 0)).of(kind)]
         assert lagged == pytest.approx([record.time_s for record in trace.of(kind)], abs=1e-9)
+
+
+DIMENSIONLESS = ("sigma", "shape", "dist")
+
+
+def _slowed(value: Any, name: str = "") -> Any:
+    """Return a scenario's values with every duration doubled and every rate halved."""
+    if isinstance(value, dict):
+        law = name if "dist" in value else None
+        return {
+            key: inner if key in DIMENSIONLESS else _slowed(inner, law or (name if name.endswith("_per_s") else key))
+            for key, inner in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_slowed(inner, name) for inner in value]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    if name.endswith(("_per_s", "_rps", "_qps")):
+        return value / 2
+    return 2 * value if name.endswith("_s") else value
+
+
+@settings(max_examples=12)
+@given(seed=st.integers(0, 10_000), drawn=st.sampled_from([drawn_scenario, drawn_strategy]), estimator=ESTIMATORS)
+def test_at_half_the_speed_all_happens_as_often_and_takes_twice_as_long(seed: int, drawn: Any, estimator: Any) -> None:
+    """The seconds that are no key (SIGKILL 2 s after SIGTERM, a controller's own pauses) are kept out of it."""
+    base = drawn(seed)
+    changes: dict[str, Any] = {
+        "controller": {"version": "fixed_lag", "deregistration_lag_s": {"dist": "uniform", "low": 0, "high": 30}},
+        "pod.termination_grace_period_s": base.pod.pre_stop_sleep_s // 1 + 8,
+        "pod.on_sigterm": "exit",
+        "deployment.min_ready_s": 0,
+        "traffic": {"arrival_rate_rps": 20, "service_time_s": {"dist": "exponential", "mean": 0.8}},
+        "target_group.idle_timeout_s": 7,
+        "pod.pre_stop_sleep_s": base.pod.pre_stop_sleep_s // 1,
+        "scale_in.policies": [],
+    }
+    fast = base.with_overrides(changes)
+    slow = Scenario.model_validate(_slowed(fast.model_dump()))
+    once, twice = (simulate(scenario, estimator=estimator) for scenario in (fast, slow))
+    assert np.allclose(twice.estimate.counts, once.estimate.counts, rtol=1e-9)
+    assert once.estimate.counts.sum() > 0
+    for figure in (ROLLOUT_S, DEREGISTRATION_LAG_S, EXPOSURE_S, NO_HEALTHY_TARGET_S):
+        assert np.allclose(twice.figures()[figure], 2 * np.asarray(once.figures()[figure]), rtol=1e-9)
