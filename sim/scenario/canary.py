@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field
 
 from sim.scenario.disruption import Beside, DisruptionSpec, require_one_deployment_of_ip_targets
-from sim.scenario.fields import WHOLE, Seconds, Spec, complaint
+from sim.scenario.fields import LONGEST_S, WHOLE, Seconds, Spec, complaint
 from sim.scenario.problems import Advice
 from sim.scenario.releases import first
 
@@ -51,6 +51,15 @@ class CanarySpec(DisruptionSpec):
     verifies: bool = False
     """`--aws-verify-target-group`: whether Argo waits until the AWS API shows each new weight and, before the delay
     begins, the new targets of the stable Service. It looks every 10 s. Default: Argo's."""
+    dynamic_stable_scale: bool = False
+    """Whether the old pods become fewer with each weight, one sync after it, without a delay (dynamicStableScale). Argo
+    refuses it beside `scale_down_delay_s`. Default: Argo's."""
+    abort_after_step: Annotated[int, Field(ge=1, le=100), WHOLE] | None = None
+    """The step after whose pause the rollout is aborted: the old pods get all requests again, the new ones go. null: it
+    is not."""
+    abort_scale_down_delay_s: Annotated[float, Field(gt=0, le=LONGEST_S)] = 30.0
+    """From the abort until the new pods are deleted (abortScaleDownDelaySeconds; its 0, which keeps them, is not
+    simulated). Default: Argo's."""
 
     @classmethod
     def require_simulated(cls, beside: Beside) -> None:
@@ -64,6 +73,27 @@ class CanarySpec(DisruptionSpec):
                 found=f"{cls.kind!r} needs target groups with weights, which controller.version "
                 f"{beside.controller.version} does not know",
                 hint=f"{since} brought them",
+            )
+
+    def require_end(self, beside: Beside) -> None:  # noqa: ARG002 - it depends on nothing else
+        """Refuse what Argo refuses, an abort after a step that there is not, and aborts that are not simulated."""
+        if self.dynamic_stable_scale and "scale_down_delay_s" in self.model_fields_set:
+            raise complaint(
+                key="scale_down_delay_s", found="a delay beside dynamic_stable_scale", hint="Argo refuses it"
+            )
+        if self.abort_after_step is None:
+            return
+        if self.abort_after_step > len(self.steps):
+            raise complaint(
+                key="abort_after_step",
+                expected=f"at most {len(self.steps)}, the number of steps",
+                found=str(self.abort_after_step),
+            )
+        if self.dynamic_stable_scale or not self.ping_pong:
+            raise complaint(
+                key="abort_after_step",
+                found="an abort is simulated with ping_pong and without dynamic_stable_scale alone",
+                hint="else Argo moves selectors or weights back in steps",
             )
 
     def unwise(self, deployment: DeploymentSpec) -> Iterator[Advice]:

@@ -48,6 +48,7 @@ CRASH = {"disruption": "crash", "crash": {"restart_s": 3}}
 HANGING = {"disruption": "liveness_failure", "liveness_failure": {"restart_s": 3}}
 LOST = {"disruption": "node_lost", "node_lost": {"toleration_s": 10}}
 CANARY = {"disruption": "canary", "canary": {"steps": [{"weight": 50, "pause_s": 5}], "scale_down_delay_s": 0}}
+DYNAMIC = {"disruption": "canary", "canary": {"steps": [{"weight": 50, "pause_s": 5}]}}
 BY_LAG = CANARY | {"controller": FIXED_LAG["controller"]}
 STEP = {"weight": 20, "pause_s": 9}
 ONE_BY_ONE = {"type": "Pods", "value": 2, "period_s": 20}
@@ -209,6 +210,9 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
     "canary.ping_pong": (CANARY, True),
     "canary.scale_down_delay_s": (CANARY, 5),
     "canary.verifies": (CANARY, True),
+    "canary.dynamic_stable_scale": (DYNAMIC, True),
+    "canary.abort_after_step": (CANARY | {"canary.ping_pong": True}, 1),
+    "canary.abort_scale_down_delay_s": (CANARY | {"canary.ping_pong": True, "canary.abort_after_step": 1}, 5),
     "blue_green.scale_down_delay_s": ({"disruption": "blue_green"}, 5),
     **{
         f"cluster_switch.{name}": (SWITCH | {f"cluster_switch.{key}": of for key, of in around.items()}, value)

@@ -7,10 +7,13 @@ Modelled:
 - With `ping_pong` the promotion changes nothing outside Kubernetes. Without, the stable Service's selector passes to
   the new pods, and the rule is to send everything back to its target group. Nothing orders what follows from the two.
 - The old pods are deleted `scale_down_delay_s` after the promotion, as fast as the client allows.
+- With `dynamic_stable_scale` the old pods become fewer one sync after each weight. The rest goes with the promotion.
+- An abort gives the old pods all requests again at the next sync. The new ones are deleted after a delay of its own.
 - With `verifies`, a step goes on when the API shows its weight, and the delay begins when the API also shows the stable
   Service's new targets. Argo looks at once, and then every 10 s.
 
-Left out: analysis, experiments and header routes; the calls with which Argo looks; how long kube-apiserver takes.
+Left out: an abort without `ping_pong`, at which the canary Service selects the old pods; analysis, experiments and
+header routes; the calls with which Argo looks; how long kube-apiserver takes.
 
 Sources: argo-rollouts, rollout/trafficrouting.go, rollout/canary.go, utils/replicaset/canary.go and
 rollout/service.go@9f8d111d8f (docs/facts/controller.md §7).
@@ -28,7 +31,7 @@ from sim.scenario.distributions import Uniform
 from sim.streams import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Sequence
 
     import simpy
 
@@ -56,29 +59,60 @@ class Canary(Replacing):
         self.ending = sorted(disrupted.pods, key=lambda pod: order[pod])
         self._replica_set = ReplicaSet(simulation, disrupted.client, deployment.replicas, self._adopt_new)
         self._new: list[Pod] = []
+        self._going: set[Pod] = set()
+        self._deletions: list[simpy.Process] = []
         self._available: list[simpy.Process] = []
         self._grown = self._env.event()
         self._syncs_s = simulation.streams.draws(deployment.sync_latency_s, Stream.PROGRESSIVE_SYNC)
 
     def run(self) -> Generator[simpy.Event]:
         """Carry out the steps, the promotion and the end of the old pods."""
-        for step in self._spec.steps:
+        for number, step in enumerate(self._spec.steps, start=1):
             yield from self._shift(step.weight)
             yield self._env.timeout(step.pause_s)
-        yield from self._shift(WHOLE)
+            if number == self._spec.abort_after_step:
+                yield from self._abort()
+                break
+        else:
+            yield from self._shift(WHOLE)
+            yield from self._promoted()
+        yield self._env.all_of(self._deletions)
+        self._trace.record(RolloutComplete(self._env.now))
+
+    def _promoted(self) -> Generator[simpy.Event]:
         yield self._env.timeout(next(self._syncs_s))
         if not self._spec.ping_pong:
             self._promote()
             yield from self._until(self._stable_targets_are_new)
-        yield self._env.timeout(self._spec.scale_down_delay_s)
-        self._trace.record(ReplicaSetScaled(self._env.now, "old", 0))
-        deletions = [self._env.process(self._delete(pod, self._client.write_after_s())) for pod in self.ending]
-        yield self._env.all_of(deletions)
-        self._trace.record(RolloutComplete(self._env.now))
+        if not self._spec.dynamic_stable_scale:
+            yield self._env.timeout(self._spec.scale_down_delay_s)
+        self._scale_old_to(0)
+
+    def _abort(self) -> Generator[simpy.Event]:
+        """Give the old pods all requests again, and delete the new ones after the delay."""
+        yield self._env.timeout(next(self._syncs_s))
+        self._rule.set_weight(0)
+        yield self._env.timeout(self._spec.abort_scale_down_delay_s)
+        self._trace.record(ReplicaSetScaled(self._env.now, "new", 0))
+        self.ending = self._new
+        self._delete_all(self._new)
+
+    def _scale_old_to(self, replicas: int) -> None:
+        staying = self._staying()
+        if going := staying[: max(0, len(staying) - replicas)]:
+            self._trace.record(ReplicaSetScaled(self._env.now, "old", replicas))
+            self._delete_all(going)
+
+    def _staying(self) -> list[Pod]:
+        return [pod for pod in self.ending if pod not in self._going]
+
+    def _delete_all(self, pods: Sequence[Pod]) -> None:
+        self._going.update(pods)
+        self._deletions += [self._env.process(self._delete(pod, self._client.write_after_s())) for pod in pods]
 
     def _shift(self, weight: int) -> Generator[simpy.Event]:
         """Give the new pods this share of the requests, once there are enough of them."""
-        wanted = -(-weight * len(self._disrupted.pods) // WHOLE)
+        wanted = _share(weight, len(self._disrupted.pods))
         if wanted > len(self._available):
             self._trace.record(ReplicaSetScaled(self._env.now, "new", wanted))
             self._grown = self._env.event()
@@ -87,7 +121,14 @@ class Canary(Replacing):
             yield self._grown
         yield self._env.all_of(self._available)
         self._rule.set_weight(weight)
+        if self._spec.dynamic_stable_scale and weight < WHOLE:
+            self._env.process(self._shrink(weight))
         yield from self._until(lambda: self._rule.is_in_force)
+
+    def _shrink(self, weight: int) -> Generator[simpy.Event]:
+        """Keep as many old pods as their weight asks for, whether or not the weight is in force."""
+        yield self._env.timeout(next(self._syncs_s))
+        self._scale_old_to(_share(WHOLE - weight, len(self._disrupted.pods)))
 
     def _adopt_new(self, pod: Pod) -> None:
         self._adopt(pod)
@@ -101,7 +142,7 @@ class Canary(Replacing):
         never = self._env.event()
         for pod in self._new:
             self._disrupted.promote(pod)
-        for pod in self.ending:
+        for pod in self._staying():
             self._trace.record(PodDeselected(self._env.now, pod.number))
             self._disrupted.not_ready(pod, never)
         self._rule.set_weight(0)
@@ -113,3 +154,8 @@ class Canary(Replacing):
         """Wait until Argo sees that this holds, if it looks at all."""
         while self._spec.verifies and not holds():
             yield self._env.timeout(VERIFY_RETRY_S)
+
+
+def _share(weight: int, replicas: int) -> int:
+    """Return how many replicas a weight asks for, rounded up."""
+    return -(-weight * replicas // WHOLE)

@@ -24,16 +24,17 @@ def _course(replication: Replication) -> Iterator[str]:
         yield f"The last ALB node took the last rule over {seconds(max(record.time_s for record in taken))} after 0 s."
     deleted_s = [record.time_s for record in trace.of(PodDeleted)]
     if deleted_s:
+        which = "new" if replication.scenario.canary.abort_after_step else "old"
         yield (
-            f"The old pods were deleted from {seconds(min(deleted_s))} on, the last after "
+            f"The {which} pods were deleted from {seconds(min(deleted_s))} on, the last after "
             f"{seconds(replication.timeline.rollout_complete_s)}."
         )
 
 
 CANARY = Words(
     name="canary",
-    complete="last old pod deleted",
+    complete="last pod deleted",
     started="New pods",
-    ended="Old pods deleted",
+    ended="Pods deleted",
     course=_course,
 )

@@ -103,6 +103,44 @@ def test_verification_waits_for_the_stable_target_group() -> None:
     assert {record.time_s for record in canary.trace.of(PodDeleted)} == {promoted_s + 20 + 5}
 
 
+def test_old_pods_that_go_with_their_weight_do_not_wait_for_it() -> None:
+    """Two of four go at 3 s, and refuse from 5 s on. The ALB sends them half of its requests until they leave.
+
+    The rule takes half of the requests away at 16 s, and the two are deregistered at 3 + 20 + 10 s. The others go at
+    26 s, and refuse from 28 s on: they are half of the four that are registered until 33 s, and then all.
+    """
+    steps = [{"weight": 50, "pause_s": 20}]
+    base = {**BASE, "canary": {"steps": steps, "ping_pong": True, "dynamic_stable_scale": True}}
+    canary = simulate(Scenario.model_validate(base), estimator="expected")
+    assert sorted(record.time_s for record in canary.trace.of(PodDeleted)) == [3, 3, 26, 26]
+    first = 20 * (16 - 5) + 10 * (28 - 16)
+    both = 20 * (39 - 28)
+    assert float(canary.estimate.counts[Outcome.CONNECT_REFUSED]) == pytest.approx(first + both)
+
+
+def test_an_abort_takes_the_weight_back_and_deletes_the_new_pods_after_its_own_delay() -> None:
+    """The weight is 0 from 23 s on, and in force 7 + 6 s later; the two new pods refuse 5 + 2 s after the abort."""
+    abort = {"canary.abort_after_step": 1, "canary.abort_scale_down_delay_s": 5}
+    canary = _run(**abort)
+    assert _weights(WeightSet, canary) == [(3, 50), (23, 0)]
+    assert [(record.time_s, record.pod) for record in canary.trace.of(PodDeleted)] == [(28, 4), (28, 5)]
+    assert _refused(**abort) == pytest.approx(20 * (13 - 7))
+    assert _refused(**abort | {"canary.abort_scale_down_delay_s": 11}) == pytest.approx(0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"canary.abort_after_step": 2}, r"abort_after_step: expected at most 1, the number of steps \(got 2\)"),
+        ({"canary.abort_after_step": 1, "canary.ping_pong": False}, "simulated with ping_pong"),
+        ({"canary.dynamic_stable_scale": True}, "Argo refuses it"),
+    ],
+)
+def test_what_argo_refuses_or_is_not_simulated_is_refused(changes: dict[str, object], words: str) -> None:
+    with pytest.raises(ScenarioError, match=words):
+        _scenario(**changes)
+
+
 @pytest.mark.parametrize("version", ["v1.1.5", "v2.8.2", "v3.4"])
 def test_the_controller_modifies_the_rule_of_each_listener(version: str) -> None:
     lags = {"version": version, "deregistration_lag_s": None, "registration_lag_s": None, "rule_lag_s": None}
