@@ -54,3 +54,23 @@ def test_a_picture_of_an_unknown_kind_is_refused_before_anything_is_simulated(tm
 
     assert result.exit_code == 2
     assert ".png, .svg, .pdf" in result.output
+
+
+@pytest.mark.slow
+def test_a_switch_is_told_for_how_long_to_keep_the_old_side(tmp_path: Path) -> None:
+    picture = tmp_path / "keep.svg"
+    options = ["--set", "disruption=cluster_switch", "--replications", "2", "--workers", "1", "--target-502", "1000"]
+    result = CliRunner().invoke(main, ["recommend", SCENARIO, *options, "--format", "json", "-o", str(picture)])
+
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["set"]["cluster_switch.old_pods_removed_at_s"] == found["keep_s"]
+    assert found["recommended"]["no answer"] < 1000 < found["now"]["no answer"] + found["now"]["503"]
+    assert "<svg" in picture.read_text(encoding="utf-8")
+
+
+def test_no_sleep_is_sought_for_a_switch() -> None:
+    result = CliRunner().invoke(main, ["recommend", SCENARIO, "--for", "rollout,cluster_switch"])
+
+    assert result.exit_code == 2
+    assert "ask without --for" in result.output

@@ -136,7 +136,7 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
             "waf_regional": {"controller.version": "v1.1.4"} | FAST,
             "wafv2": {"controller.ingresses": 9, "aws_api.buckets.waf_regional": {"refill_per_s": 50}} | FAST,
             "ec2": {},
-            "ec2_interfaces": FULL | {"vpc_cni.warm_ip_target": 1, "vpc_cni.minimum_ip_target": 2},
+            "ec2_interfaces": FULL | {"vpc_cni.warm_ip_target": 1},
             "tagging": FAST,
         }.items()
         for half, value in (("capacity", 9), ("refill_per_s", 5))
