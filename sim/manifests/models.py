@@ -174,6 +174,9 @@ class Canary(RollingUpdate):
 
     traffic_routing: dict[str, Anything] | None = None
     steps: list[Anything] = Field(default_factory=list)
+    ping_pong: dict[str, Anything] | None = None
+    scale_down_delay_seconds: int | None = None
+    dynamic_stable_scale: bool = False
 
 
 class Strategy(Model):

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sim.manifests.canary import put_canary
 from sim.manifests.companions import Companions
 from sim.manifests.controller_keys import put_controller
 from sim.manifests.draft import Draft
@@ -136,6 +137,8 @@ class Importer:
         warn_of_injected(draft, holder, template, self._cluster)
         put_instances(draft, target_group, self._cluster)
         put_nodes_block(draft, template.spec, self._cluster)
+        if "disruption" not in asked.changes:
+            put_canary(draft)
         self._compare(draft)
 
     def _put_load_balancer(self, draft: Draft, target_group: TargetGroup) -> None:

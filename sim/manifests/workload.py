@@ -2,7 +2,8 @@
 
 Modelled (docs/facts/manifests.md §1.1):
 - Recreate, a StatefulSet and a DaemonSet are taken as they are; the Nodes of the input say how many pods the last has.
-- A Rollout with steps or traffic routing is taken as the nearest rolling update, and a warning says how it differs.
+- A Rollout with steps is taken as the nearest rolling update, and a warning says how it differs. One with traffic
+  routing is for `canary`.
 - What comes near to none is refused.
 
 Sources: Kubernetes apps/v1, autoscaling/v2; argo-rollouts docs/features/specification.md, utils/defaults/defaults.go.
@@ -145,14 +146,8 @@ def _put_rollout(draft: Draft, strategy: Strategy) -> None:
     if canary is None:
         return
     _put_rolling(draft, canary, (*path, "canary"))
-    place = draft.workload.place(*path, "canary")
-    if canary.traffic_routing is not None:
-        text = (
-            "canary with traffic routing: the old pods stay until the last step, then all are deleted after "
-            "scaleDownDelaySeconds (30); steps and pauses are not simulated, a rolling update is"
-        )
-        draft.warn("canary-traffic-routing", "", text, place)
-    elif canary.steps:
+    if canary.steps and canary.traffic_routing is None:
+        place = draft.workload.place(*path, "canary")
         draft.warn("canary-steps", "", "the canary's steps and pauses are not simulated, a rolling update is", place)
 
 
