@@ -179,13 +179,19 @@ class Canary(RollingUpdate):
     dynamic_stable_scale: bool = False
 
 
+class BlueGreen(Model):
+    """A Rollout's blue/green strategy."""
+
+    scale_down_delay_seconds: int | None = None
+
+
 class Strategy(Model):
     """How a workload's pods are replaced: `rollingUpdate` of Kubernetes, `canary` and `blueGreen` of Argo."""
 
     type: str = "RollingUpdate"
     rolling_update: RollingUpdate = RollingUpdate()
     canary: Canary | None = None
-    blue_green: dict[str, Anything] | None = None
+    blue_green: BlueGreen | None = None
 
 
 class WorkloadRef(Model):

@@ -2,6 +2,7 @@
 
 Modelled (docs/facts/manifests.md §1.1):
 - Recreate, a StatefulSet and a DaemonSet are taken as they are; the Nodes of the input say how many pods the last has.
+- A Rollout's blue/green switch is `blue_green`.
 - A Rollout with steps is taken as the nearest rolling update, and a warning says how it differs. One with traffic
   routing is for `canary`.
 - What comes near to none is refused.
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from sim.manifests.companion_models import Autoscaler
 from sim.manifests.models import Workload
+from sim.scenario.blue_green import BlueGreenSpec
 from sim.scenario.fields import MOST_PODS, hundredths
 from sim.scenario.problems import Problem, ScenarioError
 
@@ -140,8 +142,12 @@ def _put_rolling(draft: Draft, rolling: RollingUpdate, path: tuple[str, ...]) ->
 def _put_rollout(draft: Draft, strategy: Strategy) -> None:
     path = ("spec", "strategy")
     if strategy.blue_green is not None:
-        hint = "its Service's selector flips, so that targets leave before their pods are deleted"
-        raise refused(draft.workload, (*path, "blueGreen"), "a rolling update", "blueGreen", hint)
+        draft.put("disruption", BlueGreenSpec.kind, draft.workload.place(*path, "blueGreen"))
+        delay_s = strategy.blue_green.scale_down_delay_seconds
+        if delay_s is not None:
+            place = draft.workload.place(*path, "blueGreen", "scaleDownDelaySeconds")
+            draft.put("blue_green.scale_down_delay_s", delay_s, place)
+        return
     canary = strategy.canary
     if canary is None:
         return

@@ -1,4 +1,4 @@
-"""A Rollout with an ALB's weights. Oracle: argo-rollouts' docs/features/specification.md, step by step."""
+"""A Rollout with an ALB's weights, or blue/green. Oracle: argo-rollouts' docs/features/specification.md."""
 
 from __future__ import annotations
 
@@ -72,3 +72,14 @@ def test_an_impossible_weight_is_refused_with_its_line() -> None:
     assert refused.value.problems[0].file == "x.yaml"
     assert refused.value.problems[0].line
     assert "200" in str(refused.value)
+
+
+def test_a_blue_green_rollout_is_a_switch_of_the_selector() -> None:
+    documents = list(yaml.safe_load_all(BASE))
+    documents[0] |= {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout"}
+    documents[0]["spec"]["strategy"] = {"blueGreen": {"activeService": "web", "scaleDownDelaySeconds": 90}}
+    (found,) = import_sources([Source("x.yaml", yaml.safe_dump_all(documents))], Asked(rps=9)).workloads
+    assert (found.raw["disruption"], found.raw["blue_green"]) == ("blue_green", {"scale_down_delay_s": 90})
+    assert found.draft.origins["blue_green.scale_down_delay_s"].place.field == (
+        "spec.strategy.blueGreen.scaleDownDelaySeconds"
+    )
