@@ -77,16 +77,21 @@ def _propagation(found: Calibration, records: Records, rollouts: list[Rollout]) 
         return
     found.propagation = law
     n_calls, n_rollouts = (int(np.unique(of).size) for of in (departures.requests.call, departures.requests.rollout))
+    where = f"{n_calls} DeregisterTargets {_plural('call', n_calls)} in {n_rollouts} {_plural('rollout', n_rollouts)}"
     found.add(
         PROPAGATION,
         Measured(
             value=_as_written(law),
             ci95=law.interval,
             n=law.n,
-            source=f"pairs of an ALB node and a target, of {n_calls} DeregisterTargets calls in {n_rollouts} rollouts",
+            source=f"pairs of an ALB node and a target, of {where}",
             notes=(*law.warnings, *_of_records(departures, records, rollouts)),
         ),
     )
+
+
+def _plural(word: str, n: int) -> str:
+    return word if n == 1 else f"{word}s"
 
 
 def _as_written(law: Propagation) -> dict[str, object]:

@@ -27,7 +27,7 @@ from sim.calibration.rates import regularity_of, shrunk
 from sim.calibration.stays import observed_spans, stays_of
 from sim.records.by_target import ByTarget
 from sim.records.deregistrations import changes
-from sim.records.rollouts import CAUSED
+from sim.records.rollouts import CAUSED, names_no_pod
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,6 +43,11 @@ if TYPE_CHECKING:
 BEFORE_S = 120.0
 _LONGEST_CALL_S = 1.0
 _READINGS_S = np.arange(BEFORE_S)
+_NO_CALL = "no successful DeregisterTargets call (neither CloudTrail nor the controller's log has one)"
+_THROUGH_WORKERS = (
+    "; the log's targets are no pods: with target type instance pods leave kube-proxy's rules, of which no record "
+    "tells, so that target_group.kube_proxy_sync_s is not measured either"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +66,7 @@ def departures_of(records: Records, rollouts: Sequence[Rollout]) -> Departures |
         return "no ALB access log"
     calls = [(call, number) for number, rollout in enumerate(rollouts) for call in rollout.calls]
     if not calls:
-        return "no successful DeregisterTargets call (neither CloudTrail nor the controller's log has one)"
+        return _NO_CALL + (_THROUGH_WORKERS if names_no_pod(records) else "")
     log = _Log(records, rollouts)
     paces = log.paces(calls)
     rows = [

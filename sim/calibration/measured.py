@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 CONFIDENCE = 0.95
 MOST_VALUES = 199
 """The most values of an empirical law: its quantiles, evenly apart."""
-_UNITS_S = (1.0, 0.001)
-_WHOLE = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +60,15 @@ class Calibration:
             self.beside[name] = found
 
 
-def empirical(values: Floats, source: str, notes: tuple[str, ...] = ()) -> Measured:
-    """Return independent measured values as an empirical law, with intervals of its median and its 95 % quantile."""
-    finer = spread(values)
+def empirical(values: Floats, source: str, notes: tuple[str, ...] = (), *, unit_s: float = 0.0) -> Measured:
+    """Return independent measured values as an empirical law, with intervals of its median and its 95 % quantile.
+
+    `unit_s`: to what the values were rounded; 0 if they are as exact as can be.
+    """
+    finer = spread(values, unit_s)
+    as_noted = values.size <= MOST_VALUES or values.min() == values.max()
     return Measured(
-        value=empirical_law(values if values.size <= MOST_VALUES else finer),
+        value=empirical_law(values if as_noted else finer),
         ci95={name: quantile_interval(finer, q) for name, q in QUANTILES.items()},
         n=int(values.size),
         source=source,
@@ -102,19 +104,17 @@ def quantile_interval(values: Floats, q: float) -> Interval:
     return found.low, found.high
 
 
-def spread(values: Floats) -> Floats:
-    """Return values in order, those noted in whole seconds or milliseconds spread evenly over what each may have been.
+def spread(values: Floats, unit_s: float) -> Floats:
+    """Return values in order, spread evenly over what each may have been before it was rounded to the unit.
 
-    Else an interval could only end at a whole one, and would hold too often. Values are taken as rounded.
+    Else an interval could only end at a whole unit, and would hold too often.
     """
     ordered = np.sort(values)
-    for unit in _UNITS_S:
-        whole = np.rint(ordered / unit)
-        if np.abs(ordered / unit - whole).max() < _WHOLE:
-            _, first, same = np.unique(whole, return_index=True, return_counts=True)
-            place = (np.arange(ordered.size) - np.repeat(first, same) + 0.5) / np.repeat(same, same)
-            return np.maximum((whole + place - 0.5) * unit, 0.0)
-    return ordered
+    if not unit_s:
+        return ordered
+    whole, first, same = np.unique(np.rint(ordered / unit_s), return_index=True, return_counts=True)
+    place = (np.arange(ordered.size) - np.repeat(first, same) + 0.5) / np.repeat(same, same)
+    return np.maximum((np.repeat(whole, same) + place - 0.5) * unit_s, 0.0)
 
 
 def rate_interval(counts: Floats, each_s: float) -> Interval:

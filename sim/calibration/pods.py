@@ -56,7 +56,10 @@ def startup(pods: pd.DataFrame | None) -> Measured | str:
         return "no audit log, events or pod list"
     took_s = (pods["ready_s"] - pods["created_s"]).to_numpy(dtype=float)
     took_s = took_s[np.isfinite(took_s) & (took_s >= 0)]
-    return empirical(took_s, "pods, from creation to ready") if took_s.size else "no pod with both its times"
+    if not took_s.size:
+        return "no pod with both its times"
+    unit_s = _SECOND if np.all(took_s % _SECOND == 0) else 0.0
+    return empirical(took_s, "pods, from creation to ready", unit_s=unit_s)
 
 
 def deregistration_lag(pods: pd.DataFrame | None, calls: Sequence[Change], found: Sequence[Rollout]) -> Measured | str:

@@ -154,7 +154,8 @@ def _parted(requests: LastRequests, best: Fit, any_interval: dict[str, Interval]
     if not outside:
         return ()
     named = " and ".join(outside)
-    words = f"A {best.family.name} law does not fit: its {named} cannot be those of the law without a family."
+    those = "that" if len(outside) == 1 else "those"
+    words = f"A {best.family.name} law does not fit: its {named} cannot be {those} of the law without a family."
     return (f"{words} Look at the picture, and take an empirical law.",)
 
 

@@ -35,6 +35,7 @@ AROUND_S = 300.0
 _STRETCH_S = 10.0
 _MOST_STRETCHES = 10_000
 _ENOUGH = 1000
+_MILLISECOND_S = 0.001
 _POISSON_AT_MOST = 1.5
 _NOT_FORWARDED = ("not_forwarded", "client_abort", "lambda_error", "other")
 
@@ -91,7 +92,7 @@ def service_time(requests: pd.DataFrame, calls: Sequence[Change]) -> Measured | 
     notes = (
         () if late == 0 else (f"{100 * late:.2g} % of all requests ran into the idle timeout and are missing here.",)
     )
-    return empirical(values, f"target_processing_time of answered requests{where}", notes)
+    return empirical(values, f"target_processing_time of answered requests{where}", notes, unit_s=_MILLISECOND_S)
 
 
 def _quiet(times_s: Floats, calls: Sequence[Change]) -> np.ndarray:

@@ -122,10 +122,8 @@ def _write(summary: Summary, out: Path) -> None:
 
 def _write_records(scenarios: list[Scenario], directory: Path) -> None:
     from sim.experiment.replication import simulate
-    from sim.report.records.writing import require_recordable, write_records
+    from sim.report.records.writing import write_records
 
-    for scenario in scenarios:
-        require_recordable(scenario)
     for scenario in scenarios:
         of_scenario = directory if len(scenarios) == 1 else directory / scenario.name
         require_writable_directory(of_scenario)

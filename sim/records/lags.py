@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.records.by_target import ByTarget
+from sim.records.deregistrations import CLOCKS_APART_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,8 +45,8 @@ FAILED_BEFORE_S = 900.0
 class TargetLag:
     """One target that left; NaN where the records do not tell.
 
-    `deleted_s`, `stopped_s`: its pod; `begun_s`: the controller's call; `deregistered_s`: the call's effect;
-    `last_s`: by ALB node, the last request sent to it after that.
+    `deleted_s`, `stopped_s`: its pod; `begun_s`: the controller's call; `deregistered_s`: the call's effect, which was
+    before `until_s`; `last_s`: by ALB node, the last request sent to it after that.
     """
 
     target: str
@@ -53,6 +54,7 @@ class TargetLag:
     deleted_s: float
     begun_s: float
     deregistered_s: float
+    until_s: float
     stopped_s: float
     last_s: dict[str, float]
 
@@ -90,6 +92,12 @@ class Traffic:
         rows = self._between(target, time_s, math.inf)
         return math.nan if rows is None else float(rows["time_s"].iloc[0])
 
+    def answered_last_s(self, target: str, from_s: float, until_s: float) -> float:
+        """Return when the target was sent the last of the requests in a span of time that it answered."""
+        rows = self._between(target, from_s, until_s)
+        answered = rows[rows["target_status"] > 0] if rows is not None else ()
+        return float(answered["time_s"].iloc[-1]) if len(answered) else math.nan  # type: ignore[call-overload]
+
     def failed_first_s(self, lag: TargetLag, outcomes: Sequence[str]) -> float:
         """Return when the first request failed on a target, of those soon before its DeregisterTargets."""
         rows = self._between(lag.target, lag.deregistered_s - FAILED_BEFORE_S, lag.deregistered_s)
@@ -116,18 +124,23 @@ def lags_of(
                 deleted_s=deleted_s,
                 begun_s=call.begun_s,
                 deregistered_s=call.time_s,
+                until_s=call.until_s,
                 stopped_s=stopped_s,
                 last_s=traffic.sent_s(target, call.time_s, min(end_s, call.time_s + LONGEST_S)),
             )
 
 
 def _pod_of(pods: pd.DataFrame | None, target: str, time_s: float) -> tuple[str, float, float]:
-    """Return the name of a target's pod, when it was deleted, and when it stopped: that of the last deleted pod."""
+    """Return the name of a target's pod, when it was deleted, and when it stopped: that of the last deleted pod.
+
+    Clocks may be apart. If none was deleted before the call, it is the first that was deleted soon after it.
+    """
     if pods is None:
         return "", math.nan, math.nan
-    address = target.rpartition(":")[0]
-    some = pods[(pods["ip"] == address) & pods["deleted_s"].between(time_s - DELETED_BEFORE_S, time_s + 1)]
-    if some.empty:
+    some = pods[pods["ip"] == target.rpartition(":")[0]].sort_values("deleted_s", kind="stable")
+    before = some[some["deleted_s"].between(time_s - DELETED_BEFORE_S, time_s)]
+    after = some[some["deleted_s"].between(time_s, time_s + CLOCKS_APART_S)]
+    if before.empty and after.empty:
         return "", math.nan, math.nan
-    pod = some.sort_values("deleted_s").iloc[-1]
+    pod = after.iloc[0] if before.empty else before.iloc[-1]
     return str(pod["pod"]), float(pod["deleted_s"]), float(pod["stopped_s"])

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.records.completeness import Clocks, MissingFile, clocks, missing_files
+from sim.records.clocks import Clocks, clocks
+from sim.records.completeness import MissingFile, missing_files
 from sim.records.deregistrations import changes
 from sim.records.records import OTHER_OUTCOMES, OUTCOMES, POD_OUTCOMES
 from sim.records.refinement import DEREGISTRATION_DELAY_S, refined
@@ -91,6 +92,10 @@ class Observation:
                 "silent_before_s": _or_null(self.clocks.silent_before_s),
                 "targets_came": self.clocks.n_came,
                 "earliest_request_after_registration_s": _or_null(self.clocks.earliest_s),
+                "earliest_check_after_registration_s": _or_null(self.clocks.earliest_check_s),
+                "deletions_known": self.clocks.n_deleted,
+                "call_before_deletion_s": _or_null(self.clocks.before_deletion_s),
+                "answered_after_stop_s": _or_null(self.clocks.after_stop_s),
             },
         }
 

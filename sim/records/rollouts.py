@@ -81,6 +81,15 @@ def rollouts(records: Records) -> list[Rollout]:
     return sorted(found, key=lambda one: (one.from_s, one.target_group))
 
 
+def names_no_pod(records: Records) -> bool:
+    """Return whether the access log's targets are none of the known pods, as with target type `instance`."""
+    if records.requests is None or records.pods is None:
+        return False
+    pods = {str(ip) for ip in records.pods["ip"] if ip}
+    targets = [str(target) for target in records.requests["target"].cat.categories if target]
+    return bool(pods and targets) and not any(target.rpartition(":")[0] in pods for target in targets)
+
+
 def _runs(calls: Sequence[Change]) -> Iterator[list[Change]]:
     """Yield the calls of each rollout of one group."""
     gaps_s = [later.from_s - earlier.from_s for earlier, later in pairwise(calls)]

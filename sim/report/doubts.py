@@ -1,10 +1,12 @@
-"""What to doubt of a user's records, in sentences: what was not read, is missing, or does not fit together."""
+"""What to bear in mind of a user's records: what was not read, what is missing, and what does not fit together."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sim.records.clocks import clock_doubts
 from sim.records.observation import iso
+from sim.records.rollouts import names_no_pod
 from sim.report.wording import count, listed, seconds
 
 if TYPE_CHECKING:
@@ -13,9 +15,7 @@ if TYPE_CHECKING:
     from sim.records.observation import Observation
 
 MOST_SHOWN = 15
-"""How many targets, clients or files are named. The rest is counted."""
-BEHIND_S = 1.0
-"""The difference between times in whole seconds that needs no fault of the clocks."""
+"""How many files, targets or clients are named. The rest is counted."""
 
 
 def doubts_of(observation: Observation) -> Iterator[str]:
@@ -36,6 +36,11 @@ def doubts_of(observation: Observation) -> Iterator[str]:
         yield f"{count(len(missing), 'access log file')} may be missing or late: {_some(missing)}."
     if any(rollout.new_targets == 0 for rollout in observation.rollouts):
         yield "Where no new target came, it was a scale-in or a drain, or RegisterTargets is not in the records."
+    if names_no_pod(observation.records):
+        yield (
+            "The access log's targets are no pods that are known. With target type instance they are worker nodes: "
+            "pods leave without DeregisterTargets, so that no rollout, no lag and no cause of a reset can be told."
+        )
     if observation.outcomes["other"]:
         yield f"{count(observation.outcomes['other'], 'line')} fit no rule of outcomes, and are in none of them."
     yield from _on_clocks(observation)
@@ -49,11 +54,8 @@ def _on_clocks(observation: Observation) -> Iterator[str]:
             f"any ALB node, the last one {seconds(clocks.silent_before_s)} before it in the median: little traffic, "
             "failed health checks, or clocks that differ."
         )
-    if clocks.earliest_s < -BEHIND_S:
-        yield (
-            f"A target was sent a request {seconds(-clocks.earliest_s)} before its RegisterTargets: the clocks differ "
-            "by that at least, and lags are wrong by as much."
-        )
+    if observation.rollouts:
+        yield from clock_doubts(clocks)
 
 
 def _some(names: list[str]) -> str:

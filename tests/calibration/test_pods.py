@@ -10,6 +10,7 @@ from albsim_tests.records import call, iso, line, log, log_name, trail
 
 from sim.calibration.bootstrap import clustered_quantile_interval
 from sim.calibration.calibrate import calibrate
+from sim.calibration.measured import empirical, spread
 from sim.records.reading import read
 
 if TYPE_CHECKING:
@@ -54,3 +55,28 @@ def test_the_interval_of_clusters_has_the_true_median() -> None:
         low, high = clustered_quantile_interval(values, np.repeat(np.arange(9), sizes), 0.5)
         held += low <= 1 <= high
     assert held >= 180
+
+
+def test_times_in_milliseconds_have_intervals_between_them() -> None:
+    """Two values of 0.050 s, and one of 0.051 s, as they may have been: 0.04975, 0.05025 and 0.051 s."""
+    assert spread(np.array([0.051, 0.05, 0.05]), 0.001) == pytest.approx([0.04975, 0.05025, 0.051])
+
+
+def test_a_constant_service_time_stays_what_it_is() -> None:
+    found = empirical(np.full(1000, 0.05), "requests", unit_s=0.001)
+    assert found.value == pytest.approx(0.05)
+    for low, high in found.ci95.values():
+        assert 0.0495 <= low < high <= 0.0505
+
+
+def test_few_values_bound_no_upper_end_of_a_high_quantile() -> None:
+    found = empirical(np.arange(1.0, 21.0), "pods")
+    assert found.ci95["p95"][1] == np.inf
+    assert np.isfinite(found.ci95["median"]).all()
+
+
+def test_few_calls_bound_no_upper_end_of_a_high_quantile() -> None:
+    values, calls = np.arange(1.0, 41.0), np.repeat(np.arange(10), 4)
+    assert clustered_quantile_interval(values, calls, 0.95)[1] == np.inf
+    low, high = clustered_quantile_interval(values, calls, 0.5)
+    assert low < 20.5 < high < np.inf

@@ -30,7 +30,8 @@ def row(truth: Truth, repetitions: int) -> str:
     while len(values) < repetitions:
         seed += 1
         with tempfile.TemporaryDirectory() as directory:
-            if record(truth, Path(directory), seed) > LATEST_S:
+            played = record(truth, Path(directory), seed)
+            if played.latest_s > LATEST_S:
                 continue
             found = calibrate(read([Path(directory)]))
         if found.propagation is None:
@@ -41,6 +42,8 @@ def row(truth: Truth, repetitions: int) -> str:
             (PROPAGATION, "median"): truth.median_s,
             (PROPAGATION, "p95"): truth.p95_s,
             ("traffic.arrival_rate_rps", ""): len(NODES) * truth.traffic.arrival_rate_rps,
+            ("traffic.service_time_s", "median"): float(np.median(played.served_s)),
+            ("traffic.service_time_s", "p95"): float(np.quantile(played.served_s, 0.95)),
         }
         for (key, name), value in true.items():
             low, high = found.measured[key].ci95[name]

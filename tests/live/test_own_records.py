@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from albsim_tests.live.load_balancer import HAPROXY
-from albsim_tests.live.own_records import NODES, Truth, record
+from albsim_tests.live.own_records import NODES, Played, Truth, record
 from albsim_tests.live.rig import LATEST_S, MOST_ATTEMPTS
 
 from sim.calibration.calibrate import PROPAGATION, calibrate
@@ -28,15 +28,20 @@ ERRORS_IN_AN_INTERVAL = 2 * 1.96
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Calibration:
+def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Played, Calibration]:
     for seed in range(MOST_ATTEMPTS):
         directory: Path = tmp_path_factory.mktemp("records")
-        late_s = record(TRUTH, directory, seed)
-        if late_s < LATEST_S:
+        played = record(TRUTH, directory, seed)
+        if played.latest_s < LATEST_S:
             records = read([directory])
             assert int(records.files["lines_not_read"].sum()) == 0
-            return calibrate(records)
-    pytest.skip(f"the machine is too busy: drains {late_s:.3f} s late in {MOST_ATTEMPTS} runs")
+            return played, calibrate(records)
+    pytest.skip(f"the machine is too busy: drains {played.latest_s:.3f} s late in {MOST_ATTEMPTS} runs")
+
+
+@pytest.fixture(scope="module")
+def found(both: tuple[Played, Calibration]) -> Calibration:
+    return both[1]
 
 
 @pytest.mark.parametrize(("name", "true_s"), [("median", TRUTH.median_s), ("p95", TRUTH.p95_s)])
@@ -62,3 +67,15 @@ def test_what_was_sent_is_found(found: Calibration) -> None:
     # A process that plays 80 targets answers a few milliseconds late.
     assert 0 < service.ci95["median"][0] - math.log(2) * TRUTH.service_s + 0.001 < 0.01
     assert found.measured["target_group.alb_nodes"].value == len(NODES)
+
+
+@pytest.mark.parametrize(("name", "q"), [("median", 0.5), ("p95", 0.95)])
+def test_the_service_time_is_that_by_the_servers_own_clock(
+    both: tuple[Played, Calibration], name: str, q: float
+) -> None:
+    """HAProxy's log has the way to the server and back too, some of a millisecond, and counts quiet minutes only."""
+    played, found = both
+    low, high = found.measured["traffic.service_time_s"].ci95[name]
+    error_s = (high - low) / ERRORS_IN_AN_INTERVAL
+    beyond_s = (low + high) / 2 - float(np.quantile(played.served_s, q))
+    assert -3.5 * error_s < beyond_s < 3.5 * error_s + 0.002

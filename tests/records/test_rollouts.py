@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from albsim_tests.records import BEGIN_S, GROUP, NODES, call, iso, line, log, log_name, refused, trail
 
+from sim.records.clocks import clock_doubts
 from sim.records.deregistrations import changes
 from sim.records.observation import Observation, observe
 from sim.records.reading import read
@@ -163,3 +164,37 @@ def test_a_request_before_its_target_was_registered_betrays_the_clocks(tmp_path:
     clocks = observe(read([tmp_path])).clocks
     assert (clocks.n_came, clocks.earliest_s) == (1, -2)
     assert (clocks.n_left, clocks.n_silent_before, clocks.silent_before_s) == (1, 1, pytest.approx(12.5, abs=0.002))
+
+
+def clock_sentences(path: Path) -> str:
+    """Return what is said of the clocks."""
+    return " ".join(clock_doubts(observe(read([path])).clocks))
+
+
+def test_a_call_before_its_pods_deletion_betrays_an_early_clock(tmp_path: Path) -> None:
+    log(tmp_path / "log", line(3, OLD))
+    log(tmp_path / "controller.log", said(10, "deRegistering targets", (OLD,)), said(10.1, "deRegistered targets"))
+    log(tmp_path / "audit.log", deleted(11.6, "web-1"))
+    pod_list(tmp_path / "pods.json", **{"web-1": "10.0.1.72"})
+    clocks = observe(read([tmp_path])).clocks
+    assert (clocks.n_deleted, clocks.before_deletion_s) == (1, pytest.approx(1.5))
+    assert "1.5 s before the pods' deletions" in clock_sentences(tmp_path)
+
+
+def test_a_new_targets_first_request_bounds_an_early_clock(tmp_path: Path) -> None:
+    log(tmp_path / "log", line(7.5, NEW), line(8, OLD), line(9, SECOND), line(-200, SECOND))
+    came = call(5, "RegisterTargets", (NEW, SECOND))
+    trail(tmp_path / "trail", came, call(20, "DeregisterTargets", (OLD,), eventID="other"))
+    assert observe(read([tmp_path])).clocks.most_early_s == 2.5
+    assert "unchecked up to 2.5 s" in clock_sentences(tmp_path)
+
+
+def test_an_answer_after_a_pods_stop_betrays_kubernetes_clock(tmp_path: Path) -> None:
+    log(tmp_path / "log", line(10, OLD), line(23, OLD))
+    trail(tmp_path / "trail", call(15, "DeregisterTargets", (OLD,)))
+    state = {"terminated": {"finishedAt": iso(20, "%Y-%m-%dT%H:%M:%SZ")}}
+    metadata = {"name": "web-1", "deletionTimestamp": iso(40, "%Y-%m-%dT%H:%M:%SZ"), "deletionGracePeriodSeconds": 30}
+    status = {"podIP": "10.0.1.72", "containerStatuses": [{"state": state}]}
+    (tmp_path / "pods.json").write_text(json.dumps({"kind": "Pod", "metadata": metadata, "status": status}))
+    assert observe(read([tmp_path])).clocks.after_stop_s == pytest.approx(2)
+    assert "2.0 s after it had stopped" in clock_sentences(tmp_path)

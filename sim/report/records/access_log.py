@@ -6,6 +6,7 @@ microsecond. Processing times are -1 where a stage was not reached.
 Modelled: how each outcome looks in a line.
 - A refused or unreachable connect has -1 three times, as has a request without a target.
 - A request that was cut or ran into the idle timeout had been dispatched, and has a first time of 0.
+- With target type `instance` the target is a worker node and its NodePort, also if no pod was behind it.
 
 Left out: TLS, redirects, clients that give up, lines that come late or not at all.
 
@@ -29,11 +30,11 @@ from sim.report.records.names import (
     BEGIN,
     CLIENT,
     LOAD_BALANCER,
-    PORT,
     REGION,
-    address,
     node_address,
+    pod_target,
     target_group_arn,
+    worker_target,
 )
 
 if TYPE_CHECKING:
@@ -59,8 +60,9 @@ _LINE = (
 class AccessLog:
     """Takes requests and writes them, by node and five minutes."""
 
-    def __init__(self, scenario: str) -> None:
+    def __init__(self, scenario: str, *, through_workers: bool) -> None:
         self._group = target_group_arn(scenario)
+        self._through_workers = through_workers
         self._lines: dict[tuple[int, int], list[tuple[int, str]]] = {}
         self._n = 0
 
@@ -70,13 +72,19 @@ class AccessLog:
         began_us = int(BEGIN.timestamp()) * _MICROSECONDS
         created_us = began_us + np.floor(sent.arrival_s * _MICROSECONDS).astype(np.int64)
         time_us = created_us + np.ceil(elapsed_s * _MICROSECONDS).astype(np.int64)
-        columns = (created_us, time_us, elapsed_s, sent.node, sent.target, answers.outcome)
+        to = sent.node if self._through_workers else sent.target
+        columns = (created_us, time_us, elapsed_s, sent.alb_node, to, answers.outcome)
         for created, time, elapsed, node, target, outcome in zip(*(c.tolist() for c in columns), strict=True):
             self._n += 1
-            line = self._line(created, time, elapsed, node, target, Outcome(outcome))
+            line = self._line(created, time, elapsed, node, self._target(target), Outcome(outcome))
             self._lines.setdefault((node, time // (FILE_S * _MICROSECONDS)), []).append((time, line))
 
-    def _line(self, created_us: int, time_us: int, elapsed_s: float, node: int, target: int, outcome: Outcome) -> str:
+    def _target(self, number: int) -> str:
+        if self._through_workers:
+            return str(worker_target(number))
+        return str(pod_target(number)) if number >= 0 else "-"
+
+    def _line(self, created_us: int, time_us: int, elapsed_s: float, node: int, target: str, outcome: Outcome) -> str:
         if outcome == Outcome.OK:
             times = f"0.000 {elapsed_s:.3f} 0.000"
         else:
@@ -86,7 +94,7 @@ class AccessLog:
             alb=LOAD_BALANCER,
             client=CLIENT,
             port=1024 + self._n % 60_000,
-            target=f"{address(target)}:{PORT}" if target >= 0 else "-",
+            target=target,
             times=times,
             status=outcome.status,
             target_status="200" if outcome == Outcome.OK else "-",
@@ -122,13 +130,15 @@ def _written(time_us: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{microseconds:06d}Z"
 
 
-def all_of(requests: Iterable[tuple[Sent, Answers]], scenario: str, nodes: float = math.inf) -> AccessLog:
+def all_of(
+    requests: Iterable[tuple[Sent, Answers]], scenario: str, nodes: float = math.inf, *, through_workers: bool
+) -> AccessLog:
     """Return the log of a load balancer's requests, whose nodes are the first `nodes` ones.
 
-    What reaches no load balancer leaves no line.
+    What reaches no load balancer leaves no line. The targets are worker nodes or else pods.
     """
-    log = AccessLog(scenario)
+    log = AccessLog(scenario, through_workers=through_workers)
     for sent, answers in requests:
-        known = (answers.outcome != Outcome.OLD_ADDRESS_UNREACHABLE) & (sent.node < nodes)
+        known = (answers.outcome != Outcome.OLD_ADDRESS_UNREACHABLE) & (sent.alb_node < nodes)
         log.add(sent[known], Answers(answers.outcome[known], answers.answered_s[known]))
     return log

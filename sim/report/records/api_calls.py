@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 
 from sim.control_plane.trace import TargetDeregistered, TargetRegistered
 from sim.control_plane.trace_of_calls import ApiAttempt, Reconciled
+from sim.control_plane.trace_of_nodes import InstanceDeregistered
+from sim.report.records.names import pod_target, worker_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sim.control_plane.trace import Trace
+    from sim.report.records.names import Target
 
 REGISTER = "elasticloadbalancing:RegisterTargets"
 DEREGISTER = "elasticloadbalancing:DeregisterTargets"
@@ -29,7 +32,7 @@ class ApiCall:
     """One call.
 
     `began_s`: when the first attempt was sent. `attempts`: when each was answered, and whether it was throttled.
-    `pods`: the targets that the call changed, if it succeeded. `ingress`: whose reconcile made it, if that is known.
+    `targets`: those that the call changed, if it succeeded. `ingress`: whose reconcile made it, if that is known.
     """
 
     cluster: int
@@ -37,7 +40,7 @@ class ApiCall:
     action: str
     began_s: float
     attempts: tuple[tuple[float, bool], ...]
-    pods: tuple[int, ...]
+    targets: tuple[Target, ...]
 
     @property
     def done_s(self) -> float | None:
@@ -46,12 +49,16 @@ class ApiCall:
         return None if throttled else answered_s
 
 
-def calls_of(trace: Trace) -> list[ApiCall]:
-    """Return every cluster's calls, by the time at which they began."""
-    changed = {
-        REGISTER: _pods_by_moment(trace, TargetRegistered),
-        DEREGISTER: _pods_by_moment(trace, TargetDeregistered),
-    }
+def calls_of(trace: Trace, *, through_workers: bool) -> list[ApiCall]:
+    """Return every cluster's calls, by the time at which they began; the targets are worker nodes or else pods."""
+    changed: dict[str, dict[float, list[Target]]]
+    if through_workers:
+        left = [(record.time_s, worker_target(record.instance)) for record in trace.of(InstanceDeregistered)]
+        changed = {DEREGISTER: _by_moment(left)}
+    else:
+        came = [(record.time_s, pod_target(record.pod)) for record in trace.of(TargetRegistered)]
+        left = [(record.time_s, pod_target(record.pod)) for record in trace.of(TargetDeregistered)]
+        changed = {REGISTER: _by_moment(came), DEREGISTER: _by_moment(left)}
     ingresses = {(record.cluster, record.reconcile): record.ingress for record in trace.of(Reconciled)}
     calls = [_call(run, changed, ingresses) for run in _runs(trace.of(ApiAttempt))]
     if not any(call.cluster == 0 for call in calls):
@@ -71,34 +78,34 @@ def _runs(attempts: list[ApiAttempt]) -> Iterator[list[ApiAttempt]]:
 
 
 def _call(
-    run: list[ApiAttempt], changed: dict[str, dict[float, list[int]]], ingresses: dict[tuple[int, int], int]
+    run: list[ApiAttempt], changed: dict[str, dict[float, list[Target]]], ingresses: dict[tuple[int, int], int]
 ) -> ApiCall:
     last = run[-1]
-    pods: list[int] = []
+    targets: list[Target] = []
     if last.cluster == 0 and not last.throttled:
-        pods = _at(changed.get(last.action, {}), last.time_s + last.latency_s)
+        targets = _at(changed.get(last.action, {}), last.time_s + last.latency_s)
     return ApiCall(
         cluster=last.cluster,
         ingress=ingresses.get((last.cluster, last.reconcile)),
         action=last.action,
         began_s=run[0].time_s,
         attempts=tuple((attempt.time_s + attempt.latency_s, attempt.throttled) for attempt in run),
-        pods=tuple(pods),
+        targets=tuple(targets),
     )
 
 
-def _pods_by_moment(trace: Trace, kind: type[TargetRegistered | TargetDeregistered]) -> dict[float, list[int]]:
-    found: dict[float, list[int]] = {}
-    for record in trace.of(kind):
-        found.setdefault(record.time_s, []).append(record.pod)
+def _by_moment(changed: list[tuple[float, Target]]) -> dict[float, list[Target]]:
+    found: dict[float, list[Target]] = {}
+    for time_s, target in changed:
+        found.setdefault(time_s, []).append(target)
     return found
 
 
-def _at(changed: dict[float, list[int]], time_s: float) -> list[int]:
-    return next((pods for at_s, pods in changed.items() if abs(at_s - time_s) < _SAME_MOMENT_S), [])
+def _at(changed: dict[float, list[Target]], time_s: float) -> list[Target]:
+    return next((targets for at_s, targets in changed.items() if abs(at_s - time_s) < _SAME_MOMENT_S), [])
 
 
-def _of_fixed_lag(changed: dict[str, dict[float, list[int]]]) -> list[ApiCall]:
+def _of_fixed_lag(changed: dict[str, dict[float, list[Target]]]) -> list[ApiCall]:
     return [
         ApiCall(
             cluster=0,
@@ -106,8 +113,8 @@ def _of_fixed_lag(changed: dict[str, dict[float, list[int]]]) -> list[ApiCall]:
             action=action,
             began_s=time_s - _FIXED_LAG_LATENCY_S,
             attempts=((time_s, False),),
-            pods=tuple(pods),
+            targets=tuple(targets),
         )
         for action, by_moment in changed.items()
-        for time_s, pods in by_moment.items()
+        for time_s, targets in by_moment.items()
     ]

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from sim.control_plane.aws.aws_api import BUCKET_OF_ACTION
 from sim.report.records.access_log import FILE_S, compressed
 from sim.report.records.api_calls import DEREGISTER, REGISTER
-from sim.report.records.names import ACCOUNT, BEGIN, PORT, REGION, address, moment, target_group_arn, whole_second
+from sim.report.records.names import ACCOUNT, BEGIN, REGION, moment, target_group_arn, whole_second
 from sim.scenario.controller import FIXED_LAG
 from sim.scenario.distributions import Exponential
 from sim.scenario.releases import release_of, version_number
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sim.report.records.api_calls import ApiCall
+    from sim.report.records.names import Target
     from sim.scenario.specs import Scenario
 
 _SOURCES = {"tag": "tagging"}
@@ -61,8 +62,8 @@ class CloudTrail:
                 record = self._record(answered_s, call.action, role, self._agents[call.cluster])
                 if throttled:
                     record |= {"errorCode": "ThrottlingException", "errorMessage": "Rate exceeded"}
-                elif call.pods:
-                    record["requestParameters"] = {"targetGroupArn": self._group, "targets": _targets(call.pods)}
+                elif call.targets:
+                    record["requestParameters"] = {"targetGroupArn": self._group, "targets": _targets(call.targets)}
                 elif call.cluster and call.ingress is not None and call.action in _ON_A_GROUP:
                     group = _group_of(call.cluster, call.ingress)
                     record["requestParameters"] = {"targetGroupArn": group, "targets": []}
@@ -128,8 +129,8 @@ def user_agent(version: str) -> str:
     return " ".join(words)
 
 
-def _targets(pods: Iterable[int]) -> list[dict[str, Any]]:
-    return [{"id": address(pod), "port": PORT} for pod in pods]
+def _targets(targets: Iterable[Target]) -> list[dict[str, Any]]:
+    return [{"id": target.address, "port": target.port} for target in targets]
 
 
 def _group_of(cluster: int, ingress: int) -> str:

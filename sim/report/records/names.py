@@ -7,12 +7,14 @@ does not exist. A pod's address follows from its number, so that no address is u
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 ACCOUNT = "111122223333"
 REGION = "eu-west-1"
 NAMESPACE = "default"
 WORKLOAD = "web"
 PORT = 8080
+NODE_PORT = 31080
 CLIENT = "192.0.2.10"
 LOAD_BALANCER = "app/k8s-default-web-0a1b2c3d4e/50dc6c495c0c9188"
 BEGIN = datetime(2026, 1, 5, 10, 2, 30, tzinfo=UTC)
@@ -34,6 +36,28 @@ def address(pod: int) -> str:
     subnet, place = divmod(pod, _PODS_IN_A_SUBNET)
     high, low = divmod(subnet, _PODS_IN_A_SUBNET)
     return f"10.{high}.{low}.{place + 1}"
+
+
+class Target(NamedTuple):
+    """A target of the rolled group."""
+
+    address: str
+    port: int
+
+    def __str__(self) -> str:
+        """Return it as an access log has it."""
+        return f"{self.address}:{self.port}"
+
+
+def pod_target(pod: int) -> Target:
+    """Return a pod as a target."""
+    return Target(address(pod), PORT)
+
+
+def worker_target(node: int) -> Target:
+    """Return a worker node as a target. Its subnets are none of the pods'."""
+    subnet, place = divmod(node, _PODS_IN_A_SUBNET)
+    return Target(f"172.16.{subnet}.{place + 1}", NODE_PORT)
 
 
 def node_address(node: int) -> str:

@@ -48,16 +48,21 @@ def without_the_controller(directory: Path, _: np.random.Generator) -> None:
     (directory / "controller.log").unlink()
 
 
+def without_the_audit_log(directory: Path, _: np.random.Generator) -> None:
+    """Leave nothing of Kubernetes."""
+    (directory / "audit.log").unlink()
+
+
 def nothing(*_: object) -> None:
     """Leave all as it is."""
 
 
-def later(*frames: str) -> Callable[[Records], None]:
-    """Return what sets these clocks two seconds ahead."""
+def later(*frames: str, by_s: float = 2.0) -> Callable[[Records], None]:
+    """Return what sets these clocks ahead."""
 
     def change(records: Records) -> None:
         for name in frames:
-            getattr(records, name)["time_s"] += 2.0
+            getattr(records, name)["time_s"] += by_s
 
     return change
 
@@ -73,8 +78,21 @@ CONDITIONS: dict[str, tuple[Change, Callable[[Path, np.random.Generator], None],
     "a file missing": ({}, without_a_file, nothing),
     "the controller's clock 2 s ahead": ({}, nothing, later("reconciles")),
     "the controller's and CloudTrail's clocks 2 s ahead": ({}, nothing, later("reconciles", "calls")),
+    "the controller's clock 2 s behind": ({}, nothing, later("reconciles", by_s=-2.0)),
+    "the controller's and CloudTrail's clocks 2 s behind": ({}, nothing, later("reconciles", "calls", by_s=-2.0)),
+    "CloudTrail alone, 2 s behind": ({}, without_the_controller, later("calls", by_s=-2.0)),
+    "the controller's and CloudTrail's clocks 2 s behind, no audit log": (
+        {},
+        without_the_audit_log,
+        later("reconciles", "calls", by_s=-2.0),
+    ),
 }
-USUAL = ("Requests come more evenly", "The controller's clock and CloudTrail's agree", "The interval rests on")
+USUAL = (
+    "Requests come more evenly",
+    "The controller's clock and CloudTrail's agree",
+    "The interval rests on",
+    "That the calls' clock is not behind",
+)
 """What is said of every such rollout."""
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -10,12 +11,14 @@ import pytest
 
 from sim.calibration.calibrate import calibrate
 from sim.control_plane.trace import PodDeleted, TargetDeregistered
+from sim.control_plane.trace_of_nodes import InstanceDeregistered
 from sim.data_plane.outcomes import Outcome
 from sim.experiment.replication import Replication, simulate
+from sim.records.deregistrations import changes
 from sim.records.reading import read
 from sim.report.records.names import BEGIN
 from sim.report.records.writing import write_records
-from sim.scenario.problems import ScenarioError
+from sim.scenario.loading import load_scenario
 from sim.scenario.specs import Scenario
 
 if TYPE_CHECKING:
@@ -152,6 +155,46 @@ def test_every_version_is_written_and_read(tmp_path, version) -> None:
     assert np.isfinite(found.measured["target_group.propagation_s"].ci95["median"]).all()
 
 
-def test_worker_nodes_as_targets_are_refused(tmp_path) -> None:
-    with pytest.raises(ScenarioError, match="'ip' to write records"):
-        write_records(simulate(scenario(**{"target_group.target_type": "instance"})), tmp_path)
+@pytest.fixture(scope="module")
+def through_workers(tmp_path_factory: pytest.TempPathFactory) -> tuple[Replication, Path]:
+    directory = tmp_path_factory.mktemp("instance")
+    changes = {"target_group.target_type": "instance", "target_group.instances": 4, "pod.pre_stop_sleep_s": 0}
+    replication = simulate(scenario(**changes))
+    write_records(replication, directory)
+    return replication, directory
+
+
+def test_worker_nodes_and_their_port_are_the_targets(through_workers) -> None:
+    replication, directory = through_workers
+    lines = [line.split(" ") for line in lines_of(directory)]
+    targets = Counter(line[4] for line in lines)
+    assert targets.keys() == {f"172.16.0.{number}:31080" for number in (1, 2, 3, 4)}
+    # Each ALB node takes turns over four worker nodes.
+    assert max(targets.values()) - min(targets.values()) <= 2 * 2
+    failed = sum(line[8] == "502" for line in lines)
+    assert failed == sum(int(replication.requests.counts[one]) for one in Outcome if one.status == 502) > 0
+    files = [json.loads(gzip.decompress(path.read_bytes())) for path in directory.rglob("*_CloudTrail_*.gz")]
+    assert not [one for file in files for one in file["Records"] if one["eventName"].endswith("registerTargets")]
+    assert (directory / "controller.log").read_text() == ""
+
+
+def test_a_drained_worker_node_is_deregistered_in_the_records(tmp_path) -> None:
+    replication = simulate(
+        load_scenario("scenarios/capacity/nodes-as-targets.yaml").with_overrides({"traffic.arrival_rate_rps": 20})
+    )
+    write_records(replication, tmp_path)
+    left = replication.trace.of(InstanceDeregistered)
+    records = read([tmp_path])
+    found = [target for call in changes(records, "deregister") for target in call.targets]
+    assert len(found) == len(left) > 0
+    assert set(found) <= set(records.requests["target"])
+
+
+def test_what_worker_nodes_let_be_measured_and_what_not(through_workers) -> None:
+    _, directory = through_workers
+    found = calibrate(read([directory]))
+    low, high = found.measured["traffic.arrival_rate_rps"].ci95[""]
+    assert low < 20 < high
+    assert found.measured["target_group.alb_nodes"].value == 2
+    assert "pod.startup_s" in found.measured
+    assert "no pods: with target type instance" in found.not_measured["target_group.propagation_s"]

@@ -17,6 +17,7 @@ import time
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -42,13 +43,14 @@ MOST_IDS = 1_000_000
 _US_SINCE = "%[{sample},div(1000000),utime(%Y-%m-%dT%H:%M:%S)].%[{sample},mod(1000000){cut},add({ten}),regsub(^1,)]"
 _NOW = _US_SINCE.format(sample="date(0,us)", cut="", ten=1_000_000) + "Z"
 _RECEIVED = _US_SINCE.format(sample="var(txn.received_us)", cut=",div(1000)", ten=1000) + "000Z"
-_TOOK = "%[var(txn.took_us),div(1000000)].%[var(txn.took_us),mod(1000000),div(1000),add(1000),regsub(^1,)]"
+_MS = "var(txn.took_us),add(500)"
+_TOOK = f"%[{_MS},div(1000000)].%[{_MS},mod(1000000),div(1000),add(1000),regsub(^1,)]"
 LOG_FORMAT = (
     f"'http {_NOW} app/rig/50dc6c495c0c9188 %ci:%cp %si:%sp 0.000 {_TOOK} 0.000 %ST %ST %U %B "
     f'"%HM http://pods:80%HU %HV" "-" - - {GROUP} "Root=1-%[uuid()]" "-" "-" 0 {_RECEIVED} "forward" "-" "-" '
     '"%si:%sp" "%ST" "-" "-" TID_%rt "-" "-" "-" {node}\''
 )
-"""Field by field the ALB's; created to the millisecond, as there."""
+"""Field by field the ALB's; created to the millisecond, as there, and processing rounded to it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,25 +87,34 @@ class Truth:
 
 @dataclass
 class Played:
-    """What was played: the controller's lines, the trail's records, and by how much each drain was late."""
+    """What was played: the controller's lines, the trail's records, by how much each drain was late.
+
+    `served_s`: how long the targets took for each request by their own clock, from its arrival until their answer.
+    """
 
     lines: list[str] = field(default_factory=list)
     trail: list[dict[str, Any]] = field(default_factory=list)
     late_s: list[float] = field(default_factory=list)
+    served_s: list[float] = field(default_factory=list)
+
+    @property
+    def latest_s(self) -> float:
+        """By how many seconds one drain in twenty missed its time."""
+        return float(np.quantile(self.late_s, 0.95))
 
 
-def record(truth: Truth, directory: Path, seed: int) -> float:
-    """Play a rollout, and write its records; return by how many seconds one drain in twenty missed its time."""
+def record(truth: Truth, directory: Path, seed: int) -> Played:
+    """Play a rollout, and write its records."""
     with prompt_scheduling():
         return asyncio.run(_record(truth, directory, seed))
 
 
-async def _record(truth: Truth, directory: Path, seed: int) -> float:
+async def _record(truth: Truth, directory: Path, seed: int) -> Played:
     rng = np.random.default_rng(seed)
     played = Played()
     over = asyncio.Event()
     async with AsyncExitStack() as stack:
-        targets = await stack.enter_async_context(_targets(2 * truth.replicas))
+        targets = await stack.enter_async_context(_targets(2 * truth.replicas, played))
         nodes = [
             await stack.enter_async_context(_node(truth, targets, directory, host, first_id=int(first_id)))
             for host, first_id in zip(
@@ -119,7 +130,7 @@ async def _record(truth: Truth, directory: Path, seed: int) -> float:
             await clock.until(truth.replicas / truth.per_call * truth.every_s + truth.after_s)
             over.set()
     _write(directory, played)
-    return float(np.quantile(played.late_s, 0.95))
+    return played
 
 
 @asynccontextmanager
@@ -193,9 +204,10 @@ def _line(said: str, targets: list[str]) -> str:
 
 
 @asynccontextmanager
-async def _targets(n: int) -> AsyncIterator[list[tuple[str, int]]]:
+async def _targets(n: int, played: Played) -> AsyncIterator[list[tuple[str, int]]]:
     """Serve at so many addresses: `/NUMBER?SECONDS` is answered after so many seconds."""
-    servers = [await asyncio.start_server(_answer, f"127.0.1.{number + 1}", 0) for number in range(n)]
+    answer = partial(_answer, served_s=played.served_s)
+    servers = [await asyncio.start_server(answer, f"127.0.1.{number + 1}", 0) for number in range(n)]
     try:
         yield [server.sockets[0].getsockname() for server in servers]
     finally:
@@ -203,10 +215,12 @@ async def _targets(n: int) -> AsyncIterator[list[tuple[str, int]]]:
             server.close()
 
 
-async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, served_s: list[float]) -> None:
     with suppress(ConnectionError, asyncio.IncompleteReadError):
         head = await reader.readuntil(b"\r\n\r\n")
+        arrived_s = time.perf_counter()
         await asyncio.sleep(float(head.split(b" ")[1].partition(b"?")[2]))
+        served_s.append(time.perf_counter() - arrived_s)
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
         await writer.drain()
     writer.close()
