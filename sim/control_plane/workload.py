@@ -38,7 +38,7 @@ from sim.control_plane.service import Service
 from sim.control_plane.trace import PodGone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     import simpy
 
@@ -73,6 +73,7 @@ class RolledDeployment:
         node_of = None if scheduler is None else scheduler.node_of
         self._kubelet = Kubelet(simulation, scenario.pod, scenario.kubernetes, node_of)
         self.pods = {pod.number: pod for pod in self.old_pods}
+        self._following: dict[Pod, list[simpy.Process]] = {}
         self._followed: list[tuple[Pod, simpy.Event, list[simpy.Process]]] = []
         self.outages: dict[Pod, Outage] = {}
         self.services = [Service(simulation, scenario, self.old_pods, self._kubelet, self.outages)]
@@ -111,15 +112,13 @@ class RolledDeployment:
 
         Return the process that ends when nothing is left to do, except that deleted pods have yet to end.
         """
-        ends = {
-            pod: [self._env.process(process(pod)) for process in self.services[0].pod_processes]
-            for pod in self._disruption.ending
-        }
+        for pod in self._disruption.ending:
+            self._following[pod] = [self._env.process(process(pod)) for process in self.services[0].pod_processes]
         if self._cluster is not None:
             for pod in self._disruption.ending:
                 self._env.process(self._leave_node(pod, self._cluster))
         disrupted = self._env.process(self._start_at_zero())
-        return self._env.process(self._until_over(disrupted, ends))
+        return self._env.process(self._until_over(disrupted))
 
     @property
     def ending_pods(self) -> Sequence[Pod]:
@@ -132,8 +131,7 @@ class RolledDeployment:
 
     def _follow(self, pod: Pod) -> None:
         self.pods[pod.number] = pod
-        for process in self.services[-1].pod_processes:
-            self._env.process(process(pod))
+        self._following[pod] = [self._env.process(process(pod)) for process in self.services[-1].pod_processes]
 
     def _promote(self, pod: Pod) -> None:
         for process in self.services[0].pod_processes:
@@ -181,12 +179,10 @@ class RolledDeployment:
         yield self._env.timeout(-self._env.now)
         yield from self._disruption.run()
 
-    def _until_over(
-        self, disrupted: simpy.Process, ends: Mapping[Pod, Sequence[simpy.Process]]
-    ) -> Generator[simpy.Event]:
+    def _until_over(self, disrupted: simpy.Process) -> Generator[simpy.Event]:
         yield disrupted
         for pod in self._disruption.ending:
-            yield self._env.all_of([*ends.get(pod, ()), pod.deregistered])
+            yield self._env.all_of([*self._following[pod], pod.deregistered])
         for pod, back, processes in self._followed:
             if not back.triggered:
                 yield pod.deregistered

@@ -117,6 +117,26 @@ def drawn_strategy(seed: int) -> Scenario:
     return scenario.with_overrides(drains | chosen)
 
 
+def drawn_canary(seed: int) -> Scenario:
+    """Return a small canary between Services that take turns, with lags. New pods are targets before their end."""
+    scenario, rng = drawn_scenario(seed), np.random.default_rng([seed, 5])
+    lag, soon = ({"dist": "uniform", "low": 0, "high": high} for high in (_one(rng, 1, 30), 5))
+    steps = [
+        {"weight": int(weight), "pause_s": float(rng.uniform(0, 30))}
+        for weight in sorted(rng.integers(0, 101, int(rng.integers(0, 4))).tolist())
+    ]
+    ends: dict[str, Any] = _one(rng, {"dynamic_stable_scale": True}, {"scale_down_delay_s": float(rng.uniform(0, 40))})
+    if steps and "dynamic_stable_scale" not in ends and _chance(rng, 0.4):
+        ends |= {"abort_after_step": int(rng.integers(1, len(steps) + 1)), "abort_scale_down_delay_s": 7}
+    canary = {"ping_pong": True, "steps": steps, "verifies": _chance(rng, 0.5)} | ends
+    controller = _fixed_lag(rng) | {"rule_lag_s": lag, "registration_lag_s": soon}
+    reaches = {"target_group.rule_propagation_s": _one(rng, None, lag)}
+    gates = {"pod.readiness_gate": False, "endpoints.propagation_s": soon}
+    return scenario.with_overrides(
+        {"controller": controller} | reaches | gates | {"disruption": "canary", "canary": canary}
+    )
+
+
 def drawn_switch(seed: int) -> Scenario:
     """Return a small random switch of clusters, with a controller of any version."""
     rng = np.random.default_rng([seed, 4])

@@ -32,6 +32,7 @@ from sim.verification.drawn_requests import (
 )
 from sim.verification.drawn_rollouts import (
     drawn_bindings,
+    drawn_canary,
     drawn_disruption,
     drawn_outage,
     drawn_scenario,
@@ -56,6 +57,7 @@ DISRUPTIONS = 30
 BINDINGS = 30
 OUTAGES = 15
 STRATEGIES = 20
+CANARIES = 10
 ON_NODES = 50
 LONGEST_S = 1200.0
 """The longest simulated time: a rollout that takes longer, or comes to no end, has no records."""
@@ -126,6 +128,7 @@ def rolled() -> tuple[tuple[str, Callable[[int], Scenario], int], ...]:
         ("v2 or v3, {} disruptions", drawn_bindings, BINDINGS),
         ("v1, {} crashes, failed liveness probes or lost nodes", drawn_outage, OUTAGES),
         ("any version, {} switches of clusters", drawn_switch, OUTAGES),
+        ("lags, {} canaries", drawn_canary, CANARIES),
         ("v1, {} other rollouts, switches or HPA steps", drawn_strategy, STRATEGIES),
         ("v1, {} rollouts on worker nodes", drawn_nodes, ON_NODES),
     )

@@ -24,6 +24,7 @@ from sim.verification.drawn_rollouts import (
     BINDING_VERSIONS,
     RETRYERS,
     drawn_bindings,
+    drawn_canary,
     drawn_disruption,
     drawn_outage,
     drawn_scenario,
@@ -124,6 +125,11 @@ def test_both_tell_the_same_of_drains_and_of_terminating_pods_that_count() -> No
 def test_both_tell_the_same_of_other_rollouts_switches_and_steps() -> None:
     met = check_all(range(50), drawn_strategy)
     assert {"StatefulSet", "DaemonSet", "Recreate", "blue_green", "scale_in"} <= set(met)
+
+
+@pytest.mark.slow
+def test_both_tell_the_same_of_canaries() -> None:
+    assert check_all(range(60), drawn_canary)["canary"] > 40
 
 
 @pytest.mark.slow

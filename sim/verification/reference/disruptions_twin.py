@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sim.verification.reference.canary_twin import Canary
 from sim.verification.reference.deployment_twin import Deployment
 from sim.verification.reference.drain_twin import Drain
 from sim.verification.reference.scale_in_twin import ScaleIn
@@ -21,6 +22,7 @@ DISRUPTIONS: dict[str, type[Deployment]] = {
     "liveness_failure": LivenessFailure,
     "node_lost": NodeLost,
     "blue_green": BlueGreen,
+    "canary": Canary,
     "cluster_switch": ClusterSwitch,
 }
 

@@ -21,6 +21,14 @@ class TargetGroup:
 
     def __init__(self, plane: ControlPlane) -> None:
         self._plane = plane
+        self._registered_s: dict[Pod, float] = {}
+
+    def _group(self, pod: Pod) -> int:
+        """Return 1 for the pods of a canary, which are in a target group of their own."""
+        return int(pod.is_new and self._plane.scenario.disruption == "canary")
+
+    def _row(self, pod: Pod, node: int) -> int:
+        return self._group(pod) * self._plane.scenario.target_group.alb_nodes + node
 
     def first_check_s(self, pod: Pod, node: int) -> float:
         """Return the phase of an ALB node's checks of a pod."""
@@ -32,14 +40,15 @@ class TargetGroup:
         """Register targets: each ALB node finds them healthy at its first check."""
         for pod in sorted(pods - self._plane.rolled.healthy_s.keys(), key=lambda pod: pod.number):
             self._plane.rolled.draining_s.pop(pod, None)
-            self._plane.agenda.note("TargetRegistered", self._plane.agenda.now_s, pod.number, 0)
+            self._plane.agenda.note("TargetRegistered", self._plane.agenda.now_s, pod.number, self._group(pod))
+            self._registered_s[pod] = self._plane.agenda.now_s
             healthy_s = [
                 self._plane.agenda.now_s + self.first_check_s(pod, node)
                 for node in range(self._plane.scenario.target_group.alb_nodes)
             ]
             self._plane.rolled.healthy_s[pod] = max(healthy_s)
             for node, at_s in enumerate(healthy_s):
-                self._plane.agenda.note("TargetHealthy", at_s, pod.number, node)
+                self._plane.agenda.note("TargetHealthy", at_s, pod.number, self._row(pod, node))
             self._plane.agenda.after(max(healthy_s) - self._plane.agenda.now_s, self._plane.some_target_is_healthy)
 
     def deregister(self, pods: set[Pod]) -> None:
@@ -51,7 +60,9 @@ class TargetGroup:
             self._plane.agenda.note("TargetDeregistered", self._plane.agenda.now_s, pod.number, deadline_s)
             for node in range(spec.alb_nodes):
                 heard_s = self._plane.draw(spec.propagation_s, pod, Stream.DEREGISTRATION_PROPAGATION, node)
-                self._plane.agenda.note("TargetDrained", self._plane.agenda.now_s + heard_s, pod.number, node)
+                self._plane.agenda.note(
+                    "TargetDrained", self._plane.agenda.now_s + heard_s, pod.number, self._row(pod, node)
+                )
             pod.deregistered = True
 
     def checks_fail(self, pod: Pod) -> None:
@@ -60,9 +71,9 @@ class TargetGroup:
         if check is None:
             return
         for node in range(self._plane.scenario.target_group.alb_nodes):
-            at_s = self._plane.old_since_s + self.first_check_s(pod, node)
+            at_s = self._registered_s.get(pod, self._plane.old_since_s) + self.first_check_s(pod, node)
             while at_s < self._plane.agenda.now_s:
                 at_s += check.interval_s
             at_s += (check.unhealthy_threshold - 1) * check.interval_s
             self._plane.rolled.unhealthy_s[pod] = min(at_s, self._plane.rolled.unhealthy_s.get(pod, math.inf))
-            self._plane.agenda.note("TargetUnhealthy", at_s, pod.number, node)
+            self._plane.agenda.note("TargetUnhealthy", at_s, pod.number, self._row(pod, node))

@@ -1,0 +1,104 @@
+"""Disruptions of the same scenario meet the same draws: a pod's own, those of its target, and the requests.
+
+Oracle: the records themselves. What a pod does between two of its records is one draw, whatever the disruption.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sim.control_plane.trace import (
+    PodCreated,
+    PodReady,
+    TargetDeregistered,
+    TargetDrained,
+    TargetHealthy,
+    TargetRegistered,
+)
+from sim.data_plane.arrivals import RequestSource
+from sim.experiment.replication import Replication, simulate
+from sim.scenario.specs import Scenario
+from sim.streams import Streams
+
+OLD = 6
+BASE: dict[str, Any] = {
+    "name": "common",
+    "traffic": {"arrival_rate_rps": 5},
+    "deployment": {"replicas": OLD},
+    "pod": {"pre_stop_sleep_s": 30, "termination_grace_period_s": 60},
+    "controller": {"version": "v2.8.2"},
+    "aws_api": {"warm_up_s": 1},
+}
+DISRUPTIONS = {
+    "rollout": {},
+    "recreate": {"deployment.strategy": "Recreate"},
+    "node_drain": {"disruption": "node_drain", "node_drain": {"nodes": 3, "pods_per_node": 2}},
+    "scale_in": {"disruption": "scale_in"},
+    "blue_green": {"disruption": "blue_green"},
+    "canary": {"disruption": "canary", "canary": {"steps": [], "ping_pong": True}},
+}
+
+
+@cache
+def _replication(name: str) -> Replication:
+    return simulate(Scenario.model_validate(BASE).with_overrides(DISRUPTIONS[name]), estimator="expected")
+
+
+def _hearing_s(name: str) -> dict[tuple[int, int], float]:
+    """Return how long each ALB node takes to hear of an old target's deregistration."""
+    trace = _replication(name).trace
+    called_s = {record.pod: record.time_s for record in trace.of(TargetDeregistered)}
+    return {
+        (record.pod, record.node): record.time_s - called_s[record.pod]
+        for record in trace.of(TargetDrained)
+        if record.pod < OLD
+    }
+
+
+def _starts_s(name: str) -> dict[int, float]:
+    """Return how long each new pod takes to be ready, by its place in the new ReplicaSet."""
+    trace = _replication(name).trace
+    created_s = {record.pod: record.time_s for record in trace.of(PodCreated)}
+    return {record.pod - OLD: record.time_s - created_s[record.pod] for record in trace.of(PodReady)}
+
+
+def _first_checks_s(name: str) -> dict[tuple[int, int], float]:
+    """Return how long each ALB node takes to check a new target, by the pod's place and the node."""
+    trace = _replication(name).trace
+    called_s = {record.pod: record.time_s for record in trace.of(TargetRegistered)}
+    checks = [(record, record.time_s - called_s[record.pod]) for record in trace.of(TargetHealthy)]
+    return {(record.pod - OLD, record.node % 2): after_s for record, after_s in checks}
+
+
+@pytest.mark.parametrize("name", [name for name in DISRUPTIONS if name != "rollout"])
+def test_an_alb_node_hears_of_a_target_as_late_as_in_a_rollout(name: str) -> None:
+    theirs, rollout = _hearing_s(name), _hearing_s("rollout")
+    assert theirs
+    assert theirs == pytest.approx({key: rollout[key] for key in theirs})
+
+
+@pytest.mark.parametrize("name", ["recreate", "node_drain", "canary"])
+def test_a_new_pod_starts_and_is_checked_as_fast_as_in_a_rollout(name: str) -> None:
+    assert _starts_s(name) == pytest.approx(_starts_s("rollout"))
+    assert _first_checks_s(name) == pytest.approx(_first_checks_s("rollout"))
+
+
+def test_the_requests_are_the_same_whatever_the_split() -> None:
+    scenario = Scenario.model_validate(BASE)
+    one, other = (
+        RequestSource(scenario.traffic, nodes=2, streams=Streams(1, 0), split=split) for split in (None, _split())
+    )
+    plain, split = one.take(500), other.take(500)
+    assert np.array_equal(plain.arrival_s, split.arrival_s)
+    assert np.array_equal(plain.service_s, split.service_s)
+    assert np.array_equal(plain.node, split.node % 2)
+
+
+def _split() -> Any:
+    weights = _replication("canary").timeline.weights
+    assert weights is not None
+    return weights
