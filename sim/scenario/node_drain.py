@@ -121,13 +121,12 @@ class NodeDrainSpec(DisruptionSpec):
                 expected=f"at most {deployment.replicas} pods on all drained nodes, deployment.replicas",
                 found=f"{self.nodes} nodes with {self.pods_per_node} each",
             )
-        if self.desired_healthy(deployment.replicas) >= deployment.replicas:
-            key = "min_available" if self.min_available is not None else "max_unavailable"
+        if self._blocks(deployment) and self.timeout_s is None:
             raise complaint(
-                key=key,
+                key=self._budget_key,
                 expected=f"a PodDisruptionBudget that allows a disruption of {deployment.replicas} replicas",
-                found=shown(getattr(self, key)),
-                hint="with this one no pod is ever evicted and the drain has no end",
+                found=shown(getattr(self, self._budget_key)),
+                hint="with this one no pod is ever evicted and, without timeout_s, the drain has no end",
             )
         if self.drained_by == "karpenter" and (self.timeout_s or math.inf) < pod.termination_grace_period_s:
             raise complaint(
@@ -136,6 +135,14 @@ class NodeDrainSpec(DisruptionSpec):
                 found=shown(self.timeout_s),
                 hint="Karpenter would delete pods with a shorter grace period than theirs, which is not simulated",
             )
+
+    @property
+    def _budget_key(self) -> str:
+        return "min_available" if self.min_available is not None else "max_unavailable"
+
+    def _blocks(self, deployment: DeploymentSpec) -> bool:
+        """Return whether the budget allows no eviction at all."""
+        return self.desired_healthy(deployment.replicas) >= deployment.replicas
 
     def _require_targets_left(self, target_group: TargetGroupSpec | None) -> None:
         if target_group is None or target_group.target_type == "ip" or self.nodes < target_group.instances:
@@ -149,6 +156,15 @@ class NodeDrainSpec(DisruptionSpec):
     def unwise(self, deployment: DeploymentSpec) -> Iterator[Advice]:
         """Yield advice on how many pods may go at once."""
         replicas = deployment.replicas
+        if self._blocks(deployment):
+            ends = (
+                "Karpenter deletes them all the same" if self.overrules_budget else f"{self.drained_by} gives them up"
+            )
+            yield Advice(
+                f"{self.kind}.{self._budget_key}",
+                f"this PodDisruptionBudget blocks the drain: no pod is ever evicted, and {ends} when timeout_s is over",
+            )
+            return
         at_once = self.pods_per_node * min(self.nodes, self.nodes_at_once)
         gone = min(at_once, replicas - self.desired_healthy(replicas))
         if self.min_available is None and self.max_unavailable is None and gone > 1:

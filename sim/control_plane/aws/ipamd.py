@@ -77,6 +77,7 @@ class Ipamd:
         self._full_until_s = -math.inf
         self._shrunk_s = -math.inf
         self._changed = self._env.event()
+        self._awaited_s = -math.inf
         self.gone = False
 
     @property
@@ -114,7 +115,7 @@ class Ipamd:
         while not self.gone:
             due_s = self._due_s()
             if due_s > self._env.now:
-                self._changed = self._env.event()
+                self._changed, self._awaited_s = self._env.event(), due_s
                 due = self._env.timeout(due_s - self._env.now) if due_s < math.inf else self._env.event()
                 yield self._changed | due
                 continue
@@ -198,5 +199,6 @@ class Ipamd:
         return all(self._api.admit(action) for action in actions)
 
     def _wake(self) -> None:
-        if not self._changed.triggered:
+        """Let the loop look again, unless it waits for nothing and there is still nothing to wait for."""
+        if not self._changed.triggered and min(self._awaited_s, self._due_s()) < math.inf:
             self._changed.succeed()

@@ -219,6 +219,16 @@ def test_the_cordon_makes_v1_reconcile_every_ingress(version: str, disruption: s
     assert {record.ingress for record in trace.of(Reconciled)} == ingresses
 
 
+@pytest.mark.parametrize(("drained_by", "deleted_s"), [("kubectl", []), ("karpenter", [90 - 30] * 2)])
+def test_a_budget_that_blocks_a_drain_is_advised_on(drained_by: str, deleted_s: list[float]) -> None:
+    """kubectl gives both pods up; Karpenter deletes them one grace period of 30 s before its 90 s are over."""
+    spec = {"nodes": 1, "pods_per_node": 2, "max_unavailable": 0, "timeout_s": 90, "drained_by": drained_by}
+    scenario = _scenario_with(spec).with_overrides({"pod.termination_grace_period_s": 30})
+    assert any("blocks the drain" in one.message for one in scenario.node_drain.unwise(scenario.deployment))
+    trace = run_control_plane(scenario, Streams(1, 0))
+    assert [deleted.time_s for deleted in trace.of(PodDeleted)] == deleted_s
+
+
 def test_some_target_must_be_left() -> None:
     with pytest.raises(ScenarioError, match=r"fewer than 2, target_group\.instances"):
         _scenario_with({"nodes": 2}).with_overrides(
