@@ -64,6 +64,8 @@ class AddressPool:
         self._max_pods = max_pods
         self._warm, self._minimum = cni.warm_ip_target or 0, cni.minimum_ip_target or 0
         self._has_targets = bool(self._warm or self._minimum)
+        self._enough = max(slots_per_interface * cni.warm_eni_target, 1)
+        self._only_counts_interfaces = not self._has_targets and not cni.prefix_delegation
         self.per_slot = PREFIX_SIZE if cni.prefix_delegation else 1
         self.interfaces = [Interface(-math.inf)]
         self.total = 0
@@ -77,7 +79,7 @@ class AddressPool:
     @property
     def available(self) -> int:
         """Addresses that no pod has, cooling ones among them."""
-        return self.total - self.assigned
+        return self.total - len(self._given)
 
     @property
     def held(self) -> int:
@@ -87,11 +89,13 @@ class AddressPool:
     def assign(self, pod: Hashable, now_s: float) -> bool:
         """Let a pod have an address. Return whether there is one."""
         if self.available > 0:
-            for address in self._addresses():
-                if address.pod is None and address.free_from_s <= now_s:
-                    address.pod = pod
-                    self._given[pod] = address
-                    return True
+            slots = (slot for interface in self.interfaces for slot in interface.slots)
+            cool = (one for slot in slots for one in slot if one.pod is None and one.free_from_s <= now_s)
+            address = next(cool, None)
+            if address is not None:
+                address.pod = pod
+                self._given[pod] = address
+                return True
         return False
 
     def release(self, pod: Hashable, now_s: float) -> int:
@@ -115,8 +119,7 @@ class AddressPool:
             if self.available >= max(PREFIX_SIZE * target, 1):
                 return 0
             return max(1, target - self._free_prefixes(self.interfaces))
-        enough = self.available >= max(self._room * self._cni.warm_eni_target, 1)
-        return 0 if enough else self._room
+        return 0 if self.available >= self._enough else self._room
 
     @property
     def with_room(self) -> Interface | None:
@@ -138,21 +141,22 @@ class AddressPool:
 
     def add_slots(self, interface: Interface, slots: int) -> None:
         """Add free slots to an interface."""
-        interface.slots += [[Address() for _ in range(self.per_slot)] for _ in range(slots)]
-        self.total += slots * self.per_slot
+        addresses = [Address() for _ in range(slots * self.per_slot)]
+        interface.slots += [addresses[at : at + self.per_slot] for at in range(0, len(addresses), self.per_slot)]
+        self.total += len(addresses)
 
     def slots_over(self) -> int:
         """Return how many slots the pool has too many: never single ones where only interfaces are counted."""
+        if self._only_counts_interfaces:
+            return 0
         if self._has_targets and self._cni.prefix_delegation:
             needed = max(math.ceil((self.assigned + self._warm) / PREFIX_SIZE), math.ceil(self._minimum / PREFIX_SIZE))
             return max(0, min(self._free_prefixes(self.interfaces), self.total // PREFIX_SIZE - needed))
         if self._has_targets:
             return max(0, min(self.available - self._warm, self.total - self._minimum))
-        if self._cni.prefix_delegation:
-            target = self._cni.warm_prefix_target
-            spare = (self.available - max(PREFIX_SIZE * target, 1)) // PREFIX_SIZE
-            return max(0, min(self._free_prefixes(self.interfaces) - target, spare))
-        return 0
+        target = self._cni.warm_prefix_target
+        spare = (self.available - max(PREFIX_SIZE * target, 1)) // PREFIX_SIZE
+        return max(0, min(self._free_prefixes(self.interfaces) - target, spare))
 
     def return_slots(self, now_s: float) -> int:
         """Release the slots that are too many, as far as they are free and cool. Return how many addresses."""
@@ -174,6 +178,8 @@ class AddressPool:
 
     def spare_from_s(self) -> float:
         """Return when an interface may first be freed, as far as that is known now; `inf` if none may."""
+        if self._only_counts_interfaces and not self._is_spare(self.interfaces[-1]):
+            return math.inf
         spare = (interface for interface in self.interfaces[1:] if self._is_spare(interface))
         return min((self.free_from_s(interface) for interface in spare), default=math.inf)
 
@@ -196,7 +202,7 @@ class AddressPool:
         return 1 + freed
 
     def _is_spare(self, interface: Interface) -> bool:
-        if not self._has_targets and not self._cni.prefix_delegation:
+        if self._only_counts_interfaces:
             return self.available >= (self._cni.warm_eni_target + 1) * self._room
         of_others = self.total - len(interface.slots) * self.per_slot
         if self._has_targets:
@@ -212,7 +218,3 @@ class AddressPool:
 
     def _is_free(self, slot: list[Address], now_s: float) -> bool:
         return all(address.pod is None and address.free_from_s <= now_s for address in slot)
-
-    def _addresses(self) -> Iterator[Address]:
-        for interface in self.interfaces:
-            yield from interface.addresses()

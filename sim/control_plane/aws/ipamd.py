@@ -131,12 +131,12 @@ class Ipamd:
     def _due_s(self) -> float:
         """Return when a pass has something to do, `inf` if nothing is known of."""
         pool = self._pool
-        times_s = [pool.spare_from_s()]
+        due_s = pool.spare_from_s()
         if pool.slots_wanted > 0 and pool.may_grow:
-            times_s.append(self._full_until_s)
+            due_s = min(due_s, self._full_until_s)
         if pool.slots_over() > 0:
-            times_s.append(self._shrunk_s + SHRINK_S)
-        return min(times_s)
+            due_s = min(due_s, self._shrunk_s + SHRINK_S)
+        return due_s
 
     def _act(self) -> Generator[simpy.Event]:
         pool = self._pool
@@ -200,5 +200,5 @@ class Ipamd:
 
     def _wake(self) -> None:
         """Let the loop look again, unless it waits for nothing and there is still nothing to wait for."""
-        if not self._changed.triggered and min(self._awaited_s, self._due_s()) < math.inf:
+        if not self._changed.triggered and (self._awaited_s < math.inf or self._due_s() < math.inf):
             self._changed.succeed()

@@ -122,16 +122,25 @@ class Scheduler:
 
     def bind(self, pod: Pod, service: Hashable) -> Node | None:
         """Assign a pod a place now. Return its node, or None if there is no place."""
-        least = (self._least_allocated(zone) for zone in range(self._zones))
-        best = min(((self._live[service, node.zone], node.pods, node.number) for node in least if node), default=None)
-        if best is None:
+        node = self._best(service)
+        if node is None:
             return None
-        node = self.nodes[best[-1]]
         self._node_of[pod] = node
         self._service_of[pod] = service
         self._live[service, node.zone] += 1
         self._allocate(node, 1)
         return node
+
+    def _best(self, service: Hashable) -> Node | None:
+        """Return the node for a pod of this Service, None if no node has room."""
+        best, fewest = None, (0, 0, 0)
+        for zone in range(self._zones):
+            node = self._least_allocated(zone)
+            if node is not None:
+                rank = self._live[service, zone], node.pods, node.number
+                if best is None or rank < fewest:
+                    best, fewest = node, rank
+        return best
 
     def is_deleted(self, pod: Pod) -> None:
         """Count a pod no longer where pods are spread over zones. It keeps its place."""
