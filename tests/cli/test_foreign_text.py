@@ -47,6 +47,17 @@ def test_a_message_holds_no_escape(arguments: tuple[str, ...]) -> None:
     assert r"\x1b" in result.stderr
 
 
+@pytest.mark.parametrize("text", ['name: "\\UFFFFFFFF"', '"\\U00110000": 1', '- ["\\U7FFFFFFF"]'])
+def test_an_escape_beyond_unicode_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text(text)
+
+    result = CliRunner().invoke(main, ["check", str(path)])
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "an escape that stands for no character" in result.stderr
+
+
 @pytest.mark.parametrize("longest", [5000, 100_000])
 def test_a_message_is_short(tmp_path: Path, longest: int) -> None:
     path = tmp_path / "x.yaml"

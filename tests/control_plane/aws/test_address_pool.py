@@ -185,15 +185,14 @@ def test_no_address_is_in_two_places_or_used_before_it_has_cooled_down(
         assert all(len(e.slots) <= kind.slots_per_eni for e in pool.interfaces)
 
 
-STEPS = st.lists(
-    st.tuples(st.sampled_from(["assign", "release", "grow", "shrink", "free"]), st.floats(0, 70)), max_size=40
-)
+KINDS = st.sampled_from(["assign", "assign", "release", "grow", "grow", "grow", "shrink", "free"])
+STEPS = st.lists(st.tuples(KINDS, st.integers(1, 30), st.floats(0, 70)), min_size=15, max_size=40)
 
 
 @settings(max_examples=60)
-@given(name=TYPES, cni=CNIS, steps=STEPS, max_pods=st.integers(3, 60))
+@given(name=TYPES, cni=CNIS, steps=STEPS, max_pods=st.integers(3, 250))
 def test_every_decision_is_that_of_the_twin(
-    name: str, cni: dict[str, Any], steps: list[tuple[str, float]], max_pods: int
+    name: str, cni: dict[str, Any], steps: list[tuple[str, int, float]], max_pods: int
 ) -> None:
     """The twin is written from docs/facts/capacity.md §1 alone."""
     spec = VpcCniSpec.model_validate(cni)
@@ -202,31 +201,46 @@ def test_every_decision_is_that_of_the_twin(
     twin = Pool(agenda, nodes, spec, Subnet(agenda, 0, 100_000))
     kind = instance_types()[name]
     pool = AddressPool(spec, interfaces=kind.max_enis, slots_per_interface=kind.slots_per_eni, max_pods=max_pods)
-    for number, (what, later_s) in enumerate(steps):
+    pods: list[int] = []
+    for what, several, later_s in steps:
         agenda.now_s += later_s
-        now_s = agenda.now_s
         if what == "assign":
-            assert pool.assign(number, now_s) == twin.give(number)
+            pods += _assign_to_both(pool, twin, range(1000 * len(pods), 1000 * len(pods) + several))
         elif what == "release":
-            pool.release(number - 2, now_s)
-            twin.take_back(number - 2)
+            pods, gone = pods[several:], pods[:several]
+            for pod in gone:
+                pool.release(pod, agenda.now_s)
+                twin.take_back(pod)
         elif what == "grow":
-            _grow_both(pool, twin, now_s)
+            _grow_both(pool, twin, agenda.now_s)
         elif what == "shrink":
-            assert pool.has_cool_slot(now_s) == any(slot.is_cool(now_s) for slot in twin.slots())
-            returned = pool.return_slots(now_s)
-            held = twin.held()
-            twin.return_slots()
-            assert returned == held - twin.held()
+            _shrink_both(pool, twin, agenda.now_s)
         else:
-            spare = pool.spare_interface(now_s)
-            of_twin = [interface for interface in twin.interfaces[1:] if twin.is_spare(interface)]
-            assert (spare is None) == (not of_twin)
-            if spare is not None:
-                assert pool.interfaces.index(spare) == twin.interfaces.index(of_twin[0])
-                assert pool.remove(spare) == 1 + twin.k * len(of_twin[0].slots)
-                twin.interfaces.remove(of_twin[0])
+            _free_of_both(pool, twin, agenda.now_s)
         assert (pool.slots_wanted, pool.slots_over(), pool.held) == (twin.need(), twin.over(), twin.held())
+
+
+def _assign_to_both(pool: AddressPool, twin: Pool, pods: range) -> list[int]:
+    given = [pod for pod in pods if pool.assign(pod, twin.agenda.now_s)]
+    assert given == [pod for pod in pods if twin.give(pod)]
+    return given
+
+
+def _shrink_both(pool: AddressPool, twin: Pool, now_s: float) -> None:
+    assert pool.has_cool_slot(now_s) == any(slot.is_cool(now_s) for slot in twin.slots())
+    held = twin.held()
+    twin.return_slots()
+    assert pool.return_slots(now_s) == held - twin.held()
+
+
+def _free_of_both(pool: AddressPool, twin: Pool, now_s: float) -> None:
+    spare = pool.spare_interface(now_s)
+    of_twin = [interface for interface in twin.interfaces[1:] if twin.is_spare(interface)]
+    assert (spare is None) == (not of_twin)
+    if spare is not None:
+        assert pool.interfaces.index(spare) == twin.interfaces.index(of_twin[0])
+        assert pool.remove(spare) == 1 + twin.k * len(of_twin[0].slots)
+        twin.interfaces.remove(of_twin[0])
 
 
 def _grow_both(pool: AddressPool, twin: Pool, now_s: float) -> None:
