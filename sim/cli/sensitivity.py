@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--of",
-    type=click.Choice(("responses.502", "pre_stop_sleep", "rollout_s")),
+    type=click.Choice(("responses.502", "failed", "pre_stop_sleep", "rollout_s")),
     default="pre_stop_sleep",
     show_default=True,
-    help="The answer: 502s per rollout (or other disruption), the preStop sleep with which 95 % of them lose none, or "
-    "how long one takes.",
+    help="The answer: 502s or all failed requests per rollout (or other disruption), the preStop sleep with which 95 % "
+    "of them lose none, or how long one takes.",
 )
 @click.option(
     "--points",
@@ -68,12 +68,15 @@ def sensitivity(
     from sim.report.pictures.canvas import image_format, save
     from sim.report.pictures.tornado import tornado
     from sim.report.sensitivity import render
+    from sim.scenario.cluster_switch import ClusterSwitchSpec
 
     if out is not None:
         try:
             image_format(out)
         except ValueError as error:
             raise click.UsageError(str(error)) from None
+    if of == "pre_stop_sleep" and scenario.disruption == ClusterSwitchSpec.kind:
+        raise click.UsageError("--of pre_stop_sleep: no sleep decides a cluster switch; ask --of failed")
     unknowns = _given(scenario, ranges) if ranges else unknowns_of(scenario)
     if not unknowns:
         raise Refused("the scenario gives every key that is usually unknown: say with --vary KEY=LOW:HIGH what is not")

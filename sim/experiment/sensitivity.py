@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from sim.experiment.figures import ROLLOUT_S
+from sim.data_plane.outcomes import Outcome
+from sim.experiment.figures import OUTCOMES, REQUESTS, ROLLOUT_S
 from sim.experiment.recommend import least_sleep_s
 from sim.experiment.replications import replicate
 from sim.experiment.unknowns import Unknown, with_values
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from sim.scenario.disruptions import DisruptionKind
     from sim.scenario.specs import Scenario
 
-Of = Literal["responses.502", "pre_stop_sleep", "rollout_s"]
+Of = Literal["responses.502", "failed", "pre_stop_sleep", "rollout_s"]
 MOST_REPLICATIONS = 10
 _NEGLIGIBLE = 1e-9
 
@@ -114,6 +115,8 @@ def answer(of: Of, scenario: Scenario) -> float:
         return least_sleep_s(scenario)
     if of == "rollout_s":
         return float(np.mean([figures[ROLLOUT_S] for figures in replicate(scenario)]))
+    if of == "failed":
+        return float(np.mean([figures[REQUESTS] - figures[OUTCOMES[Outcome.OK]] for figures in replicate(scenario)]))
     return float(np.mean([figures.responses(502) for figures in replicate(scenario)]))
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from sim.scenario.cluster_switch import ClusterSwitchSpec
 from sim.scenario.law import Law
 
 if TYPE_CHECKING:
@@ -52,6 +53,11 @@ def _adds_nodes(scenario: Scenario) -> bool:
     return scenario.nodes is not None and scenario.autoscaler.kind != "none"
 
 
+def _switches(scenario: Scenario) -> bool:
+    return scenario.disruption == ClusterSwitchSpec.kind
+
+
+_OLD_LOG = "the old ALB's access log after a switch: how its requests fall off"
 UNKNOWNS = (
     Unknown(
         key="target_group.propagation_s",
@@ -183,6 +189,30 @@ UNKNOWNS = (
         why="its median: from one call to a slow one",
         measure="Karpenter's log, from the computed to the launched nodeclaim",
         matters=partial(_is_added_by, kind="karpenter"),
+    ),
+    Unknown(
+        key="cluster_switch.stale_fraction",
+        low=0.03,
+        high=0.15,
+        why="half and twice what was measured in 500 households",
+        measure=_OLD_LOG,
+        matters=_switches,
+    ),
+    Unknown(
+        key="cluster_switch.stale_s",
+        low=60,
+        high=1200,
+        why="its median: from a minute to the twenty of long-lived processes",
+        measure=_OLD_LOG,
+        matters=_switches,
+    ),
+    Unknown(
+        key="cluster_switch.kept_alive_fraction",
+        low=0,
+        high=0.5,
+        why="from clients that open a connection for each request to half that keep theirs",
+        measure="CloudWatch, NewConnectionCount beside RequestCount",
+        matters=_switches,
     ),
 )
 

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from sim.experiment.sensitivity import Influence, Sensitivity
 
 FORMATS = ("table", "json")
+_SEVERAL = ("responses.502", "failed")
 _ANSWERS = {
     "responses.502": ("502s per {noun}", ""),
+    "failed": ("the failed requests per {noun}", ""),
     "rollout_s": ("the mean duration of a {noun}", " s"),
     "pre_stop_sleep": ("the preStop sleep that 95 % of {nouns} need", " s"),
 }
@@ -50,7 +52,7 @@ def answer_in_words(found: Sensitivity) -> tuple[str, str]:
 def sentence(found: Sensitivity) -> str:
     """Return a sentence on what to measure first, and how."""
     answer, unit = answer_in_words(found)
-    base = f"As it stands, {answer} {'are' if found.of == 'responses.502' else 'is'} {number(found.base)}{unit}."
+    base = f"As it stands, {answer} {'are' if found.of in _SEVERAL else 'is'} {number(found.base)}{unit}."
     first = found.influences[0]
     if first.swing == 0 and first.total < _LEAST_SHARE:
         return f"{base} None of these unknowns changes that."

@@ -52,3 +52,9 @@ def test_a_key_that_no_scenario_has_is_refused(tmp_path) -> None:
     status, out, said = albsim(tmp_path, "--vary", "pod.start=1:2")
     assert (status, out) == (2, "")
     assert "pod.start" in said
+
+
+def test_no_sleep_is_asked_of_a_switch() -> None:
+    result = CliRunner().invoke(main, ["sensitivity", "scenarios/fixed-lag.yaml", "--set", "disruption=cluster_switch"])
+    assert result.exit_code == 2
+    assert "ask --of failed" in result.output

@@ -7,6 +7,7 @@ from sim.experiment.recommend import least_sleep_s
 from sim.experiment.sensitivity import answer, sensitivity
 from sim.experiment.unknowns import Unknown, base_value, given_range, unknowns_of, with_values
 from sim.experiment.with_sleep import WithSleep, longest_request_s
+from sim.scenario.loading import load_scenario
 from sim.scenario.problems import ScenarioError
 from sim.scenario.specs import Scenario
 
@@ -137,3 +138,12 @@ def test_every_unknown_can_be_set_at_both_ends() -> None:
 def test_a_key_that_no_scenario_has_is_refused() -> None:
     with pytest.raises(ScenarioError, match="unknown key"):
         with_values(scenario(), {given_range("pod.start", 1, 2): 1})
+
+
+def test_the_clients_of_a_switch_are_unknown_in_a_switch_alone() -> None:
+    scenario = load_scenario("scenarios/fixed-lag.yaml")
+    switch = scenario.with_overrides({"disruption": "cluster_switch", "cluster_switch.stale_s": 100})
+    theirs = {f"cluster_switch.{key}" for key in ("stale_fraction", "kept_alive_fraction")}
+    assert {one.key for one in unknowns_of(switch)} - {one.key for one in unknowns_of(scenario)} == theirs
+    fewer, more = (answer("failed", switch.with_overrides({"cluster_switch.stale_fraction": q})) for q in (0.05, 0.1))
+    assert more == pytest.approx(2 * fewer, rel=0.1)
