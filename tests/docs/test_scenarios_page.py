@@ -32,7 +32,7 @@ def test_what_is_said_of_30_rollouts_stands_in_the_results() -> None:
     assert {(name, interval) for name, interval in intervals if interval not in given[name]} == set()
 
 
-@pytest.mark.parametrize("name", ["gree-200-pods", "gree-200-pods-4-retries", "manifest-defaults"])
+@pytest.mark.parametrize("name", ["baseline", "gree-200-pods", "gree-200-pods-4-retries", "manifest-defaults"])
 def test_what_is_said_of_200_rollouts_is_that_of_the_bank_s_first_ones(name: str) -> None:
     """The page's table has a few digits, and ≈0 for less than one."""
     n_502 = rollouts(name)[0][:200]
