@@ -36,7 +36,8 @@ def test_every_boundary_of_the_facts_has_its_row(rows: dict[str, dict]) -> None:
     calls = ["v2.0", "v2.2", "v2.2.1", "v2.3", "v2.3.1", "v2.4.4", "v2.5.4", "v2.6.2", "v2.7.1", "v2.8.2", "v2.9"]
     calls += ["v2.9.1", "v2.10.1", "v2.13.3", "v3.2", "v3.4"]
     logs_and_annotations = ["v2.5", "v2.10", "v2.13", "v3.3"]
-    v2 = sorted([*calls, *logs_and_annotations], key=version_number)
+    marks_of_nodes = ["v2.1.1"]
+    v2 = sorted([*calls, *logs_and_annotations, *marks_of_nodes], key=version_number)
     assert [version for version, row in rows.items() if row["changes"].keys() != {"sdk"}] == v1 + v2
 
 
@@ -71,7 +72,7 @@ def test_the_longest_waits(rows: dict[str, dict]) -> None:
 
 def test_what_changes_is_named(rows: dict[str, dict]) -> None:
     changes = rows["v1.1.6"]["changes"]
-    assert changes.keys() == {"has_readiness_gates", "enqueues_namespace", "enqueues_on_cordon"}
+    assert changes.keys() == {"has_readiness_gates", "enqueues_namespace", "enqueues_on_cordon", "heeds_marks"}
     assert changes["enqueues_namespace"] == [True, False]
     assert rows["v1.1.0"]["changes"] == rows["v2.0"]["changes"] == {}
     throttled = "`Elastic Load Balancing v2:^RegisterTargets|^DeregisterTargets=4:20`"
