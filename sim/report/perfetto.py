@@ -96,6 +96,10 @@ def _deployment(replication: Replication) -> Iterator[Event]:
     name = name_of(replication.scenario)
     yield from thread(DEPLOYMENT, 0, name)
     yield from complete(DEPLOYMENT, 0, name, 0.0, replication.timeline.rollout_complete_s)
+    side = replication.timeline.old_side
+    if side is not None:
+        yield from instant(DEPLOYMENT, 0, "DNS record changed", side.changed_s)
+        yield from instant(DEPLOYMENT, 0, "old ALB deleted", side.deleted_s)
     for scaled in replication.trace.of(ReplicaSetScaled):
         yield counter(DEPLOYMENT, f"{scaled.replica_set} ReplicaSet, replicas", scaled.time_s, scaled.replicas)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from sim.diagnosis.findings import findings
 from sim.experiment.replication import simulate
 from sim.report.answer import answer
 from sim.report.disruption import course_of
+from sim.report.perfetto import perfetto
 from sim.report.pictures.gantt import gantt
 from sim.report.pictures.keep_curve import lost_afterwards
 from sim.report.records.writing import write_records
@@ -68,6 +70,11 @@ def test_the_chart_marks_the_record_and_the_end_of_the_load_balancer(switch: Rep
     picture = gantt(findings(switch))
     labels = {text.get_text() for text in picture.legends[0].get_texts()}
     assert {"DNS record changed", "old ALB deleted", "503", "no answer from the old address"} <= labels
+
+
+def test_the_trace_marks_them_too(switch: Replication) -> None:
+    named = {event["name"]: event.get("ts") for event in json.loads(perfetto(findings(switch)))["traceEvents"]}
+    assert (named["DNS record changed"], named["old ALB deleted"]) == (0, 40_000_000)
 
 
 def test_the_curve_marks_the_given_time() -> None:
