@@ -46,6 +46,11 @@ _HEADINGS = (
 )  # fmt: skip
 
 
+def banks() -> list[str]:
+    """Return the names of the scenarios that have a bank."""
+    return sorted(path.name.removesuffix(".csv.gz") for path in BANK.glob("*.csv.gz"))
+
+
 @cache
 def rollouts(name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the 502s of a scenario's rollouts, and the probability that each has any."""
@@ -132,8 +137,7 @@ def main(
     if scenario_file is not None:
         click.echo(make_bank(scenario_file, n_rollouts))
         return
-    banks = names or sorted(path.name.removesuffix(".csv.gz") for path in BANK.glob("*.csv.gz"))
-    sys.stdout.writelines(f"{line}\n" for line in table(banks, None if by_themselves else seeds))
+    sys.stdout.writelines(f"{line}\n" for line in table(names or banks(), None if by_themselves else seeds))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What `recommend` advises over many seeds, and the chance that a rollout then loses a request: docs/statistics.md.
 
 `python -m tests.experiment.promise` prints the table. The case is `thirty_pods.yaml` of `data/`: 30 pods at 500
-requests per second with v2.7 and no preStop sleep. `data/thirty_pods.csv.gz` has the least sleep that each of many
+requests per second with v2.7 and no preStop sleep. `data/thirty_pods.txt.gz` has the least sleep that each of many
 rollouts needs. A search draws its rollouts from these, so that the chance at every sleep is known.
 `--bank N` simulates the rollouts anew. `--simulate N` searches as `albsim recommend` does, with seeds 1 to N.
 """
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sim.scenario.specs import Scenario
 
 DATA = Path(__file__).parent / "data"
-SCENARIO, NEEDS = DATA / "thirty_pods.yaml", DATA / "thirty_pods.csv.gz"
+SCENARIO, NEEDS = DATA / "thirty_pods.yaml", DATA / "thirty_pods.txt.gz"
 SEEDS = 200
 MISS = 0.05
 """The chance of a miss that the default confidence leaves."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.experiment.coverage import SEEDS, coverage, drawn, rollouts
+from tests.experiment.coverage import SEEDS, banks, coverage, drawn, rollouts, table
 
 LEAST = 0.95 - 4 * 0.0154
 
@@ -33,3 +33,7 @@ def test_where_all_rollouts_are_alike_the_mean_has_its_interval(name: str, n: in
     assert seen["given"] >= 0.85
     assert seen["mean, where given"] >= LEAST
     assert seen["median"] >= LEAST
+
+
+def test_the_table_has_a_line_for_each_bank_and_number_of_rollouts() -> None:
+    assert len(list(table(banks(), seeds=1))) == 2 + 4 * 5
