@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -106,5 +108,18 @@ def _given(scenario: Scenario, ranges: tuple[str, ...]) -> tuple[Unknown, ...]:
             raise click.UsageError(f"expected a LOW below HIGH (got '{text}')")
         for end in (unknown.low, unknown.high):
             with_values(scenario, {unknown: end})
-        found.append(unknown)
+        found.append(_in_whole_numbers(scenario, unknown))
     return tuple(found)
+
+
+def _in_whole_numbers(scenario: Scenario, unknown: Unknown) -> Unknown:
+    """Return the unknown, in whole numbers if its key takes no others."""
+    from sim.experiment.unknowns import with_values
+    from sim.scenario.problems import ScenarioError
+
+    half = math.floor(unknown.low) + 0.5
+    try:
+        with_values(scenario, {unknown: half if unknown.low < half < unknown.high else unknown.high})
+    except ScenarioError:
+        return replace(unknown, whole=True)
+    return unknown

@@ -58,3 +58,10 @@ def test_no_sleep_is_asked_of_a_switch() -> None:
     result = CliRunner().invoke(main, ["sensitivity", "scenarios/fixed-lag.yaml", "--set", "disruption=cluster_switch"])
     assert result.exit_code == 2
     assert "ask --of failed" in result.output
+
+
+def test_a_key_of_whole_numbers_is_varied_in_whole_numbers(tmp_path) -> None:
+    ranges = ("--vary", "deployment.replicas=2:5", "--vary", "target_group.propagation_s=5:20")
+    status, out, said = albsim(tmp_path, *ranges, "--of", "responses.502")
+    assert (status, said) == (0, "")
+    assert "deployment.replicas" in out
