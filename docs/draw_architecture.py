@@ -29,6 +29,7 @@ LEFT_OUT = {
     "sim.control_plane.trace",
     "sim.control_plane.trace_of_calls",
     "sim.control_plane.trace_of_nodes",
+    "sim.control_plane.trace_of_traffic",
 }
 """Single modules below all others of the control plane; docs/architecture.md names them."""
 

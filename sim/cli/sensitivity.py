@@ -94,7 +94,8 @@ def sensitivity(
 
 def _given(scenario: Scenario, ranges: tuple[str, ...]) -> tuple[Unknown, ...]:
     """Return the ranges. Raises ScenarioError for a key or a value that a scenario does not take."""
-    from sim.experiment.unknowns import given_range, with_values
+    from sim.experiment.unknowns import given_range
+    from sim.experiment.with_values import with_values
 
     found = []
     for text in ranges:

@@ -9,7 +9,7 @@
 
 Records must not be changed. They are not frozen, because frozen ones take five times as long to make, and a replication
 makes some 15,000. Those of nodes and addresses are in `trace_of_nodes`, those of the controllers and their calls in
-`trace_of_calls`.
+`trace_of_calls`, and those of where traffic is sent in `trace_of_traffic`.
 """
 
 from __future__ import annotations
@@ -145,28 +145,6 @@ class TargetDeregistered(Record):
 
 
 @dataclass(slots=True)
-class WeightSet(Record):
-    """The Ingress asks for another weight of the canary's target group, in percent."""
-
-    weight: int
-
-
-@dataclass(slots=True)
-class RuleModified(Record):
-    """ModifyRule succeeded for the listener that takes the traffic."""
-
-    weight: int
-
-
-@dataclass(slots=True)
-class RuleTaken(Record):
-    """The rule of this weight, or none that is newer, has reached an ALB node."""
-
-    weight: int
-    node: int
-
-
-@dataclass(slots=True)
 class TargetHealthy(Record):
     """An ALB node's first check of the target passed: the target is in that node's rotation."""
 
@@ -196,16 +174,6 @@ class TargetDrained(Record):
 
     pod: int
     node: int
-
-
-@dataclass(slots=True)
-class RecordChanged(Record):
-    """The DNS record names the new cluster's load balancer."""
-
-
-@dataclass(slots=True)
-class LoadBalancerDeleted(Record):
-    """The old cluster's load balancer is deleted: its address answers nothing."""
 
 
 @dataclass(slots=True)

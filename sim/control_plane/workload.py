@@ -82,9 +82,7 @@ class RolledDeployment:
             self.services.append(Service(simulation, scenario, [], self._kubelet, self.outages, number=1))
             self.rule = ForwardRule(simulation, scenario)
         self._in_flight = InFlight(scenario, simulation.streams)
-        if cluster is not None:
-            for pod in self.old_pods:
-                cluster.hold(pod, self, self._trace)
+        self._hold_places()
         disrupted = Disrupted(
             simulation=simulation,
             pods=self.old_pods,
@@ -106,6 +104,11 @@ class RolledDeployment:
         )
         self.node_watchers = disrupted.node_watchers
         self._disruption = _DISRUPTIONS[scenario.disruption](scenario, disrupted)
+
+    def _hold_places(self) -> None:
+        if self._cluster is not None:
+            for pod in self.old_pods:
+                self._cluster.hold(pod, self, self._trace)
 
     def start(self) -> simpy.Process:
         """Start the disruption, which begins at 0 s.

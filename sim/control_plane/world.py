@@ -41,10 +41,10 @@ from sim.control_plane.trace import (
     TargetRegistered,
     TargetUnhealthy,
     Trace,
-    WeightSet,
 )
 from sim.control_plane.trace_of_calls import Reconciled
 from sim.control_plane.trace_of_nodes import RolloutStalled
+from sim.control_plane.trace_of_traffic import WeightSet
 from sim.control_plane.workload import RolledDeployment
 from sim.scenario.controller import FIXED_LAG
 from sim.scenario.cost import require_affordable

@@ -27,7 +27,7 @@ from sim.data_plane.outcomes import Outcome
 from sim.experiment.figures import OUTCOMES, REQUESTS, ROLLOUT_S
 from sim.experiment.recommend import least_sleep_s
 from sim.experiment.replications import replicate
-from sim.experiment.unknowns import Unknown, with_values
+from sim.experiment.with_values import with_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from sim.experiment.unknowns import Unknown
     from sim.scenario.disruptions import DisruptionKind
     from sim.scenario.specs import Scenario
 

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,38 +60,17 @@ def timeline_of(trace: Trace, scenario: Scenario, streams: Streams) -> Timeline:
     n_nodes = scenario.target_group.instances if instances else scenario.target_group.alb_nodes
     n_rows = scenario.disrupted_by.target_groups * n_nodes
 
-    def by_target(kind: type[ListenerClosed | ProcessCut]) -> Times:
-        times = np.full(n_targets, np.inf)
-        records = trace.of(kind)
-        times[[record.pod for record in records]] = [record.time_s for record in records]
-        return times
-
-    def by_node(kind: type[TargetDrained | TargetHealthy | TargetUnhealthy]) -> Times:
-        times = np.full((n_rows, n_targets), np.inf)
-        records = trace.of(kind)
-        times[[record.node for record in records], [record.pod for record in records]] = [
-            record.time_s for record in records
-        ]
-        return times
-
-    drain_deadline_s = np.full(n_targets, np.inf)
-    for deregistered in trace.of(TargetDeregistered):
-        drain_deadline_s[deregistered.pod] = deregistered.drain_deadline_s
+    by_node = partial(_by_node, trace, (n_rows, n_targets))
     healthy_from_s = by_node(TargetHealthy)
     healthy_from_s[:n_nodes, :n_old] = -np.inf
-    failed_s = {cause: np.full(n_targets, np.inf) for cause in ("crash", "hang", "node_lost")}
-    for failed in trace.of(PodFailed):
-        failed_s[failed.cause][failed.pod] = failed.time_s
-    for ended in trace.of(NodeTerminated):
-        failed_s["node_lost"][ended.pods] = np.minimum(failed_s["node_lost"][ended.pods], ended.time_s)
-    unreachable = _unreachable(scenario.pod.unreachable, n_targets, streams)
+    failed_s = _failed_s(trace, n_targets)
     timeline = Timeline(
-        listener_closed_s=by_target(ListenerClosed),
-        cut_s=by_target(ProcessCut),
-        drain_deadline_s=drain_deadline_s,
+        listener_closed_s=_by_target(trace, n_targets, ListenerClosed),
+        cut_s=_by_target(trace, n_targets, ProcessCut),
+        drain_deadline_s=_drain_deadline_s(trace, n_targets),
         answers_until_s=np.minimum(failed_s["hang"], failed_s["node_lost"]),
         vanishes_s=failed_s["node_lost"],
-        unreachable=unreachable,
+        unreachable=_unreachable(scenario.pod.unreachable, n_targets, streams),
         pod=np.arange(n_targets, dtype=np.int32),
         # A worker node's rules hold a pod or do not: there are no `initial` targets to fail open to.
         registered_from_s=healthy_from_s if instances else _registered_from_s(trace, healthy_from_s, n_nodes),
@@ -106,6 +86,44 @@ def timeline_of(trace: Trace, scenario: Scenario, streams: Streams) -> Timeline:
     if n_rows > n_nodes:
         return with_weights(timeline, trace, n_nodes)
     return with_restarts(timeline, trace)
+
+
+def _by_target(trace: Trace, n_targets: int, kind: type[ListenerClosed | ProcessCut]) -> Times:
+    """Return when it happened to each target, shape (targets,)."""
+    times = np.full(n_targets, np.inf)
+    records = trace.of(kind)
+    times[[record.pod for record in records]] = [record.time_s for record in records]
+    return times
+
+
+def _by_node(
+    trace: Trace, shape: tuple[int, int], kind: type[TargetDrained | TargetHealthy | TargetUnhealthy]
+) -> Times:
+    """Return when it happened to each target at each ALB node, shape (nodes, targets)."""
+    times = np.full(shape, np.inf)
+    records = trace.of(kind)
+    times[[record.node for record in records], [record.pod for record in records]] = [
+        record.time_s for record in records
+    ]
+    return times
+
+
+def _drain_deadline_s(trace: Trace, n_targets: int) -> Times:
+    """Return when the deregistration delay of each target has elapsed, shape (targets,)."""
+    deadline_s = np.full(n_targets, np.inf)
+    for deregistered in trace.of(TargetDeregistered):
+        deadline_s[deregistered.pod] = deregistered.drain_deadline_s
+    return deadline_s
+
+
+def _failed_s(trace: Trace, n_targets: int) -> dict[str, Times]:
+    """Return when each target's pod failed unasked, by the cause, each of shape (targets,)."""
+    failed_s = {cause: np.full(n_targets, np.inf) for cause in ("crash", "hang", "node_lost")}
+    for failed in trace.of(PodFailed):
+        failed_s[failed.cause][failed.pod] = failed.time_s
+    for ended in trace.of(NodeTerminated):
+        failed_s["node_lost"][ended.pods] = np.minimum(failed_s["node_lost"][ended.pods], ended.time_s)
+    return failed_s
 
 
 def _instances(trace: Trace, target_group: TargetGroupSpec) -> Instances | None:

@@ -1,7 +1,6 @@
 """What a scenario's author may not know: how wrong each default may be, and how to measure the true value.
 
-A key that the scenario gives counts as known. The range of a distribution is that of its median: the whole law is
-stretched, its shape kept.
+A key that the scenario gives counts as known. The range of a distribution is that of its median (`with_values`).
 
 Sources of the ranges: docs/facts/alb.md §1 and §5; docs/facts/capacity.md §1 to §3, the priors marked [D]. Otherwise a
 range is a guess, and `why` says between what.
@@ -14,14 +13,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sim.scenario.cluster_switch import ClusterSwitchSpec
-from sim.scenario.law import Law
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from sim.scenario.specs import Scenario
 
-_SCALED = ("value", "low", "high", "mean", "median", "p75", "p90", "p95", "p99", "p999", "scale", "max")
 _CALIBRATE = "`albsim calibrate` with"
 
 
@@ -233,59 +230,9 @@ def given_range(key: str, low: float, high: float) -> Unknown:
     return replace(known, low=low, high=high, why="as given")
 
 
-def with_values(scenario: Scenario, values: Mapping[Unknown, float]) -> Scenario:
-    """Return the scenario with these values. Laws are stretched after their parameters are set."""
-    plain = {
-        unknown.key: _plain(unknown, value) for unknown, value in values.items() if _law(scenario, unknown) is None
-    }
-    changed = scenario.with_overrides(plain)
-    laws = {
-        unknown.key: _stretched(law, value / float(_law_of(scenario, unknown).ppf(0.5)))
-        for unknown, value in values.items()
-        if (law := _law(changed, unknown)) is not None
-    }
-    return changed.with_overrides(laws)
-
-
-def base_value(scenario: Scenario, unknown: Unknown) -> float | None:
-    """Return the scenario's own value, for a law its median, or None if there is none."""
-    found: Any = scenario
-    for step in unknown.key.split("."):
-        found = found.get(step) if isinstance(found, dict) else getattr(found, step, None)
-    if isinstance(found, Law):
-        return float(found.ppf(0.5))
-    return float(found) if isinstance(found, int | float) else None
-
-
 def _is_given(given: Any, steps: list[str]) -> bool:  # noqa: ANN401 - a part of a dump
     for step in steps:
         if not isinstance(given, dict) or step not in given:
             return False
         given = given[step]
     return True
-
-
-def _plain(unknown: Unknown, value: float) -> float:
-    return round(value) if unknown.whole else value
-
-
-def _law(scenario: Scenario, unknown: Unknown) -> Law | None:
-    found: Any = scenario
-    for step in unknown.key.split("."):
-        found = getattr(found, step, None)
-    return found if isinstance(found, Law) else None
-
-
-def _law_of(scenario: Scenario, unknown: Unknown) -> Law:
-    law = _law(scenario, unknown)
-    if law is None:
-        raise ValueError(f"'{unknown.key}' is no distribution")
-    return law
-
-
-def _stretched(law: Law, factor: float) -> dict[str, Any]:
-    """Return a law whose values are `factor` times those of another."""
-    raw = law.model_dump(exclude_unset=True, by_alias=True)
-    if "values" in raw:
-        return raw | {"values": [value * factor for value in raw["values"]]}
-    return raw | {name: raw[name] * factor for name in _SCALED if raw.get(name) is not None}

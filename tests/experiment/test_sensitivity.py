@@ -5,8 +5,9 @@ import pytest
 from sim.experiment.least_sleep import need_of
 from sim.experiment.recommend import least_sleep_s
 from sim.experiment.sensitivity import answer, sensitivity
-from sim.experiment.unknowns import Unknown, base_value, given_range, unknowns_of, with_values
+from sim.experiment.unknowns import Unknown, given_range, unknowns_of
 from sim.experiment.with_sleep import WithSleep, longest_request_s
+from sim.experiment.with_values import base_value, with_values
 from sim.scenario.loading import load_scenario
 from sim.scenario.problems import ScenarioError
 from sim.scenario.specs import Scenario

@@ -19,10 +19,9 @@ from sim.scenario.problems import ScenarioError
 from sim.scenario.releases import V1_VERSIONS
 from sim.streams import Streams
 from sim.verification.agreement import side_by_side
+from sim.verification.drawn_controllers import BINDING_VERSIONS, RETRYERS
 from sim.verification.drawn_nodes import drawn_nodes
 from sim.verification.drawn_rollouts import (
-    BINDING_VERSIONS,
-    RETRYERS,
     drawn_bindings,
     drawn_canary,
     drawn_disruption,

@@ -5,12 +5,8 @@ alone, in one of three workers. The steps: read the endpoints, read the targets,
 its security group), DeregisterTargets, then RegisterTargets.
 
 Modelled:
-- The sequence of each version. `target_cache` holds the cache of the targets and its lock, `pod_network` those of the
-  network step.
-- The requeue of a failed reconcile.
+- What enqueues a TGB, and the requeue of a failed reconcile. `binding_reconciler_v2` has the reconcile.
 - The checkpoint of each TGB, by which later versions pass over a TGB that has not changed (`checkpoints`).
-- Readiness gates are set by the health that the reconcile read at its beginning. A TGB with an unhealthy target, or
-  with pods whose gates may yet have to be set, comes back. From v3.4 on the pods' own events enqueue it.
 - The watch tells of what the controller writes itself: a reset checkpoint, and from v3.4 on the conditions of gates,
   enqueue the TGB once more.
 - A target group of instances, which nodes reconcile and pods do not; its network step is that of one of pods.
@@ -33,55 +29,31 @@ those of docs/facts/controller.md §2 and §4, and its corrections.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from sim.control_plane.aws.aws_client import ThrottledError
 from sim.control_plane.controllers.binding import Binding
+from sim.control_plane.controllers.binding_reconciler_v2 import BindingReconciler, Requeue
 from sim.control_plane.controllers.checkpoints import Checkpoints
 from sim.control_plane.controllers.ingress_reconciler_v2 import IngressReconciler
-from sim.control_plane.controllers.pod_network import KNOWN_FOR_S, PodNetwork
-from sim.control_plane.controllers.target_cache import TargetCache, TargetGroupName
+from sim.control_plane.controllers.pod_network import KNOWN_FOR_S
 from sim.control_plane.controllers.work_queue import WORKER_PAUSE_S, WorkQueue
 from sim.control_plane.trace_of_calls import Reconciled
-from sim.scenario.sequences import Step
 from sim.streams import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
-    from collections.abc import Set as AbstractSet
 
     import simpy
 
     from sim.control_plane.aws.aws_client import AwsClient
-    from sim.control_plane.controllers.ingress import Gates, Ingress
+    from sim.control_plane.controllers.ingress import Ingress
+    from sim.control_plane.controllers.target_cache import TargetGroupName
     from sim.control_plane.simulation import Simulation
     from sim.scenario.releases import LoadBalancerControllerRelease
     from sim.scenario.specs import ControllerSpec
 
-T = TypeVar("T")
-
 REQUEUE_S = 15.0
-
-
-class Requeue(Enum):
-    """When a TGB comes back after a reconcile."""
-
-    NOT = auto()
-    SOON = auto()
-    WITH_BACKOFF = auto()
-
-
-@dataclass(slots=True)
-class _Progress:
-    """What a reconcile of a TGB has found out so far, besides what its `Binding` keeps."""
-
-    starting: bool
-    initial: AbstractSet[Any] = frozenset()
-    healthy: AbstractSet[Any] = frozenset()
-    unready: AbstractSet[Any] = frozenset()
-    networked: bool = True
 
 
 class LoadBalancerControllerV2:
@@ -105,8 +77,6 @@ class LoadBalancerControllerV2:
         self._ingresses = ingresses
         self._cluster = cluster
         self._release = release
-        self._targets = TargetCache(env, client)
-        self._network = PodNetwork(env, client)
         self._queue: WorkQueue[TargetGroupName] = WorkQueue(
             env,
             shared_bucket=release.shares_requeue_bucket,
@@ -121,11 +91,12 @@ class LoadBalancerControllerV2:
         self._ingress_reconciler = IngressReconciler(simulation, spec, release, client, ingresses, cluster=cluster)
         self.resyncing_informers = release.resyncing_informers
         self._checkpoints = Checkpoints(env, release, ingresses, streams, cluster, sync_period_s=self.sync_period_s)
-        self._bindings = {
+        bindings = {
             (ingress.number, position): Binding(env, backend, ingress.checkpoints[position], KNOWN_FOR_S)
             for ingress in ingresses
             for position, backend in enumerate(ingress.backends)
         }
+        self._reconciler = BindingReconciler(env, release, client, self._checkpoints, bindings, self._queue.add)
 
     def on_endpoints_change(self, ingress: Ingress, position: int) -> None:
         """Enqueue the one TGB of the Service."""
@@ -183,7 +154,7 @@ class LoadBalancerControllerV2:
             name = yield from self._queue.get()
             began_s, reconcile, error = self._env.now, next(self._reconciles), None
             try:
-                requeue = yield from self._reconcile(name, reconcile)
+                requeue = yield from self._reconciler.reconcile(name, reconcile)
             except ThrottledError as throttled:
                 requeue, error = Requeue.WITH_BACKOFF, str(throttled)
             self._trace.record(Reconciled(began_s, self._env.now, self._cluster, name[0], reconcile, error))
@@ -201,75 +172,3 @@ class LoadBalancerControllerV2:
         if requeue is Requeue.SOON:
             self._queue.add_after(name, REQUEUE_S)
         self._queue.done(name)
-
-    def _reconcile(self, name: TargetGroupName, reconcile: int) -> Generator[simpy.Event, Any, Requeue]:
-        binding = self._bindings[name]
-        binding.read_endpoints()
-        if self._passes_over(binding):
-            self._checkpoints.defer(name)
-            return Requeue.NOT
-        progress = _Progress(self._comes_back_for_starting(binding))
-        for step in self._release.binding_sequence:
-            yield from self._take(step, name, progress, reconcile)
-        if binding.backend.gates is not None:
-            self._write_conditions(name, binding.backend.gates, progress)
-        if progress.unready and (binding.joining or not binding.desired.isdisjoint(progress.initial)):
-            return Requeue.SOON
-        if progress.unready or progress.starting or not progress.networked:
-            return self._again()
-        self._checkpoints.write(name, binding)
-        return Requeue.NOT
-
-    def _comes_back_for_starting(self, binding: Binding[Any]) -> bool:
-        gates = binding.backend.gates
-        return gates is not None and not self._release.hears_of_gated_pods and gates.any_starting()
-
-    def _passes_over(self, binding: Binding[Any]) -> bool:
-        if not self._release.passes_over_unchanged or not binding.is_as_at_checkpoint():
-            return False
-        if self._release.hears_of_gated_pods:
-            gates = binding.backend.gates
-            return gates is None or binding.desired.isdisjoint(gates.closed())
-        return not self._comes_back_for_starting(binding)
-
-    def _take(self, step: Step, name: TargetGroupName, progress: _Progress, reconcile: int) -> Generator[simpy.Event]:
-        binding = self._bindings[name]
-        match step:
-            case Step.READ_TARGETS:
-                known = yield from self._targets.read(name, binding.backend, reconcile)
-                progress.initial, progress.healthy = known.initial, known.healthy
-                binding.compare(known)
-                if binding.backend.gates is not None:
-                    progress.unready = (known.unsettled & binding.desired) | binding.joining
-            case Step.SEE_TO_NETWORK:
-                progress.networked = yield from self._see_to_network(name, binding, reconcile)
-                is_unfinished = progress.starting or progress.unready or not progress.networked
-                if binding.joining or binding.leaving or is_unfinished:
-                    self._checkpoints.reset(name)
-            case Step.DEREGISTER if binding.leaving:
-                yield from self._targets.deregister(name, binding.backend, binding.leaving, reconcile)
-            case Step.READ_VPC if binding.joining:
-                yield from self._network.read_vpc(reconcile)
-            case Step.REGISTER if binding.joining:
-                yield from self._targets.register(name, binding.backend, binding.joining, reconcile)
-
-    def _write_conditions(self, name: TargetGroupName, gates: Gates[Any], progress: _Progress) -> None:
-        """Open the gates of the targets that were healthy. Later versions hear of what was written."""
-        healthy = self._bindings[name].desired & (gates.closed() & progress.healthy)
-        if gates.write(healthy, progress.unready) and self._release.hears_of_gated_pods:
-            self._queue.add(name)
-
-    def _again(self) -> Requeue:
-        return Requeue.SOON if self._release.polls_steadily else Requeue.WITH_BACKOFF
-
-    def _see_to_network(
-        self, name: TargetGroupName, binding: Binding[Any], reconcile: int
-    ) -> Generator[simpy.Event, Any, bool]:
-        """See to the pods' network, and return whether that succeeded. Early releases give up the reconcile if not."""
-        try:
-            yield from self._network.see_to(name, binding, reconcile)
-        except ThrottledError:
-            if not self._release.deregisters_without_network:
-                raise
-            return False
-        return True

@@ -20,14 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.control_plane.kubernetes.pod import Pod
-from sim.control_plane.trace import (
-    PodCreated,
-    PodDeleted,
-    PodDeselected,
-    PodReady,
-    ReplicaSetScaled,
-    RolloutComplete,
-)
+from sim.control_plane.trace import PodCreated, PodDeleted, PodDeselected, PodReady, ReplicaSetScaled, RolloutComplete
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence

@@ -30,14 +30,7 @@ from typing import TYPE_CHECKING, Literal
 from sim.control_plane.kubernetes.kubelet import termination
 from sim.control_plane.kubernetes.outage import Outage
 from sim.control_plane.kubernetes.pod import PodDraws
-from sim.control_plane.trace import (
-    ContainerRestarted,
-    ListenerClosed,
-    PodFailed,
-    ProcessCut,
-    RolloutComplete,
-    Sigterm,
-)
+from sim.control_plane.trace import ContainerRestarted, ListenerClosed, PodFailed, ProcessCut, RolloutComplete, Sigterm
 from sim.scenario.distributions import Uniform
 from sim.streams import Stream
 

@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sim.control_plane.trace import (
-    PodCreated,
-    PodDeleted,
-    ReplicaSetScaled,
-    RolloutComplete,
-    TargetDeregistered,
-    Trace,
-)
+from sim.control_plane.trace import PodCreated, PodDeleted, ReplicaSetScaled, RolloutComplete, TargetDeregistered, Trace
 from sim.control_plane.world import run_control_plane
 from sim.scenario.problems import ScenarioError
 from sim.scenario.specs import Scenario
