@@ -115,7 +115,7 @@ def _given(scenario: Scenario, ranges: tuple[str, ...]) -> tuple[Unknown, ...]:
 
 def _in_whole_numbers(scenario: Scenario, unknown: Unknown) -> Unknown:
     """Return the unknown, in whole numbers if its key takes no others."""
-    from sim.experiment.unknowns import with_values
+    from sim.experiment.with_values import with_values
     from sim.scenario.problems import ScenarioError
 
     half = math.floor(unknown.low) + 0.5
