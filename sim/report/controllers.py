@@ -110,7 +110,7 @@ def _change(name: str, before: Any, now: Any) -> str:  # noqa: ANN401 - whatever
         case list():
             return f"{words}: {'; '.join(_edits(before, now))}"
     gone, come = (
-        [f"`{rule}`" for rule in one.split(",") if rule not in other.split(",")]
+        [f"`{rule}`" for rule in one.split(",") if rule and rule not in other.split(",")]
         for one, other in ((before, now), (now, before))
     )
     return f"{words} {listed(come)}" + (f" instead of {listed(gone)}" if gone else "")
