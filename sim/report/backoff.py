@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     Row = Mapping[str, float]
 
+_FEW = 3
+"""From more columns on the table's headings are shortened, so that it fits 80."""
 FORMATS = ("table", "json", "csv", "markdown")
 
 
@@ -65,5 +67,7 @@ def _markdown(cells: list[list[str]]) -> str:
 
 
 def _plain(cells: list[list[str]]) -> str:
+    if len(cells[0]) > _FEW:
+        cells = [[heading.replace("cumulative", "sum") for heading in cells[0]], *cells[1:]]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return "\n".join("  ".join(map(str.rjust, line, widths)) for line in cells)
