@@ -16,14 +16,16 @@ from albsim_tests.data_plane import EVER, NEVER, cases, run, timeline
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.data_plane import ends, sampled, sending, serving
+from sim.data_plane import ends, idle_connections, sampled, sending
 from sim.data_plane.outcomes import Outcome
+from sim.scenario.distributions import Exponential
 from sim.scenario.problems import ScenarioError
 from sim.streams import Streams
 
 if TYPE_CHECKING:
     from albsim_tests.data_plane import Case
 
+    from sim.data_plane.old_side import OldSide
     from sim.data_plane.timeline import Timeline, Times
 
 
@@ -222,7 +224,7 @@ def test_more_failures_than_memory_allows_are_refused(monkeypatch: pytest.Monkey
     monkeypatch.setattr(sampled, "MOST_FAILED", 2000)
     run(dead, arrival_rate_rps=100.0)
     monkeypatch.setattr(sampled, "MOST_FAILED", 500)
-    with pytest.raises(ScenarioError, match=r"arrival_rate_rps: expected at most 500 failed .* \(got 100\)"):
+    with pytest.raises(ScenarioError, match=r"arrival_rate_rps: expected at most 500 failed .* \(got 100 per second\)"):
         run(dead, arrival_rate_rps=100.0)
 
 
@@ -247,6 +249,14 @@ def test_a_listener_that_closes_later_refuses_no_more(case: Case, later_s: float
     assert refused(scene.listener_closed_s + later_s) <= refused(scene.listener_closed_s)
 
 
+def _old_side(side: OldSide, pace: float) -> OldSide:
+    """Return the side with its times so many times as long, and the habit of clients exponential."""
+    times = ("record_ttl_s", "client_keep_alive_s", "counted_until_s")
+    lengths = {name: pace * getattr(side.spec, name) for name in times}
+    spec = side.spec.model_copy(update={**lengths, "stale_s": Exponential(dist="exponential", mean=pace)})
+    return replace(side, spec=spec, changed_s=pace * side.changed_s, deleted_s=pace * side.deleted_s)
+
+
 @settings(max_examples=60)
 @given(case=cases())
 def test_at_twice_the_pace_the_same_happens(case: Case) -> None:
@@ -264,9 +274,15 @@ def test_at_twice_the_pace_the_same_happens(case: Case) -> None:
     }
     times = {name: getattr(scene, name) / 2 for name in TIMES}
     quick = replace(scene, **times, rollout_complete_s=scene.rollout_complete_s / 2)
+    if scene.instances is not None:
+        leaving = {name: getattr(scene.instances, name) / 2 for name in ("sent_until_s", "cut_s", "gone_s")}
+        quick = replace(quick, instances=replace(scene.instances, **leaving))
+    if scene.old_side is not None:
+        scene = replace(scene, old_side=_old_side(scene.old_side, 1.0))
+        quick = replace(quick, old_side=_old_side(scene.old_side, 0.5))
     one = run(scene, **at)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(serving, "ROUND_TRIP_S", serving.ROUND_TRIP_S / 2)
+        patch.setattr(idle_connections, "ROUND_TRIP_S", idle_connections.ROUND_TRIP_S / 2)
         patch.setattr(sending, "QUEUE_WARM_UP_S", sending.QUEUE_WARM_UP_S / 2)
         halved = {key: ends.Wait(longest_s / 2, of) for key, (longest_s, of) in ends.UNREACHABLE.items()}
         patch.setattr(ends, "UNREACHABLE", halved)

@@ -7,6 +7,7 @@ docs/facts/capacity.md §1: (type, targets, pods) with interfaces and slots.
 from __future__ import annotations
 
 from collections import Counter
+from itertools import count, islice
 from typing import Any
 
 import pytest
@@ -202,10 +203,11 @@ def test_every_decision_is_that_of_the_twin(
     kind = instance_types()[name]
     pool = AddressPool(spec, interfaces=kind.max_enis, slots_per_interface=kind.slots_per_eni, max_pods=max_pods)
     pods: list[int] = []
+    numbers = count()
     for what, several, later_s in steps:
         agenda.now_s += later_s
         if what == "assign":
-            pods += _assign_to_both(pool, twin, range(1000 * len(pods), 1000 * len(pods) + several))
+            pods += _assign_to_both(pool, twin, list(islice(numbers, several)))
         elif what == "release":
             pods, gone = pods[several:], pods[:several]
             for pod in gone:
@@ -220,7 +222,7 @@ def test_every_decision_is_that_of_the_twin(
         assert (pool.slots_wanted, pool.slots_over(), pool.held) == (twin.need(), twin.over(), twin.held())
 
 
-def _assign_to_both(pool: AddressPool, twin: Pool, pods: range) -> list[int]:
+def _assign_to_both(pool: AddressPool, twin: Pool, pods: list[int]) -> list[int]:
     given = [pod for pod in pods if pool.assign(pod, twin.agenda.now_s)]
     assert given == [pod for pod in pods if twin.give(pod)]
     return given
