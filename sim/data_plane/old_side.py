@@ -85,8 +85,10 @@ class OldSide:
         return np.where(kept > 0, both, fresh)
 
     def edges_s(self) -> Times:
-        """Return times between which the share hardly bends, and those at which it jumps."""
+        """Return times between which the share changes little, and those at which it jumps."""
         held_s = self.spec.stale_s.ppf(1 - np.geomspace(1, 1e-9, _POINTS))
-        bends_s = np.concatenate((np.linspace(0, self.spec.record_ttl_s, _POINTS // 2), held_s))
-        later_s = bends_s + self.spec.client_keep_alive_s if self.spec.kept_alive_fraction else bends_s
-        return np.unique(np.concatenate((self.changed_s + bends_s, self.changed_s + later_s, [self.deleted_s])))
+        since_s = np.concatenate((np.linspace(0, self.spec.record_ttl_s, _POINTS // 2), held_s))
+        if self.spec.kept_alive_fraction:
+            age_s = self.spec.client_keep_alive_s
+            since_s = np.concatenate((since_s, np.linspace(0, age_s, _POINTS // 2), since_s + age_s))
+        return np.unique(np.concatenate((self.changed_s + since_s, [self.deleted_s])))

@@ -15,7 +15,14 @@ from scipy import stats
 
 from sim.data_plane.expected import expect_requests
 from sim.data_plane.outcomes import Outcome
-from sim.verification.drawn_requests import LAWS, behind_workers, drawn_timeline, with_leaving_workers
+from sim.verification.drawn_requests import (
+    LAWS,
+    behind_workers,
+    beside_a_new_side,
+    drawn_side,
+    drawn_timeline,
+    with_leaving_workers,
+)
 
 if TYPE_CHECKING:
     from sim.data_plane.timeline import Timeline
@@ -68,6 +75,8 @@ def drawn() -> list[tuple[Timeline, dict[str, Any], dict[str, float]]]:
             scene, at["instances"] = behind_workers(scene), scene.registered_from_s.shape[0]
             if k % 2:
                 scene = with_leaving_workers(scene, 2, rng)
+        elif k % 3 == 0:
+            scene = beside_a_new_side(scene, drawn_side(rng, scene.registered_from_s.shape[0]))
         result.append((scene, at, p_values(scene, at, seed=k)))
     return result
 

@@ -11,6 +11,7 @@ from scipy.stats import kstest
 from sim.control_plane.trace import ListenerClosed, PodDeleted, PodGone
 from sim.control_plane.world import run_control_plane
 from sim.data_plane.expected import _Expected
+from sim.data_plane.window import WindowLaw
 from sim.experiment.replication import simulate
 from sim.scenario.specs import Scenario
 from sim.streams import Streams
@@ -87,17 +88,10 @@ def test_the_control_plane_draws_what_the_data_plane_expects() -> None:
         whole = simulate(scenario, replication=replication, estimator="expected")
         timeline = whole.timeline
         expected = _Expected(timeline, scenario.traffic, scenario.pod, scenario.target_group)
-        laws = expected._gone_laws(
-            [expected._load(rotation, _whole_window(expected))[0] for rotation in expected._rotations]
-        )
+        window = WindowLaw(np.array([expected._sure_until_s]), np.zeros(0))
+        laws = expected._gone_laws([expected._load(line, window)[0] for line in expected._lines])
         first = {record.pod for record in whole.trace.of(PodDeleted) if record.pod < FIRST}
         gone = [record for record in whole.trace.of(PodGone) if record.pod in first & laws.keys()]
         levels += [1 - float(laws[record.pod].still_there(np.array(record.time_s))) for record in gone]
     assert len(levels) > 300
     assert kstest(levels, "uniform").pvalue > 1e-3
-
-
-def _whole_window(expected: _Expected) -> object:
-    from sim.data_plane.expected import _Window
-
-    return _Window(np.array([expected._sure_until_s]), np.zeros(0))
