@@ -84,6 +84,7 @@ def test_the_order_of_the_scenarios_changes_nothing_but_the_order() -> None:
     assert there == back[::-1]
 
 
+@pytest.mark.slow
 def test_workers_and_processes_do_not_change_a_byte() -> None:
     command = [sys.executable, "-c", "from sim.cli import main; main()", "run", BASELINE, *FEW, "--format", "json"]
     outputs = {

@@ -95,6 +95,7 @@ def test_keys_that_move_together_have_a_column_each(tmp_path: Path, suffix: str)
     assert albsim("plot", str(out), "--x", together.split(",")[1], "-o", str(picture)).exit_code == 0
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(tmp_path: Path, undisturbed: Path) -> None:
     out = tmp_path / "r.parquet"
     moments = random.Random(4)  # noqa: S311 - no secret

@@ -168,6 +168,7 @@ def test_after_the_idle_timeout_the_alb_has_closed_it() -> None:
     assert ways(sent(timeline(1), (0, 1), (5.9, 1), (12, 1), **at)) == ["NEW", "POOLED", "NEW"]
 
 
+@pytest.mark.slow
 def test_the_keep_alive_race_is_as_frequent_as_its_formula() -> None:
     """Instant answers, one connection: gaps are exponential, and r exp(-r K) RTT of them meet the closing."""
     scene = timeline(1, complete_s=40_000)

@@ -86,6 +86,7 @@ def test_a_target_that_never_leaves_has_no_lag_to_tell() -> None:
     assert [end.pod for end in findings(by_hand(records)).ends] == [2, 0]
 
 
+@pytest.mark.slow
 def test_parts_add_up_to_the_lag_on_every_scenario(replications) -> None:
     """To the rounding of times under a day: their unit in the last place is 1.5e-11 s."""
     for result in replications:

@@ -156,6 +156,7 @@ def test_nothing_failed() -> None:
     assert not [e for e in _events(text) if e["ph"] == "C" and e["pid"] == REQUESTS]
 
 
+@pytest.mark.slow
 def test_real_replications_nest(replications) -> None:
     for replication in replications:
         text = perfetto(findings(replication))

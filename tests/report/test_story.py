@@ -131,6 +131,7 @@ def test_waves_are_told_apart() -> None:
     assert "Old pods deleted: 2 from 0.0 to 2.0 s, 1 at 9.5 s." in story(findings(by_hand(moved)))
 
 
+@pytest.mark.slow
 def test_stories_of_all_scenarios_fit_and_are_whole(replications) -> None:
     for result in replications:
         told = story(findings(result))

@@ -47,6 +47,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(twins, "TIMELINES", FEW // 10)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few")
 @pytest.mark.parametrize("group", CHECKS, ids=lambda group: group.__name__)
 def test_they_pass(group: Group) -> None:
