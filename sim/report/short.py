@@ -109,10 +109,12 @@ def waits_for_nodes(summary: Summary) -> dict[str, str]:
         return {}
     waited, longest_s = summary[PENDING_PODS].value, summary[PENDING_S]["max"]
     each = f"per {noun_of(summary)}"
-    lines = {"pods that wait for a node": f"{number(waited)} {each}, longest {number(longest_s)} s"}
+    longest = f", longest {number(longest_s)} s" if waited else ""
+    lines = {"pods that wait for a node": f"{number(waited)} {each}{longest}"}
     if FAILED_SANDBOXES.name in summary.values:
         held, free = number(summary[ADDRESSES_HELD].value), number(summary[ADDRESSES_FREE].value)
-        lines["addresses that nodes hold"] = f"at most {held}; the fullest subnet has {free} left"
+        lines["addresses that nodes hold"] = f"at most {held}"
+        lines["addresses left"] = f"at least {free} in the fullest subnet"
         lines["sandboxes without an address"] = f"{number(summary[FAILED_SANDBOXES].value)} {each}"
     return lines
 

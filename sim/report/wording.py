@@ -87,7 +87,7 @@ def counted_by(estimators: Mapping[str, Estimator]) -> str:
     drawn = [name for name, estimator in estimators.items() if estimator == "sampled"]
     if len(drawn) == len(estimators):
         return "Requests: every one drawn (estimator: sampled)."
-    expected = "Requests: expected values, given what the control plane did (estimator: expected)"
+    expected = "Requests: expected values, given the control plane's acts (estimator: expected)"
     return f"{expected}; every one drawn (sampled) for {listed(drawn)}." if drawn else f"{expected}."
 
 

@@ -104,7 +104,7 @@ def test_what_was_used_is_said(tmp_path: Path) -> None:
         assert done.exit_code == 0, done.output
         return " ".join(done.output.split())
 
-    expected = "Requests: expected values, given what the control plane did (estimator: expected)"
+    expected = "Requests: expected values, given the control plane's acts (estimator: expected)"
     assert words("run", lag).endswith(f"{expected}.")
     assert words("run", hole, "--format", "markdown").endswith("Requests: every one drawn (estimator: sampled).")
     assert words("run", lag, hole).endswith(f"{expected}; every one drawn (sampled) for black-hole.")

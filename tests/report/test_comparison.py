@@ -80,7 +80,7 @@ def test_first_comes_the_chance_then_the_median_pair_then_the_mean() -> None:
     assert on_average == (
         "On average A has 5,590 502s per rollout, B 1,710: 3,880 fewer (95 % interval of B - A: -3,950 to -3,800)."
     )
-    assert counted == "Requests: expected values, given what the control plane did (estimator: expected)."
+    assert counted == "Requests: expected values, given the control plane's acts (estimator: expected)."
 
 
 @pytest.mark.parametrize(
