@@ -188,4 +188,4 @@ def _executor(scheduler: str | None, workers: int | None) -> Iterator[Executor]:
     except ImportError:
         raise click.UsageError("--dask needs Dask: pip install 'albsim[dask]'") from None
     with Client(scheduler, timeout="10s") as client:
-        yield client.get_executor()
+        yield client.get_executor(pure=False)  # else each task is named by a digest of its scenarios

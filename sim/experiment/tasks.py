@@ -34,7 +34,7 @@ _MOST_SUBMITTED = 1000
 _SHIPPED_S = 1.0
 """How many seconds of work a cluster's worker gets at once."""
 _MOST_TIMED = 100
-"""How many tasks a cluster gets one by one, until it is known how long they last."""
+"""How many tasks a cluster has at once as long as they are shorter than half of that."""
 _MOST_TOGETHER = 10
 """How many points of a task share a control plane: enough to make it cheap, few enough to occupy several processes."""
 
@@ -71,7 +71,7 @@ def finished(tasks: Sequence[Task], executor: Executor) -> Iterator[tuple[Task, 
             rows, spent_s = future.result()
             if not is_here:
                 at_once = max(1, round(_SHIPPED_S * len(batches) / spent_s))
-            submit(_MOST_SUBMITTED)
+            submit(_MOST_SUBMITTED if is_here or spent_s > _SHIPPED_S / 2 else _MOST_TIMED)
             for batch, of_batch in zip(batches, rows, strict=True):
                 yield from zip(batch, of_batch, strict=True)
 

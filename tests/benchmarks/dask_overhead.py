@@ -38,7 +38,7 @@ def main(replications: int, workers: int = 4) -> None:
         LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster,
         Client(cluster) as client,
     ):
-        executor = client.get_executor()
+        executor = client.get_executor(pure=False)
         sweep(scenario, VARY, replications=5, executor=executor)
         pids = list(client.run(os.getpid).values())
         before_s = {pid: _cpu_s(pid) for pid in [os.getpid(), *pids]}
