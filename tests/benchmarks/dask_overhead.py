@@ -35,7 +35,7 @@ def main(replications: int, workers: int = 4) -> None:
     points = [{"deployment.replicas": replicas} for replicas in VARY["deployment.replicas"]]
     alone_s = sum(_alone_s(scenario.with_overrides(point)) for point in points) / len(points)
     with (
-        LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0") as cluster,
         Client(cluster) as client,
     ):
         executor = client.get_executor(pure=False)

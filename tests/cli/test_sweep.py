@@ -228,7 +228,7 @@ def test_wrong_input_is_refused_and_nothing_is_written(
 @pytest.mark.slow
 def test_a_dask_cluster_gives_the_same_file(tmp_path: Path, undisturbed: Path) -> None:
     distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
         result = albsim(*SWEEP, "--out", str(tmp_path / "r.parquet"), "--dask", cluster.scheduler_address)
 
     assert result.exit_code == 0

@@ -224,7 +224,7 @@ def test_a_worker_of_a_dask_cluster_that_is_killed_costs_no_replication(fixed_la
     distributed = pytest.importorskip("distributed")
     sleeps = {"pod.pre_stop_sleep_s": [10, 20]}
     with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
         distributed.Client(cluster) as client,
     ):
         pids = list(client.run(os.getpid).values())
