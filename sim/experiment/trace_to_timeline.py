@@ -26,7 +26,7 @@ from sim.control_plane.trace import (
     TargetRegistered,
     TargetUnhealthy,
 )
-from sim.control_plane.trace_of_nodes import (
+from sim.control_plane.trace.nodes import (
     InstanceDeregistered,
     InstanceDrained,
     InstanceGone,

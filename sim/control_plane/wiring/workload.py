@@ -34,20 +34,20 @@ from sim.control_plane.kubernetes.one_for_one import OneForOne
 from sim.control_plane.kubernetes.pod import Pod
 from sim.control_plane.kubernetes.recreate import Recreate
 from sim.control_plane.kubernetes.scale_in import ScaleIn
-from sim.control_plane.service import Service
 from sim.control_plane.trace import PodGone
+from sim.control_plane.wiring.service import Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     import simpy
 
-    from sim.control_plane.cluster import Cluster
     from sim.control_plane.kubernetes.disruption import Disruption
     from sim.control_plane.kubernetes.node_turns import NodeTurns
     from sim.control_plane.kubernetes.outage import Outage
     from sim.control_plane.kubernetes.replica_set import ControllerManagerClient
     from sim.control_plane.simulation import Simulation
+    from sim.control_plane.wiring.cluster import Cluster
     from sim.scenario.disruptions import DisruptionKind
     from sim.scenario.specs import DeploymentSpec, Scenario
 
