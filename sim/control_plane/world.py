@@ -126,7 +126,7 @@ class ControlPlane:
         if not told:
             return self._env.now
         drained_s = [drained.time_s for drained in self._trace.of(TargetDrained)]
-        return max(termination(pod, max(deleted.time_s for deleted in told)).listener_closed_s, *drained_s)
+        return max([termination(pod, max(deleted.time_s for deleted in told)).listener_closed_s, *drained_s])
 
     def trace(self, pod: PodSpec) -> Trace:
         """Return the trace for pods with this specification, once the last of them has ended and its target left.

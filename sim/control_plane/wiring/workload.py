@@ -76,7 +76,8 @@ class RolledDeployment:
         self._following: dict[Pod, list[simpy.Process]] = {}
         self._followed: list[tuple[Pod, simpy.Event, list[simpy.Process]]] = []
         self.outages: dict[Pod, Outage] = {}
-        self.services = [Service(simulation, scenario, self.old_pods, self._kubelet, self.outages)]
+        self._targets = self.old_pods[: len(self.old_pods) - scenario.disrupted_by.unready_pods]
+        self.services = [Service(simulation, scenario, self._targets, self._kubelet, self.outages)]
         self.rule: ForwardRule | None = None
         if scenario.disrupted_by.target_groups > 1:
             self.services.append(Service(simulation, scenario, [], self._kubelet, self.outages, number=1))
@@ -115,7 +116,7 @@ class RolledDeployment:
 
         Return the process that ends when nothing is left to do, except that deleted pods have yet to end.
         """
-        for pod in self._disruption.ending:
+        for pod in self._ending_targets():
             self._following[pod] = [self._env.process(process(pod)) for process in self.services[0].pod_processes]
         if self._cluster is not None:
             for pod in self._disruption.ending:
@@ -127,6 +128,10 @@ class RolledDeployment:
     def ending_pods(self) -> Sequence[Pod]:
         """Return the pods that the disruption ends."""
         return self._disruption.ending
+
+    def _ending_targets(self) -> list[Pod]:
+        unready = set(self.old_pods[len(self._targets) :])
+        return [pod for pod in self._disruption.ending if pod not in unready]
 
     def _adopt(self, pod: Pod) -> None:
         self._env.process(self._start(pod))
@@ -184,7 +189,7 @@ class RolledDeployment:
 
     def _until_over(self, disrupted: simpy.Process) -> Generator[simpy.Event]:
         yield disrupted
-        for pod in self._disruption.ending:
+        for pod in self._ending_targets():
             yield self._env.all_of([*self._following[pod], pod.deregistered])
         for pod, back, processes in self._followed:
             if not back.triggered:
