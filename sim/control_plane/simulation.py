@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import simpy
 
     from sim.control_plane.trace import Trace
@@ -23,3 +25,12 @@ class Simulation:
     def within(self, stream: Stream, *entity: int) -> Simulation:
         """Return the same simulation for an entity that has streams of its own."""
         return replace(self, streams=self.streams.within(stream, *entity))
+
+
+def call_when(event: simpy.Event, action: Callable[[], object]) -> None:
+    """Call `action` when an event comes, which must be yet to come. It is cheaper than a process that waits for it."""
+
+    def call(_: simpy.Event) -> None:
+        action()
+
+    event.callbacks.append(call)

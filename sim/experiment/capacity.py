@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from sim.control_plane.trace import PodCreated
-from sim.control_plane.trace.nodes import PodScheduled, RolloutStalled, SandboxFailed, SubnetFull, SubnetHeld
+from sim.control_plane.trace_of_nodes import PodScheduled, RolloutStalled, SandboxFailed, SubnetFull, SubnetHeld
 
 if TYPE_CHECKING:
     from sim.control_plane.trace import Trace
@@ -93,15 +95,18 @@ class Addresses(NamedTuple):
 def addresses_of(trace: Trace, cni: VpcCniSpec | None) -> Addresses:
     """Return a replication's addresses; the scenario must say how they are given."""
     size = 0 if cni is None else cni.usable - cni.other_addresses
-    held: Counter[int] = Counter()
-    used: Counter[int] = Counter()
-    most_held = most_used = most_of_zone = 0
     changes = trace.of(SubnetHeld)
-    for change, later in zip(changes, [*changes[1:], None], strict=True):
-        held[change.zone], used[change.zone] = change.held, change.used
-        if later is None or later.time_s >= 0:
-            most_held, most_used = max(most_held, held.total()), max(most_used, used.total())
-            most_of_zone = max(most_of_zone, *held.values())
+    before = max(1, bisect_left(changes, 0.0, key=attrgetter("time_s")))
+    of_zone = {change.zone: change for change in changes[:before]}
+    held = most_held = sum(change.held for change in of_zone.values())
+    used = most_used = sum(change.used for change in of_zone.values())
+    most_of_zone = max((change.held for change in of_zone.values()), default=0)
+    for change in changes[before:]:
+        last, of_zone[change.zone] = of_zone.get(change.zone), change
+        held += change.held - (last.held if last else 0)
+        used += change.used - (last.used if last else 0)
+        most_held, most_used = max(most_held, held), max(most_used, used)
+        most_of_zone = max(most_of_zone, change.held)
     refused = next((full for full in trace.of(SubnetFull) if full.time_s >= 0), None)
     at = (None, None) if refused is None else (refused.time_s, refused.zone)
     return Addresses(most_held, most_used, size - most_of_zone, *at)

@@ -28,6 +28,20 @@ assert len(figures[DEREGISTRATION_LAG_S]) == int(sys.argv[1])
 """
 
 
+ON_A_THOUSAND_NODES = """
+import resource
+from sim.experiment.figures import DEREGISTRATION_LAG_S
+from sim.experiment.replication import simulate
+from sim.scenario.loading import load_scenario
+scenario = load_scenario("scenarios/capacity/three-zones.yaml").with_overrides(
+    {"nodes.count": 1_000, "vpc_cni.subnet_prefix_length": 17, "deployment.replicas": 10_000}
+)
+figures = simulate(scenario, estimator="sampled").figures()
+assert len(figures[DEREGISTRATION_LAG_S]) == 10_000
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
 def test_a_replication_of_200_pods_with_its_requests_within_a_quarter_of_a_second() -> None:
     scenario = load_scenario(GREE)
     simulate(scenario)
@@ -82,6 +96,26 @@ def _cost(replicas: int) -> tuple[float, int]:
     done = subprocess.run([sys.executable, "-c", ROLLOUT_OF, str(replicas)], capture_output=True, text=True, check=True)
     spent_s, memory_kib = done.stdout.split()
     return float(spent_s), int(memory_kib)
+
+
+def test_65_nodes_and_their_addresses_add_less_than_half_to_a_replication_of_200_pods() -> None:
+    """Each ratio is of two replications one after the other, so that a machine that others use slows both."""
+    with_nodes = load_scenario("scenarios/capacity/three-zones.yaml")
+    without = with_nodes.with_overrides({"nodes": None, "vpc_cni": None})
+    ratios = []
+    for replication in range(31):
+        began_s = time.process_time()
+        simulate(without, replication=replication).figures()
+        between_s = time.process_time()
+        simulate(with_nodes, replication=replication).figures()
+        ratios.append((time.process_time() - between_s) / (between_s - began_s))
+    assert statistics.median(ratios[1:]) < 1.5
+
+
+def test_a_thousand_nodes_and_ten_thousand_pods_within_two_gib() -> None:
+    command = [sys.executable, "-c", ON_A_THOUSAND_NODES]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 2 * 2**20
 
 
 def test_help_within_three_tenths_of_a_second() -> None:

@@ -40,13 +40,23 @@ class Address:
 
 @dataclass(slots=True, eq=False)
 class Interface:
-    """A network interface with its slots."""
+    """A network interface with its slots.
+
+    `slots` are those that a pod has had an address of, each with these addresses; `untouched` is how many come after
+    them that no pod has had one of.
+    """
 
     attached_s: float
     slots: list[list[Address]] = field(default_factory=list)
+    untouched: int = 0
+
+    @property
+    def size(self) -> int:
+        """How many slots the interface has."""
+        return len(self.slots) + self.untouched
 
     def addresses(self) -> Iterator[Address]:
-        """Yield the addresses for pods."""
+        """Yield the addresses that a pod has or has had."""
         for slot in self.slots:
             yield from slot
 
@@ -88,15 +98,27 @@ class AddressPool:
 
     def assign(self, pod: Hashable, now_s: float) -> bool:
         """Let a pod have an address. Return whether there is one."""
-        if self.available > 0:
-            slots = (slot for interface in self.interfaces for slot in interface.slots)
-            cool = (one for slot in slots for one in slot if one.pod is None and one.free_from_s <= now_s)
-            address = next(cool, None)
-            if address is not None:
-                address.pod = pod
-                self._given[pod] = address
-                return True
-        return False
+        address = self._first_cool(now_s) if self.available > 0 else None
+        if address is None:
+            return False
+        address.pod = pod
+        self._given[pod] = address
+        return True
+
+    def _first_cool(self, now_s: float) -> Address | None:
+        for interface in self.interfaces:
+            for slot in interface.slots:
+                for address in slot:
+                    if address.pod is None and address.free_from_s <= now_s:
+                        return address
+                if len(slot) < self.per_slot:
+                    slot.append(fresh := Address())
+                    return fresh
+            if interface.untouched:
+                interface.untouched -= 1
+                interface.slots.append([fresh := Address()])
+                return fresh
+        return None
 
     def release(self, pod: Hashable, now_s: float) -> int:
         """Take back a pod's address and let it cool down. Return how many that were, 1 or 0."""
@@ -124,7 +146,7 @@ class AddressPool:
     @property
     def with_room(self) -> Interface | None:
         """The first interface with a free slot."""
-        return next((interface for interface in self.interfaces if len(interface.slots) < self._room), None)
+        return next((interface for interface in self.interfaces if interface.size < self._room), None)
 
     @property
     def may_grow(self) -> bool:
@@ -137,13 +159,12 @@ class AddressPool:
 
     def slots_for(self, interface: Interface) -> int:
         """Return how many more slots an interface gets at once."""
-        return min(self.slots_wanted, self._room - len(interface.slots))
+        return min(self.slots_wanted, self._room - interface.size)
 
     def add_slots(self, interface: Interface, slots: int) -> None:
         """Add free slots to an interface."""
-        addresses = [Address() for _ in range(slots * self.per_slot)]
-        interface.slots += [addresses[at : at + self.per_slot] for at in range(0, len(addresses), self.per_slot)]
-        self.total += len(addresses)
+        interface.untouched += slots
+        self.total += slots * self.per_slot
 
     def slots_over(self) -> int:
         """Return how many slots the pool has too many: never single ones where only interfaces are counted."""
@@ -162,7 +183,10 @@ class AddressPool:
         """Release the slots that are too many, as far as they are free and cool. Return how many addresses."""
         over, returned = self.slots_over(), 0
         for interface in reversed(self.interfaces):
-            for slot in [slot for slot in reversed(interface.slots) if self._is_free(slot, now_s)]:
+            untouched = min(over - returned, interface.untouched)
+            interface.untouched -= untouched
+            returned += untouched
+            for slot in [slot for slot in reversed(interface.slots) if _is_free(slot, now_s)]:
                 if returned < over:
                     interface.slots.remove(slot)
                     returned += 1
@@ -185,7 +209,9 @@ class AddressPool:
 
     def has_cool_slot(self, now_s: float) -> bool:
         """Return whether a slot is free and cool, so that it can be given back."""
-        return any(self._is_free(slot, now_s) for interface in self.interfaces for slot in interface.slots)
+        if any(interface.untouched for interface in self.interfaces):
+            return True
+        return any(_is_free(slot, now_s) for interface in self.interfaces for slot in interface.slots)
 
     def free_from_s(self, interface: Interface) -> float:
         """Return from when on an interface is old enough and all its addresses are cool; `inf` if a pod has one."""
@@ -197,24 +223,26 @@ class AddressPool:
     def remove(self, interface: Interface) -> int:
         """Free an interface. Return how many addresses that gives back to the subnet."""
         self.interfaces.remove(interface)
-        freed = len(interface.slots) * self.per_slot
+        freed = interface.size * self.per_slot
         self.total -= freed
         return 1 + freed
 
     def _is_spare(self, interface: Interface) -> bool:
         if self._only_counts_interfaces:
             return self.available >= (self._cni.warm_eni_target + 1) * self._room
-        of_others = self.total - len(interface.slots) * self.per_slot
+        of_others = self.total - interface.size * self.per_slot
         if self._has_targets:
             return of_others - self.assigned >= self._warm and of_others >= self._minimum
         target = self._cni.warm_prefix_target
-        enough = self.available >= (target + 1) * PREFIX_SIZE * self._room or not interface.slots
+        enough = self.available >= (target + 1) * PREFIX_SIZE * self._room or not interface.size
         others = [other for other in self.interfaces if other is not interface]
         return enough and self._free_prefixes(others) >= target
 
     def _free_prefixes(self, interfaces: list[Interface]) -> int:
         slots = [slot for interface in interfaces for slot in interface.slots]
-        return sum(all(address.pod is None for address in slot) for slot in slots)
+        untouched = sum(interface.untouched for interface in interfaces)
+        return untouched + sum(all(address.pod is None for address in slot) for slot in slots)
 
-    def _is_free(self, slot: list[Address], now_s: float) -> bool:
-        return all(address.pod is None and address.free_from_s <= now_s for address in slot)
+
+def _is_free(slot: list[Address], now_s: float) -> bool:
+    return all(address.pod is None and address.free_from_s <= now_s for address in slot)

@@ -23,7 +23,7 @@ import math
 from typing import TYPE_CHECKING
 
 from sim.control_plane.aws.address_pool import AddressPool, Interface
-from sim.control_plane.trace.nodes import SubnetFull
+from sim.control_plane.trace_of_nodes import SubnetFull
 from sim.scenario.actions import Action
 from sim.streams import Stream
 
@@ -51,7 +51,7 @@ NEW_INTERFACE = (
 
 
 class Ipamd:
-    """The daemon of one node, whose loop runs once `run` is started."""
+    """The daemon of one node, whose loop runs from `watch` on, whenever there is something to do."""
 
     def __init__(
         self,
@@ -76,8 +76,8 @@ class Ipamd:
         self._passes = math.floor((self._env.now - self._phase_s) / PASS_S)
         self._full_until_s = -math.inf
         self._shrunk_s = -math.inf
-        self._changed = self._env.event()
-        self._awaited_s = -math.inf
+        self._changed: simpy.Event | None = None
+        self._is_watched = self._runs = False
         self.gone = False
 
     @property
@@ -90,13 +90,13 @@ class Ipamd:
         given = self._pool.assign(pod, self._env.now)
         if given:
             self._subnet.use(1)
-            self._wake()
+            self._look()
         return given
 
     def release(self, pod: Hashable) -> None:
         """Take back a pod's address."""
         self._subnet.use(-self._pool.release(pod, self._env.now))
-        self._wake()
+        self._look()
 
     def grow_at_once(self) -> bool:
         """Do one growing step without time or calls, for what was before the simulation. Return whether it grew."""
@@ -110,18 +110,23 @@ class Ipamd:
             self._take_slots(interface)
         return self._pool.held > held
 
-    def run(self) -> Generator[simpy.Event]:
-        """Keep the pool at its targets."""
-        while not self.gone:
-            due_s = self._due_s()
+    def watch(self) -> None:
+        """Keep the pool at its targets from now on."""
+        self._is_watched = True
+        self._look()
+
+    def _run(self) -> Generator[simpy.Event]:
+        """Act in every pass, until nothing is known that there will be to do."""
+        while not self.gone and (due_s := self._due_s()) < math.inf:
             if due_s > self._env.now:
-                self._changed, self._awaited_s = self._env.event(), due_s
-                due = self._env.timeout(due_s - self._env.now) if due_s < math.inf else self._env.event()
-                yield self._changed | due
+                self._changed = self._env.event()
+                yield self._changed | self._env.timeout(due_s - self._env.now)
+                self._changed = None
                 continue
             self._passes = max(self._passes + 1, math.ceil((self._env.now - self._phase_s) / PASS_S - ROUNDING))
             yield self._env.timeout(max(0.0, self._phase_s + PASS_S * self._passes - self._env.now))
             yield from self._act()
+        self._runs = False
 
     def start(self) -> None:
         """Do what comes before a node is Ready, and is part of that time: one growing step."""
@@ -198,7 +203,11 @@ class Ipamd:
         """Make calls one after another. Return whether all were admitted."""
         return all(self._api.admit(action) for action in actions)
 
-    def _wake(self) -> None:
-        """Let the loop look again, unless it waits for nothing and there is still nothing to wait for."""
-        if not self._changed.triggered and (self._awaited_s < math.inf or self._due_s() < math.inf):
-            self._changed.succeed()
+    def _look(self) -> None:
+        """Let the loop see a change, and start it if it does not run and now has something to do."""
+        if self._changed is not None:
+            if not self._changed.triggered:
+                self._changed.succeed()
+        elif self._is_watched and not self._runs and self._due_s() < math.inf:
+            self._runs = True
+            self._env.process(self._run())

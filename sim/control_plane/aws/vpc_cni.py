@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from sim.control_plane.aws.address_pool import AddressPool
 from sim.control_plane.aws.ipamd import Ipamd
 from sim.control_plane.aws.subnet import Subnet
-from sim.control_plane.trace.nodes import SandboxFailed
+from sim.control_plane.trace_of_nodes import SandboxFailed
 from sim.scenario.distributions import Uniform
 from sim.scenario.problems import Problem, ScenarioError
 from sim.streams import Stream
@@ -89,14 +89,14 @@ class VpcCni:
         while self._take_turns(ipamds):
             pass
         for ipamd in ipamds:
-            self._env.process(ipamd.run())
+            ipamd.watch()
         return left
 
     def add(self, node: Node) -> None:
         """Start the addresses of a new node, which has its own already."""
         ipamd = self._add(node)
         ipamd.start()
-        self._env.process(ipamd.run())
+        ipamd.watch()
         self._start_daemons(ipamd)
 
     def await_address(self, pod: Pod, node: int, trace: Trace) -> Generator[simpy.Event]:

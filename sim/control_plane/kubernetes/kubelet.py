@@ -34,6 +34,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from sim.control_plane.kubernetes.pod import Pod, PodDraws
+from sim.control_plane.simulation import call_when
 from sim.control_plane.token_bucket import TokenBucket
 from sim.control_plane.trace import PodReady, ReadinessGateOpened
 from sim.streams import Stream
@@ -77,7 +78,7 @@ class Kubelet:
         address_after_s = min(ADDRESS_AFTER_S, startup_s)
         yield self._env.timeout(address_after_s)
         if self._node_of is not None:
-            self._env.process(self._write_address(pod))
+            call_when(self._written(pod, self._node_of), pod.has_address.succeed)
         else:
             pod.has_address.succeed()
         yield self._env.timeout(startup_s - address_after_s)
@@ -90,16 +91,16 @@ class Kubelet:
             yield from self._write_status(pod)
         pod.ready.succeed()
 
-    def _write_address(self, pod: Pod) -> Generator[simpy.Event]:
-        yield from self._write_status(pod)
-        pod.has_address.succeed()
-
     def _write_status(self, pod: Pod) -> Generator[simpy.Event]:
-        """Wait until the API server has a pod's status: a GET and a PATCH, through the client of the pod's node."""
+        """Wait until the API server has a pod's status, if writes take time."""
         if self._node_of is not None:
-            client = self._clients[self._node_of(pod)]
-            client.take(self._env.now)
-            yield self._env.timeout(client.reserve(self._env.now))
+            yield self._written(pod, self._node_of)
+
+    def _written(self, pod: Pod, node_of: Callable[[Pod], int]) -> simpy.Event:
+        """Write a pod's status: a GET and a PATCH, through the client of the pod's node. Return when it is written."""
+        client = self._clients[node_of(pod)]
+        client.take(self._env.now)
+        return self._env.timeout(client.reserve(self._env.now))
 
     def fails_checks_s(self, pod: Pod) -> float:
         """Return when the pod begins to fail the load balancer's checks, `inf` if the pod has not been deleted."""

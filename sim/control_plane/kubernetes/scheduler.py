@@ -107,9 +107,15 @@ class Scheduler:
 
     def place(self, pod: Pod, service: Hashable) -> Generator[simpy.Event, object, int]:
         """Return the number of the pod's node, once it has one."""
+        node = self.bind(pod, service)
+        if node is None:
+            node = yield from self._await_place(pod, service)
+        return node.number
+
+    def _await_place(self, pod: Pod, service: Hashable) -> Generator[simpy.Event, object, Node]:
         self.pending[pod] = self._env.now
-        backoff_s = FIRST_BACKOFF_S
-        while (node := self.bind(pod, service)) is None:
+        backoff_s, node = FIRST_BACKOFF_S, None
+        while node is None:
             refused, self._refused = self._refused, []
             for event in refused:
                 event.succeed()
@@ -117,8 +123,9 @@ class Scheduler:
             yield self._room
             yield self._env.timeout(max(0.0, failed_s + backoff_s - self._env.now))
             backoff_s = min(2 * backoff_s, LONGEST_BACKOFF_S)
+            node = self.bind(pod, service)
         del self.pending[pod]
-        return node.number
+        return node
 
     def bind(self, pod: Pod, service: Hashable) -> Node | None:
         """Assign a pod a place now. Return its node, or None if there is no place."""

@@ -181,9 +181,9 @@ def test_no_address_is_in_two_places_or_used_before_it_has_cooled_down(
         taken = Counter(a.pod for e in pool.interfaces for a in e.addresses() if a.pod is not None)
         assert set(taken.values()) <= {1}
         assert pool.assigned == sum(taken.values())
-        assert pool.total == pool.per_slot * sum(len(e.slots) for e in pool.interfaces)
+        assert pool.total == pool.per_slot * sum(e.size for e in pool.interfaces)
         assert len(pool.interfaces) <= kind.max_enis
-        assert all(len(e.slots) <= kind.slots_per_eni for e in pool.interfaces)
+        assert all(e.size <= kind.slots_per_eni for e in pool.interfaces)
 
 
 KINDS = st.sampled_from(["assign", "assign", "release", "grow", "grow", "grow", "shrink", "free"])

@@ -17,6 +17,7 @@ Sources: kube-controller-manager makes one client for its ReplicaSet controller,
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sim.control_plane.aws.forward_rule import ForwardRule
@@ -34,20 +35,21 @@ from sim.control_plane.kubernetes.one_for_one import OneForOne
 from sim.control_plane.kubernetes.pod import Pod
 from sim.control_plane.kubernetes.recreate import Recreate
 from sim.control_plane.kubernetes.scale_in import ScaleIn
+from sim.control_plane.service import Service
+from sim.control_plane.simulation import call_when
 from sim.control_plane.trace import PodGone
-from sim.control_plane.wiring.service import Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     import simpy
 
+    from sim.control_plane.cluster import Cluster
     from sim.control_plane.kubernetes.disruption import Disruption
     from sim.control_plane.kubernetes.node_turns import NodeTurns
     from sim.control_plane.kubernetes.outage import Outage
     from sim.control_plane.kubernetes.replica_set import ControllerManagerClient
     from sim.control_plane.simulation import Simulation
-    from sim.control_plane.wiring.cluster import Cluster
     from sim.scenario.disruptions import DisruptionKind
     from sim.scenario.specs import DeploymentSpec, Scenario
 
@@ -76,8 +78,7 @@ class RolledDeployment:
         self._following: dict[Pod, list[simpy.Process]] = {}
         self._followed: list[tuple[Pod, simpy.Event, list[simpy.Process]]] = []
         self.outages: dict[Pod, Outage] = {}
-        self._targets = self.old_pods[: len(self.old_pods) - scenario.disrupted_by.unready_pods]
-        self.services = [Service(simulation, scenario, self._targets, self._kubelet, self.outages)]
+        self.services = [Service(simulation, scenario, self.old_pods, self._kubelet, self.outages)]
         self.rule: ForwardRule | None = None
         if scenario.disrupted_by.target_groups > 1:
             self.services.append(Service(simulation, scenario, [], self._kubelet, self.outages, number=1))
@@ -116,11 +117,11 @@ class RolledDeployment:
 
         Return the process that ends when nothing is left to do, except that deleted pods have yet to end.
         """
-        for pod in self._ending_targets():
+        for pod in self._disruption.ending:
             self._following[pod] = [self._env.process(process(pod)) for process in self.services[0].pod_processes]
         if self._cluster is not None:
             for pod in self._disruption.ending:
-                self._env.process(self._leave_node(pod, self._cluster))
+                call_when(pod.deleted, partial(self._begin_to_leave, pod, self._cluster))
         disrupted = self._env.process(self._start_at_zero())
         return self._env.process(self._until_over(disrupted))
 
@@ -128,10 +129,6 @@ class RolledDeployment:
     def ending_pods(self) -> Sequence[Pod]:
         """Return the pods that the disruption ends."""
         return self._disruption.ending
-
-    def _ending_targets(self) -> list[Pod]:
-        unready = set(self.old_pods[len(self._targets) :])
-        return [pod for pod in self._disruption.ending if pod not in unready]
 
     def _adopt(self, pod: Pod) -> None:
         self._env.process(self._start(pod))
@@ -154,10 +151,16 @@ class RolledDeployment:
             yield from self._cluster.admit(pod, self, self._trace)
         yield from self._kubelet.start(pod)
 
-    def _leave_node(self, pod: Pod, cluster: Cluster) -> Generator[simpy.Event, Any]:
-        """Hold a pod's place and address on its node until it is gone."""
-        yield pod.deleted
+    def _begin_to_leave(self, pod: Pod, cluster: Cluster) -> None:
+        """Let a deleted pod hold its place and address on its node until it is gone."""
         cluster.scheduler.is_deleted(pod)
+        if self._scenario.ends_with_last_request:
+            self._env.process(self._leave_node(pod, cluster))
+        else:
+            gone = self._env.timeout(self._kubelet.termination(pod).gone_s - self._env.now)
+            call_when(gone, partial(cluster.leave, pod))
+
+    def _leave_node(self, pod: Pod, cluster: Cluster) -> Generator[simpy.Event, Any]:
         gone_s = yield from self._ends_s(pod)
         yield self._env.timeout(gone_s - self._env.now)
         cluster.leave(pod)
@@ -189,7 +192,7 @@ class RolledDeployment:
 
     def _until_over(self, disrupted: simpy.Process) -> Generator[simpy.Event]:
         yield disrupted
-        for pod in self._ending_targets():
+        for pod in self._disruption.ending:
             yield self._env.all_of([*self._following[pod], pod.deregistered])
         for pod, back, processes in self._followed:
             if not back.triggered:

@@ -1,1 +1,0 @@
-"""Where Kubernetes, AWS and the ingress controllers meet: what each of them is given of the others."""
