@@ -23,15 +23,11 @@ PICTURE = Path(__file__).with_name("architecture.svg")
 SPLIT = ("sim", "sim.control_plane")
 """Packages of which each part is a box."""
 LEFT_OUT = {
-    "sim.control_plane.sharing",
     "sim.control_plane.simulation",
     "sim.control_plane.token_bucket",
     "sim.control_plane.trace",
-    "sim.control_plane.trace_of_calls",
-    "sim.control_plane.trace_of_nodes",
-    "sim.control_plane.trace_of_traffic",
 }
-"""Single modules below all others of the control plane; docs/architecture.md names them."""
+"""What lies below all others of the control plane; docs/architecture.md names it."""
 
 _BEND, _STRAIGHT_OVER = 0.3, 2
 """How far an arrow over more floors than that goes around the boxes between."""

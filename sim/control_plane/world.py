@@ -19,9 +19,7 @@ from typing import TYPE_CHECKING
 
 import simpy
 
-from sim.control_plane.account import Account
 from sim.control_plane.aws.aws_api import AwsApi
-from sim.control_plane.cluster import Cluster
 from sim.control_plane.kubernetes.kubelet import termination
 from sim.control_plane.kubernetes.node_turns import NodeTurns
 from sim.control_plane.kubernetes.outage import Outage
@@ -42,10 +40,12 @@ from sim.control_plane.trace import (
     TargetUnhealthy,
     Trace,
 )
-from sim.control_plane.trace_of_calls import Reconciled
-from sim.control_plane.trace_of_nodes import RolloutStalled
-from sim.control_plane.trace_of_traffic import WeightSet
-from sim.control_plane.workload import RolledDeployment
+from sim.control_plane.trace.calls import Reconciled
+from sim.control_plane.trace.nodes import RolloutStalled
+from sim.control_plane.trace.traffic import WeightSet
+from sim.control_plane.wiring.account import Account
+from sim.control_plane.wiring.cluster import Cluster
+from sim.control_plane.wiring.workload import RolledDeployment
 from sim.scenario.controller import FIXED_LAG
 from sim.scenario.cost import require_affordable
 from sim.scenario.problems import Problem, ScenarioError
@@ -126,7 +126,7 @@ class ControlPlane:
         if not told:
             return self._env.now
         drained_s = [drained.time_s for drained in self._trace.of(TargetDrained)]
-        return max(termination(pod, max(deleted.time_s for deleted in told)).listener_closed_s, *drained_s)
+        return max([termination(pod, max(deleted.time_s for deleted in told)).listener_closed_s, *drained_s])
 
     def trace(self, pod: PodSpec) -> Trace:
         """Return the trace for pods with this specification, once the last of them has ended and its target left.

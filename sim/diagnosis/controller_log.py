@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.control_plane.trace import TargetDeregistered, TargetRegistered
-from sim.control_plane.trace_of_calls import NO_RECONCILE, ApiAttempt, Reconciled
+from sim.control_plane.trace.calls import NO_RECONCILE, ApiAttempt, Reconciled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from sim.control_plane.trace import PodCreated
-from sim.control_plane.trace_of_nodes import PodScheduled, RolloutStalled, SandboxFailed, SubnetFull, SubnetHeld
+from sim.control_plane.trace.nodes import PodScheduled, RolloutStalled, SandboxFailed, SubnetFull, SubnetHeld
 
 if TYPE_CHECKING:
     from sim.control_plane.trace import Trace

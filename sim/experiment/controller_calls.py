@@ -25,7 +25,7 @@ from sim.control_plane.controllers.other_cluster import ChurningBackend
 from sim.control_plane.controllers.start import start_controller
 from sim.control_plane.simulation import Simulation
 from sim.control_plane.trace import Trace
-from sim.control_plane.trace_of_calls import ApiAttempt
+from sim.control_plane.trace.calls import ApiAttempt
 from sim.scenario.actions import Action
 from sim.scenario.aws_api import AwsApiSpec
 from sim.scenario.controller import ControllerSpec

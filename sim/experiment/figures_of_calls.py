@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sim.control_plane.trace_of_calls import ApiAttempt, Reconciled
+from sim.control_plane.trace.calls import ApiAttempt, Reconciled
 from sim.experiment.aggregation import MeanAlone
 from sim.experiment.figure import Cell, Figure
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sim.control_plane.trace_of_nodes import NodeAdded, RolloutStalled, SandboxFailed
+from sim.control_plane.trace.nodes import NodeAdded, RolloutStalled, SandboxFailed
 from sim.experiment.aggregation import Fraction, Mean, QuantilesOfPods
 from sim.experiment.figure import SECONDS, Cell, Figure, Unit
 

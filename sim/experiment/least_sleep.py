@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from sim.control_plane.sharing import control_plane_key
 from sim.control_plane.trace import PodDeleted, TargetDeregistered
 from sim.control_plane.world import ControlPlane
 from sim.data_plane.outcomes import Outcome
 from sim.data_plane.sampled import simulate_requests
+from sim.experiment.sharing import control_plane_key
 from sim.experiment.trace_to_timeline import timeline_of
 from sim.streams import Streams
 

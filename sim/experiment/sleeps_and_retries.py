@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from sim.control_plane.sharing import sharing_control_planes
 from sim.experiment.figures import ANY_502, RESPONSES
 from sim.experiment.recommend import RETRIES
 from sim.experiment.replication import simulate_alike
+from sim.experiment.sharing import sharing_control_planes
 from sim.experiment.with_sleep import WithSleep
 from sim.scenario.controller import FIXED_LAG
 from sim.scenario.cost import replication_at_most_s, rolled_pods

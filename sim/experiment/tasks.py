@@ -14,9 +14,9 @@ from itertools import islice
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple
 
-from sim.control_plane.sharing import sharing_control_planes
 from sim.experiment.replication import simulate_alike
 from sim.experiment.replications import cancelling
+from sim.experiment.sharing import sharing_control_planes
 from sim.scenario.problems import ScenarioError
 
 if TYPE_CHECKING:

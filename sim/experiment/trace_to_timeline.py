@@ -1,6 +1,7 @@
 """From the control plane to the data plane: how a trace becomes a timeline.
 
-- An old pod's target was registered and healthy before the rollout. A new one's is from its records on.
+- An old pod's target was registered and healthy before the rollout, unless the pod was not Ready. A new one's is from
+  its records on.
 - An event without a record never happens within the window (`inf`).
 - A disruption that has stalled is over, for the window, when its progress deadline has passed.
 - With target type `instance` the worker nodes take the place of the ALB nodes: a request meets a random worker node,
@@ -26,7 +27,7 @@ from sim.control_plane.trace import (
     TargetRegistered,
     TargetUnhealthy,
 )
-from sim.control_plane.trace_of_nodes import (
+from sim.control_plane.trace.nodes import (
     InstanceDeregistered,
     InstanceDrained,
     InstanceGone,
@@ -62,7 +63,7 @@ def timeline_of(trace: Trace, scenario: Scenario, streams: Streams) -> Timeline:
 
     by_node = partial(_by_node, trace, (n_rows, n_targets))
     healthy_from_s = by_node(TargetHealthy)
-    healthy_from_s[:n_nodes, :n_old] = -np.inf
+    healthy_from_s[:n_nodes, : n_old - scenario.disrupted_by.unready_pods] = -np.inf
     failed_s = _failed_s(trace, n_targets)
     timeline = Timeline(
         listener_closed_s=_by_target(trace, n_targets, ListenerClosed),

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.control_plane.trace_of_nodes import SandboxFailed
-from sim.control_plane.trace_of_traffic import LoadBalancerDeleted, RecordChanged
+from sim.control_plane.trace.nodes import SandboxFailed
+from sim.control_plane.trace.traffic import LoadBalancerDeleted, RecordChanged
 from sim.data_plane.old_side import OldSide
 
 if TYPE_CHECKING:

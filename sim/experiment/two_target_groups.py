@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.control_plane.trace_of_traffic import RuleTaken
+from sim.control_plane.trace.traffic import RuleTaken
 from sim.data_plane.weights import Weights
 
 if TYPE_CHECKING:

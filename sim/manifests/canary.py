@@ -1,11 +1,10 @@
 """A Rollout of Argo whose canary moves the traffic by the weights of an ALB's rule: the block `canary`.
 
 Modelled:
-- `setWeight`, and pauses with a duration, which add up until the next weight.
-- `pingPong` and `scaleDownDelaySeconds`.
+- `setWeight`, and pauses, which add up until the next weight. One that lasts until somebody promotes is five minutes.
+- `pingPong`, `scaleDownDelaySeconds` and `dynamicStableScale`, and whether Argo's controller verifies target groups.
 
-Left out: analyses and experiments, `setCanaryScale`, header routes, and the pods that `dynamicStableScale` takes away
-before the promotion. Each is named. A pause without end is taken as none.
+Left out: analyses and experiments, `setCanaryScale`, header routes. Each is named.
 
 Sources: argo-rollouts docs/features/specification.md, pkg/apis/rollouts/v1alpha1/types.go (DurationSeconds).
 """
@@ -16,19 +15,26 @@ from typing import TYPE_CHECKING, Any
 
 import durationpy
 
+from sim.manifests.argo import verifies
 from sim.manifests.models import Workload
+from sim.manifests.pod_end import whole
 from sim.scenario.canary import CanarySpec
 from sim.scenario.controller import ControllerSpec
+from sim.scenario.problems import shown
 
 if TYPE_CHECKING:
     from sim.manifests.draft import Draft
     from sim.manifests.models import Canary
+    from sim.manifests.objects import Cluster
 
 _PATH = ("spec", "strategy", "canary")
 _STEPS = (*_PATH, "steps")
+_KEY = "canary.steps"
+_UNTIL_PROMOTED_S = 300
+"""How long a pause without end is taken to last: the controller and the ALB are done with the weight before it."""
 
 
-def put_canary(draft: Draft) -> None:
+def put_canary(draft: Draft, cluster: Cluster) -> None:
     """Write the steps of a canary with traffic routing, or say why a rolling update stands in."""
     canary = draft.workload.parsed(Workload).spec.strategy.canary if draft.workload.kind == "Rollout" else None
     if canary is None or canary.traffic_routing is None:
@@ -43,15 +49,17 @@ def put_canary(draft: Draft) -> None:
         return
     place = draft.workload.place(*_PATH, "trafficRouting")
     draft.put("disruption", CanarySpec.kind, place)
-    draft.put("canary.steps", _steps(draft, canary), draft.workload.place(*_STEPS))
+    _put_steps(draft, canary)
     if canary.ping_pong is not None:
         draft.put("canary.ping_pong", True, draft.workload.place(*_PATH, "pingPong"))
     if canary.scale_down_delay_seconds is not None:
         delay = draft.workload.place(*_PATH, "scaleDownDelaySeconds")
         draft.put("canary.scale_down_delay_s", canary.scale_down_delay_seconds, delay)
     if canary.dynamic_stable_scale:
-        reason = "old pods that go before the promotion are not simulated"
-        draft.leave(draft.workload.place(*_PATH, "dynamicStableScale"), reason)
+        draft.put("canary.dynamic_stable_scale", True, draft.workload.place(*_PATH, "dynamicStableScale"))
+    looks = verifies(cluster)
+    if looks is not None:
+        draft.put("canary.verifies", True, looks)
 
 
 def _obstacle(draft: Draft, routing: dict[str, Any]) -> str:
@@ -66,27 +74,34 @@ def _obstacle(draft: Draft, routing: dict[str, Any]) -> str:
     return ""
 
 
-def _steps(draft: Draft, canary: Canary) -> list[dict[str, object]]:
-    steps: list[dict[str, object]] = []
+def _put_steps(draft: Draft, canary: Canary) -> None:
+    """Write each weight with how long it stays, and say which pauses nobody can know."""
+    weights: list[object] = []
     waited_s: list[float] = []
+    endless: list[object] = []
     for number, step in enumerate(canary.steps):
         kind, given = next(iter(step.items())) if isinstance(step, dict) and step else ("", None)
         place = draft.workload.place(*_STEPS, number)
         if kind == "setWeight":
-            steps.append({"weight": given})
+            weights.append(given)
             waited_s.append(0.0)
-            continue
-        pause_s = _seconds(given) if kind == "pause" else None
-        if pause_s is None and kind == "pause":
-            text = "a pause without end is taken as none: canary.steps says how long each weight stays"
-            draft.warn("pause-without-end", "", text, place)
-        elif pause_s is None:
+        elif kind != "pause":
             draft.leave(place, f"{kind or 'the step'} is not simulated")
-        elif not steps:
+        elif not weights:
             draft.leave(place, "a pause before the first weight changes nothing")
         else:
-            waited_s[-1] += pause_s
-    return [step | ({"pause_s": pause_s} if pause_s else {}) for step, pause_s in zip(steps, waited_s, strict=True)]
+            pause_s = _seconds(given)
+            waited_s[-1] += _UNTIL_PROMOTED_S if pause_s is None else pause_s
+            if pause_s is None:
+                endless.append(weights[-1])
+                text = f"this pause lasts until somebody promotes; {_UNTIL_PROMOTED_S} s stand in, {_KEY} tells"
+                draft.warn("pause-without-end", "", text, place)
+    steps = [
+        {"weight": weight} | ({"pause_s": whole(pause_s)} if pause_s else {})
+        for weight, pause_s in zip(weights, waited_s, strict=True)
+    ]
+    note = f"until somebody promotes weight {', '.join(map(shown, endless))}: {_UNTIL_PROMOTED_S} s, put your own here"
+    draft.put(_KEY, steps, draft.workload.place(*_STEPS), *(("assumed", note) if endless else ()))
 
 
 def _seconds(pause: object) -> float | None:

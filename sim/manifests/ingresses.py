@@ -3,7 +3,7 @@
 Modelled (docs/facts/manifests.md §1.2):
 - classes by annotation, by name and by default;
 - groups, from v2 on;
-- actions that forward;
+- actions that forward, those that Argo Rollouts will write among them;
 - backends of every API version.
 
 Sources: LBC pkg/ingress/group_loader.go and model_build_actions.go@v3.5.0.
@@ -12,15 +12,17 @@ Sources: LBC pkg/ingress/group_loader.go and model_build_actions.go@v3.5.0.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sim.manifests.argo import Action
 from sim.manifests.draft import Warned
 from sim.manifests.network_models import ClassParams, ClassParamsSpec, Ingress, IngressClass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sim.manifests.argo import Forwards
     from sim.manifests.controller import Controller
     from sim.manifests.network_models import Backend, IngressSpec
     from sim.manifests.objects import Cluster, Object, Place
@@ -39,7 +41,7 @@ class Setting(NamedTuple):
 
 @dataclass(slots=True)
 class OurIngress:
-    """An Ingress of the controller: its annotations, the parameters of its class, its group."""
+    """An Ingress of the controller: its annotations, the parameters of its class, its group, Argo's actions."""
 
     object: Object
     spec: IngressSpec
@@ -47,6 +49,7 @@ class OurIngress:
     params: Object | None
     params_spec: ClassParamsSpec
     group: str
+    forwards: Forwards = field(default_factory=dict)
 
     @property
     def alb(self) -> str:
@@ -71,6 +74,8 @@ class OurIngress:
 
     def _forwards(self, action: str) -> Iterator[tuple[str, str]]:
         given = self.setting(f"actions.{action}")
+        if given is None:
+            yield from self.forwards.get(Action(self.object.namespace, self.object.name, action), ())
         found = _lowered(_json(given.value if given else ""))
         config = found.get("forwardconfig") if isinstance(found, dict) else None
         groups = config.get("targetgroups") if isinstance(config, dict) else None

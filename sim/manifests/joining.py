@@ -13,6 +13,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from sim.manifests.argo import forwards_of_rollouts
 from sim.manifests.draft import Warned
 from sim.manifests.ingresses import ours
 from sim.manifests.network_models import Binding, Service, ServicePort
@@ -77,9 +78,11 @@ def join(cluster: Cluster, controller: Controller) -> Network:
     """Find which workloads are behind which target groups; `Network.groups` has them by the workload's ref."""
     network = Network()
     seen_classes: set[str] = set()
+    forwards = forwards_of_rollouts(cluster)
     for one in cluster.of("Ingress"):
         found = ours(one, cluster, controller, network.warnings, seen_classes)
         if found:
+            found.forwards = forwards
             network.ingresses.append(found)
     pods = _Pods(cluster)
     bound = set()

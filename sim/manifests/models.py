@@ -172,6 +172,8 @@ class RollingUpdate(Model):
 class Canary(RollingUpdate):
     """A Rollout's canary strategy."""
 
+    canary_service: str = ""
+    stable_service: str = ""
     traffic_routing: dict[str, Anything] | None = None
     steps: list[Anything] = Field(default_factory=list)
     ping_pong: dict[str, Anything] | None = None

@@ -138,7 +138,7 @@ class Importer:
         put_instances(draft, target_group, self._cluster)
         put_nodes_block(draft, template.spec, self._cluster)
         if "disruption" not in asked.changes:
-            put_canary(draft)
+            put_canary(draft, self._cluster)
         self._compare(draft)
 
     def _put_load_balancer(self, draft: Draft, target_group: TargetGroup) -> None:

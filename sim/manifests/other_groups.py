@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sim.manifests.draft import Draft
 from sim.manifests.load_balancers import put_load_balancer
 from sim.manifests.target_groups import put_target_group
+from sim.scenario.canary import CanarySpec
 from sim.scenario.problems import shown
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ _MOST_SHOWN = 5
 def warn_of_others(
     draft: Draft, taken: TargetGroup, others: Sequence[TargetGroup], network: Network, controller: Controller
 ) -> None:
-    """Say that the pods are in several target groups, and in what these differ."""
+    """Say that the pods are in several target groups, and in what these differ. A canary of the model has two."""
+    others = others[1:] if draft.values.get("disruption") == CanarySpec.kind else others
     if not others:
         return
     own = _said_of(draft, taken, network, controller)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.control_plane.trace_of_nodes import LaunchFailed, NodeAdded, PodScheduled, RolloutStalled, SandboxFailed
+from sim.control_plane.trace.nodes import LaunchFailed, NodeAdded, PodScheduled, RolloutStalled, SandboxFailed
 from sim.report.wording import count, listed, seconds, tenths
 
 if TYPE_CHECKING:

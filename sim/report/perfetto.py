@@ -35,7 +35,7 @@ from sim.control_plane.trace import (
     TargetDeregistered,
     TargetRegistered,
 )
-from sim.control_plane.trace_of_calls import ApiAttempt
+from sim.control_plane.trace.calls import ApiAttempt
 from sim.data_plane.outcomes import Outcome
 from sim.diagnosis.controller_log import held_up_until_s, in_lanes
 from sim.diagnosis.spells import in_rotation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.control_plane.trace_of_nodes import (
+from sim.control_plane.trace.nodes import (
     InstanceGone,
     LaunchFailed,
     NodeAdded,

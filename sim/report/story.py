@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.control_plane.trace_of_calls import ControllerRestarted
+from sim.control_plane.trace.calls import ControllerRestarted
 from sim.data_plane.outcomes import Outcome
 from sim.diagnosis.controller_log import ROLLED_CLUSTER
 from sim.diagnosis.first_out import OutBy, first_at_nodes

@@ -56,6 +56,11 @@ class DisruptionSpec(Spec):
     def require_end(self, beside: Beside) -> None:
         """Raise a complaint about a key of this block that leaves the disruption without an end or without sense."""
 
+    @property
+    def unready_pods(self) -> int:
+        """Return how many of the Deployment's pods, the last ones, are not Ready before it, and so no targets."""
+        return 0
+
     @abstractmethod
     def unwise(self, deployment: DeploymentSpec) -> Iterator[Advice]:
         """Yield advice on the disruption of a Deployment in a valid scenario."""

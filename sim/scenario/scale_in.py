@@ -5,13 +5,15 @@ Sources are named in short: K8s is kubernetes/kubernetes.
 
 from __future__ import annotations
 
+import math
+from itertools import count
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from sim.scenario.disruption import Beside, DisruptionSpec
 from sim.scenario.distributions import Constant, DistributionField
-from sim.scenario.fields import Count, PodsOrPercentage, PositiveSeconds, Spec, complaint, hundredths
+from sim.scenario.fields import MOST_PODS, WHOLE, Count, PodsOrPercentage, Spec, complaint, hundredths
 from sim.scenario.problems import Advice, shown
 
 if TYPE_CHECKING:
@@ -35,6 +37,15 @@ class ScaleDownPolicy(Spec):
         return at_start - self.value if self.type == "Pods" else max(0, at_start * (100 - self.value) // 100)
 
 
+class Recommendation(Spec):
+    """How many replicas the autoscaler's metrics call for, for a while."""
+
+    until_s: Annotated[float, Field(gt=0, le=86_400)]
+    """Until when, in seconds since the start. Required."""
+    replicas: Annotated[int, Field(ge=1, le=MOST_PODS), WHOLE]
+    """Replicas. Required."""
+
+
 class ScaleInSpec(DisruptionSpec):
     """The step from `deployment.replicas` to fewer, and what decides which pods the ReplicaSet deletes."""
 
@@ -51,8 +62,19 @@ class ScaleInSpec(DisruptionSpec):
     by hand, and as with the API's own policy (100 % per 15 s)."""
     select_policy: Literal["Max", "Min"] = "Max"
     """`behavior.scaleDown.selectPolicy`: the policy that lets most pods go, or fewest. Default: K8s autoscaling/v2."""
-    sync_period_s: PositiveSeconds = 15.0
+    sync_period_s: Annotated[float, Field(ge=1, le=3600)] = 15.0
     """From one step to the next (`--horizontal-pod-autoscaler-sync-period`). Default: K8s."""
+    recommendations: tuple[Recommendation, ...] = Field(default=(), strict=False)
+    """What the metrics call for from 0 s on, until each `until_s`; after the last one it is `to_replicas`. Empty:
+    `to_replicas` from the start, and `stabilization_window_s` is over at 0 s."""
+    stabilization_window_s: Annotated[float, Field(ge=0, le=3600)] = 300.0
+    """With `recommendations`: the most that was called for in this time counts (`stabilizationWindowSeconds`). Default:
+    K8s (`--horizontal-pod-autoscaler-downscale-stabilization`)."""
+    unready: Annotated[int, Field(ge=0, le=MOST_PODS), WHOLE] = 0
+    """Pods that are pending or not Ready when it begins, and so no targets. They go first."""
+    deletion_cost: DistributionField = Constant(value=0)
+    """Each pod's `controller.kubernetes.io/pod-deletion-cost`. The cheaper go first, from Kubernetes v1.22 on (K8s
+    PodDeletionCost, KEP-2255). Default: no pod has that annotation."""
     nodes: Count | None = None
     """Worker nodes over which the pods are spread in turn. Those of a node with more of them go first (K8s
     ActivePodsWithRanks). null: as many everywhere."""
@@ -64,38 +86,93 @@ class ScaleInSpec(DisruptionSpec):
         """Return how many of `replicas` pods are left."""
         return -(-hundredths(self.to_replicas, replicas) // 100)
 
+    @property
+    def unready_pods(self) -> int:
+        """Return how many pods are no targets when it begins."""
+        return self.unready
+
     def steps(self, replicas: int) -> list[tuple[float, int]]:
-        """Return the steps: when, and how many of `replicas` pods are then left.
+        """Return the steps: when, and how many of `replicas` pods are then left."""
+        left, steps = replicas, []
+        for now_s, _, then in self._syncs(replicas):
+            if then < left:
+                steps.append((now_s, then))
+            left = then
+        return steps
+
+    def _syncs(self, replicas: int) -> Iterator[tuple[float, int, int]]:
+        """Yield the autoscaler's syncs: when, what it wants, and how many pods are then left.
 
         A policy counts what has gone within its period (K8s calculateScaleDownLimitWithBehaviors, horizontal.go).
         """
-        least, left, now_s = self.left(replicas), replicas, 0.0
-        steps: list[tuple[float, int]] = []
-        while left > least:
-            before = (replicas, *(after for _, after in steps))
-            gone = [(at_s, then - after) for (at_s, after), then in zip(steps, before, strict=False)]
+        left, gone = replicas, list[tuple[float, int]]()
+        last_s = max((one.until_s for one in self.recommendations), default=0.0)
+        for sync in count():
+            now_s, wanted = sync * self.sync_period_s, self._stabilized(sync, replicas)
             limits = [
                 policy.limit(left + sum(n for at_s, n in gone if at_s > now_s - policy.period_s))
                 for policy in self.policies
             ]
-            limit = (min if self.select_policy == "Max" else max)(limits, default=least)
-            if limit < left:
-                left = max(limit, least)
-                steps.append((now_s, left))
-            now_s += self.sync_period_s
-        return steps
+            then = min(left, max(wanted, (min if self.select_policy == "Max" else max)(limits, default=wanted)))
+            if then < left:
+                gone.append((now_s, left - then))
+            left = then
+            yield now_s, wanted, left
+            if now_s >= last_s and left == self.left(replicas):
+                return
+
+    def _stabilized(self, sync: int, replicas: int) -> int:
+        """Return the most that the syncs of the window have called for, this one included; `replicas` before 0 s.
+
+        A sync that is as old as the window no longer counts (K8s stabilizeRecommendationWithBehaviors, horizontal.go).
+        """
+        older = math.ceil(self.stabilization_window_s / self.sync_period_s) if self.recommendations else 1
+        return max(self._called_for(one, replicas) for one in range(sync, sync - max(older, 1), -1))
+
+    def _called_for(self, sync: int, replicas: int) -> int:
+        now_s = sync * self.sync_period_s
+        if now_s < 0:
+            return replicas
+        given = (one.replicas for one in self.recommendations if now_s < one.until_s)
+        return next(given, self.left(replicas))
+
+    @field_validator("recommendations")
+    @classmethod
+    def _ascend(cls, given: tuple[Recommendation, ...]) -> tuple[Recommendation, ...]:
+        until_s = [one.until_s for one in given]
+        if until_s != sorted(set(until_s)):
+            raise complaint(expected="an until_s that is later each time", found=shown(until_s))
+        return given
 
     def require_end(self, beside: Beside) -> None:
-        """Refuse a step that changes nothing, and one that leaves no pod."""
+        """Refuse a step that changes nothing, one that leaves no target, and a way that goes up again."""
         if beside.deployment is None:
             return
         replicas = beside.deployment.replicas
+        if self.unready >= replicas:
+            raise complaint(
+                key="unready",
+                expected=f"fewer than {replicas}, deployment.replicas: else there is no target",
+                found=shown(self.unready),
+            )
         if not 0 < self.left(replicas) < replicas:
             raise complaint(
                 key="to_replicas",
                 expected=f"at least one pod and fewer than {replicas}, deployment.replicas",
                 found=shown(self.to_replicas),
             )
+        if self._rises(replicas):
+            hint = "pods that have gone would have to come back, which is not simulated"
+            raise complaint(
+                key="recommendations",
+                expected="never more than are left by then",
+                found=shown([one.replicas for one in self.recommendations]),
+                hint=hint,
+            )
+
+    def _rises(self, replicas: int) -> bool:
+        """Return whether the autoscaler would add pods on the way."""
+        return any(wanted > left for _, wanted, left in self._syncs(replicas))
 
     def unwise(self, deployment: DeploymentSpec) -> Iterator[Advice]:
         """Yield the advice that nothing limits a scale-in."""

@@ -12,7 +12,7 @@ from dataclasses import astuple, dataclass, fields
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from sim.control_plane.trace_of_calls import ApiAttempt, Reconciled
+from sim.control_plane.trace.calls import ApiAttempt, Reconciled
 from sim.data_plane.outcomes import Outcome
 from sim.data_plane.routing import NO_TARGET
 from sim.data_plane.sampled import simulate_requests

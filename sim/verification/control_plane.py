@@ -21,7 +21,7 @@ from sim.control_plane.trace import (
     Sigterm,
     TargetDeregistered,
 )
-from sim.control_plane.trace_of_calls import ApiAttempt
+from sim.control_plane.trace.calls import ApiAttempt
 from sim.control_plane.world import run_control_plane
 from sim.data_plane.outcomes import Outcome
 from sim.experiment.replication import simulate

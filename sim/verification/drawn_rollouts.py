@@ -152,7 +152,18 @@ def drawn_outage(seed: int) -> Scenario:
 
 def _scale_in(rng: np.random.Generator, replicas: int) -> dict[str, Any]:
     age_s = {"dist": "uniform", "low": 10, "high": one(rng, 12, 1e3, 1e5)}
-    return {"to_replicas": int(rng.integers(1, replicas)), "nodes": one(rng, None, 1, 3), "ready_for_s": age_s}
+    left = int(rng.integers(1, replicas))
+    falling = sorted(rng.integers(left, replicas + 1, 2).tolist(), reverse=True)
+    called_for = [{"until_s": until_s, "replicas": n} for until_s, n in zip((20, 55), falling, strict=True)]
+    return {
+        "to_replicas": left,
+        "nodes": one(rng, None, 1, 3),
+        "ready_for_s": age_s,
+        "unready": one(rng, 0, int(rng.integers(0, replicas))),
+        "deletion_cost": one(rng, 0, {"dist": "uniform", "low": 0, "high": 1}),
+        "recommendations": one(rng, (), called_for),
+        "stabilization_window_s": one(rng, 0, 30, 100),
+    }
 
 
 def _traffic(rng: np.random.Generator) -> dict[str, Any]:

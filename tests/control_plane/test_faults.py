@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sim.control_plane import world
 from sim.control_plane.trace import EndpointRemoved, PodDeleted, Record, TargetDeregistered, TargetRegistered, Trace
-from sim.control_plane.trace_of_calls import ApiAttempt, ControllerRestarted
+from sim.control_plane.trace.calls import ApiAttempt, ControllerRestarted
 from sim.control_plane.world import run_control_plane
 from sim.streams import Streams
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sim.control_plane.trace import PodCreated, PodDeleted, PodReady, TargetDeregistered, TargetRegistered, Trace
-from sim.control_plane.trace_of_calls import ApiAttempt, Reconciled
+from sim.control_plane.trace.calls import ApiAttempt, Reconciled
 from sim.control_plane.world import run_control_plane
 from sim.scenario.problems import ScenarioError
 from sim.streams import Streams

@@ -15,7 +15,7 @@ from sim.control_plane.trace import (
     TargetRegistered,
     Trace,
 )
-from sim.control_plane.trace_of_calls import ApiAttempt, Reconciled
+from sim.control_plane.trace.calls import ApiAttempt, Reconciled
 from sim.control_plane.world import run_control_plane
 from sim.scenario.problems import ScenarioError
 from sim.streams import Streams

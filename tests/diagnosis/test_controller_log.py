@@ -6,7 +6,7 @@ from albsim_tests.reports import BY_HAND, DEREGISTER, LOAD_BALANCERS, REGISTER, 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.control_plane.trace_of_calls import Reconciled
+from sim.control_plane.trace.calls import Reconciled
 from sim.diagnosis.controller_log import calls_of, in_lanes, reconciles_of, throttled_before
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sim.control_plane.trace import PodCreated, Trace
-from sim.control_plane.trace_of_nodes import PodScheduled, RolloutStalled, SandboxFailed, SubnetFull, SubnetHeld
+from sim.control_plane.trace.nodes import PodScheduled, RolloutStalled, SandboxFailed, SubnetFull, SubnetHeld
 from sim.experiment.figures import figures_of
 from sim.experiment.replication import Replication, simulate
 from sim.experiment.summary import summarise

@@ -51,6 +51,8 @@ CANARY = {"disruption": "canary", "canary": {"steps": [{"weight": 50, "pause_s":
 DYNAMIC = {"disruption": "canary", "canary": {"steps": [{"weight": 50, "pause_s": 5}]}}
 BY_LAG = CANARY | {"controller": FIXED_LAG["controller"]}
 STEP = {"weight": 20, "pause_s": 9}
+CALLED_FOR = {"until_s": 40, "replicas": 5}
+LATER = {"until_s": 80, "replicas": 4}
 ONE_BY_ONE = {"type": "Pods", "value": 2, "period_s": 20}
 POLICY = {"type": "Percent", "value": 3, "period_s": 60}
 IN_STEPS = SCALE_IN | {"scale_in.policies": [ONE_BY_ONE, {"type": "Percent", "value": 50, "period_s": 20}]}
@@ -190,6 +192,9 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
     },
     "scale_in.to_replicas": (SCALE_IN, 2),
     "scale_in.nodes": (SCALE_IN, 4),
+    "scale_in.unready": (SCALE_IN, 2),
+    "scale_in.deletion_cost": (SCALE_IN, {"dist": "uniform", "low": 0, "high": 1}),
+    "scale_in.stabilization_window_s": (SCALE_IN | {"scale_in.recommendations": [CALLED_FOR]}, 60),
     "scale_in.ready_for_s": (SCALE_IN, {"dist": "uniform", "low": 1, "high": 1e6}),
     "crash.pods": (CRASH, 2),
     "crash.noticed_after_s": (CRASH, 5),
@@ -309,7 +314,7 @@ def told(one: Scenario) -> str:
 def test_every_key_is_looked_at() -> None:
     other = "aws_api.other_clusters."
     parts = {f"pod.after_teardown.{share}" for share in SHARES} | {f"scale_in.policies.{name}" for name in POLICY}
-    parts |= {f"canary.steps.{name}" for name in STEP}
+    parts |= {f"canary.steps.{name}" for name in STEP} | {f"scale_in.recommendations.{name}" for name in LATER}
     known = {*CASES, *ELSEWHERE, *parts, *(other + key for key in OF_CLUSTER)}
     assert {key for key in keys_of(Scenario) if not key.startswith(f"{other}controller.")} == known
 
@@ -323,6 +328,12 @@ def test_it_changes_what_happens(key: str) -> None:
 @pytest.mark.parametrize("name", POLICY)
 def test_each_key_of_a_policy_changes_what_happens(name: str) -> None:
     before, after = ({"scale_in.policies": [ONE_BY_ONE | changes]} for changes in ({}, {name: POLICY[name]}))
+    assert told(scenario(SCALE_IN | before)) != told(scenario(SCALE_IN | after))
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_each_key_of_a_recommendation_changes_what_happens(name: str) -> None:
+    before, after = ({"scale_in.recommendations": [CALLED_FOR | changes]} for changes in ({}, {name: LATER[name]}))
     assert told(scenario(SCALE_IN | before)) != told(scenario(SCALE_IN | after))
 
 

@@ -15,7 +15,7 @@ import pytest
 from scipy.integrate import quad
 
 from sim.control_plane.trace import ListenerClosed, TargetDrained, TargetHealthy, TargetUnhealthy
-from sim.control_plane.trace_of_calls import ApiAttempt
+from sim.control_plane.trace.calls import ApiAttempt
 from sim.control_plane.world import run_control_plane
 from sim.data_plane.outcomes import Outcome
 from sim.experiment.figures import RESPONSES

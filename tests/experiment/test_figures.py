@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from albsim_tests.executors import InOrder
 
-from sim.control_plane.trace_of_calls import ApiAttempt
+from sim.control_plane.trace.calls import ApiAttempt
 from sim.experiment import figures
 from sim.experiment.aggregation import Fraction, Mean, MeanAlone, QuantilesOfPods, QuantilesOfRollouts
 from sim.experiment.figure import Cell, Column, Figure, Unit

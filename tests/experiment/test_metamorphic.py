@@ -21,7 +21,7 @@ from sim.control_plane.trace import (
     TargetHealthy,
     TargetRegistered,
 )
-from sim.control_plane.trace_of_calls import ApiAttempt
+from sim.control_plane.trace.calls import ApiAttempt
 from sim.control_plane.world import run_control_plane
 from sim.data_plane.outcomes import Outcome
 from sim.experiment.figures import ANY_502, DEREGISTRATION_LAG_S, EXPOSURE_S, NO_HEALTHY_TARGET_S, ROLLOUT_S

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sim.control_plane.sharing import control_plane_key
-from sim.control_plane.trace_of_calls import ApiAttempt
+from sim.control_plane.trace.calls import ApiAttempt
 from sim.experiment.replication import simulate, simulate_alike
+from sim.experiment.sharing import control_plane_key
 from sim.scenario.problems import ScenarioError
 from sim.scenario.specs import Scenario
 from tests.experiment.test_any_scenario import SCENARIOS

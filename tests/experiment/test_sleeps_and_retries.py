@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sim.control_plane.sharing import control_plane_key
 from sim.experiment.figures import ANY_502, RESPONSES
 from sim.experiment.replication import simulate
+from sim.experiment.sharing import control_plane_key
 from sim.experiment.sleeps_and_retries import (
     MOST_ROLLOUTS,
     RETRY_LIMITS,

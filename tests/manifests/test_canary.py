@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -43,16 +44,55 @@ def test_weights_stay_as_long_as_the_pauses_after_them_add_up_to() -> None:
     found = imported(steps, scaleDownDelaySeconds=45, pingPong={"pingService": "a", "pongService": "b"})
     assert found.raw["disruption"] == "canary"
     assert found.raw["canary"] == {
-        "steps": [{"weight": 10, "pause_s": 100.0}, {"weight": 60}],
+        "steps": [{"weight": 10, "pause_s": 100}, {"weight": 60, "pause_s": 300}],
         "ping_pong": True,
         "scale_down_delay_s": 45,
     }
-    assert found.scenario.canary.steps[1].pause_s == 0
-    assert "pause-without-end" in ids(found)
+    (warned,) = (one for one in found.draft.warnings if one.id == "pause-without-end")
+    assert warned.place
+    assert warned.place.field == "spec.strategy.canary.steps[6]"
+    origin = found.draft.origins["canary.steps"]
+    assert (origin.grade, "until somebody promotes weight 60: 300 s" in origin.note) == ("assumed", True)
     assert {"analysis is not simulated", "a pause before the first weight changes nothing"} <= {
         one.reason for one in found.draft.not_read
     }
     assert found.draft.origins["canary.steps"].place.field == "spec.strategy.canary.steps"
+
+
+def test_old_pods_may_go_with_each_weight() -> None:
+    found = imported([{"setWeight": 10}], dynamicStableScale=True)
+    assert found.raw["canary"] == {"steps": [{"weight": 10}], "dynamic_stable_scale": True}
+    with pytest.raises(ScenarioError, match="Argo refuses it"):
+        imported([{"setWeight": 10}], dynamicStableScale=True, scaleDownDelaySeconds=30)
+
+
+GROUPS = {"canaryService": "web-canary", "stableService": "web-stable"}
+TURNS = {"pingPong": {"pingService": "web-canary", "pongService": "web-stable"}}
+
+
+@pytest.mark.parametrize("services", [GROUPS, TURNS])
+@pytest.mark.parametrize("ingresses", [{"ingress": "web"}, {"ingresses": ["web"]}])
+@pytest.mark.parametrize("args", [[], ["--loglevel=info", "--aws-verify-target-group"], ["--alb-verify-weight=false"]])
+def test_in_a_repository_the_rollout_tells_what_argo_will_write(
+    services: dict[str, Any], ingresses: dict[str, Any], args: list[str]
+) -> None:
+    rollout, service, ingress, *others = yaml.safe_load_all(BASE)
+    routing = {"alb": ingresses | {"servicePort": 80, "rootService": "web-root"}}
+    rollout |= {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout"}
+    rollout["spec"]["strategy"] = {"canary": services | {"trafficRouting": routing}}
+    several = [service | {"metadata": {"name": f"web-{name}"}} for name in ("root", "canary", "stable")]
+    ingress["spec"] = {"defaultBackend": {"service": {"name": "web-root", "port": {"name": "use-annotation"}}}}
+    argo = deepcopy(others[-1])
+    argo["metadata"]["name"] = "argo"
+    argo["spec"]["template"]["spec"]["containers"][0] |= {
+        "image": "quay.io/argoproj/argo-rollouts:v1.8.3",
+        "args": args,
+    }
+    text = yaml.safe_dump_all([rollout, *several, ingress, *others, argo])
+    (found,) = import_sources([Source("x.yaml", text)], Asked(rps=9)).workloads
+    assert (found.raw["disruption"], found.raw["controller"]["target_groups"]) == ("canary", 2)
+    assert found.raw["canary"].get("verifies", False) == (len(args) == 2)
+    assert "several-target-groups" not in ids(found)
 
 
 @pytest.mark.parametrize(

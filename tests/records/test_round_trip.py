@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from sim.control_plane.trace_of_calls import ApiAttempt
+from sim.control_plane.trace.calls import ApiAttempt
 from sim.data_plane.outcomes import Outcome
 from sim.experiment.replication import simulate
 from sim.records.against import CLASSES

@@ -12,8 +12,8 @@ import pytest
 
 from sim.control_plane import world
 from sim.control_plane.trace import EvictionRefused, PodDeleted, PodFailed, ReadinessGateOpened, TargetRecovered
-from sim.control_plane.trace_of_calls import ApiAttempt, ControllerRestarted, Reconciled
-from sim.control_plane.trace_of_nodes import NodeAdded, RolloutStalled, SandboxFailed, SubnetFull
+from sim.control_plane.trace.calls import ApiAttempt, ControllerRestarted, Reconciled
+from sim.control_plane.trace.nodes import NodeAdded, RolloutStalled, SandboxFailed, SubnetFull
 from sim.control_plane.world import run_control_plane
 from sim.scenario.problems import ScenarioError
 from sim.scenario.releases import V1_VERSIONS

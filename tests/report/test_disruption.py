@@ -99,5 +99,16 @@ def test_a_scale_in_is_told_as_one() -> None:
     ]
 
 
+def test_the_steps_of_an_autoscaler_and_the_pods_that_are_not_ready_are_told() -> None:
+    policies = [{"type": "Pods", "value": 1, "period_s": 15}]
+    changes = {"disruption": "scale_in", "scale_in": {"to_replicas": 4, "policies": policies, "unready": 1}}
+    assert list(course_of(simulate(DRAIN.with_overrides(changes)))) == [
+        "Began at 0 s, from 6 replicas to 4: the last pod was deleted after 15.0 s.",
+        "Pods that were not Ready, and so no targets: 1. Such pods go first.",
+        "The autoscaler went down in 2 steps, the first to 5.",
+        "Pods deleted: 1 at 0.0 s, 1 at 15.0 s.",
+    ]
+
+
 def test_every_kind_of_disruption_has_its_words() -> None:
     assert WORDS.keys() == DISRUPTIONS.keys()

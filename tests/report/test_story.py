@@ -9,7 +9,7 @@ import pytest
 from albsim_tests.reports import BY_HAND, DEREGISTER, by_hand, scenario
 
 from sim.control_plane.trace import EndpointRemoved, PodDeleted, Sigterm, TargetHealthy, TargetUnhealthy
-from sim.control_plane.trace_of_calls import Reconciled
+from sim.control_plane.trace.calls import Reconciled
 from sim.data_plane.outcomes import Outcome
 from sim.diagnosis.findings import findings
 from sim.experiment.figures import LEAST_HEALTHY_TARGETS, NO_HEALTHY_TARGET_S

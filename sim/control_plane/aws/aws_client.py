@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from sim.control_plane.aws.aws_api import THROTTLE_CODE
 from sim.control_plane.aws.client_limits import AdaptiveRateLimiter, RetryQuota
 from sim.control_plane.aws.retryers import WITH_RATE_LIMIT, WITH_RETRY_QUOTA, retryer
-from sim.control_plane.trace_of_calls import ApiAttempt
+from sim.control_plane.trace.calls import ApiAttempt
 from sim.streams import Stream
 
 if TYPE_CHECKING:

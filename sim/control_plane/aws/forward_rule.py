@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.control_plane.trace_of_traffic import RuleModified, RuleTaken, WeightSet
+from sim.control_plane.trace.traffic import RuleModified, RuleTaken, WeightSet
 from sim.streams import Stream
 
 if TYPE_CHECKING:

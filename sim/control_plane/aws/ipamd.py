@@ -23,7 +23,7 @@ import math
 from typing import TYPE_CHECKING
 
 from sim.control_plane.aws.address_pool import AddressPool, Interface
-from sim.control_plane.trace_of_nodes import SubnetFull
+from sim.control_plane.trace.nodes import SubnetFull
 from sim.scenario.actions import Action
 from sim.streams import Stream
 

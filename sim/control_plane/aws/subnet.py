@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.control_plane.trace_of_nodes import SubnetHeld
+from sim.control_plane.trace.nodes import SubnetHeld
 
 if TYPE_CHECKING:
     from sim.control_plane.simulation import Simulation

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from sim.control_plane.aws.address_pool import AddressPool
 from sim.control_plane.aws.ipamd import Ipamd
 from sim.control_plane.aws.subnet import Subnet
-from sim.control_plane.trace_of_nodes import SandboxFailed
+from sim.control_plane.trace.nodes import SandboxFailed
 from sim.scenario.distributions import Uniform
 from sim.scenario.problems import Problem, ScenarioError
 from sim.streams import Stream

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import simpy
 
 from sim.control_plane.aws.aws_client import ThrottledError
-from sim.control_plane.trace_of_calls import NO_RECONCILE
+from sim.control_plane.trace.calls import NO_RECONCILE
 from sim.scenario.actions import Action
 
 if TYPE_CHECKING:

@@ -36,7 +36,7 @@ from sim.control_plane.aws.aws_client import ThrottledError
 from sim.control_plane.controllers.call_cache import CallCache
 from sim.control_plane.controllers.gate_poller_v1 import GatePoller
 from sim.control_plane.controllers.work_queue import WORKER_PAUSE_S, WorkQueue
-from sim.control_plane.trace_of_calls import Reconciled
+from sim.control_plane.trace.calls import Reconciled
 from sim.scenario.actions import Action
 from sim.scenario.sequences import Call, Each, ForEach, Step
 from sim.streams import Stream

@@ -38,7 +38,7 @@ import simpy
 from sim.control_plane.aws.aws_client import ThrottledError
 from sim.control_plane.controllers.call_cache import CallCache
 from sim.control_plane.controllers.work_queue import WORKER_PAUSE_S, WorkQueue
-from sim.control_plane.trace_of_calls import NO_RECONCILE
+from sim.control_plane.trace.calls import NO_RECONCILE
 from sim.scenario.actions import Action
 from sim.scenario.sequences import Call, Each, ForEach, Step, Tags
 from sim.streams import Stream

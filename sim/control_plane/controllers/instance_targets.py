@@ -27,7 +27,7 @@ from sim.control_plane.aws.target_group import TargetGroup
 from sim.control_plane.kubernetes.outage import Outage
 from sim.control_plane.kubernetes.pod import PodDraws
 from sim.control_plane.trace import TargetDeregistered, TargetDrained, Trace
-from sim.control_plane.trace_of_nodes import InstanceDeregistered, InstanceDrained, InstanceGone, InstanceUnhealthy
+from sim.control_plane.trace.nodes import InstanceDeregistered, InstanceDrained, InstanceGone, InstanceUnhealthy
 from sim.scenario.distributions import Constant, Uniform
 from sim.scenario.unplanned import NodeLostSpec
 from sim.streams import Stream

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 import simpy
 
 from sim.control_plane.controllers.resync import resyncs
-from sim.control_plane.trace_of_calls import ControllerRestarted
+from sim.control_plane.trace.calls import ControllerRestarted
 from sim.scenario.distributions import Exponential
 from sim.streams import Stream
 

@@ -38,7 +38,7 @@ from sim.control_plane.controllers.checkpoints import Checkpoints
 from sim.control_plane.controllers.ingress_reconciler_v2 import IngressReconciler
 from sim.control_plane.controllers.pod_network import KNOWN_FOR_S
 from sim.control_plane.controllers.work_queue import WORKER_PAUSE_S, WorkQueue
-from sim.control_plane.trace_of_calls import Reconciled
+from sim.control_plane.trace.calls import Reconciled
 from sim.streams import Stream
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from sim.control_plane.trace_of_nodes import LaunchFailed, NodeAdded, NodesRequested
+from sim.control_plane.trace.nodes import LaunchFailed, NodeAdded, NodesRequested
 from sim.scenario.distributions import Uniform
 from sim.streams import Stream
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.control_plane.trace import PodDeleted, ReplicaSetScaled, RolloutComplete
-from sim.control_plane.trace_of_traffic import LoadBalancerDeleted, RecordChanged
+from sim.control_plane.trace.traffic import LoadBalancerDeleted, RecordChanged
 from sim.streams import Stream
 
 if TYPE_CHECKING:

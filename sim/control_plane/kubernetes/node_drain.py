@@ -46,7 +46,7 @@ from typing import TYPE_CHECKING, Any, cast
 from sim.control_plane.kubernetes.pod import PodDraws
 from sim.control_plane.kubernetes.replica_set import ReplicaSet
 from sim.control_plane.trace import EvictionRefused, PodDeleted, RolloutComplete
-from sim.control_plane.trace_of_nodes import NodeTerminated
+from sim.control_plane.trace.nodes import NodeTerminated
 from sim.scenario.node_drain import NodeTerminationSpec
 from sim.streams import Stream
 

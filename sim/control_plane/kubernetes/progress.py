@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.control_plane.trace import PodCreated, PodDeleted, PodReady
-from sim.control_plane.trace_of_nodes import RolloutStalled, SubnetHeld
+from sim.control_plane.trace.nodes import RolloutStalled, SubnetHeld
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Sequence

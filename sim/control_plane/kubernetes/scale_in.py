@@ -3,17 +3,21 @@
 Somebody, or the HorizontalPodAutoscaler, writes fewer replicas. The ReplicaSet sorts its pods and deletes the excess,
 at most 500 in a sync, all at once, through the controller-manager's client.
 
-Modelled, for pods that are all Ready:
-- Pods with more pods of the ReplicaSet on their node go first, then the younger ones.
+Modelled:
+- Pods that are not Ready go first. They are no targets, so their end costs no request.
+- Then pods with a lower `pod-deletion-cost` (from v1.22 on), those with more pods of the ReplicaSet on their node, and
+  the younger ones.
 - From v1.22 on ages are compared by the power of two of the nanoseconds.
 - Ties are broken by UID, which is by chance.
-- With `policies` the HPA writes a step each `sync_period_s`, as far as its policies allow.
+- The HPA looks each `sync_period_s`. It wants the most that its metrics called for within its stabilisation window, and
+  goes as far as its `policies` allow.
 - The scale-in is over when the last pod is deleted.
 
 Left out:
-- `pod-deletion-cost`;
-- pods that are pending or not ready, and restarts (there are none here);
-- when the HPA begins: its metrics, and its stabilisation (300 s of lower wants before the first step);
+- restarts: they decide only between pods that have been Ready since the same second;
+- the order among pods that are not Ready (unassigned, pending, unknown, running), of which no request depends;
+- that the controller hears of an address that was never Ready;
+- how the HPA's metrics come about, and its tolerance of 10 %;
 - the Deployment's write of its ReplicaSet's scale, some milliseconds.
 
 Sources: manageReplicas in pkg/controller/replicaset/replica_set.go and ActivePodsWithRanks in
@@ -44,6 +48,7 @@ if TYPE_CHECKING:
     from sim.scenario.specs import KubernetesSpec
 
 LOGARITHMIC_SINCE = 22
+DELETION_COST_SINCE = 22
 NANOSECONDS = 1e9
 
 
@@ -57,6 +62,9 @@ class ScaleIn:
         self._trace = simulation.trace
         self._client = disrupted.client
         self._logarithmic = minor(kubernetes.version) >= LOGARITHMIC_SINCE
+        self._unready = frozenset(disrupted.pods[len(disrupted.pods) - spec.unready :])
+        self._counts_cost = minor(kubernetes.version) >= DELETION_COST_SINCE
+        self._cost = PodDraws(simulation.streams, spec.deletion_cost, Stream.POD_DELETION_COST)
         self._ready_for_s = PodDraws(simulation.streams, spec.ready_for_s, Stream.POD_AGE)
         self._uid = PodDraws(simulation.streams, Uniform(dist="uniform", low=0, high=1), Stream.POD_DELETION_ORDER)
         self._scheduler = disrupted.scheduler
@@ -85,7 +93,7 @@ class ScaleIn:
         """Yield the pods to delete until so many are left, sync by sync. Each ranks anew the pods that are left."""
         while (too_many := len(self._left) - left) > 0:
             on_node = Counter(self._node(pod) for pod in self._left)
-            self._left.sort(key=lambda pod: (-on_node[self._node(pod)], self._youth(pod), self._uid[pod]))
+            self._left.sort(key=lambda pod: (*self._worth(pod), -on_node[self._node(pod)], *self._age(pod)))
             n_pods = min(too_many, BURST_REPLICAS)
             yield self._left[:n_pods]
             self._left = self._left[n_pods:]
@@ -94,6 +102,12 @@ class ScaleIn:
         if self._scheduler is not None:
             return self._scheduler.node_of(pod)
         return pod.ordinal % (self._spec.nodes or 1)
+
+    def _worth(self, pod: Pod) -> tuple[bool, float]:
+        return pod not in self._unready, self._cost[pod] if self._counts_cost else 0.0
+
+    def _age(self, pod: Pod) -> tuple[float, float]:
+        return 0.0 if pod in self._unready else self._youth(pod), self._uid[pod]
 
     def _youth(self, pod: Pod) -> float:
         age_s = self._ready_for_s[pod]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.control_plane.trace import PodDeleted
-from sim.control_plane.trace_of_traffic import RuleModified, RuleTaken, WeightSet
+from sim.control_plane.trace.traffic import RuleModified, RuleTaken, WeightSet
 from sim.report.disruptions.words import Words
 from sim.report.wording import seconds
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from sim.control_plane.trace import EvictionRefused, PodDeleted
-from sim.control_plane.trace_of_nodes import InstanceDeregistered, InstanceGone, NodeTerminated, PodScheduled
+from sim.control_plane.trace.nodes import InstanceDeregistered, InstanceGone, NodeTerminated, PodScheduled
 from sim.report.disruptions.words import Words
 from sim.report.wording import count, seconds
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sim.control_plane.trace import ReplicaSetScaled
 from sim.report.disruptions.words import Words
 from sim.report.wording import seconds
 
@@ -20,6 +21,11 @@ def _course(replication: Replication) -> Iterator[str]:
         f"Began at 0 s, from {scenario.deployment.replicas:,} replicas to {left:,}: the last pod was deleted after "
         f"{seconds(replication.timeline.rollout_complete_s)}."
     )
+    steps = [record.replicas for record in replication.trace.of(ReplicaSetScaled)]
+    if scenario.scale_in.unready:
+        yield f"Pods that were not Ready, and so no targets: {scenario.scale_in.unready:,}. Such pods go first."
+    if len(steps) > 1:
+        yield f"The autoscaler went down in {len(steps)} steps, the first to {steps[0]:,}."
 
 
 SCALE_IN = Words(name="scale-in", complete="last pod deleted", started="", ended="Pods deleted", course=_course)

@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sim.control_plane.trace import PodReady
-from sim.control_plane.trace_of_nodes import NodeAdded, NodeTerminated, SandboxFailed
+from sim.control_plane.trace.nodes import NodeAdded, NodeTerminated, SandboxFailed
 from sim.experiment.capacity import use_of_subnets, waits
 from sim.report.pictures.canvas import BLACK, BLUE, GREEN, ORANGE
 from sim.report.pictures.gantt_parts import bar

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sim.control_plane.trace import TargetDeregistered, TargetRegistered
-from sim.control_plane.trace_of_calls import ApiAttempt, Reconciled
-from sim.control_plane.trace_of_nodes import InstanceDeregistered
+from sim.control_plane.trace.calls import ApiAttempt, Reconciled
+from sim.control_plane.trace.nodes import InstanceDeregistered
 from sim.report.records.names import pod_target, worker_target
 
 if TYPE_CHECKING:

@@ -42,6 +42,7 @@ class Deployment:
     def __init__(self, plane: ControlPlane) -> None:
         self._plane = plane
         self.ending = plane.old
+        self.untargeted: set[Pod] = set()
         spec = plane.scenario.deployment
         self._n = spec.replicas
         self._surge, self._unavailable = _fence_posts(spec)

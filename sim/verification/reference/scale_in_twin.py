@@ -32,30 +32,50 @@ class ScaleIn(Deployment):
             if isinstance(spec.to_replicas, int)
             else math.ceil(n * int(spec.to_replicas.rstrip("%")) / 100)
         )
+        self.untargeted = set(plane.old[n - spec.unready :])
         self._siblings: dict[Pod, int] = {}
         self._staying, self.ending = list(plane.old), []
         self._steps: list[tuple[float, int, list[Pod]]] = []
         now_s = 0.0
         while len(self._staying) > self._left:
-            going = self._choose(self._allowed(now_s))
+            going = self._choose(self._allowed(now_s, self._wanted(now_s, n)))
             if going:
                 self._steps.append((now_s, len(self._staying), going))
             self.ending += going
             now_s += spec.sync_period_s
         self._to_delete = len(self.ending)
+        for pod in self.untargeted:
+            pod.deregistered = pod.left = True
+            plane.rolled.ready.remove(pod)
+            del plane.rolled.healthy_s[pod]
 
-    def _allowed(self, now_s: float) -> int:
+    def _wanted(self, now_s: float, n_at_first: int) -> int:
+        """Return the most that was called for in the window before now; whoever was not asked yet wanted all."""
+        spec = self._plane.scenario.scale_in
+        if not spec.recommendations:
+            return self._left
+        wanted = []
+        at_s = now_s
+        while at_s == now_s or now_s - at_s < spec.stabilization_window_s - 1e-6:
+            wanted.append(n_at_first if at_s < 0 else self._left)
+            for one in reversed(spec.recommendations):
+                if 0 <= at_s < one.until_s:
+                    wanted[-1] = one.replicas
+            at_s -= spec.sync_period_s
+        return max(wanted)
+
+    def _allowed(self, now_s: float, wanted: int) -> int:
         """Return how many pods may go now."""
         spec, n = self._plane.scenario.scale_in, len(self._staying)
         if not spec.policies:
-            return n - self._left
+            return max(0, n - wanted)
         allowed = []
         for policy in spec.policies:
             gone = sum(len(pods) for at_s, _, pods in self._steps if now_s - at_s < policy.period_s)
             lost = policy.value if policy.type == "Pods" else (n + gone) * policy.value / 100
             allowed.append(n - math.floor(n + gone - lost))
         most = max(allowed) if spec.select_policy == "Max" else min(allowed)
-        return max(0, min(most, n - self._left))
+        return max(0, min(most, n - wanted))
 
     def _choose(self, n_pods: int) -> list[Pod]:
         """Take as many pods as go, one after another, by the nodes that they share when the first goes."""
@@ -75,13 +95,25 @@ class ScaleIn(Deployment):
 
     def _before(self, one: Pod, other: Pod) -> bool:
         """Return whether one pod is deleted before the other."""
+        unready = [pod in self.untargeted for pod in (one, other)]
+        if unready[0] != unready[1]:
+            return unready[0]
+        costs = [self._cost(pod) for pod in (one, other)]
+        if costs[0] != costs[1]:
+            return costs[0] < costs[1]
         if self._siblings[one] != self._siblings[other]:
             return self._siblings[one] > self._siblings[other]
         ages = [self._age(pod) for pod in (one, other)]
-        if ages[0] != ages[1]:
+        if ages[0] != ages[1] and not unready[0]:
             return ages[0] < ages[1]
         uids = [self._plane.draw(UNIFORM, pod, Stream.POD_DELETION_ORDER) for pod in (one, other)]
         return uids[0] < uids[1]
+
+    def _cost(self, pod: Pod) -> float:
+        old = int(self._plane.scenario.kubernetes.version.removeprefix("v1.")) < 22  # noqa: PLR2004 - PodDeletionCost
+        return (
+            0.0 if old else self._plane.draw(self._plane.scenario.scale_in.deletion_cost, pod, Stream.POD_DELETION_COST)
+        )
 
     def _age(self, pod: Pod) -> int:
         ready_for_s = self._plane.draw(self._plane.scenario.scale_in.ready_for_s, pod, Stream.POD_AGE)
@@ -98,7 +130,10 @@ class ScaleIn(Deployment):
             self._plane.agenda.after(self._write(), partial(self._delete, pod))
 
     def _delete(self, pod: Pod) -> None:
-        super()._delete(pod)
+        if pod in self.untargeted:
+            self._plane.told_to_end(pod)
+        else:
+            super()._delete(pod)
         self._to_delete -= 1
         if self._to_delete == 0:
             self.complete = True

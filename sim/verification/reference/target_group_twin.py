@@ -68,7 +68,7 @@ class TargetGroup:
     def checks_fail(self, pod: Pod) -> None:
         """Let the checks of each ALB node fail from now on, until enough have failed."""
         check = self._plane.scenario.target_group.health_check
-        if check is None:
+        if check is None or pod in self._plane.deployment.untargeted:
             return
         for node in range(self._plane.scenario.target_group.alb_nodes):
             at_s = self._registered_s.get(pod, self._plane.old_since_s) + self.first_check_s(pod, node)

@@ -8,7 +8,7 @@ from sim.control_plane.aws.aws_api import AwsApi
 from sim.control_plane.aws.aws_client import AwsClient, ThrottledError
 from sim.control_plane.simulation import Simulation
 from sim.control_plane.trace import Trace
-from sim.control_plane.trace_of_calls import ApiAttempt
+from sim.control_plane.trace.calls import ApiAttempt
 from sim.scenario.actions import Action
 from sim.streams import Streams
 

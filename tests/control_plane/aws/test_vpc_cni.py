@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sim.capacity.plan import Plan
 from sim.control_plane.trace import PodReady, RolloutComplete, Trace
-from sim.control_plane.trace_of_nodes import PodScheduled, RolloutStalled, SandboxFailed, SubnetFull, SubnetHeld
+from sim.control_plane.trace.nodes import PodScheduled, RolloutStalled, SandboxFailed, SubnetFull, SubnetHeld
 from sim.control_plane.world import run_control_plane
 from sim.scenario.problems import ScenarioError
 from sim.scenario.specs import Scenario

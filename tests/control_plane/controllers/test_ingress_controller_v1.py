@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sim.control_plane.trace import EndpointRemoved, TargetDeregistered
-from sim.control_plane.trace_of_calls import ApiAttempt, Reconciled
+from sim.control_plane.trace.calls import ApiAttempt, Reconciled
 from sim.control_plane.world import run_control_plane
 from sim.streams import Streams
 

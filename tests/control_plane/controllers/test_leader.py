@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sim.control_plane.trace import PodDeleted, TargetDeregistered, Trace
-from sim.control_plane.trace_of_calls import NO_RECONCILE, ApiAttempt, ControllerRestarted, Reconciled
+from sim.control_plane.trace.calls import NO_RECONCILE, ApiAttempt, ControllerRestarted, Reconciled
 from sim.control_plane.world import run_control_plane
 from sim.streams import Streams
 

@@ -16,7 +16,7 @@ from sim.control_plane.controllers.other_cluster import ChurningBackend
 from sim.control_plane.controllers.start import start_controller
 from sim.control_plane.simulation import Simulation
 from sim.control_plane.trace import Trace
-from sim.control_plane.trace_of_calls import ApiAttempt, Reconciled
+from sim.control_plane.trace.calls import ApiAttempt, Reconciled
 from sim.streams import Streams
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.control_plane.trace import PodReady, RolloutComplete, Trace
-from sim.control_plane.trace_of_nodes import LaunchFailed, NodeAdded, NodesRequested, PodScheduled, RolloutStalled
+from sim.control_plane.trace.nodes import LaunchFailed, NodeAdded, NodesRequested, PodScheduled, RolloutStalled
 from sim.control_plane.world import run_control_plane
 from sim.scenario.specs import Scenario
 from sim.streams import Streams

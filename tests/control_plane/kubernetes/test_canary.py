@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from sim.control_plane.trace import PodDeleted, TargetDeregistered, TargetRegistered
-from sim.control_plane.trace_of_calls import ApiAttempt
-from sim.control_plane.trace_of_traffic import RuleModified, RuleTaken, WeightSet
+from sim.control_plane.trace.calls import ApiAttempt
+from sim.control_plane.trace.traffic import RuleModified, RuleTaken, WeightSet
 from sim.data_plane.outcomes import Outcome
 from sim.experiment.recommend import least_sleep_s
 from sim.experiment.replication import Replication, simulate

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sim.control_plane.trace import PodDeleted, RolloutComplete, TargetDeregistered, Trace
-from sim.control_plane.trace_of_traffic import LoadBalancerDeleted, RecordChanged
+from sim.control_plane.trace.traffic import LoadBalancerDeleted, RecordChanged
 from sim.control_plane.world import run_control_plane
 from sim.scenario.problems import ScenarioError
 from sim.scenario.specs import Scenario

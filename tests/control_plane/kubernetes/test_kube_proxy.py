@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sim.control_plane.trace import EndpointAdded, EndpointRemoved, TargetDrained, TargetHealthy
-from sim.control_plane.trace_of_calls import ApiAttempt
+from sim.control_plane.trace.calls import ApiAttempt
 from sim.control_plane.world import run_control_plane
 from sim.data_plane.outcomes import Outcome
 from sim.experiment.replication import simulate

@@ -20,7 +20,7 @@ from sim.control_plane.trace import (
     TargetDeregistered,
     Trace,
 )
-from sim.control_plane.trace_of_calls import Reconciled
+from sim.control_plane.trace.calls import Reconciled
 from sim.control_plane.world import run_control_plane
 from sim.scenario.node_drain import NodeDrainSpec
 from sim.scenario.problems import ScenarioError

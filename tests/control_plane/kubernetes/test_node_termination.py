@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.control_plane.trace_of_nodes import NodeTerminated, SubnetHeld
+from sim.control_plane.trace.nodes import NodeTerminated, SubnetHeld
 from sim.data_plane.outcomes import Outcome
 from sim.experiment.replication import simulate
 from sim.scenario.specs import Scenario

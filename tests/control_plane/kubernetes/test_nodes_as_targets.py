@@ -14,7 +14,7 @@ import simpy
 
 from sim.control_plane.kubernetes.node_turns import NodeTurns
 from sim.control_plane.trace import PodDeleted
-from sim.control_plane.trace_of_nodes import (
+from sim.control_plane.trace.nodes import (
     InstanceDeregistered,
     InstanceDrained,
     InstanceGone,

@@ -26,7 +26,7 @@ from sim.control_plane.trace import (
     TargetRegistered,
     Trace,
 )
-from sim.control_plane.trace_of_calls import NO_RECONCILE, ApiAttempt
+from sim.control_plane.trace.calls import NO_RECONCILE, ApiAttempt
 from sim.control_plane.world import run_control_plane
 from sim.scenario.actions import Action
 from sim.scenario.problems import ScenarioError

@@ -6,6 +6,8 @@ import pytest
 
 from sim.control_plane.trace import PodCreated, PodDeleted, ReplicaSetScaled, RolloutComplete, TargetDeregistered, Trace
 from sim.control_plane.world import run_control_plane
+from sim.data_plane.outcomes import Outcome
+from sim.experiment.replication import simulate
 from sim.scenario.problems import ScenarioError
 from sim.scenario.specs import Scenario
 from sim.streams import Stream, Streams
@@ -133,3 +135,78 @@ def test_the_smallest_policy_counts_with_min() -> None:
     trace = _trace(20, scale_in=spec)
     # 10 % of 20 is 2; of 18, 1.8: a fraction of a pod goes too
     assert [(record.time_s, record.replicas) for record in trace.of(ReplicaSetScaled)] == [(0, 18), (15, 16), (30, 15)]
+
+
+def test_pods_that_are_not_ready_go_first_and_are_no_targets() -> None:
+    """Of ten pods the last three are not Ready: all of them go, and of the Ready ones only the fourth to go."""
+    trace = _trace(scale_in={"to_replicas": 6, "unready": 3, "nodes": 3})
+    assert {7, 8, 9} < _gone(trace)
+    assert len(_gone(trace)) == 4
+    assert [record.pod for record in trace.of(TargetDeregistered)] == sorted(_gone(trace) - {7, 8, 9})
+
+
+def test_a_scale_in_of_pods_that_are_not_ready_costs_no_request() -> None:
+    """Nothing covers the lag of 1 s but that nobody is sent to what goes."""
+    lost = [
+        simulate(_scenario(scale_in={"to_replicas": 7, "unready": unready}, traffic={"arrival_rate_rps": 100}))
+        for unready in (0, 3)
+    ]
+    assert lost[0].requests.n_status(502) > 100
+    assert lost[1].requests.counts.sum() == lost[1].requests.counts[Outcome.OK]
+
+
+def test_no_targets_are_left_where_nobody_is_ready() -> None:
+    with pytest.raises(ScenarioError, match=r"scale_in\.unready: expected fewer than 10"):
+        _scenario(scale_in={"to_replicas": 5, "unready": 10})
+
+
+def test_the_cheaper_pods_go_first_from_v1_22_on() -> None:
+    """Before siblings on the node count: of ten pods on nine nodes 0 and 9 share one, and both may be dear."""
+    costs = {"dist": "empirical", "values": [1, 100]}
+    law = _scenario(scale_in={"to_replicas": 1, "deletion_cost": costs}).scale_in.deletion_cost
+    draws = Streams(1, 0).indexed(law, Stream.POD_DELETION_COST, 0)
+    cheap = {pod for pod in range(10) if draws[pod] == 1}
+    assert 0 < len(cheap) < 10
+    scale_in = {"to_replicas": 10 - len(cheap), "deletion_cost": costs, "nodes": 9}
+    assert _gone(_trace(scale_in=scale_in)) == cheap
+    assert {0, 9} <= _gone(_trace(scale_in=scale_in, **{"kubernetes.version": "v1.21"}))
+
+
+@pytest.mark.parametrize(
+    ("called_for", "window_s", "policies", "steps"),
+    [
+        # Fewer from 0 s on. The sync at 285 s is the first whose window, (-15, 285], holds no call for all 20.
+        ([(300, 4)], 300, [], [(285, 4)]),
+        # As before, and then two at a time.
+        ([(300, 16)], 300, [{"type": "Pods", "value": 6, "period_s": 15}], [(285, 16), (585, 10), (600, 4)]),
+        # In 60 s no 20 since 45, no 12 since 105; up to 99 s is at seven syncs, the last at 90 s.
+        ([(99, 12)], 60, [], [(45, 12), (150, 4)]),
+        # A short peak of 18 at 30 and 45 s holds all back until it has left the window.
+        ([(20, 4), (50, 18)], 60, [], [(45, 18), (105, 4)]),
+        # Without a window each sync's own call counts.
+        ([(14, 12), (16, 6)], 0, [], [(0, 12), (15, 6), (30, 4)]),
+        # A sync is as old as the window after 4 of 15 s: as with 60. 61 holds one more.
+        ([(99, 12)], 61, [], [(60, 12), (165, 4)]),
+    ],
+)
+def test_an_autoscaler_wants_the_most_of_its_window(
+    called_for: list[tuple[float, int]], window_s: float, policies: object, steps: list[tuple[float, int]]
+) -> None:
+    """A sync each 15 s from 0 s on, of 20 pods; before it, all were called for."""
+    recommendations = [{"until_s": until_s, "replicas": replicas} for until_s, replicas in called_for]
+    spec = {"to_replicas": 4, "recommendations": recommendations, "stabilization_window_s": window_s}
+    trace = _trace(20, scale_in=spec | {"policies": policies})
+    assert [(record.time_s, record.replicas) for record in trace.of(ReplicaSetScaled)] == steps
+
+
+def test_an_autoscaler_that_would_add_pods_on_the_way_is_refused() -> None:
+    recommendations = [{"until_s": 60, "replicas": 5}, {"until_s": 90, "replicas": 8}]
+    with pytest.raises(ScenarioError, match=r"scale_in\.recommendations: expected never more than are left by then"):
+        _scenario(scale_in={"to_replicas": 3, "recommendations": recommendations, "stabilization_window_s": 30})
+    _scenario(scale_in={"to_replicas": 3, "recommendations": recommendations, "stabilization_window_s": 100})
+
+
+def test_times_that_do_not_ascend_are_refused() -> None:
+    recommendations = [{"until_s": 60, "replicas": 5}, {"until_s": 60, "replicas": 4}]
+    with pytest.raises(ScenarioError, match="until_s that is later each time"):
+        _scenario(scale_in={"to_replicas": 3, "recommendations": recommendations})

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sim.control_plane.kubernetes.pod import Pod
 from sim.control_plane.kubernetes.scheduler import LONGEST_BACKOFF_S, Scheduler
 from sim.control_plane.trace import PodCreated, PodDeleted, PodReady, RolloutComplete, Trace
-from sim.control_plane.trace_of_nodes import PodScheduled, RolloutStalled
+from sim.control_plane.trace.nodes import PodScheduled, RolloutStalled
 from sim.control_plane.world import run_control_plane
 from sim.experiment.replication import simulate
 from sim.scenario.specs import Scenario

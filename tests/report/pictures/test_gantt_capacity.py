@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sim.control_plane.trace import PodReady
-from sim.control_plane.trace_of_nodes import NodeAdded, PodScheduled
+from sim.control_plane.trace.nodes import NodeAdded, PodScheduled
 from sim.diagnosis.findings import findings
 from sim.experiment.capacity import waits
 from sim.experiment.replication import Replication, simulate

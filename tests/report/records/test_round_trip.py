@@ -11,7 +11,7 @@ import pytest
 
 from sim.calibration.calibrate import calibrate
 from sim.control_plane.trace import PodDeleted, TargetDeregistered
-from sim.control_plane.trace_of_nodes import InstanceDeregistered
+from sim.control_plane.trace.nodes import InstanceDeregistered
 from sim.data_plane.outcomes import Outcome
 from sim.experiment.replication import Replication, simulate
 from sim.records.deregistrations import changes

@@ -23,7 +23,7 @@ from sim.control_plane.trace import (
     TargetUnhealthy,
     Trace,
 )
-from sim.control_plane.trace_of_calls import ApiAttempt, Reconciled
+from sim.control_plane.trace.calls import ApiAttempt, Reconciled
 from sim.data_plane.latency import Latency
 from sim.data_plane.outcomes import Outcome
 from sim.data_plane.sampled import Requests

@@ -8,8 +8,8 @@
 - Records of one kind stand in the order in which they were written. A record may be written ahead of its time.
 
 Records must not be changed. They are not frozen, because frozen ones take five times as long to make, and a replication
-makes some 15,000. Those of nodes and addresses are in `trace_of_nodes`, those of the controllers and their calls in
-`trace_of_calls`, and those of where traffic is sent in `trace_of_traffic`.
+makes some 15,000. Those of nodes and addresses are in `nodes.py`, those of the controllers and their calls in
+`calls.py`, and those of where traffic is sent in `traffic.py`.
 """
 
 from __future__ import annotations

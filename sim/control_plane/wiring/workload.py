@@ -35,21 +35,21 @@ from sim.control_plane.kubernetes.one_for_one import OneForOne
 from sim.control_plane.kubernetes.pod import Pod
 from sim.control_plane.kubernetes.recreate import Recreate
 from sim.control_plane.kubernetes.scale_in import ScaleIn
-from sim.control_plane.service import Service
 from sim.control_plane.simulation import call_when
 from sim.control_plane.trace import PodGone
+from sim.control_plane.wiring.service import Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     import simpy
 
-    from sim.control_plane.cluster import Cluster
     from sim.control_plane.kubernetes.disruption import Disruption
     from sim.control_plane.kubernetes.node_turns import NodeTurns
     from sim.control_plane.kubernetes.outage import Outage
     from sim.control_plane.kubernetes.replica_set import ControllerManagerClient
     from sim.control_plane.simulation import Simulation
+    from sim.control_plane.wiring.cluster import Cluster
     from sim.scenario.disruptions import DisruptionKind
     from sim.scenario.specs import DeploymentSpec, Scenario
 
@@ -78,7 +78,8 @@ class RolledDeployment:
         self._following: dict[Pod, list[simpy.Process]] = {}
         self._followed: list[tuple[Pod, simpy.Event, list[simpy.Process]]] = []
         self.outages: dict[Pod, Outage] = {}
-        self.services = [Service(simulation, scenario, self.old_pods, self._kubelet, self.outages)]
+        self._targets = self.old_pods[: len(self.old_pods) - scenario.disrupted_by.unready_pods]
+        self.services = [Service(simulation, scenario, self._targets, self._kubelet, self.outages)]
         self.rule: ForwardRule | None = None
         if scenario.disrupted_by.target_groups > 1:
             self.services.append(Service(simulation, scenario, [], self._kubelet, self.outages, number=1))
@@ -117,7 +118,7 @@ class RolledDeployment:
 
         Return the process that ends when nothing is left to do, except that deleted pods have yet to end.
         """
-        for pod in self._disruption.ending:
+        for pod in self._ending_targets():
             self._following[pod] = [self._env.process(process(pod)) for process in self.services[0].pod_processes]
         if self._cluster is not None:
             for pod in self._disruption.ending:
@@ -129,6 +130,10 @@ class RolledDeployment:
     def ending_pods(self) -> Sequence[Pod]:
         """Return the pods that the disruption ends."""
         return self._disruption.ending
+
+    def _ending_targets(self) -> list[Pod]:
+        unready = set(self.old_pods[len(self._targets) :])
+        return [pod for pod in self._disruption.ending if pod not in unready]
 
     def _adopt(self, pod: Pod) -> None:
         self._env.process(self._start(pod))
@@ -192,7 +197,7 @@ class RolledDeployment:
 
     def _until_over(self, disrupted: simpy.Process) -> Generator[simpy.Event]:
         yield disrupted
-        for pod in self._disruption.ending:
+        for pod in self._ending_targets():
             yield self._env.all_of([*self._following[pod], pod.deregistered])
         for pod, back, processes in self._followed:
             if not back.triggered:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sim.control_plane.controllers.leader import Leader
     from sim.control_plane.kubernetes.pod import Pod
     from sim.control_plane.simulation import Simulation
-    from sim.control_plane.workload import RolledDeployment
+    from sim.control_plane.wiring.workload import RolledDeployment
     from sim.scenario.specs import ControllerSpec, Scenario
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from sim.control_plane.kubernetes.pod import Pod
 from sim.control_plane.kubernetes.scheduler import Scheduler
-from sim.control_plane.trace_of_nodes import SandboxFailed
+from sim.control_plane.trace.nodes import SandboxFailed
 from sim.scenario.problems import Problem, ScenarioError
 
 if TYPE_CHECKING:

@@ -14,7 +14,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from sim.control_plane.aws.target_group import TargetGroup
-from sim.control_plane.backend import RolledBackend
 from sim.control_plane.controllers.fixed_lag import FixedLag
 from sim.control_plane.controllers.instance_targets import InstanceTargets
 from sim.control_plane.kubernetes.endpoints import Endpoints
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
     import simpy
 
+    from sim.control_plane.controllers.ingress import Gates
     from sim.control_plane.kubernetes.kubelet import Kubelet
     from sim.control_plane.kubernetes.outage import Outage
     from sim.control_plane.kubernetes.pod import Pod
@@ -37,6 +37,23 @@ if TYPE_CHECKING:
 
     PodProcess = Callable[[Pod], Generator[simpy.Event]]
     OutageProcess = Callable[[Pod, simpy.Event], Generator[simpy.Event]]
+
+
+class RolledBackend:
+    """A Service and its target group of pods, as an ingress controller sees them."""
+
+    def __init__(self, endpoints: Endpoints, target_group: TargetGroup[Pod], gates: ReadinessGates | None) -> None:
+        self._endpoints = endpoints
+        self.gates: Gates[Pod] | None = gates
+        self.changes: Sequence[Pod] = endpoints.changes
+        self.health = target_group.health
+        self.registered = target_group.registered
+        self.register = target_group.register
+        self.deregister = target_group.deregister
+
+    def desired(self) -> frozenset[Pod]:
+        """Return the addresses to register: the ready ones, and those with ready containers behind a closed gate."""
+        return frozenset().union(self._endpoints.addresses, self._endpoints.gated)
 
 
 class Service:

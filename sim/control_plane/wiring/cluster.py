@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from sim.control_plane.aws.vpc_cni import VpcCni
 from sim.control_plane.kubernetes.autoscaler import Autoscaler
 from sim.control_plane.kubernetes.scheduler import Scheduler
-from sim.control_plane.new_cluster import NewCluster
-from sim.control_plane.trace_of_nodes import PodScheduled
+from sim.control_plane.trace.nodes import PodScheduled
+from sim.control_plane.wiring.new_cluster import NewCluster
 from sim.scenario.cluster_switch import ClusterSwitchSpec
 from sim.streams import Stream
 
