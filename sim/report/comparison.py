@@ -18,7 +18,7 @@ from sim.experiment.compare import PRIMARY
 from sim.experiment.figures import ANY_502
 from sim.experiment.spreadsheet import csv_of
 from sim.experiment.statistics import CONFIDENCE, Estimate
-from sim.report.disruption import WORDS, shared_noun
+from sim.report.disruption import shared_noun
 from sim.report.wording import (
     NEGLIGIBLE,
     NOTHING,
@@ -33,6 +33,7 @@ from sim.report.wording import (
     plain,
     plural,
 )
+from sim.scenario.disruptions import DISRUPTIONS
 
 if TYPE_CHECKING:
     from sim.experiment.compare import Comparison, Difference
@@ -86,7 +87,7 @@ def _noun(comparison: Comparison) -> str:
 def _how_often(comparison: Comparison) -> str:
     any_502 = comparison.of(ANY_502.name)
     (a, of_a), (b, of_b) = (
-        (percent(fraction), WORDS[kind].name)
+        (percent(fraction), DISRUPTIONS[kind].noun)
         for fraction, kind in zip((any_502.first, any_502.second), comparison.disruptions, strict=True)
     )
     if comparison.estimator == "expected":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from importlib.util import find_spec
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -9,64 +11,41 @@ import numpy as np
 
 from sim.control_plane.trace import PodCreated, PodDeleted, PodReady
 from sim.report.capacity import is_stalled, room_for, stall_of
-from sim.report.disruptions.blue_green import BLUE_GREEN
-from sim.report.disruptions.canary import CANARY
-from sim.report.disruptions.cluster_switch import CLUSTER_SWITCH
-from sim.report.disruptions.node_drain import NODE_DRAIN, NODE_TERMINATION
-from sim.report.disruptions.rollout import ROLLOUT
-from sim.report.disruptions.scale_in import SCALE_IN
-from sim.report.disruptions.unplanned import CRASH, LIVENESS_FAILURE, NODE_LOST
-from sim.report.wording import tenths
+from sim.report.wording import seconds, tenths
+from sim.scenario.disruptions import DISRUPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from sim.experiment.replication import Replication
     from sim.experiment.summary import Summary
-    from sim.report.disruptions.words import Words
     from sim.scenario.disruptions import DisruptionKind
     from sim.scenario.specs import Scenario
 
 BETWEEN_WAVES_S = 5.0
-WORDS: dict[DisruptionKind, Words] = {
-    "rollout": ROLLOUT,
-    "node_drain": NODE_DRAIN,
-    "node_termination": NODE_TERMINATION,
-    "scale_in": SCALE_IN,
-    "crash": CRASH,
-    "liveness_failure": LIVENESS_FAILURE,
-    "node_lost": NODE_LOST,
-    "blue_green": BLUE_GREEN,
-    "canary": CANARY,
-    "cluster_switch": CLUSTER_SWITCH,
-}
-
-
-def words_of(scenario: Scenario) -> Words:
-    """Return the words for the scenario's disruption."""
-    return WORDS[scenario.disruption]
+_COURSES = "sim.report.disruptions"
 
 
 def name_of(scenario: Scenario) -> str:
     """Return the name of the scenario's disruption."""
-    return words_of(scenario).name
+    return scenario.disrupted_by.noun
 
 
 def noun_of(summary: Summary) -> str:
     """Return the word for one replication of a summary: `rollout`, `node drain` or `scale-in`."""
-    return WORDS[summary.disruption].name
+    return DISRUPTIONS[summary.disruption].noun
 
 
 def shared_noun(kinds: Iterable[DisruptionKind]) -> str:
     """Return the word for one replication of several scenarios: their own, or `disruption` if they have several."""
-    nouns = {WORDS[kind].name for kind in kinds}
+    nouns = {DISRUPTIONS[kind].noun for kind in kinds}
     return nouns.pop() if len(nouns) == 1 else "disruption"
 
 
 def course_of(replication: Replication) -> Iterator[str]:
     """Yield lines of text on how the disruption went."""
-    words, has_gate = words_of(replication.scenario), replication.scenario.pod.readiness_gate
-    yield from stall_of(replication) if is_stalled(replication) else words.course(replication)
+    words, has_gate = replication.scenario.disrupted_by, replication.scenario.pod.readiness_gate
+    yield from stall_of(replication) if is_stalled(replication) else _told(replication)
     yield from room_for(replication)
     times_s = {words.ended: _times_s(replication, PodDeleted)}
     if words.started:
@@ -82,6 +61,17 @@ def course_of(replication: Replication) -> Iterator[str]:
             f"New targets healthy at every ALB node: {waves}. Each pod is Ready when the controller next looks at its "
             "readiness gate."
         )
+
+
+def _told(replication: Replication) -> Iterator[str]:
+    """Yield what the file of the disruption's kind in `disruptions/` tells, or when the disruption was over."""
+    scenario = replication.scenario
+    file = f"{_COURSES}.{scenario.disruption}"
+    if find_spec(file) is not None:
+        yield from import_module(file).course(replication)
+    else:
+        over_s = replication.timeline.rollout_complete_s
+        yield f"Began at 0 s; {scenario.disrupted_by.complete} after {seconds(over_s)}."
 
 
 def _times_s(replication: Replication, kind: type[PodCreated | PodReady | PodDeleted]) -> list[float]:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group
 from rich.table import Table
 
-from sim.report.disruption import WORDS
 from sim.report.recommendation import record
 from sim.report.recommendation_words import goal_in_words
 from sim.report.wording import WIDTH, listed, percent, plain
+from sim.scenario.disruptions import DISRUPTIONS
 
 if TYPE_CHECKING:
     from sim.experiment.recommend import Recommendation
@@ -29,13 +29,13 @@ def render(found: ForAll, form: str) -> str:
 def answer(found: ForAll) -> str:
     """Return in words what to set, and which disruption decides."""
     changes = [f"{key} to {value:g}" for key, value in found.settings.items()]
-    names = listed([f"a {WORDS[kind].name}" for kind in found.by_kind])
+    names = listed([f"a {DISRUPTIONS[kind].noun}" for kind in found.by_kind])
     goal = goal_in_words(next(iter(found.by_kind.values())).goal, "case")
     what = f"Set {listed(changes)}" if changes else "Nothing need change"
-    decides = WORDS[found.decided_by].name
+    decides = DISRUPTIONS[found.decided_by].noun
     said = f"{what}, for {goal} of {names}. The {decides} decides: it needs {found.sleep_s:g} s of preStop sleep."
     if found.unmet:
-        unmet = listed([WORDS[kind].name for kind in found.unmet])
+        unmet = listed([DISRUPTIONS[kind].noun for kind in found.unmet])
         said += f" No sleep attains the goal in: {unmet}; `albsim recommend --set disruption=…` says why."
     return said
 
@@ -45,7 +45,7 @@ def _table(found: ForAll) -> Table:
     for heading in ("disruption", "least sleep (s)", "95 % interval", "advised", "goal met"):
         table.add_column(heading, justify="left" if heading == "disruption" else "right")
     for kind, of_kind in found.by_kind.items():
-        table.add_row(WORDS[kind].name, *_cells(of_kind))
+        table.add_row(DISRUPTIONS[kind].noun, *_cells(of_kind))
     return table
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group
 from rich.table import Table
 
-from sim.report.disruption import WORDS
 from sim.report.wording import WIDTH, count, number, percent, plain, plural
+from sim.scenario.disruptions import DISRUPTIONS
 
 if TYPE_CHECKING:
     from sim.experiment.sensitivity import Influence, Sensitivity
@@ -45,7 +45,7 @@ def shown(found: Sensitivity) -> Group:
 def answer_in_words(found: Sensitivity) -> tuple[str, str]:
     """Return the answer in words, and its unit."""
     words, unit = _ANSWERS[found.of]
-    noun = WORDS[found.disruption].name
+    noun = DISRUPTIONS[found.disruption].noun
     return words.format(noun=noun, nouns=plural(noun)), unit
 
 
@@ -68,8 +68,9 @@ def sentence(found: Sensitivity) -> str:
 
 def _table(found: Sensitivity) -> Table:
     answer, _ = answer_in_words(found)
+    each = count(found.replications, DISRUPTIONS[found.disruption].noun)
     table = Table(
-        title=f"{answer}; {found.n_points:,} points, {count(found.replications, WORDS[found.disruption].name)} at each",
+        title=f"{answer}; {found.n_points:,} points, {each} at each",
         title_justify="left",
         box=None,
         pad_edge=False,

@@ -21,6 +21,10 @@ class BlueGreenSpec(DisruptionSpec):
     """The switch of a Service's selector, and how long the old pods then stay."""
 
     kind: ClassVar = "blue_green"
+    noun: ClassVar = "blue/green rollout"
+    complete: ClassVar = "last old pod deleted"
+    started: ClassVar = "New pods"
+    ended: ClassVar = "Old pods deleted"
     ignored: ClassVar = frozenset(
         {"max_surge", "max_unavailable", "min_ready_s", "sync_latency_s", "pod_replacement_policy", "strategy"}
     )

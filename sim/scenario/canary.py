@@ -33,6 +33,9 @@ class CanarySpec(DisruptionSpec):
     """The canary's steps, and what becomes of the pods that get no more traffic."""
 
     kind: ClassVar = "canary"
+    noun: ClassVar = "canary"
+    complete: ClassVar = "last pod deleted"
+    started: ClassVar = "New pods"
     target_groups: ClassVar = 2
     ignored: ClassVar = frozenset({"max_surge", "max_unavailable", "pod_replacement_policy", "strategy", "partition"})
     why_ignored: ClassVar = "a canary has as many new pods as its weight asks for, beside all old ones"

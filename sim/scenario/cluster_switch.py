@@ -31,6 +31,9 @@ class ClusterSwitchSpec(DisruptionSpec):
     """The change of the DNS record, the clients that do not follow it, and how long the old side is kept."""
 
     kind: ClassVar = "cluster_switch"
+    noun: ClassVar = "cluster switch"
+    complete: ClassVar = "old side removed"
+    ended: ClassVar = "Old pods deleted"
     decided_by_sleep: ClassVar = False
     leaves_targets: ClassVar = False
     ignored: ClassVar = frozenset(

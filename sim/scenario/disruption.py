@@ -1,4 +1,4 @@
-"""What the spec of every disruption has: its kind, its rules against other keys, and advice on it.
+"""What the spec of every disruption has: its kind, its words, its rules against other keys, and advice on it.
 
 A disruption is what ends pods. `scenario.disruption` names its kind; its keys stand in the block of that name.
 """
@@ -30,10 +30,18 @@ class Beside(NamedTuple):
 
 
 class DisruptionSpec(Spec):
-    """A disruption's keys, and its rules."""
+    """A disruption's keys, its words and its rules."""
 
     kind: ClassVar[str]
     """The value of `disruption` that selects this kind, and the name of its block."""
+    noun: ClassVar[str]
+    """What reports call one of this kind."""
+    complete: ClassVar[str]
+    """What has happened when the disruption is over."""
+    started: ClassVar[str] = ""
+    """The pods that the disruption starts, empty if there are none."""
+    ended: ClassVar[str] = "Pods deleted"
+    """What happens to the pods that the disruption ends."""
     planned: ClassVar[bool] = True
     """Whether pods are told to end. Otherwise they fail, and no preStop sleep helps."""
     decided_by_sleep: ClassVar[bool] = True
@@ -47,7 +55,7 @@ class DisruptionSpec(Spec):
     ignored: ClassVar[frozenset[str]] = frozenset()
     """Keys of `deployment` that have no effect on this disruption."""
     why_ignored: ClassVar[str] = ""
-    """Why the keys in `without_effect` have none."""
+    """Why the keys in `ignored` have none."""
 
     @classmethod
     def require_simulated(cls, beside: Beside) -> None:

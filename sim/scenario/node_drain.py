@@ -27,6 +27,10 @@ class NodeDrainSpec(DisruptionSpec):
     """The drain of worker nodes through the eviction API, and the Deployment's PodDisruptionBudget."""
 
     kind: ClassVar = "node_drain"
+    noun: ClassVar = "node drain"
+    complete: ClassVar = "every evicted pod replaced"
+    started: ClassVar = "Replacements"
+    ended: ClassVar = "Pods evicted"
     evicts: ClassVar = True
     ignored: ClassVar = frozenset(
         {"max_surge", "max_unavailable", "min_ready_s", "sync_latency_s", "pod_replacement_policy"}
@@ -184,6 +188,7 @@ class NodeTerminationSpec(NodeDrainSpec):
     """The drain of worker nodes whose machines are terminated after it, as an autoscaler or an upgrade does."""
 
     kind: ClassVar = "node_termination"
+    noun: ClassVar = "node termination"
 
     delete_delay_s: Seconds = 5.0
     """From the end of the node's last pod until its machine is terminated. Default: Cluster Autoscaler's

@@ -21,6 +21,10 @@ class RolloutSpec(DisruptionSpec):
     """A rolling update of the Deployment."""
 
     kind: ClassVar = "rollout"
+    noun: ClassVar = "rollout"
+    complete: ClassVar = "rollout complete"
+    started: ClassVar = "New pods"
+    ended: ClassVar = "Old pods deleted"
 
     def unwise(self, deployment: DeploymentSpec) -> Iterator[Advice]:
         """Yield advice on the surge and the unavailability."""

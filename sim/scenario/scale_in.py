@@ -50,6 +50,8 @@ class ScaleInSpec(DisruptionSpec):
     """The step from `deployment.replicas` to fewer, and what decides which pods the ReplicaSet deletes."""
 
     kind: ClassVar = "scale_in"
+    noun: ClassVar = "scale-in"
+    complete: ClassVar = "last pod deleted"
     ignored: ClassVar = frozenset(
         {"max_surge", "max_unavailable", "min_ready_s", "sync_latency_s", "pod_replacement_policy"}
     )

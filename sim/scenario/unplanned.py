@@ -55,6 +55,8 @@ class CrashSpec(UnplannedSpec):
     """A container that ends unasked, for example killed for its memory (OOMKilled), and restarts in place."""
 
     kind: ClassVar = "crash"
+    noun: ClassVar = "crashed container"
+    complete: ClassVar = "containers Ready again"
 
     noticed_after_s: DistributionField = Uniform(dist="uniform", low=0, high=1)
     """From the container's end until the kubelet sees it, and says that the pod is not Ready. Default: the kubelet
@@ -73,6 +75,8 @@ class LivenessFailureSpec(UnplannedSpec):
     """
 
     kind: ClassVar = "liveness_failure"
+    noun: ClassVar = "failed liveness probe"
+    complete: ClassVar = "containers Ready again"
 
     period_s: PositiveSeconds = 10.0
     """From one probe to the next (periodSeconds). Default: K8s core/v1."""
@@ -92,6 +96,9 @@ class NodeLostSpec(UnplannedSpec):
     """A worker node that is lost with its pods, which then answer nothing: its machine ends, or its network does."""
 
     kind: ClassVar = "node_lost"
+    noun: ClassVar = "lost node"
+    complete: ClassVar = "every lost pod replaced"
+    started: ClassVar = "Replacements"
 
     node_monitor_grace_s: PositiveSeconds | None = None
     """From the node's last heartbeat until it is NotReady, and its pods with it (`--node-monitor-grace-period`). null:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import pkgutil
+from typing import TYPE_CHECKING
+
+from sim.control_plane.kubernetes import disruptions as processes
 from sim.diagnosis.findings import findings
 from sim.experiment.replication import simulate
-from sim.report.disruption import WORDS, course_of, name_of
+from sim.report import disruptions as courses
+from sim.report.disruption import course_of, name_of
 from sim.report.perfetto import perfetto
 from sim.report.pictures.gantt import REFUSED, gantt
 from sim.report.story import story
 from sim.scenario.disruptions import DISRUPTIONS
 from sim.scenario.specs import Scenario
+
+if TYPE_CHECKING:
+    import pytest
 
 DRAIN = Scenario.model_validate(
     {
@@ -57,7 +65,7 @@ def test_the_story_and_the_pictures_call_it_a_node_drain() -> None:
     assert "\nNODE DRAIN\n" in story(findings(replication))
     picture = gantt(findings(replication))
     labels = [text.get_text() for text in picture.legends[0].get_texts()]
-    assert {REFUSED, WORDS["node_drain"].complete} <= set(labels)
+    assert {REFUSED, DISRUPTIONS["node_drain"].complete} <= set(labels)
     (refused,) = [dots for dots in picture.axes[0].collections if dots.get_label() == REFUSED]
     assert refused.get_offsets().tolist() == [[0, 2], [5, 2], [10, 2]]
     assert perfetto(findings(replication)).count('"eviction refused"') == 3
@@ -110,5 +118,13 @@ def test_the_steps_of_an_autoscaler_and_the_pods_that_are_not_ready_are_told() -
     ]
 
 
-def test_every_kind_of_disruption_has_its_words() -> None:
-    assert WORDS.keys() == DISRUPTIONS.keys()
+def test_every_file_of_disruptions_is_of_a_kind_and_every_kind_has_its_process() -> None:
+    assert {file.name for file in pkgutil.iter_modules(processes.__path__)} == DISRUPTIONS.keys()
+    assert {file.name for file in pkgutil.iter_modules(courses.__path__)} <= DISRUPTIONS.keys()
+    assert all(spec.noun and spec.complete for spec in DISRUPTIONS.values())
+
+
+def test_a_kind_without_a_file_of_its_own_is_told_of_in_general(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sim.report.disruption.find_spec", lambda _name: None)
+    scale_in = DRAIN.with_overrides({"disruption": "scale_in", "scale_in": {"to_replicas": 4}})
+    assert next(course_of(simulate(scale_in))) == "Began at 0 s; last pod deleted after 0.0 s."

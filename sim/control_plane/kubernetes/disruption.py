@@ -6,6 +6,7 @@ Kubelet, Endpoints, controller and target group follow a deletion in the same wa
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from sim.control_plane.kubernetes.scheduler import Scheduler
     from sim.control_plane.simulation import Simulation
     from sim.scenario.releases.release import Mark
+    from sim.scenario.specs import Scenario
+
+_PROCESSES = "sim.control_plane.kubernetes.disruptions"
 
 
 class NodesAsTargets(Protocol):
@@ -90,3 +94,9 @@ class Disruption(Protocol):
 
     def run(self) -> Generator[simpy.Event]:
         """Carry out the disruption: delete pods (`PodDeleted`, `pod.deleted`), at the end record `RolloutComplete`."""
+
+
+def disruption_of(scenario: Scenario, disrupted: Disrupted) -> Disruption:
+    """Return what disrupts the Deployment, as the file of its kind in `disruptions/` makes it."""
+    disruption: Disruption = import_module(f"{_PROCESSES}.{scenario.disruption}").process(scenario, disrupted)
+    return disruption

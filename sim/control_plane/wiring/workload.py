@@ -21,37 +21,25 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sim.control_plane.aws.forward_rule import ForwardRule
-from sim.control_plane.kubernetes.blue_green import BlueGreen
-from sim.control_plane.kubernetes.canary import Canary
-from sim.control_plane.kubernetes.cluster_switch import ClusterSwitch
-from sim.control_plane.kubernetes.crash import Crash, LivenessFailure
-from sim.control_plane.kubernetes.deployment import Deployment
-from sim.control_plane.kubernetes.disruption import Disrupted
+from sim.control_plane.kubernetes.disruption import Disrupted, disruption_of
 from sim.control_plane.kubernetes.in_flight import InFlight
 from sim.control_plane.kubernetes.kubelet import Kubelet
-from sim.control_plane.kubernetes.node_drain import NodeDrain
-from sim.control_plane.kubernetes.node_lost import NodeLost
-from sim.control_plane.kubernetes.one_for_one import OneForOne
 from sim.control_plane.kubernetes.pod import Pod
-from sim.control_plane.kubernetes.recreate import Recreate
-from sim.control_plane.kubernetes.scale_in import ScaleIn
 from sim.control_plane.simulation import call_when
 from sim.control_plane.trace import PodGone
 from sim.control_plane.wiring.service import Service
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Generator, Sequence
 
     import simpy
 
-    from sim.control_plane.kubernetes.disruption import Disruption
     from sim.control_plane.kubernetes.node_turns import NodeTurns
     from sim.control_plane.kubernetes.outage import Outage
     from sim.control_plane.kubernetes.replica_set import ControllerManagerClient
     from sim.control_plane.simulation import Simulation
     from sim.control_plane.wiring.cluster import Cluster
-    from sim.scenario.disruptions import DisruptionKind
-    from sim.scenario.specs import DeploymentSpec, Scenario
+    from sim.scenario.specs import Scenario
 
 
 class RolledDeployment:
@@ -106,7 +94,7 @@ class RolledDeployment:
             rule=self.rule,
         )
         self.node_watchers = disrupted.node_watchers
-        self._disruption = _DISRUPTIONS[scenario.disruption](scenario, disrupted)
+        self._disruption = disruption_of(scenario, disrupted)
 
     def _hold_places(self) -> None:
         if self._cluster is not None:
@@ -205,23 +193,3 @@ class RolledDeployment:
             elif (target_group := self.services[0].target_group) is not None:
                 yield self._env.all_of(processes)
                 yield from target_group.until_registered(pod)
-
-
-def _rollout(spec: DeploymentSpec, disrupted: Disrupted) -> Disruption:
-    if spec.kind != "Deployment":
-        return OneForOne(spec, disrupted)
-    return Recreate(spec, disrupted) if spec.strategy == "Recreate" else Deployment(spec, disrupted)
-
-
-_DISRUPTIONS: dict[DisruptionKind, Callable[[Scenario, Disrupted], Disruption]] = {
-    "rollout": lambda scenario, disrupted: _rollout(scenario.deployment, disrupted),
-    "node_drain": lambda scenario, disrupted: NodeDrain(scenario.node_drain, disrupted),
-    "node_termination": lambda scenario, disrupted: NodeDrain(scenario.node_termination, disrupted),
-    "scale_in": lambda scenario, disrupted: ScaleIn(scenario.scale_in, scenario.kubernetes, disrupted),
-    "blue_green": lambda scenario, disrupted: BlueGreen(scenario.blue_green, disrupted),
-    "cluster_switch": lambda scenario, disrupted: ClusterSwitch(scenario.cluster_switch, disrupted),
-    "canary": lambda scenario, disrupted: Canary(scenario.canary, scenario.deployment, disrupted),
-    "crash": lambda scenario, disrupted: Crash(scenario.crash, scenario.pod, disrupted),
-    "liveness_failure": lambda scenario, disrupted: LivenessFailure(scenario.liveness_failure, scenario.pod, disrupted),
-    "node_lost": lambda scenario, disrupted: NodeLost(scenario.node_lost, scenario.kubernetes, disrupted),
-}

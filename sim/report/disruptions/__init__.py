@@ -1,1 +1,1 @@
-"""What reports and pictures say of each kind of disruption."""
+"""What reports tell of each kind of disruption: one file for each kind that has more to tell, found by its name."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.report.disruptions.words import Words
 from sim.report.wording import seconds
 
 if TYPE_CHECKING:
@@ -13,7 +12,8 @@ if TYPE_CHECKING:
     from sim.experiment.replication import Replication
 
 
-def _course(replication: Replication) -> Iterator[str]:
+def course(replication: Replication) -> Iterator[str]:
+    """Yield lines of text on how a blue/green switch began and ended."""
     scenario = replication.scenario
     yield (
         f"At 0 s the Service's selector passed from {scenario.deployment.replicas:,} old pods to as many new ones, all "
@@ -22,12 +22,3 @@ def _course(replication: Replication) -> Iterator[str]:
     )
     left_s = replication.timeline.registered_until_s[:, : scenario.deployment.replicas].max()
     yield f"The last old target left the last ALB node {seconds(float(left_s))} after the switch."
-
-
-BLUE_GREEN = Words(
-    name="blue/green rollout",
-    complete="last old pod deleted",
-    started="New pods",
-    ended="Old pods deleted",
-    course=_course,
-)

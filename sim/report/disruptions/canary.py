@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from sim.control_plane.trace import PodDeleted
 from sim.control_plane.trace.traffic import RuleModified, RuleTaken, WeightSet
-from sim.report.disruptions.words import Words
 from sim.report.wording import seconds
 
 if TYPE_CHECKING:
@@ -15,7 +14,8 @@ if TYPE_CHECKING:
     from sim.experiment.replication import Replication
 
 
-def _course(replication: Replication) -> Iterator[str]:
+def course(replication: Replication) -> Iterator[str]:
+    """Yield lines of text on how a canary began and ended."""
     trace = replication.trace
     asked = [f"{record.weight} % at {seconds(record.time_s)}" for record in trace.of(WeightSet)]
     modified = [f"{record.weight} % at {seconds(record.time_s)}" for record in trace.of(RuleModified)]
@@ -30,12 +30,3 @@ def _course(replication: Replication) -> Iterator[str]:
             f"The {which} pods were deleted from {seconds(min(deleted_s))} on, the last after "
             f"{seconds(replication.timeline.rollout_complete_s)}."
         )
-
-
-CANARY = Words(
-    name="canary",
-    complete="last pod deleted",
-    started="New pods",
-    ended="Pods deleted",
-    course=_course,
-)

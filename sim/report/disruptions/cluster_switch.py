@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.report.disruptions.words import Words
 from sim.report.wording import count, percent, seconds
 
 if TYPE_CHECKING:
@@ -15,7 +14,8 @@ if TYPE_CHECKING:
     from sim.experiment.replication import Replication
 
 
-def _course(replication: Replication) -> Iterator[str]:
+def course(replication: Replication) -> Iterator[str]:
+    """Yield lines of text on how a switch of clusters began and ended."""
     scenario, spec = replication.scenario, replication.scenario.cluster_switch
     side, n_old = replication.timeline.old_side, scenario.deployment.replicas
     if side is None:
@@ -32,12 +32,3 @@ def _course(replication: Replication) -> Iterator[str]:
         f"The old pods were deleted from {seconds(removed_s)} on, when {percent(float(shares[0]))} of requests still "
         f"went to the old ALB, and that ALB at {seconds(deleted_s)}, when {percent(float(shares[1]))} did."
     )
-
-
-CLUSTER_SWITCH = Words(
-    name="cluster switch",
-    complete="old side removed",
-    started="",
-    ended="Old pods deleted",
-    course=_course,
-)

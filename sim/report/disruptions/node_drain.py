@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from sim.control_plane.trace import EvictionRefused, PodDeleted
 from sim.control_plane.trace.nodes import InstanceDeregistered, InstanceGone, NodeTerminated, PodScheduled
-from sim.report.disruptions.words import Words
 from sim.report.wording import count, seconds
 
 if TYPE_CHECKING:
@@ -17,7 +15,8 @@ if TYPE_CHECKING:
     from sim.scenario.node_drain import NodeDrainSpec
 
 
-def _course(replication: Replication) -> Iterator[str]:
+def course(replication: Replication) -> Iterator[str]:
+    """Yield lines of text on how a node drain began and ended."""
     drain, replicas = _spec(replication), replication.scenario.deployment.replicas
     yield (
         f"Began at 0 s, and every evicted pod was replaced after {seconds(replication.timeline.rollout_complete_s)}: "
@@ -86,13 +85,3 @@ def _waited_s(replication: Replication) -> dict[int, float]:
     asked_s = {refused.pod: refused.time_s for refused in reversed(replication.trace.of(EvictionRefused))}
     evicted_s = {evicted.pod: evicted.time_s for evicted in replication.trace.of(PodDeleted)}
     return {pod: evicted_s[pod] - time_s for pod, time_s in asked_s.items() if pod in evicted_s}
-
-
-NODE_DRAIN = Words(
-    name="node drain",
-    complete="every evicted pod replaced",
-    started="Replacements",
-    ended="Pods evicted",
-    course=_course,
-)
-NODE_TERMINATION = replace(NODE_DRAIN, name="node termination")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.report.disruptions.words import Words
 from sim.report.wording import seconds
 
 if TYPE_CHECKING:
@@ -13,7 +12,8 @@ if TYPE_CHECKING:
     from sim.experiment.replication import Replication
 
 
-def _course(replication: Replication) -> Iterator[str]:
+def course(replication: Replication) -> Iterator[str]:
+    """Yield lines of text on how a rolling update began and ended."""
     deployment = replication.scenario.deployment
     complete = f"Began at 0 s and complete after {seconds(replication.timeline.rollout_complete_s)}"
     if deployment.strategy == "Recreate":
@@ -26,8 +26,3 @@ def _course(replication: Replication) -> Iterator[str]:
     yield f"{complete}, with a surge of {deployment.surge} and {deployment.unavailable} unavailable."
     if deployment.pod_replacement_policy == "TerminationComplete":
         yield "Terminating pods counted against the surge until they were gone."
-
-
-ROLLOUT = Words(
-    name="rollout", complete="rollout complete", started="New pods", ended="Old pods deleted", course=_course
-)

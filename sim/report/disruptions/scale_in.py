@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.control_plane.trace import ReplicaSetScaled
-from sim.report.disruptions.words import Words
 from sim.report.wording import seconds
 
 if TYPE_CHECKING:
@@ -14,7 +13,8 @@ if TYPE_CHECKING:
     from sim.experiment.replication import Replication
 
 
-def _course(replication: Replication) -> Iterator[str]:
+def course(replication: Replication) -> Iterator[str]:
+    """Yield lines of text on how a scale-in began and ended."""
     scenario = replication.scenario
     left = scenario.scale_in.left(scenario.deployment.replicas)
     yield (
@@ -26,6 +26,3 @@ def _course(replication: Replication) -> Iterator[str]:
         yield f"Pods that were not Ready, and so no targets: {scenario.scale_in.unready:,}. Such pods go first."
     if len(steps) > 1:
         yield f"The autoscaler went down in {len(steps)} steps, the first to {steps[0]:,}."
-
-
-SCALE_IN = Words(name="scale-in", complete="last pod deleted", started="", ended="Pods deleted", course=_course)

@@ -25,7 +25,6 @@ from sim.data_plane.outcomes import OUTCOMES_502
 from sim.diagnosis.controller_log import in_lanes
 from sim.diagnosis.spells import in_rotation
 from sim.report.capacity import is_stalled
-from sim.report.disruption import WORDS, words_of
 from sim.report.pictures.canvas import BLACK, GREEN, ORANGE, PALE, PURPLE, SKY_BLUE, VERMILION, YELLOW, literal
 from sim.report.pictures.gantt_below import (
     FAILED,
@@ -40,6 +39,7 @@ from sim.report.pictures.gantt_below import (
 from sim.report.pictures.gantt_capacity import CAPACITY_LEGEND, draw_capacity, heights_of_capacity
 from sim.report.pictures.gantt_parts import BAR_HEIGHT, bar, legend
 from sim.report.wording import count
+from sim.scenario.disruptions import DISRUPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,7 +70,7 @@ PHASES = {
 DEAD, POINT, REFUSED = "routable but dead", "502, at its request's arrival", "eviction refused"
 TAKEN_OUT, FAIL_OPEN = "taken out by health checks", "fail-open: unhealthy, and sent requests all the same"
 DEREGISTERED, LEFT = "DeregisterTargets", "left the last ALB node"
-COMPLETE = tuple(dict.fromkeys(words.complete for words in WORDS.values()))
+COMPLETE = tuple(dict.fromkeys(spec.complete for spec in DISRUPTIONS.values()))
 LEGEND = (
     *PHASES,
     DEAD,
@@ -107,9 +107,9 @@ def gantt(found: Findings, *, width: float = 12.0) -> Figure:
     draw_controller(controller, lanes)
     draw_capacity(panels[3:], replication)
     controller.set_xlim(0, 1.01 * replication.requests.window_until_s)
-    words = words_of(replication.scenario)
-    over = "progress deadline passed" if is_stalled(replication) else words.complete
-    began = f"start of the {words.name}" if replication.scenario.disrupted_by.planned else "failure"
+    disruption = replication.scenario.disrupted_by
+    over = "progress deadline passed" if is_stalled(replication) else disruption.complete
+    began = f"start of the {disruption.noun}" if disruption.planned else "failure"
     panels[-1].set_xlabel(f"seconds since the {began}")
     for axes in panels:
         axes.axvline(replication.timeline.rollout_complete_s, color=BLACK, linestyle=":", label=over)

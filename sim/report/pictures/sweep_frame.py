@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from sim.experiment.figures import ANY_502, COLUMN_OF, COLUMNS
 from sim.experiment.provenance import PROVENANCE
 from sim.experiment.statistics import fraction_estimate, trusted_mean_estimate
-from sim.report.disruption import WORDS
 from sim.report.pictures.canvas import Canvas, canvas
 from sim.report.wording import key_label, plural
+from sim.scenario.disruptions import DISRUPTIONS
 from sim.scenario.problems import did_you_mean
 from sim.scenario.variations import expanded, keys_of
 
@@ -94,7 +94,7 @@ def estimate(values: pd.Series, figure: str) -> Estimate:
 
 def noun_in(frame: pd.DataFrame) -> str:
     """Return the word for one replication of a sweep: `rollout`, `node drain` or `scale-in`."""
-    return WORDS[disruption_in(frame)].name
+    return DISRUPTIONS[disruption_in(frame)].noun
 
 
 def disruption_in(frame: pd.DataFrame) -> DisruptionKind:

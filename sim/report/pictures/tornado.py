@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.report.disruption import WORDS
 from sim.report.pictures.canvas import BLUE, ORANGE, canvas
 from sim.report.sensitivity import answer_in_words
 from sim.report.wording import count
+from sim.scenario.disruptions import DISRUPTIONS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def tornado(found: Sensitivity) -> Figure:
     """Return the picture of a sensitivity."""
     answer, unit = answer_in_words(found)
-    rollouts = count(found.replications, WORDS[found.disruption].name)
+    rollouts = count(found.replications, DISRUPTIONS[found.disruption].noun)
     shown = sorted(found.influences, key=lambda one: one.swing)
     figure, axes = canvas(
         (9.0, 1.6 + 0.5 * len(shown)),

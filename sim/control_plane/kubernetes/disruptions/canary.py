@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 
     import simpy
 
-    from sim.control_plane.kubernetes.disruption import Disrupted
+    from sim.control_plane.kubernetes.disruption import Disrupted, Disruption
     from sim.control_plane.kubernetes.pod import Pod
     from sim.scenario.canary import CanarySpec
-    from sim.scenario.specs import DeploymentSpec
+    from sim.scenario.specs import DeploymentSpec, Scenario
 
 VERIFY_RETRY_S = 10.0
 WHOLE = 100
@@ -159,3 +159,8 @@ class Canary(Replacing):
 def _share(weight: int, replicas: int) -> int:
     """Return how many replicas a weight asks for, rounded up."""
     return -(-weight * replicas // WHOLE)
+
+
+def process(scenario: Scenario, disrupted: Disrupted) -> Disruption:
+    """Return the scenario's canary."""
+    return Canary(scenario.canary, scenario.deployment, disrupted)

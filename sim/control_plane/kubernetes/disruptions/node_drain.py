@@ -55,9 +55,10 @@ if TYPE_CHECKING:
 
     import simpy
 
-    from sim.control_plane.kubernetes.disruption import Disrupted
+    from sim.control_plane.kubernetes.disruption import Disrupted, Disruption
     from sim.control_plane.kubernetes.pod import Pod
     from sim.scenario.node_drain import NodeDrainSpec
+    from sim.scenario.specs import Scenario
 
 KUBECTL_RETRY_S = 5.0
 CLUSTER_AUTOSCALER_RETRY_S = 10.0
@@ -230,3 +231,8 @@ def _retries_s(spec: NodeDrainSpec) -> Iterator[float]:
     if spec.drained_by != "karpenter":
         return repeat(KUBECTL_RETRY_S if spec.drained_by == "kubectl" else CLUSTER_AUTOSCALER_RETRY_S)
     return (min(KARPENTER_BASE_S * 2 ** min(failures, 10), KARPENTER_MAX_S) for failures in count())
+
+
+def process(scenario: Scenario, disrupted: Disrupted) -> Disruption:
+    """Return the scenario's node drain."""
+    return NodeDrain(scenario.node_drain, disrupted)

@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 
     import simpy
 
-    from sim.control_plane.kubernetes.disruption import Disrupted
+    from sim.control_plane.kubernetes.disruption import Disrupted, Disruption
     from sim.control_plane.kubernetes.pod import Pod
     from sim.scenario.cluster_switch import ClusterSwitchSpec
+    from sim.scenario.specs import Scenario
 
 
 class ClusterSwitch:
@@ -62,3 +63,8 @@ class ClusterSwitch:
         yield self._env.timeout(wait_s)
         self._trace.record(PodDeleted(self._env.now, pod.number))
         pod.deleted.succeed(self._env.now)
+
+
+def process(scenario: Scenario, disrupted: Disrupted) -> Disruption:
+    """Return the scenario's switch of clusters."""
+    return ClusterSwitch(scenario.cluster_switch, disrupted)

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
     import simpy
 
-    from sim.control_plane.kubernetes.disruption import Disrupted
+    from sim.control_plane.kubernetes.disruption import Disrupted, Disruption
     from sim.control_plane.kubernetes.pod import Pod
     from sim.scenario.distributions import Distribution
-    from sim.scenario.specs import KubernetesSpec
+    from sim.scenario.specs import KubernetesSpec, Scenario
     from sim.scenario.unplanned import NodeLostSpec
 
 
@@ -82,3 +82,8 @@ class NodeLost:
         self._replacements.append(pod)
         if len(self._replacements) == len(self._lost):
             self._all_created.succeed()
+
+
+def process(scenario: Scenario, disrupted: Disrupted) -> Disruption:
+    """Return the scenario's loss of a node."""
+    return NodeLost(scenario.node_lost, scenario.kubernetes, disrupted)

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
     import simpy
 
-    from sim.control_plane.kubernetes.disruption import Disrupted
+    from sim.control_plane.kubernetes.disruption import Disrupted, Disruption
     from sim.scenario.blue_green import BlueGreenSpec
+    from sim.scenario.specs import Scenario
 
 
 class BlueGreen:
@@ -68,3 +69,8 @@ class BlueGreen:
         yield self._env.timeout(wait_s)
         self._trace.record(PodDeleted(self._env.now, pod.number))
         pod.deleted.succeed(self._env.now)
+
+
+def process(scenario: Scenario, disrupted: Disrupted) -> Disruption:
+    """Return the scenario's blue/green switch."""
+    return BlueGreen(scenario.blue_green, disrupted)

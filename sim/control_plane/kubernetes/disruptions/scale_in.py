@@ -42,10 +42,10 @@ if TYPE_CHECKING:
 
     import simpy
 
-    from sim.control_plane.kubernetes.disruption import Disrupted
+    from sim.control_plane.kubernetes.disruption import Disrupted, Disruption
     from sim.control_plane.kubernetes.pod import Pod
     from sim.scenario.scale_in import ScaleInSpec
-    from sim.scenario.specs import KubernetesSpec
+    from sim.scenario.specs import KubernetesSpec, Scenario
 
 LOGARITHMIC_SINCE = 22
 DELETION_COST_SINCE = 22
@@ -114,3 +114,8 @@ class ScaleIn:
         if not self._logarithmic:
             return age_s
         return math.floor(math.log2(age_s * NANOSECONDS)) if age_s > 0 else -1
+
+
+def process(scenario: Scenario, disrupted: Disrupted) -> Disruption:
+    """Return the scenario's scale-in."""
+    return ScaleIn(scenario.scale_in, scenario.kubernetes, disrupted)
