@@ -122,6 +122,12 @@ class Streams:
         while True:
             yield from law.sample(rng, _BLOCK).tolist()
 
+    def permutations(self, size: int, stream: Stream, *entity: int) -> Iterator[list[int]]:
+        """Yield random orders of `size` things without end: those that `Generator.permutation` gives one by one."""
+        rng, inorder = self.generator(stream, *entity), np.tile(np.arange(size), (_BLOCK, 1))
+        while True:
+            yield from rng.permuted(inorder, axis=1).tolist()
+
     def indexed(self, law: Sampler, stream: Stream, *entity: int) -> IndexedDraws:
         """Return draws by index: the i-th entity meets the i-th draw, in whatever order entities ask."""
         return IndexedDraws(law, self.generator(stream, *entity))

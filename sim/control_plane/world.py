@@ -71,17 +71,18 @@ def run_control_plane(scenario: Scenario, streams: Streams) -> Trace:
     Raises `ScenarioError` if the settings let the simulation reach no end, so that nothing comes on for a simulated
     day, or if there are too many pods.
     """
-    return ControlPlane(scenario, streams).trace(scenario.pod)
+    return ControlPlane(scenario, streams, whole_account=True).trace(scenario.pod)
 
 
 class ControlPlane:
     """One replication's control plane, run until nothing is left to do, except that deleted pods have yet to end.
 
     Arithmetic gives the end of a deleted pod (`kubelet.termination`). So scenarios of the same `control_plane_key` can
-    take their traces from one control plane.
+    take their traces from one control plane. Only traces of the `whole_account` hold what other clusters' controllers
+    did.
     """
 
-    def __init__(self, scenario: Scenario, streams: Streams) -> None:
+    def __init__(self, scenario: Scenario, streams: Streams, *, whole_account: bool = False) -> None:
         require_affordable(scenario)
         self._disruption = scenario.disruption.replace("_", " ")
         self._env = simpy.Environment(initial_time=-scenario.aws_api.warm_up_s)
@@ -98,7 +99,7 @@ class ControlPlane:
         rolled = [self._rolled, *(RolledDeployment(other, scenario, client, turns, cluster) for other in others)]
         if self._rolled.services[0].is_controlled and scenario.controller.version != FIXED_LAG:
             api = AwsApi(simulation, scenario.aws_api) if cluster is None else cluster.api
-            Account(simulation, scenario, api).start(rolled)
+            Account(simulation, scenario, api, self._trace if whole_account else Trace(kept=False)).start(rolled)
         order = streams.generator(Stream.OTHER_DEPLOYMENT).permutation(len(rolled)).tolist()
         over = {place: rolled[place].start() for place in order}[0]
         ends: list[simpy.Event] = [over]

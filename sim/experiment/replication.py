@@ -76,20 +76,21 @@ def simulate(scenario: Scenario, *, replication: int = 0, estimator: Estimator |
         If the settings let the rollout come to no end, or have no expectation where that is asked for.
     """
     chosen = choose_estimator([scenario], estimator)
-    ((_, whole),) = simulate_alike([scenario], replication=replication, estimator=chosen)
+    ((_, whole),) = simulate_alike([scenario], replication=replication, estimator=chosen, whole_account=True)
     return whole
 
 
 def simulate_alike(
-    scenarios: Sequence[Scenario], *, replication: int, estimator: Estimator
+    scenarios: Sequence[Scenario], *, replication: int, estimator: Estimator, whole_account: bool = False
 ) -> Iterator[tuple[int, Replication]]:
     """Yield one replication of each of several scenarios with the same `control_plane_key`, from one control plane.
 
     Each comes with its position in `scenarios`, in the order in which the rollouts are over. All scenarios must allow
-    the estimator. Raises `ScenarioError` as `simulate` does; scenarios that would come later have no end either.
+    the estimator. Their traces say what other clusters' controllers did only if they are of the `whole_account`: no
+    figure needs it. Raises `ScenarioError` as `simulate` does; scenarios that would come later have no end either.
     """
     streams = Streams(scenarios[0].seed, replication)
-    control_plane = ControlPlane(scenarios[0], streams)
+    control_plane = ControlPlane(scenarios[0], streams, whole_account=whole_account)
     over_s = [control_plane.over_s(scenario.pod) for scenario in scenarios]
     for place in sorted(range(len(scenarios)), key=over_s.__getitem__):
         scenario = scenarios[place]

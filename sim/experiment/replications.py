@@ -16,7 +16,7 @@ from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sim.experiment.estimators import choose_estimator
-from sim.experiment.replication import simulate
+from sim.experiment.replication import simulate_alike
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -200,4 +200,5 @@ def _end_with_parent() -> None:
 
 
 def _figures(scenario: Scenario, estimator: Estimator, number: int) -> Figures:
-    return simulate(scenario, replication=number, estimator=estimator).figures()
+    ((_, replication),) = simulate_alike([scenario], replication=number, estimator=estimator)
+    return replication.figures()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sim.control_plane.trace.calls import ApiAttempt
+from sim.control_plane.trace.calls import ApiAttempt, ControllerRestarted, Reconciled
 from sim.experiment.replication import simulate, simulate_alike
 from sim.experiment.sharing import control_plane_key
 from sim.scenario.problems import ScenarioError
@@ -44,7 +44,7 @@ def test_together_is_as_by_itself(raw: dict[str, Any], changes: list[dict[str, A
     alike = [scenario for scenario in scenarios if control_plane_key(scenario) == control_plane_key(first)]
     assume(len(alike) > 1)
     seen = set()
-    for place, together in simulate_alike(alike, replication=1, estimator="sampled"):
+    for place, together in simulate_alike(alike, replication=1, estimator="sampled", whole_account=True):
         alone = simulate(alike[place], replication=1, estimator="sampled")
         for kind in {*together.trace.kinds, *alone.trace.kinds}:
             assert together.trace.of(kind) == alone.trace.of(kind)
@@ -60,10 +60,23 @@ def test_pods_that_live_longer_see_more_of_what_the_controllers_do(make_scenario
         )
         for sleep_s in (900, 0, 300)
     ]
-    whole = list(simulate_alike(scenarios, replication=0, estimator="expected"))
+    whole = list(simulate_alike(scenarios, replication=0, estimator="expected", whole_account=True))
     assert [place for place, _ in whole] == [1, 2, 0]
     attempts = [len(replication.trace.of(ApiAttempt)) for _, replication in whole]
     assert attempts[0] < attempts[1] < attempts[2]
+
+
+def test_only_traces_of_the_whole_account_hold_what_other_clusters_did(make_scenario) -> None:
+    scenario = make_scenario(controller__restart_at_s=10, aws_api__other_clusters=OTHERS)
+    ((_, without),) = simulate_alike([scenario], replication=0, estimator="expected")
+    whole = simulate(scenario, estimator="expected")
+    of_calls = (ApiAttempt, Reconciled, ControllerRestarted)
+    assert {attempt.cluster for attempt in whole.trace.of(ApiAttempt)} == {0, 1}
+    for kind in whole.trace.kinds:
+        records = whole.trace.of(kind)
+        ours = [record for record in records if record.cluster == 0] if kind in of_calls else records
+        assert without.trace.of(kind) == ours
+    assert np.array_equal(without.figures().row(), whole.figures().row(), equal_nan=True)
 
 
 def test_those_that_are_over_within_a_day_come_before_the_one_that_is_not(make_scenario) -> None:

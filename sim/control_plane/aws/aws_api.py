@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sim.control_plane.light_process import LightProcess
 from sim.control_plane.token_bucket import TokenBucket
 from sim.scenario.actions import Action, Service
 from sim.scenario.distributions import Exponential
@@ -33,8 +34,9 @@ if TYPE_CHECKING:
     from sim.streams import Streams
 
 ACCOUNT_BUCKET = "elbv2_account"
-ROUNDING = 1e-9
-"""A token that lacks no more than this is whole: a client that keeps the bucket's own rate is never throttled."""
+LEAST_TOKENS = 1 - 1e-9
+"""A token that lacks no more than a rounding error is whole: a client that keeps the bucket's rate is never throttled.
+"""
 
 
 def _bucket_of(action: Action) -> BucketName:
@@ -101,7 +103,7 @@ class AwsApi:
     def _use_up(self, covering: tuple[TokenBucket, ...], calls_per_s: float, streams: Streams, *entity: int) -> None:
         if calls_per_s > 0:
             gap = Exponential(dist="exponential", mean=1 / calls_per_s)
-            self._env.process(self._background(covering, streams.draws(gap, Stream.API_BACKGROUND, *entity)))
+            LightProcess(self._env, self._background(covering, streams.draws(gap, Stream.API_BACKGROUND, *entity)))
 
     def _background(self, covering: tuple[TokenBucket, ...], gaps_s: Iterator[float]) -> Generator[simpy.Event]:
         for gap_s in gaps_s:
@@ -115,8 +117,8 @@ class AwsApi:
     def _admit(self, covering: tuple[TokenBucket, ...]) -> bool:
         now_s = self._env.now
         for bucket in covering:
-            if bucket.tokens(now_s) < 1 - ROUNDING:
+            if bucket.tokens(now_s) < LEAST_TOKENS:
                 return False
         for bucket in covering:
-            bucket.take(now_s)
+            bucket.spend()
         return True

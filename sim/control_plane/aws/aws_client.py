@@ -65,6 +65,7 @@ class AwsClient:
         self._retryer = retryer(policy, max_retries=max_retries)
         self._quota = RetryQuota() if policy in WITH_RETRY_QUOTA else None
         self._rate_limiter = AdaptiveRateLimiter(self._env.now) if policy in WITH_RATE_LIMIT else None
+        self._limits_itself = any(limit is not None for limit in (throttle, self._quota, self._rate_limiter))
         self._latency_s = simulation.streams.draws(spec.latency_s, Stream.API_LATENCY, cluster)
         self._uniform = simulation.streams.uniforms(Stream.API_BACKOFF, cluster)
 
@@ -74,31 +75,37 @@ class AwsClient:
         `effect` is the change that a successful call makes at AWS. Raises `ThrottledError` when the last retry is
         throttled too.
         """
-        backoff_s = 0.0
-        if self._throttle is not None:
-            yield from self._throttle.before_call(action)
+        backoff_s, env = 0.0, self._env
         for attempt in count():
-            if self._throttle is not None:
-                yield from self._throttle.before_attempt(action)
-            if self._rate_limiter is not None:
-                yield self._env.timeout(self._rate_limiter.acquire(self._env.now))
+            if self._limits_itself:
+                yield from self._before(action, attempt)
             latency_s = next(self._latency_s)
             throttled = not self._api.admit(action)
             retries = throttled and attempt < self._max_retries and self._may_retry(action)
             backoff_s = self._retryer.wait_s(attempt + 1, next(self._uniform), backoff_s) if retries else 0.0
-            self._trace.record(
-                ApiAttempt(self._env.now, self._cluster, reconcile, action, attempt, throttled, latency_s, backoff_s)
-            )
-            response = self._env.timeout(latency_s)
+            if self._trace.is_kept:
+                self._trace.record(
+                    ApiAttempt(env.now, self._cluster, reconcile, action, attempt, throttled, latency_s, backoff_s)
+                )
+            response = env.timeout(latency_s)
             if effect is not None and not throttled:
                 response.callbacks.append(lambda _response: effect())
             yield response
-            self._note(throttled=throttled, retried=attempt > 0)
+            if self._limits_itself:
+                self._note(throttled=throttled, retried=attempt > 0)
             if not retries:
                 break
-            yield self._env.timeout(backoff_s)
+            yield env.timeout(backoff_s)
         if throttled:
             raise ThrottledError(action)
+
+    def _before(self, action: Action, attempt: int) -> Generator[simpy.Event]:
+        if self._throttle is not None:
+            if attempt == 0:
+                yield from self._throttle.before_call(action)
+            yield from self._throttle.before_attempt(action)
+        if self._rate_limiter is not None:
+            yield self._env.timeout(self._rate_limiter.acquire(self._env.now))
 
     def _may_retry(self, action: Action) -> bool:
         code = THROTTLE_CODE[action.service]

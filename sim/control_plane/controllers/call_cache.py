@@ -28,6 +28,10 @@ class CallCache:
         self._keeps_s = keeps_s
         self._until_s: dict[tuple[Action, tuple[object, ...]], float] = {}
 
+    def keeps(self, action: Action) -> bool:
+        """Return whether answers to this action are kept at all."""
+        return action in self._keeps_s
+
     def holds(self, action: Action, parameters: tuple[object, ...]) -> bool:
         """Return whether the answer to a call with these parameters is held."""
         until_s = self._until_s.get((action, parameters))

@@ -82,7 +82,7 @@ class IngressReconciler:
         self._queue: WorkQueue[int] = WorkQueue(
             env, shared_bucket=not release.has_priority_queue, one_entry=release.has_priority_queue
         )
-        self._order = simulation.streams.generator(Stream.ENQUEUE_ORDER, cluster, 1)
+        self._orders = simulation.streams.permutations(len(ingresses), Stream.ENQUEUE_ORDER, cluster, 1)
         self._cache = CallCache(env, release.keeps_answers_s)
         self._tags_lock = simpy.Resource(env)
         self._backend_group_lock = simpy.Resource(env)
@@ -90,7 +90,7 @@ class IngressReconciler:
 
     def enqueue_all(self) -> None:
         """Enqueue every ingress in a random order."""
-        for place in self._order.permutation(len(self._ingresses)).tolist():
+        for place in next(self._orders):
             self._queue.add(place)
 
     def enqueue(self, ingress: Ingress) -> None:

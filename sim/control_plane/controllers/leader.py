@@ -25,15 +25,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import simpy
-
 from sim.control_plane.controllers.resync import resyncs
+from sim.control_plane.light_process import LightProcess
 from sim.control_plane.trace.calls import ControllerRestarted
 from sim.scenario.distributions import Exponential
 from sim.streams import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+
+    import simpy
 
     from sim.control_plane.controllers.ingress import Controller, Ingress
     from sim.control_plane.simulation import Simulation
@@ -56,12 +57,12 @@ class Leader:
         self._spec = spec
         self._make = make
         self._cluster = cluster
-        self._goroutines: list[simpy.Process] = []
+        self._goroutines: list[LightProcess] = []
         self._controller: Controller | None = self._lead(simulation)
         if spec.restart_at_s is not None:
-            env.process(self._restart(spec.restart_at_s))
+            LightProcess(env, self._restart(spec.restart_at_s))
         if spec.node_events_per_s > 0:
-            env.process(self._node_events(spec.node_events_per_s))
+            LightProcess(env, self._node_events(spec.node_events_per_s))
 
     def on_endpoints_change(self, ingress: Ingress, position: int) -> None:
         """Tell the leading process, if there is one."""
@@ -97,7 +98,7 @@ class Leader:
         """Start a process that listed everything at `listed_s`, or long before the simulation if that is None."""
         controller = self._make(simulation)
         running = [*controller.goroutines(), *resyncs(simulation, controller, self._cluster, listed_s)]
-        self._goroutines = [self._env.process(_until_killed(goroutine)) for goroutine in running]
+        self._goroutines = [LightProcess(self._env, goroutine) for goroutine in running]
         return controller
 
     def _restart(self, at_s: float) -> Generator[simpy.Event]:
@@ -116,7 +117,7 @@ class Leader:
             self._controller.stop()
         self._controller = None
         for goroutine in self._goroutines:
-            goroutine.interrupt()
+            goroutine.stop()
 
     def _node_events(self, per_s: float) -> Generator[simpy.Event]:
         gap = Exponential(dist="exponential", mean=1 / per_s)
@@ -124,10 +125,3 @@ class Leader:
             yield self._env.timeout(gap_s)
             if self._controller is not None:
                 self._controller.on_node_event()
-
-
-def _until_killed(goroutine: Generator[simpy.Event]) -> Generator[simpy.Event]:
-    try:
-        yield from goroutine
-    except simpy.Interrupt:
-        return

@@ -85,7 +85,7 @@ class LoadBalancerControllerV2:
         )
         self._names = [(ingress.number, position) for ingress in ingresses for position in range(len(ingress.backends))]
         self._reconciles = reconciles
-        self._order = streams.generator(Stream.ENQUEUE_ORDER, cluster)
+        self._orders = streams.permutations(len(self._names), Stream.ENQUEUE_ORDER, cluster)
         self._n_workers = spec.max_concurrent_reconciles
         self.sync_period_s = self._release.sync_period_s if spec.sync_period_s is None else spec.sync_period_s
         self._ingress_reconciler = IngressReconciler(simulation, spec, release, client, ingresses, cluster=cluster)
@@ -137,7 +137,7 @@ class LoadBalancerControllerV2:
             self._ingress_reconciler.enqueue_all()
 
     def _enqueue_bindings(self) -> None:
-        for place in self._order.permutation(len(self._names)).tolist():
+        for place in next(self._orders):
             self._queue.add(self._names[place])
 
     def goroutines(self) -> list[Generator[simpy.Event]]:

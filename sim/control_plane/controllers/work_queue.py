@@ -20,15 +20,17 @@ controllers v1.1.x); controller-runtime pkg/controller/priorityqueue/priorityque
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-import simpy
-
+from sim.control_plane.light_process import LightProcess
 from sim.control_plane.token_bucket import TokenBucket
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+    import simpy
 
 T = TypeVar("T", bound=Hashable)
 
@@ -57,7 +59,8 @@ class WorkQueue(Generic[T]):
         self._env = env
         self._max_delay_s = MAX_DELAY_S if max_delay_s is None else max_delay_s
         self._one_entry = one_entry
-        self._waiting = simpy.Store(env)
+        self._waiting: deque[T] = deque()
+        self._idle_workers: deque[simpy.Event] = deque()
         self._dirty: set[T] = set()
         self._processing: set[T] = set()
         self._failures: dict[T, int] = {}
@@ -72,11 +75,16 @@ class WorkQueue(Generic[T]):
             return
         self._dirty.add(item)
         if item not in self._processing:
-            self._waiting.put(item)
+            self._offer(item)
 
     def get(self) -> Generator[simpy.Event, T, T]:
         """Wait for the next item, mark it as being worked on, and return it."""
-        item = yield self._waiting.get()
+        handed_over = self._env.event()
+        if self._waiting:
+            handed_over.succeed(self._waiting.popleft())
+        else:
+            self._idle_workers.append(handed_over)
+        item = yield handed_over
         self._dirty.discard(item)
         self._processing.add(item)
         return item
@@ -85,7 +93,13 @@ class WorkQueue(Generic[T]):
         """End the work on the item, and queue it again if it was added meanwhile."""
         self._processing.discard(item)
         if item in self._dirty:
-            self._waiting.put(item)
+            self._offer(item)
+
+    def _offer(self, item: T) -> None:
+        if self._idle_workers:
+            self._idle_workers.popleft().succeed(item)
+        else:
+            self._waiting.append(item)
 
     def add_rate_limited(self, item: T) -> None:
         """Queue the item after the delay that its failures so far have earned."""
@@ -101,7 +115,7 @@ class WorkQueue(Generic[T]):
             return
         if self._due_s.get(item, math.inf) > due_s:
             self._due_s[item] = due_s
-            self._env.process(self._add_when_due(item, due_s))
+            LightProcess(self._env, self._add_when_due(item, due_s))
 
     def _add_when_due(self, item: T, due_s: float) -> Generator[simpy.Event]:
         yield self._env.timeout(due_s - self._env.now)

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.control_plane.kubernetes.pod import Pod, PodDraws
 from sim.control_plane.kubernetes.replica_set import ReplicaSet
+from sim.control_plane.light_process import LightProcess
 from sim.control_plane.trace import PodDeleted, ReplicaSetScaled, RolloutComplete
 from sim.scenario.distributions import Uniform
 from sim.streams import Stream
@@ -96,12 +97,12 @@ class Deployment:
         self._trace.record(ReplicaSetScaled(self._env.now, "old", self._old_replicas))
         going, self._old_pods = self._old_pods[:n_pods], self._old_pods[n_pods:]
         for pod in going:
-            self._env.process(self._delete(pod, self._client.write_after_s()))
+            LightProcess(self._env, self._delete(pod, self._client.write_after_s()))
         return True
 
     def _adopt_new(self, pod: Pod) -> None:
         self._adopt(pod)
-        self._env.process(self._await_available(pod))
+        LightProcess(self._env, self._await_available(pod))
 
     def _delete(self, pod: Pod, wait_s: float) -> Generator[simpy.Event, Any]:
         yield self._env.timeout(wait_s)

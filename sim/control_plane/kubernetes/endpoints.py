@@ -22,6 +22,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.control_plane.kubernetes.pod import Pod, PodDraws
+from sim.control_plane.light_process import LightProcess
 from sim.control_plane.trace import EndpointAdded, EndpointRemoved
 from sim.streams import Stream
 
@@ -69,7 +70,7 @@ class Endpoints:
             if self._has_gates:
                 yield from self._follow_to_gate(pod)
             else:
-                self._env.process(self._appear(pod))
+                LightProcess(self._env, self._appear(pod))
             yield pod.ready
             yield self._env.timeout(self._joins_after_s[pod])
             self.starting.discard(pod)

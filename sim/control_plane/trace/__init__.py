@@ -196,9 +196,10 @@ R = TypeVar("R", bound=Record)
 
 
 class Trace:
-    """The records of one replication, by kind."""
+    """The records of one replication, by kind. One that is not `kept` nobody will read, so it need not be written."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, kept: bool = True) -> None:
+        self.is_kept = kept
         self._records: defaultdict[type[Record], list[Record]] = defaultdict(list)
 
     def record(self, record: Record) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sim.control_plane.controllers.ingress import Ingress
 from sim.control_plane.controllers.other_cluster import ChurningBackend, churn
 from sim.control_plane.controllers.start import start_controller
+from sim.control_plane.light_process import LightProcess
 from sim.scenario.cluster_switch import ClusterSwitchSpec
 
 if TYPE_CHECKING:
@@ -19,15 +21,20 @@ if TYPE_CHECKING:
     from sim.control_plane.controllers.leader import Leader
     from sim.control_plane.kubernetes.pod import Pod
     from sim.control_plane.simulation import Simulation
+    from sim.control_plane.trace import Trace
     from sim.control_plane.wiring.workload import RolledDeployment
     from sim.scenario.specs import ControllerSpec, Scenario
 
 
 class Account:
-    """The AWS account: its API, this cluster's controller (cluster 0), those of others, and of one that takes over."""
+    """The AWS account: its API, this cluster's controller (cluster 0), those of others, and of one that takes over.
 
-    def __init__(self, simulation: Simulation, scenario: Scenario, api: AwsApi) -> None:
+    What the others' controllers do is recorded only in the trace `of_others`.
+    """
+
+    def __init__(self, simulation: Simulation, scenario: Scenario, api: AwsApi, of_others: Trace) -> None:
         self._simulation = simulation
+        self._others = replace(simulation, trace=of_others)
         self._scenario = scenario
         self._api = api
 
@@ -61,7 +68,7 @@ class Account:
                 changes = churn(
                     self._simulation, controller, churning, ingresses, churn_per_s=other.churn_per_s, cluster=cluster
                 )
-                env.process(changes)
+                LightProcess(env, changes)
 
         if isinstance(self._scenario.disrupted_by, ClusterSwitchSpec):
             self._start_new_cluster(len(self._scenario.aws_api.other_clusters) + 1)
@@ -74,7 +81,8 @@ class Account:
         self._controller(spec, ingresses, cluster=cluster)
 
     def _controller(self, spec: ControllerSpec, ingresses: list[Ingress], *, cluster: int) -> Leader:
-        return start_controller(self._simulation, spec, self._scenario.aws_api, self._api, ingresses, cluster=cluster)
+        simulation = self._simulation if cluster == 0 else self._others
+        return start_controller(simulation, spec, self._scenario.aws_api, self._api, ingresses, cluster=cluster)
 
 
 def _watch(deployment: RolledDeployment, controller: Leader, ingress: Ingress) -> None:

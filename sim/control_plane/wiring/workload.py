@@ -25,12 +25,13 @@ from sim.control_plane.kubernetes.disruption import Disrupted, disruption_of
 from sim.control_plane.kubernetes.in_flight import InFlight
 from sim.control_plane.kubernetes.kubelet import Kubelet
 from sim.control_plane.kubernetes.pod import Pod
+from sim.control_plane.light_process import LightProcess
 from sim.control_plane.simulation import call_when
 from sim.control_plane.trace import PodGone
 from sim.control_plane.wiring.service import Service
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Iterable, Sequence
 
     import simpy
 
@@ -63,8 +64,8 @@ class RolledDeployment:
         node_of = None if scheduler is None else scheduler.node_of
         self._kubelet = Kubelet(simulation, scenario.pod, scenario.kubernetes, node_of)
         self.pods = {pod.number: pod for pod in self.old_pods}
-        self._following: dict[Pod, list[simpy.Process]] = {}
-        self._followed: list[tuple[Pod, simpy.Event, list[simpy.Process]]] = []
+        self._following: dict[Pod, list[LightProcess]] = {}
+        self._followed: list[tuple[Pod, simpy.Event, list[LightProcess]]] = []
         self.outages: dict[Pod, Outage] = {}
         self._targets = self.old_pods[: len(self.old_pods) - scenario.disrupted_by.unready_pods]
         self.services = [Service(simulation, scenario, self._targets, self._kubelet, self.outages)]
@@ -107,7 +108,7 @@ class RolledDeployment:
         Return the process that ends when nothing is left to do, except that deleted pods have yet to end.
         """
         for pod in self._ending_targets():
-            self._following[pod] = [self._env.process(process(pod)) for process in self.services[0].pod_processes]
+            self._following[pod] = [LightProcess(self._env, process(pod)) for process in self.services[0].pod_processes]
         if self._cluster is not None:
             for pod in self._disruption.ending:
                 call_when(pod.deleted, partial(self._begin_to_leave, pod, self._cluster))
@@ -124,16 +125,16 @@ class RolledDeployment:
         return [pod for pod in self._disruption.ending if pod not in unready]
 
     def _adopt(self, pod: Pod) -> None:
-        self._env.process(self._start(pod))
+        LightProcess(self._env, self._start(pod))
         self._follow(pod)
 
     def _follow(self, pod: Pod) -> None:
         self.pods[pod.number] = pod
-        self._following[pod] = [self._env.process(process(pod)) for process in self.services[-1].pod_processes]
+        self._following[pod] = [LightProcess(self._env, process(pod)) for process in self.services[-1].pod_processes]
 
     def _promote(self, pod: Pod) -> None:
         for process in self.services[0].pod_processes:
-            self._env.process(process(pod))
+            LightProcess(self._env, process(pod))
 
     def _stable_targets(self) -> set[Pod]:
         target_group = self.services[0].target_group
@@ -159,7 +160,7 @@ class RolledDeployment:
         cluster.leave(pod)
 
     def _not_ready(self, pod: Pod, back: simpy.Event) -> None:
-        processes = [self._env.process(process(pod, back)) for process in self.services[0].outage_processes]
+        processes = [LightProcess(self._env, process(pod, back)) for process in self.services[0].outage_processes]
         self._followed.append((pod, back, processes))
 
     def _gone_s(self, pod: Pod) -> Generator[simpy.Event, Any, float]:
@@ -186,10 +187,16 @@ class RolledDeployment:
     def _until_over(self, disrupted: simpy.Process) -> Generator[simpy.Event]:
         yield disrupted
         for pod in self._ending_targets():
-            yield self._env.all_of([*self._following[pod], pod.deregistered])
+            yield from _all_ended(self._following[pod])
+            yield pod.deregistered
         for pod, back, processes in self._followed:
             if not back.triggered:
                 yield pod.deregistered
             elif (target_group := self.services[0].target_group) is not None:
-                yield self._env.all_of(processes)
+                yield from _all_ended(processes)
                 yield from target_group.until_registered(pod)
+
+
+def _all_ended(processes: Iterable[LightProcess]) -> Generator[simpy.Event]:
+    for process in processes:
+        yield from process.ended()
