@@ -13,11 +13,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import durationpy
-
 from sim.manifests.argo import verifies
 from sim.manifests.models import Workload
 from sim.manifests.pod_end import whole
+from sim.manifests.quantities import seconds_or_duration_s
 from sim.scenario.canary import CanarySpec
 from sim.scenario.controller import ControllerSpec
 from sim.scenario.problems import shown
@@ -107,10 +106,4 @@ def _put_steps(draft: Draft, canary: Canary) -> None:
 def _seconds(pause: object) -> float | None:
     """Return how long a pause is: whole seconds, or a Go duration. None if it has no end."""
     duration = pause.get("duration") if isinstance(pause, dict) else None
-    text = str(duration)
-    if duration is None:
-        return None
-    try:
-        return float(text) if text.isdecimal() else float(durationpy.from_str(text).total_seconds())
-    except (durationpy.DurationError, ValueError, OverflowError):
-        return None
+    return None if duration is None else seconds_or_duration_s(str(duration))

@@ -5,9 +5,42 @@ Source: the API reference of Kubernetes (core/v1, policy/v1, autoscaling/v2) and
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pydantic import Field
 
 from sim.manifests.models import Anything, IntOrString, Model
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Requirement(Model):
+    """What a label must be."""
+
+    key: str
+    operator: str
+    values: list[str] = Field(default_factory=list)
+
+    def is_met_by(self, labels: Mapping[str, str]) -> bool:
+        """Return whether these labels are so."""
+        value = labels.get(self.key)
+        if self.operator in {"Exists", "DoesNotExist"}:
+            return (value is not None) == (self.operator == "Exists")
+        return (value in self.values) == (self.operator == "In")
+
+
+class Selector(Model):
+    """Which pods are meant, by their labels: all of them where it is empty."""
+
+    match_labels: dict[str, str] = Field(default_factory=dict)
+    match_expressions: list[Requirement] = Field(default_factory=list)
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """Return whether a pod with these labels is meant."""
+        return self.match_labels.items() <= labels.items() and all(
+            one.is_met_by(labels) for one in self.match_expressions
+        )
 
 
 class BudgetSpec(Model):
@@ -15,7 +48,7 @@ class BudgetSpec(Model):
 
     min_available: IntOrString | None = None
     max_unavailable: IntOrString | None = None
-    selector: dict[str, Anything] = Field(default_factory=dict)
+    selector: Selector | None = None
 
 
 class Budget(Model):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.manifests.companion_models import Autoscaler, Budget
+from sim.manifests.companion_models import Autoscaler, Budget, Selector
 from sim.manifests.worker_nodes import ready_nodes
 
 if TYPE_CHECKING:
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from sim.manifests.models import PodSpec
     from sim.manifests.objects import Cluster, Object
+
+_EMPTY_SELECTS_NONE = "policy/v1beta1"
 
 
 class Companions:
@@ -36,8 +38,8 @@ class Companions:
         """Return the budgets that select pods with these labels."""
         for one, budget in self._budgets.get(workload.namespace, ()):
             selector = budget.spec.selector
-            wanted = selector.get("matchLabels") or {}
-            if isinstance(wanted, dict) and wanted.items() <= labels.items() and selector:
+            selects_all = selector == Selector() and str(one.body.get("apiVersion")) != _EMPTY_SELECTS_NONE
+            if selector and (selects_all or (selector != Selector() and selector.matches(labels))):
                 yield one, budget
 
     def nodes_of(self, pod: PodSpec) -> list[Object]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sim.manifests.guessing import guess
+from sim.manifests.options import serves_on_s
 from sim.manifests.shell import Held, held_by
 
 if TYPE_CHECKING:
@@ -65,7 +66,11 @@ def _part(pod: PodSpec, name: str, number: int) -> Part:
     container = (pod.containers if name == "containers" else pod.init_containers)[number]
     hook = container.lifecycle.pre_stop
     held = _held(hook, container.texts) if hook else Held()
-    return Part(container, (*PATH, name, number), held, guess(container, pod))
+    found = guess(container, pod)
+    serves_s = serves_on_s(found.name, container) if found and held.stops and not held.seconds else None
+    if serves_s:
+        held = held._replace(seconds=serves_s, remark="the server goes on accepting for its own grace period")
+    return Part(container, (*PATH, name, number), held, found)
 
 
 def _held(hook: Hook, env: dict[str, str]) -> Held:

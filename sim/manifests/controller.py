@@ -40,6 +40,9 @@ _HELM = {
     "defaultTargetType": "default-target-type",
     "ingressClass": "ingress-class",
     "watchNamespace": "watch-namespace",
+    "enablePodReadinessGateInject": "enable-pod-readiness-gate-inject",
+    "targetgroupbindingRequeueDuration": "targetgroupbinding-requeue-duration",
+    "maxTargetsPerTargetGroup": "max-targets-per-target-group",
 }
 
 
@@ -136,7 +139,7 @@ def of_values(values: Object) -> Controller:
         value = values.body.get(key)
         if isinstance(value, list):
             value = ",".join(str(item) for item in value)
-        if value not in (None, "", 0):
+        if value is False or value not in (None, "", 0):
             found.flags[flag] = Flag(str(value), values.place(key))
     return found
 

@@ -10,14 +10,22 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import durationpy
-
+from sim.manifests.pod_end import whole
+from sim.manifests.quantities import go_duration_s
 from sim.scenario.api_throttle import parse_throttle
 from sim.scenario.releases import IngressControllerRelease, release_of
 
 if TYPE_CHECKING:
     from sim.manifests.controller import Controller, Flag
     from sim.manifests.draft import Draft
+
+_LEFT = {
+    "aws-cache-enable": "",
+    "aws-cache-duration": "",
+    "targetgroupbinding-requeue-duration": "; a closed readiness gate is looked at every 15 s",
+    "max-targets-per-target-group": "; every pod becomes a target",
+}
+"""Flags without a key, and what holds instead."""
 
 
 def put_controller(draft: Draft, controller: Controller) -> None:
@@ -31,10 +39,10 @@ def put_controller(draft: Draft, controller: Controller) -> None:
     if not controller.is_v1 and not release_of(str(draft.values["controller.version"])).shares_requeue_bucket:
         longest = controller.flag("targetgroupbinding-max-exponential-backoff-delay")
         _put_duration(draft, "controller.max_backoff_s", longest)
-    for name in ("aws-cache-enable", "aws-cache-duration"):
+    for name, reason in _LEFT.items():
         flag = controller.flag(name)
         if flag:
-            draft.leave(flag.place, f"--{name} is not modelled")
+            draft.leave(flag.place, f"--{name} is not modelled{reason}")
     gates = controller.flag("feature-gates")
     if gates and "waf=false" in gates.value:
         draft.leave(gates.place, "without WAF the controller makes fewer calls; the model has no key for that")
@@ -81,16 +89,8 @@ def _put_number(draft: Draft, key: str, flag: Flag) -> None:
 def _put_duration(draft: Draft, key: str, flag: Flag | None) -> None:
     if flag is None:
         return
-    seconds = _duration_s(flag.value)
+    seconds = go_duration_s(flag.value)
     if seconds is None:
         draft.leave(flag.place, f"'{flag.value}' is no duration", key)
     else:
-        draft.put(key, seconds, flag.place)
-
-
-def _duration_s(text: str) -> float | None:
-    try:
-        seconds = float(durationpy.from_str(text).total_seconds())
-    except (durationpy.DurationError, ValueError, OverflowError):
-        return None
-    return int(seconds) if seconds.is_integer() else seconds
+        draft.put(key, whole(seconds), flag.place)

@@ -19,6 +19,7 @@ import re
 from typing import TYPE_CHECKING
 
 from sim.manifests.models import Workload
+from sim.manifests.quantities import FALSE, TRUE
 from sim.manifests.requests import cpu_m
 from sim.scenario.instance_types import ON_HOST_NETWORK, instance_types
 from sim.scenario.vpc_cni import RESERVED_PER_SUBNET
@@ -41,8 +42,6 @@ _NUMBERS = {
 }
 _NUMBER = re.compile(r"\d{1,4}")
 _PREFIXES = "ENABLE_PREFIX_DELEGATION"
-_TRUE, _FALSE = {"1", "t", "T", "TRUE", "true", "True"}, {"0", "f", "F", "FALSE", "false", "False"}
-"""How Go's strconv.ParseBool spells them."""
 _NOT_MODELLED = {
     "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG": "custom networking, with which pods use other subnets than their node,",
     "ENABLE_POD_ENI": "security groups for pods, which take branch interfaces,",
@@ -85,7 +84,7 @@ def _runs_on(daemon_set: Object, nodes: Sequence[Object]) -> bool:
 def _put_cni(draft: Draft, cni: Object, pod: PodSpec) -> None:
     at = next((number for number, one in enumerate(pod.containers) if one.name == AWS_NODE), 0)
     container = pod.containers[at]
-    if container.texts.get("ENABLE_IPv6") in _TRUE:
+    if container.texts.get("ENABLE_IPv6") in TRUE:
         draft.leave(cni.place("spec"), "IPv6, with which nodes do not run out of addresses, is not modelled")
         return
     place_of = {
@@ -95,10 +94,10 @@ def _put_cni(draft: Draft, cni: Object, pod: PodSpec) -> None:
     for name, value in _read(container):
         place = place_of[name]
         if name in _NOT_MODELLED:
-            if value in _TRUE:
+            if value in TRUE:
                 draft.leave(place, f"{_NOT_MODELLED[name]} is not modelled")
-        elif name == _PREFIXES and value in _TRUE | _FALSE:
-            draft.put("vpc_cni.prefix_delegation", value in _TRUE, place, note=name)
+        elif name == _PREFIXES and value in TRUE | FALSE:
+            draft.put("vpc_cni.prefix_delegation", value in TRUE, place, note=name)
         elif name in _NUMBERS and _NUMBER.fullmatch(value) and (name != "MAX_ENI" or int(value)):
             draft.put(f"vpc_cni.{_NUMBERS[name]}", int(value), place, note=name)
         else:
@@ -108,7 +107,7 @@ def _put_cni(draft: Draft, cni: Object, pod: PodSpec) -> None:
 
 def _read(container: Container) -> Iterable[tuple[str, str]]:
     """Return the variables that matter, of which the manifest gives the value."""
-    prefixes = container.texts.get(_PREFIXES) in _TRUE
+    prefixes = container.texts.get(_PREFIXES) in TRUE
     for name, value in container.texts.items():
         if (name in {_PREFIXES, *_NUMBERS, *_NOT_MODELLED}) and (name != "WARM_PREFIX_TARGET" or prefixes):
             yield name, value

@@ -1,12 +1,13 @@
 """Whether a pod waits for its target: the readiness gate, which is usually not in the Deployment.
 
 Modelled:
-- v2 puts the gate into the Pods of a Namespace that has the label, if the targets are pods.
+- v2 puts the gate into the Pods of a Namespace that has the label, if the targets are pods, and unless its flag
+  `--enable-pod-readiness-gate-inject` says no.
 - v1 needs the gate in the template, in the releases that know gates.
 - Under v2 nobody sets a gate of v1, unless the Namespace has the label.
 
 Sources: LBC pkg/targetgroupbinding/utils.go@v2.0.0, internal/ingress/backend/endpoint.go@v1.1.6,
-docs/deploy/pod_readiness_gate.md@v3.5.0.
+docs/deploy/pod_readiness_gate.md, pkg/inject/pod_readiness/pod_readiness_gate.go@v3.5.0.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.manifests.models import Pod
+from sim.manifests.quantities import FALSE
 from sim.scenario.releases import LoadBalancerControllerRelease, first, release_of
 
 if TYPE_CHECKING:
+    from sim.manifests.controller import Controller
     from sim.manifests.draft import Draft
     from sim.manifests.models import Template
     from sim.manifests.objects import Cluster, Object, Place
@@ -29,7 +32,9 @@ _OF_V1 = "target-health.alb.ingress"
 _AUTO_MODE_LABEL = "eks.amazonaws.com/pod-readiness-gate-inject"
 
 
-def put_readiness_gate(draft: Draft, holder: Object, template: Template, cluster: Cluster) -> None:
+def put_readiness_gate(
+    draft: Draft, holder: Object, template: Template, cluster: Cluster, controller: Controller
+) -> None:
     """Write `pod.readiness_gate` where the input tells that there is one; say so where it does not tell."""
     release = release_of(str(draft.values["controller.version"]))
     namespace = cluster.get("Namespace", draft.workload.namespace)
@@ -42,6 +47,12 @@ def put_readiness_gate(draft: Draft, holder: Object, template: Template, cluster
     if not isinstance(release, LoadBalancerControllerRelease):
         return
     of_pods = draft.values["target_group.target_type"] == "ip"
+    injects = controller.flag("enable-pod-readiness-gate-inject")
+    if own is None and injects and injects.value in FALSE:
+        if labelled:
+            text = "the Namespace has the label, and the controller is told to put no gates into pods"
+            draft.warn("gate-without-effect", _KEY, text, injects.place)
+        return
     if labelled and own is None:
         _put_injected(draft, template, cluster, labelled, of_pods=of_pods)
     elif namespace is None and of_pods and own is None:

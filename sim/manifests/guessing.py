@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from sim.manifests.servers import SERVERS, SIGTERM
+from sim.manifests.spring import is_graceful
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _NGINX_SIGQUIT_SINCE = (1, 19, 5)
 _INITS = {"tini", "dumb-init", "docker-init", "s6-svscan"}
 _RUNNERS = {"exec", "poetry", "pipenv", "uv", "run", "bundle", "npx", "env", "-m", "--"}
+_BITNAMI = re.compile(r"(^|/)bitnami\w*/")
 _SHELLS = {"sh", "bash", "ash", "dash"}
 _PACKAGE_MANAGERS = {"npm", "yarn", "pnpm"}
 _BY_WORD = {
@@ -31,6 +33,7 @@ _BY_WORD = {
     "puma": "puma",
     "rails": "puma",
     "nginx": "nginx",
+    "nginx-ingress-controller": "ingress-nginx",
     "httpd": "apache",
     "httpd-foreground": "apache",
     "apache2-foreground": "apache",
@@ -52,7 +55,9 @@ _BY_IMAGE = {
     "nginx": "nginx",
     "nginx-unprivileged": "nginx",
     "openresty": "nginx",
+    "nginx-ingress-controller": "ingress-nginx",
     "httpd": "apache",
+    "apache": "apache",
     "haproxy": "haproxy",
     "envoy": "envoy",
     "traefik": "traefik",
@@ -79,7 +84,7 @@ def guess(container: Container, pod: PodSpec) -> Guess | None:
     words = container.words
     name = _named_by(_program(words)) or ("" if container.command else _named_by_image(container.image))
     if not name and _is_spring_boot(container):
-        on_sigterm, why = SERVERS["spring-boot"].at(container.lifecycle.stop_signal)
+        on_sigterm, why = _spring_boot(container)
         return Guess("spring-boot", on_sigterm, f"its probes are Spring Boot's; {why}")
     return Guess(name, *_at_its_signal(name, container, pod)) if name else None
 
@@ -92,6 +97,8 @@ def _at_its_signal(name: str, container: Container, pod: PodSpec) -> tuple[OnSig
         return "ignore", "a shell with several commands is PID 1 and passes no signal on"
     if program in _PACKAGE_MANAGERS:
         return "ignore", f"{program} start does not pass signals on, so it may serve until SIGKILL"
+    if signal is None and SERVERS[name].stop_signal != SIGTERM and _BITNAMI.search(container.image):
+        return SERVERS[name].signals[SIGTERM], "Bitnami's images have no STOPSIGNAL: SIGTERM comes, which it obeys fast"
     if SERVERS[name].needs_init and not _has_init(words, pod):
         return "ignore", "PID 1 without a handler for the signal serves until SIGKILL"
     if name == "uwsgi" and signal in {None, SIGTERM} and "die-on-term" in " ".join(words):
@@ -126,6 +133,8 @@ def _named_by(program: str) -> str:
 
 def _named_by_image(image: str) -> str:
     name, tag = split_image(image)
+    if name.endswith("ingress-nginx/controller"):
+        return "ingress-nginx"
     if _base(name) == "php":
         return "php-fpm" if "fpm" in tag else "apache" if "apache" in tag else ""
     return _BY_IMAGE.get(_base(name), "")
@@ -136,6 +145,14 @@ def split_image(image: str) -> tuple[str, str]:
     name = image.partition("@")[0]
     repository, colon, tag = name.rpartition(":")
     return (repository, tag) if colon and "/" not in tag else (name, "")
+
+
+def _spring_boot(container: Container) -> tuple[OnSigterm, str]:
+    graceful, signal = is_graceful(container), container.lifecycle.stop_signal
+    on_sigterm, why = SERVERS["spring-boot"].at(signal)
+    if graceful is None or on_sigterm == "ignore":
+        return on_sigterm, why
+    return ("drain", "server.shutdown is graceful") if graceful else ("exit", "server.shutdown is immediate")
 
 
 def _nginx(image: str) -> tuple[OnSigterm, str]:

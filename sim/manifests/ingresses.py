@@ -99,6 +99,11 @@ def ours(
     `seen` holds the classes about which a warning was given.
     """
     spec = ingress.parsed(Ingress).spec
+    watched = controller.flag("watch-namespace")
+    if watched and watched.value not in {"", ingress.namespace}:
+        text = f"{ingress.ref} is in another namespace than the controller watches, {watched.value}"
+        warnings.append(Warned("other-namespace", "", text, watched.place))
+        return None
     has_annotations = any(key.startswith(f"{controller.prefix}/") for key in ingress.annotations)
     by_annotation = ingress.annotations.get(CLASS_ANNOTATION)
     by_name = spec.ingress_class_name or _default_class(cluster)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sim.manifests.argo import forwards_of_rollouts
+from sim.manifests.bindings import is_for_ingress, of_nlb
 from sim.manifests.draft import Warned
 from sim.manifests.ingresses import ours
 from sim.manifests.network_models import Binding, Service, ServicePort
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from sim.manifests.ingresses import OurIngress
     from sim.manifests.objects import Cluster, Object, Place
 
-_MADE_BY_CONTROLLER = {"ingress.k8s.aws/stack-name", "ingress.k8s.aws/stack", "eks.amazonaws.com/stack"}
 _SET_BY_ARGO = "rollouts-pod-template-hash"
 
 
@@ -99,10 +99,11 @@ def join(cluster: Cluster, controller: Controller) -> Network:
 def _bind(network: Network, pods: _Pods, cluster: Cluster, binding: Object, bound: set[tuple[str, str]]) -> None:
     spec = binding.parsed(Binding).spec
     name, port = spec.service_ref.name, str(spec.service_ref.port)
-    if binding.labels.keys() & _MADE_BY_CONTROLLER and (binding.namespace, name) in bound:
+    if is_for_ingress(binding) and (binding.namespace, name) in bound:
         return
-    if spec.target_group_protocol in {"TCP", "TLS", "UDP", "TCP_UDP"}:
-        text = f"{binding.ref} is of a Network Load Balancer ({spec.target_group_protocol}), which is not simulated"
+    why = of_nlb(binding)
+    if why:
+        text = f"{binding.ref} is of a Network Load Balancer ({why}), which is not simulated"
         network.warnings.append(Warned("not-an-alb", "", text, binding.place("spec", "targetGroupProtocol")))
         return
     service = cluster.get("Service", name, binding.namespace)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _IDLE = "idle_timeout.timeout_seconds"
 _FEWEST_NODES = 2
 _PROTOCOLS = {"HTTP", "HTTPS"}
+_LAST_PORT = 65_535
 
 
 class Listeners(NamedTuple):
@@ -38,9 +39,9 @@ class Listeners(NamedTuple):
 def put_load_balancer(draft: Draft, members: list[OurIngress]) -> None:
     """Write what is said of an ALB by the Ingresses that share it."""
     for member in members:
-        for attribute in member.params_spec.load_balancer_attributes:
+        for number, attribute in enumerate(member.params_spec.load_balancer_attributes):
             if attribute.key == _IDLE and member.params:
-                place = member.params.place("spec", "loadBalancerAttributes")
+                place = member.params.place("spec", "loadBalancerAttributes", number, "value")
                 put_whole(draft, "target_group.idle_timeout_s", Setting(attribute.value, place), note=_IDLE)
                 break
         else:
@@ -90,11 +91,21 @@ def _listeners(draft: Draft, member: OurIngress) -> Listeners:
             return Listeners(ports, given.place, is_default=False)
         text = 'the controller takes a JSON list such as \'[{"HTTP": 80}, {"HTTPS": 443}]\'; one listener stands in'
         draft.warn("bad-listen-ports", "controller.listeners", text, given.place)
-    certificate = member.setting("certificate-arn")
-    if certificate or member.params_spec.certificate_arn or member.params_spec.certificate_arns:
-        place = certificate.place if certificate else member.object.place("spec")
-        return Listeners({443: True}, place, is_default=True)
+    certificate = _certificate(member)
+    if certificate:
+        return Listeners({443: True}, certificate, is_default=True)
     return Listeners({80: False}, member.object.place("metadata", "annotations"), is_default=True)
+
+
+def _certificate(member: OurIngress) -> Place | None:
+    """Return where a certificate is given or asked for, by which the default listener is HTTPS; None if nowhere."""
+    spec = member.params_spec
+    for name, given in (("certificateArn", spec.certificate_arn), ("certificateARNs", spec.certificate_arns)):
+        if given and member.params:
+            return member.params.place("spec", name)
+    asked = member.setting("create-acm-cert")
+    found = member.setting("certificate-arn") or (asked if asked and asked.value == "true" else None)
+    return found.place if found else None
 
 
 def _listen_ports(text: str) -> dict[int, bool]:
@@ -105,8 +116,8 @@ def _listen_ports(text: str) -> dict[int, bool]:
         return {}
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         return {}
-    pairs = [(protocol.upper(), port) for item in items for protocol, port in item.items()]
-    if not all(protocol in _PROTOCOLS and type(port) is int for protocol, port in pairs):
+    pairs = [(protocol, port) for item in items for protocol, port in item.items()]
+    if not all(protocol in _PROTOCOLS and type(port) is int and 1 <= port <= _LAST_PORT for protocol, port in pairs):
         return {}
     return {port: protocol == "HTTPS" for protocol, port in pairs}
 

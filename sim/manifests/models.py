@@ -136,6 +136,7 @@ class PodSpec(Model):
     init_containers: list[Container] = Field(default_factory=list)
     termination_grace_period_seconds: int | None = None
     readiness_gates: list[ReadinessGate] = Field(default_factory=list)
+    resources: Resources = Resources()
     share_process_namespace: bool = False
     host_network: bool = False
     node_selector: dict[str, Anything] = Field(default_factory=dict)

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sim.manifests.bindings import put_binding
 from sim.manifests.canary import put_canary
 from sim.manifests.companions import Companions
 from sim.manifests.controller_keys import put_controller
@@ -127,7 +128,7 @@ class Importer:
         put_target_group(draft, target_group, controller)
         self._put_load_balancer(draft, target_group)
         self._aws.put(draft, target_group, several=self.several)
-        put_readiness_gate(draft, holder, template, self._cluster)
+        put_readiness_gate(draft, holder, template, self._cluster, controller)
         said = Said(asked.server, asked.on_sigterm, asked.changes.get(_REUSE) is True)
         way = put_pod(draft, holder, template, target_group.target_port, said)
         if draft.values["target_group.target_type"] == "ip":
@@ -143,16 +144,7 @@ class Importer:
 
     def _put_load_balancer(self, draft: Draft, target_group: TargetGroup) -> None:
         if target_group.ingress is None:
-            place = target_group.binding.place("spec") if target_group.binding else draft.workload.place()
-            note = "the ALB of a TargetGroupBinding is not in the input"
-            draft.put("controller.listeners", 1, place, "assumed", note)
-            draft.put("controller.https_listeners", 1, place, "assumed", note)
-            draft.put("target_group.health_check.interval_s", 30, place, "assumed", "AWS's default")
-            draft.put("target_group.health_check.healthy_threshold", 5, place, "assumed", "AWS's default")
-            text = (
-                "the target group was made elsewhere: AWS's defaults stand in; aws elbv2 describe-target-groups tells"
-            )
-            draft.warn("target-group-made-elsewhere", "target_group.health_check", text, place)
+            put_binding(draft, target_group.binding or target_group.service)
             return
         members = self._network.members(target_group.ingress.alb)
         put_load_balancer(draft, members)

@@ -1,12 +1,13 @@
 """Workers, threads and times that the commands and the environment of known servers give.
 
 Modelled:
-- the options of gunicorn, uvicorn, uWSGI and puma;
+- the options of gunicorn, uvicorn, uWSGI and puma, of ingress-nginx and Traefik, and those of `spring`;
 - WEB_CONCURRENCY and GUNICORN_CMD_ARGS;
 - Debian's Apache with the prefork module, which the images of PHP have.
 
 Sources: gunicorn/config.py; uvicorn/main.py; uwsgi-docs Options.rst; puma lib/puma/cli.rb and dsl.rb; Debian's apache2,
-mods-available/mpm_prefork.conf (MaxRequestWorkers 150).
+mods-available/mpm_prefork.conf (MaxRequestWorkers 150); ingress-nginx pkg/flags/flags.go; doc.traefik.io, EntryPoints
+(Life Cycle).
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from sim.manifests.guessing import split_image
+from sim.manifests.quantities import seconds_or_duration_s
 from sim.manifests.servers import SERVERS
+from sim.manifests.spring import is_graceful
+from sim.manifests.spring import shutdown_s as spring_shutdown_s
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,8 +53,33 @@ def keep_alive_s(name: str, container: Container) -> tuple[float | None, str]:
 
 def shutdown_s(name: str, container: Container) -> float | None:
     """Return how long a server's own shutdown may take."""
+    if name == "spring-boot" and is_graceful(container) is False:
+        return None
+    own_s = {"spring-boot": spring_shutdown_s, "traefik": _traefik_grace_s}.get(name, lambda _: None)(container)
+    if own_s is not None:
+        return own_s
     seconds = _option(_words(container), _SHUTDOWN.get(name, ""))
     return SERVERS[name].shutdown_s if seconds is None else seconds
+
+
+def serves_on_s(name: str, container: Container) -> float | None:
+    """Return how long a server goes on accepting after its stop signal, None if nothing says so."""
+    if name == "ingress-nginx":
+        return _option(_words(container), "--shutdown-grace-period")
+    return _traefik(container, "requestacceptgracetimeout") if name == "traefik" else None
+
+
+def _traefik_grace_s(container: Container) -> float | None:
+    return _traefik(container, "gracetimeout")
+
+
+def _traefik(container: Container, option: str) -> float | None:
+    """Return the shortest time that an entry point of Traefik is given: seconds, or a Go duration."""
+    asked = re.compile(rf"--entrypoints\.[^.]+\.transport\.lifecycle\.{option}=(\w+)", re.IGNORECASE)
+    times_s = [
+        seconds_or_duration_s(found[1]) for word in container.words for found in [asked.fullmatch(word)] if found
+    ]
+    return min((one for one in times_s if one is not None), default=None)
 
 
 def workers_of(name: str, container: Container) -> Workers | None:

@@ -1,7 +1,8 @@
 """Recommended settings as an engineer applies them: a strategic-merge patch, and the annotation beside it.
 
 Modelled:
-- The hook of each container that requests pass and that ends too early. A hook that is one sleep keeps its form.
+- The hook of each container that requests pass and that ends too early. A hook that is one sleep, and does sleep, keeps
+  its form.
 - Any other hook becomes `sleep: {seconds: N}` (Kubernetes 1.30 on), and what it replaces is set to null.
 - The grace period, and the controller's flag.
 - The target group's attribute, among those that the annotation has already.
@@ -89,9 +90,10 @@ def _hook(one: Hooked, seconds: float) -> dict[str, Any]:
     number = _number(seconds)
     command = one.hook.exec_.command if one.hook and one.hook.exec_ else []
     found = [word for word in command if _ONE_SLEEP.search(word)]
-    if one.is_understood and len(found) == 1 and len(_ONE_SLEEP.findall(found[0])) == 1:
+    sleeps = one.is_understood and one.seconds > 0
+    if sleeps and len(found) == 1 and len(_ONE_SLEEP.findall(found[0])) == 1:
         return {"exec": {"command": [_ONE_SLEEP.sub(f"sleep {number}", word) for word in command]}}
-    if one.is_understood and len(command) == 2 and command[0].endswith("sleep"):  # noqa: PLR2004 - sleep and its time
+    if sleeps and len(command) == 2 and command[0].endswith("sleep"):  # noqa: PLR2004 - sleep and its time
         return {"exec": {"command": [command[0], str(number)]}}
     if not isinstance(number, int):
         return {"exec": {"command": ["sleep", str(number)]}}

@@ -1,11 +1,13 @@
 """What a pod requests of its node.
 
 Modelled:
-- The sum over its containers and native sidecars, or the largest of its other init containers if that is more, as the
-  scheduler counts.
+- The sum over its containers and native sidecars, or, if that is more, what one of its other init containers takes with
+  the sidecars before it, as the scheduler counts.
 - A container that has only limits requests these.
+- What the pod requests as a whole (`spec.resources`, Kubernetes 1.32 on) comes before its containers' requests.
 
-Source: Kubernetes pkg/api/v1/resource/helpers.go (PodRequests), pkg/apis/core/v1/defaults.go (SetDefaults_Pod).
+Source: Kubernetes staging/src/k8s.io/component-helpers/resource/helpers.go (PodRequests), pkg/apis/core/v1/defaults.go
+(SetDefaults_Pod).
 """
 
 from __future__ import annotations
@@ -33,14 +35,17 @@ def memory_mib(pod: PodSpec) -> int:
 
 
 def _requested(pod: PodSpec, resource: str) -> Decimal:
+    whole = quantity(pod.resources.requests.get(resource))
+    if whole is not None:
+        return whole
     together = sum((_of(one, resource) for one in pod.containers), Decimal(0))
-    most = Decimal(0)
+    sidecars = most = Decimal(0)
     for one in pod.init_containers:
         if one.restart_policy == "Always":
-            together += _of(one, resource)
+            sidecars += _of(one, resource)
         else:
-            most = max(most, _of(one, resource))
-    return max(together, most)
+            most = max(most, sidecars + _of(one, resource))
+    return max(together + sidecars, most)
 
 
 def _of(container: Container, resource: str) -> Decimal:

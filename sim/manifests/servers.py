@@ -103,6 +103,13 @@ SERVERS = {
         _BOTH | {"SIGQUIT": "drain"}, "HostOptions.ShutdownTimeout, 30 s (ASP.NET Core ConsoleLifetime)", 130, 30
     ),
     "envoy": Server(_NONE | {"SIGINT": "exit"}, "SIGTERM ends it without draining", 3600, is_proxy=True),
+    "ingress-nginx": Server(
+        _NONE | {"SIGTERM": "drain"},
+        "nginx -s quit, worker-shutdown-timeout 240 s (ingress-nginx nginx.go)",
+        75,
+        240,
+        is_proxy=True,
+    ),
     "traefik": Server(_BOTH, "graceTimeOut, 10 s", None, 10, is_proxy=True),
     "caddy": Server(_BOTH | {"SIGQUIT": "exit"}, "waits for requests without a limit", None, is_proxy=True),
 }

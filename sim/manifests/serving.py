@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sim.manifests.options import keep_alive_s, shutdown_s, workers_of
+from sim.manifests.options import keep_alive_s, serves_on_s, shutdown_s, workers_of
 from sim.manifests.pod_end import GRACE, whole
 from sim.manifests.servers import SERVERS
 from sim.scenario.problems import plain
@@ -46,6 +46,10 @@ def put_server(draft: Draft, first: Part, serving: Part, said: Said, grace_s: in
         _warn_of_shutdown(draft, serving, name, grace_s, holder)
         _put_keep_alive(draft, serving, name, holder, is_pooled=said.connection_reuse)
         _put_workers(draft, serving, name, holder)
+        seconds = serves_on_s(name, serving.container)
+        if seconds and not serving.held.stops:
+            place = holder.place(*serving.path, "args")
+            draft.put("pod.serve_after_sigterm_s", whole(seconds), place, "guessed", f"{name}: it goes on accepting")
 
 
 def _put_on_sigterm(draft: Draft, part: Part, said: Said, holder: Object) -> None:

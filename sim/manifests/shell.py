@@ -7,7 +7,8 @@ Modelled (docs/facts/manifests.md §2):
 
 Left out: everything else that a shell can do. The time is then unknown, and what was understood is a lower bound.
 
-Sources: POSIX sh (2.9 Shell Commands); GNU coreutils and busybox `sleep`; the signals of nginx, HAProxy and httpd.
+Sources: POSIX sh (2.9 Shell Commands); GNU coreutils and busybox `sleep`; the signals of nginx, HAProxy and httpd;
+ingress-nginx@dbb11b92 cmd/waitshutdown/main.go.
 """
 
 from __future__ import annotations
@@ -28,17 +29,22 @@ _QUICK = {
     "echo", "printf", "date", "touch", "rm", "cat", "curl", "wget", "logger", "true", "false", "test", "[", "ls", "ps",
     "mkdir", "chmod", "cp", "mv", "grep", "sync", "tee", "head",
 }  # fmt: skip
+_ASKS = {"[", "test", "grep", "false"}
+"""What is there to succeed or to fail, so that the next command may run or not."""
 _BUILT_IN = {"set", "cd", "export", "trap", "wait", "exit", ":"}
 _STOPPERS = {
     "kill", "pkill", "killall", "nginx", "openresty", "apachectl", "apache2ctl", "httpd", "pumactl", "supervisorctl",
+    "wait-shutdown",
 }  # fmt: skip
 _GRACEFUL = re.compile(r"(quit|QUIT|USR1|WINCH|TERM|graceful-stop|-15|-3)")
 _KEYWORDS = {"if", "for", "while", "until", "case", "do", "done", "then", "fi", "esac", "{", "}", "(", ")", "function"}
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"(\d+\.?\d*|\.\d+)([smhd]?)")
+_IMPORTS_TIME = r"import (?:\w+, ?)*time(?:, ?\w+)*;"
 _INTERPRETED = (
-    (r"python[0-9.]*", "-c", r"(?:import time;|from time import sleep;)\s*(?:time\.)?sleep\(([\d.]+)\);?", 1.0),
-    (r"node", "-e", r"setTimeout\(\(\)\s*=>\s*\{\},\s*([\d.]+)\);?", 0.001),
+    (r"python[0-9.]*", "-c", rf"(?:{_IMPORTS_TIME}|from time import sleep;)\s*(?:time\.)?sleep\(([\d.]+)\);?", 1.0),
+    (r"node", "-e", r"setTimeout\((?:\(\)\s*=>|function\s*\(\))[^,]*,\s*([\d.]+)\);?", 0.001),
+    (r"(?:pwsh|powershell)(?:\.exe)?", "-Command", r"(?i:start-sleep)(?: -(?i:s|seconds))? ([\d.]+);?", 1.0),
     (r"perl", "-e", r"sleep\s*\(?([\d.]+)\)?;?", 1.0),
     (r"ruby", "-e", r"sleep\s*\(?([\d.]+)\)?;?", 1.0),
     (r"php", "-r", r"sleep\(([\d.]+)\);?", 1.0),
@@ -119,27 +125,34 @@ def _without_loops(text: str, env: Mapping[str, str]) -> str:
 
 
 def _sequence(commands: Sequence[tuple[list[str], str, str]]) -> Held:
-    seconds, remark = 0.0, ""
+    seconds, beside, remark = 0.0, 0.0, ""
     is_waited_for = any(words == ["wait"] for words, _, _ in commands)
     last = Held()
     for words, before, after in commands:
-        if before == "||" and not last.fails:
+        if before == ("&&" if last.fails else "||"):
             continue
-        last = _simple(words)
+        last = _among_others(words, after, is_waited_for=is_waited_for)
         remark = remark or last.remark
-        if last.fails and after != "||" and len(commands) == 1:
-            return last
         if not last.known:
-            return Held(seconds + last.seconds, known=False, remark=last.remark)
+            return Held(max(seconds, beside), known=False, remark=last.remark)
         if last.stops:
             return Held(seconds, stops=True, gracefully=last.gracefully, remark=remark)
-        if last.seconds and after == "&" and not is_waited_for:
-            remark = "a sleep in the background counts since containerd waits for the end of the hook's output"
-        seconds += last.seconds
+        beside = max(beside, seconds + last.seconds)
+        seconds += last.seconds if after != "&" else 0
         if words[0] == "exit" or (words[0] == "exec" and len(words) > 1):
             break
-    fails = last.fails if not seconds else ""
-    return Held(seconds, fails=fails, remark=remark)
+    return Held(beside, fails=last.fails if not beside else "", remark=remark)
+
+
+def _among_others(words: Sequence[str], after: str, *, is_waited_for: bool) -> Held:
+    """Return how long a command takes which the operator `after` follows."""
+    found = _simple(words)
+    if found.known and after in {"&&", "||"} and _base(words[0]) in _ASKS:
+        return Held(known=False, remark="a condition")
+    if found.seconds and after == "&" and not is_waited_for:
+        text = "a sleep in the background counts since containerd waits for the end of the hook's output"
+        return found._replace(remark=text)
+    return found
 
 
 def _simple(words: Sequence[str]) -> Held:
@@ -198,6 +211,8 @@ def _at_most(words: Sequence[str]) -> Held:
 def _stopper(program: str, words: Sequence[str]) -> Held:
     """Return what a command does that may make a server stop listening."""
     text = " ".join(words[1:])
+    if program == "wait-shutdown":
+        return Held(stops=True, gracefully=True)
     if program == "kill":
         stops = "-0" not in words and "-l" not in words
     elif program in {"nginx", "openresty"}:

@@ -29,6 +29,8 @@ HOOKS: dict[str, dict[str, Any]] = {
     "sleep": {"sleep": {"seconds": 5}},
     "program": {"exec": {"command": ["sleep", "5"]}},
     "script": {"exec": {"command": ["sh", "-c", "date; sleep 5 && nginx -s quit"]}},
+    "quits first": {"exec": {"command": ["sh", "-c", "nginx -s quit; sleep 5"]}},
+    "fails": {"exec": {"command": ["sleep 5"]}},
     "unknown": {"exec": {"command": ["/wait-for-drain"]}},
     "get": {"httpGet": {"path": "/quit", "port": 80}},
 }

@@ -32,6 +32,10 @@ def imported(container: dict[str, Any], signal: str = "", **asked: Any) -> Impor
         ("nginx:1.14", "SIGQUIT", "drain"),
         ("nginxinc/nginx-unprivileged:1.27-alpine", "", "drain"),
         ("openresty/openresty:1.27.1.1-alpine", "", "drain"),
+        ("docker.io/bitnami/nginx:1.29.1-debian-12-r0", "", "exit"),
+        ("mirror.example.com/bitnamilegacy/apache:2.4.63", "", "exit"),
+        ("bitnami/nginx:1.29.1", "SIGQUIT", "drain"),
+        ("registry.k8s.io/ingress-nginx/controller:v1.15.1@sha256:00", "", "drain"),
         ("httpd:2.4", "", "drain"),
         ("httpd:2.4", "SIGTERM", "exit"),
         ("php:8.3-apache", "", "drain"),
@@ -145,3 +149,57 @@ def test_no_such_signal_is_no_error() -> None:
     assert imported({"image": "nginx:1"}, "SIGFOO").draft.values["pod.on_sigterm"] == "ignore"
     with pytest.raises(ScenarioError, match="stopSignal"):
         imported({"lifecycle": {"stopSignal": 9}})
+
+
+@pytest.mark.parametrize(
+    ("container", "does", "needs_s"),
+    [
+        ({}, "exit", 30),
+        ({"env": [{"name": "SERVER_SHUTDOWN", "value": "graceful"}]}, "drain", 30),
+        ({"env": [{"name": "JAVA_TOOL_OPTIONS", "value": "-Xmx1g -Dserver.shutdown=graceful"}]}, "drain", 30),
+        ({"args": ["--server.shutdown=immediate"]}, "exit", None),
+        (
+            {
+                "args": ["--server.shutdown=graceful"],
+                "env": [{"name": "SPRING_LIFECYCLE_TIMEOUTPERSHUTDOWNPHASE", "value": "50s"}],
+            },
+            "drain",
+            50,
+        ),
+        ({"args": ["--spring.lifecycle.timeout-per-shutdown-phase=PT1M"]}, "exit", 60),
+        ({"args": ["--spring.lifecycle.timeout-per-shutdown-phase=45000"]}, "exit", 45),
+        ({"args": ["--spring.lifecycle.timeout-per-shutdown-phase=soon"]}, "exit", 30),
+    ],
+)
+def test_spring_boot_s_properties_tell_its_shutdown(
+    container: dict[str, Any], does: str, needs_s: float | None
+) -> None:
+    probe = {"httpGet": {"path": "/actuator/health/readiness", "port": 80}}
+    found = imported({"readinessProbe": probe} | container)
+    assert found.draft.values["pod.on_sigterm"] == does
+    texts = [warned.text for warned in found.draft.warnings if warned.id == "server-timeout-over-grace"]
+    assert bool(texts) == (needs_s is not None and 20 + needs_s > 60)
+    assert all(f"up to {needs_s} s" in text for text in texts)
+
+
+TRAEFIK = "--entrypoints.web.transport.lifecycle."
+
+
+@pytest.mark.parametrize(
+    ("container", "hook", "expected"),
+    [
+        ({"args": ["/nginx-ingress-controller", "--shutdown-grace-period=25"]}, ["/wait-shutdown"], (25, None)),
+        ({"args": ["/nginx-ingress-controller"]}, ["/wait-shutdown"], (None, None)),
+        ({"args": ["/nginx-ingress-controller", "--shutdown-grace-period=25"]}, ["sleep", "9"], (9, 25)),
+        ({"image": "traefik:v3.5", "args": [f"{TRAEFIK}requestAcceptGraceTimeout=15"]}, ["sleep", "9"], (9, 15)),
+        ({"image": "traefik:v3.5", "args": [f"{TRAEFIK}requestacceptgracetimeout=1m30s"]}, ["sleep", "9"], (9, 90)),
+        ({"image": "traefik:v3.5", "args": [f"{TRAEFIK}gracetimeout=30"]}, ["sleep", "9"], (9, None)),
+    ],
+)
+def test_some_proxies_go_on_accepting(
+    container: dict[str, Any], hook: list[str], expected: tuple[int | None, int | None]
+) -> None:
+    found = imported(container | {"lifecycle": {"preStop": {"exec": {"command": hook}}}})
+    values = found.draft.values
+    assert (values.get("pod.pre_stop_sleep_s"), values.get("pod.serve_after_sigterm_s")) == expected
+    assert values["pod.on_sigterm"] == "drain"

@@ -87,6 +87,8 @@ def test_a_careful_manifest_is_warned_of_its_guess_alone() -> None:
         ({f"2.{ALB}target-group-attributes": "deregistration_delay=9,x"}, (), "bad-attributes"),
         ({f"2.{ALB}target-group-attributes": "deregistration_delay.timeout_seconds=9"}, (), "delay-below-pre-stop"),
         ({f"2.{ALB}listen-ports": "443"}, (), "bad-listen-ports"),
+        ({f"2.{ALB}listen-ports": '[{"http": 80}]'}, (), "bad-listen-ports"),
+        ({f"2.{ALB}listen-ports": '[{"HTTPS": 70000}]'}, (), "bad-listen-ports"),
         ({f"2.{ALB}healthcheck-interval-seconds": 9}, (), "unquoted-annotation"),
         ({f"2.{ALB}group=name": "g"}, (), "group-may-be-incomplete"),
         ({"3.metadata.name": "other"}, (), "readiness-gate-unknown"),
@@ -96,6 +98,14 @@ def test_a_careful_manifest_is_warned_of_its_guess_alone() -> None:
             "legacy-readiness-gate",
         ),
         ({"3.metadata.labels": LABEL}, (RUNNING,), "pod-without-gate"),
+        (
+            {
+                "3.metadata.labels": LABEL,
+                f"4.{POD}.containers.0.args": ["--enable-pod-readiness-gate-inject=false"],
+            },
+            (),
+            "gate-without-effect",
+        ),
         ({"3.metadata.labels": {"istio-injection": "enabled"}}, (), "injected-proxy"),
         ({"0.spec.template.metadata.annotations": {"linkerd.io/inject": "enabled"}}, (), "injected-proxy"),
         ({"4.metadata.name": "x", "4.kind": "Nothing"}, (), "controller-assumed"),
@@ -118,6 +128,7 @@ def test_each_warning(changes: dict[str, Any], more: tuple[dict[str, Any], ...],
         ({"1.metadata.name": "wbe"}, "the Service 'web' of ingress/default/web is not in the input"),
         ({"1.spec.ports": [{"port": 81}]}, "has no port '80'"),
         ({"2.metadata.annotations": {"kubernetes.io/ingress.class": "nginx"}}, "is of class nginx"),
+        ({f"4.{POD}.containers.0.args": ["--watch-namespace=shop"]}, "another namespace than the controller watches"),
     ],
 )
 def test_what_makes_no_scenario(changes: dict[str, Any], said: str) -> None:
@@ -130,6 +141,96 @@ def test_the_namespace_s_label_is_a_gate() -> None:
     assert one.scenario.pod.readiness_gate
     (one,) = changed({"3.metadata.labels": LABEL, f"2.{ALB}target-type": "instance"}).workloads
     assert not one.scenario.pod.readiness_gate
+
+
+def test_no_gate_is_put_in_where_the_controller_is_told_so() -> None:
+    args = ["--enable-pod-readiness-gate-inject=false"]
+    (found,) = changed({"3.metadata.labels": LABEL, f"4.{POD}.containers.0.args": args}).workloads
+    assert not found.scenario.pod.readiness_gate
+    assert "readiness-gate-unknown" not in ids(changed({"3.kind": "Nothing", f"4.{POD}.containers.0.args": args}))
+
+
+BINDING = {
+    "apiVersion": "elbv2.k8s.aws/v1beta1",
+    "kind": "TargetGroupBinding",
+    "metadata": {"name": "k8s-web"},
+    "spec": {"serviceRef": {"name": "web", "port": 80}, "targetGroupARN": "arn:aws:…", "targetType": "ip"},
+}
+
+
+@pytest.mark.parametrize(
+    ("label", "expected", "health_check"),
+    [
+        (None, "target-group-made-elsewhere", {"interval_s": 30, "healthy_threshold": 5}),
+        ("ingress.k8s.aws/stack", "ingress-not-given", None),
+        ("gateway.k8s.aws.alb/stack-name", "gateway-not-simulated", {"healthy_threshold": 3, "unhealthy_threshold": 3}),
+    ],
+)
+def test_a_binding_s_label_says_who_made_it(label: str | None, expected: str, health_check: dict[str, int]) -> None:
+    binding = BINDING | {"metadata": {"name": "k8s-web", "labels": {label: "x"} if label else {}}}
+    found = changed({"2.kind": "Nothing"}, binding)
+    assert found.workloads[0].raw["target_group"].get("health_check") == health_check  # type: ignore[attr-defined]
+    assert expected in ids(found)
+
+
+@pytest.mark.parametrize(
+    "more", [{"metadata": {"labels": {"service.k8s.aws/stack-name": "web"}}}, {"spec": {"targetGroupProtocol": "TLS"}}]
+)
+def test_a_binding_of_a_network_load_balancer_is_refused(more: dict[str, Any]) -> None:
+    binding = BINDING | {key: BINDING[key] | value for key, value in more.items()}  # type: ignore[operator]
+    with pytest.raises(ScenarioError, match="Network Load Balancer"):
+        changed({"2.kind": "Nothing"}, binding)
+
+
+@pytest.mark.parametrize(
+    ("selector", "version", "is_ours"),
+    [
+        ({}, "v1", True),
+        ({}, "v1beta1", False),
+        (None, "v1", False),
+        ({"matchExpressions": [{"key": "app", "operator": "In", "values": ["web", "x"]}]}, "v1", True),
+        ({"matchExpressions": [{"key": "app", "operator": "NotIn", "values": ["web"]}]}, "v1", False),
+        ({"matchExpressions": [{"key": "tier", "operator": "NotIn", "values": ["a"]}]}, "v1", True),
+        ({"matchExpressions": [{"key": "app", "operator": "Exists"}]}, "v1", True),
+        (
+            {"matchLabels": {"app": "web"}, "matchExpressions": [{"key": "app", "operator": "DoesNotExist"}]},
+            "v1",
+            False,
+        ),
+    ],
+)
+def test_a_budget_is_for_the_pods_that_it_selects(selector: dict[str, Any] | None, version: str, is_ours: bool) -> None:  # noqa: FBT001
+    budget = PDB | {"apiVersion": f"policy/{version}", "spec": {"maxUnavailable": 0, "selector": selector}}
+    assert ("pdb-blocks-drain" in ids(changed({}, budget))) == is_ours
+
+
+def test_what_a_class_sets_is_said_to_be_from_there() -> None:
+    params = {
+        "apiVersion": "elbv2.k8s.aws/v1beta1",
+        "kind": "IngressClassParams",
+        "metadata": {"name": "alb"},
+        "spec": {
+            "certificateArn": ["arn:aws:acm:…"],
+            "loadBalancerAttributes": [
+                {"key": "x", "value": "y"},
+                {"key": "idle_timeout.timeout_seconds", "value": "9"},
+            ],
+        },
+    }
+    reference = {"apiGroup": "elbv2.k8s.aws", "kind": "IngressClassParams", "name": "alb"}
+    ingress_class = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "IngressClass",
+        "metadata": {"name": "alb"},
+        "spec": {"controller": "ingress.k8s.aws/alb", "parameters": reference},
+    }
+    changes = {"2.spec.ingressClassName": "alb", "2.metadata.annotations.kubernetes=io/ingress=class": None}
+    (found,) = changed(changes, params, ingress_class).workloads
+    origins = found.draft.origins
+    assert found.raw["controller"]["https_listeners"] == 1  # type: ignore[index]
+    assert origins["controller.https_listeners"].place.field == "spec.certificateArn"
+    assert origins["target_group.idle_timeout_s"].place.field == "spec.loadBalancerAttributes[1].value"
+    assert found.raw["target_group"]["idle_timeout_s"] == 9  # type: ignore[index]
 
 
 def test_an_autoscaler_s_minimum_stands_for_a_file_and_its_present_number_for_a_cluster() -> None:

@@ -10,7 +10,9 @@ import yaml
 from albsim_tests.manifests import BASE
 
 from sim.manifests.importing import Asked, Imported, import_sources
+from sim.manifests.models import PodSpec
 from sim.manifests.quantities import quantity
+from sim.manifests.requests import cpu_m, memory_mib
 from sim.manifests.sources import Source
 
 TYPE = "node.kubernetes.io/instance-type"
@@ -65,6 +67,25 @@ def test_what_a_container_may_use_at_most_is_what_it_requests_if_that_is_all_it_
     found = imported(node(0), resources={"limits": {"cpu": "1", "memory": "4Gi"}}, replicas=1)
     assert found.draft.values["nodes.pod_cpu_m"] == 1100
     assert found.draft.values["nodes.pod_memory_mib"] == 4096 + 64
+
+
+def pod_spec(**given: Any) -> PodSpec:
+    return PodSpec.model_validate({"containers": [container("web", "500m")]} | given)
+
+
+def container(name: str, cpu: str, **given: Any) -> dict[str, Any]:
+    return {"name": name, "resources": {"requests": {"cpu": cpu}}} | given
+
+
+def test_what_a_pod_requests_as_a_whole_comes_first() -> None:
+    whole = {"resources": {"requests": {"cpu": "2"}, "limits": {"memory": "9Gi"}}}
+    assert (cpu_m(pod_spec(**whole)), memory_mib(pod_spec(**whole))) == (2000, 0)
+
+
+def test_an_init_container_runs_beside_the_sidecars_before_it() -> None:
+    sidecar, first = container("proxy", "200m", restartPolicy="Always"), container("migrate", "600m")
+    assert cpu_m(pod_spec(initContainers=[first, sidecar])) == 700
+    assert cpu_m(pod_spec(initContainers=[sidecar, first])) == 800
 
 
 def test_nodes_that_take_no_pods_do_not_count() -> None:
