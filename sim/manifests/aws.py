@@ -34,6 +34,8 @@ _HEALTH_CHECK = {
     "HealthyThresholdCount": "healthy_threshold",
     "UnhealthyThresholdCount": "unhealthy_threshold",
 }
+_TOLD_BY_AWS = {"target-type-assumed", "target-group-made-elsewhere", "ingress-not-given"}
+"""Warnings of what describe-target-groups tells."""
 _REFUSED_TYPES = {"lambda", "alb"}
 
 
@@ -69,9 +71,10 @@ class AwsOutput:
 
     def put(self, draft: Draft, target_group: TargetGroup, *, several: bool) -> None:
         """Write what AWS says of a workload's target group, and of its ALB if there is only one workload."""
-        before = dict(draft.values)
+        before = {key: value for key, value in draft.values.items() if draft.origins[key].grade == "read"}
         group = self._group_of(target_group, several=several)
         if group is not None:
+            draft.warnings = [one for one in draft.warnings if one.id not in _TOLD_BY_AWS]
             _put_group(draft, group)
         if not several:
             self._put_attributes(draft)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Asked", "Import", "Imported", "import_sources"]
 
+_GATEWAY_API = {"Gateway", "HTTPRoute", "GRPCRoute"}
+
 
 @dataclass(slots=True)
 class Import:
@@ -128,6 +130,8 @@ def _nothing(cluster: Cluster, candidates: Sequence[Object], network: Network, s
     counts = {kind: len(objects) for kind, objects in cluster.by_kind.items()} | dict(cluster.ignored)
     found = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())) or "no object"
     hints = [str(warned) for warned in network.warnings[:5]]
+    if _GATEWAY_API & set(cluster.ignored):
+        hints.append("the Gateway API is not simulated; of its ALB, the TargetGroupBindings are read")
     if not hints:
         hints = ["an Ingress of the controller or a TargetGroupBinding, its Service and the Deployment belong together"]
     return ScenarioError([Problem(expected="a workload behind an ALB", found=found, hint="; ".join(hints))])

@@ -136,7 +136,7 @@ class Importer:
             path = path or annotation(target_group, "healthcheck-path", controller)
             put_health_switch(draft, way, path, holder)
         warn_of_injected(draft, holder, template, self._cluster)
-        put_instances(draft, target_group, self._cluster)
+        put_instances(draft, target_group, self._cluster, controller)
         put_nodes_block(draft, template.spec, self._cluster)
         if "disruption" not in asked.changes:
             put_canary(draft, self._cluster)

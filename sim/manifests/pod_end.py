@@ -34,7 +34,7 @@ def put_pre_stop(draft: Draft, first: Part, serving: Part, grace_s: int, holder:
         return
     seconds = float(grace_s) if math.isinf(held.seconds) else held.seconds
     note = "" if first is serving else f"of container '{first.container.name}'"
-    if held.known and seconds:
+    if held.known and (seconds or first.hook.sleep):
         draft.put(PRE_STOP, whole(seconds), place, note=note)
     elif not held.known:
         draft.put(PRE_STOP, whole(seconds), place, "guessed", "not understood" + (": at least that" if seconds else ""))
@@ -58,6 +58,9 @@ def _warn_of_the_hook(draft: Draft, part: Part, seconds: float, grace_s: int, pl
             "only keeps the pod"
         )
         draft.warn("pre-stop-closes-listener-first", PRE_STOP, text, place)
+    elif not seconds:
+        text = "the hook takes no time: the server is told to stop while the ALB still sends requests"
+        draft.warn("no-pre-stop", PRE_STOP, text, place)
     elif held.remark:
         draft.warn("pre-stop-remark", PRE_STOP, held.remark, place)
     if seconds and seconds >= grace_s:

@@ -80,7 +80,7 @@ SERVERS = {
     ),
     "gunicorn": Server(
         {"SIGTERM": "drain", "SIGQUIT": "exit", "SIGINT": "exit"},
-        "SIGTERM waits for graceful_timeout, 30 s (gunicorn config.py)",
+        "SIGTERM waits for graceful_timeout, 30 s by default (gunicorn config.py)",
         2,
         30,
     ),
@@ -110,7 +110,7 @@ SERVERS = {
         240,
         is_proxy=True,
     ),
-    "traefik": Server(_BOTH, "graceTimeOut, 10 s", None, 10, is_proxy=True),
+    "traefik": Server(_BOTH, "graceTimeOut, 10 s by default", None, 10, is_proxy=True),
     "caddy": Server(_BOTH | {"SIGQUIT": "exit"}, "waits for requests without a limit", None, is_proxy=True),
 }
 """The signals are those of nginx.org's control.html, httpd's stopping.html, HAProxy's management guide, php-fpm(8), and

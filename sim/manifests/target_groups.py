@@ -5,7 +5,8 @@ Modelled (docs/facts/manifests.md §1.2):
 - In v1 a Service's value that is the built-in default replaces nothing.
 - The class's parameters may set the target type.
 
-Sources: LBC pkg/ingress/model_build_target_group.go@v3.5.0; internal/ingress/annotations/parser/main.go@v1.1.9.
+Sources: LBC pkg/ingress/model_build_target_group.go@v3.5.0; internal/ingress/annotations/parser/main.go@v1.1.9;
+docs.aws.amazon.com, ELB API Reference, TargetGroupAttribute.
 """
 
 from __future__ import annotations
@@ -43,6 +44,18 @@ _ROUTING = {
     "least_outstanding_requests": "least_outstanding_requests",
 }
 _DELAY = "deregistration_delay.timeout_seconds"
+_NOT_MODELLED = ("slow_start.", "stickiness.enabled", "target_group_health.", "load_balancing.")
+_NEUTRAL = {
+    "slow_start.duration_seconds": {"0"},
+    "stickiness.enabled": {"false"},
+    "load_balancing.cross_zone.enabled": {"use_load_balancer_configuration", "true"},
+    "load_balancing.algorithm.anomaly_mitigation": {"off"},
+    "target_group_health.dns_failover.minimum_healthy_targets.count": {"1"},
+    "target_group_health.dns_failover.minimum_healthy_targets.percentage": {"off"},
+    "target_group_health.unhealthy_state_routing.minimum_healthy_targets.count": {"1"},
+    "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage": {"off"},
+}
+"""Values that leave out nothing: AWS's defaults, which it prints with the others."""
 _ALGORITHM = "load_balancing.algorithm.type"
 
 
@@ -133,9 +146,7 @@ def put_attribute(draft: Draft, name: str, value: str, place: Place) -> None:
         put_whole(draft, "target_group.deregistration_delay_s", Setting(value, place), note=name)
     elif name == _ALGORITHM and value in _ROUTING:
         draft.put("target_group.routing", _ROUTING[value], place, note=name)
-    elif name == "stickiness.enabled" and value == "false":
-        return
-    elif name.startswith(("slow_start", "stickiness", "target_group_health", "load_balancing")):
+    elif name.startswith(_NOT_MODELLED) and value not in _NEUTRAL.get(name, ()):
         draft.leave(place, f"{name} is not modelled")
 
 

@@ -24,11 +24,13 @@ from sim.manifests.draft import default_of
 from sim.manifests.network_models import Service
 from sim.manifests.quantities import quantity
 from sim.manifests.requests import cpu_m, memory_mib
+from sim.manifests.target_groups import annotation, attributes_of
 from sim.scenario.instance_types import instance_types
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sim.manifests.controller import Controller
     from sim.manifests.draft import Draft
     from sim.manifests.joining import TargetGroup
     from sim.manifests.models import PodSpec
@@ -47,13 +49,18 @@ NODE_KEYS = ("nodes.", "kubernetes.", "vpc_cni.")
 """How keys begin whose values come from Nodes."""
 
 
-def put_instances(draft: Draft, target_group: TargetGroup, cluster: Cluster) -> None:
+def put_instances(draft: Draft, target_group: TargetGroup, cluster: Cluster, controller: Controller) -> None:
     """Write how many worker nodes are the targets, and what goes with them."""
     if draft.values[_TARGET_TYPE] != "instance":
         return
-    nodes = [one for one in ready_nodes(cluster) if _NO_TRAFFIC not in one.labels]
+    wanted = annotation(target_group, "target-node-labels", controller)
+    labels = (attributes_of(wanted.value) or {}) if wanted else {}
+    nodes = [
+        one for one in ready_nodes(cluster) if _NO_TRAFFIC not in one.labels and labels.items() <= one.labels.items()
+    ]
     if nodes:
-        draft.put(_INSTANCES, len(nodes), nodes[0].place(), note="Nodes of the input that are Ready")
+        note = f"Nodes of the input that are Ready{' and have the target-node-labels' if labels else ''}"
+        draft.put(_INSTANCES, len(nodes), nodes[0].place(), note=note)
     else:
         text = f"the number of worker nodes is not in the input; {default_of(_INSTANCES)} stands in"
         draft.warn("instances-unknown", _INSTANCES, text)

@@ -65,6 +65,8 @@ def test_a_careful_manifest_is_warned_of_its_guess_alone() -> None:
     [
         ({f"0.{POD}.terminationGracePeriodSeconds": 20}, (), "grace-below-pre-stop"),
         ({f"0.{CONTAINER}.lifecycle": None}, (), "no-pre-stop"),
+        ({f"0.{CONTAINER}.lifecycle.preStop": {"sleep": {"seconds": 0}}}, (), "no-pre-stop"),
+        ({f"0.{CONTAINER}.lifecycle.preStop": {"exec": {"command": ["date"]}}}, (), "no-pre-stop"),
         ({f"0.{CONTAINER}.lifecycle.preStop": {"exec": {"command": ["sleep 9"]}}}, (), "pre-stop-fails"),
         ({f"0.{CONTAINER}.lifecycle.preStop": {"tcpSocket": {"port": 1}}}, (), "pre-stop-fails"),
         ({f"0.{CONTAINER}.lifecycle.preStop": {"exec": {"command": ["/wait"]}}}, (), "pre-stop-unknown"),
@@ -141,6 +143,33 @@ def test_the_namespace_s_label_is_a_gate() -> None:
     assert one.scenario.pod.readiness_gate
     (one,) = changed({"3.metadata.labels": LABEL, f"2.{ALB}target-type": "instance"}).workloads
     assert not one.scenario.pod.readiness_gate
+
+
+def test_a_sleep_of_nothing_is_stated_and_so_written() -> None:
+    (found,) = changed({f"0.{CONTAINER}.lifecycle.preStop": {"sleep": {"seconds": 0}}}).workloads
+    assert found.raw["pod"]["pre_stop_sleep_s"] == 0  # type: ignore[index]
+
+
+def test_the_gateway_api_is_named_where_it_is_all_there_is() -> None:
+    route = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": {"name": "r"}}
+    with pytest.raises(ScenarioError, match="the Gateway API is not simulated"):
+        changed({"2.kind": "Nothing"}, route)
+
+
+def described(**attributes: str) -> dict[str, Any]:
+    return {"Attributes": [{"Key": key.replace("__", "."), "Value": value} for key, value in attributes.items()]}
+
+
+def test_what_aws_tells_is_not_asked_for_and_its_defaults_leave_out_nothing() -> None:
+    group = {"TargetGroupArn": "arn:aws:…", "TargetType": "ip", "HealthCheckIntervalSeconds": 10}
+    quiet = described(slow_start__duration_seconds="0", stickiness__enabled="false", stickiness__type="lb_cookie")
+    found = changed({"2.kind": "Nothing"}, BINDING, {"TargetGroups": [group]}, quiet)
+    assert found.workloads[0].scenario.target_group.health_check
+    assert found.workloads[0].scenario.target_group.health_check.interval_s == 10
+    assert not ids(found) & {"target-group-made-elsewhere", "aws-differs"}
+    assert not found.workloads[0].draft.not_read
+    (sticky,) = changed({}, described(stickiness__enabled="true")).workloads
+    assert [one.reason for one in sticky.draft.not_read] == ["stickiness.enabled is not modelled"]
 
 
 def test_no_gate_is_put_in_where_the_controller_is_told_so() -> None:

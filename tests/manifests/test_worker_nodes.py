@@ -223,3 +223,15 @@ def test_a_cluster_with_ipv6_has_no_pool_of_addresses() -> None:
     found = imported(node(0), daemon_set("aws-node", env=CNI | {"ENABLE_IPv6": "true"}), replicas=1)
     assert "vpc_cni" not in found.raw
     assert any("IPv6" in one.reason for one in found.draft.not_read)
+
+
+def test_only_nodes_with_the_target_node_labels_are_targets() -> None:
+    documents = list(yaml.safe_load_all(BASE))
+    documents[2]["metadata"]["annotations"] = {
+        "kubernetes.io/ingress.class": "alb",
+        "alb.ingress.kubernetes.io/target-node-labels": "role=edge, tier=a",
+    }
+    nodes = [node(0, labels={"role": "edge", "tier": "a"}), node(1, labels={"role": "edge"}), node(2)]
+    (found,) = import_sources([Source("x.yaml", yaml.safe_dump_all([*documents, *nodes]))], Asked(rps=9)).workloads
+    assert found.draft.values["target_group.instances"] == 1
+    assert "target-node-labels" in found.draft.origins["target_group.instances"].note
