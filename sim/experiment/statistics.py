@@ -5,7 +5,9 @@ call is throttled again and again, one rollout in twenty has most of the 502s of
 too often, and `replications_for_mean` says when to give none. The other two hold under any law.
 
 - An interval of a quantile that ends at two of the replications holds too often: no two have just the wanted chance.
-- Between two replications it holds about as often as it says (`quantile_estimate`).
+- Between two replications it holds about as often as it says (`quantile_estimate`). An end lies there in the scale of
+  asinh: even for counts up to one, and in their logarithm beyond, as one rollout may have ten times as many 502s as
+  the next. Where only one end can be given, it is placed with more caution.
 - Where it must never hold too seldom, it ends at replications (`sure_quantile_estimate`).
 
 Sources:
@@ -99,24 +101,30 @@ def quantile_estimate(values: ArrayLike, probability: float, *, confidence: floa
     """Return a quantile of independent replications. Each end of the interval lies between two of the values.
 
     The number of values below the quantile is binomial, with the quantile's probability. An end is infinite if not even
-    the least or the greatest value is sure enough to lie beyond the quantile. The other end then has all the error.
+    the least or the greatest value is sure enough to lie beyond the quantile. The other end then has all the error, and
+    is placed with caution.
     """
     ordered = np.sort(np.asarray(values, dtype=np.float64))
     error = (1 - confidence) / 2
     low, high = _low(ordered, probability, error), _high(ordered, probability, error)
     if math.isinf(low):
-        high = _high(ordered, probability, 2 * error)
+        high = _high(ordered, probability, 2 * error, alone=True)
     elif math.isinf(high):
-        low = _low(ordered, probability, 2 * error)
+        low = _low(ordered, probability, 2 * error, alone=True)
     return Estimate(float(np.quantile(ordered, probability, method="inverted_cdf")), low, high)
 
 
-def _high(ordered: NDArray[np.float64], probability: float, error: float) -> float:
-    return -_low(-ordered[::-1], 1 - probability, error)
+def _high(ordered: NDArray[np.float64], probability: float, error: float, *, alone: bool = False) -> float:
+    return -_low(-ordered[::-1], 1 - probability, error, alone=alone)
 
 
-def _low(ordered: NDArray[np.float64], probability: float, error: float) -> float:
-    """Return what lies above the quantile with this chance: between two of the ordered values, or below all of them."""
+def _low(ordered: NDArray[np.float64], probability: float, error: float, *, alone: bool = False) -> float:
+    """Return what lies above the quantile with this chance: between two of the ordered values, or below all of them.
+
+    How fast the chance grows between the two depends on the law. Nyblom takes the law to be even about the quantile, so
+    that the two are nearer to it on the side that has more values. `alone`: they are taken to be as near on either
+    side, which makes this end lower. A law that is thinner above the quantile than below it needs that.
+    """
     from scipy import special
 
     n = ordered.size
@@ -129,8 +137,15 @@ def _low(ordered: NDArray[np.float64], probability: float, error: float) -> floa
     if rank in {0, n}:
         return float(ordered[-1]) if rank else -math.inf
     less, more = error - beyond(rank), beyond(rank + 1) - error
-    upper, lower = (n - rank) * probability * less, rank * (1 - probability) * more
-    return float(ordered[rank - 1] + upper / (lower + upper) * (ordered[rank] - ordered[rank - 1]))
+    upper, lower = (less, more) if alone else ((n - rank) * probability * less, rank * (1 - probability) * more)
+    return _between(float(ordered[rank - 1]), float(ordered[rank]), upper / (lower + upper))
+
+
+def _between(low: float, high: float, part: float) -> float:
+    """Return what lies this part of the way from one value to another in the scale of asinh."""
+    if low == high:
+        return low
+    return math.sinh((1 - part) * math.asinh(low) + part * math.asinh(high))
 
 
 def sure_quantile_estimate(values: ArrayLike, probability: float, *, confidence: float = CONFIDENCE) -> Estimate:

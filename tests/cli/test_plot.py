@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner, Result
 
 from sim.cli import main
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SCENARIO = str(Path("scenarios/fixed-lag.yaml").resolve())
 SLEEP, SURGE = "pod.pre_stop_sleep_s", "deployment.max_surge"
@@ -127,3 +132,27 @@ def test_a_sweep_s_results_cannot_be_changed(swept: str, tmp_path: Path) -> None
 
     assert result.exit_code == 2
     assert "seed: a scenario can be changed, not a sweep's results" in result.stderr
+
+
+def test_a_picture_s_footer_ends_with_the_version_that_the_program_says(
+    swept: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved: list[Figure] = []
+    monkeypatch.setattr("sim.report.pictures.canvas.save", lambda picture, _: saved.append(picture))
+    out = ["-o", str(tmp_path / "p.png")]
+    for arguments in (
+        ["plot", swept, "--x", SLEEP, "--hue", SURGE],
+        ["plot", swept, "--heatmap", SLEEP, SURGE],
+        ["plot", swept, "--lag", "--where", f"{SURGE}=25%"],
+        ["plot", swept, "--causes", "--x", SURGE, "--where", f"{SLEEP}=0"],
+        ["plot", swept, "--race", "--x", SLEEP, "--where", f"{SURGE}=25%"],
+        ["plot", SCENARIO, "--lag", "--replications", "2", "--workers", "1"],
+        ["plot", SCENARIO, "--causes", "--replications", "2", "--workers", "1"],
+        ["recommend", SCENARIO, "--replications", "2", "--at-most", "2", "--workers", "1"],
+    ):
+        assert albsim(*arguments, *out).exit_code == 0, arguments
+    version, what_it_is = albsim("--version").output.splitlines()
+
+    assert re.fullmatch(r"albsim 0\.1\.0\+[0-9a-f]{12}", version)
+    assert what_it_is.startswith("After the +: a digest of the model's source")
+    assert [picture.get_supxlabel().split("; ")[-1] for picture in saved] == [version] * 8

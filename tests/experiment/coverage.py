@@ -6,6 +6,7 @@ many rollouts of a scenario, and the probability that each has any. With `--bank
 A seed draws its rollouts from the bank with replacement. The bank is then the law of what it draws, and its median,
 its 95 % quantile and its mean are known exactly. So the error measured is that of the intervals, and not that of the
 value that they are to contain. With `--separate` no two samples have a rollout in common: each rollout is used once.
+`--exact` prints the probabilities themselves, without samples, for the intervals of the two quantiles.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from sim.experiment.statistics import (
     sure_quantile_estimate,
 )
 from sim.scenario.loading import load_scenario
+from tests.experiment.exact_coverage import exact_coverage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 BANK = Path(__file__).parent / "data"
 SEEDS = 200
 SIZES = (20, 50, 100, 200)
+_AT_ONCE = 100
 _HEADINGS = (
     "rollouts", "n", "mean, always", "mean, where given", "given", "median, sure", "median", "95 % quantile, sure",
     "95 % quantile", "bounded", "any 502, Student", "any 502",
@@ -59,16 +62,20 @@ def rollouts(name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def make_bank(scenario_file: str, n: int) -> Path:
-    """Simulate the first `n` rollouts of a scenario, with the default estimator, and return the file of their 502s."""
+    """Simulate the first `n` rollouts of a scenario, with the default estimator, and return the file of their 502s.
+
+    Rollouts that the bank has already are kept. The file is written after every hundred, so that a stop loses little.
+    """
     scenario = load_scenario(scenario_file)
     estimator = choose_estimator([scenario])
-    rows = []
+    file = BANK / f"{scenario.name}.csv.gz"
+    rows = list(zip(*rollouts(scenario.name), strict=True)) if file.exists() else []
     with garbage_collected_rarely():
-        for number in range(n):
+        for number in range(len(rows), n):
             figures = simulate(scenario, replication=number, estimator=estimator).figures()
             rows.append((figures.responses(502), figures.values["any_502"]))
-    file = BANK / f"{scenario.name}.csv.gz"
-    np.savetxt(file, rows, fmt="%.4g", delimiter=",", header="responses.502,any_502", comments="")
+            if len(rows) % _AT_ONCE == 0 or len(rows) == n:
+                np.savetxt(file, rows, fmt="%.4g", delimiter=",", header="responses.502,any_502", comments="")
     return file
 
 
@@ -119,6 +126,17 @@ def table(names: Iterable[str], seeds: int | None) -> Iterator[str]:
             yield f"| {name} | {n} | {' | '.join(cells)} |"
 
 
+def exact_table(names: Iterable[str]) -> Iterator[str]:
+    """Yield the lines of a table in Markdown: how likely the quantiles' intervals are to hold, without samples."""
+    yield "| rollouts | n | median | 95 % quantile |"
+    yield "| :-- | --: | --: | --: |"
+    for name in names:
+        n_502 = rollouts(name)[0]
+        for n in SIZES:
+            cells = (f"{100 * exact_coverage(n_502, n, probability):.1f} %" for probability in (0.5, 0.95))
+            yield f"| {name} | {n} | {' | '.join(cells)} |"
+
+
 def _contains(estimate: Estimate, value: float) -> bool:
     # Not as if rounding told whether all rollouts are alike.
     return estimate.low - 1e-9 <= value <= estimate.high + 1e-9
@@ -128,16 +146,25 @@ def _contains(estimate: Estimate, value: float) -> bool:
 @click.argument("names", nargs=-1)
 @click.option("--seeds", type=int, default=SEEDS, show_default=True, help="Samples for each number of rollouts.")
 @click.option("--separate", "by_themselves", is_flag=True, help="Instead: samples that have no rollout in common.")
+@click.option("--exact", "is_exact", is_flag=True, help="Instead: the probabilities, without samples.")
 @click.option("--bank", "scenario_file", help="Instead: simulate a scenario's rollouts, and keep their 502s.")
 @click.option("--rollouts", "n_rollouts", type=int, default=10_000, show_default=True, help="How many, for --bank.")
 def main(
-    names: tuple[str, ...], seeds: int, *, by_themselves: bool, scenario_file: str | None, n_rollouts: int
+    names: tuple[str, ...],
+    seeds: int,
+    *,
+    by_themselves: bool,
+    is_exact: bool,
+    scenario_file: str | None,
+    n_rollouts: int,
 ) -> None:
     """Print how often intervals hold, for the banks of these names."""
     if scenario_file is not None:
         click.echo(make_bank(scenario_file, n_rollouts))
         return
-    sys.stdout.writelines(f"{line}\n" for line in table(names or banks(), None if by_themselves else seeds))
+    chosen = names or banks()
+    lines = exact_table(chosen) if is_exact else table(chosen, None if by_themselves else seeds)
+    sys.stdout.writelines(f"{line}\n" for line in lines)
 
 
 if __name__ == "__main__":

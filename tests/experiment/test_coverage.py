@@ -5,9 +5,14 @@ The coverage that is seen has a standard deviation of 1.5 points where 95 % is t
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pytest
 
-from tests.experiment.coverage import SEEDS, banks, coverage, drawn, rollouts, table
+from sim.experiment.statistics import quantile_estimate
+from tests.experiment.coverage import SEEDS, banks, coverage, drawn, exact_table, rollouts, table
+from tests.experiment.exact_coverage import exact_coverage
 
 LEAST = 0.95 - 4 * 0.0154
 
@@ -35,5 +40,34 @@ def test_where_all_rollouts_are_alike_the_mean_has_its_interval(name: str, n: in
     assert seen["median"] >= LEAST
 
 
+@pytest.mark.parametrize("name", banks())
+def test_no_luck_of_the_draw_hides_how_often_the_quantiles_hold(name: str) -> None:
+    """From 20 rollouts to 200, with no upper end and with one: 93 to 97 %, and nearly that at most."""
+    n_502 = rollouts(name)[0]
+    for n in (*range(20, 72, 3), 71, 72, 80, 100, 200):
+        assert 0.94 <= exact_coverage(n_502, n, 0.95) <= 0.972
+        assert 0.94 <= exact_coverage(n_502, n, 0.5) <= 0.97
+
+
+def test_the_exact_coverage_is_what_many_samples_show() -> None:
+    n_502 = rollouts("gree-200-pods")[0]
+    quantile = np.quantile(n_502, 0.95, method="inverted_cdf")
+    estimates = [quantile_estimate(n_502[places], 0.95) for places in drawn(n_502.size, 20, 1000)]
+    seen = np.mean([one.low <= quantile <= one.high for one in estimates])
+
+    assert seen == pytest.approx(exact_coverage(n_502, 20, 0.95), abs=4 * (0.05 * 0.95 / 1000) ** 0.5)
+
+
+def test_the_exact_coverage_of_ties_by_hand() -> None:
+    """Of values of which 96 % are zero, the 95 % quantile is zero. With n = 20 the end lies between ranks 17 and 18.
+
+    The chance that 17 of 20 are no zeros, or fewer: the end is above zero if the 18th value is.
+    """
+    zeros = np.concatenate((np.zeros(96), np.arange(1.0, 5.0)))
+    eighteenth_is_more = sum(math.comb(20, k) * 0.96**k * 0.04 ** (20 - k) for k in range(18))
+
+    assert exact_coverage(zeros, 20, 0.95) == pytest.approx(1 - eighteenth_is_more)
+
+
 def test_the_table_has_a_line_for_each_bank_and_number_of_rollouts() -> None:
-    assert len(list(table(banks(), seeds=1))) == 2 + 4 * 5
+    assert len(list(table(banks(), seeds=1))) == len(list(exact_table(banks()))) == 2 + 4 * 5

@@ -139,18 +139,33 @@ def test_the_sure_interval_covers_it_under_a_heavy_tail(probability: float, n: i
 
 
 def test_the_quantile_s_interval_ends_between_replications() -> None:
-    """Twelve values, by hand: the 95 % quantile has no bound from above, so that all 5 % of error are below.
-
-    Values 10 and 11 lie above it with the chances 0.0196 and 0.1184 (binomial), so that the end is at the weights
-    10 · 0.05 · 0.0684 and 2 · 0.95 · 0.0304 between 10 and 11. The median's ends are symmetrical about 6.5, between
-    values 3 and 4, which lie above it with the chances 0.0193 and 0.0730: weights 3 · 0.0480 and 9 · 0.0057.
+    """Twelve values that are even in asinh, by hand. Values 10 and 11 lie above the 95 % quantile with the chances
+    0.0196 and 0.1184 (binomial). It has no bound from above, so that all 5 % of error are below: the end is as far from
+    10 to 11 as 0.05 is from the one chance to the other. The median's ends are symmetrical about 6.5, between values 3
+    and 4, which lie above it with the chances 0.0193 and 0.0730: weights 3 · 0.0480 and 9 · 0.0057 (Nyblom).
     """
-    p95 = quantile_estimate(range(1, 13), 0.95)
-    low = (10 * 0.0342 + 11 * 0.05776) / (0.0342 + 0.05776)
-    assert (p95.value, p95.low, p95.high) == (12, pytest.approx(low, rel=1e-3), math.inf)
-    p50 = quantile_estimate(range(1, 13), 0.5)
+    even = np.sinh(np.arange(1, 13))
+    p95 = quantile_estimate(even, 0.95)
+    assert (p95.value, p95.high) == (even[-1], math.inf)
+    assert math.asinh(p95.low) == pytest.approx(10 + (0.05 - 0.0196) / (0.1184 - 0.0196), rel=1e-4)
+    p50 = quantile_estimate(even, 0.5)
     low = (3 * 0.1440 + 4 * 0.0513) / (0.1440 + 0.0513)
-    assert (p50.value, p50.low, p50.high) == (6, pytest.approx(low, rel=1e-3), pytest.approx(13 - low, rel=1e-3))
+    assert (p50.value, math.asinh(p50.low)) == (even[5], pytest.approx(low, rel=1e-3))
+    assert math.asinh(p50.high) == pytest.approx(13 - low, rel=1e-3)
+
+
+def test_twenty_values_bound_the_95_percent_quantile_from_below_by_hand() -> None:
+    """In powers of ten asinh is the logarithm. At 17 values of 20 below, the chance is 0.0159; at 18, 0.0755."""
+    at_most_16 = 1 - sum(math.comb(20, k) * 0.95**k * 0.05 ** (20 - k) for k in range(17, 21))
+    at_most_17 = at_most_16 + math.comb(20, 17) * 0.95**17 * 0.05**3
+    assert (at_most_16, at_most_17) == (pytest.approx(0.0159, abs=1e-4), pytest.approx(0.0755, abs=1e-4))
+    place = 17 + (0.05 - at_most_16) / (at_most_17 - at_most_16)
+    assert quantile_estimate(10.0 ** np.arange(1, 21), 0.95).low == pytest.approx(10**place, rel=1e-6)
+
+
+def test_an_end_among_equal_values_is_that_value() -> None:
+    assert quantile_estimate([0.1] * 30 + [402.0] * 70, 0.95) == Estimate(402.0, 402.0, 402.0)
+    assert quantile_estimate([0.0] * 19 + [7.0], 0.95).low == 0
 
 
 @pytest.mark.parametrize("n", [1, 2, 5, 71, 72, 73, 500])
@@ -163,12 +178,14 @@ def test_it_lies_within_the_sure_interval(n: int, probability: float) -> None:
     assert quantile_estimate([7.0] * 100, probability) == Estimate(7, 7, 7)
 
 
+@pytest.mark.parametrize("index", [0.8, pytest.param(0.2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("probability", "n"), [(0.5, 20), (0.5, 50), (0.95, 20), (0.95, 50), (0.95, 100), (0.95, 200)])
-def test_the_quantile_s_interval_covers_it_as_often_as_it_says(probability: float, n: int) -> None:
+def test_the_quantile_s_interval_covers_it_as_often_as_it_says(probability: float, n: int, index: float) -> None:
+    """The second law has a value in ten that is more than three thousand times the median."""
     rng = np.random.default_rng(13)
-    quantile = stats.pareto(0.8).ppf(probability)
-    estimates = [quantile_estimate(rng.pareto(0.8, n) + 1, probability) for _ in range(REPEATS)]
-    assert 0.93 <= np.mean([estimate.low <= quantile <= estimate.high for estimate in estimates]) <= 0.97
+    quantile = stats.pareto(index).ppf(probability)
+    estimates = [quantile_estimate(rng.pareto(index, n) + 1, probability) for _ in range(REPEATS)]
+    assert 0.94 <= np.mean([estimate.low <= quantile <= estimate.high for estimate in estimates]) <= 0.97
 
 
 def test_probabilities_have_wilson_s_interval_of_their_sum() -> None:

@@ -31,7 +31,8 @@ _TICKS_MIN = (1, 5, 15, 60, 240, 1440, 7200, 43_200)
 _ROOM = 1.2
 _POINTS = 100
 _BAND = (0.025, 0.975)
-_SHOWN_LEAST = 0.5
+_SHOWN_LEAST, _SHOWN_AT_LEAST_TO = 0.5, 10.0
+"""So that however few requests fail, 1 and 10 are labels."""
 
 
 def keep_curve(found: KeepAdvice) -> Figure:
@@ -70,6 +71,8 @@ def _curve(keep: Keep, longest_s: float, title: str, width: float) -> Canvas:
         axes.plot(keep_s, mean, color=BLUE, label="failed requests, mean")
     axes.set_xscale("log")
     axes.set_yscale("log")
+    axes.update_datalim([(_LEAST_S, _SHOWN_LEAST), (_LEAST_S, _SHOWN_AT_LEAST_TO)])
+    axes.autoscale_view()
     ticks_s = [minutes * MINUTE_S for minutes in _TICKS_MIN if minutes * MINUTE_S <= longest_s]
     axes.set_xticks(ticks_s, [span(tick_s) for tick_s in ticks_s])
     axes.minorticks_off()
