@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeVar
 from sim.experiment.aggregation import Aggregation, S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from sim.experiment.simulated import Simulated
     from sim.scenario.specs import Scenario
@@ -79,6 +79,16 @@ class Figure(Generic[V, S]):
             for part, words in self.over.parts.items() or [("", "")]:
                 name, label = (f"{self.name}.{part}", f"{self.label}, {words}") if part else (self.name, self.label)
                 yield Column(name, f"{label}{unit}", self.unit)
+
+
+_QUANTILES = {"p50": "median", "p99": "99 %", "max": "longest"}
+
+
+def quantile_cells(
+    table: Table, place: int, heading: str, quantiles: Sequence[str] = tuple(_QUANTILES)
+) -> tuple[Cell, ...]:
+    """Return a column for each quantile, from a place on."""
+    return tuple(Cell(table, place + at, f"{heading},\n{_QUANTILES[name]}", name) for at, name in enumerate(quantiles))
 
 
 class Column(NamedTuple):

@@ -23,21 +23,20 @@ from sim.data_plane.outcomes import Outcome
 from sim.experiment.aggregation import (
     Fraction,
     Mean,
-    MeanLatency,
     QuantilesOfPods,
     QuantilesOfRollouts,
     SpreadOfRollouts,
 )
-from sim.experiment.figure import SECONDS, Cell, Figure, Unit
+from sim.experiment.figure import SECONDS, Cell, Figure, Unit, quantile_cells
 from sim.experiment.figures_of_calls import CALLS
 from sim.experiment.figures_of_capacity import CAPACITY
+from sim.experiment.figures_of_latency import LATENCIES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping
 
     from sim.data_plane.timeline import Times
     from sim.experiment.estimators import Estimator
-    from sim.experiment.figure import Table
     from sim.experiment.simulated import Simulated
 
 V = TypeVar("V")
@@ -106,14 +105,7 @@ def _of_terminated(times_s: Times, replication: Simulated) -> Times:
     return times_s[~np.isnan(replication.deleted_s())]
 
 
-_QUANTILES = {"p50": "median", "p99": "99 %", "max": "longest"}
 _TABLED_STATUSES = (503, 504)
-
-
-def _cells(table: Table, place: int, heading: str, quantiles: Sequence[str] = tuple(_QUANTILES)) -> tuple[Cell, ...]:
-    """Return a column for each quantile, from a place on."""
-    return tuple(Cell(table, place + at, f"{heading},\n{_QUANTILES[name]}", name) for at, name in enumerate(quantiles))
-
 
 REQUESTS = Figure(name="requests", of=_requests, over=Mean(), label="requests per rollout")
 RESPONSES = {
@@ -163,7 +155,7 @@ ROLLOUT_S = Figure(
     over=QuantilesOfRollouts(),
     label="rollout duration",
     unit=SECONDS,
-    cells=_cells("course", 1, "duration (s)", ("p50", "max")),
+    cells=quantile_cells("course", 1, "duration (s)", ("p50", "max")),
 )
 DEREGISTRATION_LAG_S = Figure(
     name="deregistration_lag_s",
@@ -171,7 +163,7 @@ DEREGISTRATION_LAG_S = Figure(
     over=QuantilesOfPods(),
     label="deregistration lag",
     unit=SECONDS,
-    cells=_cells("lags", 1, "lag (s)"),
+    cells=quantile_cells("lags", 1, "lag (s)"),
 )
 EXPOSURE_S = Figure(
     name="exposure_s",
@@ -179,7 +171,7 @@ EXPOSURE_S = Figure(
     over=QuantilesOfPods(),
     label="exposure",
     unit=SECONDS,
-    cells=_cells("exposures", 1, "exposure (s)"),
+    cells=quantile_cells("exposures", 1, "exposure (s)"),
 )
 NO_HEALTHY_TARGET_S = Figure(
     name="no_healthy_target_s",
@@ -205,11 +197,15 @@ GATE_WAIT_S = Figure(
     block="readiness_gate",
 )
 UNREACHABLE = OUTCOMES[Outcome.OLD_ADDRESS_UNREACHABLE]
-_LATER = [RESPONSES[460], OUTCOMES[Outcome.CLIENT_TIMEOUT], UNREACHABLE]
+_FIRST_OUTCOMES = [outcome for outcome in Outcome if outcome <= Outcome.NO_REGISTERED_TARGETS]
+"""Those of the first release. What came later has its figures after all others, so that no column moves."""
+_FIRST = [RESPONSES[status] for status in sorted({outcome.status for outcome in _FIRST_OUTCOMES if outcome.status})]
+_FIRST += [OUTCOMES[outcome] for outcome in _FIRST_OUTCOMES]
+_LATER = [figure for figure in (*RESPONSES.values(), *OUTCOMES.values()) if figure not in _FIRST]
 
 FIGURES: tuple[Figure[Any, Any], ...] = (
     REQUESTS,
-    *(figure for figure in (*RESPONSES.values(), *OUTCOMES.values()) if figure not in _LATER),
+    *_FIRST,
     RATE_502,
     ANY_502,
     SPREAD_502,
@@ -218,20 +214,7 @@ FIGURES: tuple[Figure[Any, Any], ...] = (
     EXPOSURE_S,
     NO_HEALTHY_TARGET_S,
     LEAST_HEALTHY_TARGETS,
-    Figure(
-        name="latency_s.before",
-        of=lambda replication: replication.estimate.latency_before_s,
-        over=MeanLatency(),
-        label="latency before the rollout",
-        unit=SECONDS,
-    ),
-    Figure(
-        name="latency_s.window",
-        of=lambda replication: replication.estimate.latency_s,
-        over=MeanLatency(),
-        label="latency in the window",
-        unit=SECONDS,
-    ),
+    *LATENCIES,
     *CALLS,
     *CAPACITY,
     *_LATER,

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from sim.scenario.distributions import DistributionField, Lognormal, Uniform
+from sim.scenario.distributions import DistributionField, Uniform
 from sim.scenario.fields import Count, Seconds, Spec
+from sim.scenario.lognormal import Lognormal
 
 
 class AutoscalerSpec(Spec):

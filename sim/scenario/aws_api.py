@@ -12,8 +12,9 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from sim.scenario.controller import FIXED_LAG, ControllerSpec
-from sim.scenario.distributions import DistributionField, Lognormal
+from sim.scenario.distributions import DistributionField
 from sim.scenario.fields import CallsPerSecond, Count, Seconds, Spec, complaint
+from sim.scenario.lognormal import Lognormal
 from sim.scenario.problems import shown
 from sim.scenario.releases import first
 from sim.scenario.retryers import RetryerName

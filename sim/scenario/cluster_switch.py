@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from sim.scenario.disruption import Beside, DisruptionSpec, require_one_deployment_of_ip_targets
-from sim.scenario.distributions import Constant, DistributionField, Lognormal
+from sim.scenario.distributions import Constant, DistributionField
 from sim.scenario.fields import PositiveSeconds, Seconds, Share, complaint
+from sim.scenario.lognormal import Lognormal
 from sim.scenario.problems import Advice, plain, shown
 
 if TYPE_CHECKING:

@@ -5,10 +5,11 @@ Sources are named in short: K8s is kubernetes/kubernetes, AWS the documentation 
 
 from __future__ import annotations
 
-from sim.scenario.distributions import DistributionField, Lognormal
+from sim.scenario.distributions import DistributionField
 from sim.scenario.fields import (
     Spec,
 )
+from sim.scenario.lognormal import Lognormal
 
 
 class EndpointsSpec(Spec):

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from sim.scenario.distributions import DistributionField, Lognormal
+from sim.scenario.distributions import DistributionField
 from sim.scenario.fields import WHOLE, Seconds, Spec, complaint
+from sim.scenario.lognormal import Lognormal
 
 if TYPE_CHECKING:
     from sim.scenario.nodes import NodesSpec

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from sim.scenario.releases.release import IngressControllerRelease, LoadBalancerControllerRelease, Release
 from sim.scenario.releases.v1 import V1
-from sim.scenario.releases.v2 import V2
+from sim.scenario.releases.v2 import NEWEST, V2
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,8 +42,6 @@ __all__ = [
 RELEASES: tuple[Release, ...] = (*V1, *V2)
 V1_VERSIONS = tuple(f"v1.1.{patch}" for patch in range(10))
 """Every release of v1.1."""
-NEWEST = "v3.5.0"
-"""The newest release that docs/facts cover."""
 _MOST_PATCHES = 99
 
 

@@ -173,3 +173,5 @@ V2.append(
 V2.append(replace(V2[-1], since="v3.3", sdk="aws-sdk-go-v2 1.41.1", names_sdk_in_user_agent=False))
 V2.append(replace(V2[-1], since="v3.4", hears_of_gated_pods=True))
 V2.append(replace(V2[-1], since="v3.4.3", sdk="aws-sdk-go-v2 1.41.12"))
+NEWEST = "v3.5.0"
+"""The newest release that docs/facts cover."""

@@ -13,7 +13,8 @@ from sim.data_plane.old_side import OldSide
 from sim.data_plane.sampled import simulate_requests
 from sim.data_plane.timeline import Timeline, Unreachable
 from sim.scenario.cluster_switch import ClusterSwitchSpec
-from sim.scenario.distributions import Constant, Exponential, Lognormal, Uniform
+from sim.scenario.distributions import Constant, Exponential, Uniform
+from sim.scenario.lognormal import Lognormal
 from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
 from sim.streams import Stream, Streams
 from sim.verification.drawn_requests import behind_workers, beside_a_new_side, with_leaving_workers
