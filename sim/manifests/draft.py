@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 SAID_BY_ADVICE_TOO = {"no-pre-stop", "grace-below-pre-stop", "gate-after-backoff", "no-room-for-surge"}
 """Warnings that `sim.scenario.advice` gives for the same key, without the manifest's line."""
+ALWAYS_WRITTEN = {
+    "controller.version", "controller.listeners", "controller.https_listeners", "controller.target_groups",
+}  # fmt: skip
+"""Keys that nobody chose by writing them: that one has no effect is no advice."""
 
 Grade = Literal["read", "guessed", "assumed"]
 

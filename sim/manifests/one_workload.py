@@ -152,7 +152,9 @@ class Importer:
         put_counts(draft, target_group, self._network, self._controller)
 
     def _compare(self, draft: Draft) -> None:
-        """Warn of times of one part that do not fit those of another."""
+        """Warn of times of one part that do not fit those of another. Instances do not leave with a pod."""
+        if draft.values["target_group.target_type"] != "ip":
+            return
         key = "target_group.deregistration_delay_s"
         delay_s, sleep_s = draft.values.get(key), draft.values.get("pod.pre_stop_sleep_s")
         if isinstance(delay_s, int) and isinstance(sleep_s, int | float) and delay_s < sleep_s:

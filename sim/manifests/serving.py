@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from sim.manifests.containers import PATH
 from sim.manifests.options import keep_alive_s, serves_on_s, shutdown_s, workers_of
 from sim.manifests.pod_end import GRACE, whole
 from sim.manifests.servers import SERVERS
@@ -86,7 +87,8 @@ def _warn_of_shutdown(draft: Draft, serving: Part, name: str, grace_s: int, hold
             f"preStop, {plain(seconds)} s, and {name}'s own shutdown, up to {plain(needs_s)} s, outlast the grace "
             f"period, {grace_s} s"
         )
-        draft.warn("server-timeout-over-grace", GRACE, text, holder.place(*serving.path))
+        place = holder.place(*PATH, "terminationGracePeriodSeconds")
+        draft.warn("server-timeout-over-grace", GRACE, text, place)
     if name == "gunicorn" and {"-c", "--config"} & set(serving.container.words):
         text = "gunicorn's configuration file is not in the input: keep-alive, graceful timeout and workers are unknown"
         draft.warn("configuration-not-given", _KEEP_ALIVE, text, holder.place(*serving.path, "command"))

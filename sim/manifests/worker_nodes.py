@@ -71,7 +71,7 @@ def put_instances(draft: Draft, target_group: TargetGroup, cluster: Cluster, con
         draft.warn("instance-needs-node-port", _TARGET_TYPE, text, service.place("spec", "type"))
     elif spec.external_traffic_policy == "Cluster":
         text = "externalTrafficPolicy Cluster: each worker node may pass a request on to a pod of another"
-        draft.warn("external-traffic-policy", _TARGET_TYPE, text, service.place("spec", "type"))
+        draft.warn("external-traffic-policy", _TARGET_TYPE, text, service.place("spec", "externalTrafficPolicy"))
     else:
         draft.leave(service.place("spec", "externalTrafficPolicy"), "Local is not modelled")
 

@@ -105,6 +105,13 @@ def test_standard_input_holds_manifests_or_a_scenario() -> None:
     assert "-:40 deployment/api/prod-dates-api" in run("check", "-", stdin=manifests).stdout
 
 
+def test_check_says_of_no_key_that_the_import_alone_wrote_that_it_has_no_effect() -> None:
+    nodes = str(EXAMPLES / "v1-controller-node-port.yaml")
+    said = run("check", nodes).stdout
+    assert "target_group.target_type: externalTrafficPolicy" in said
+    assert "controller.listeners: has no effect" not in said
+
+
 def test_check_names_the_line_and_the_field() -> None:
     lines = run("check", GROUP, "--select", "admin").stdout.splitlines()
     place = lines.index(f"    {GROUP}:59 deployment/default/admin spec.strategy.type")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from albsim_tests.manifests import BASE
+from albsim_tests.manifests import ANNOTATION, BASE
 
 from sim.manifests.importing import Asked, Import, import_sources
 from sim.manifests.sources import Source
@@ -143,6 +143,33 @@ def test_the_namespace_s_label_is_a_gate() -> None:
     assert one.scenario.pod.readiness_gate
     (one,) = changed({"3.metadata.labels": LABEL, f"2.{ALB}target-type": "instance"}).workloads
     assert not one.scenario.pod.readiness_gate
+
+
+@pytest.mark.parametrize(
+    ("changes", "id_", "field"),
+    [
+        ({f"2.{ALB}target-type": "instance"}, "external-traffic-policy", "spec.externalTrafficPolicy"),
+        (
+            {f"0.{CONTAINER}.command": ["gunicorn"], f"0.{POD}.terminationGracePeriodSeconds": 40},
+            "server-timeout-over-grace",
+            f"{POD}.terminationGracePeriodSeconds",
+        ),
+        (
+            {f"2.{ALB}target-group-attributes": "deregistration_delay.timeout_seconds=9"},
+            "delay-below-pre-stop",
+            f"metadata.annotations['{ANNOTATION}/target-group-attributes']",
+        ),
+    ],
+)
+def test_advice_names_line_and_field(changes: dict[str, Any], id_: str, field: str) -> None:
+    (warned,) = (one for one in changed(changes).workloads[0].draft.warnings if one.id == id_)
+    assert warned.place
+    assert (warned.place.field, warned.place.line > 1) == (field, True)
+
+
+def test_a_delay_of_instances_has_no_effect_and_so_is_not_too_short() -> None:
+    attributes = {f"2.{ALB}target-group-attributes": "deregistration_delay.timeout_seconds=9"}
+    assert "delay-below-pre-stop" not in ids(changed(attributes | {f"2.{ALB}target-type": "instance"}))
 
 
 def test_a_sleep_of_nothing_is_stated_and_so_written() -> None:
