@@ -84,6 +84,7 @@ class Stream(IntEnum):
     AUTOSCALING_GROUP_LAG = 76
     NODE_LAUNCH = 77
     IMAGE_PULL = 78
+    NEW_CLUSTER = 79
 
 
 class Sampler(Protocol):

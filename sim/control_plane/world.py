@@ -1,7 +1,8 @@
 """One replication's control plane: how its parts are wired, and when it is over.
 
 Time begins `aws_api.warm_up_s` before the disruption, so that at t = 0 the account's buckets and the other clusters'
-controllers are in their steady state.
+controllers are in their steady state. If the pods of a new cluster are created before that, it begins as long before
+these.
 
 A replication is over when all of these hold. If a disruption ends only some old pods, "every" means those:
 - the Deployment is complete;
@@ -45,6 +46,7 @@ from sim.control_plane.trace.nodes import RolloutStalled
 from sim.control_plane.trace.traffic import WeightSet
 from sim.control_plane.wiring.account import Account
 from sim.control_plane.wiring.cluster import Cluster
+from sim.control_plane.wiring.coming_cluster import ComingCluster
 from sim.control_plane.wiring.workload import RolledDeployment
 from sim.scenario.controller import FIXED_LAG
 from sim.scenario.cost import require_affordable
@@ -85,7 +87,8 @@ class ControlPlane:
     def __init__(self, scenario: Scenario, streams: Streams, *, whole_account: bool = False) -> None:
         require_affordable(scenario)
         self._disruption = scenario.disruption.replace("_", " ")
-        self._env = simpy.Environment(initial_time=-scenario.aws_api.warm_up_s)
+        self._spec = scenario.disrupted_by
+        self._env = simpy.Environment(initial_time=min(0.0, self._spec.begins_s) - scenario.aws_api.warm_up_s)
         self._trace = Trace()
         simulation = Simulation(self._env, streams, self._trace)
         client = ControllerManagerClient(self._env, scenario.kubernetes)
@@ -97,23 +100,30 @@ class ControlPlane:
             for number in range(1, scenario.deployment.rolled_at_once)
         ]
         rolled = [self._rolled, *(RolledDeployment(other, scenario, client, turns, cluster) for other in others)]
+        coming = ComingCluster(simulation, scenario, cluster)
         if self._rolled.services[0].is_controlled and scenario.controller.version != FIXED_LAG:
             api = AwsApi(simulation, scenario.aws_api) if cluster is None else cluster.api
-            Account(simulation, scenario, api, self._trace if whole_account else Trace(kept=False)).start(rolled)
+            Account(simulation, scenario, api, self._trace if whole_account else Trace(kept=False)).start(
+                rolled, coming.deployments
+            )
         order = streams.generator(Stream.OTHER_DEPLOYMENT).permutation(len(rolled)).tolist()
         over = {place: rolled[place].start() for place in order}[0]
         ends: list[simpy.Event] = [over]
         if cluster is not None:
             cluster.start()
-            deadline = ProgressDeadline(
-                simulation, cluster.scheduler, cluster.without_address, self._rolled.ending_pods
-            )
-            ends.append(self._env.process(deadline.run()))
+            if not coming.deployments:
+                deadline = ProgressDeadline(
+                    simulation, cluster.scheduler, cluster.without_address, self._rolled.ending_pods
+                )
+                ends.append(self._env.process(deadline.run()))
+        coming.start()
         self._run_while_it_goes_on(self._env.any_of(ends))
         if self._trace.of(RolloutStalled):
             return
         if not over.triggered:
             raise self._endless()
+        while not coming.has_come and self._env.peek() <= coming.until_s:
+            self._env.step()
         if scenario.disrupted_by.leaves_targets:
             self._run_until_healthy([service.target_group for service in self._rolled.services if service.target_group])
 
@@ -168,7 +178,7 @@ class ControlPlane:
     def _latest_s(self) -> float:
         """Return when the disruption has no end, unless it comes on before."""
         last = [records[-1].time_s for kind in _STEPS if (records := self._trace.of(kind))]
-        return max([0.0, *last]) + LONGEST_PAUSE_S
+        return max([self._spec.goes_on_until_s, *last]) + LONGEST_PAUSE_S
 
     def _run_while_it_goes_on(self, over: simpy.Event) -> None:
         while not over.triggered and self._env.now < self._latest_s():

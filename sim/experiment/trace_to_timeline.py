@@ -38,7 +38,7 @@ from sim.control_plane.trace.nodes import (
 from sim.data_plane.instances import Instances, lasting
 from sim.data_plane.timeline import Timeline
 from sim.experiment.restarts import with_restarts
-from sim.experiment.two_sides import with_new_side
+from sim.experiment.two_sides import target_groups_of, with_new_side
 from sim.experiment.two_target_groups import with_weights
 from sim.scenario.cluster_switch import ClusterSwitchSpec
 from sim.streams import Stream
@@ -59,7 +59,7 @@ def timeline_of(trace: Trace, scenario: Scenario, streams: Streams) -> Timeline:
     n_targets = n_old + len(trace.of(PodCreated))
     instances = scenario.target_group.target_type == "instance"
     n_nodes = scenario.target_group.instances if instances else scenario.target_group.alb_nodes
-    n_rows = scenario.disrupted_by.target_groups * n_nodes
+    n_rows = target_groups_of(scenario) * n_nodes
 
     by_node = partial(_by_node, trace, (n_rows, n_targets))
     healthy_from_s = by_node(TargetHealthy)

@@ -1,8 +1,8 @@
 """The timeline of a switch of clusters: the new cluster's ALB beside the old one, and its targets.
 
 - The old ALB's nodes come first, then as many of the new one. Each knows its own cluster's targets only.
-- The new targets follow the old ones. They are registered and healthy from before the switch on, and stay. A new pod
-  for which its subnet had no address is none of them.
+- The new targets follow the old ones, and stay. If the new pods' start is simulated they are registered and healthy
+  as the trace says. Else they are from before the switch on, but for a pod for which its subnet had no address.
 - From its deletion on the old ALB sends to nobody.
 """
 
@@ -16,17 +16,39 @@ import numpy as np
 from sim.control_plane.trace.nodes import SandboxFailed
 from sim.control_plane.trace.traffic import LoadBalancerDeleted, RecordChanged
 from sim.data_plane.old_side import OldSide
+from sim.scenario.cluster_switch import ClusterSwitchSpec
 
 if TYPE_CHECKING:
     from sim.control_plane.trace import Trace
     from sim.data_plane.timeline import Timeline, Times
-    from sim.scenario.cluster_switch import ClusterSwitchSpec
+    from sim.scenario.specs import Scenario
+
+
+def target_groups_of(scenario: Scenario) -> int:
+    """Return how many target groups the records of a scenario's trace tell of."""
+    spec = scenario.disrupted_by
+    rolls_in = isinstance(spec, ClusterSwitchSpec) and spec.new_pods_created_at_s is not None
+    return 2 if rolls_in else spec.target_groups
 
 
 def with_new_side(timeline: Timeline, trace: Trace, spec: ClusterSwitchSpec) -> Timeline:
-    """Return the timeline of the old cluster together with an equal new one."""
+    """Return the timeline of a switch, whose old ALB is not asked any more once it is deleted."""
+    both = timeline if spec.new_pods_created_at_s is not None else _beside_an_equal_one(timeline, trace)
+    nodes = both.registered_from_s.shape[0] // 2
+    side = OldSide(
+        spec=spec,
+        nodes=nodes,
+        changed_s=trace.of(RecordChanged)[0].time_s,
+        deleted_s=trace.of(LoadBalancerDeleted)[0].time_s,
+    )
+    until_s = both.registered_until_s.copy()
+    until_s[:nodes] = np.minimum(until_s[:nodes], side.deleted_s)
+    return replace(both, registered_until_s=until_s, old_side=side)
+
+
+def _beside_an_equal_one(timeline: Timeline, trace: Trace) -> Timeline:
+    """Return the timeline of the old cluster together with an equal new one that has stood for long."""
     nodes, old = timeline.registered_from_s.shape
-    deleted_s = trace.of(LoadBalancerDeleted)[0].time_s
     ready_s = np.full(old, -np.inf)
     ready_s[[failed.pod - old for failed in trace.of(SandboxFailed) if failed.pod >= old]] = np.inf
 
@@ -49,8 +71,7 @@ def with_new_side(timeline: Timeline, trace: Trace, spec: ClusterSwitchSpec) -> 
         unreachable=np.append(timeline.unreachable, timeline.unreachable),
         pod=np.arange(2 * old, dtype=np.int32),
         registered_from_s=both(timeline.registered_from_s, ready_s),
-        registered_until_s=both(np.minimum(timeline.registered_until_s, deleted_s), np.inf),
+        registered_until_s=both(timeline.registered_until_s, np.inf),
         healthy_from_s=both(timeline.healthy_from_s, ready_s),
         healthy_until_s=both(timeline.healthy_until_s, np.inf),
-        old_side=OldSide(spec=spec, nodes=nodes, changed_s=trace.of(RecordChanged)[0].time_s, deleted_s=deleted_s),
     )

@@ -1,4 +1,4 @@
-"""What is unwise in a switch to another cluster: an old side that goes while clients still ask for it.
+"""What is unwise in a switch to another cluster: an old side that goes too early, and a new one that comes too late.
 
 Sources: docs/facts/capacity.md §4.
 """
@@ -61,9 +61,26 @@ def _open_connections(scenario: Scenario) -> Iterator[Advice]:
         )
 
 
+def _comes_late(scenario: Scenario) -> Iterator[Advice]:
+    spec, created_s = scenario.cluster_switch, scenario.cluster_switch.new_pods_created_at_s
+    if created_s is None:
+        return
+    check = scenario.target_group.health_check
+    checked_s = check.interval_s if check else 0.0
+    healthy_s = created_s + float(scenario.pod.startup_s.ppf(_LATEST)) + checked_s
+    changed_s = float(spec.record_change_s.ppf(1 - _LATEST))
+    if healthy_s > changed_s:
+        yield Advice(
+            "cluster_switch.new_pods_created_at_s",
+            f"of the pods created at {plain(created_s)} s the slowest is a healthy target at "
+            f"{plain(round(healthy_s, 1))} s at best, and the record may change at {plain(round(changed_s, 1))} s: "
+            "the new ALB has too few targets by then",
+        )
+
+
 def _on_switches(scenario: Scenario) -> Iterator[Advice]:
     if scenario.disruption == ClusterSwitchSpec.kind:
-        for rule in (_too_soon, _pinned, _open_connections):
+        for rule in (_too_soon, _pinned, _open_connections, _comes_late):
             yield from rule(scenario)
 
 

@@ -6,13 +6,14 @@ Balancing, external-dns kubernetes-sigs/external-dns.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
+from pydantic import Field
 
-from sim.scenario.disruption import Beside, DisruptionSpec, require_one_deployment_of_ip_targets
+from sim.scenario.disruption import Beside, DisruptionSpec
 from sim.scenario.distributions import Constant, DistributionField
-from sim.scenario.fields import PositiveSeconds, Seconds, Share, complaint
+from sim.scenario.fields import LONGEST_S, PositiveSeconds, Seconds, Share, complaint
 from sim.scenario.lognormal import Lognormal
 from sim.scenario.problems import Advice, plain, shown
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-LONGEST_KEPT_S = 80_000.0
+LONGEST_KEPT_S = 30 * 86_400.0
 
 
 class ClusterSwitchSpec(DisruptionSpec):
@@ -62,6 +63,9 @@ class ClusterSwitchSpec(DisruptionSpec):
     client_keep_alive_s: PositiveSeconds = 3600.0
     """After how long the ALB closes a connection that is used all the time. Default: AWS, HTTP client keepalive
     duration."""
+    new_pods_created_at_s: Annotated[float, Field(ge=-86_400, le=LONGEST_S)] | None = None
+    """When the new cluster's pods are created, before the switch if negative. They then start, take addresses of the
+    same subnets, and are registered by their own controller. Default: null, they are Ready and registered at 0 s."""
     old_pods_removed_at_s: Seconds = 1800.0
     """When the old cluster's pods are deleted. Default: an assumption, half an hour after the switch."""
     old_alb_deleted_at_s: Seconds = 3600.0
@@ -73,20 +77,32 @@ class ClusterSwitchSpec(DisruptionSpec):
 
     @classmethod
     def require_simulated(cls, beside: Beside) -> None:
-        """Refuse worker nodes as targets, several Deployments, and readiness gates."""
-        require_one_deployment_of_ip_targets(cls.kind, beside)
-        if beside.pod is not None and beside.pod.readiness_gate:
-            raise complaint(found=f"{cls.kind!r} is not simulated with pod.readiness_gate")
+        """Refuse worker nodes as targets."""
+        if beside.target_group is not None and beside.target_group.target_type == "instance":
+            raise complaint(
+                found=f"{cls.kind!r} is not simulated with target_group.target_type 'instance'",
+                hint="with 'ip' as many requests are lost: it is the clients that still look for the old side",
+            )
 
     def require_end(self, beside: Beside) -> None:  # noqa: ARG002 - its own keys only
-        """Refuse an old side that is kept for longer than requests are counted, or than is simulated."""
-        for key in ("old_pods_removed_at_s", "old_alb_deleted_at_s"):
-            at_s = getattr(self, key)
+        """Refuse an old side that is kept for longer than requests are counted, or than 30 days, and later pods."""
+        for key in ("old_pods_removed_at_s", "old_alb_deleted_at_s", "new_pods_created_at_s"):
+            at_s = getattr(self, key) or 0.0
             if at_s > LONGEST_KEPT_S:
                 raise complaint(key=key, expected=f"at most {plain(LONGEST_KEPT_S)}", found=shown(at_s))
             if at_s > self.counted_until_s:
                 expected = f"at most {plain(self.counted_until_s)}, {self.kind}.counted_until_s"
                 raise complaint(key=key, expected=expected, found=shown(at_s))
+
+    @property
+    def begins_s(self) -> float:
+        """When the new cluster's pods are created, if that is before 0 s."""
+        return min(0.0, self.new_pods_created_at_s or 0.0)
+
+    @property
+    def goes_on_until_s(self) -> float:
+        """When the last of the old side goes."""
+        return max(self.old_pods_removed_at_s, self.old_alb_deleted_at_s, self.new_pods_created_at_s or 0.0)
 
     def unwise(self, deployment: DeploymentSpec) -> Iterator[Advice]:  # noqa: ARG002 - whatever is switched
         """Yield advice on how early the old side goes."""

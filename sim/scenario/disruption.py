@@ -69,6 +69,16 @@ class DisruptionSpec(Spec):
         """Return how many of the Deployment's pods, the last ones, are not Ready before it, and so no targets."""
         return 0
 
+    @property
+    def begins_s(self) -> float:
+        """When the first of what belongs to it happens, if that is before 0 s."""
+        return 0.0
+
+    @property
+    def goes_on_until_s(self) -> float:
+        """Until when it waits at least, on purpose."""
+        return 0.0
+
     @abstractmethod
     def unwise(self, deployment: DeploymentSpec) -> Iterator[Advice]:
         """Yield advice on the disruption of a Deployment in a valid scenario."""

@@ -79,6 +79,14 @@ def test_the_load_balancer_s_end_cuts_what_runs() -> None:
     assert counts(switch, **{"traffic.service_time_s": 5})[UNREACHABLE] == pytest.approx(25 + 300)
 
 
+def test_new_pods_that_come_late_leave_the_new_load_balancer_without_a_target() -> None:
+    """Created at 5 s, Ready 7 s later, registered another 3 s later, and healthy at once: 10 a second for 15 s."""
+    late = {"pod.startup_s": 7, "controller.registration_lag_s": 3}
+    found = counts({"new_pods_created_at_s": 5}, **late)
+    assert found == pytest.approx({NO_TARGET: 150, Outcome.OK: 1000.5 - 150})
+    assert counts({"new_pods_created_at_s": -10}, **late) == pytest.approx({Outcome.OK: 1000.5})
+
+
 def test_the_window_goes_on_until_the_last_count() -> None:
     assert simulate(scenario({"counted_until_s": 777}), estimator="expected").estimate.window_until_s == 777
 
@@ -99,6 +107,13 @@ def test_the_mean_share_is_the_integral_of_the_share() -> None:
         {"cluster_switch.kept_alive_fraction": 0.5, "traffic.arrivals": "even"},
         {"pod.on_sigterm": "drain", "pod.pre_stop_sleep_s": 0, "target_group.propagation_s": 5},
         {"cluster_switch.old_alb_deleted_at_s": 5, "target_group.alb_nodes": 3},
+        {
+            "cluster_switch.new_pods_created_at_s": -5,
+            "deployment.replicas": 3,
+            "pod.startup_s": {"dist": "uniform", "low": 2, "high": 40},
+            "controller.registration_lag_s": 4,
+            "target_group.health_check": {"interval_s": 10},
+        },
     ],
 )
 def test_the_estimators_agree(changes: dict[str, Any]) -> None:

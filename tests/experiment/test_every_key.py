@@ -232,6 +232,7 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
             "old_pods_removed_at_s": ({}, 60),
             "old_alb_deleted_at_s": ({}, 50),
             "counted_until_s": ({}, 200),
+            "new_pods_created_at_s": ({}, 0),
         }.items()
     },
     "autoscaler.kind": (GROWING, "karpenter"),

@@ -105,3 +105,19 @@ def test_a_new_pod_without_an_address_is_no_target() -> None:
 def test_a_switch_to_a_cluster_without_any_address_is_refused() -> None:
     with pytest.raises(ScenarioError, match="the new cluster"):
         simulate(scenario(**TALK, **{"nodes.zones": 1}), estimator="expected")
+
+
+def test_the_story_says_how_the_new_pods_came() -> None:
+    """Created at 5 s, Ready at 12 s, registered at 15 s."""
+    late = {"pod.startup_s": 7, "target_group.health_check": None, "cluster_switch.new_pods_created_at_s": 5}
+    late |= {"controller": {"version": "fixed_lag", "deregistration_lag_s": 1, "registration_lag_s": 3}}
+    said = " ".join(course_of(simulate(scenario(**late))))
+    assert "that of a new cluster with 0 healthy pods. Its 2 pods were created from 5.0 s on." in said
+    assert "2 became healthy targets, the last of them at 15.0 s." in said
+
+
+def test_the_story_names_new_pods_that_never_start() -> None:
+    """Of a /28 the old node holds 10 addresses, and the new node is the 11th."""
+    full = {"nodes": {"instance_type": "c5.large", "count": 1}, "vpc_cni.subnet_prefix_length": 28}
+    said = " ".join(course_of(simulate(scenario(**full, **{"cluster_switch.new_pods_created_at_s": 0}))))
+    assert "0 became healthy targets, none at all. Still waiting in the end: 2 pods for an address." in said

@@ -9,8 +9,9 @@ import pytest
 from sim.scenario.advice import advise
 from sim.scenario.specs import Scenario
 
-PODS, ALB, PINNED = (
-    f"cluster_switch.{key}" for key in ("old_pods_removed_at_s", "old_alb_deleted_at_s", "pinned_fraction")
+PODS, ALB, NEW, PINNED = (
+    f"cluster_switch.{key}"
+    for key in ("old_pods_removed_at_s", "old_alb_deleted_at_s", "new_pods_created_at_s", "pinned_fraction")
 )
 
 
@@ -39,6 +40,7 @@ def test_a_long_wait_is_wise() -> None:
         ({"old_pods_removed_at_s": 300}, PODS, "3.8 % of new connections, up to 3.75 requests a second"),
         ({"pinned_fraction": 0.002}, PINNED, "0.2 % of clients never look the name up again: 0.2 requests a second"),
         ({"old_alb_deleted_at_s": 1500}, ALB, "300 s before its pods"),
+        ({"new_pods_created_at_s": 0}, NEW, "of the pods created at 0 s the slowest is a healthy target at"),
         ({"kept_alive_fraction": 0.1}, ALB, "from 1800 to 3600 s the old ALB has no targets and keeps its connections"),
     ],
 )

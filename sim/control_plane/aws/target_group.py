@@ -141,6 +141,11 @@ class TargetGroup(Generic[G]):
         """Return the targets that are not draining."""
         return set(self._healthy_from_s)
 
+    @property
+    def n_registered(self) -> int:
+        """How many targets are registered and not draining."""
+        return len(self._healthy_from_s)
+
     def healthy_from_s(self, pod: G) -> float:
         """Return when a registered target has passed every node's first check."""
         return self._healthy_from_s[pod]

@@ -70,11 +70,23 @@ class VpcCni:
 
         Return the pods without an address: a node for which there is none is left out, with all its pods.
         """
-        started = [node for node in nodes if self.subnets[node.zone].take(1)]
+        started = self._launched(nodes)
         known = {node.number for node in started}
         on_them = [(pod, node) for pod, node in pods if node.number in known]
         nowhere = [(pod, node) for pod, node in pods if node.number not in known]
         return nowhere + self._set_up(started, on_them)
+
+    def start_empty(self, nodes: Sequence[Node]) -> list[Node]:
+        """Set up another cluster's nodes in the same subnets, after those of the first, without pods as yet.
+
+        Return the nodes for which there is an address.
+        """
+        started = self._launched(nodes)
+        self._set_up(started, [])
+        return started
+
+    def _launched(self, nodes: Sequence[Node]) -> list[Node]:
+        return [node for node in nodes if self.subnets[node.zone].take(1)]
 
     def _set_up(self, nodes: Sequence[Node], pods: Sequence[tuple[Pod, Node]]) -> list[tuple[Pod, Node]]:
         """Give nodes, and their pods, what addresses there are, start the nodes' loops, and return the pods without."""

@@ -48,13 +48,17 @@ class Node:
 
 
 class Scheduler:
-    """The scheduler of one cluster. `places`: how many pods of the Deployments each node takes."""
+    """The scheduler of one cluster. `places`: how many pods of the Deployments each node takes.
 
-    def __init__(self, env: simpy.Environment, *, nodes: int, zones: int, places: int) -> None:
+    Its nodes are numbered from `first` on.
+    """
+
+    def __init__(self, env: simpy.Environment, *, nodes: int, zones: int, places: int, first: int = 0) -> None:
         self._env = env
         self.places_per_node = places
         self._zones = zones
-        self.nodes: list[Node] = []
+        self._first = first
+        self.nodes: dict[int, Node] = {}
         self._with_room: list[list[tuple[int, int]]] = [[] for _ in range(zones)]
         self._node_of: dict[Pod, Node] = {}
         self._service_of: dict[Pod, Hashable] = {}
@@ -72,9 +76,9 @@ class Scheduler:
 
     def add_node(self, zone: int | None = None) -> Node:
         """Add a Ready node, by default in the zone whose turn it is, and return it."""
-        number = len(self.nodes)
-        node = Node(number, number % self._zones if zone is None else zone)
-        self.nodes.append(node)
+        ordinal = len(self.nodes)
+        node = Node(self._first + ordinal, ordinal % self._zones if zone is None else zone)
+        self.nodes[node.number] = node
         self._allocate(node, 0)
         return node
 

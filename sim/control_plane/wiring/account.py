@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from sim.control_plane.kubernetes.pod import Pod
     from sim.control_plane.simulation import Simulation
     from sim.control_plane.trace import Trace
+    from sim.control_plane.wiring.rolling_in import RollingIn
+    from sim.control_plane.wiring.service import Service
     from sim.control_plane.wiring.workload import RolledDeployment
     from sim.scenario.specs import ControllerSpec, Scenario
 
@@ -38,10 +40,11 @@ class Account:
         self._scenario = scenario
         self._api = api
 
-    def start(self, rolled: Sequence[RolledDeployment]) -> None:
+    def start(self, rolled: Sequence[RolledDeployment], coming: Sequence[RollingIn] = ()) -> None:
         """Start every controller and the churn of the other clusters. Each Deployment has an ingress of its own.
 
         The first Deployment's ingress has `controller.target_groups` target groups, of which its own is the last.
+        `coming` are the Deployments of a new cluster that are not there yet.
         """
         spec = self._scenario.controller
         env = self._simulation.env
@@ -71,14 +74,19 @@ class Account:
                 LightProcess(env, changes)
 
         if isinstance(self._scenario.disrupted_by, ClusterSwitchSpec):
-            self._start_new_cluster(len(self._scenario.aws_api.other_clusters) + 1)
+            self._start_new_cluster(len(self._scenario.aws_api.other_clusters) + 1, coming)
 
-    def _start_new_cluster(self, cluster: int) -> None:
-        """Start the controller of the cluster that takes over: as many target groups, all of them registered."""
+    def _start_new_cluster(self, cluster: int, coming: Sequence[RollingIn]) -> None:
+        """Start the controller of the cluster that takes over: as many target groups, registered but for `coming`."""
         spec, env = self._scenario.controller, self._simulation.env
         groups = [spec.target_groups, *([1] * (spec.ingresses - 1))]
-        ingresses = [Ingress(number, [ChurningBackend(env) for _ in range(n)]) for number, n in enumerate(groups)]
-        self._controller(spec, ingresses, cluster=cluster)
+        backends: list[list[Backend[Any]]] = [[ChurningBackend(env) for _ in range(n)] for n in groups]
+        for number, deployment in enumerate(coming):
+            backends[number][-1] = deployment.service.backend()
+        ingresses = [Ingress(number, of_ingress) for number, of_ingress in enumerate(backends)]
+        controller = self._controller(spec, ingresses, cluster=cluster)
+        for ingress, deployment in zip(ingresses, coming, strict=False):
+            _watch_pods(deployment.service, controller, ingress, len(ingress.backends) - 1)
 
     def _controller(self, spec: ControllerSpec, ingresses: list[Ingress], *, cluster: int) -> Leader:
         simulation = self._simulation if cluster == 0 else self._others
@@ -95,10 +103,14 @@ def _watch(deployment: RolledDeployment, controller: Leader, ingress: Ingress) -
             service.instances.watchers.append(partial(controller.on_instance_change, ingress, position))
             service.endpoints.watchers.append(_telling(controller.on_endpoints_behind_instances, ingress, position))
             continue
-        service.endpoints.watchers.append(_telling(controller.on_endpoints_change, ingress, position))
-        service.endpoints.pod_watchers.append(_telling(controller.on_containers_ready, ingress, position))
+        _watch_pods(service, controller, ingress, position)
         if position == first:
             deployment.node_watchers.append(controller.on_cordon)
+
+
+def _watch_pods(service: Service, controller: Leader, ingress: Ingress, position: int) -> None:
+    service.endpoints.watchers.append(_telling(controller.on_endpoints_change, ingress, position))
+    service.endpoints.pod_watchers.append(_telling(controller.on_containers_ready, ingress, position))
 
 
 def _telling(tell: Callable[[Ingress, int], None], ingress: Ingress, position: int) -> Callable[[Pod], None]:

@@ -37,21 +37,41 @@ if TYPE_CHECKING:
 
 
 class Cluster:
-    """The nodes with the scheduler, and with their addresses if these are simulated. `api` is the account's."""
+    """The nodes with the scheduler, and with their addresses if these are simulated. `api` is the account's.
 
-    def __init__(self, simulation: Simulation, scenario: Scenario, nodes: NodesSpec, room: Room, api: AwsApi) -> None:
+    A cluster that is built `beside` another one takes its addresses from the same subnets, and its nodes are new: they
+    have no pods and no images.
+    """
+
+    def __init__(
+        self,
+        simulation: Simulation,
+        scenario: Scenario,
+        nodes: NodesSpec,
+        room: Room,
+        api: AwsApi,
+        beside: Cluster | None = None,
+    ) -> None:
         self._env = simulation.env
         self.api = api
-        self.scheduler = Scheduler(self._env, nodes=nodes.count, zones=nodes.zones, places=room.per_node)
+        first = 0 if beside is None else len(beside.scheduler.nodes)
+        places = room.per_node
+        self.scheduler: Scheduler = Scheduler(
+            self._env, nodes=nodes.count, zones=nodes.zones, places=places, first=first
+        )
         cni, self._autoscaled = scenario.vpc_cni, scenario.autoscaler
-        self._cni = None if cni is None else VpcCni(simulation, nodes, cni, api)
+        self._beside = beside
+        self._cni: VpcCni | None = None
+        if cni is not None:
+            self._cni = VpcCni(simulation, nodes, cni, api) if beside is None else beside._cni  # noqa: SLF001 - its own class
         self._autoscaler = Autoscaler(simulation, self._autoscaled, self.scheduler, self._launch, self._join)
         self._pulls_s = simulation.streams.draws(self._autoscaled.image_pull_s, Stream.IMAGE_PULL)
         self._image_from_s: dict[int, float] = {}
         self._launched = [0] * nodes.zones
         self._old_pods: list[tuple[Pod, Node]] = []
-        switches = isinstance(scenario.disrupted_by, ClusterSwitchSpec)
-        self._takes_over = NewCluster(simulation, scenario, nodes, room) if switches else None
+        spec = scenario.disrupted_by
+        stands = beside is None and isinstance(spec, ClusterSwitchSpec) and spec.new_pods_created_at_s is None
+        self._takes_over = NewCluster(simulation, scenario, nodes, room) if stands else None
         self._ended: set[int] = set()
 
     @property
@@ -68,15 +88,25 @@ class Cluster:
 
     def start(self) -> None:
         """Let the nodes have their addresses, once they have all pods from before the disruption."""
-        if self._cni is not None:
-            self._cni.start(self.scheduler.nodes, self._old_pods)
+        nodes = [*self.scheduler.nodes.values()]
+        if self._beside is not None:
+            self._start_beside(nodes)
+        elif self._cni is not None:
+            self._cni.start(nodes, self._old_pods)
             if self._takes_over is not None:
-                self._takes_over.start(self._cni, len(self.scheduler.nodes))
-        for node in self.scheduler.nodes:
+                self._takes_over.start(self._cni, len(nodes))
+        for node in nodes:
             self._launched[node.zone] += 1
-            self._image_from_s[node.number] = -math.inf
+            if self._beside is None:
+                self._image_from_s[node.number] = -math.inf
         if self._autoscaled.kind != "none":
             self._env.process(self._autoscaler.run())
+
+    def _start_beside(self, nodes: list[Node]) -> None:
+        """Let the nodes have what addresses are left. One for which there is none does not come up."""
+        if self._cni is not None:
+            started = {node.number for node in self._cni.start_empty(nodes)}
+            self.scheduler.cordon(node.number for node in nodes if node.number not in started)
 
     def admit(self, pod: Pod, service: Hashable, trace: Trace) -> Generator[simpy.Event]:
         """Wait until a pod has a node and an address."""

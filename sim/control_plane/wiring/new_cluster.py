@@ -1,4 +1,4 @@
-"""The nodes of a cluster that takes over from another one, in the same subnets.
+"""The nodes of a cluster that takes over from another one, in the same subnets, and has stood for long.
 
 Modelled:
 - It has as many nodes and pods as the old one, and the same settings. Its nodes came up last: they have the addresses
@@ -34,7 +34,7 @@ class NewCluster:
     def __init__(self, simulation: Simulation, scenario: Scenario, nodes: NodesSpec, room: Room) -> None:
         self._env = simulation.env
         self._trace = simulation.trace
-        self._pods = scenario.deployment.replicas
+        self._pods, self._deployments = scenario.deployment.replicas, scenario.deployment.rolled_at_once
         self._scheduler = Scheduler(self._env, nodes=nodes.count, zones=nodes.zones, places=room.per_node)
 
     def start(self, cni: VpcCni, first_node: int) -> None:
@@ -43,13 +43,14 @@ class NewCluster:
         Raises ScenarioError if not one of the pods has an address.
         """
         placed = []
-        for ordinal in range(self._pods):
-            pod = Pod(self._pods + ordinal, self._env, ordinal, is_new=True)
-            node = self._scheduler.bind(pod, self)
-            if node is not None:
-                placed.append((pod, replace(node, number=first_node + node.number)))
-        nodes = [replace(node, number=first_node + node.number) for node in self._scheduler.nodes]
-        left = cni.start_beside(nodes, placed)
+        for deployment in range(self._deployments):
+            for ordinal in range(self._pods):
+                pod = Pod((deployment + 1) * self._pods + ordinal, self._env, ordinal, is_new=True)
+                node = self._scheduler.bind(pod, deployment)
+                if node is not None:
+                    placed.append((pod, replace(node, number=first_node + node.number)))
+        nodes = [replace(node, number=first_node + node.number) for node in self._scheduler.nodes.values()]
+        left = [(pod, node) for pod, node in cni.start_beside(nodes, placed) if pod.number < 2 * self._pods]
         for pod, node in left:
             self._trace.record(SandboxFailed(self._env.now, pod.number, node.number))
         if len(left) == self._pods:
