@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from sim.experiment.statistics import quantile_estimate
-from tests.experiment.coverage import SEEDS, banks, coverage, drawn, exact_table, rollouts, table
+from tests.experiment.coverage import SEEDS, SIZES, banks, coverage, drawn, exact_table, rollouts, table
 from tests.experiment.exact_coverage import exact_coverage
 
 LEAST = 0.95 - 4 * 0.0154
@@ -23,7 +23,8 @@ def test_where_one_rollout_makes_the_mean_no_interval_is_given_and_quantiles_hol
     seen = coverage(name, drawn(rollouts(name)[0].size, n, SEEDS))
 
     assert seen["mean, always"] < LEAST or n >= 100, "Student's interval alone would do"
-    assert seen["given"] <= 0.01
+    # Of 20 rollouts of the bank with 4 retries none may be large. Then 2 % of samples look as if there were no tail.
+    assert seen["given"] <= (0.01 if n > 20 else 0.03)
     assert seen["median"] >= LEAST
     assert seen["95 % quantile"] >= LEAST
     assert seen["any 502"] >= LEAST
@@ -42,11 +43,15 @@ def test_where_all_rollouts_are_alike_the_mean_has_its_interval(name: str, n: in
 
 @pytest.mark.parametrize("name", banks())
 def test_no_luck_of_the_draw_hides_how_often_the_quantiles_hold(name: str) -> None:
-    """From 20 rollouts to 200, with no upper end and with one: 93 to 97 %, and nearly that at most."""
+    """A lower bound alone, below 72 rollouts, claims 95 % at least: no two values of 20 allow more than 98.4 %."""
     n_502 = rollouts(name)[0]
-    for n in (*range(20, 72, 3), 71, 72, 80, 100, 200):
-        assert 0.94 <= exact_coverage(n_502, n, 0.95) <= 0.972
-        assert 0.94 <= exact_coverage(n_502, n, 0.5) <= 0.97
+    for n in SIZES:
+        assert 0.945 <= exact_coverage(n_502, n, 0.5) <= 0.96
+        assert 0.945 <= exact_coverage(n_502, n, 0.95) <= (0.985 if n < 72 else 0.96)
+    for n in (30, 40, 60, 71):
+        assert 0.945 <= exact_coverage(n_502, n, 0.95) <= 0.985
+    for n in (72, 88, 120, 150):
+        assert 0.925 <= exact_coverage(n_502, n, 0.95) <= 0.96
 
 
 def test_the_exact_coverage_is_what_many_samples_show() -> None:
