@@ -56,8 +56,14 @@ if TYPE_CHECKING:
 class Expectation:
     """What is expected of the requests of one replication's window.
 
-    `counts`: how many requests end in each `Outcome`, by its value. `window_until_s`: the mean of the window's end.
-    `latency_before_s`, `latency_s`: the latency of requests answered with 200, before the rollout and in the window.
+    Attributes
+    ----------
+    counts
+        How many requests end in each `Outcome`, by its value, shape (outcomes,).
+    window_until_s
+        The mean of the window's end, in s since the start of the disruption.
+    latency_before_s, latency_s
+        The latency of requests answered with 200 in s, before the disruption and in the window.
     """
 
     counts: Times

@@ -27,7 +27,15 @@ if TYPE_CHECKING:
 
 
 class HealthyTargets(NamedTuple):
-    """`none_s`: for how many seconds some ALB node had no healthy target. `least`: the fewest that a node ever had."""
+    """How few healthy targets there were.
+
+    Attributes
+    ----------
+    none_s
+        For how many seconds some ALB node had no healthy target.
+    least
+        The fewest that a node ever had.
+    """
 
     none_s: float
     least: int

@@ -25,11 +25,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Instances:
-    """When worker nodes leave; `inf` for never. Times are seconds since the start of the disruption.
+    """When worker nodes leave. Times are in s since the start of the disruption, `inf` for never.
 
-    - `sent_until_s`, shape (alb_nodes, instances): the ALB node sends the worker node nothing new from here on.
-    - `cut_s`, shape (alb_nodes, instances): the ALB node cuts what still runs through it.
-    - `gone_s`, shape (instances,): its machine is gone.
+    Attributes
+    ----------
+    sent_until_s
+        The ALB node sends the worker node nothing new from here on, shape (alb_nodes, instances).
+    cut_s
+        The ALB node cuts what still runs through it, shape (alb_nodes, instances).
+    gone_s
+        Its machine is gone, shape (instances,).
     """
 
     sent_until_s: Times

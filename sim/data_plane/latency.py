@@ -35,7 +35,13 @@ _LAST_S = 60.0
 
 
 class Latency(NamedTuple):
-    """Quantiles of the latency in seconds; NaN if no request was answered."""
+    """Quantiles of the latency in s; NaN if no request was answered.
+
+    Attributes
+    ----------
+    p50, p95, p99
+        The median, and what one request in 20 and one in 100 exceeds.
+    """
 
     p50: float
     p95: float

@@ -40,8 +40,14 @@ _GAUSS = tuple(zip(*np.polynomial.legendre.leggauss(4), strict=True))
 class OldSide:
     """The old ALB beside the new one.
 
-    `nodes`: how many ALB nodes each of the two has; the old one's come first. `changed_s`: when the record changed.
-    `deleted_s`: when the old ALB was deleted.
+    Attributes
+    ----------
+    spec
+        The block `cluster_switch` of the scenario.
+    nodes
+        How many ALB nodes each of the two has; the old one's come first.
+    changed_s, deleted_s
+        When the record changed, and when the old ALB was deleted, in s since the start of the disruption.
     """
 
     spec: ClusterSwitchSpec

@@ -17,7 +17,7 @@ Sources: docs/model.md, "Data plane".
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,8 +25,9 @@ import numpy as np
 from sim.data_plane.arrivals import RequestSource
 from sim.data_plane.classify import Answers, accepted, classify, first_trouble_s, is_reset
 from sim.data_plane.ends import ends_of
-from sim.data_plane.latency import Latency, Waits
+from sim.data_plane.latency import Waits
 from sim.data_plane.outcomes import Outcome
+from sim.data_plane.requests import Requests
 from sim.data_plane.rotation import n_alb_nodes, rotations
 from sim.data_plane.sending import Past, block_size, concatenated, sender_of
 from sim.data_plane.sent import Sent, Way
@@ -45,48 +46,6 @@ MOST_REQUESTS = 10**9
 MOST_FAILED = 20 * 10**6
 """How many failed requests a replication may keep: they take some 2 GiB."""
 """The most requests of one window, which take a core some three minutes."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Requests:
-    """What became of the requests of one replication's window.
-
-    `counts`: how many requests ended in each `Outcome`, by its value.
-    `latency_before_s`, `latency_s`: the latency of requests answered with 200, before the rollout and in the window.
-    `ended_s`: when each target's process ended, by its last request or by SIGKILL; `inf` where it was not told to.
-
-    The failed requests, in the order of arrival, as arrays of one length:
-
-    - `arrival_s`, and `answered_s`, when the client had the answer;
-    - `node`: the ALB node, with target type `instance` the worker node;
-    - `target`: the pod, -1 for none;
-    - `outcome`: an `Outcome`, by its value.
-    """
-
-    counts: NDArray[np.int64]
-    window_until_s: float
-    latency_before_s: Latency
-    latency_s: Latency
-    ended_s: Times
-    arrival_s: Times
-    node: NDArray[np.int16]
-    target: NDArray[np.int32]
-    outcome: NDArray[np.int8]
-    answered_s: Times
-
-    @property
-    def n_requests(self) -> int:
-        """Return the number of requests in the window."""
-        return int(self.counts.sum())
-
-    @property
-    def any_502(self) -> float:
-        """Return 1 if there was a 502, else 0."""
-        return float(self.n_status(502) > 0)
-
-    def n_status(self, status: int) -> int:
-        """Return the number of requests answered with an HTTP status."""
-        return sum(int(self.counts[outcome]) for outcome in Outcome if outcome.status == status)
 
 
 def simulate_requests(

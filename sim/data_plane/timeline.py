@@ -2,7 +2,7 @@
 
 - A target is a pod's number (see the trace).
 - Every interval is half-open `[from, until)`. `inf` means never, `-inf` since before the rollout.
-- All times are seconds since the start of the rollout.
+- All times are seconds since the start of the disruption.
 """
 
 from __future__ import annotations
@@ -36,27 +36,41 @@ class Unreachable(IntEnum):
 class Timeline:
     """One replication's targets. A timeline equals only itself.
 
-    By target, shape (targets,):
+    Times are in s since the start of the disruption. Those of a target have shape (targets,). Those of an ALB node's
+    view of a target have shape (alb_nodes, targets), or with `weights` (2 * alb_nodes, targets).
 
-    - `listener_closed_s`: new connections are refused from here on.
-    - `cut_s`: whatever still runs is cut (the process's end, or for a draining server its latest end).
-    - `drain_deadline_s`: the deregistration delay has elapsed. An ALB node that has heard of it cuts what still runs.
-    - `answers_until_s`: what is not answered by then never is. The process hangs, or its node is lost. A process that
-      hangs finishes nothing when it is told to end: its listener closes as it is cut.
-    - `vanishes_s`: the node is lost, or its machine is terminated. Nothing of the pod answers any more, not even with
-      an RST: a new connection meets silence.
-    - `unreachable`: what a new connection meets once the pod's address is gone (`Unreachable`).
-    - `pod`: the pod's number. A container that restarts in place is another target from then on, of the same pod.
-
-    By ALB node and target, shape (alb_nodes, targets), or (2 * alb_nodes, targets) with `weights`:
-
-    - `registered_from_s`, `registered_until_s`: the node knows the target as registered, not draining.
-    - `healthy_from_s`, `healthy_until_s`: the node's checks call the target healthy.
-
-    For all: `old_side`, the ALB that clients leave, if there are two (its nodes come first). `weights` of a forward
-    action's two target groups, if there are two (the first one's rows come first). `instances`, when worker nodes leave
-    that are the targets (None: they never do, or pods are the targets). `drains`, whether a process ends as
-    soon as its last request is done (at the latest at `cut_s`). `rollout_complete_s`, when the Deployment is complete.
+    Attributes
+    ----------
+    listener_closed_s
+        By target: new connections are refused from here on.
+    cut_s
+        By target: whatever still runs is cut (the process's end, or for a draining server its latest end).
+    drain_deadline_s
+        By target: the deregistration delay has elapsed. An ALB node that has heard of it cuts what still runs.
+    answers_until_s
+        By target: what is not answered by then never is. The process hangs, or its node is lost. A process that hangs
+        finishes nothing when it is told to end: its listener closes as it is cut.
+    vanishes_s
+        By target: the node is lost, or its machine is terminated. Nothing of the pod answers any more, not even with an
+        RST: a new connection meets silence.
+    unreachable
+        By target: what a new connection meets once the pod's address is gone (`Unreachable`).
+    pod
+        By target: the pod's number. A container that restarts in place is another target from then on, of the same pod.
+    registered_from_s, registered_until_s
+        By ALB node and target: the node knows the target as registered, not draining.
+    healthy_from_s, healthy_until_s
+        By ALB node and target: the node's checks call the target healthy.
+    drains
+        Whether a process ends as soon as its last request is done (at the latest at `cut_s`).
+    rollout_complete_s
+        When the disruption is complete.
+    old_side
+        The ALB that clients leave, if there are two. Its nodes come first.
+    instances
+        The worker nodes, where they are the targets and some leave. None: none leaves, or pods are the targets.
+    weights
+        Those of a forward action's two target groups, if there are two. The rows of the first come first.
     """
 
     listener_closed_s: Times

@@ -26,7 +26,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Weights:
-    """The second target group's share at each ALB node: `share[k][i]` until `at_s[k][i]`, and the last one for ever."""
+    """The second target group's share of the requests at each ALB node.
+
+    Attributes
+    ----------
+    at_s
+        When the share changes, in s since the start of the disruption, one array of shape (changes,) for each node.
+    share
+        The share until each change, and the last one for ever, from 0 to 1: arrays of shape (changes + 1,).
+    """
 
     at_s: Sequence[Times]
     share: Sequence[Times]

@@ -81,15 +81,27 @@ def use_of_subnets(trace: Trace) -> list[SubnetsUse]:
 
 
 class Addresses(NamedTuple):
-    """A replication's addresses from 0 s on: the most held and used in all zones, the fewest free in one, a refusal."""
+    """What the nodes held of their subnets, from 0 s on.
+
+    Attributes
+    ----------
+    held
+        The most addresses that all nodes held at once, in all zones.
+    used
+        The most of them that pods used at once.
+    free
+        The fewest that were free in one zone's subnet.
+    refused_s
+        When a node was first refused addresses, in s since the start of the disruption, None if none was.
+    refused_in
+        The zone in which that was.
+    """
 
     held: int
     used: int
     free: int
     refused_s: float | None
-    """When a node was first refused addresses, None if none was."""
     refused_in: int | None
-    """The zone in which that was."""
 
 
 def addresses_of(trace: Trace, cni: VpcCniSpec | None) -> Addresses:

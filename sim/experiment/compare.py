@@ -46,9 +46,20 @@ PRIMARY = "responses.502"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """How a figure differs: both means per rollout, and the mean of second minus first with its 95 % interval.
+    """How a figure differs between two scenarios.
 
-    `needed`: how many pairs that interval takes, from the skewness that these pairs show.
+    Attributes
+    ----------
+    figure
+        The figure's name, as in a sweep's columns.
+    first, second
+        The mean over each scenario's replications, in the figure's unit.
+    difference
+        The mean of second minus first, with Student's 95 % interval.
+    needed
+        How many pairs that interval takes, from the skewness that these pairs show.
+    is_identical
+        Whether the figure is the same in every pair of replications.
     """
 
     figure: str
@@ -57,7 +68,6 @@ class Difference:
     difference: Estimate
     needed: int
     is_identical: bool
-    """Whether the figure is the same in every pair of replications."""
 
     @property
     def verdict(self) -> Verdict:
@@ -69,7 +79,25 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Two scenarios' names and disruptions, what the pairs say of their 502s, and how each figure differs."""
+    """Two scenarios under the same random draws, and how each figure differs.
+
+    Attributes
+    ----------
+    first, second
+        The scenarios' names.
+    disruptions
+        What ends pods in each, by the value of `disruption`.
+    seed
+        The seed of both.
+    replications
+        How many pairs there are.
+    estimator
+        How the requests of both are counted: `sampled` or `expected`.
+    of_502
+        What the pairs say of their 502s: the median difference, which has more, and the mean.
+    differences
+        How each figure differs, in the order of a sweep's columns.
+    """
 
     first: str
     second: str

@@ -47,7 +47,15 @@ STATUSES = tuple(sorted({outcome.status for outcome in Outcome if outcome.status
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The results of one replication by this estimator: the value of each figure, as `figures[RATE_502]`."""
+    """The results of one replication: the value of each figure, as `figures[RATE_502]`.
+
+    Attributes
+    ----------
+    values
+        The value of each figure that the scenario has, by the figure's name.
+    estimator
+        How requests are counted: `sampled` or `expected`.
+    """
 
     values: Mapping[str, Any]
     estimator: Estimator

@@ -38,7 +38,15 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Precision:
-    """How precisely the sleep is wanted: to ± `within_s`. The search gives up after `at_most` rollouts."""
+    """How precisely a recommended sleep is wanted.
+
+    Attributes
+    ----------
+    within_s
+        Half the length of the sleep's interval at which the search ends, in s.
+    at_most
+        The number of rollouts after which the search gives up.
+    """
 
     within_s: float = 2.0
     at_most: int = 2000

@@ -34,16 +34,29 @@ if TYPE_CHECKING:
 
 
 class Slowest(NamedTuple):
-    """How long the slowest pod stays in rotation after its deletion, and the part of it after DeregisterTargets (s)."""
+    """The pod of a rollout that stays in rotation longest after its deletion.
+
+    Attributes
+    ----------
+    stays_s
+        How long it stays, in s.
+    propagation_s
+        The part of that after DeregisterTargets, in s.
+    """
 
     stays_s: float
     propagation_s: float
 
 
 class Need(NamedTuple):
-    """What one rollout needs: the least preStop sleep, in whole seconds, with which it meets the goal, or `inf`.
+    """What one rollout needs.
 
-    The slowest pod is the reason for it.
+    Attributes
+    ----------
+    sleep_s
+        The least preStop sleep, in whole seconds, with which the rollout meets the goal, or `inf`.
+    slowest
+        The pod that is the reason for it.
     """
 
     sleep_s: float

@@ -72,9 +72,20 @@ def probability_difference(first: ArrayLike, second: ArrayLike) -> Estimate:
 class PairedSpread:
     """What pairs say of second minus first under a law that may have a heavy tail.
 
-    `median` has the interval of order statistics; `more` and `fewer`: the pairs in which the second has more, or fewer;
-    `p_value` is the two-sided sign test's. `mean` has Student's interval only if there are as many pairs as `needed`,
-    else its bounds are NaN. `largest_share`: which part of all differences, without their signs, one pair makes.
+    Attributes
+    ----------
+    median
+        The median difference, with the interval of order statistics.
+    more, fewer
+        The number of pairs in which the second has more, or fewer.
+    p_value
+        That of the two-sided sign test.
+    mean
+        The mean difference, with Student's interval. Its bounds are NaN if there are fewer pairs than `needed`.
+    largest_share
+        Which part of all differences, without their signs, one pair makes, from 0 to 1.
+    needed
+        How many pairs an interval of the mean takes.
     """
 
     median: Estimate

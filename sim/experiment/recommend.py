@@ -55,13 +55,25 @@ _GROWTH = 1.5
 class Recommendation:
     """What to set, and how it was found.
 
-    - `needs`: what each rollout of the search needs.
-    - `sleep`: the least sleep that meets the goal, with its interval.
-    - `settings`: the settings that must change, by key.
-    - `best`: rollouts with these settings that the search has not seen.
-    - `is_met`: whether some sleep meets the goal. If not, the settings outlast the slowest pods, and `best` shows the
-      failures that are left.
-    - `is_known`: whether the sleep is known as precisely as was wanted.
+    Attributes
+    ----------
+    goal
+        What is to be met.
+    given
+        Rollouts of the scenario as it is.
+    best
+        Rollouts with `settings`, which the search has not seen.
+    needs
+        What each rollout of the search needs.
+    sleep
+        The least preStop sleep that meets the goal, in s, with its interval.
+    settings
+        The settings that must change, by dotted key.
+    is_met
+        Whether some sleep meets the goal. If not, the settings outlast the slowest pods, and `best` shows the failures
+        that are left.
+    is_known
+        Whether the sleep is known as precisely as was wanted.
     """
 
     goal: Goal

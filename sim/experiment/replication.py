@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sim.data_plane.expected import Expectation
-    from sim.data_plane.sampled import Requests
+    from sim.data_plane.requests import Requests
     from sim.data_plane.timeline import Timeline
     from sim.experiment.estimators import Estimator
     from sim.experiment.figures import Figures

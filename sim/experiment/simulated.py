@@ -10,8 +10,9 @@ import numpy as np
 
 from sim.control_plane.trace import PodDeleted, PodDeselected, PodFailed, PodReady, ReadinessGateOpened
 from sim.data_plane.healthy_targets import healthy_targets
+from sim.data_plane.requests import Requests
 from sim.data_plane.rotation import exposure_s, left_rotation_s
-from sim.data_plane.sampled import Requests, simulate_requests
+from sim.data_plane.sampled import simulate_requests
 from sim.experiment.capacity import addresses_of, pending_s
 from sim.streams import Streams
 

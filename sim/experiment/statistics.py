@@ -36,9 +36,15 @@ _COCHRAN = 25.0
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A value and its two-sided confidence interval.
+    """A value and its two-sided confidence interval, in the unit of what is estimated.
 
-    Bounds are NaN with one replication, and infinite where there are too few replications to bound a quantile.
+    Attributes
+    ----------
+    value
+        The estimate.
+    low, high
+        The ends of the interval, of 95 % where nothing else is said. NaN where there are too few replications for an
+        interval of a mean, infinite where there are too few to bound a quantile.
     """
 
     value: float

@@ -52,7 +52,14 @@ class UntilPrecise:
     - Otherwise one rollout may make most of the mean. Then until the median is known to this part, or to one request,
       and the chance of any 502 to this part of one (0.05: to 5 points).
 
-    `at_most`: the number of replications after which to give up. Without any 502 there is nothing to wait for.
+    Without any 502 there is nothing to wait for.
+
+    Attributes
+    ----------
+    half_width
+        Half the length of the interval at which to stop, as a part of what is estimated (0.05: 5 %).
+    at_most
+        The number of replications after which to give up.
     """
 
     half_width: float

@@ -30,7 +30,19 @@ if TYPE_CHECKING:
 
 
 class Rollout(NamedTuple):
-    """One replication: failed requests by outcome, its duration, the last old process's end (s), and the most pods."""
+    """One replication of a trial.
+
+    Attributes
+    ----------
+    failures
+        The number of requests that ended in each outcome but `ok`.
+    rollout_s
+        How long the disruption took, in s.
+    over_s
+        When the last old process ended, in s since the start of the disruption.
+    most_pods
+        The most pods at one moment, terminating pods included.
+    """
 
     failures: dict[str, int]
     rollout_s: float
@@ -49,7 +61,15 @@ class Rollout(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A scenario's replications."""
+    """A scenario's replications.
+
+    Attributes
+    ----------
+    scenario
+        What was simulated.
+    rollouts
+        Its replications, in their order.
+    """
 
     scenario: Scenario
     rollouts: tuple[Rollout, ...]

@@ -17,7 +17,7 @@ from sim.scenario.cluster_switch import ClusterSwitchSpec
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sim.data_plane.sampled import Requests
+    from sim.data_plane.requests import Requests
     from sim.diagnosis.findings import Findings
     from sim.diagnosis.pod_ends import PodEnd
     from sim.experiment.figures import Figures

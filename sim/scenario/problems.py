@@ -42,10 +42,22 @@ Places = dict[KeyPath, Place]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing that is wrong.
+    """One thing that is wrong. Parts that are not known are empty.
 
-    `found` stands alone if nothing was `expected` ("unknown key"). `line` counts from 1. `key` is dotted, with numbers
-    for the items of lists. Unknown parts are empty, and an unknown line is None.
+    Attributes
+    ----------
+    found
+        What stands there. It stands alone if nothing was `expected` ("unknown key").
+    expected
+        What was expected.
+    key
+        The dotted key, with numbers for the items of lists.
+    file
+        The file, as the user named it.
+    line
+        The line, counted from 1, None if it is not known.
+    hint
+        What to do.
     """
 
     found: str

@@ -14,7 +14,17 @@ if TYPE_CHECKING:
 
 
 class Room(NamedTuple):
-    """The places for pods on each node and on all nodes, and what limits them: CPU, memory or max pods."""
+    """The places for pods.
+
+    Attributes
+    ----------
+    per_node
+        The places on each node.
+    nodes
+        The number of nodes.
+    limited_by
+        What limits the places of a node: CPU, memory or max pods.
+    """
 
     per_node: int
     nodes: int

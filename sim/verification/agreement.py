@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from sim.control_plane.trace import Trace
-    from sim.data_plane.sampled import Requests
+    from sim.data_plane.requests import Requests
     from sim.data_plane.timeline import Timeline
     from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
     from sim.streams import Streams

@@ -38,3 +38,19 @@ def test_every_function_says_what_it_returns_and_raises() -> None:
         if section.partition("`")[2].partition("`")[0] in FUNCTIONS:
             assert "**Returns**" in section
             assert "Error`: " in section.partition("**Raises**")[2]
+
+
+def test_every_field_of_what_they_return_is_described_and_no_other() -> None:
+    written = runpy.run_path("docs/write_api.py")
+    classes = {cls.__name__: cls for cls in written["returned_classes"]()}
+    assert {"Comparison", "Difference", "Recommendation", "Figures", "Timeline", "Requests", "Problem"} <= set(classes)
+    replication = {"Replication": sim.Replication, "Goal": sim.Goal}
+    assert {name: _attributes(cls) for name, cls in (classes | replication).items()} == {
+        name: written["fields_of"](cls) for name, cls in (classes | replication).items()
+    }
+
+
+def _attributes(cls: type) -> list[str]:
+    """Return the names in the section of attributes of a class's docstring."""
+    section = (inspect.getdoc(cls) or "").partition("Attributes\n----------\n")[2]
+    return [name for head in re.findall(r"^(\S.*)$", section, re.MULTILINE) for name in head.split(", ")]

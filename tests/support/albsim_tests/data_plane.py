@@ -22,7 +22,7 @@ from sim.verification.drawn_requests import behind_workers, beside_a_new_side, w
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sim.data_plane.sampled import Requests
+    from sim.data_plane.requests import Requests
     from sim.data_plane.timeline import Times
 
 Case = tuple[Timeline, dict[str, Any]]

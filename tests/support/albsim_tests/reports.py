@@ -26,7 +26,7 @@ from sim.control_plane.trace import (
 from sim.control_plane.trace.calls import ApiAttempt, Reconciled
 from sim.data_plane.latency import Latency
 from sim.data_plane.outcomes import Outcome
-from sim.data_plane.sampled import Requests
+from sim.data_plane.requests import Requests
 from sim.experiment.figures import FIGURES
 from sim.experiment.replication import Replication
 from sim.experiment.statistics import Estimate, spread
