@@ -70,7 +70,8 @@ def imported(
     from sim.manifests.sources import read_sources
 
     known_server(asked["server"])
-    found = import_sources(read_sources(manifests), Asked(changes=changes, **asked))
+    kinds = frozenset(kind.strip() for kind in (options.get("kinds") or "").split(","))
+    found = import_sources(read_sources(manifests), Asked(changes=changes, disruptions=kinds, **asked))
     for one in found.workloads:
         _kept()[one.scenario.name] = one, found.warnings
         if not options.get("quiet", True):

@@ -98,6 +98,27 @@ class ScaleTarget(Model):
     name: str
 
 
+class ScaleDownRule(Model):
+    """How many pods may go within a period."""
+
+    type: str
+    value: int
+    period_seconds: int
+
+
+class ScaleDown(Model):
+    """How an autoscaler scales down."""
+
+    policies: list[ScaleDownRule] = Field(default_factory=list)
+    select_policy: str = ""
+
+
+class Behavior(Model):
+    """How an autoscaler scales."""
+
+    scale_down: ScaleDown = ScaleDown()
+
+
 class AutoscalerSpec(Model):
     """Between which numbers of replicas an autoscaler chooses, in the words of Kubernetes and of KEDA."""
 
@@ -106,6 +127,7 @@ class AutoscalerSpec(Model):
     max_replicas: int | None = None
     min_replica_count: int | None = None
     max_replica_count: int | None = None
+    behavior: Behavior = Behavior()
 
 
 class Autoscaler(Model):

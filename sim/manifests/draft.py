@@ -93,8 +93,8 @@ class Draft:
     origins: dict[str, Origin] = field(default_factory=dict)
     warnings: list[Warned] = field(default_factory=list)
     not_read: list[NotRead] = field(default_factory=list)
-    for_drain: dict[str, tuple[object, Place]] = field(default_factory=dict)
-    """Values that are written only if a drain of nodes is asked for."""
+    for_disruption: dict[str, tuple[object, Place]] = field(default_factory=dict)
+    """Values that are written only if the disruption of their first part is asked for."""
 
     def put(self, key: str, value: object, place: Place, grade: Grade = "read", note: str = "") -> None:
         """Set the value of a key."""

@@ -45,6 +45,13 @@ class Probe(Model):
     initial_delay_seconds: int = 0
     period_seconds: int = 10
     success_threshold: int = 1
+    timeout_seconds: int = 1
+    failure_threshold: int = 3
+
+    @property
+    def given(self) -> set[str]:
+        """The names of its fields that the manifest has."""
+        return {to_camel(name) for name in self.model_fields_set}
 
 
 class Sleep(Model):

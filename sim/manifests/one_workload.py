@@ -21,6 +21,7 @@ from sim.manifests.health_switch import put_health_switch
 from sim.manifests.injected import warn_of_injected
 from sim.manifests.load_balancers import put_counts, put_listeners, put_load_balancer
 from sim.manifests.objects import Place
+from sim.manifests.other_disruptions import put_for
 from sim.manifests.other_groups import warn_of_others
 from sim.manifests.pod_end import whole
 from sim.manifests.pods import put_pod
@@ -52,7 +53,7 @@ _LONGEST_NAME = 100
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the user says besides the input."""
+    """What the user says besides the input; `disruptions`: those that matter besides the scenario's own."""
 
     namespace: str = "default"
     select: str = ""
@@ -61,6 +62,7 @@ class Asked:
     on_sigterm: str = ""
     controller_version: str = ""
     changes: Mapping[str, object] = field(default_factory=dict)
+    disruptions: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class Importer:
         labels = {key: str(value) for key, value in template.metadata.labels.items()}
         self._put(draft, holder, template, labels, target_group)
         warn_of_others(draft, target_group, others, self._network, self._controller)
-        self._drain(draft)
+        put_for(draft, self._asked.disruptions | {str(self._asked.changes.get("disruption"))})
         self._traffic(draft)
         return self._checked(draft, _fit_for_a_name(name))
 
@@ -162,12 +164,6 @@ class Importer:
                 f"{delay_s} s is below preStop's {sleep_s:g} s: the ALB cuts requests that the pod would still finish"
             )
             draft.warn("delay-below-pre-stop", key, text, draft.origins[key].place)
-
-    def _drain(self, draft: Draft) -> None:
-        """Write the budget if a drain of nodes is asked for."""
-        if self._asked.changes.get("disruption") == "node_drain":
-            for key, (value, place) in draft.for_drain.items():
-                draft.put(key, value, place)
 
     def _traffic(self, draft: Draft) -> None:
         place = Place("--rps", 0, "", "")

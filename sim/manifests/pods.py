@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from sim.manifests.containers import PATH, parts_of, serving_part, sidecars_of, way_of
 from sim.manifests.draft import Hooked
+from sim.manifests.other_disruptions import keep_liveness
 from sim.manifests.pod_end import GRACE, put_pre_stop, put_teardown
 from sim.manifests.serving import Said, put_server
 
@@ -49,6 +50,7 @@ def put_pod(draft: Draft, holder: Object, template: Template, target_port: int |
     put_server(draft, first, serving, said, grace_s, holder)
     put_teardown(draft, [*parts, *sidecars], first, grace_s, holder)
     _put_startup(draft, parts, serving, holder)
+    keep_liveness(draft, serving, holder)
     return way if serving in way else [serving, *way]
 
 

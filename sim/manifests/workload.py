@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from sim.manifests.companion_models import Autoscaler
 from sim.manifests.models import Workload
+from sim.manifests.other_disruptions import keep_autoscaler, keep_budget
 from sim.scenario.blue_green import BlueGreenSpec
 from sim.scenario.fields import MOST_PODS, hundredths
 from sim.scenario.problems import Problem, ScenarioError
@@ -91,6 +92,7 @@ def _put_replicas(draft: Draft, spec: WorkloadSpec, companions: Companions) -> N
         draft.put(REPLICAS, replicas, place, note="" if spec.replicas is not None else "1 where it is absent")
     if autoscaler is not None:
         replicas = _autoscaled(draft, autoscaler, spec)
+        keep_autoscaler(draft, autoscaler)
     if not replicas:
         raise refused(workload, ("spec", "replicas"), "at least one replica", "0", "there is nothing to roll")
     if replicas == 1:
@@ -179,11 +181,8 @@ def _put_in_place(draft: Draft, strategy: Strategy) -> None:
 def _put_budget(draft: Draft, companions: Companions, labels: dict[str, str]) -> None:
     """Keep the budget for a drain of nodes, and warn if it admits no eviction."""
     for one, budget in companions.budgets_of(draft.workload, labels):
+        keep_budget(draft, one, budget)
         least, most = budget.spec.min_available, budget.spec.max_unavailable
-        for name, value in (("minAvailable", least), ("maxUnavailable", most)):
-            if value is not None:
-                key = "node_drain.min_available" if name == "minAvailable" else "node_drain.max_unavailable"
-                draft.for_drain[key] = (value, one.place("spec", name))
         replicas = draft.values[REPLICAS]
         if isinstance(replicas, int) and replicas <= MOST_PODS and _blocks(least, most, replicas):
             name = "minAvailable" if least is not None else "maxUnavailable"

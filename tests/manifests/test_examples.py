@@ -84,7 +84,8 @@ def check(one: Imported, wanted: dict[str, Any]) -> None:
     derived = wanted.get("derived", {})
     assert one.scenario.deployment.surge == derived.get("surge", one.scenario.deployment.surge)
     assert one.scenario.deployment.unavailable == derived.get("unavailable", one.scenario.deployment.unavailable)
-    drain = {key: value for key, (value, _) in one.draft.for_drain.items()}
+    beside = one.draft.for_disruption
+    drain = {key: value for key, (value, _) in beside.items() if key.startswith("node_drain.")}
     assert drain == wanted.get("node_drain", drain)
 
 

@@ -172,6 +172,47 @@ def test_a_delay_of_instances_has_no_effect_and_so_is_not_too_short() -> None:
     assert "delay-below-pre-stop" not in ids(changed(attributes | {f"2.{ALB}target-type": "instance"}))
 
 
+SCALES_DOWN = {"policies": [{"type": "Pods", "value": 1, "periodSeconds": 60}], "selectPolicy": "Min"}
+PROBE = {"httpGet": {"path": "/", "port": 80}, "periodSeconds": 5}
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("rollout", {}),
+        ("node_drain", {"node_drain": {"max_unavailable": 1}}),
+        ("node_termination", {"node_termination": {"max_unavailable": 1}}),
+        (
+            "scale_in",
+            {
+                "scale_in": {
+                    "to_replicas": 2,
+                    "policies": [{"type": "Pods", "value": 1, "period_s": 60}],
+                    "select_policy": "Min",
+                }
+            },
+        ),
+        ("liveness_failure", {"liveness_failure": {"period_s": 5}}),
+    ],
+)
+@pytest.mark.parametrize("is_for", [False, True])
+def test_other_disruptions_are_written_where_they_are_asked_for(
+    asked: str,
+    expected: dict[str, Any],
+    is_for: bool,  # noqa: FBT001
+) -> None:
+    documents = list(yaml.safe_load_all(BASE))
+    documents[0]["metadata"]["uid"] = "live"
+    documents[0]["spec"]["template"]["spec"]["containers"][0]["livenessProbe"] = PROBE
+    scaler = HPA | {"spec": HPA["spec"] | {"behavior": {"scaleDown": SCALES_DOWN}}}  # type: ignore[operator]
+    budget = PDB | {"spec": PDB["spec"] | {"maxUnavailable": 1}}  # type: ignore[operator]
+    source = Source("x.yaml", yaml.safe_dump_all([*documents, scaler, budget]))
+    how = {"disruptions": frozenset({asked})} if is_for else {"changes": {"disruption": asked}}
+    (found,) = import_sources([source], Asked(rps=10, **how)).workloads  # type: ignore[arg-type]
+    kinds = ("node_drain", "node_termination", "scale_in", "liveness_failure")
+    assert {key: value for key, value in found.raw.items() if key in kinds} == expected
+
+
 def test_a_sleep_of_nothing_is_stated_and_so_written() -> None:
     (found,) = changed({f"0.{CONTAINER}.lifecycle.preStop": {"sleep": {"seconds": 0}}}).workloads
     assert found.raw["pod"]["pre_stop_sleep_s"] == 0  # type: ignore[index]

@@ -1,0 +1,75 @@
+"""What the manifests say of disruptions other than a rollout: written only if one of these is asked for.
+
+Modelled:
+- A PodDisruptionBudget: for a drain of nodes and for their termination.
+- A HorizontalPodAutoscaler's policies for scaling down, and in a live object its minimum: for a scale-in.
+- The serving container's livenessProbe: for a failure of that.
+
+Sources: Kubernetes policy/v1, autoscaling/v2 (HPAScalingRules), core/v1 (Probe).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.manifests.companion_models import Autoscaler
+from sim.manifests.containers import PATH
+from sim.scenario.node_drain import NodeDrainSpec, NodeTerminationSpec
+from sim.scenario.scale_in import ScaleInSpec
+from sim.scenario.unplanned import LivenessFailureSpec
+
+if TYPE_CHECKING:
+    from sim.manifests.companion_models import Budget
+    from sim.manifests.containers import Part
+    from sim.manifests.draft import Draft
+    from sim.manifests.objects import Object
+
+_REPLICAS = "deployment.replicas"
+
+
+def keep_budget(draft: Draft, one: Object, budget: Budget) -> None:
+    """Keep what a budget says, for a drain and for a termination of nodes."""
+    spec = budget.spec
+    for name, key, value in (
+        ("minAvailable", "min_available", spec.min_available),
+        ("maxUnavailable", "max_unavailable", spec.max_unavailable),
+    ):
+        for kind in (NodeDrainSpec.kind, NodeTerminationSpec.kind) if value is not None else ():
+            draft.for_disruption[f"{kind}.{key}"] = (value, one.place("spec", name))
+
+
+def keep_autoscaler(draft: Draft, one: Object) -> None:
+    """Keep in which steps an autoscaler scales down, and how far."""
+    spec, kind = one.parsed(Autoscaler).spec, ScaleInSpec.kind
+    replicas = draft.values[_REPLICAS]
+    if spec.min_replicas and isinstance(replicas, int) and spec.min_replicas < replicas:
+        draft.for_disruption[f"{kind}.to_replicas"] = (spec.min_replicas, one.place("spec", "minReplicas"))
+    rules = spec.behavior.scale_down
+    path = ("spec", "behavior", "scaleDown")
+    if rules.policies:
+        policies = [
+            {"type": rule.type, "value": rule.value, "period_s": rule.period_seconds} for rule in rules.policies
+        ]
+        draft.for_disruption[f"{kind}.policies"] = (policies, one.place(*path, "policies"))
+    if rules.select_policy in {"Max", "Min"}:
+        draft.for_disruption[f"{kind}.select_policy"] = (rules.select_policy, one.place(*path, "selectPolicy"))
+
+
+def keep_liveness(draft: Draft, serving: Part, holder: Object) -> None:
+    """Keep how soon the serving container's livenessProbe fails."""
+    probe = serving.container.liveness_probe
+    for name, key, value in (
+        ("periodSeconds", "period_s", probe.period_seconds if probe else None),
+        ("timeoutSeconds", "timeout_s", probe.timeout_seconds if probe else None),
+        ("failureThreshold", "failure_threshold", probe.failure_threshold if probe else None),
+    ):
+        if probe and name in probe.given:
+            place = holder.place(*PATH, *serving.path[len(PATH) :], "livenessProbe", name)
+            draft.for_disruption[f"{LivenessFailureSpec.kind}.{key}"] = (value, place)
+
+
+def put_for(draft: Draft, kinds: frozenset[str]) -> None:
+    """Write what is kept for these disruptions."""
+    for key, (value, place) in draft.for_disruption.items():
+        if key.partition(".")[0] in kinds:
+            draft.put(key, value, place)
