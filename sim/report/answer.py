@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sim.scenario.specs import PodSpec
 
 WORTH_TELLING_S = 1.0
+CLIENT_GAVE_UP = 460
 FEWEST_FOR_INTERVAL = 20
 
 PART_WORDS = {
@@ -44,20 +45,19 @@ PART_WORDS = {
 
 def answer(found: Findings) -> str:
     """Return the answer, as one line of text."""
-    requests = found.replication.requests
     stalled = " ".join(stall_of(found.replication))
     if stalled:
-        return f"{stalled} {_n_502(requests)}{_n_503(found)}"
+        return f"{stalled} {_failed(found)}"
     if not found.ends:
-        return f"No pod in rotation was told to end. {_n_502(requests)}{_n_503(found)}"
+        return f"No pod in rotation was told to end. {_failed(found)}"
     pre_stop, worst = _pre_stop(found.replication.scenario.pod), found.ends[0]
     if worst.exposed_s > 0:
-        return f"{pre_stop}; {_lost(found, worst)} {_why(found, worst)} {_n_502(requests)}{_n_503(found)}"
+        return f"{pre_stop}; {_lost(found, worst)} {_why(found, worst)} {_failed(found)}"
     spare_s = min(end.closed_s - end.left_s for end in found.ends)
     slowest_s = max(end.lag_s for end in found.ends)
     return (
         f"{pre_stop}; every target had left the last ALB node before its pod refused connections: the slowest took "
-        f"{seconds(slowest_s)}, the narrowest had {seconds(spare_s)} to spare. {_n_502(requests)}{_n_503(found)}"
+        f"{seconds(slowest_s)}, the narrowest had {seconds(spare_s)} to spare. {_failed(found)}"
     )
 
 
@@ -97,6 +97,12 @@ def _why(found: Findings, worst: PodEnd) -> str:
     return " ".join(reasons)
 
 
+def _failed(found: Findings) -> str:
+    """Return how many requests failed, by what their clients got."""
+    requests = found.replication.requests
+    return f"{_n_502(requests)}{_n_503(found)}{_n_timed_out(requests)}{_n_unanswered(found)}"
+
+
 def _n_502(requests: Requests) -> str:
     by_cause = {outcome: int(requests.counts[outcome]) for outcome in OUTCOMES_502 if requests.counts[outcome]}
     of_all = f"of {count(requests.n_requests, 'request')}"
@@ -107,10 +113,19 @@ def _n_502(requests: Requests) -> str:
 
 def _n_503(found: Findings) -> str:
     n_503, none_s = found.replication.requests.n_status(HTTPStatus.SERVICE_UNAVAILABLE), found.healthy_targets.none_s
-    unanswered = _n_unanswered(found)
     if not n_503:
-        return unanswered
-    return f" {n_503:,} ended in a 503: for {seconds(none_s)} an ALB node had no healthy target.{unanswered}"
+        return ""
+    return f" {n_503:,} ended in a 503: for {seconds(none_s)} an ALB node had no healthy target."
+
+
+def _n_timed_out(requests: Requests) -> str:
+    said = ""
+    for status in (HTTPStatus.GATEWAY_TIMEOUT, CLIENT_GAVE_UP):
+        outcomes = (outcome for outcome in Outcome if outcome.status == status and requests.counts[outcome])
+        by_cause = {outcome: int(requests.counts[outcome]) for outcome in outcomes}
+        if by_cause:
+            said += f" {sum(by_cause.values()):,} ended in a {int(status)}: {by_outcome(by_cause)}."
+    return said
 
 
 def _n_unanswered(found: Findings) -> str:
@@ -126,9 +141,16 @@ def _n_unanswered(found: Findings) -> str:
 def headline(summary: Summary) -> str:
     """Return in words how often a rollout has a 502, how many the median one and one of twenty have, and the mean.
 
-    Of a switch of clusters, first how many requests look for the old side in vain.
+    Of a switch of clusters, first how many requests find no pod or no load balancer. At last, how many fail otherwise.
     """
-    return f"{_left_behind(summary)}{_headline_502(summary)}"
+    return f"{_left_behind(summary)}{_headline_502(summary)}{_otherwise(summary)}"
+
+
+def _otherwise(summary: Summary) -> str:
+    told = {503} if summary.disruption == ClusterSwitchSpec.kind else set()
+    means = {status: summary[RESPONSES[status]].value for status in (503, 504, CLIENT_GAVE_UP) if status not in told}
+    worth = [f"{number(mean)} get a {status}" for status, mean in means.items() if mean >= 1]
+    return f" Of the other requests {' and '.join(worth)}, on average." if worth else ""
 
 
 def _left_behind(summary: Summary) -> str:
@@ -136,7 +158,7 @@ def _left_behind(summary: Summary) -> str:
     if summary.disruption != ClusterSwitchSpec.kind or n_503 + unanswered < NEGLIGIBLE:
         return ""
     causes = f"{number(n_503)} get a 503, {number(unanswered)} no answer"
-    return f"On average {number(n_503 + unanswered)} requests look for the old side after it has gone: {causes}. "
+    return f"On average {number(n_503 + unanswered)} requests find no pod or no load balancer: {causes}. "
 
 
 def _headline_502(summary: Summary) -> str:

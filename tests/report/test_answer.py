@@ -5,7 +5,7 @@ import math
 import pytest
 from albsim_tests.reports import summary
 
-from sim.experiment.figures import ANY_502, RATE_502, SPREAD_502, Figures
+from sim.experiment.figures import ANY_502, RATE_502, RESPONSES, SPREAD_502, Figures
 from sim.experiment.statistics import Estimate, Spread, spread
 from sim.report.answer import headline, so_far
 
@@ -49,6 +49,13 @@ def test_what_is_negligible_is_not_expected(any_502: float) -> None:
     said = headline(summary({ANY_502: Estimate(any_502, 0.0, 0.25)}, estimator="expected"))
     assert said == (
         "No 502 is to be expected in 12 rollouts: with 95 % confidence at most 25.0 % of rollouts have any."
+    )
+
+
+def test_what_fails_otherwise_is_told_beside_no_502() -> None:
+    others = {RESPONSES[503]: Estimate(0.4, 0.0, 1.0), RESPONSES[504]: Estimate(2940.0, 2900.0, 2980.0)}
+    assert headline(summary(others)).endswith(
+        "of rollouts have any. Of the other requests 2,940 get a 504, on average."
     )
 
 

@@ -232,7 +232,8 @@ class AddressPool:
             return self.available >= (self._cni.warm_eni_target + 1) * self._room
         of_others = self.total - interface.size * self.per_slot
         if self._has_targets:
-            return of_others - self.assigned >= self._warm and of_others >= self._minimum
+            warm = math.ceil(self._warm / self.per_slot) * self.per_slot
+            return of_others - self.assigned >= warm and of_others >= self._minimum
         target = self._cni.warm_prefix_target
         enough = self.available >= (target + 1) * PREFIX_SIZE * self._room or not interface.size
         others = [other for other in self.interfaces if other is not interface]

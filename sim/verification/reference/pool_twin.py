@@ -157,7 +157,8 @@ class Pool:
         w, mu = self.cni.warm_ip_target or 0, self.cni.minimum_ip_target or 0
         without = self._total() - self.k * len(interface.slots)
         if w or mu:
-            return without - self._assigned() >= w and without >= mu
+            in_whole_slots = math.ceil(w / self.k) * self.k
+            return without - self._assigned() >= in_whole_slots and without >= mu
         if self.cni.prefix_delegation:
             target = self.cni.warm_prefix_target
             free = sum(slot.is_free() for other in others for slot in other.slots)

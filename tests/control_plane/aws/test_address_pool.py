@@ -111,6 +111,23 @@ def test_an_address_cools_down_and_counts_as_available() -> None:
     assert pool.assign("three", 40.0)
 
 
+@pytest.mark.parametrize(("pods", "is_spare"), [(32, True), (33, False), (40, False)])
+def test_with_prefixes_an_interface_is_kept_until_the_others_have_whole_prefixes_warm(
+    *, pods: int, is_spare: bool
+) -> None:
+    """Three prefixes of 16 on the first interface: without the second one 16, 15 or 8 are warm.
+
+    WARM_IP_TARGET 1 is a whole prefix there (isRequiredForWarmIPTarget, data_store.go).
+    """
+    pool = _pool("t3.small", _targets(1, 1, **PREFIX))
+    pool.add_slots(pool.interfaces[0], 3)
+    for pod in range(pods):
+        assert pool.assign(pod, 0)
+    pool.interfaces.append(second := Interface(0))
+    pool.add_slots(second, 1)
+    assert (pool.spare_interface(1000) is second) == is_spare
+
+
 CNIS = st.one_of(
     st.builds(lambda warm: {"warm_eni_target": warm}, st.integers(0, 2)),
     st.builds(lambda warm: {"warm_prefix_target": warm, **PREFIX}, st.integers(0, 2)),
