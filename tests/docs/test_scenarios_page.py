@@ -43,25 +43,25 @@ def estimates(text: str) -> list[list[float]]:
     ]
 
 
-def of(key: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the 502s of a row's rollouts, and the probabilities that each has any."""
+def of(key: str, *, whole: bool = False) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the 502s of a row's rollouts, and the probabilities that each has any; of a bank 200, or the whole."""
     if key not in banks():
         return rollouts_of_row(key)
     n_502, any_502 = rollouts(key)
-    return n_502[:200], any_502[:200]
+    return (n_502, any_502) if whole else (n_502[:200], any_502[:200])
 
 
-def share(key: str) -> Any:
+def share(key: str, *, whole: bool = False) -> Any:
     """Return how many of a row's rollouts have any 502, with its interval (%), as exactly as the page says it."""
-    any_502 = of(key)[1]
+    any_502 = of(key, whole=whole)[1]
     estimate = fraction_estimate(any_502.sum(), any_502.size)
     return pytest.approx([100 * estimate.value, 100 * estimate.low, 100 * estimate.high], abs=0.06)
 
 
-def quantiles(key: str) -> Iterator[Any]:
+def quantiles(key: str, *, whole: bool = False) -> Iterator[Any]:
     """Yield the median and the 95 % quantile of a row's 502s, in three digits or to half a request."""
     for probability in (0.5, 0.95):
-        estimate = quantile_estimate(of(key)[0], probability)
+        estimate = quantile_estimate(of(key, whole=whole)[0], probability)
         yield pytest.approx([estimate.value, estimate.low, estimate.high], rel=0.006, abs=0.51)
 
 
@@ -104,6 +104,17 @@ def test_what_the_incident_depends_on(said: str, keys: list[str]) -> None:
     (cells,) = re.findall(rf"^\| {re.escape(said)} \| (.* %.*) \|$", PAGE.read_text(), re.MULTILINE)
 
     assert estimates(cells) == [share(key) for key in keys]
+
+
+@pytest.mark.parametrize(
+    ("page", "of_10_retries", "of_4_retries"),
+    [("README.md", 3, 0), ("docs/size-my-sleep.md", 3, 2), ("docs/upgrade-my-controller.md", 3, 0)],
+)
+def test_other_pages_tell_of_all_rollouts_of_the_banks(page: str, of_10_retries: int, of_4_retries: int) -> None:
+    told = estimates(Path(page).read_text())
+    for name, n in (("gree-200-pods", of_10_retries), ("gree-200-pods-4-retries", of_4_retries)):
+        true = [share(name, whole=True), *quantiles(name, whole=True)]
+        assert sum(one in true for one in told) == n
 
 
 def test_what_a_change_of_a_row_s_scenario_gives() -> None:
