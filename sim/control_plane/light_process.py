@@ -13,24 +13,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import simpy
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator
     from typing import Any
 
-    import simpy
+_BEGIN = simpy.Environment().event().succeed()
 
 
 class LightProcess:
     """A generator that is run from now on, through the events that it yields."""
 
-    __slots__ = ("_ended", "_env", "_generator", "_has_ended")
+    __slots__ = ("_ended", "_env", "_generator", "_has_ended", "_send")
 
     def __init__(self, env: simpy.Environment, generator: Generator[simpy.Event, Any, Any]) -> None:
         self._env = env
         self._generator = generator
+        self._send = generator.send
         self._has_ended = False
         self._ended: simpy.Event | None = None
-        self._go_on(None)
+        self._resume(_BEGIN)
 
     def ended(self) -> Generator[simpy.Event]:
         """Wait until the process has ended."""
@@ -45,21 +48,16 @@ class LightProcess:
             self._end()
 
     def _resume(self, event: simpy.Event) -> None:
-        if not self._has_ended and event.ok:
-            self._go_on(event.value)
-
-    def _go_on(self, value: object) -> None:
-        while True:
-            try:
-                event = self._generator.send(value)
-            except StopIteration:
-                self._end()
-                return
-            callbacks: list[Callable[[simpy.Event], None]] | None = event.callbacks
-            if callbacks is not None:
-                callbacks.append(self._resume)
-                return
-            value = event.value
+        if self._has_ended or not event._ok:  # noqa: SLF001 - its properties would be calls
+            return
+        try:
+            event = self._send(event._value)  # noqa: SLF001
+            while event.processed:
+                event = self._send(event._value)  # noqa: SLF001
+        except StopIteration:
+            self._end()
+            return
+        event.callbacks.append(self._resume)
 
     def _end(self) -> None:
         self._has_ended = True

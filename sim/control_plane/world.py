@@ -18,9 +18,8 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import simpy
-
 from sim.control_plane.aws.aws_api import AwsApi
+from sim.control_plane.clock import Clock
 from sim.control_plane.kubernetes.kubelet import termination
 from sim.control_plane.kubernetes.node_turns import NodeTurns
 from sim.control_plane.kubernetes.outage import Outage
@@ -56,6 +55,8 @@ from sim.streams import Stream
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import simpy
+
     from sim.control_plane.aws.target_group import TargetGroup
     from sim.control_plane.kubernetes.pod import Pod
     from sim.scenario.specs import PodSpec, Scenario
@@ -88,7 +89,7 @@ class ControlPlane:
         require_affordable(scenario)
         self._disruption = scenario.disruption.replace("_", " ")
         self._spec = scenario.disrupted_by
-        self._env = simpy.Environment(initial_time=min(0.0, self._spec.begins_s) - scenario.aws_api.warm_up_s)
+        self._env = Clock(initial_time=min(0.0, self._spec.begins_s) - scenario.aws_api.warm_up_s)
         self._trace = Trace()
         simulation = Simulation(self._env, streams, self._trace)
         client = ControllerManagerClient(self._env, scenario.kubernetes)
@@ -183,7 +184,7 @@ class ControlPlane:
     def _run_while_it_goes_on(self, over: simpy.Event) -> None:
         while not over.triggered and self._env.now < self._latest_s():
             pause = self._env.timeout(self._latest_s() - self._env.now)
-            self._env.run(until=self._env.any_of([over, pause]))
+            self._env.run_until(self._env.any_of([over, pause]))
 
     def _run_until_healthy(self, target_groups: Sequence[TargetGroup[Pod]]) -> None:
         def first_healthy_s() -> float:
@@ -198,8 +199,7 @@ class ControlPlane:
     def _run_until(self, time_s: float) -> None:
         if time_s >= self._latest_s():
             raise self._endless()
-        while self._env.peek() <= time_s:
-            self._env.step()
+        self._env.run_until(self._env.event(), time_s)
 
     def _endless(self) -> ScenarioError:
         ending_pods = self._rolled.ending_pods

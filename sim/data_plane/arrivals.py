@@ -66,15 +66,19 @@ class RequestSource:
         self._law = traffic.service_time_s
         self._nodes = nodes
         self._split = split
-        self._sign = -1 if before else 1
+        self._before = before
         self._distances = _distances(traffic, streams, before=before)
         self._service_rng = streams.generator(Stream.SERVICE_TIMES_BEFORE if before else Stream.SERVICE_TIMES)
-        self._node_rng = streams.generator(Stream.ALB_NODE_BEFORE if before else Stream.ALB_NODE)
-        self._side_rng = streams.generator(Stream.WHICH_ALB, int(before))
+        if nodes > 1:
+            self._node_rng = streams.generator(Stream.ALB_NODE_BEFORE if before else Stream.ALB_NODE)
+        if split is not None:
+            self._side_rng = streams.generator(Stream.WHICH_ALB, int(before))
 
     def take(self, size: int) -> Block:
         """Draw the next `size` requests (at least one)."""
-        arrival_s = self._sign * self._distances.take(size)
+        arrival_s = self._distances.take(size)
+        if self._before:
+            np.negative(arrival_s, out=arrival_s)
         service_s = self._law.sample(self._service_rng, size)
         node = self._node(size)
         if self._split is not None:
@@ -105,7 +109,8 @@ class _Poisson:
         gaps[0] += self._gaps_so_far
         np.cumsum(gaps, out=gaps)
         self._gaps_so_far = gaps[-1]
-        return gaps / self._rate_rps
+        gaps /= self._rate_rps
+        return gaps
 
 
 class _Even:

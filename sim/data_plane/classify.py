@@ -71,6 +71,8 @@ def classify(sent: Sent, timeline: Timeline, ends: Ends, *, network_gone_s: Time
 
     `network_gone_s`, shape (targets,), is when each target's address stops answering.
     """
+    if not sent.arrival_s.size:
+        return Answers(np.empty(0, np.int8), np.empty(0))
     met = _met(sent, timeline, network_gone_s)
     outcome, answered_s = ends.unaccepted_by[met, sent.target], sent.arrival_s + ends.unaccepted_s[met, sent.target]
     inside = accepted(sent, timeline)

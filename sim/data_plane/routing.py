@@ -92,10 +92,10 @@ class Ring:
 
     def in_turn(self, arrival_s: Times) -> Targets:
         """Return the next target in turn for each arrival. Arrivals ascend, and follow those of earlier calls."""
-        member = np.empty(arrival_s.size, np.int32)
+        target = np.empty(arrival_s.size, np.int32)
         for start, stop in self._stretches(arrival_s):
-            member[start:stop] = self._turns(stop - start)
-        return self._target[member]
+            self._take_turns(target[start:stop])
+        return target
 
     def by_choice(self, arrival_s: Times, choice: Times) -> Targets:
         """Return the target that each arrival's uniform draw selects. Arrivals ascend, as in `in_turn`."""
@@ -106,12 +106,18 @@ class Ring:
                 member[start:stop] = self._members.take(index)
         return self._target[member]
 
-    def _turns(self, count: int) -> Targets | int:
+    def _take_turns(self, out: Targets) -> None:
+        """Fill an array with the targets of the next turns."""
         if not self._size:
-            return NO_TARGET
-        turn = np.arange(self._next, self._next + count, dtype=np.int32) % self._size
-        self._next = (self._next + count) % self._size
-        return self._members.take(turn)
+            out[:] = NO_TARGET
+            return
+        rounds, rest = divmod(out.size, self._size)
+        turn = np.arange(self._next, self._next + min(out.size, self._size), dtype=np.int32) % self._size
+        in_turn = self._target[self._members[turn]]
+        if rounds:
+            out[: rounds * self._size].reshape(rounds, self._size)[:] = in_turn
+        out[rounds * self._size :] = in_turn[:rest]
+        self._next = (self._next + rest) % self._size
 
     def _stretches(self, arrival_s: Times) -> Iterator[tuple[int, int]]:
         """Yield the arrivals between changes of the rotation. While a stretch is out, `_members` are its members."""
@@ -162,6 +168,8 @@ class _RoundRobin:
         self._rings = rings
 
     def route(self, block: Block) -> Targets:
+        if len(self._rings) == 1:
+            return self._rings[0].in_turn(block.arrival_s)
         target = np.empty(block.node.size, np.int32)
         for node, ring in enumerate(self._rings):
             at = block.at_node(node, len(self._rings))

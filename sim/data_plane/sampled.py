@@ -114,13 +114,15 @@ class Servers:
         self._pooled = target_group.connection_reuse
         self._drains = timeline.drains and not (self._pooled and pod.idle_connections_at_sigterm == "serve")
         self._trouble_s = first_trouble_s(timeline)
+        self._first_trouble_s = self._trouble_s[:-1].min(initial=np.inf)
         self._last_finish_s = np.full(timeline.cut_s.size, -np.inf)
         self._fixed_until_s = fixed_until_s(timeline)
 
     def suspects(self, sent: Sent) -> tuple[Sent, NDArray[np.intp]]:
         """Return the requests that may not be `ok`, and their indices."""
-        in_time = sent.finish_s < self._trouble_s.take(sent.target)
-        in_time &= sent.finish_s <= sent.arrival_s + self._ends.for_answer.longest_s
+        in_time = sent.finish_s <= sent.arrival_s + self._ends.for_answer.longest_s
+        if sent.finish_s.max() >= self._first_trouble_s or sent.target.min() < 0:
+            in_time &= sent.finish_s < self._trouble_s.take(sent.target)
         if self._timeline.instances is not None:
             in_time &= sent.finish_s < self._timeline.instances.trouble_s[sent.alb_node, sent.node]
         if self._pooled:
@@ -138,6 +140,8 @@ class Servers:
 
         All earlier arrivals must have been taken before.
         """
+        if not sent.arrival_s.size:
+            return
         inside = sent[accepted(sent, self._timeline) & ~is_reset(sent, self._ends)]
         np.maximum.at(self._last_finish_s, inside.target, inside.finish_s)
 

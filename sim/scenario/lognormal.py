@@ -81,7 +81,10 @@ class Lognormal(Law):
 
     def _sample(self, rng: np.random.Generator, size: int) -> Floats:
         mu, sigma = self._log_parameters
-        return np.exp(mu + sigma * rng.standard_normal(size))
+        values = rng.standard_normal(size)
+        values *= sigma
+        values += mu
+        return np.exp(values, out=values)
 
     def _score(self, x: Floats) -> Floats:
         """Return how many sigmas log(x) is above its mean; with sigma 0, infinity with the sign of that difference."""

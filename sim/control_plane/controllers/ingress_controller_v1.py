@@ -104,7 +104,10 @@ class IngressControllerV1:
 
     def enqueue_all(self) -> None:
         """Enqueue every ingress of the cluster in a random order."""
-        for place in next(self._orders):
+        order = next(self._orders)
+        if self._queue.holds(len(order)):
+            return
+        for place in order:
             self._queue.add(self._ingresses[place].number)
 
     def on_resync(self, _informer: int) -> None:

@@ -67,6 +67,10 @@ class WorkQueue(Generic[T]):
         self._due_s: dict[T, float] = {}
         self._bucket = TokenBucket(BUCKET_BURST, BUCKET_PER_S, at_s=env.now) if shared_bucket else None
 
+    def holds(self, n_items: int) -> bool:
+        """Return whether so many items wait, or wait until they are no longer worked on."""
+        return len(self._dirty) == n_items
+
     def add(self, item: T) -> None:
         """Queue the item unless it is waiting already."""
         if self._one_entry:
