@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 # One request in 10^12 takes longer than this quantile.
 _NEARLY_ALL = 1 - 1e-12
+HELD_S = 120.0
+"""How long after everybody has given up on a request it is looked for as one that holds a draining pod."""
 CUTS: dict[Outcome, Callable[[Timeline], Times]] = {
     Outcome.CLOSED_IN_FLIGHT: lambda timeline: timeline.cut_s,
     Outcome.DEREGISTRATION_DELAY_ELAPSED: lambda timeline: np.maximum(
@@ -102,6 +104,7 @@ class Ends:
     - `reset_s`: by target, when a prefork server resets its backlog, `inf` for any other server.
     - `unaccepted_s`, `unaccepted_by`: by `Met` and target, how long the answer takes, and its `Outcome`.
     - `longest_service_s`: the longest service time, in effect.
+    - `oldest_s`: how long before t = 0 a request came, at most, that is in flight then or holds a draining pod.
     """
 
     cut_s: Times
@@ -111,6 +114,7 @@ class Ends:
     unaccepted_s: Times
     unaccepted_by: NDArray[np.int8]
     longest_service_s: float
+    oldest_s: float
 
     @property
     def longest_s(self) -> float:
@@ -136,12 +140,16 @@ def ends_of(timeline: Timeline, traffic: TrafficSpec, pod: PodSpec, target_group
     gone = [min(UNREACHABLE[Unreachable(met)], client, key=_longest_s) for met in timeline.unreachable]
     silence = min(UNREACHABLE[Unreachable.CONNECT_TIMEOUT], client, key=_longest_s)
     unaccepted = [*([at_any[met]] * closed_s.size for met in sorted(at_any)), gone, [silence] * closed_s.size]
+    for_answer = min(Wait(target_group.idle_timeout_s, Outcome.IDLE_TIMEOUT), client, key=_longest_s)
+    longest_service_s = float(traffic.service_time_s.ppf(_NEARLY_ALL))
+    held_s = HELD_S if timeline.drains else 0.0
     return Ends(
         cut_s=times_s.min(axis=0),
         cut_by=np.array(list(CUTS), np.int8)[times_s.argmin(axis=0)],
-        for_answer=min(Wait(target_group.idle_timeout_s, Outcome.IDLE_TIMEOUT), client, key=_longest_s),
+        for_answer=for_answer,
         reset_s=np.where(resets, closed_s, np.inf),
         unaccepted_s=np.array([[wait.longest_s for wait in waits] for waits in unaccepted]),
         unaccepted_by=np.array([[wait.outcome for wait in waits] for waits in unaccepted], np.int8),
-        longest_service_s=float(traffic.service_time_s.ppf(_NEARLY_ALL)),
+        longest_service_s=longest_service_s,
+        oldest_s=min(longest_service_s, for_answer.longest_s + held_s),
     )

@@ -45,6 +45,7 @@ def every_request(
     past = Past(traffic, ends, pod, target_group, nodes=nodes, streams=streams, split=split, all_since_s=before_s)
     sent = servers.answering(sender.at_work(past, Waits(traffic, pod, ends.for_answer.longest_s)))
     servers.take(sent)
+    sent = sent[sent.arrival_s > -before_s]
     yield _by_pod(sent, timeline), servers.answers(sent)
     source = RequestSource(traffic, nodes=nodes, streams=streams, split=split)
     now_s = 0.0

@@ -99,7 +99,7 @@ class _Expected:
         self._lines = lines_of(timeline, self._ends, traffic.arrival_rate_rps)
         self._traffic_rps = traffic.arrival_rate_rps
         self._split = timeline.split
-        self._oldest_s = -self._ends.longest_s
+        self._oldest_s = -self._ends.oldest_s
         # When each process ends. A draining one ends at this time or later, at the latest with its longest request.
         first_end_s = timeline.listener_closed_s if timeline.drains else timeline.cut_s
         last_end_s = np.minimum(timeline.cut_s, first_end_s + self._longest_s) if timeline.drains else timeline.cut_s
@@ -160,7 +160,7 @@ class _Expected:
 
     def _accepted(self, line: Line, load: Load) -> None:
         """Count the failures among the requests that find an open listener."""
-        target, from_s = line.rotation.target, line.rotation.from_s
+        target, from_s = line.rotation.target, np.maximum(line.rotation.from_s, -self._ends.longest_s)
         until_s = np.minimum(line.rotation.until_s, self._timeline.listener_closed_s[target])
         cut_s, cut_by = line.cut_s[target], line.cut_by[target]
         last_s = np.minimum(np.minimum(cut_s, self._timeline.answers_until_s[target]), line.gone_s)

@@ -10,7 +10,7 @@ How: requests go block by block in the order of arrival, so memory grows only wi
 each. Results do not depend on the blocks. Nearly all requests finish before their target's first trouble; only the rest
 is examined.
 
-Left out, except for pods with a queue: requests that the ALB gave up before t = 0 and on which a pod still works.
+Left out: requests on which a draining pod still works and that the ALB gave up more than two minutes before t = 0.
 
 Sources: docs/model.md, "Data plane".
 """

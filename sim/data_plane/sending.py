@@ -147,12 +147,12 @@ class Past:
         split: Split | None = None,
         all_since_s: float = 0.0,
     ) -> None:
-        """Start at t = 0, with nothing drawn. All requests of the last `all_since_s` matter, if that is not 0."""
+        """Start at t = 0, with nothing drawn. All requests of the last `all_since_s` matter."""
         self._source = RequestSource(traffic, nodes=nodes, streams=streams, before=True, split=split)
         self._rate_rps = traffic.arrival_rate_rps
-        self._oldest_s = ends.longest_s
+        self._oldest_s = ends.oldest_s
         if pod.concurrency is not None:
-            self._oldest_s = ends.for_answer.longest_s + QUEUE_WARM_UP_S
+            self._oldest_s = max(self._oldest_s, ends.for_answer.longest_s + QUEUE_WARM_UP_S)
         if target_group.connection_reuse:
             self._oldest_s += min(target_group.idle_timeout_s, pod.keep_alive_timeout_s or math.inf)
         self._all_since_s = all_since_s
@@ -173,13 +173,12 @@ class Past:
         return block.arrival_s > -self._oldest_s
 
     def at_work(self, sent: Sent) -> Sent:
-        """Return the requests on which a pod still works at t = 0, or all if `all_since_s` is not 0.
+        """Return the requests on which a pod still works at t = 0, and all of the last `all_since_s`.
 
         They count even if the ALB has given up on them.
         """
-        if self._all_since_s:
-            return sent[sent.arrival_s > -self._all_since_s]
-        return sent[(sent.finish_s > 0) & (sent.target >= 0) & (sent.way != Way.RACED) & self.young_enough(sent)]
+        works = (sent.finish_s > 0) & (sent.target >= 0) & (sent.way != Way.RACED) & self.young_enough(sent)
+        return sent[works | (sent.arrival_s > -self._all_since_s)]
 
 
 def block_size(left_s: float, rate_rps: float) -> int:

@@ -111,6 +111,18 @@ def draining() -> Timeline:
     )
 
 
+def test_a_request_that_the_alb_gave_up_before_the_rollout_holds_its_pod_too() -> None:
+    """Requests of 30 s, one in 20 s, and the ALB waits for 10 s.
+
+    The pod still works x after its listener has closed with probability 1 - exp(-(30 - x) / 20).
+    """
+    scene = timeline(drains=True, listener_closed_s=2, cut_s=60, registered_until_s=2)
+    at: dict[str, Any] = {"arrival_rate_rps": 0.05, "service_time_s": 30, "idle_timeout_s": 10}
+    by_hand_s = 2 + 1 + 30 - 20 * (1 - math.exp(-30 / 20))
+    assert expect(scene, sandbox_teardown_s=1, **at).window_until_s == pytest.approx(by_hand_s, rel=1e-4)
+    assert counts(scene, sandbox_teardown_s=1, **at)["idle_timeout"] == pytest.approx(0.05 * (10 + 2))
+
+
 def test_a_draining_process_ends_with_its_last_request() -> None:
     """25 a second of mean 2 s: by t after the closing all are done with probability exp(-50 exp(-t/2))."""
     got = counts(draining(), service_time_s=EXPONENTIAL, sandbox_teardown_s=1)

@@ -20,7 +20,7 @@ from sim.data_plane import ends, idle_connections, sampled, sending
 from sim.data_plane.outcomes import Outcome
 from sim.scenario.distributions import Exponential
 from sim.scenario.problems import ScenarioError
-from sim.streams import Streams
+from sim.streams import Stream, Streams
 
 if TYPE_CHECKING:
     from albsim_tests.data_plane import Case
@@ -192,6 +192,22 @@ def test_a_draining_process_ends_with_its_last_request() -> None:
     assert requests.window_until_s == 20
 
 
+@pytest.mark.parametrize("at", [{}, {"routing": "least_outstanding_requests"}, {"concurrency": 100}])
+def test_a_request_that_the_alb_gave_up_before_the_rollout_holds_its_pod_too(at: dict[str, Any]) -> None:
+    """One request each 40 s, of 30 s, and the ALB waits for 10 s: an age of 0 to 28 s when the listener closes at 2 s.
+
+    The last of them came `age` before, so that the pod ends 30 - age after, and its address goes 1 s later.
+    """
+    scene = timeline(drains=True, listener_closed_s=2, cut_s=60, registered_until_s=2)
+    held = dict(arrival_rate_rps=1 / 40, arrivals="even", service_time_s=30, idle_timeout_s=10, **at)
+    windows_s = [run(scene, replication=k, sandbox_teardown_s=1, **held).window_until_s for k in range(12)]
+    streams = [Streams(1, k).generator(Stream.ARRIVALS) for k in range(12)]
+    phases_s = [40 * rng.random() for rng in streams]
+    ages_s = [2 - phase_s if phase_s < 2 else 42 - phase_s for phase_s in phases_s]
+    assert windows_s == pytest.approx([3 + max(0.0, 30 - age_s) for age_s in ages_s])
+    assert any(12 < age_s < 30 for age_s in ages_s)
+
+
 @pytest.mark.parametrize(
     ("at", "until_s"),
     [
@@ -284,6 +300,7 @@ def test_at_twice_the_pace_the_same_happens(case: Case) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(idle_connections, "ROUND_TRIP_S", idle_connections.ROUND_TRIP_S / 2)
         patch.setattr(sending, "QUEUE_WARM_UP_S", sending.QUEUE_WARM_UP_S / 2)
+        patch.setattr(ends, "HELD_S", ends.HELD_S / 2)
         halved = {key: ends.Wait(longest_s / 2, of) for key, (longest_s, of) in ends.UNREACHABLE.items()}
         patch.setattr(ends, "UNREACHABLE", halved)
         other = run(quick, **quick_at)

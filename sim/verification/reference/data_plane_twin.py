@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 QUEUE_WARM_UP_S = 60
 """How long before the rollout a queue may fill, in addition to the longest time of a request."""
+HELD_S = 120
+"""How long a request that nobody waits for any more may hold a pod that drains."""
 
 
 class Twin:
@@ -210,9 +212,10 @@ class Twin:
         """Return the time before which no request, queue or idle connection matters at t = 0."""
         idle_s = self._target_group.idle_timeout_s
         patience_s = min(idle_s, self._client_s)
-        oldest_s = min(patience_s, float(self._traffic.service_time_s.ppf(1 - 1e-12)))
+        longest_s = float(self._traffic.service_time_s.ppf(1 - 1e-12))
+        oldest_s = min(patience_s + (HELD_S if self._timeline.drains else 0), longest_s)
         if self._spec.concurrency:
-            oldest_s = patience_s + QUEUE_WARM_UP_S
+            oldest_s = max(oldest_s, patience_s + QUEUE_WARM_UP_S)
         if self._target_group.connection_reuse:
             oldest_s += min(idle_s, self._keep_alive_s)
         return oldest_s
