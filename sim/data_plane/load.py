@@ -74,7 +74,7 @@ class Load:
         until_s: Times,
         end_s: Times,
     ) -> Times:
-        n_edges = np.where(n_steps > 0, n_steps + 1, 0)
+        n_edges = n_steps + 1
         row = np.repeat(np.arange(first.size), n_edges)
         edge = np.arange(row.size) - np.repeat(np.cumsum(n_edges) - n_edges, n_edges) + first[row]
         at_s = np.clip(self._edge_s[edge], begin_s[row], until_s[row])

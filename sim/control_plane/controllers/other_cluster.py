@@ -71,11 +71,7 @@ class ChurningBackend:
         self._drained_s = {target: until_s for target, until_s in self._drained_s.items() if now_s < until_s}
         registered = self._healthy_from_s.keys() if of is None else self._healthy_from_s.keys() & of
         healthy = {target for target in registered if self._healthy_from_s[target] <= now_s}
-        draining = {
-            target: until_s
-            for target, until_s in self._drained_s.items()
-            if (of is None or target in of) and target not in registered
-        }
+        draining = {target: until_s for target, until_s in self._drained_s.items() if of is None or target in of}
         return TargetHealth(initial=registered - healthy, healthy=healthy, unhealthy=set(), draining=draining)
 
     def registered(self) -> set[int]:

@@ -62,7 +62,7 @@ class Autoscaler:
         self._lag_s = streams.draws(spec.asg_lag_s, Stream.AUTOSCALING_GROUP_LAG)
         self._ready_s = streams.draws(spec.launch_to_ready_s, Stream.NODE_LAUNCH)
         self._phase_s = streams.indexed(Uniform(dist="uniform", low=0, high=SCAN_S), Stream.AUTOSCALER_SCAN)[0]
-        self._scans = math.floor((self._env.now - self._phase_s) / SCAN_S)
+        self._scans = -math.inf
         self._not_before_s = -math.inf
 
     def run(self) -> Generator[simpy.Event]:

@@ -97,6 +97,28 @@ def test_a_minimum_without_a_warm_target_never_grows_beyond_it() -> None:
     assert pool.total == 10
 
 
+def test_an_interface_gives_back_all_its_prefixes_and_its_own_address() -> None:
+    pool = _pool("c5.large", PREFIX)
+    for slots in (3, 2):
+        pool.interfaces.append(interface := Interface(0))
+        pool.add_slots(interface, slots)
+    assert pool.held == 3 + 16 * 5
+    assert pool.remove(pool.interfaces[-1]) == 1 + 16 * 2
+    assert pool.held == 2 + 16 * 3
+
+
+@pytest.mark.parametrize(("slots", "spare"), [((9, 0), True), ((9, 1), False), ((9, 9), True)])
+def test_with_prefixes_an_interface_is_spare_if_it_is_empty_or_two_full_ones_are_free(
+    slots: tuple[int, int], *, spare: bool
+) -> None:
+    """c5.large: nine prefixes on each interface, and one prefix is kept warm."""
+    pool = _pool("c5.large", PREFIX)
+    pool.interfaces.append(Interface(0))
+    for interface, n in zip(pool.interfaces, slots, strict=True):
+        pool.add_slots(interface, n)
+    assert (pool.spare_interface(60) is not None) is spare
+
+
 def test_an_address_cools_down_and_counts_as_available() -> None:
     """A burst of restarts waits: one address is warm and cooling, so no more are wanted (facts §1)."""
     pool = _pool("c5.4xlarge", _targets(1, 1))

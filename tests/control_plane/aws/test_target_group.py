@@ -62,6 +62,13 @@ def test_a_target_is_registered_and_deregistered_once(make_env) -> None:
     assert [(record.time_s, record.pod) for record in trace.of(TargetDeregistered)] == [(4, 0), (9, 1)]
 
 
+def test_without_a_health_check_a_registered_target_is_healthy_at_once(make_env) -> None:
+    env = make_env()
+    group, pods, _ = _group(env, health_check=None)
+    group.register([joining := Pod(3, env, 0, is_new=True)])
+    assert group.health().healthy == {*pods, joining}
+
+
 def test_without_a_health_check_a_registered_target_is_routable_at_once(make_env) -> None:
     env = make_env()
     group, _, trace = _group(env, alb_nodes=2, health_check=None)

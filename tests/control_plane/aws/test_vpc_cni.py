@@ -80,6 +80,15 @@ def test_no_address_no_end() -> None:
         assert all(10 <= later - earlier <= 15 for earlier, later in pairwise(failed_s))
 
 
+def test_a_subnet_gives_whole_interfaces() -> None:
+    """An interface of c5.large takes its own address and nine more, and without a warm target it is full at once."""
+    nodes = {"instance_type": "c5.large", "count": 3, "daemonset_cpu_m": 0}
+    records = _trace(_scenario(15, nodes, {}, deployment__max_surge="100%")).of(SubnetHeld)
+    before, during = ([r.held for r in records if (r.time_s > 0) is later] for later in (False, True))
+    assert max(during) > max(before)
+    assert not any(n % 10 for n in during)
+
+
 def test_a_full_subnet_is_asked_again_after_two_minutes() -> None:
     """c5.large: each node has an interface of 10; of the 7 that are left in a /27 none gets a second one."""
     nodes = {"instance_type": "c5.large", "count": 2, "zones": 1, "daemonset_pods": 2}

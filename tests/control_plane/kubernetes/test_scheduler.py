@@ -84,6 +84,17 @@ def test_a_terminating_pod_keeps_its_place_until_it_is_gone() -> None:
     assert bound_s == pytest.approx([42 * k + 30 for k in range(6)], abs=0.2)
 
 
+def test_pods_start_as_long_as_one_that_is_not_held_up_is_not_ready() -> None:
+    env = simpy.Environment()
+    scheduler = Scheduler(env, nodes=1, zones=1, places=3)
+    old, ready, starting = (Pod(number, env, number, is_new=number > 0) for number in range(3))
+    for pod in (old, ready, starting):
+        scheduler.bind(pod, "service")
+    ready.ready.succeed()
+    assert scheduler.is_starting(set())
+    assert not scheduler.is_starting({starting})
+
+
 def test_room_enough_changes_nothing(make_scenario: Callable[..., Scenario]) -> None:
     without = make_scenario(pod__on_sigterm="drain")
     with_nodes = without.with_overrides({"nodes": {"instance_type": "m5.2xlarge", "count": 12}})
