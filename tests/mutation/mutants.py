@@ -2,13 +2,20 @@
 
 What a change may be: a comparison to its neighbour, a sign, a number one more, `and` for `or`, `min` for `max`, a
 condition negated, a call or an addition in place left out.
+
+A change that computes the same as the program is none. `equivalent.csv` names those that were found so, each with the
+reason; where one of them is drawn, the next of its module takes its place.
 """
 
 from __future__ import annotations
 
 import ast
+import csv
 import random
+import re
 from dataclasses import dataclass
+from functools import partial
+from itertools import filterfalse, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,8 +66,23 @@ def mutant(source: str, place: Place) -> Mutant:
     )
 
 
-def sample(n: int, seed: int) -> list[Place]:
-    """Return `n` places: from each module a share as large as its share of all places, chosen at random."""
+def without_place(what: str) -> str:
+    """Return a mutant's description without its line and column."""
+    return re.sub(r":\d+:\d+:", ":", what)
+
+
+def equivalent() -> dict[str, str]:
+    """Return the mutants that compute the same as the program, as `without_place` describes them, with the reason."""
+    with (Path(__file__).parent / "equivalent.csv").open(encoding="utf-8", newline="") as file:
+        return {row["mutant"]: row["why"] for row in csv.DictReader(file)}
+
+
+def sample(n: int, seed: int, left_out: list[str] | None = None) -> list[Place]:
+    """Return `n` places: from each module a share as large as its share of all places, chosen at random.
+
+    Mutants that compute the same are not among them: `left_out` takes those that would have been.
+    """
+    same = equivalent()
     modules = sorted(str(path.relative_to(ROOT)) for plane in PLANES for path in (ROOT / plane).rglob("*.py"))
     all_places = {module: found for module in modules if (found := list(places(module)))}
     total = sum(map(len, all_places.values()))
@@ -69,13 +91,20 @@ def sample(n: int, seed: int) -> list[Place]:
     by_rest = sorted(shares, key=lambda module: chosen[module] - shares[module])
     for module in by_rest[: n - sum(chosen.values())]:
         chosen[module] += 1
-    drawn = [
-        place
-        for module, found in all_places.items()
-        for place in random.Random(f"{seed} {module}").sample(found, chosen[module])  # noqa: S311 - no secret
-    ]
+    drawn: list[Place] = []
+    for module, found in all_places.items():
+        in_turn = random.Random(f"{seed} {module}").sample(found, len(found))  # noqa: S311 - no secret
+        source = (ROOT / module).read_text(encoding="utf-8")
+        drawn += islice(filterfalse(partial(_is_same, source, same, left_out), in_turn), chosen[module])
     random.Random(seed).shuffle(drawn)  # noqa: S311 - no secret
     return drawn
+
+
+def _is_same(source: str, same: dict[str, str], left_out: list[str] | None, place: Place) -> bool:
+    name = without_place(mutant(source, place).what)
+    if name in same and left_out is not None:
+        left_out.append(name)
+    return name in same
 
 
 def _kinds(node: ast.AST) -> Iterator[str]:  # noqa: C901 - one case a kind

@@ -144,14 +144,8 @@ class Scheduler:
 
     def _best(self, service: Hashable) -> Node | None:
         """Return the node for a pod of this Service, None if no node has room."""
-        best, fewest = None, (0, 0, 0)
-        for zone in range(self._zones):
-            node = self._least_allocated(zone)
-            if node is not None:
-                rank = self._live[service, zone], node.pods, node.number
-                if best is None or rank < fewest:
-                    best, fewest = node, rank
-        return best
+        of_zones = [node for zone in range(self._zones) if (node := self._least_allocated(zone)) is not None]
+        return min(of_zones, key=lambda node: (self._live[service, node.zone], node.pods, node.number), default=None)
 
     def is_deleted(self, pod: Pod) -> None:
         """Count a pod no longer where pods are spread over zones. It keeps its place."""

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sim.control_plane.controllers.leader import Leader
+from sim.control_plane.simulation import Simulation
 from sim.control_plane.trace import PodDeleted, TargetDeregistered, Trace
 from sim.control_plane.trace.calls import NO_RECONCILE, ApiAttempt, ControllerRestarted, Reconciled
 from sim.control_plane.world import run_control_plane
+from sim.scenario.distributions import Constant
+from sim.scenario.specs import ControllerSpec
 from sim.streams import Streams
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sim.scenario.specs import Scenario
 
 PLENTY = {"capacity": 1e6, "refill_per_s": 1e6}
@@ -63,6 +69,49 @@ def test_nobody_calls_between_two_processes_and_the_successor_deregisters_what_w
     numbers = [attempt.reconcile for attempt in of_reconciles]
     assert numbers == sorted(numbers)
     assert next(attempt.reconcile for attempt in of_reconciles if attempt.time_s > 1) == 1
+
+
+class _Process:
+    """A leading process that notes what it is told."""
+
+    sync_period_s = 0
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def __getattr__(self, name: str) -> Callable[..., list[Any]]:
+        return lambda *_: self.told.append(name) or []
+
+
+EVENTS: dict[str, int] = {
+    "on_endpoints_change": 2,
+    "on_containers_ready": 2,
+    "on_instance_change": 2,
+    "on_endpoints_behind_instances": 2,
+    "on_ingress_change": 1,
+    "on_cordon": 0,
+}
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_a_process_is_told_what_happens_as_long_as_it_leads(make_env, event: str) -> None:
+    env, process = make_env(), _Process()
+    simulation = Simulation(env, Streams(1, 0), Trace())
+    spec = ControllerSpec(restart_at_s=10, restart_takes_s=Constant(value=5), sync_period_s=0)
+    leader = Leader(simulation, spec, lambda _: process, cluster=0)
+    for until_s in (9, 12, 16):
+        env.run(until=until_s)
+        getattr(leader, event)(*[None] * EVENTS[event])
+    assert process.told.count(event) == 2
+
+
+def test_a_node_s_events_come_at_their_rate(make_env) -> None:
+    """2 a second for 500 s, within four standard deviations."""
+    env, process = make_env(), _Process()
+    spec = ControllerSpec(node_events_per_s=2, sync_period_s=0)
+    Leader(Simulation(env, Streams(1, 0), Trace()), spec, lambda _: process, cluster=0)
+    env.run(until=500)
+    assert abs(process.told.count("on_node_event") - 1000) < 4 * 1000**0.5
 
 
 @pytest.mark.parametrize(("sent_before_s", "is_done"), [(0.05, True), (-0.05, False)])
