@@ -34,9 +34,10 @@ from sim.data_plane.draining import Spell, gone_law
 from sim.data_plane.ends import CUTS, Met, ends_of
 from sim.data_plane.latency import Latency, of_law
 from sim.data_plane.lines import lines_of
-from sim.data_plane.load import load_of
+from sim.data_plane.load import Load, load_of
 from sim.data_plane.outcomes import Outcome
 from sim.data_plane.rotation import left_rotation_s, rotations
+from sim.data_plane.slow_start import slow_starts
 from sim.data_plane.window import WindowLaw, fixed_until_s
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
 
     from sim.data_plane.draining import GoneLaw
     from sim.data_plane.lines import Line
-    from sim.data_plane.load import Load
     from sim.data_plane.rotation import Rotation
     from sim.data_plane.timeline import Timeline, Times
     from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
@@ -96,7 +96,7 @@ class _Expected:
         self._longest_s = self._ends.longest_service_s
         self._longest_wait_s = self._ends.for_answer.longest_s
         self._teardown_s = pod.sandbox_teardown_s
-        self._lines = lines_of(timeline, self._ends, traffic.arrival_rate_rps)
+        self._lines = lines_of(timeline, self._ends, traffic.arrival_rate_rps, slow_starts(timeline, target_group))
         self._traffic_rps = traffic.arrival_rate_rps
         self._split = timeline.split
         self._oldest_s = -self._ends.oldest_s
@@ -131,16 +131,22 @@ class _Expected:
 
     def _load(self, line: Line, window: WindowLaw) -> tuple[Load, dict[Met, float]]:
         """Return a line's load, and how many of its requests reach no pod, by what they meet."""
-        rotation, node = line.rotation, line.node
+        beside, node = line.beside, line.node
         bends_s = np.zeros(0) if self._split is None else self._split.row_edges_s(line.node)
+        if line.slow_start is not None:
+            bends_s = np.concatenate((bends_s, line.slow_start.edges_s()))
         fixed_s = [self._oldest_s, 0.0, self._latest_s, line.gone_s]
-        moments = np.concatenate((rotation.from_s, rotation.until_s, line.change_s, window.at_s, bends_s, fixed_s))
+        moments = np.concatenate((beside.from_s, beside.until_s, line.change_s, window.at_s, bends_s, fixed_s))
         edge_s = np.unique(moments[(moments >= self._oldest_s) & (moments <= self._latest_s)])
         rps, weight = line.rps_at(edge_s[:-1]), window.still_open((edge_s[:-1] + edge_s[1:]) / 2)
         if self._split is not None:
             weight *= self._split.row_share(node, edge_s)
         is_gone = edge_s[:-1] >= line.gone_s
-        load, nowhere_rps = load_of(rotation, np.where(is_gone, 0.0, rps), edge_s, weight)
+        to_each, nowhere_rps = load_of(beside, np.where(is_gone, 0.0, rps), edge_s, weight, line.slow_start)
+        if line.slow_start is not None and np.isfinite(line.begins_s):
+            load = Load(edge_s, to_each * line.slow_start.weight(line.begins_s, (edge_s[:-1] + edge_s[1:]) / 2))
+            return load, {}
+        load = Load(edge_s, to_each)
         inside = edge_s[:-1] >= 0
         nowhere = (nowhere_rps * np.diff(edge_s))[inside]
         no_alb = edge_s[:-1][inside] >= self._timeline.alb_deleted_s[node]

@@ -1,7 +1,8 @@
 """The ways by which requests reach pods, each with its rate: what the `expected` estimator adds up over.
 
-With target type `ip` a line is an ALB node. Behind worker nodes it is a worker node. One that leaves has a line for
-each ALB node that sends to it, because each of these stops, and cuts, at a time of its own.
+With target type `ip` a line is an ALB node; each set of targets in slow start has one of its own. Behind worker nodes
+it is a worker node. One that leaves has a line for each ALB node that sends to it, because each of these stops, and
+cuts, at a time of its own.
 
 Modelled: an ALB node sends to each of the n worker nodes in its rotation an n-th of its requests, at every instant
 (see `routing`).
@@ -17,16 +18,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.data_plane.ends import CUT_AT_INSTANCE
-from sim.data_plane.rotation import rotations
+from sim.data_plane.rotation import Rotation, rotations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from sim.data_plane.ends import Ends
     from sim.data_plane.instances import Instances
-    from sim.data_plane.rotation import Rotation
+    from sim.data_plane.slow_start import SlowStart
     from sim.data_plane.timeline import Timeline, Times
 
 
@@ -38,6 +39,8 @@ class Line:
     - `change_s`, `rps`: its requests per second are `rps[k]` from `change_s[k - 1]` to `change_s[k]`.
     - `cut_s`, `cut_by`: by target, when requests are cut, and their `Outcome`.
     - `gone_s`: its worker node's machine is gone.
+    - `beside`: the rotation whose targets share its requests, those of other lines too.
+    - `begins_s`: the slow start of its pods begins, `-inf` if they have none. `slow_start`: of which these are.
     """
 
     rotation: Rotation
@@ -46,14 +49,17 @@ class Line:
     rps: Times
     cut_s: Times
     cut_by: NDArray[np.int8]
+    beside: Rotation
     gone_s: float = np.inf
+    begins_s: float = -np.inf
+    slow_start: SlowStart | None = None
 
     def rps_at(self, at_s: Times) -> Times:
         """Return the requests per second at these times."""
         return np.asarray(self.rps[np.searchsorted(self.change_s, at_s, side="right")])
 
 
-def lines_of(timeline: Timeline, ends: Ends, arrival_rate_rps: float) -> list[Line]:
+def lines_of(timeline: Timeline, ends: Ends, arrival_rate_rps: float, slow_starts: Sequence[SlowStart]) -> list[Line]:
     """Return the lines of a replication.
 
     Their rates add up to the arrival rate, or those of each set of targets do where there are two (`split`).
@@ -64,16 +70,31 @@ def lines_of(timeline: Timeline, ends: Ends, arrival_rate_rps: float) -> list[Li
         never_s, rps = np.zeros(0), np.array([arrival_rate_rps / nodes])
         return [
             Line(
-                rotation=rotation,
+                rotation=part,
                 node=node,
                 change_s=never_s,
                 rps=rps,
                 cut_s=ends.cut_s[node],
                 cut_by=ends.cut_by[node],
+                beside=rotation,
+                begins_s=begins_s,
+                slow_start=slow_starts[node] if slow_starts else None,
             )
             for node, rotation in enumerate(node_rotations)
+            for begins_s, part in _alike(rotation, slow_starts[node] if slow_starts else None)
         ]
     return list(_through_instances(timeline.instances, node_rotations, ends, arrival_rate_rps))
+
+
+def _alike(rotation: Rotation, slow_start: SlowStart | None) -> Iterator[tuple[float, Rotation]]:
+    """Yield the parts of a rotation whose targets have one share, each with the beginning of its slow start."""
+    if slow_start is None:
+        yield -np.inf, rotation
+        return
+    begins_s = slow_start.of(rotation)
+    for begin_s in np.union1d([-np.inf], begins_s).tolist():
+        at = begins_s == begin_s
+        yield begin_s, Rotation(rotation.target[at], rotation.from_s[at], rotation.until_s[at])
 
 
 def _through_instances(
@@ -90,11 +111,20 @@ def _through_instances(
         cut_s, cut_by = ends.cut_s[worker], ends.cut_by[worker]
         if first_s[worker] == np.inf:
             total = rps[:, :, worker].sum(axis=0)
-            yield Line(rotation=rotation, node=worker, change_s=change_s, rps=total, cut_s=cut_s, cut_by=cut_by)
+            yield Line(
+                rotation=rotation,
+                beside=rotation,
+                node=worker,
+                change_s=change_s,
+                rps=total,
+                cut_s=cut_s,
+                cut_by=cut_by,
+            )
             continue
         for node, through_s in enumerate(instances.cut_s[:, worker].tolist()):
             yield Line(
                 rotation=rotation,
+                beside=rotation,
                 node=worker,
                 change_s=change_s,
                 rps=rps[node, :, worker],

@@ -2,7 +2,8 @@
 
 Whichever the algorithm, each of n targets in a node's rotation gets an n-th of the node's requests.
 
-Modelled: exactly that, at every instant: each of n targets is the next one's with probability 1/n (see `routing`).
+Modelled: exactly that, at every instant: each of n targets is the next one's with probability 1/n (see `routing`). One
+in slow start has its share of the weights instead, constant in each step.
 
 Left out: `least_outstanding_requests`, whose shares depend on the requests.
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from sim.data_plane.rotation import Rotation
+    from sim.data_plane.slow_start import SlowStart
     from sim.data_plane.timeline import Times
     from sim.scenario.distributions import Distribution
 
@@ -87,17 +89,32 @@ class Load:
         return result
 
 
-def load_of(rotation: Rotation, rps: Times | float, edge_s: Times, weight: Times) -> tuple[Load, Times]:
-    """Return the load of a node with these requests per second, and its requests per second that find no target.
+def load_of(
+    rotation: Rotation, rps: Times | float, edge_s: Times, weight: Times, slow_start: SlowStart | None = None
+) -> tuple[Times, Times]:
+    """Return a node's requests per second to each target with a full share, and those that find no target.
 
     `edge_s`, shape (steps + 1,), holds every change of the rotation within its range. `weight`, shape (steps,), is
     what each request of a step counts for. `rps` holds for all steps, or for each.
     """
     joined = np.searchsorted(np.sort(rotation.from_s), edge_s[:-1], side="right")
     left = np.searchsorted(np.sort(rotation.until_s), edge_s[:-1], side="right")
-    size = joined - left
-    to_each = np.divide(rps * weight, size, out=np.zeros(size.size), where=size > 0)
-    return Load(edge_s, to_each), np.where(size > 0, 0.0, rps * weight)
+    shares = (joined - left).astype(np.float64)
+    if slow_start is not None:
+        shares -= _missing(rotation, edge_s, slow_start)
+    to_each = np.divide(rps * weight, shares, out=np.zeros(shares.size), where=joined > left)
+    return to_each, np.where(joined > left, 0.0, rps * weight)
+
+
+def _missing(rotation: Rotation, edge_s: Times, slow_start: SlowStart) -> Times:
+    """Return what the targets in slow start have less than a full share, in all, in each step."""
+    missing, middle_s = np.zeros(edge_s.size - 1), (edge_s[:-1] + edge_s[1:]) / 2
+    begins_s = slow_start.of(rotation)
+    for spell in np.flatnonzero(np.isfinite(begins_s)).tolist():
+        until_s = min(rotation.until_s[spell], begins_s[spell] + slow_start.duration_s)
+        steps = slice(*np.searchsorted(edge_s[:-1], [begins_s[spell], until_s]).tolist())
+        missing[steps] += 1 - slow_start.weight(begins_s[spell], middle_s[steps])
+    return missing
 
 
 def _parts(n_steps: NDArray[np.intp]) -> list[slice]:

@@ -13,7 +13,7 @@ Modelled:
 Assumed: AWS documents fail-open for unhealthy targets, and says nothing of a group with only `initial` and draining
 ones. Here the initial ones are sent the requests, as they are registered. LBC issue 1124 saw 502s from such a group.
 
-Left out: slow start, stickiness, cross-zone off, minimum healthy targets other than 1.
+Left out: stickiness, cross-zone off, minimum healthy targets other than 1.
 
 Sources: docs/facts/alb.md §2; docs/model.md, "Target group and ALB nodes".
 """

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from sim.data_plane.arrivals import RequestSource
+from sim.data_plane.ring import NO_TARGET
 from sim.data_plane.rotation import alb_rotations
-from sim.data_plane.routing import NO_TARGET, router
+from sim.data_plane.routing import router
 from sim.data_plane.sent import Sent, Way
+from sim.data_plane.slow_start import slow_starts
 from sim.scenario.cost import draws_in_order
 from sim.streams import Stream
 
@@ -109,7 +111,7 @@ def sender_of(
     forth: Router | None = None
     if target_group.routing != "least_outstanding_requests":
         routed_over = alb_rotations(timeline, target_group)
-        forth = router(target_group, routed_over, streams)
+        forth = router(target_group, routed_over, streams, slow_starts=slow_starts(timeline, target_group))
         back = router(target_group, routed_over, streams, before=True)
         if not draws_in_order(pod, target_group):
             return _Independent(back, forth)

@@ -30,6 +30,7 @@ _RARE = 0.001
 _SHARE_OF_LATE_NODES = 0.01
 _KUBELET_FLOOR_S = 2
 _LIMITS_OF_AWS = {
+    "slow_start_s": (30, 900),
     "deregistration_delay_s": (0, 3600),
     "idle_timeout_s": (1, 4000),
     "health_check.interval_s": (5, 300),
@@ -198,7 +199,8 @@ def _limits_of_aws(scenario: Scenario) -> Iterator[Advice]:
         value: object = scenario.target_group
         for step in key.split("."):
             value = getattr(value, step, None)
-        if isinstance(value, int | float) and not least <= value <= most:
+        is_off = key == "slow_start_s" and value == 0
+        if isinstance(value, int | float) and not is_off and not least <= value <= most:
             yield Advice(f"target_group.{key}", f"AWS takes {least} to {most}, not {plain(value)}")
 
 

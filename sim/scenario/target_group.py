@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import ValidationInfo, field_validator
+
 from sim.scenario.distributions import DistributionField, Uniform
-from sim.scenario.fields import Count, PositiveSeconds, Seconds, Spec
+from sim.scenario.fields import Count, PositiveSeconds, Seconds, Spec, complaint
 from sim.scenario.lognormal import Lognormal
+from sim.scenario.problems import shown
 
 
 class HealthCheckSpec(Spec):
@@ -47,6 +50,9 @@ class TargetGroupSpec(Spec):
     takes."""
     routing: Literal["round_robin", "random", "least_outstanding_requests"] = "round_robin"
     """How a node chooses among its routable targets. Default: AWS (load_balancing.algorithm.type)."""
+    slow_start_s: Seconds = 0.0
+    """How long a new target's share of the requests grows, linearly, until it is a full one; 0: it has that at once.
+    With round_robin and pods as targets. Default: AWS (slow_start.duration_seconds, 30 to 900)."""
     deregistration_delay_s: Seconds = 300.0
     """How long requests in flight may go on after DeregisterTargets. New requests end earlier, whatever it is.
     Default: AWS (deregistration_delay.timeout_seconds, 0 to 3600)."""
@@ -65,3 +71,15 @@ class TargetGroupSpec(Spec):
     `propagation_s`, as AWS publishes neither."""
     health_check: HealthCheckSpec | None = HealthCheckSpec()
     """The health check. null: there is none, and a registered target is routable at once."""
+
+    @field_validator("slow_start_s")
+    @classmethod
+    def _starts_in_turn(cls, slow_start_s: float, info: ValidationInfo) -> float:
+        routing, target_type = (info.data.get(key) for key in ("routing", "target_type"))
+        if slow_start_s and routing in {"random", "least_outstanding_requests"}:
+            hint = "AWS refuses slow start with any other algorithm"
+            raise complaint(expected=f"0 with routing {shown(routing)}", found=shown(slow_start_s), hint=hint)
+        if slow_start_s and target_type == "instance":
+            hint = "no worker node is a new target here"
+            raise complaint(expected="0 with target_type 'instance'", found=shown(slow_start_s), hint=hint)
+        return slow_start_s

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sim.control_plane.trace.calls import ApiAttempt, Reconciled
 from sim.data_plane.outcomes import Outcome
-from sim.data_plane.routing import NO_TARGET
+from sim.data_plane.ring import NO_TARGET
 from sim.data_plane.sampled import simulate_requests
 from sim.verification.reference.data_plane_twin import Twin
 

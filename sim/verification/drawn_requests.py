@@ -140,6 +140,8 @@ def drawn_specs(rng: np.random.Generator, target_group: dict[str, Any]) -> Reque
         "idle_connections_at_sigterm": str(rng.choice(["close", "serve"])),
         "sandbox_teardown_s": float(rng.choice([0, 1, 6])),
     }
+    if target_group.get("routing", "round_robin") == "round_robin" and target_group.get("target_type", "ip") == "ip":
+        target_group = {"slow_start_s": float(rng.choice([0, 10]))} | target_group
     drawn = {"idle_timeout_s": float(rng.choice([1.5, 10])), "connection_reuse": bool(rng.integers(2))}
     return (
         TrafficSpec.model_validate(traffic),

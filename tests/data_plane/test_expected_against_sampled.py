@@ -42,6 +42,7 @@ def values(rng: np.random.Generator) -> dict[str, Any]:
         "sandbox_teardown_s": float(rng.choice([0, 1, 20])),
         "client_timeout_s": (None, None, 1.0, 4.0)[rng.integers(4)],
         "target_type": str(rng.choice(["ip", "ip", "ip", "instance"])),
+        "slow_start_s": float(rng.choice([0, 10])),
     }
 
 
@@ -71,6 +72,8 @@ def drawn() -> list[tuple[Timeline, dict[str, Any], dict[str, float]]]:
     for k in range(SCENARIOS):
         rng = np.random.default_rng((12, k))
         scene, at = drawn_timeline(rng), values(rng)
+        if at["target_type"] == "instance" or at["routing"] == "random":
+            del at["slow_start_s"]
         if at["target_type"] == "instance":
             scene, at["instances"] = behind_workers(scene), scene.registered_from_s.shape[0]
             if k % 2:

@@ -50,6 +50,6 @@ def test_the_parts_in_which_it_is_added_up_change_nothing(monkeypatch: pytest.Mo
 def test_each_of_n_targets_gets_an_nth_and_nobody_what_has_no_target() -> None:
     rotation = Rotation(np.array([0, 1, 1], np.int32), np.array([EVER, 2, 6]), np.array([4, 5, 8.0]))
     edge_s = np.array([0.0, 2, 4, 5, 6, 8, 9])
-    load, nowhere = load_of(rotation, 10.0, edge_s, np.array([1, 1, 1, 1, 0.5, 1]))
-    assert load.requests(edge_s[:-1], edge_s[1:]).tolist() == [20, 10, 10, 0, 10, 0]
+    to_each, nowhere = load_of(rotation, 10.0, edge_s, np.array([1, 1, 1, 1, 0.5, 1]))
+    assert Load(edge_s, to_each).requests(edge_s[:-1], edge_s[1:]).tolist() == [20, 10, 10, 0, 10, 0]
     assert nowhere.tolist() == [0, 0, 0, 10, 0, 10]

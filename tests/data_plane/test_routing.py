@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from sim.data_plane.arrivals import Block, RequestSource
+from sim.data_plane.ring import NO_TARGET, Ring
 from sim.data_plane.rotation import Rotation, rotations
-from sim.data_plane.routing import NO_TARGET, Ring, router
+from sim.data_plane.routing import router
 from sim.streams import Stream, Streams
 from sim.verification.reference.clock_twin import Clock
 from sim.verification.reference.rotation_twin import rotation_of

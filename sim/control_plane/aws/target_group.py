@@ -11,7 +11,7 @@ Modelled:
   deregistration delay is over.
 
 Left out:
-- slow start;
+- slow start, which is the ALB nodes' affair (`data_plane.slow_start`);
 - recovery of a terminating pod's target (only a pod whose container restarts in place recovers);
 - the delay of RegisterTargets to the data plane. The first check cannot come before it, and is what is measured in
   the field: about 10 s in `initial`.

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sim.verification.reference.pod_twin import Pod
     from sim.verification.reference.request_twin import Sent
     from sim.verification.reference.rotation_twin import Rotation
+    from sim.verification.reference.slow_start_twin import SlowStart
 
 ROUND_TRIP_S = 0.001
 """The round trip between an ALB node and a target."""
@@ -32,8 +33,15 @@ class Connection:
 class AlbNode:
     """One ALB node: what it routes over, what it has open there, and its pools of idle connections."""
 
-    def __init__(self, rotation: Rotation, target_group: TargetGroupSpec, keep_alive_s: float) -> None:
+    def __init__(
+        self,
+        rotation: Rotation,
+        target_group: TargetGroupSpec,
+        keep_alive_s: float,
+        slow_start: SlowStart | None = None,
+    ) -> None:
         self.rotation = rotation
+        self._slow_start = slow_start
         self._routing = target_group.routing
         self._longest_idle_s = min(target_group.idle_timeout_s, keep_alive_s + ROUND_TRIP_S / 2)
         self._open: defaultdict[int, list[Sent]] = defaultdict(list)
@@ -44,8 +52,12 @@ class AlbNode:
             self._note_turn(target)
         rotation.on_join = self._note_turn
 
-    def choose(self, choice: float) -> int | None:
+    def choose(self, choice: float, now_s: float) -> int | None:
         """Return the target of a request, by the routing algorithm."""
+        if self._slow_start is not None:
+            weights = [(self._slow_start.weight(target, now_s), target) for target in self.rotation.ring]
+            if any(weight < 1 for weight, _ in weights):
+                return _drawn(weights, choice)
         match self._routing:
             case "round_robin":
                 return self.rotation.next_in_turn()
@@ -84,3 +96,14 @@ class AlbNode:
         """Rank the fewest open first; of equals, the one whose last turn is the longest ago."""
         self._open[target] = [sent for sent in self._open[target] if not sent.outcome]
         return len(self._open[target]), self._last_turn[target]
+
+
+def _drawn(weights: list[tuple[float, int]], choice: float) -> int:
+    """Return the target that a draw selects. It runs through the full shares first."""
+    in_order = [one for one in weights if one[0] == 1] + [one for one in weights if one[0] < 1]
+    left = choice * sum(weight for weight, _ in weights)
+    for weight, target in in_order:
+        left -= weight
+        if left < 0:
+            return target
+    return in_order[-1][1]

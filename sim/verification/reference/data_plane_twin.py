@@ -20,6 +20,7 @@ from sim.verification.reference.clock_twin import At, Clock
 from sim.verification.reference.pod_twin import Pod
 from sim.verification.reference.request_twin import Drawn, Sent, drawn
 from sim.verification.reference.rotation_twin import Rotation, rotation_of
+from sim.verification.reference.slow_start_twin import SlowStart, slow_start_of
 from sim.verification.reference.worker_twin import WorkerNodes
 
 if TYPE_CHECKING:
@@ -62,7 +63,9 @@ class Twin:
             self._nodes = [self._before_workers(number) for number in range(target_group.alb_nodes)]
         else:
             self._rules = []
-            self._nodes = [self._node(rotation_of(timeline, number, self._places(number))) for number in nodes]
+            rotations = [rotation_of(timeline, number, self._places(number)) for number in nodes]
+            slow_starts = [slow_start_of(timeline, number, target_group) for number in nodes]
+            self._nodes = list(map(self._node, rotations, slow_starts))
         self._sent: list[Sent] = []
         self._workers = WorkerNodes(self._clock, self._pods, timeline)
 
@@ -72,8 +75,8 @@ class Twin:
         known = [(-math.inf, until_s) for until_s in (leaving.sent_until_s[number].tolist() if leaving else never_s)]
         return self._node(Rotation(known, known, self._places(number)))
 
-    def _node(self, rotation: Rotation) -> AlbNode:
-        return AlbNode(rotation, self._target_group, self._keep_alive_s)
+    def _node(self, rotation: Rotation, slow_start: SlowStart | None = None) -> AlbNode:
+        return AlbNode(rotation, self._target_group, self._keep_alive_s, slow_start)
 
     def _places(self, node: int) -> list[float]:
         targets = max(self._timeline.cut_s.size, self._target_group.instances)
@@ -106,11 +109,12 @@ class Twin:
         yield self._clock.at(request.arrival_s, At.ARRIVAL)
         node = self._nodes[request.node]
         if to is None:
-            to = node.choose(request.choice)
+            to = node.choose(request.choice, self._clock.now)
         sent = Sent(request.arrival_s, request.node, request.node)
         self._sent.append(sent)
         if to is None:
-            no_alb = self._is_gone(request.node)
+            side = self._timeline.old_side
+            no_alb = side is not None and request.node < side.nodes and self._clock.now >= side.deleted_s
             sent.end("old_address_unreachable" if no_alb else "no_registered_targets", self._clock.now)
             return
         node.note_sent(to, sent)
@@ -130,10 +134,6 @@ class Twin:
             yield from pod.serve(sent, request.service_s, pooled=connection is not None)
             if sent.outcome == "ok":
                 node.keep(to, Connection(pod, self._clock.now, request.number))
-
-    def _is_gone(self, node: int) -> bool:
-        side = self._timeline.old_side
-        return side is not None and node < side.nodes and self._clock.now >= side.deleted_s
 
     def _old_alb_goes(self, side: Side) -> Process:
         """Let the old ALB's end cut what runs through it."""
