@@ -13,6 +13,7 @@ from sim.scenario.disruption import Beside, DisruptionSpec
 from sim.scenario.node_drain import NodeDrainSpec, NodeTerminationSpec
 from sim.scenario.rollout import RolloutSpec
 from sim.scenario.scale_in import ScaleInSpec
+from sim.scenario.scale_out import ScaleOutSpec
 from sim.scenario.service import ServiceScenario
 from sim.scenario.unplanned import CrashSpec, LivenessFailureSpec, NodeLostSpec
 
@@ -27,6 +28,7 @@ DisruptionKind = Literal[
     "node_termination",
     "cluster_switch",
     "canary",
+    "scale_out",
 ]
 Disruption = (
     RolloutSpec
@@ -39,6 +41,7 @@ Disruption = (
     | NodeTerminationSpec
     | ClusterSwitchSpec
     | CanarySpec
+    | ScaleOutSpec
 )
 """What ends pods, told apart by `kind`."""
 DISRUPTIONS: dict[str, type[DisruptionSpec]] = {spec.kind: spec for spec in get_args(Disruption)}
@@ -50,8 +53,9 @@ class DisruptedScenario(ServiceScenario):
 
     disruption: DisruptionKind = "rollout"
     """What ends pods. `rollout` is a rolling update of the Deployment. `node_drain` evicts the pods on some nodes, and
-    the ReplicaSet replaces them. `scale_in` goes down to fewer replicas. `blue_green` switches a Service's selector,
-    `cluster_switch` a DNS record to another cluster. `canary` moves the traffic by weights.
+    the ReplicaSet replaces them. `scale_in` goes down to fewer replicas, `scale_out` up to more, which ends none.
+    `blue_green` switches a Service's selector, `cluster_switch` a DNS record to another cluster. `canary` moves the
+    traffic by weights.
     Unasked: `crash`, `liveness_failure` and `node_lost`."""
     node_drain: NodeDrainSpec = NodeDrainSpec()
     """The drained nodes and the PodDisruptionBudget, with `disruption: node_drain`."""
@@ -59,6 +63,8 @@ class DisruptedScenario(ServiceScenario):
     """The same for nodes whose machines are then terminated, with `disruption: node_termination`."""
     scale_in: ScaleInSpec = ScaleInSpec()
     """How many replicas are left, and which pods go, with `disruption: scale_in`."""
+    scale_out: ScaleOutSpec = ScaleOutSpec()
+    """How many replicas there are then, with `disruption: scale_out`."""
     crash: CrashSpec = CrashSpec()
     """The containers that end unasked and restart in place, with `disruption: crash`."""
     liveness_failure: LivenessFailureSpec = LivenessFailureSpec()

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from sim.scenario.deployment import DeploymentSpec
 
 
-class ScaleDownPolicy(Spec):
-    """One policy of a HorizontalPodAutoscaler: how many pods may go within a period."""
+class ScalingPolicy(Spec):
+    """One policy of a HorizontalPodAutoscaler: how many pods may go, or come, within a period."""
 
     type: Literal["Pods", "Percent"]
     """What `value` is. Required."""
@@ -32,9 +32,13 @@ class ScaleDownPolicy(Spec):
     period_s: Annotated[float, Field(gt=0, le=1800)]
     """The period (periodSeconds, at most 1800). Required."""
 
-    def limit(self, at_start: int) -> int:
+    def least(self, at_start: int) -> int:
         """Return how many of the pods at the period's start must be left; a fraction of a pod goes too."""
         return at_start - self.value if self.type == "Pods" else max(0, at_start * (100 - self.value) // 100)
+
+    def most(self, at_start: int) -> int:
+        """Return how many pods there may be, by those at the period's start; a fraction of a pod comes too."""
+        return at_start + self.value if self.type == "Pods" else -(-at_start * (100 + self.value) // 100)
 
 
 class Recommendation(Spec):
@@ -59,7 +63,7 @@ class ScaleInSpec(DisruptionSpec):
 
     to_replicas: PodsOrPercentage = "50%"
     """Replicas that are left: a number, or a percentage of `deployment.replicas`, rounded up. Default: half of them."""
-    policies: tuple[ScaleDownPolicy, ...] = Field(default=(), strict=False)
+    policies: tuple[ScalingPolicy, ...] = Field(default=(), strict=False)
     """`behavior.scaleDown.policies` of a HorizontalPodAutoscaler, by which it goes down in steps. Empty: one step, as
     by hand, and as with the API's own policy (100 % per 15 s)."""
     select_policy: Literal["Max", "Min"] = "Max"
@@ -112,7 +116,7 @@ class ScaleInSpec(DisruptionSpec):
         for sync in count():
             now_s, wanted = sync * self.sync_period_s, self._stabilized(sync, replicas)
             limits = [
-                policy.limit(left + sum(n for at_s, n in gone if at_s > now_s - policy.period_s))
+                policy.least(left + sum(n for at_s, n in gone if at_s > now_s - policy.period_s))
                 for policy in self.policies
             ]
             then = min(left, max(wanted, (min if self.select_policy == "Max" else max)(limits, default=wanted)))

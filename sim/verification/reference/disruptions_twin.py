@@ -8,6 +8,7 @@ from sim.verification.reference.canary_twin import Canary
 from sim.verification.reference.deployment_twin import Deployment
 from sim.verification.reference.drain_twin import Drain
 from sim.verification.reference.scale_in_twin import ScaleIn
+from sim.verification.reference.scale_out_twin import ScaleOut
 from sim.verification.reference.strategies_twin import BlueGreen, ClusterSwitch, OneForOne, Recreate
 from sim.verification.reference.unplanned_twin import Crash, LivenessFailure, NodeLost
 
@@ -18,6 +19,7 @@ DISRUPTIONS: dict[str, type[Deployment]] = {
     "rollout": Deployment,
     "node_drain": Drain,
     "scale_in": ScaleIn,
+    "scale_out": ScaleOut,
     "crash": Crash,
     "liveness_failure": LivenessFailure,
     "node_lost": NodeLost,
