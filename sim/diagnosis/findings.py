@@ -9,6 +9,7 @@ from sim.diagnosis.controller_log import held_up_until_s, reconciles_of, throttl
 from sim.diagnosis.first_out import first_out
 from sim.diagnosis.lag_parts import LagParts, lag_parts
 from sim.diagnosis.pod_ends import pod_ends
+from sim.diagnosis.pod_failures import pod_failures
 from sim.diagnosis.spells import exposed
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from sim.diagnosis.controller_log import Call, ReconcileLog
     from sim.diagnosis.first_out import FirstOut
     from sim.diagnosis.pod_ends import PodEnd
+    from sim.diagnosis.pod_failures import PodFailure
     from sim.diagnosis.spells import Spell
     from sim.experiment.replication import Replication
 
@@ -27,12 +29,14 @@ class Findings:
     - `ends`: the terminated pods, the worst first, by exposure, then failed requests, then lag.
     - `parts`: the parts of each pod's lag, by pod.
     - `first_out`: which path was first to end the lags.
+    - `failures`: the pods that failed unasked, the most exposed first.
     - `exposed`: the spells in which a target was sent requests and refused them, by pod.
     """
 
     replication: Replication
     reconciles: list[ReconcileLog]
     ends: list[PodEnd]
+    failures: list[PodFailure]
     parts: dict[int, LagParts]
     first_out: FirstOut | None
     exposed: dict[int, list[Spell]]
@@ -59,6 +63,7 @@ def findings(replication: Replication) -> Findings:
         replication=replication,
         reconciles=reconciles,
         ends=sorted(ends, key=lambda end: (-end.exposed_s, -sum(end.failed.values()), -end.lag_s, end.pod)),
+        failures=pod_failures(replication),
         parts={end.pod: lag_parts(end, began_s=began_s.get(end.pod), throttled_before=before) for end in ends},
         first_out=first_out(ends),
         exposed=exposed(replication.timeline),

@@ -82,7 +82,7 @@ def pod_ends(replication: Replication) -> list[PodEnd]:
     """
     timeline, trace = replication.timeline, replication.trace
     left_s, exposed_s = left_rotation_s(timeline), exposure_s(timeline)
-    failed = _failures(replication)
+    failed = failed_by_pod(replication)
     times_s = {kind: _by_pod(trace.of(kind)) for kind in _KINDS}
     told_s = dict(times_s[PodDeleted])
     times_s[PodDeleted] |= {record.pod: record.time_s for record in trace.of(PodDeselected)}
@@ -119,7 +119,7 @@ def _by_pod(records: Iterable[PodRecord]) -> dict[int, float]:
     return {record.pod: record.time_s for record in records}
 
 
-def _failures(replication: Replication) -> dict[int, dict[Outcome, int]]:
+def failed_by_pod(replication: Replication) -> dict[int, dict[Outcome, int]]:
     """Return the number of failed requests by target and outcome. Requests that found no target have target -1."""
     requests = replication.requests
     pairs, counts = np.unique(np.stack([requests.target, requests.outcome]), axis=1, return_counts=True)

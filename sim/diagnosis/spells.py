@@ -26,6 +26,11 @@ def exposed(timeline: Timeline) -> dict[int, list[Spell]]:
     return _by_target(timeline, timeline.listener_closed_s)
 
 
+def unanswered(timeline: Timeline) -> dict[int, list[Spell]]:
+    """Return by target the spells in which some ALB node sends to a target that refuses, or hangs, in s."""
+    return _by_target(timeline, np.minimum(timeline.listener_closed_s, timeline.answers_until_s))
+
+
 def _by_target(timeline: Timeline, after_s: np.ndarray | float) -> dict[int, list[Spell]]:
     after_s = np.broadcast_to(after_s, timeline.cut_s.shape)
     spells: dict[int, list[Spell]] = {}

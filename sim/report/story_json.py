@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sim.diagnosis.first_out import FirstOut
     from sim.diagnosis.lag_parts import LagParts
     from sim.diagnosis.pod_ends import PodEnd
+    from sim.diagnosis.pod_failures import PodFailure
 
 
 _WORDS = {OutBy.HEALTH_CHECK: "health check", OutBy.DEREGISTRATION: "deregistration"}
@@ -37,6 +38,7 @@ def story_json(found: Findings) -> str:
         "first_out": _first_out(found.first_out),
         "reconciles": [_reconcile(log) for log in found.reconciles],
         "pods": [_pod(end, found.parts[end.pod]) for end in found.ends],
+        "failed_pods": [_failed(one) for one in found.failures],
     }
     return json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False)
 
@@ -70,6 +72,24 @@ def _first_out(out: FirstOut | None) -> dict[str, Any] | None:
 
 def _or_null(time_s: float) -> float | None:
     return time_s if math.isfinite(time_s) else None
+
+
+def _failed(one: PodFailure) -> dict[str, Any]:
+    times_s = {
+        "failed_s": one.failed_s,
+        "endpoint_removed_s": one.endpoint_removed_s,
+        "deregistered_s": one.deregistered_s,
+        "left_rotation_s": one.out_s,
+        "back_s": one.back_s,
+        "sent_to_again_s": one.again_s,
+        "exposure_s": one.exposed_s,
+    }
+    return {
+        "pod": one.pod,
+        **{name: _or_null(time_s) for name, time_s in times_s.items()},
+        "first_out_by": one.out_by,
+        "outcomes": {outcome.name.lower(): n for outcome, n in one.failed.items()},
+    }
 
 
 def _pod(end: PodEnd, parts: LagParts) -> dict[str, Any]:

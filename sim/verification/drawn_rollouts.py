@@ -95,10 +95,11 @@ def drawn_strategy(seed: int) -> Scenario:
         {"deployment.kind": "DaemonSet", "deployment.max_surge": 0, "deployment.max_unavailable": several},
         {"deployment.kind": "DaemonSet", "deployment.max_surge": several, "deployment.max_unavailable": 0},
         {"disruption": "blue_green", "blue_green.scale_down_delay_s": one(rng, 0.5, 12, 30)},
+        {"disruption": "scale_out", "scale_out": _scale_out(rng) | {"policies": policies}},
         {"disruption": "scale_in", "scale_in": _scale_in(rng, max(2, replicas)) | {"policies": policies}},
     )
     drains = {"pod.on_sigterm": one(rng, "exit", "ignore", "drain"), "traffic": _traffic(rng)}
-    chosen = one(rng, *changes[: 6 if replicas > 1 else 5])
+    chosen = one(rng, *changes[: 7 if replicas > 1 else 6])
     return scenario.with_overrides(drains | chosen)
 
 
@@ -164,6 +165,11 @@ def _scale_in(rng: np.random.Generator, replicas: int) -> dict[str, Any]:
         "recommendations": one(rng, (), called_for),
         "stabilization_window_s": one(rng, 0, 30, 100),
     }
+
+
+def _scale_out(rng: np.random.Generator) -> dict[str, Any]:
+    to, select, counted_s = one(rng, "101%", "150%", "400%"), one(rng, "Max", "Min"), float(rng.uniform(1, 90))
+    return {"to_replicas": to, "select_policy": select, "counted_until_s": counted_s, "sync_period_s": one(rng, 7, 15)}
 
 
 def _traffic(rng: np.random.Generator) -> dict[str, Any]:

@@ -38,6 +38,7 @@ DISRUPTIONS = {
     "recreate": {"deployment.strategy": "Recreate"},
     "node_drain": {"disruption": "node_drain", "node_drain": {"nodes": 3, "pods_per_node": 2}},
     "scale_in": {"disruption": "scale_in"},
+    "scale_out": {"disruption": "scale_out"},
     "blue_green": {"disruption": "blue_green"},
     "canary": {"disruption": "canary", "canary": {"steps": [], "ping_pong": True}},
 }
@@ -74,14 +75,14 @@ def _first_checks_s(name: str) -> dict[tuple[int, int], float]:
     return {(record.pod - OLD, record.node % 2): after_s for record, after_s in checks}
 
 
-@pytest.mark.parametrize("name", [name for name in DISRUPTIONS if name != "rollout"])
+@pytest.mark.parametrize("name", [name for name in DISRUPTIONS if name not in {"rollout", "scale_out"}])
 def test_an_alb_node_hears_of_a_target_as_late_as_in_a_rollout(name: str) -> None:
     theirs, rollout = _hearing_s(name), _hearing_s("rollout")
     assert theirs
     assert theirs == pytest.approx({key: rollout[key] for key in theirs})
 
 
-@pytest.mark.parametrize("name", ["recreate", "node_drain", "canary"])
+@pytest.mark.parametrize("name", ["recreate", "node_drain", "canary", "scale_out"])
 def test_a_new_pod_starts_and_is_checked_as_fast_as_in_a_rollout(name: str) -> None:
     assert _starts_s(name) == pytest.approx(_starts_s("rollout"))
     assert _first_checks_s(name) == pytest.approx(_first_checks_s("rollout"))

@@ -44,6 +44,13 @@ TERMINATION = {
     "pod.startup_s": 20,
 }
 SCALE_IN = {"disruption": "scale_in", "scale_in": {"to_replicas": 3}, "deployment.replicas": 6}
+SCALE_OUT = {"disruption": "scale_out", "scale_out": {"to_replicas": 8}, "deployment.replicas": 4}
+UP_IN_STEPS = SCALE_OUT | {
+    "scale_out.policies": [
+        {"type": "Pods", "value": 1, "period_s": 20},
+        {"type": "Percent", "value": 50, "period_s": 20},
+    ]
+}
 CRASH = {"disruption": "crash", "crash": {"restart_s": 3}}
 HANGING = {"disruption": "liveness_failure", "liveness_failure": {"restart_s": 3}}
 LOST = {"disruption": "node_lost", "node_lost": {"toleration_s": 10}}
@@ -150,6 +157,7 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
     "target_group.kube_proxy_sync_s": (INSTANCE, 9),
     "target_group.alb_nodes": ({}, 3),
     "target_group.routing": ({}, "random"),
+    "target_group.slow_start_s": ({}, 60),
     "target_group.deregistration_delay_s": (DRAINS | {"pod.pre_stop_sleep_s": 25, "traffic.service_time_s": 15}, 2),
     "target_group.idle_timeout_s": ({}, 2),
     "target_group.connection_reuse": (DRAINS | {"pod.idle_connections_at_sigterm": "serve"}, True),
@@ -196,6 +204,10 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
     "scale_in.deletion_cost": (SCALE_IN, {"dist": "uniform", "low": 0, "high": 1}),
     "scale_in.stabilization_window_s": (SCALE_IN | {"scale_in.recommendations": [CALLED_FOR]}, 60),
     "scale_in.ready_for_s": (SCALE_IN, {"dist": "uniform", "low": 1, "high": 1e6}),
+    "scale_out.to_replicas": (SCALE_OUT, 9),
+    "scale_out.select_policy": (UP_IN_STEPS, "Min"),
+    "scale_out.sync_period_s": (UP_IN_STEPS, 7),
+    "scale_out.counted_until_s": (SCALE_OUT, 90),
     "crash.pods": (CRASH, 2),
     "crash.noticed_after_s": (CRASH, 5),
     "crash.restart_s": (CRASH, 15),
@@ -315,6 +327,7 @@ def told(one: Scenario) -> str:
 def test_every_key_is_looked_at() -> None:
     other = "aws_api.other_clusters."
     parts = {f"pod.after_teardown.{share}" for share in SHARES} | {f"scale_in.policies.{name}" for name in POLICY}
+    parts |= {f"scale_out.policies.{name}" for name in POLICY}
     parts |= {f"canary.steps.{name}" for name in STEP} | {f"scale_in.recommendations.{name}" for name in LATER}
     known = {*CASES, *ELSEWHERE, *parts, *(other + key for key in OF_CLUSTER)}
     assert {key for key in keys_of(Scenario) if not key.startswith(f"{other}controller.")} == known
@@ -330,6 +343,12 @@ def test_it_changes_what_happens(key: str) -> None:
 def test_each_key_of_a_policy_changes_what_happens(name: str) -> None:
     before, after = ({"scale_in.policies": [ONE_BY_ONE | changes]} for changes in ({}, {name: POLICY[name]}))
     assert told(scenario(SCALE_IN | before)) != told(scenario(SCALE_IN | after))
+
+
+@pytest.mark.parametrize("name", POLICY)
+def test_each_key_of_a_policy_upwards_changes_what_happens(name: str) -> None:
+    before, after = ({"scale_out.policies": [ONE_BY_ONE | changes]} for changes in ({}, {name: POLICY[name]}))
+    assert told(scenario(SCALE_OUT | before)) != told(scenario(SCALE_OUT | after))
 
 
 @pytest.mark.parametrize("name", LATER)

@@ -16,7 +16,8 @@ from sim.experiment.figures import LEAST_HEALTHY_TARGETS, NO_HEALTHY_TARGET_S
 from sim.experiment.replication import simulate
 from sim.report.answer import answer
 from sim.report.disruption import name_of
-from sim.report.story import MOST_RECONCILES, story
+from sim.report.story import story
+from sim.report.story_controller import MOST_RECONCILES
 from sim.report.story_json import story_json
 from sim.report.wording import WIDTH
 from sim.scenario.loading import load_scenario

@@ -10,7 +10,8 @@ import pytest
 
 from sim.control_plane import world
 from sim.control_plane.aws import address_pool, aws_client, target_group
-from sim.control_plane.kubernetes import kubelet, node_drain
+from sim.control_plane.kubernetes import kubelet
+from sim.control_plane.kubernetes.disruptions import node_drain
 from sim.data_plane import expected, load, routing, sampled
 from sim.data_plane.classify import Answers
 from sim.data_plane.outcomes import Outcome

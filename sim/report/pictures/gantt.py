@@ -1,7 +1,8 @@
 """One replication as a Gantt chart: when each pod lived, when its target left the ALB, and what lay between.
 
 Shown:
-- A row for each terminated pod with the phases of its end and its deregistration.
+- A row for each terminated pod with the phases of its end and its deregistration; or for each that failed unasked
+  (`gantt_failed`).
 - Boldly, the time in which the pod was sent requests and refused them, with its 502s as points.
 - The evictions that a PodDisruptionBudget refused.
 - Below, all 502s by second, and the controller's reconciles with the time that throttling took.
@@ -37,7 +38,8 @@ from sim.report.pictures.gantt_below import (
     mark_switch,
 )
 from sim.report.pictures.gantt_capacity import CAPACITY_LEGEND, draw_capacity, heights_of_capacity
-from sim.report.pictures.gantt_parts import BAR_HEIGHT, bar, legend
+from sim.report.pictures.gantt_failed import FAILED_REQUEST, draw_failed
+from sim.report.pictures.gantt_parts import BAR_HEIGHT, DEAD, DEREGISTERED, ENDED, LEFT, SERVING, bar, legend
 from sim.report.wording import count
 from sim.scenario.disruptions import DISRUPTIONS
 
@@ -61,20 +63,20 @@ _PER_INCH = 10.0
 GOLDEN = 0.6180339887
 
 PHASES = {
-    "serving": SKY_BLUE,
+    SERVING: SKY_BLUE,
     "preStop (still serving)": YELLOW,
     "serving after SIGTERM": ORANGE,
     "refusing connections, finishing its requests": PURPLE,
-    "process ended": PALE,
+    ENDED: PALE,
 }
-DEAD, POINT, REFUSED = "routable but dead", "502, at its request's arrival", "eviction refused"
+POINT, REFUSED = "502, at its request's arrival", "eviction refused"
 TAKEN_OUT, FAIL_OPEN = "taken out by health checks", "fail-open: unhealthy, and sent requests all the same"
-DEREGISTERED, LEFT = "DeregisterTargets", "left the last ALB node"
 COMPLETE = tuple(dict.fromkeys(spec.complete for spec in DISRUPTIONS.values()))
 LEGEND = (
     *PHASES,
     DEAD,
     POINT,
+    FAILED_REQUEST,
     REFUSED,
     TAKEN_OUT,
     FAIL_OPEN,
@@ -96,12 +98,16 @@ def gantt(found: Findings, *, width: float = 12.0) -> Figure:
     replication = found.replication
     shown = chosen(found.ends)
     lanes = in_lanes(found.reconciles)
-    heights = [INCHES_PER_ROW * max(len(shown), 6), 0.8, 0.35 + 0.2 * max(len(lanes), 1)]
+    n_rows = max(len(shown), min(len(found.failures), MOST_PODS), 6)
+    heights = [INCHES_PER_ROW * n_rows, 0.8, 0.35 + 0.2 * max(len(lanes), 1)]
     heights += heights_of_capacity(replication, INCHES_PER_ROW)
     picture = Figure(figsize=(width, sum(heights) + 2.4), layout="constrained")
     panels = picture.subplots(len(heights), sharex=True, height_ratios=heights)
     pods, failures, controller = panels[:3]
-    _draw_pods(pods, shown, found)
+    if found.failures:
+        draw_failed(pods, found)
+    else:
+        _draw_pods(pods, shown, found)
     side = replication.timeline.old_side
     (draw_failures if side is None else draw_left_behind)(failures, replication)
     draw_controller(controller, lanes)
@@ -142,6 +148,8 @@ def _title(found: Findings, shown: Sequence[PodEnd]) -> str:
     replication = found.replication
     scenario, n_502 = replication.scenario, replication.requests.n_status(502)
     title = f"{scenario.name}: replication {replication.number}, seed {scenario.seed}: {count(n_502, '502')}"
+    if found.failures:
+        return f"{title}\n{count(len(found.failures), 'pod')} that failed unasked"
     if len(shown) == len(found.ends):
         return f"{title}\n{count(len(shown), 'terminated pod')}"
     sample = f"an even sample of {len(shown) - WORST_PODS} of the others"

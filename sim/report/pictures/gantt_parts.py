@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BAR_HEIGHT = 0.8
+SERVING, ENDED, DEAD = "serving", "process ended", "routable but dead"
+DEREGISTERED, LEFT = "DeregisterTargets", "left the last ALB node"
 _INCHES_PER_COLUMN = 3.0
 """How wide a column of the legend is."""
 

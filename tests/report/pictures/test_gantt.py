@@ -14,10 +14,7 @@ from sim.diagnosis.findings import findings
 from sim.experiment.replication import simulate
 from sim.report.pictures.canvas import BLACK, GREEN, PURPLE, SKY_BLUE, VERMILION, YELLOW, save
 from sim.report.pictures.gantt import (
-    DEAD,
-    DEREGISTERED,
     FAIL_OPEN,
-    LEFT,
     MOST_PODS,
     POINT,
     POINTS_ACROSS,
@@ -26,6 +23,7 @@ from sim.report.pictures.gantt import (
     chosen,
     gantt,
 )
+from sim.report.pictures.gantt_parts import DEAD, DEREGISTERED, LEFT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
