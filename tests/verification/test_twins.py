@@ -12,7 +12,7 @@ from sim.control_plane import world
 from sim.control_plane.aws import address_pool, aws_client, target_group
 from sim.control_plane.kubernetes import kubelet
 from sim.control_plane.kubernetes.disruptions import node_drain
-from sim.data_plane import expected, load, routing, sampled
+from sim.data_plane import expected, load, ring, sampled
 from sim.data_plane.classify import Answers
 from sim.data_plane.outcomes import Outcome
 from sim.verification import twins
@@ -72,8 +72,8 @@ def test_a_data_plane_that_takes_one_outcome_for_another(monkeypatch: pytest.Mon
 
 @pytest.mark.usefixtures("few")
 def test_a_draw_that_points_elsewhere_in_the_ring(monkeypatch: pytest.MonkeyPatch) -> None:
-    by_choice = routing.Ring.by_choice
-    monkeypatch.setattr(routing.Ring, "by_choice", lambda self, arrival_s, u: by_choice(self, arrival_s, 1 - u))
+    by_choice = ring.Ring.by_choice
+    monkeypatch.setattr(ring.Ring, "by_choice", lambda self, arrival_s, u: by_choice(self, arrival_s, 1 - u))
     assert failed(twins.data_plane_twin) == {"ip, random", "instance, random", f"{twins.TWO_ALBS}, random"}
 
 
