@@ -20,7 +20,7 @@ from rich.console import Group
 from rich.table import Table
 
 from sim.data_plane.outcomes import OUTCOMES_502
-from sim.experiment.figures import FIGURES, OUTCOMES, SPREAD_502, UNREACHABLE
+from sim.experiment.figures import FIGURES, OUTCOMES, RESPONSES, SPREAD_502, UNREACHABLE
 from sim.experiment.figures_of_capacity import PENDING_PODS
 from sim.experiment.spreadsheet import csv_of
 from sim.report.disruption import shared_noun
@@ -69,8 +69,8 @@ def _shown(summaries: Sequence[Summary]) -> dict[Tables, Columns]:
     """Return the tables that show something of these summaries."""
     with_nodes = any(PENDING_PODS.name in summary.values for summary in summaries)
     shown = {table: columns for table, columns in _TABLES.items() if with_nodes or table != "nodes"}
-    if not any(summary[UNREACHABLE].value for summary in summaries):
-        shown["failures"] = {heading: cell for heading, cell in shown["failures"].items() if heading != _NO_ANSWER}
+    none = {heading for heading, figure in _IF_ANY.items() if not any(summary[figure].value for summary in summaries)}
+    shown["failures"] = {heading: cell for heading, cell in shown["failures"].items() if heading not in none}
     return shown
 
 
@@ -207,7 +207,9 @@ def _columns(table: str, others: dict[int, Column]) -> Columns:
     return dict(columns[place] for place in sorted(columns))
 
 
-_NO_ANSWER = "no answer,\nmean"
+_NO_ANSWER, _GAVE_UP = "no answer,\nmean", "clients that gave up\n(460), mean"
+_IF_ANY = {_NO_ANSWER: UNREACHABLE, _GAVE_UP: RESPONSES[460]}
+"""Columns of the failures that are shown only if there are any such."""
 _WORDS = ("scenario", "main cause\nof the 502s")
 TITLES: dict[Tables, str] = {
     "502s": "How often a {noun} has 502s, and how many it has; 95 % intervals",
@@ -226,6 +228,7 @@ _OTHERS: dict[Tables, dict[int, Column]] = {
     "failures": {
         1: ("502s,\nmean", _mean),
         2: ("main cause\nof the 502s", _main_cause),
+        999: (_GAVE_UP, lambda summary: number(summary[RESPONSES[460]].value)),
         1000: (_NO_ANSWER, lambda summary: number(summary[UNREACHABLE].value)),
     },
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,10 +36,9 @@ def draw_failed(axes: Axes, found: Findings) -> None:
             bar(axes, row, from_s, min(dead_until_s, until_s), color=VERMILION, label=DEAD, zorder=2)
     points_s, heights = _points(found.replication, shown)
     axes.scatter(points_s, heights, s=5, color=BLACK, linewidths=0, zorder=3, label=FAILED_REQUEST, rasterized=True)
-    style = {"edgecolors": BLACK, "linewidths": 0.6, "s": 26}
-    axes.scatter([one.out_s for one in shown], rows, marker="D", color="white", zorder=4, label=LEFT, **style)
-    called_s = [one.deregistered_s for one in shown]
-    axes.scatter(called_s, rows, marker=">", color=GREEN, zorder=5, label=DEREGISTERED, **style)
+    mark = partial(axes.scatter, y=rows, edgecolors=BLACK, linewidths=0.6, s=26)
+    mark([one.out_s for one in shown], marker="D", color="white", zorder=4, label=LEFT)
+    mark([one.deregistered_s for one in shown], marker=">", color=GREEN, zorder=5, label=DEREGISTERED)
     axes.set_yticks(rows, [str(one.pod) for one in shown], fontsize="x-small")
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.set_ylabel("failed pods", fontsize="small")

@@ -22,7 +22,6 @@ from sim.records.observation import iso
 from sim.records.selection import name_of
 from sim.report.pictures.canvas import BLACK, BLUE, GREEN, ORANGE, PALE, SKY_BLUE, VERMILION, YELLOW, literal
 from sim.report.pictures.gantt import (
-    DEREGISTERED,
     INCHES_PER_ROW,
     LARGE,
     MANY,
@@ -31,7 +30,7 @@ from sim.report.pictures.gantt import (
     SMALL,
     WORST_PODS,
 )
-from sim.report.pictures.gantt_parts import bar, legend
+from sim.report.pictures.gantt_parts import DEREGISTERED, bar, legend
 from sim.report.wording import count
 
 if TYPE_CHECKING:
