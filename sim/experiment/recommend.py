@@ -12,6 +12,9 @@ How:
 - The advice is the interval's upper end. Averaged over seeds, the settings then hold in more than the wanted fraction
   of fresh rollouts.
 - The grace period and the deregistration delay are raised to what the sleep needs (`with_sleep`).
+- Where old pods stay for a delay before they are deleted (`blue_green`, `canary`), the delay is the answer. Their
+  preStop sleep goes on covering its part. What both have to cover is found as a sleep without a delay: it is all one
+  for which of the two a pod waits until its SIGTERM.
 
 Left out: every other setting; a sleep of more than an hour.
 """
@@ -24,13 +27,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from sim.experiment.goal import Goal, Precision
 from sim.experiment.least_sleep import need_of
+from sim.experiment.recommendation import Recommendation, at_confidence, value_of
 from sim.experiment.replications import process_pool
-from sim.experiment.rules import DELAY, GRACE, PRE_STOP, RULES, Rule
-from sim.experiment.statistics import Estimate, fraction_estimate, sure_quantile_estimate
+from sim.experiment.rules import DELAY, GRACE, PRE_STOP, RETRIES, RULES, Rule
+from sim.experiment.statistics import Estimate, sure_quantile_estimate
 from sim.experiment.trial import Trial, needed_s, try_out
 from sim.experiment.with_sleep import WithSleep, longest_request_s
 from sim.scenario.controller import FIXED_LAG
@@ -45,54 +47,9 @@ if TYPE_CHECKING:
 
     Say = Callable[[str], None]
 
-RETRIES = "controller.aws_max_retries"
 LONGEST_SLEEP_S = 3600
 _CANDIDATES = (0, 1, 2, 3, 4, 6, 8, 10)
 _GROWTH = 1.5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recommendation:
-    """What to set, and how it was found.
-
-    Attributes
-    ----------
-    goal
-        What is to be met.
-    given
-        Rollouts of the scenario as it is.
-    best
-        Rollouts with `settings`, which the search has not seen.
-    needs
-        What each rollout of the search needs.
-    sleep
-        The least preStop sleep that meets the goal, in s, with its interval.
-    settings
-        The settings that must change, by dotted key.
-    is_met
-        Whether some sleep meets the goal. If not, the settings outlast the slowest pods, and `best` shows the failures
-        that are left.
-    is_known
-        Whether the sleep is known as precisely as was wanted.
-    """
-
-    goal: Goal
-    given: Trial
-    best: Trial
-    needs: tuple[Need, ...]
-    sleep: Estimate
-    settings: dict[str, float]
-    is_met: bool
-    is_known: bool
-
-    @property
-    def needed_s(self) -> float:
-        """Return how long a rollout's slowest pod stays in rotation: the quantile at the goal's confidence (s)."""
-        return _at([need.slowest.stays_s for need in self.needs], self.goal)
-
-    def miss(self, sleep_s: float) -> Estimate:
-        """Estimate the chance that a rollout with this sleep misses the goal."""
-        return fraction_estimate(sum(need.sleep_s > sleep_s for need in self.needs), len(self.needs))
 
 
 def recommend(
@@ -102,6 +59,7 @@ def recommend(
     executor: Executor | None = None,
     say: Say | None = None,
     precision: Precision | None = None,
+    by_sleep: bool = False,
 ) -> Recommendation:
     """Find the smallest settings that meet a goal.
 
@@ -119,6 +77,8 @@ def recommend(
         Is told in words what is being tried.
     precision
         How precisely the sleep is wanted; by default to ± 2 s.
+    by_sleep
+        Whether to recommend a preStop sleep where there is a delay, which then stays as it is.
 
     Returns
     -------
@@ -130,36 +90,59 @@ def recommend(
     ScenarioError
         If a rollout comes to no end.
     """
-    if not scenario.disrupted_by.planned:
-        hint = "no preStop sleep helps against what ends pods unasked"
+    if hint := scenario.disrupted_by.why_no_sleep:
         found = shown(scenario.disruption)
         raise ScenarioError([Problem(key="disruption", expected="one that tells pods to end", found=found, hint=hint)])
     with ExitStack() as stack:
         pool = executor or stack.enter_context(process_pool())
-        return _recommended(scenario, goal or Goal(), pool, say or _silent, precision or Precision())
+        search = _Search(goal or Goal(), pool, say or _silent, precision or Precision())
+        return _recommended(scenario, search, "" if by_sleep else _delay_key(scenario))
 
 
 def _silent(what: str) -> None:
     """Show nothing."""
 
 
-def _recommended(scenario: Scenario, goal: Goal, executor: Executor, say: Say, precision: Precision) -> Recommendation:
+@dataclass(frozen=True, slots=True)
+class _Search:
+    goal: Goal
+    executor: Executor
+    say: Say
+    precision: Precision
+
+
+def _delay_key(scenario: Scenario) -> str:
+    key = scenario.disrupted_by.delay_key
+    return f"{scenario.disruption}.{key}" if key else ""
+
+
+def _recommended(scenario: Scenario, search: _Search, delay_key: str) -> Recommendation:
+    goal, executor, say = search.goal, search.executor, search.say
     say("as it is")
     given = try_out(scenario, executor)
-    with_sleep = WithSleep(_with_best_retries(scenario, goal, executor, say))
-    needs, sleep = _needs(with_sleep, goal, precision, executor, say)
-    best = with_sleep(_advised_s(needs, sleep, goal))
-    say(f"preStop {best.pod.pre_stop_sleep_s:g} s in fresh rollouts")
+    retried = _with_best_retries(scenario, goal, executor, say)
+    with_sleep = WithSleep(retried.with_overrides({delay_key: 0}) if delay_key else retried)
+    needs, sleep = _needs(with_sleep, goal, search.precision, executor, say)
+    advised_s = _advised_s(needs, sleep, goal)
+    best = _with_delay(retried, delay_key, advised_s) if delay_key else with_sleep(advised_s)
+    say(f"{delay_key or 'preStop'} {advised_s:g} s in fresh rollouts")
     return Recommendation(
         goal=goal,
         given=given,
         best=try_out(best, executor, first=scenario.replications + len(needs), replications=len(needs)),
         needs=tuple(needs),
         sleep=sleep,
-        settings=_changed(scenario, best),
+        settings=_changed(scenario, best, delay_key),
         is_met=math.isfinite(sleep.value),
-        is_known=precision.is_reached(sleep),
+        is_known=search.precision.is_reached(sleep),
+        delay_key=delay_key,
     )
+
+
+def _with_delay(scenario: Scenario, delay_key: str, needed_s: float) -> Scenario:
+    """Return the scenario with the delay that covers what its own preStop sleep does not."""
+    sleep_s = scenario.pod.pre_stop_sleep_s
+    return WithSleep(scenario.with_overrides({delay_key: max(0.0, needed_s - sleep_s)}))(sleep_s)
 
 
 def least_sleep_s(scenario: Scenario, goal: Goal | None = None) -> float:
@@ -170,8 +153,8 @@ def least_sleep_s(scenario: Scenario, goal: Goal | None = None) -> float:
     wanted = goal or Goal()
     need = partial(need_of, WithSleep(scenario), wanted.most_failed, longest_request_s(scenario), LONGEST_SLEEP_S)
     needs = [need(number) for number in range(scenario.replications)]
-    sleep_s = _at([need.sleep_s for need in needs], wanted)
-    return sleep_s if math.isfinite(sleep_s) else _at([need.slowest.stays_s for need in needs], wanted)
+    sleep_s = at_confidence([need.sleep_s for need in needs], wanted)
+    return sleep_s if math.isfinite(sleep_s) else at_confidence([need.slowest.stays_s for need in needs], wanted)
 
 
 def try_rules(scenario: Scenario, *, executor: Executor, say: Say) -> list[tuple[Rule, Trial]]:
@@ -211,34 +194,25 @@ def _advised_s(needs: Sequence[Need], sleep: Estimate, goal: Goal) -> float:
         return sleep.high
     if math.isfinite(sleep.value):
         return max(need.sleep_s for need in needs if math.isfinite(need.sleep_s))
-    return min(LONGEST_SLEEP_S, math.ceil(_at([need.slowest.stays_s for need in needs], goal)))
+    return min(LONGEST_SLEEP_S, math.ceil(at_confidence([need.slowest.stays_s for need in needs], goal)))
 
 
 def _with_best_retries(scenario: Scenario, goal: Goal, executor: Executor, say: Say) -> Scenario:
     """Return the scenario with the retry limit whose slowest pods leave soonest, in a tie the given limit."""
     given = scenario.controller.aws_max_retries
     others = () if scenario.controller.version == FIXED_LAG else [n for n in _CANDIDATES if n != given]
-    best, best_s = scenario, _at(needed_s(scenario, executor), goal) if others else 0.0
+    best, best_s = scenario, at_confidence(needed_s(scenario, executor), goal) if others else 0.0
     for candidate in others:
         changed = scenario.with_overrides({RETRIES: candidate})
         if changed.controller.retries is None:
             continue
         say(f"--aws-max-retries {candidate}")
-        changed_s = _at(needed_s(changed, executor), goal)
+        changed_s = at_confidence(needed_s(changed, executor), goal)
         if changed_s <= best_s - 1:
             best, best_s = changed, changed_s
     return best
 
 
-def _at(needs_s: Sequence[float] | np.ndarray, goal: Goal) -> float:
-    return float(np.quantile(needs_s, goal.confidence, method="inverted_cdf"))
-
-
-def _changed(before: Scenario, after: Scenario) -> dict[str, float]:
-    keys = (PRE_STOP, GRACE, DELAY, RETRIES)
-    return {key: _value(after, key) for key in keys if _value(after, key) != _value(before, key)}
-
-
-def _value(scenario: Scenario, key: str) -> float:
-    group, name = key.split(".")
-    return float(getattr(getattr(scenario, group), name))
+def _changed(before: Scenario, after: Scenario, delay_key: str) -> dict[str, float]:
+    keys = (*filter(None, [delay_key]), PRE_STOP, GRACE, DELAY, RETRIES)
+    return {key: value_of(after, key) for key in keys if value_of(after, key) != value_of(before, key)}

@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from sim.experiment.recommend import RETRIES, recommend
-from sim.experiment.rules import PRE_STOP
+from sim.experiment.recommend import recommend
+from sim.experiment.rules import PRE_STOP, RETRIES
 from sim.scenario.disruptions import DISRUPTIONS
 from sim.scenario.problems import Problem, ScenarioError, shown
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from sim.experiment.goal import Goal, Precision
-    from sim.experiment.recommend import Recommendation, Say
+    from sim.experiment.recommend import Say
+    from sim.experiment.recommendation import Recommendation
     from sim.scenario.disruptions import DisruptionKind
     from sim.scenario.specs import Scenario
 
@@ -73,12 +74,12 @@ def recommend_for(
             say(f"{kind}: {what}")
 
         disrupted = scenario.with_overrides({"disruption": kind})
-        by_kind[kind] = recommend(disrupted, goal, executor=executor, say=of_kind, precision=precision)
+        by_kind[kind] = recommend(disrupted, goal, executor=executor, say=of_kind, precision=precision, by_sleep=True)
     return ForAll(by_kind)
 
 
 def _planned(kinds: Sequence[str]) -> list[DisruptionKind]:
-    planned = [kind for kind, spec in DISRUPTIONS.items() if spec.decided_by_sleep]
+    planned = [kind for kind, spec in DISRUPTIONS.items() if not spec.why_no_sleep]
     problems = [
         Problem(
             key="--for",
@@ -95,8 +96,4 @@ def _planned(kinds: Sequence[str]) -> list[DisruptionKind]:
 
 
 def _why_not(kind: str) -> str:
-    if kind not in DISRUPTIONS:
-        return ""
-    if DISRUPTIONS[cast("DisruptionKind", kind)].planned:
-        return "no preStop sleep decides it, but how long the old side is kept: ask without --for"
-    return "no preStop sleep helps against what ends pods unasked"
+    return DISRUPTIONS[cast("DisruptionKind", kind)].why_no_sleep if kind in DISRUPTIONS else ""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Settings = dict[str, object]
 
 PRE_STOP = "pod.pre_stop_sleep_s"
+RETRIES = "controller.aws_max_retries"
 GRACE = "pod.termination_grace_period_s"
 DELAY = "target_group.deregistration_delay_s"
 _GRACE_MARGIN_S = 20.0

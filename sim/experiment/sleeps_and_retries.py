@@ -19,8 +19,8 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from sim.experiment.figures import ANY_502, RESPONSES
-from sim.experiment.recommend import RETRIES
 from sim.experiment.replication import simulate_alike
+from sim.experiment.rules import RETRIES
 from sim.experiment.sharing import sharing_control_planes
 from sim.experiment.with_sleep import WithSleep
 from sim.scenario.controller import FIXED_LAG

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group
 from rich.table import Table
 
-from sim.experiment.recommend import RETRIES
-from sim.experiment.rules import DELAY, GRACE, PRE_STOP
+from sim.experiment.recommendation import value_of
+from sim.experiment.rules import DELAY, GRACE, PRE_STOP, RETRIES
 from sim.report.disruption import name_of
 from sim.report.recommendation_words import sentences
 from sim.report.wording import NOTHING, WIDTH, number, percent, plain, plural
@@ -22,7 +22,7 @@ from sim.scenario.controller import FIXED_LAG
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sim.experiment.recommend import Recommendation
+    from sim.experiment.recommendation import Recommendation
     from sim.experiment.rules import Rule
     from sim.experiment.trial import Trial
     from sim.scenario.specs import Scenario
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     TriedRules = Sequence[tuple[Rule, Trial]]
 
 FORMATS = ("table", "json")
+DELAY_NAME = "scaleDownDelaySeconds (s)"
 _RULE = "rule, and its source"
 _ROWS_AT = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
 """The chances of a miss for which the curve's table has a sleep."""
@@ -51,15 +52,16 @@ def shown(found: Recommendation, rules: TriedRules) -> Group:
 
 def _costs(found: Recommendation) -> Table:
     table = _table(f"{found.given.scenario.name}, seed {found.given.scenario.seed}", ("", "now", "recommended"))
-    now, best = _figures(found.given), _figures(found.best)
+    now, best = _figures(found.given, found.delay_key), _figures(found.best, found.delay_key)
     for name, value in now.items():
         table.add_row(name, value, best[name])
     return table
 
 
-def _figures(trial: Trial) -> dict[str, str]:
+def _figures(trial: Trial, delay_key: str) -> dict[str, str]:
     noun = name_of(trial.scenario)
-    return {
+    delay = {DELAY_NAME: f"{value_of(trial.scenario, delay_key):g}"} if delay_key else {}
+    return delay | {
         "preStop sleep (s)": f"{trial.scenario.pod.pre_stop_sleep_s:g}",
         "grace period (s)": f"{trial.scenario.pod.termination_grace_period_s:g}",
         "deregistration delay (s)": f"{trial.scenario.target_group.deregistration_delay_s:g}",
@@ -81,24 +83,25 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _curve(found: Recommendation) -> Table:
-    """Return the table of sleeps against the chance of a miss."""
+    """Return the table of sleeps, or delays, against the chance of a miss."""
+    what = DELAY_NAME if found.delay_key else "preStop sleep (s)"
     table = _table(
-        "Sleep against the chance of a miss",
-        ("preStop sleep (s)", f"{plural(name_of(found.given.scenario))} that miss", "95 % interval"),
+        f"{'Delay' if found.delay_key else 'Sleep'} against the chance of a miss",
+        (what, f"{plural(name_of(found.given.scenario))} that miss", "95 % interval"),
     )
-    for sleep_s in _sleeps(found):
-        miss = found.miss(sleep_s)
-        table.add_row(f"{sleep_s:g}", percent(miss.value), f"{percent(miss.low)} to {percent(miss.high)}")
+    for at_s in _sleeps(found):
+        miss = found.miss(at_s)
+        table.add_row(f"{at_s:g}", percent(miss.value), f"{percent(miss.low)} to {percent(miss.high)}")
     return table
 
 
 def _sleeps(found: Recommendation) -> list[float]:
-    """Return the sleeps with a row: no sleep, the present and the advised one, and those at which few rollouts miss."""
-    pods = (found.given.scenario.pod, found.best.scenario.pod)
-    needed = sorted(need.sleep_s for need in found.needs)
+    """Return the sleeps with a row: none, the present and the advised one, and those at which few rollouts miss."""
+    tried = (found.given.scenario, found.best.scenario)
+    needed = sorted(found.needs_s)
     at = [needed[min(len(needed) - 1, math.ceil((1 - chance) * len(needed)) - 1)] for chance in _ROWS_AT]
     return sorted(
-        {0.0, *(pod.pre_stop_sleep_s for pod in pods), *(sleep_s for sleep_s in at if math.isfinite(sleep_s))}
+        {0.0, *(value_of(scenario, found.key) for scenario in tried), *(at_s for at_s in at if math.isfinite(at_s))}
     )
 
 
@@ -146,9 +149,9 @@ def record(found: Recommendation, rules: TriedRules) -> dict[str, Any]:
         "is_met": found.is_met,
         "is_known": found.is_known,
         "set": found.settings,
-        "least_sleep_s": {
-            "value": _finite(found.sleep.value),
-            "ci95": [_finite(max(found.sleep.low, 0.0)), _finite(found.sleep.high)],
+        "least_delay_s" if found.delay_key else "least_sleep_s": {
+            "value": _finite(found.least.value),
+            "ci95": [_finite(found.least.low), _finite(found.least.high)],
             "rollouts": len(found.needs),
         },
         "slowest_pod_needs_s": found.needed_s,
@@ -169,12 +172,13 @@ def _finite(value: float) -> float | None:
 
 def _point(found: Recommendation, sleep_s: float) -> dict[str, Any]:
     miss = found.miss(sleep_s)
-    return {PRE_STOP: sleep_s, "miss": {"fraction": miss.value, "ci95": [miss.low, miss.high]}}
+    return {found.key: sleep_s, "miss": {"fraction": miss.value, "ci95": [miss.low, miss.high]}}
 
 
 def _trial_record(trial: Trial, found: Recommendation) -> dict[str, Any]:
     scenario, met = trial.scenario, trial.with_at_most(found.goal.most_failed)
-    return {
+    delay = {found.delay_key: value_of(scenario, found.delay_key)} if found.delay_key else {}
+    return delay | {
         PRE_STOP: scenario.pod.pre_stop_sleep_s,
         GRACE: scenario.pod.termination_grace_period_s,
         DELAY: scenario.target_group.deregistration_delay_s,

@@ -15,8 +15,8 @@ from sim.report.wording import WIDTH, listed, percent, plain
 from sim.scenario.disruptions import DISRUPTIONS
 
 if TYPE_CHECKING:
-    from sim.experiment.recommend import Recommendation
     from sim.experiment.recommend_for import ForAll
+    from sim.experiment.recommendation import Recommendation
 
 
 def render(found: ForAll, form: str) -> str:

@@ -9,13 +9,14 @@ import math
 from statistics import median
 from typing import TYPE_CHECKING
 
+from sim.experiment.recommendation import value_of
 from sim.report.disruption import name_of
 from sim.report.wording import count, listed, number, percent, plural
 
 if TYPE_CHECKING:
     from sim.experiment.goal import Goal
     from sim.experiment.least_sleep import Need
-    from sim.experiment.recommend import Recommendation
+    from sim.experiment.recommendation import Recommendation
 
 _LONG_GRACE_S = 600
 _OBSTACLES = {
@@ -44,7 +45,21 @@ def sentences(found: Recommendation) -> list[str]:
     """Return what to set, what of it is assumed and how sure it is, or what stands in the way; then consequences."""
     known = f"{_least(found)} {_confirmed(found)}"
     said = [_answer(found), *_assumption(found), known] if found.is_met else [_obstacles(found)]
-    return [*said, *_long_grace(found)]
+    return [*said, *_sleep_instead(found), *_long_grace(found)]
+
+
+def _sleep_instead(found: Recommendation) -> list[str]:
+    """Return what preStop sleep would do as well, where a delay is recommended."""
+    if not found.delay_key or not found.is_met:
+        return []
+    delay_s, covered_s = value_of(found.given.scenario, found.delay_key), found.covered_s
+    whole_s = found.advised_s + covered_s
+    instead_s = max(0, whole_s - delay_s)
+    said = (
+        f"Delay and preStop sleep add up, to {whole_s:g} s. With the delay as it is, {delay_s:g} s, a preStop sleep of "
+        f"{instead_s:g} s does it too."
+    )
+    return [said]
 
 
 def _noun(found: Recommendation) -> str:
@@ -58,15 +73,16 @@ def _answer(found: Recommendation) -> str:
 
 
 def _least(found: Recommendation) -> str:
-    """Return the least sleep and how well it is known, in words."""
-    sleep, rollouts = found.sleep, count(len(found.needs), f"simulated {_noun(found)}")
+    """Return the least sleep, or delay, and how well it is known, in words."""
+    what = "scaleDownDelaySeconds" if found.delay_key else "preStop sleep"
+    sleep, rollouts = found.least, count(len(found.needs), f"simulated {_noun(found)}")
     if not math.isfinite(sleep.high):
         return (
-            f"{sleep.value:g} s of preStop sleep would do for {rollouts}, which are too few to bound it from above: "
+            f"{sleep.value:g} s of {what} would do for {rollouts}, which are too few to bound it from above: "
             "the longest that any of them needs is advised."
         )
-    interval = f"95 % interval {max(sleep.low, 0):g} to {sleep.high:g} s, {rollouts}"
-    known = f"The least preStop sleep that does it is {sleep.value:g} s ({interval})"
+    interval = f"95 % interval {sleep.low:g} to {sleep.high:g} s, {rollouts}"
+    known = f"The least {what} that does it is {sleep.value:g} s ({interval})"
     if sleep.low == sleep.high:
         return f"{known}."
     wider = (
@@ -94,7 +110,7 @@ def _few(goal: Goal) -> str:
 def _assumption(found: Recommendation) -> list[str]:
     """Return how much of the answer is the tail of an unpublished law, in words, unless the user has given the law."""
     scenario = found.best.scenario
-    if "propagation_s" in scenario.target_group.model_fields_set or not scenario.pod.pre_stop_sleep_s:
+    if "propagation_s" in scenario.target_group.model_fields_set or not found.advised_s:
         return []
     propagation_s = median(need.slowest.propagation_s for need in _nearest(found))
     said = (
@@ -117,11 +133,10 @@ def _obstacles(found: Recommendation) -> str:
     if next(iter(failures), None) == "idle_timeout":
         start = f"No setting attains {goal}: requests are longer than the ALB holds them."
     else:
-        start = f"No preStop sleep attains {goal}."
+        start = f"No {'scaleDownDelaySeconds' if found.delay_key else 'preStop sleep'} attains {goal}."
     causes = [f"{number(mean)} by {_OBSTACLES[name]}" for name, mean in failures.items()]
-    sleep_s = found.best.scenario.pod.pre_stop_sleep_s
     return (
-        f"{start} With {sleep_s:g} s, {_share(found)}. What stands in the way, in failed requests per "
+        f"{start} With {found.advised_s:g} s, {_share(found)}. What stands in the way, in failed requests per "
         f"{_noun(found)}: {listed(causes)}. The slowest pod of a {_noun(found)} needs {found.needed_s:,.1f} s."
     )
 

@@ -40,6 +40,11 @@ class BlueGreenSpec(DisruptionSpec):
         if beside.pod is not None and beside.pod.readiness_gate:
             raise complaint(found="'blue_green' is not simulated with pod.readiness_gate")
 
+    @property
+    def delay_key(self) -> str:
+        """Return the key of the delay."""
+        return "scale_down_delay_s"
+
     def unwise(self, deployment: DeploymentSpec) -> Iterator[Advice]:
         """Yield the advice that the new targets begin unchecked."""
         if deployment.replicas > 1:

@@ -99,6 +99,11 @@ class CanarySpec(DisruptionSpec):
                 hint="else Argo moves selectors or weights back in steps",
             )
 
+    @property
+    def delay_key(self) -> str:
+        """Return the key of the delay. There is none with `dynamic_stable_scale`, and after an abort it is another."""
+        return "" if self.dynamic_stable_scale or self.abort_after_step else "scale_down_delay_s"
+
     def unwise(self, deployment: DeploymentSpec) -> Iterator[Advice]:
         """Yield advice on the promotion."""
         if not self.ping_pong:

@@ -36,7 +36,7 @@ class ClusterSwitchSpec(DisruptionSpec):
     noun: ClassVar = "cluster switch"
     complete: ClassVar = "old side removed"
     ended: ClassVar = "Old pods deleted"
-    decided_by_sleep: ClassVar = False
+    why_no_sleep: ClassVar = "no preStop sleep decides it, but how long the old side is kept: ask without --for"
     leaves_targets: ClassVar = False
     ignored: ClassVar = frozenset(
         {"max_surge", "max_unavailable", "min_ready_s", "sync_latency_s", "pod_replacement_policy", "strategy"}

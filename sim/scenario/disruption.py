@@ -44,8 +44,8 @@ class DisruptionSpec(Spec):
     """What happens to the pods that the disruption ends."""
     planned: ClassVar[bool] = True
     """Whether pods are told to end. Otherwise they fail, and no preStop sleep helps."""
-    decided_by_sleep: ClassVar[bool] = True
-    """Whether a preStop sleep decides how many requests are lost."""
+    why_no_sleep: ClassVar[str] = ""
+    """Why no preStop sleep decides how many requests are lost, '' where one does."""
     leaves_targets: ClassVar[bool] = True
     """Whether some target of the target group is healthy when the disruption is over."""
     evicts: ClassVar[bool] = False
@@ -78,6 +78,11 @@ class DisruptionSpec(Spec):
     def goes_on_until_s(self) -> float:
         """Until when it waits at least, on purpose."""
         return 0.0
+
+    @property
+    def delay_key(self) -> str:
+        """Return the key of this block that says how long old pods stay once they get no more requests, '' for none."""
+        return ""
 
     @abstractmethod
     def unwise(self, deployment: DeploymentSpec) -> Iterator[Advice]:

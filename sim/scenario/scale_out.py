@@ -28,7 +28,7 @@ class ScaleOutSpec(DisruptionSpec):
     noun: ClassVar = "scale-out"
     complete: ClassVar = "requests counted until here"
     started: ClassVar = "New pods"
-    decided_by_sleep: ClassVar = False
+    why_no_sleep: ClassVar = "no pod ends in a scale-out"
     ignored: ClassVar = frozenset(
         {"max_surge", "max_unavailable", "min_ready_s", "sync_latency_s", "pod_replacement_policy"}
     )

@@ -25,7 +25,7 @@ class UnplannedSpec(DisruptionSpec):
     """Pods that fail at 0 s, unasked."""
 
     planned: ClassVar = False
-    decided_by_sleep: ClassVar = False
+    why_no_sleep: ClassVar = "no preStop sleep helps against what ends pods unasked"
     ignored: ClassVar = frozenset(
         {"max_surge", "max_unavailable", "min_ready_s", "sync_latency_s", "pod_replacement_policy"}
     )

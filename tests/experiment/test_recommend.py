@@ -12,7 +12,7 @@ from scipy import stats
 
 from sim.experiment.goal import Goal, Precision
 from sim.experiment.least_sleep import Need, OneRollout, Slowest, least
-from sim.experiment.recommend import Recommendation, _advised_s, _needs, recommend, try_rules
+from sim.experiment.recommend import _advised_s, _needs, recommend, try_rules
 from sim.experiment.replication import simulate
 from sim.experiment.rules import RULES
 from sim.experiment.trial import needed_s, try_out
@@ -21,6 +21,7 @@ from sim.scenario.loading import load_scenario
 from tests.experiment.promise import MISS, SEEDS, misses, searches
 
 if TYPE_CHECKING:
+    from sim.experiment.recommendation import Recommendation
     from sim.scenario.specs import Scenario
 
 BUSY = {"traffic.arrival_rate_rps": 100, "replications": 5, "pod.on_sigterm": "drain"}

@@ -7,8 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from sim.data_plane.outcomes import Outcome
 from sim.experiment.goal import Goal, Precision
+from sim.experiment.recommend import recommend
 from sim.experiment.recommend_for import ForAll, recommend_for
+from sim.experiment.replication import simulate
+from sim.report.recommendation import render as render_one
 from sim.report.recommendation_for import render
 from sim.scenario.problems import ScenarioError
 from sim.scenario.specs import Scenario
@@ -53,3 +57,32 @@ def test_what_no_sleep_helps_against_is_refused() -> None:
     with pytest.raises(ScenarioError, match="no preStop sleep helps") as caught:
         _found("rollout", "crash", "eviction")
     assert len(caught.value.problems) == 2
+
+
+def test_the_delay_is_the_answer_where_old_pods_have_one() -> None:
+    """A target leaves 30 s after the switch. The pods' own sleep of 7 s covers a part, and the delay the rest."""
+    scenario = SCENARIO.with_overrides({"disruption": "blue_green", "pod.pre_stop_sleep_s": 7})
+    with ThreadPoolExecutor(1) as executor:
+        found = recommend(scenario, executor=executor, precision=Precision(within_s=1, at_most=20))
+    assert found.settings == {"blue_green.scale_down_delay_s": 23}
+    assert (found.least.value, found.advised_s) == (23, 23)
+    assert (found.miss(22).value, found.miss(23).value) == (1, 0)
+    assert found.best.with_at_most(0).value == 1
+    told = " ".join(render_one(found, (), "table").split())
+    assert "23 s of scaleDownDelaySeconds would do for 20 simulated blue/green rollouts" in told
+    assert "add up, to 30 s. With the delay as it is, 12 s, a preStop sleep of 18 s does it too" in told
+    record = json.loads(render_one(found, (), "json"))
+    assert record["least_delay_s"]["value"] == 23
+    assert record["set"] == {"blue_green.scale_down_delay_s": 23.0}
+
+
+@pytest.mark.parametrize("at_s", [22, 23])
+def test_a_delay_of_so_much_does_what_was_found_with_a_sleep(at_s: int) -> None:
+    delay = {"blue_green.scale_down_delay_s": at_s, "pod.pre_stop_sleep_s": 7, "disruption": "blue_green"}
+    counts = simulate(SCENARIO.with_overrides(delay), estimator="sampled").requests.counts
+    assert (counts.sum() == counts[Outcome.OK]) == (at_s == 23)
+
+
+def test_a_scale_out_has_no_answer() -> None:
+    with pytest.raises(ScenarioError, match="no pod ends in a scale-out"):
+        recommend(SCENARIO.with_overrides({"disruption": "scale_out"}))

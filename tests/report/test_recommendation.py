@@ -9,7 +9,7 @@ import pytest
 
 from sim.experiment.goal import Goal
 from sim.experiment.least_sleep import Need, Slowest
-from sim.experiment.recommend import Recommendation
+from sim.experiment.recommendation import Recommendation
 from sim.experiment.rules import RULES
 from sim.experiment.statistics import Estimate
 from sim.experiment.trial import Rollout, Trial

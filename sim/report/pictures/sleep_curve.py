@@ -20,22 +20,23 @@ from sim.report.wording import count, plural
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from sim.experiment.recommend import Recommendation
+    from sim.experiment.recommendation import Recommendation
 
 _SIZE = (9.0, 4.2)
 
 
 def sleep_curve(found: Recommendation) -> Figure:
     """Return the picture of a recommendation."""
-    scenario, advised_s = found.given.scenario, found.best.scenario.pod.pre_stop_sleep_s
+    scenario, advised_s = found.given.scenario, found.advised_s
     noun = name_of(scenario)
     rollouts = count(len(found.needs), noun)
+    what = "keep old pods" if found.delay_key else "sleep"
     figure, axes = canvas(
         _SIZE,
-        title=f"{scenario.name}: how long to sleep for {goal_in_words(found.goal, noun)}",
+        title=f"{scenario.name}: how long to {what} for {goal_in_words(found.goal, noun)}",
         origin=f"{rollouts}; seed {scenario.seed}; albsim {model_version()}",
     )
-    longest_s = max([advised_s, *(need.sleep_s for need in found.needs if math.isfinite(need.sleep_s))])
+    longest_s = max([advised_s, *filter(math.isfinite, found.needs_s)])
     sleeps_s = np.unique(np.linspace(0, longest_s + 1, 1000).round())
     misses = [found.miss(sleep_s) for sleep_s in sleeps_s]
     low, high = (100 * np.array([getattr(miss, end) for miss in misses]) for end in ("low", "high"))
@@ -48,7 +49,7 @@ def sleep_curve(found: Recommendation) -> Figure:
         axes.axvline(advised_s, color=VERMILION, label=f"advised: {advised_s:g} s")
     axes.set_xlim(0, max(1.0, longest_s + 1))
     axes.set_ylim(0, 101)
-    axes.set_xlabel("preStop sleep (s)")
+    axes.set_xlabel("scaleDownDelaySeconds (s)" if found.delay_key else "preStop sleep (s)")
     axes.set_ylabel(f"{plural(noun)} that miss the goal (%)")
     axes.legend(frameon=False)
     return figure
