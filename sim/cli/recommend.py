@@ -92,7 +92,8 @@ def recommend(
 ) -> None:
     """Find the smallest preStop sleep with which rollouts, or other disruptions, lose no requests; and its cost.
 
-    Of a cluster switch: for how long to keep the old pods and the old ALB.
+    Of a blue/green switch or a canary: how long its old pods have to stay (scaleDownDelaySeconds). Of a cluster switch:
+    for how long to keep the old pods and the old ALB.
     """
     from sim.experiment.goal import Goal, Precision
     from sim.scenario.cluster_switch import ClusterSwitchSpec

@@ -21,7 +21,7 @@ from sim.data_plane.kube_proxy_rules import Rules, answered_until_s, cut_through
 from sim.data_plane.least_outstanding import Open, fewest_open, note_sent, nothing_open, with_room
 from sim.data_plane.rotation import alb_rotations
 from sim.data_plane.sent import Sent, Way
-from sim.data_plane.serving import Pods, pods_of, serve
+from sim.data_plane.serving import Pods, pods_of, serve, slowed_s
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -70,10 +70,11 @@ class OneByOne:
         if self._pools.reuse:
             self._pools = _with_room(self._pools, block.node.size)
         start_s, way = block.arrival_s.copy(), np.zeros(block.node.size, np.int8)
+        service_s = block.service_s.copy()
         node, target = block.node.copy(), target.copy()
         one_by_one(
             block.arrival_s,
-            block.service_s,
+            service_s,
             choice,
             node,
             target,
@@ -86,7 +87,7 @@ class OneByOne:
             self._open,
             self._chooses,
         )
-        return Sent(block.arrival_s, start_s + block.service_s, node, target, start_s, way, block.node)
+        return Sent(block.arrival_s, start_s + service_s, node, target, start_s, way, block.node)
 
 
 def _with_room(pools: Pools, requests: int) -> Pools:
@@ -137,8 +138,8 @@ def one_by_one(
 ) -> None:
     """Fill `start_s`, `way`, and in `target` the pod; worker nodes take the ALB nodes' place in `node`.
 
-    `target` holds the target of each request, unless this function `chooses`. Requests with the way `direct` need no
-    connection.
+    `service_s` grows where the pod is cold. `target` holds the target of each request, unless this function `chooses`.
+    Requests with the way `direct` need no connection.
     """
     direct = not pools.reuse and rules.size.size == 0
     for k in range(arrival_s.size):
@@ -152,6 +153,7 @@ def one_by_one(
         answered_s = now_s
         if target[k] >= 0:
             until_s, cut_s = answered_until_s(rules, to), cut_through_s(rules, at, to)
+            service_s[k] = slowed_s(pods, target[k], now_s, service_s[k])
             start_s[k], answered_s, stays = serve(pods, node[k], target[k], way[k], now_s, service_s[k], until_s, cut_s)
             if pools.reuse and stays:
                 keep(pools, at, to, target[k], answered_s)

@@ -8,11 +8,13 @@ nodes they go one by one (`one_by_one`), from as long before t = 0 as matters.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from sim.data_plane.arrivals import RequestSource
+from sim.data_plane.cold import cold_until_s
 from sim.data_plane.ring import NO_TARGET
 from sim.data_plane.rotation import alb_rotations
 from sim.data_plane.routing import router
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from sim.data_plane.rotation import Rotation
     from sim.data_plane.routing import Router
     from sim.data_plane.split import Split
-    from sim.data_plane.timeline import Timeline
+    from sim.data_plane.timeline import Timeline, Times
     from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
     from sim.streams import Streams
 
@@ -58,9 +60,11 @@ class Sender(Protocol):
 class _Independent:
     """Each request's fate is independent of the others: those before t = 0 are sent backwards from t = 0."""
 
-    def __init__(self, back: Router, forth: Router) -> None:
+    def __init__(self, back: Router, forth: Router, cold_until_s: Times, cold_factor: float) -> None:
         self._back = back
         self._forth = forth
+        self._cold_until_s = np.append(cold_until_s, -np.inf)
+        self._cold_factor = cold_factor
 
     def at_work(self, past: Past, waits: Waits) -> Sent:  # noqa: ARG002 - nobody waits
         return concatenated([past.at_work(_sent(block, self._back)) for block in past.blocks(past.longest_service_s)])[
@@ -68,7 +72,12 @@ class _Independent:
         ]
 
     def send(self, block: Block) -> Sent:
-        return _sent(block, self._forth)
+        sent = _sent(block, self._forth)
+        if self._cold_factor == 1:
+            return sent
+        is_cold = sent.arrival_s < self._cold_until_s[sent.target]
+        slowed_s = np.where(is_cold, self._cold_factor * block.service_s, block.service_s)
+        return replace(sent, finish_s=sent.arrival_s + slowed_s)
 
 
 class _InOrder:
@@ -114,7 +123,7 @@ def sender_of(
         forth = router(target_group, routed_over, streams, slow_starts=slow_starts(timeline, target_group))
         back = router(target_group, routed_over, streams, before=True)
         if not draws_in_order(pod, target_group):
-            return _Independent(back, forth)
+            return _Independent(back, forth, cold_until_s(timeline, pod), pod.cold_factor)
     from sim.data_plane.one_by_one import OneByOne
 
     return _InOrder(back, forth, OneByOne(node_rotations, timeline, ends, pod, target_group, streams), streams)

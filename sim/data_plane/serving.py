@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from sim.data_plane.cold import cold_until_s
 from sim.data_plane.compiled import compiled, replace_first
 from sim.data_plane.ends import Met
 from sim.data_plane.sent import Way
@@ -41,6 +42,7 @@ class Pods(NamedTuple):
     - `closed_s`, `killed_s`, `answers_until_s`, `vanishes_s`: as the timeline has them.
     - `unreachable_s`, `silent_s`: the wait for a connection to an address that is gone, and to one whose machine is.
     - `reset_s`: when a prefork pod resets its backlog.
+    - `cold_until_s`: until then a request takes `cold_factor` times as long.
     - `last_finish_s`: when its last request is finished. The loop updates it.
     - `free_s`: a heap of the times from which each server is free, without columns if there is no limit.
 
@@ -55,6 +57,8 @@ class Pods(NamedTuple):
     silent_s: Times
     reset_s: Times
     cut_s: Times
+    cold_until_s: Times
+    cold_factor: float
     last_finish_s: Times
     free_s: Times
     drains: bool
@@ -75,6 +79,8 @@ def pods_of(timeline: Timeline, ends: Ends, pod: PodSpec, target_group: TargetGr
         silent_s=ends.unaccepted_s[Met.NO_MACHINE],
         reset_s=ends.reset_s,
         cut_s=ends.cut_s,
+        cold_until_s=cold_until_s(timeline, pod),
+        cold_factor=pod.cold_factor,
         last_finish_s=np.full(targets, -np.inf),
         free_s=np.full((targets, pod.concurrency or 0), -np.inf),
         drains=timeline.drains,
@@ -82,6 +88,12 @@ def pods_of(timeline: Timeline, ends: Ends, pod: PodSpec, target_group: TargetGr
         teardown_s=pod.sandbox_teardown_s,
         longest_for_answer_s=ends.for_answer.longest_s,
     )
+
+
+@compiled
+def slowed_s(pods: Pods, target: int, now_s: float, service_s: float) -> float:
+    """Return how long a request takes in a pod, which may be cold."""
+    return service_s * pods.cold_factor if now_s < pods.cold_until_s[target] else service_s
 
 
 @compiled

@@ -6,9 +6,9 @@ Sources are named in short: K8s is kubernetes/kubernetes, AWS the documentation 
 from __future__ import annotations
 
 import math
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from sim.scenario.distributions import Constant, DistributionField
 from sim.scenario.fields import (
@@ -64,6 +64,11 @@ class PodSpec(Spec):
     finishes what it has; `ignore`: serves until SIGKILL. Default: what a process without a handler does."""
     serve_after_sigterm_s: Seconds = 0.0
     """How long the server goes on accepting after SIGTERM before it does what `on_sigterm` says."""
+    cold_factor: Annotated[float, Field(ge=1, le=1000)] = 1.0
+    """How many times as long a request takes in a new pod that is cold (no compiled code, empty caches). Default: no
+    pod is ever cold."""
+    warm_up_s: Seconds = 0.0
+    """How long a new pod is cold, from when the first ALB node finds it healthy. A container that restarts is new."""
     concurrency: Count | None = None
     """Requests that a pod serves at once; others wait, first come, first served. null: no limit."""
     accept: Literal["eager", "prefork"] = "eager"

@@ -137,6 +137,8 @@ def drawn_specs(rng: np.random.Generator, target_group: dict[str, Any]) -> Reque
         "concurrency": (None, None, 1, 3)[rng.integers(4)],
         "accept": str(rng.choice(["eager", "prefork"])),
         "keep_alive_timeout_s": keep_alive_s,
+        "cold_factor": float(rng.choice([1, 1, 3])),
+        "warm_up_s": float(rng.choice([0, 6])),
         "idle_connections_at_sigterm": str(rng.choice(["close", "serve"])),
         "sandbox_teardown_s": float(rng.choice([0, 1, 6])),
     }

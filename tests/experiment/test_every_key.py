@@ -205,6 +205,8 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
     "scale_in.stabilization_window_s": (SCALE_IN | {"scale_in.recommendations": [CALLED_FOR]}, 60),
     "scale_in.ready_for_s": (SCALE_IN, {"dist": "uniform", "low": 1, "high": 1e6}),
     "scale_out.to_replicas": (SCALE_OUT, 9),
+    "pod.cold_factor": ({"pod.warm_up_s": 60, "pod.concurrency": 100}, 5),
+    "pod.warm_up_s": ({"pod.cold_factor": 5, "pod.concurrency": 100}, 60),
     "scale_out.select_policy": (UP_IN_STEPS, "Min"),
     "scale_out.sync_period_s": (UP_IN_STEPS, 7),
     "scale_out.counted_until_s": (SCALE_OUT, 90),

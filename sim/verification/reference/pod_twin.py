@@ -32,6 +32,14 @@ class Pod:
         self._ends_when_idle = timeline.drains and not serves_idle
         self._serves_idle = serves_idle
         self._teardown_s = spec.sandbox_teardown_s
+        self._slowness = spec.cold_factor
+        self._cold_until_s = -math.inf
+        known_s = [
+            max(of_node[number], checked[number])
+            for of_node, checked in zip(timeline.registered_from_s, timeline.healthy_from_s, strict=True)
+        ]
+        if math.isfinite(min(known_s)):
+            self._cold_until_s = min(known_s) + spec.warm_up_s
         self._prefork = spec.accept == "prefork"
         self._workers = simpy.Resource(clock, spec.concurrency or sys.maxsize)
         self._idle = clock.event()
@@ -59,6 +67,8 @@ class Pod:
         """Serve a request, whether or not the ALB still waits for it: `outcome` tells if it did."""
         self.open.append(request)
         self._has += 1
+        if self._clock.now < self._cold_until_s:
+            service_s *= self._slowness
         waits_in_kernel = self._prefork and not pooled
         with self._workers.request() as worker:
             if waits_in_kernel:
