@@ -53,6 +53,11 @@ class ScaleOutSpec(DisruptionSpec):
         """Refuse worker nodes as targets, and several Deployments."""
         require_one_deployment_of_ip_targets(cls.kind, beside)
 
+    @property
+    def goes_on_until_s(self) -> float:
+        """Until when requests are counted."""
+        return self.counted_until_s
+
     def then(self, replicas: int) -> int:
         """Return how many replicas there are in the end."""
         return -(-hundredths(self.to_replicas, replicas) // 100)
