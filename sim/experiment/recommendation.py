@@ -34,13 +34,13 @@ class Recommendation:
     needs
         What each rollout of the search needs.
     sleep
-        The least preStop sleep that meets the goal, in s, with its interval. Where a delay is recommended, it is what the
-        sleep and the delay have to cover together.
+        The least preStop sleep that meets the goal, in s, with its interval. Where a delay is recommended, it is what
+        the sleep and the delay have to cover together.
     settings
         The settings that must change, by dotted key.
     is_met
-        Whether some sleep, or delay, meets the goal. If not, the settings outlast the slowest pods, and `best` shows the
-        failures that are left.
+        Whether some sleep, or delay, meets the goal. If not, the settings outlast the slowest pods, and `best` shows
+        the failures that are left.
     is_known
         Whether the sleep is known as precisely as was wanted.
     delay_key
