@@ -40,6 +40,7 @@ APART_S = 60.0
 """By how much clocks may differ at most. A target with requests longer before its RegisterTargets was not new."""
 NOTICED_S = 0.5
 """The least difference that is told: whether CloudTrail cuts or rounds its seconds is not known."""
+_TOO_LONG = "All that is measured from DeregisterTargets on would then be too long by as much."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,9 +147,9 @@ def clock_doubts(known: Clocks) -> Iterator[str]:
             "the ALB's by that at least."
         )
     if math.isnan(known.most_early_s):
-        yield "That the calls' clock is not behind the ALB's is unchecked: no new target shows it."
+        yield f"The calls' clock may be behind the ALB's by any time: no new target shows that it is not. {_TOO_LONG}"
     elif known.most_early_s > 0:
         yield (
-            f"That the calls' clock is not behind the ALB's is unchecked up to {known.most_early_s:.1f} s; more cannot "
-            "be, as a new target was in use so soon after its RegisterTargets."
+            f"The calls' clock may be up to {known.most_early_s:.1f} s behind the ALB's, which nothing would show: "
+            f"more cannot be, as a new target was in use so soon after its RegisterTargets. {_TOO_LONG}"
         )

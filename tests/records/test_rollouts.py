@@ -186,7 +186,15 @@ def test_a_new_targets_first_request_bounds_an_early_clock(tmp_path: Path) -> No
     came = call(5, "RegisterTargets", (NEW, SECOND))
     trail(tmp_path / "trail", came, call(20, "DeregisterTargets", (OLD,), eventID="other"))
     assert observe(read([tmp_path])).clocks.most_early_s == 2.5
-    assert "unchecked up to 2.5 s" in clock_sentences(tmp_path)
+    assert "up to 2.5 s behind the ALB's" in clock_sentences(tmp_path)
+    assert "too long by as much" in clock_sentences(tmp_path)
+
+
+def test_without_a_new_target_an_early_clock_has_no_bound(tmp_path: Path) -> None:
+    log(tmp_path / "log", line(8, OLD))
+    trail(tmp_path / "trail", call(5, "DeregisterTargets", (OLD,)))
+    assert "behind the ALB's by any time" in clock_sentences(tmp_path)
+    assert "too long by as much" in clock_sentences(tmp_path)
 
 
 def test_an_answer_after_a_pods_stop_betrays_kubernetes_clock(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ USUAL = (
     "Requests come more evenly",
     "The controller's clock and CloudTrail's agree",
     "The interval rests on",
-    "That the calls' clock is not behind",
+    "The calls' clock may be",
 )
 """What is said of every such rollout."""
 

@@ -89,12 +89,14 @@ class Truth:
 class Played:
     """What was played: the controller's lines, the trail's records, by how much each drain was late.
 
+    `propagation_s`: the delays that were drawn.
     `served_s`: how long the targets took for each request by their own clock, from its arrival until their answer.
     """
 
     lines: list[str] = field(default_factory=list)
     trail: list[dict[str, Any]] = field(default_factory=list)
     late_s: list[float] = field(default_factory=list)
+    propagation_s: list[float] = field(default_factory=list)
     served_s: list[float] = field(default_factory=list)
 
     @property
@@ -176,7 +178,9 @@ async def _roll(
                     at_s = effect_s + truth.registered_s * rng.random()
                     world.create_task(_at(at_s, node.set_ready(pod), clock, played))
                 for pod in old:
-                    world.create_task(_at(effect_s + truth.propagation_s(rng), node.set_drain(pod), clock, played))
+                    played.propagation_s.append(truth.propagation_s(rng))
+                    at_s = effect_s + played.propagation_s[-1]
+                    world.create_task(_at(at_s, node.set_drain(pod), clock, played))
 
 
 async def _at(time_s: float, act: Any, clock: Clock, played: Played) -> None:
