@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 _LIST = re.compile(r'"(?:Records|Events|items)"\s*:\s*\[')
 _BETWEEN = re.compile(r"[\s,]*")
+_START = re.compile(r'\s*\{\s*(?P<key>"[^"]*")')
+_MOST_BREAKS = 1000
+"""A file that is broken more often is not read to its end."""
 
 
 def parsed(text: str) -> Any:  # noqa: ANN401 - any JSON
@@ -21,16 +24,37 @@ def parsed(text: str) -> Any:  # noqa: ANN401 - any JSON
         return None
 
 
-def documents(text: str) -> tuple[list[Any], bool]:
-    """Return the documents of a text, one after the other, and whether they are all of it.
+def documents(text: str) -> tuple[list[Any], int]:
+    """Return the documents of a text, one after the other, and at how many places it is broken.
 
-    Of a document that is truncated or damaged, the items of its list of records up to there are returned.
+    Of a document that is truncated or damaged, the items of its list of records are returned, but for those in which
+    the damage is.
     """
     found, at = _values(text, _end_of_gap(text, 0))
     if at == len(text):
-        return found, True
+        return found, 0
     begin = _LIST.search(text, at)
-    return found + (_values(text, begin.end())[0] if begin else []), False
+    if begin is None:
+        return found, 1
+    items, n_broken = _items(text, begin.end())
+    return found + items, max(n_broken, 1)
+
+
+def _items(text: str, at: int) -> tuple[list[Any], int]:
+    """Return the readable items of a damaged list, and at how many places it is broken. All items begin alike."""
+    start = _START.match(text, at)
+    alike = re.compile(r"\{\s*" + re.escape(start["key"])) if start else _START
+    found: list[Any] = []
+    n_broken = 0
+    for _ in range(_MOST_BREAKS):
+        items, at = _values(text, _end_of_gap(text, at))
+        found += items
+        n_broken += not text.startswith("]", at)
+        after = alike.search(text, at + 1)
+        if after is None:
+            break
+        at = after.start()
+    return found, n_broken
 
 
 def _values(text: str, at: int) -> tuple[list[Any], int]:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from sim.records import controller_lines, trail
@@ -102,11 +102,12 @@ class _OneFile:
             if size > _LARGEST_DOCUMENT:
                 break
         whole = b"".join(gathered)
-        found, complete = documents(whole.decode(errors="replace"))
-        if not found:
+        found, n_broken = documents(whole.decode(errors="replace"))
+        if not found or (n_broken and _is_by_lines(whole)):
             self.take_lines(lines(chain([whole], blocks)))
             return
-        self.cut = not complete or size > _LARGEST_DOCUMENT
+        self.cut = n_broken > 0 or size > _LARGEST_DOCUMENT
+        self.n_not_read += n_broken
         for value in found:
             self._take_value(value)
 
@@ -181,6 +182,12 @@ class _OneFile:
             self._records.pods.add_event(value)
             return "events"
         return ""
+
+
+def _is_by_lines(whole: bytes) -> bool:
+    """Return whether several lines are a JSON object each for itself, and not an empty one."""
+    objects = (line for line in lines(iter([whole])) if isinstance(value := parsed(line), dict) and value)
+    return len(list(islice(objects, 2))) > 1
 
 
 def _items(value: Any) -> list[Any] | None:  # noqa: ANN401 - any JSON

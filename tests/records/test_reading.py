@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import random
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -79,6 +80,64 @@ def test_ten_broken_lines_cost_ten_lines(broken: str, tmp_path: Path) -> None:
     assert records.requests is not None
     assert records.files[["lines_read", "lines_not_read"]].to_numpy().tolist() == [[300, 10]]
     assert np.allclose(records.requests["time_s"] - BEGIN_S, np.arange(300) / 10)
+
+
+def deletion(second: int) -> str:
+    """Return a line of an audit log, with a list in what was answered."""
+    event = {
+        "apiVersion": "audit.k8s.io/v1",
+        "auditID": f"a-{second}",
+        "verb": "delete",
+        "objectRef": {"resource": "pods", "namespace": "shop", "name": f"web-{second}"},
+        "requestReceivedTimestamp": iso(second),
+        "responseObject": {"items": [{"a": 1}, {"a": 2}]},
+    }
+    return json.dumps(event)
+
+
+def of_v2(second: int) -> str:
+    """Return a line of the log of a controller of v2."""
+    said = {"level": "info", "ts": BEGIN_S + second, "msg": "deRegistering targets", "arn": GROUP}
+    return json.dumps(said | {"targets": [{"Id": "10.0.1.72", "Port": second + 1}]})
+
+
+LINES = {
+    "audit log": deletion,
+    "controller of v2": of_v2,
+    "controller of v2, --timestamps": lambda second: f"{iso(second)} {of_v2(second)}",
+    "controller of v1": lambda second: (
+        f"I0817 10:00:{second % 60:02d}.500000       1 targets.go:95] shop/web: Removing targets from {GROUP}: "
+        "10.0.1.72:8080"
+    ),
+    "health checks": lambda second: f'http {iso(second)} 0.001 10.0.1.72:8080 web-tg PASS 200 "-"',
+    "connections": lambda second: f"{iso(second)} 198.51.100.7 52000 443 TLSv1.2 X 0.002 - - - - Success TID_1",
+    "CloudTrail by lines": lambda second: json.dumps(call(second, "DescribeTags")),
+}
+
+
+@pytest.mark.parametrize("kind", LINES)
+def test_ten_broken_lines_cost_ten_lines_of_any_other_record(kind: str, tmp_path: Path) -> None:
+    for ours in (random.Random(3).sample(range(300), 10), range(10), range(290, 300)):  # noqa: S311 - a test
+        whole = [LINES[kind](second) for second in range(300)]
+        broken = [text[: len(text) // 12] if number in ours else text for number, text in enumerate(whole)]
+        files = read([log(tmp_path / "log", *broken)]).files
+        assert files[["lines_read", "lines_not_read"]].to_numpy().tolist() == [[290, 10]]
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("name", ["Records", "Events"])
+def test_ten_broken_calls_of_a_document_cost_ten_calls(name: str, indent: int | None, tmp_path: Path) -> None:
+    calls = [call(second, "DeregisterTargets", ("10.0.1.72:8080", "10.0.1.73:80")) for second in range(100)]
+    events = [{"EventId": "e", "CloudTrailEvent": json.dumps(one)} for one in calls] if name == "Events" else calls
+    document = json.dumps({name: events}, indent=indent)
+    begins = [found.start() for found in re.finditer(r'\{\s*"(userIdentity|EventId)"', document)]
+    for at in (*random.Random(4).sample(begins[:-1], 9), begins[-1]):  # noqa: S311 - a test
+        document = document[: at + 20] + "\0" + document[at + 21 :]
+    (tmp_path / "trail.json").write_text(document)
+    records = read([tmp_path])
+    assert records.calls is not None
+    assert len(records.calls) == 90
+    assert records.files["lines_not_read"].tolist() == [10]
 
 
 def test_a_broken_first_line(tmp_path: Path) -> None:

@@ -133,7 +133,8 @@ def compressed(text: str) -> bytes:
 
 
 def _written(times_us: NDArray[np.int64]) -> list[str]:
-    return np.datetime_as_string(times_us.astype("datetime64[us]"), timezone="UTC").tolist()
+    written: list[str] = np.datetime_as_string(times_us.astype("datetime64[us]"), timezone="UTC").tolist()
+    return written
 
 
 def all_of(
