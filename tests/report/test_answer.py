@@ -32,7 +32,7 @@ def test_what_is_expected_is_a_probability() -> None:
 def test_a_mean_that_one_rollout_makes_is_said_to_be_one() -> None:
     said = headline(summary(SOME | {SPREAD_502: spread([0.0] * 8 + [10, 20, 30, 940])}))
     assert said.endswith(
-        "one of 20 more than 940 (95 % interval: from 26.3 on; more rollouts would bound it). On average that is 83.3, "
+        "one of 20 more than 940 (95 % interval: from 22.7 on; more rollouts would bound it). On average that is 83.3, "
         "1.20 % of all requests. 12 rollouts are too few for an interval: one of them makes 94.0 % of it, and it takes "
         "some 227."
     )
