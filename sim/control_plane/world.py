@@ -104,9 +104,8 @@ class ControlPlane:
         coming = ComingCluster(simulation, scenario, cluster)
         if self._rolled.services[0].is_controlled and scenario.controller.version != FIXED_LAG:
             api = AwsApi(simulation, scenario.aws_api) if cluster is None else cluster.api
-            Account(simulation, scenario, api, self._trace if whole_account else Trace(kept=False)).start(
-                rolled, coming.deployments
-            )
+            elsewhere = self._trace if whole_account else Trace(kept=False)
+            Account(simulation, scenario, api, elsewhere).start(rolled, coming.deployments)
         order = streams.generator(Stream.OTHER_DEPLOYMENT).permutation(len(rolled)).tolist()
         over = {place: rolled[place].start() for place in order}[0]
         ends: list[simpy.Event] = [over]

@@ -134,7 +134,8 @@ def _obstacles(found: Recommendation) -> str:
         start = f"No setting attains {goal}: requests are longer than the ALB holds them."
     else:
         start = f"No {'scaleDownDelaySeconds' if found.delay_key else 'preStop sleep'} attains {goal}."
-    causes = [f"{number(mean)} by {_OBSTACLES[name]}" for name, mean in failures.items()]
+    obstacles = {name: _OBSTACLES.get(name, f"requests that end as {name}") for name in failures}
+    causes = [f"{number(mean)} by {obstacles[name]}" for name, mean in failures.items()]
     return (
         f"{start} With {found.advised_s:g} s, {_share(found)}. What stands in the way, in failed requests per "
         f"{_noun(found)}: {listed(causes)}. The slowest pod of a {_noun(found)} needs {found.needed_s:,.1f} s."

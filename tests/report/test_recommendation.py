@@ -117,6 +117,7 @@ def test_it_warns_of_a_grace_period_of_67_minutes(make_scenario: type) -> None:
         ("keep_alive_race", "No preStop sleep attains", "pod.keep_alive_timeout_s should be above target_group.idle_"),
         ("connect_refused", "No preStop sleep attains", "pods that end before their targets have left the ALB"),
         ("idle_timeout", "No setting attains", "requests that are longer than the ALB holds them"),
+        ("old_address_unreachable", "No preStop sleep attains", "requests that end as old_address_unreachable"),
     ],
 )
 def test_it_says_what_stands_in_the_way(make_scenario: type, cause: str, start: str, reason: str) -> None:

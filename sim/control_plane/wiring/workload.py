@@ -60,8 +60,7 @@ class RolledDeployment:
         self._trace = simulation.trace
         self._cluster = cluster
         self.old_pods = [Pod(number, env, number, is_new=False) for number in range(scenario.deployment.replicas)]
-        scheduler = None if cluster is None else cluster.scheduler
-        node_of = None if scheduler is None else scheduler.node_of
+        node_of = None if cluster is None else cluster.scheduler.node_of
         self._kubelet = Kubelet(simulation, scenario.pod, scenario.kubernetes, node_of)
         self.pods = {pod.number: pod for pod in self.old_pods}
         self._following: dict[Pod, list[LightProcess]] = {}
@@ -83,7 +82,7 @@ class RolledDeployment:
             follow=self._follow,
             grace_period_s=scenario.pod.termination_grace_period_s,
             gone_s=self._gone_s,
-            scheduler=scheduler,
+            scheduler=None if cluster is None else cluster.scheduler,
             end_node=None if cluster is None else cluster.end_node,
             not_ready=self._not_ready,
             outages=self.outages,
