@@ -33,6 +33,7 @@ RESTART = {"controller.restart_at_s": 3}
 DRAINS = {"pod.on_sigterm": "drain", "pod.pre_stop_sleep_s": 0}
 POOLED = DRAINS | {"target_group.connection_reuse": True}
 BUSY = DRAINS | {"traffic.arrival_rate_rps": 60, "pod.concurrency": 20}
+IMPATIENT = {"pod.concurrency": 20, "traffic.client_timeout_s": 10}
 INSTANCE = {"target_group.target_type": "instance"}
 AT_NODES = INSTANCE | {"controller": {"version": "v2.7.1"}}
 DRAIN = {"disruption": "node_drain", "node_drain": {"nodes": 2, "pods_per_node": 2}, "deployment.replicas": 8}
@@ -145,7 +146,7 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
             "waf_regional": {"controller.version": "v1.1.4"} | FAST,
             "wafv2": {"controller.ingresses": 9, "aws_api.buckets.waf_regional": {"refill_per_s": 50}} | FAST,
             "ec2": {},
-            "ec2_interfaces": FULL | {"vpc_cni.warm_ip_target": 1},
+            "ec2_interfaces": FULL | {"vpc_cni.warm_ip_target": 1, "deployment.max_surge": "100%"},
             "tagging": FAST,
         }.items()
         for half, value in (("capacity", 9), ("refill_per_s", 5))
@@ -205,8 +206,8 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
     "scale_in.stabilization_window_s": (SCALE_IN | {"scale_in.recommendations": [CALLED_FOR]}, 60),
     "scale_in.ready_for_s": (SCALE_IN, {"dist": "uniform", "low": 1, "high": 1e6}),
     "scale_out.to_replicas": (SCALE_OUT, 9),
-    "pod.cold_factor": ({"pod.warm_up_s": 60, "pod.concurrency": 100}, 5),
-    "pod.warm_up_s": ({"pod.cold_factor": 5, "pod.concurrency": 100}, 60),
+    "pod.cold_factor": ({"pod.warm_up_s": 60} | IMPATIENT, 5),
+    "pod.warm_up_s": ({"pod.cold_factor": 5} | IMPATIENT, 60),
     "scale_out.select_policy": (UP_IN_STEPS, "Min"),
     "scale_out.sync_period_s": (UP_IN_STEPS, 7),
     "scale_out.counted_until_s": (SCALE_OUT, 90),

@@ -44,7 +44,8 @@ def test_answer_names_the_stall_and_the_health_check() -> None:
         "preStop 10 s; pod 2 refused connections 10.0 s after its deletion, and its target left the last ALB node 26.0 "
         "s after it: 16.0 s exposed. 2 consecutive throttled attempts of waf-regional:GetWebACLForResource held its "
         "deregistration up for 1.8 s. Its health checks took it out of rotation before its deregistration did. "
-        "4 of 100 requests ended in a 502: connect_refused 2, host_unreachable 2."
+        "4 of 100 requests ended in a 502: connect_refused 2, host_unreachable 2. "
+        "1 ended in a 504: idle_timeout 1."
     )
 
 
