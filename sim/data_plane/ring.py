@@ -81,7 +81,7 @@ class Ring:
         """Return the next target in turn, or while some target is in slow start the one that the draw selects.
 
         `begins_s[k]` is when spell k's slow start begins. The draw runs through the shares of the ring's members, those
-        with a full share first.
+        without a slow start first.
         """
         target = np.empty(arrival_s.size, np.int32)
         for start, stop in self._stretches(arrival_s):

@@ -112,6 +112,7 @@ def test_nothing_is_fetched_and_one_script_runs(text: str, page: Page) -> None:
     assert "@import" not in text
 
 
+@pytest.mark.slow
 def test_without_sliders_nothing_runs(tmp_path: Path) -> None:
     page = Page(written(tmp_path / "r.html", FIXED_LAG, *FEW, "--no-sliders"))
     assert not page.all("script")

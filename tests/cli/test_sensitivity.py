@@ -1,5 +1,6 @@
 import json
 
+import pytest
 from click.testing import CliRunner
 
 from sim.cli import main
@@ -60,6 +61,7 @@ def test_no_sleep_is_asked_of_a_switch() -> None:
     assert "ask --of failed" in result.output
 
 
+@pytest.mark.slow
 def test_a_key_of_whole_numbers_is_varied_in_whole_numbers(tmp_path) -> None:
     ranges = ("--vary", "deployment.replicas=2:5", "--vary", "target_group.propagation_s=5:20")
     status, out, said = albsim(tmp_path, *ranges, "--of", "responses.502")

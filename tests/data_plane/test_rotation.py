@@ -79,6 +79,7 @@ def test_spells_are_the_definition_at_every_moment(scene: Timeline) -> None:
                 assert set(inside) == routable(scene, node, now_s)
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(scene=timelines())
 def test_spells_of_one_target_are_apart(scene: Timeline) -> None:

@@ -273,6 +273,7 @@ def _old_side(side: OldSide, pace: float) -> OldSide:
     return replace(side, spec=spec, changed_s=pace * side.changed_s, deleted_s=pace * side.deleted_s)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(case=cases())
 def test_at_twice_the_pace_the_same_happens(case: Case) -> None:

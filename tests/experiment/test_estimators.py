@@ -96,6 +96,7 @@ def test_the_default_is_expected_where_all_scenarios_have_it() -> None:
         assert frame.attrs["albsim"]["estimator"] == estimator
 
 
+@pytest.mark.slow
 def test_what_was_used_is_said(tmp_path: Path) -> None:
     few = ["--replications", "2", "--set", "traffic.arrival_rate_rps=5", "--set", "deployment.replicas=4"]
     few += ["--workers", "1"]

@@ -77,6 +77,7 @@ def test_a_process_that_cuts_its_requests_needs_their_time_too(fixed_lag: Scenar
     assert recommended(fixed_lag.with_overrides(busy)).settings["pod.pre_stop_sleep_s"] == pytest.approx(13, abs=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("confidence", [0.5, 0.9])
 def test_a_random_lag_needs_its_quantile(fixed_lag: Scenario, confidence: float) -> None:
     lag = {"controller.deregistration_lag_s": {"dist": "uniform", "low": 5, "high": 45}, "replications": 40}

@@ -48,6 +48,7 @@ def test_fixed_lag_against_arithmetic_by_hand() -> None:
     assert lag_s == pytest.approx(10)
 
 
+@pytest.mark.slow
 def test_counts_add_up_on_every_scenario(scenario_paths) -> None:
     for path in scenario_paths:
         result = simulate(load_scenario(path), replication=3, estimator="sampled")

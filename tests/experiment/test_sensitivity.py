@@ -57,6 +57,7 @@ def test_what_changes_nothing_has_no_share() -> None:
     assert (found.influences[0].first_order, found.influences[0].total) == (0, 0)
 
 
+@pytest.mark.slow
 def test_the_sleep_is_the_one_that_recommend_finds() -> None:
     """With few requests rollouts need less than their slowest pod's time in rotation, 13 s; the 19th of 20 counts."""
     few = scenario(**{"traffic.arrival_rate_rps": 0.5, "replications": 20})
@@ -141,6 +142,7 @@ def test_a_key_that_no_scenario_has_is_refused() -> None:
         with_values(scenario(), {given_range("pod.start", 1, 2): 1})
 
 
+@pytest.mark.slow
 def test_the_clients_of_a_switch_are_unknown_in_a_switch_alone() -> None:
     scenario = load_scenario("scenarios/fixed-lag.yaml")
     switch = scenario.with_overrides({"disruption": "cluster_switch", "cluster_switch.stale_s": 100})

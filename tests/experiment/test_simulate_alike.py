@@ -34,6 +34,7 @@ CHANGES = st.fixed_dictionaries(
 OTHERS = [{"ingresses": 3, "churn_per_s": 0.4, "controller": {"version": "v1.1.9"}}]
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(raw=SCENARIOS, changes=st.lists(CHANGES, min_size=2, max_size=4), loaded=st.booleans())
 def test_together_is_as_by_itself(raw: dict[str, Any], changes: list[dict[str, Any]], loaded: bool) -> None:  # noqa: FBT001 - hypothesis names it

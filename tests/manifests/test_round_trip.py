@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import yaml
 from albsim_tests.manifests import manifests
 from hypothesis import given
@@ -103,6 +104,7 @@ def test_a_scenario_as_manifests_is_the_same_scenario(raw: dict[str, Any], *, as
     assert all(found.draft.origins[key].grade == "read" for key in found.draft.values)
 
 
+@pytest.mark.slow
 @given(raw=scenarios(), sleep_s=st.integers(1, 900), more_s=st.integers(2, 60), delay_s=st.integers(0, 3600))
 def test_a_patched_manifest_has_the_settings(raw: dict[str, Any], sleep_s: int, more_s: int, delay_s: int) -> None:
     objects = manifests(raw)

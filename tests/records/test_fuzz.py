@@ -90,6 +90,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("fuzz") / "file"
 
 
+@pytest.mark.slow
 @settings(max_examples=EXAMPLES)
 @given(content=st.binary(max_size=200) | SYNTAX)
 def test_any_bytes(path: Path, content: bytes) -> None:

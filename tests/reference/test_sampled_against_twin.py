@@ -75,6 +75,7 @@ def test_counts_add_up(case: Case) -> None:
     assert (np.diff(requests.arrival_s) >= 0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("routing", ROUTINGS)
 @pytest.mark.parametrize("drains", [False, True])
 def test_a_rolling_update_of_many_targets(routing: str, *, drains: bool) -> None:

@@ -140,7 +140,7 @@ def test_stories_of_all_scenarios_fit_and_are_whole(replications) -> None:
         assert max(map(len, told.splitlines())) <= WIDTH
         disrupted = name_of(result.scenario).upper()
         assert re.findall(r"^[A-Z][A-Z/ -]+$", told, re.MULTILINE) in (
-            ["ANSWER", disrupted, "CONTROLLER", title, "REQUESTS"] for title in ("PODS", "WORST PODS")
+            ["ANSWER", disrupted, "CONTROLLER", title, "REQUESTS"] for title in ("PODS", "WORST PODS", "FAILED PODS")
         )
         assert not re.search(r"\b(nan|inf)\b", told)
         n_502 = result.requests.n_status(502)

@@ -91,6 +91,7 @@ def test_the_second_scenario_is_refused_before_the_first_is_simulated(
     assert "(got 50001)" in result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["run", "report", "recommend", "explain"])
 def test_every_command_refuses_them(command: str, tmp_path: Path) -> None:
     out = ["-o", str(tmp_path / "report.html")] if command == "report" else []

@@ -119,6 +119,7 @@ def test_an_account_whose_buckets_are_not_shared(monkeypatch: pytest.MonkeyPatch
     assert "calls <= capacity + refill x time, over every interval" in failed(control_plane.api)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few")
 def test_requests_that_vanish(monkeypatch: pytest.MonkeyPatch) -> None:
     class Losing(sampled._Tally):
@@ -129,6 +130,7 @@ def test_requests_that_vanish(monkeypatch: pytest.MonkeyPatch) -> None:
     assert failed(requests.refused)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few")
 def test_a_lag_that_is_a_tenth_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
     rollout = requests._rollout
@@ -140,6 +142,7 @@ def _longer(lag_s: Any) -> Any:
     return lag_s * 1.1 if isinstance(lag_s, int) else lag_s
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few")
 def test_a_kubelet_that_counts_the_whole_of_pre_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kubelet, "MINIMUM_GRACE_PERIOD_S", 0.5)

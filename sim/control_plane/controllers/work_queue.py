@@ -24,8 +24,6 @@ from collections import deque
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from simpy.events import NORMAL, EventPriority
-
 from sim.control_plane.light_process import LightProcess
 from sim.control_plane.token_bucket import TokenBucket
 
@@ -36,8 +34,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound=Hashable)
 
-LAST = EventPriority(NORMAL + 1)
-"""The priority of SimPy's events that come after the others of their instant."""
 BASE_DELAY_S = 0.005
 MAX_DELAY_S = 1000.0
 MOST_DOUBLINGS = 18
@@ -89,7 +85,7 @@ class WorkQueue(Generic[T]):
         """Wait for the next item, mark it as being worked on, and return it."""
         handed_over = self._env.event()
         if self._waiting:
-            self._hand_over(handed_over, self._waiting.popleft())
+            handed_over.succeed(self._waiting.popleft())
         else:
             self._idle_workers.append(handed_over)
         item = yield handed_over
@@ -105,14 +101,9 @@ class WorkQueue(Generic[T]):
 
     def _offer(self, item: T) -> None:
         if self._idle_workers:
-            self._hand_over(self._idle_workers.popleft(), item)
+            self._idle_workers.popleft().succeed(item)
         else:
             self._waiting.append(item)
-
-    def _hand_over(self, worker: simpy.Event, item: T) -> None:
-        """Give the item to a worker, which takes it up after all else that happens at this instant."""
-        worker._ok, worker._value = True, item  # noqa: SLF001 - as `succeed` does, which has no priority
-        self._env.schedule(worker, priority=LAST)
 
     def add_rate_limited(self, item: T) -> None:
         """Queue the item after the delay that its failures so far have earned."""

@@ -55,7 +55,8 @@ class AlbNode:
     def choose(self, choice: float, now_s: float) -> int | None:
         """Return the target of a request, by the routing algorithm."""
         if self._slow_start is not None:
-            weights = [(self._slow_start.weight(target, now_s), target) for target in self.rotation.ring]
+            in_order = sorted(self.rotation.ring, key=self._slow_start.slows)
+            weights = [(self._slow_start.weight(target, now_s), target) for target in in_order]
             if any(weight < 1 for weight, _ in weights):
                 return _drawn(weights, choice)
         match self._routing:
@@ -99,11 +100,10 @@ class AlbNode:
 
 
 def _drawn(weights: list[tuple[float, int]], choice: float) -> int:
-    """Return the target that a draw selects. It runs through the full shares first."""
-    in_order = [one for one in weights if one[0] == 1] + [one for one in weights if one[0] < 1]
+    """Return the target that a draw selects, which runs through the weights in this order."""
     left = choice * sum(weight for weight, _ in weights)
-    for weight, target in in_order:
+    for weight, target in weights:
         left -= weight
         if left < 0:
             return target
-    return in_order[-1][1]
+    return weights[-1][1]

@@ -24,6 +24,10 @@ class SlowStart:
         self._until_s = [min(times_s) for times_s in zip(*until_s, strict=True)]
         self._begins: dict[int, float | None] = {}
 
+    def slows(self, target: int) -> bool:
+        """Return whether a target has a slow start at all: the draw runs through the others first."""
+        return self._begins_s(target) is not None
+
     def weight(self, target: int, now_s: float) -> float:
         """Return how much of a full share a target has now."""
         begins_s = self._begins_s(target)

@@ -110,6 +110,7 @@ def test_from_v3_4_on_the_pod_is_registered_when_its_containers_are_ready(make_s
     assert opened_s == pytest.approx(registered_s + READS_S + 15 + READS_S)
 
 
+@pytest.mark.xfail(strict=True, reason="at one instant, the first reconcile begins before the pod is ready")
 @pytest.mark.parametrize(("version", "polls_again_s"), [("v3.1", 15.0), ("v3.2", 15.1)])
 def test_a_pod_that_is_there_at_once_is_polled_from_its_last_look_with_the_priority_queue(
     make_scenario, version: str, polls_again_s: float
