@@ -3,9 +3,10 @@
 Refused by name, because requests depend on each other:
 - `target_group.routing: least_outstanding_requests`;
 - `pod.concurrency`;
-- `pod.cold_factor`, with which service times have no law of their own (this alone is not for that reason);
 - `target_group.connection_reuse` where a pool changes what becomes of a request. So it is with a keep-alive below the
   ALB's idle timeout, idle connections that are served at SIGTERM, worker nodes, and a lost node.
+
+Refused too: `pod.cold_factor`. Requests to cold pods are independent, but their closed form is not written.
 """
 
 from __future__ import annotations

@@ -12,7 +12,6 @@ Modelled:
 - Requests from before the rollout take the turns backwards from t = 0.
 - With target type `instance` the targets are the worker nodes; `kube_proxy_rules` selects the pod behind one.
 - `least_outstanding_requests` has a module of its own.
-
 - In slow start a target has a part of its share (`slow_start`): while some target has, each request is drawn by these
   shares, and the turns wait.
 
@@ -31,7 +30,7 @@ from sim.data_plane.ring import Ring
 from sim.streams import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from sim.streams import Streams
 
     Targets = NDArray[np.int32]
+    At = NDArray[np.intp] | slice
 
 
 class Router(Protocol):
@@ -75,11 +75,7 @@ class _RoundRobin:
     def route(self, block: Block) -> Targets:
         if len(self._rings) == 1:
             return self._rings[0].in_turn(block.arrival_s)
-        target = np.empty(block.node.size, np.int32)
-        for node, ring in enumerate(self._rings):
-            at = block.at_node(node, len(self._rings))
-            target[at] = ring.in_turn(block.arrival_s[at])
-        return target
+        return _node_by_node(block, self._rings, lambda _, ring, at: ring.in_turn(block.arrival_s[at]))
 
 
 class _WithSlowStart:
@@ -99,12 +95,12 @@ class _WithSlowStart:
         self._rng = rng
 
     def route(self, block: Block) -> Targets:
-        target = np.empty(block.node.size, np.int32)
         choice = self._rng.random(block.node.size)
-        for node, ring in enumerate(self._rings):
-            at = block.at_node(node, len(self._rings))
-            target[at] = ring.by_weight(block.arrival_s[at], choice[at], self._begins_s[node], self._slow_starts[node])
-        return target
+
+        def drawn(node: int, ring: Ring, at: At) -> Targets:
+            return ring.by_weight(block.arrival_s[at], choice[at], self._begins_s[node], self._slow_starts[node])
+
+        return _node_by_node(block, self._rings, drawn)
 
 
 class _Random:
@@ -113,12 +109,17 @@ class _Random:
         self._rng = rng
 
     def route(self, block: Block) -> Targets:
-        target = np.empty(block.node.size, np.int32)
         choice = self._rng.random(block.node.size)
-        for node, ring in enumerate(self._rings):
-            at = block.at_node(node, len(self._rings))
-            target[at] = ring.by_choice(block.arrival_s[at], choice[at])
-        return target
+        return _node_by_node(block, self._rings, lambda _, ring, at: ring.by_choice(block.arrival_s[at], choice[at]))
+
+
+def _node_by_node(block: Block, rings: list[Ring], targets_of: Callable[[int, Ring, At], Targets]) -> Targets:
+    """Return the target of each request of a block, as each node's ring says for the requests at that node."""
+    target = np.empty(block.node.size, np.int32)
+    for node, ring in enumerate(rings):
+        at = block.at_node(node, len(rings))
+        target[at] = targets_of(node, ring, at)
+    return target
 
 
 def _ring(rotation: Rotation, streams: Streams, node: int, *, before: bool) -> Ring:

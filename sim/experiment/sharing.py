@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 K = TypeVar("K")
 _SERVING = {
+    "cold_factor",
+    "warm_up_s",
     "concurrency",
     "accept",
     "keep_alive_timeout_s",
@@ -56,7 +58,7 @@ def control_plane_key(scenario: Scenario) -> str:
         "replications": True,
         "sweep": True,
         "pod": left_out,
-        "target_group": {"routing", "idle_timeout_s"},
+        "target_group": {"routing", "slow_start_s", "idle_timeout_s"},
     }
     if not (scenario.depends_on_pod_ends and scenario.ends_with_last_request):
         without["target_group"] |= {"connection_reuse"}

@@ -90,7 +90,14 @@ def test_those_that_are_over_within_a_day_come_before_the_one_that_is_not(make_s
 
 def test_what_a_control_plane_depends_on(make_scenario) -> None:
     scenario = make_scenario(controller__version="v1.1.4")
-    for key, value in (("pod.pre_stop_sleep_s", 1.5), ("traffic.arrival_rate_rps", 7), ("pod.concurrency", 3)):
+    for key, value in (
+        ("pod.pre_stop_sleep_s", 1.5),
+        ("traffic.arrival_rate_rps", 7),
+        ("pod.concurrency", 3),
+        ("pod.cold_factor", 3),
+        ("pod.warm_up_s", 3),
+        ("target_group.slow_start_s", 30),
+    ):
         assert control_plane_key(scenario.with_overrides({key: value})) == control_plane_key(scenario)
     for key, value in (
         ("seed", 7),

@@ -39,7 +39,17 @@ from sim.report.pictures.gantt_below import (
 )
 from sim.report.pictures.gantt_capacity import CAPACITY_LEGEND, draw_capacity, heights_of_capacity
 from sim.report.pictures.gantt_failed import FAILED_REQUEST, draw_failed
-from sim.report.pictures.gantt_parts import BAR_HEIGHT, DEAD, DEREGISTERED, ENDED, LEFT, SERVING, bar, legend
+from sim.report.pictures.gantt_parts import (
+    DEAD,
+    DEREGISTERED,
+    ENDED,
+    LEFT,
+    MOST_PODS,
+    SERVING,
+    bar,
+    legend,
+    points,
+)
 from sim.report.wording import count
 from sim.scenario.disruptions import DISRUPTIONS
 
@@ -53,14 +63,11 @@ if TYPE_CHECKING:
     from sim.diagnosis.pod_ends import PodEnd
     from sim.experiment.replication import Replication
 
-MOST_PODS = 40
 WORST_PODS = 20
 INCHES_PER_ROW = 0.17
-POINTS_ACROSS = 1000
 MANY, SMALL, LARGE = 2000, 1.5, 5.0
 _PER_INCH = 10.0
 """How many letters of the title an inch holds."""
-GOLDEN = 0.6180339887
 
 PHASES = {
     SERVING: SKY_BLUE,
@@ -220,13 +227,10 @@ def _draw_checks(axes: Axes, shown: Sequence[PodEnd], found: Findings) -> None:
 
 
 def _points(replication: Replication, shown: Sequence[PodEnd]) -> tuple[np.ndarray, np.ndarray]:
-    """Return time and height of each 502's point in its pod's row. Many at the same moment become one point."""
+    """Return time and height of each 502's point in its pod's row."""
     requests = replication.requests
     row_of = np.full(replication.timeline.cut_s.size + 1, -1)
     row_of[[end.pod for end in shown]] = range(len(shown))
     row = row_of[requests.target]
     seen = (row >= 0) & np.isin(requests.outcome, OUTCOMES_502)
-    spot_s = requests.window_until_s / POINTS_ACROSS
-    spots = np.unique(np.stack([row[seen], np.floor(requests.arrival_s[seen] / spot_s).astype(int)]), axis=1)
-    apart = (np.arange(spots.shape[1]) * GOLDEN) % 1 - 0.5
-    return (spots[1] + 0.5) * spot_s, spots[0] + 0.8 * BAR_HEIGHT * apart
+    return points(row[seen], requests.arrival_s[seen], requests.window_until_s)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.report.pictures.canvas import BLACK, GREEN, PALE, SKY_BLUE, VERMILION
-from sim.report.pictures.gantt_parts import DEAD, DEREGISTERED, ENDED, LEFT, SERVING, bar
+from sim.report.pictures.gantt_parts import DEAD, DEREGISTERED, ENDED, LEFT, MOST_PODS, SERVING, bar, points
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from sim.diagnosis.pod_failures import PodFailure
     from sim.experiment.replication import Replication
 
-MOST_PODS = 40
 FAILED_REQUEST = "failed request, at its arrival"
-_SPOTS, _GOLDEN = 1000, 0.6180339887
 
 
 def draw_failed(axes: Axes, found: Findings) -> None:
@@ -45,12 +43,9 @@ def draw_failed(axes: Axes, found: Findings) -> None:
 
 
 def _points(replication: Replication, shown: Sequence[PodFailure]) -> tuple[np.ndarray, np.ndarray]:
-    """Return time and height of the failed requests' points. Many at the same moment become one point."""
+    """Return time and height of the failed requests' points, each in its pod's row."""
     requests = replication.requests
     row_of = np.full(replication.timeline.pod.max() + 2, -1)
     row_of[[one.pod for one in shown]] = range(len(shown))
     row = row_of[requests.target]
-    spot_s = requests.window_until_s / _SPOTS
-    at = np.stack([row[row >= 0], np.floor(requests.arrival_s[row >= 0] / spot_s).astype(int)])
-    spots = np.unique(at, axis=1)
-    return (spots[1] + 0.5) * spot_s, spots[0] + 0.8 * ((np.arange(spots.shape[1]) * _GOLDEN) % 1 - 0.5)
+    return points(row[row >= 0], requests.arrival_s[row >= 0], requests.window_until_s)

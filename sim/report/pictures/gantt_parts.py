@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -11,16 +13,27 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+MOST_PODS = 40
 BAR_HEIGHT = 0.8
 SERVING, ENDED, DEAD = "serving", "process ended", "routable but dead"
 DEREGISTERED, LEFT = "DeregisterTargets", "left the last ALB node"
 _INCHES_PER_COLUMN = 3.0
 """How wide a column of the legend is."""
+POINTS_ACROSS = 1000
+_GOLDEN = 0.6180339887
 
 
 def bar(axes: Axes, row: float, from_s: float, until_s: float, **style: Any) -> None:  # noqa: ANN401 - matplotlib takes many
     """Draw a bar in a row."""
     axes.broken_barh([(from_s, until_s - from_s)], (row - BAR_HEIGHT / 2, BAR_HEIGHT), **style)
+
+
+def points(rows: np.ndarray, times_s: np.ndarray, until_s: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return time and height of a point for each request, in its row. Many at the same moment become one point."""
+    spot_s = until_s / POINTS_ACROSS
+    spots = np.unique(np.stack([rows, np.floor(times_s / spot_s).astype(int)]), axis=1)
+    apart = (np.arange(spots.shape[1]) * _GOLDEN) % 1 - 0.5
+    return (spots[1] + 0.5) * spot_s, spots[0] + 0.8 * BAR_HEIGHT * apart
 
 
 def legend(picture: Figure, panels: Sequence[Axes], order: Sequence[str]) -> None:

@@ -25,12 +25,11 @@ from sim.report.pictures.gantt import (
     INCHES_PER_ROW,
     LARGE,
     MANY,
-    MOST_PODS,
     POINT,
     SMALL,
     WORST_PODS,
 )
-from sim.report.pictures.gantt_parts import DEREGISTERED, bar, legend
+from sim.report.pictures.gantt_parts import DEREGISTERED, MOST_PODS, bar, legend
 from sim.report.wording import count
 
 if TYPE_CHECKING:

@@ -15,15 +15,13 @@ from sim.experiment.replication import simulate
 from sim.report.pictures.canvas import BLACK, GREEN, PURPLE, SKY_BLUE, VERMILION, YELLOW, save
 from sim.report.pictures.gantt import (
     FAIL_OPEN,
-    MOST_PODS,
     POINT,
-    POINTS_ACROSS,
     TAKEN_OUT,
     WORST_PODS,
     chosen,
     gantt,
 )
-from sim.report.pictures.gantt_parts import DEAD, DEREGISTERED, LEFT
+from sim.report.pictures.gantt_parts import DEAD, DEREGISTERED, LEFT, MOST_PODS, POINTS_ACROSS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
