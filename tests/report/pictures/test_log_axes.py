@@ -14,6 +14,7 @@ from albsim_tests.reports import scenario, summary
 from sim.data_plane.outcomes import Outcome
 from sim.experiment.figures import COLUMNS, DEREGISTRATION_LAG_S, OUTCOMES, RESPONSES, Figures
 from sim.experiment.statistics import Estimate
+from sim.report import pictures
 from sim.report.pictures.canvas import canvas, symmetric_log
 from sim.report.pictures.keep_curve import lost_afterwards
 from sim.report.pictures.lag_plot import plot_lag
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-PICTURES = Path("sim/report/pictures")
+PICTURES = Path(pictures.__file__).parent
 SLEEP, RETRIES = "pod.pre_stop_sleep_s", "controller.aws_max_retries"
 VALUES = [0.0003, 0.04, 0.7, 1.0, 3.0, 13.0, 99.0, 1234.0, 1e6, 9e8]
 
