@@ -25,14 +25,14 @@ Sources: docs/model.md, "Data plane".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sim.data_plane.draining import Spell, gone_law
 from sim.data_plane.ends import CUTS, Met, ends_of
-from sim.data_plane.latency import Latency, of_law
+from sim.data_plane.expectation import Expectation
+from sim.data_plane.latency import of_law
 from sim.data_plane.lines import lines_of
 from sim.data_plane.load import Load, load_of
 from sim.data_plane.outcomes import Outcome
@@ -41,40 +41,11 @@ from sim.data_plane.slow_start import slow_starts
 from sim.data_plane.window import WindowLaw, fixed_until_s
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from sim.data_plane.draining import GoneLaw
     from sim.data_plane.lines import Line
     from sim.data_plane.rotation import Rotation
     from sim.data_plane.timeline import Timeline, Times
     from sim.scenario.specs import PodSpec, TargetGroupSpec, TrafficSpec
-
-    Targets = NDArray[np.int32]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expectation:
-    """What is expected of the requests of one replication's window.
-
-    Attributes
-    ----------
-    counts
-        How many requests end in each `Outcome`, by its value, shape (outcomes,).
-    window_until_s
-        The mean of the window's end, in s since the start of the disruption.
-    latency_before_s, latency_s
-        The latency of requests answered with 200 in s, before the disruption and in the window.
-    """
-
-    counts: Times
-    window_until_s: float
-    latency_before_s: Latency
-    latency_s: Latency
-
-    @property
-    def any_502(self) -> float:
-        """Return the probability of at least one 502."""
-        return float(-np.expm1(-sum(self.counts[outcome] for outcome in Outcome if outcome.status == 502)))  # noqa: PLR2004 - a status
 
 
 def expect_requests(

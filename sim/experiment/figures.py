@@ -30,6 +30,7 @@ from sim.experiment.aggregation import (
 from sim.experiment.figure import SECONDS, Cell, Figure, Unit, quantile_cells
 from sim.experiment.figures_of_calls import CALLS
 from sim.experiment.figures_of_capacity import CAPACITY
+from sim.experiment.figures_of_healthy_targets import HEALTHY_TARGETS
 from sim.experiment.figures_of_latency import LATENCIES
 
 if TYPE_CHECKING:
@@ -66,11 +67,33 @@ class Figures:
         return value
 
     def responses(self, status: int) -> float:
-        """Return the number of requests answered with an HTTP status."""
+        """Return the number of requests answered with an HTTP status.
+
+        Parameters
+        ----------
+        status
+            An HTTP status: 200, 502, 503 or 504, and 460 where clients time out.
+
+        Returns
+        -------
+        float
+            The number in the window, a mean where the requests are expected ones.
+
+        Raises
+        ------
+        KeyError
+            If no request can end with the status.
+        """
         return self[RESPONSES[status]]
 
     def row(self) -> tuple[float, ...]:
-        """Return the row of a sweep, in the order of `COLUMNS`. A figure that the scenario has not is NaN."""
+        """Return the row of a sweep, in the order of `COLUMNS`. A figure that the scenario has not is NaN.
+
+        Returns
+        -------
+        tuple of float
+            One number for each of `COLUMNS`.
+        """
         return tuple(number for figure in FIGURES if figure.swept for number in self._numbers(figure))
 
     def _numbers(self, figure: Figure[Any, Any]) -> tuple[float, ...]:
@@ -181,21 +204,6 @@ EXPOSURE_S = Figure(
     unit=SECONDS,
     cells=quantile_cells("exposures", 1, "exposure (s)"),
 )
-NO_HEALTHY_TARGET_S = Figure(
-    name="no_healthy_target_s",
-    of=lambda replication: replication.healthy_targets.none_s,
-    over=Mean(),
-    label="without a healthy target",
-    unit=SECONDS,
-    cells=(Cell("course", 3, "no healthy\ntarget (s)"),),
-)
-LEAST_HEALTHY_TARGETS = Figure(
-    name="least_healthy_targets",
-    of=lambda replication: float(replication.healthy_targets.least),
-    over=Mean(),
-    label="fewest healthy targets of an ALB node",
-    cells=(Cell("course", 4, "healthy\ntargets, fewest"),),
-)
 GATE_WAIT_S = Figure(
     name="gate_wait_s",
     of=lambda replication: replication.gate_wait_s,
@@ -220,8 +228,7 @@ FIGURES: tuple[Figure[Any, Any], ...] = (
     ROLLOUT_S,
     DEREGISTRATION_LAG_S,
     EXPOSURE_S,
-    NO_HEALTHY_TARGET_S,
-    LEAST_HEALTHY_TARGETS,
+    *HEALTHY_TARGETS,
     *LATENCIES,
     *CALLS,
     *CAPACITY,

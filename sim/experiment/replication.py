@@ -16,7 +16,7 @@ from sim.streams import Streams
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sim.data_plane.expected import Expectation
+    from sim.data_plane.expectation import Expectation
     from sim.data_plane.requests import Requests
     from sim.data_plane.timeline import Timeline
     from sim.experiment.estimators import Estimator
@@ -45,7 +45,13 @@ class Replication(Simulated):
     """
 
     def figures(self) -> Figures:
-        """Return the replication's results: the value of each figure."""
+        """Return the replication's results: the value of each figure.
+
+        Returns
+        -------
+        Figures
+            The value of each figure that the scenario has.
+        """
         return figures_of(self)
 
 

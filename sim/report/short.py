@@ -15,7 +15,6 @@ from sim.experiment.figures import (
     DEREGISTRATION_LAG_S,
     EXPOSURE_S,
     GATE_WAIT_S,
-    NO_HEALTHY_TARGET_S,
     OUTCOMES,
     RESPONSES,
     ROLLOUT_S,
@@ -29,6 +28,7 @@ from sim.experiment.figures_of_capacity import (
     PENDING_S,
     STALLED,
 )
+from sim.experiment.figures_of_healthy_targets import NO_HEALTHY_TARGET_S
 from sim.report.answer import headline
 from sim.report.disruption import noun_of
 from sim.report.wording import NEGLIGIBLE, counted_by, number, percent, plural

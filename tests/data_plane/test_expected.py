@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from scipy import integrate
 
 from sim.data_plane.expectable import require_expectable
-from sim.data_plane.expected import Expectation, expect_requests
+from sim.data_plane.expected import expect_requests
 from sim.data_plane.outcomes import Outcome
 from sim.scenario.problems import ScenarioError
 from sim.verification.drawn_requests import drawn_timeline
@@ -21,6 +21,7 @@ from sim.verification.drawn_requests import drawn_timeline
 if TYPE_CHECKING:
     from albsim_tests.data_plane import Case
 
+    from sim.data_plane.expectation import Expectation
     from sim.data_plane.timeline import Timeline
 
 EXPONENTIAL = {"dist": "exponential", "mean": 2}

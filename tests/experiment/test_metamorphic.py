@@ -25,7 +25,8 @@ from sim.control_plane.trace import (
 from sim.control_plane.trace.calls import ApiAttempt
 from sim.control_plane.world import run_control_plane
 from sim.data_plane.outcomes import Outcome
-from sim.experiment.figures import ANY_502, DEREGISTRATION_LAG_S, EXPOSURE_S, NO_HEALTHY_TARGET_S, ROLLOUT_S
+from sim.experiment.figures import ANY_502, DEREGISTRATION_LAG_S, EXPOSURE_S, ROLLOUT_S
+from sim.experiment.figures_of_healthy_targets import NO_HEALTHY_TARGET_S
 from sim.experiment.replication import simulate
 from sim.scenario.problems import ScenarioError
 from sim.scenario.specs import Scenario

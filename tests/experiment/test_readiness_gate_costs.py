@@ -13,11 +13,11 @@ from sim.experiment.figures import (
     ANY_502,
     EXPOSURE_S,
     GATE_WAIT_S,
-    LEAST_HEALTHY_TARGETS,
     RESPONSES,
     ROLLOUT_S,
     Figures,
 )
+from sim.experiment.figures_of_healthy_targets import LEAST_HEALTHY_TARGETS
 from sim.experiment.replication import simulate
 from sim.experiment.summary import summarise
 from sim.report.short import short_report

@@ -12,7 +12,7 @@ from sim.control_plane.trace import EndpointRemoved, PodDeleted, Sigterm, Target
 from sim.control_plane.trace.calls import Reconciled
 from sim.data_plane.outcomes import Outcome
 from sim.diagnosis.findings import findings
-from sim.experiment.figures import LEAST_HEALTHY_TARGETS, NO_HEALTHY_TARGET_S
+from sim.experiment.figures_of_healthy_targets import LEAST_HEALTHY_TARGETS, NO_HEALTHY_TARGET_S
 from sim.experiment.replication import simulate
 from sim.report.answer import answer
 from sim.report.disruption import name_of

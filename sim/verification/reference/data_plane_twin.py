@@ -21,6 +21,7 @@ from sim.verification.reference.pod_twin import Pod
 from sim.verification.reference.request_twin import Drawn, Sent, drawn
 from sim.verification.reference.rotation_twin import Rotation, rotation_of
 from sim.verification.reference.slow_start_twin import SlowStart, slow_start_of
+from sim.verification.reference.window_twin import latest_s, window_until_s
 from sim.verification.reference.worker_twin import WorkerNodes
 
 if TYPE_CHECKING:
@@ -94,15 +95,11 @@ class Twin:
             self._clock.process(self._old_alb_goes(self._timeline.old_side))
         for request, to in reversed(list(self._sent_before())):
             self._clock.process(self._request(request, to))
-        for request in self._until(self._latest_s()):
+        for request in self._until(latest_s(self._timeline, self._spec.sandbox_teardown_s)):
             self._clock.process(self._request(request, None))
         self._clock.run()
-        until_s = self._window_until_s()
+        until_s = window_until_s(self._timeline, self._rules, self._nodes, self._pods)
         return [sent for sent in self._sent if self._belongs(sent) and sent.arrival_s < until_s], until_s
-
-    def _rotations(self) -> list[Rotation]:
-        """Return the rotations that lead to pods."""
-        return self._rules or [node.rotation for node in self._nodes]
 
     def _request(self, request: Drawn, to: int | None) -> Process:
         """Run one request, from its arrival until its pod is done. Before the rollout, `to` is the target."""
@@ -227,27 +224,3 @@ class Twin:
         patience_s = min(self._target_group.idle_timeout_s, self._client_s)
         answered_s = min(sent.finish_s, sent.arrival_s + patience_s)
         return sent.target is not None and sent.outcome != "keep_alive_race" and answered_s > 0
-
-    def _old(self) -> list[int]:
-        return [target for target, closed_s in enumerate(self._timeline.listener_closed_s) if math.isfinite(closed_s)]
-
-    def _over_s(self) -> float:
-        side = self._timeline.old_side
-        return max(self._timeline.rollout_complete_s, side.spec.counted_until_s if side else 0.0)
-
-    def _latest_s(self) -> float:
-        """Return a time by which the window has ended, whatever the requests do."""
-        timeline = self._timeline
-        times = [*timeline.cut_s, *timeline.vanishes_s, *timeline.registered_until_s.ravel()]
-        times += [*timeline.registered_from_s.ravel(), *timeline.healthy_from_s.ravel()]
-        times += [] if timeline.instances is None else timeline.instances.sent_until_s.ravel().tolist()
-        latest_s = max([self._over_s(), *(time for time in times if math.isfinite(time))])
-        return float(latest_s) + self._spec.sandbox_teardown_s
-
-    def _window_until_s(self) -> float:
-        left = [rotation.left_s.get(target, -math.inf) for rotation in self._rotations() for target in self._old()]
-        gone = [self._pods[target].address_gone_s for target in self._old()]
-        if self._timeline.instances:
-            left += [left_s for node in self._nodes for left_s in node.rotation.left_s.values()]
-        over_s = max([self._over_s(), *left])
-        return max([over_s, *(rotation.healthy_again_s(over_s) for rotation in self._rotations()), *gone])
