@@ -98,12 +98,9 @@ def _described(name: str, thing: Callable[..., object], level: int = 2) -> Itera
     yield _markdown(inspect.getdoc(thing) or "")
     if inspect.isclass(thing):
         for member, value in _members(thing):
-            if not member.startswith("_") and isinstance(value, property | cached_property):
-                yield f"{'#' * (level + 1)} `{name}.{member}`\n"
-                yield _markdown(inspect.getdoc(value) or "")
-            elif not member.startswith("_") and inspect.isfunction(value):
-                yield f"{'#' * (level + 1)} `{name}.{_signature(member, value)}`\n"
-                yield _markdown(inspect.getdoc(value) or "")
+            heading = _signature(member, value) if inspect.isfunction(value) else member
+            yield f"{'#' * (level + 1)} `{name}.{heading}`\n"
+            yield _markdown(inspect.getdoc(value) or "")
 
 
 def _signature(name: str, function: Callable[..., object]) -> str:
@@ -113,10 +110,27 @@ def _signature(name: str, function: Callable[..., object]) -> str:
 
 
 def _members(thing: type) -> Iterator[tuple[str, object]]:
-    """Yield what a class and the classes of this package above it define."""
+    """Yield the public properties and methods that a class and the classes of this package above it define."""
     for cls in thing.__mro__:
         if cls.__module__.partition(".")[0] == "sim":
-            yield from vars(cls).items()
+            for name, value in vars(cls).items():
+                if not name.startswith("_") and _is_described(value):
+                    yield name, value
+
+
+def _is_described(value: object) -> bool:
+    return isinstance(value, property | cached_property) or inspect.isfunction(value)
+
+
+def functions() -> dict[str, Callable[..., object]]:
+    """Return the functions and methods of the page, by name."""
+    public = {name: getattr(sim, name) for name in sim.__all__}
+    found = {name: thing for name, thing in public.items() if not inspect.isclass(thing)}
+    classes = [thing for thing in public.values() if inspect.isclass(thing)]
+    for cls in [*classes, *returned_classes()]:
+        methods = {f"{cls.__name__}.{name}": value for name, value in _members(cls)}
+        found |= {name: value for name, value in methods.items() if inspect.isfunction(value)}
+    return found
 
 
 def _markdown(docstring: str) -> str:

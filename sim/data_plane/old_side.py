@@ -56,7 +56,18 @@ class OldSide:
     deleted_s: float
 
     def share(self, at_s: Times) -> Times:
-        """Return the chance that a request at each of these times goes to the old ALB, in the shape of `at_s`."""
+        """Return the chance that a request at each of these times goes to the old ALB, in the shape of `at_s`.
+
+        Parameters
+        ----------
+        at_s
+            Times in s since the start of the disruption, of any shape.
+
+        Returns
+        -------
+        numpy.ndarray
+            Probabilities from 0 to 1.
+        """
         since_s, kept = at_s - self.changed_s, self.spec.kept_alive_fraction
         fresh = self.spec.still_old(since_s)
         if not kept:
@@ -66,20 +77,70 @@ class OldSide:
         return np.where(at_s < self.deleted_s, (1 - kept) * fresh + kept * opened, fresh)
 
     def rows(self, arrival_s: Times, node: NDArray[np.int16], choice: Times) -> NDArray[np.int16]:
-        """Return the row that each request goes to, by its time, its node and a uniform draw."""
+        """Return the row that each request goes to, by its time, its node and a uniform draw.
+
+        Parameters
+        ----------
+        arrival_s
+            When each request arrives, in s since the start of the disruption, shape (requests,).
+        node
+            The number of its ALB node, among those of one ALB, shape (requests,).
+        choice
+            Draws from [0, 1), shape (requests,).
+
+        Returns
+        -------
+        numpy.ndarray
+            Rows of the timeline, shape (requests,).
+        """
         return node + np.where(choice < self.share(arrival_s), 0, self.nodes).astype(np.int16)
 
     def row_edges_s(self, row: int) -> Times:  # noqa: ARG002 - all nodes' share is the same
-        """Return `edges_s`."""
+        """Return `edges_s`.
+
+        Parameters
+        ----------
+        row
+            A row of the timeline's arrays by ALB node and target; all have the same edges.
+
+        Returns
+        -------
+        numpy.ndarray
+            In s since the start of the disruption, ascending, shape (edges,).
+        """
         return self.edges_s()
 
     def row_share(self, row: int, edge_s: Times) -> Times:
-        """Return the mean share of the row's ALB between each two edges, which hold all of `edges_s`."""
+        """Return the mean share of the row's ALB between each two edges, which hold all of `edges_s`.
+
+        Parameters
+        ----------
+        row
+            A row of the timeline's arrays by ALB node and target.
+        edge_s
+            Times in s since the start of the disruption, ascending, shape (steps + 1,).
+
+        Returns
+        -------
+        numpy.ndarray
+            Shares from 0 to 1, shape (steps,).
+        """
         old = self.mean_share(edge_s)
         return old if row < self.nodes else 1 - old
 
     def mean_share(self, edge_s: Times) -> Times:
-        """Return the mean of the share between each two edges, which hold all of `edges_s` within their range."""
+        """Return the mean of the share between each two edges, which hold all of `edges_s` within their range.
+
+        Parameters
+        ----------
+        edge_s
+            Times in s since the start of the disruption, ascending, shape (steps + 1,).
+
+        Returns
+        -------
+        numpy.ndarray
+            Shares from 0 to 1, shape (steps,).
+        """
         begin_s, width_s = edge_s[:-1], np.diff(edge_s)
         total_s = np.diff(self.spec.still_old_for_s(edge_s - self.changed_s))
         kept = np.where(begin_s < self.deleted_s, self.spec.kept_alive_fraction, 0.0)
@@ -91,7 +152,13 @@ class OldSide:
         return np.where(kept > 0, both, fresh)
 
     def edges_s(self) -> Times:
-        """Return times between which the share changes little, and those at which it jumps."""
+        """Return times between which the share changes little, and those at which it jumps.
+
+        Returns
+        -------
+        numpy.ndarray
+            In s since the start of the disruption, ascending, shape (edges,).
+        """
         held_s = self.spec.stale_s.ppf(1 - np.geomspace(1, 1e-9, _POINTS))
         since_s = np.concatenate((np.linspace(0, self.spec.record_ttl_s, _POINTS // 2), held_s))
         if self.spec.kept_alive_fraction:

@@ -66,5 +66,16 @@ class Requests:
         return float(self.n_status(502) > 0)
 
     def n_status(self, status: int) -> int:
-        """Return the number of requests answered with an HTTP status."""
+        """Return the number of requests answered with an HTTP status.
+
+        Parameters
+        ----------
+        status
+            An HTTP status: 200, 460, 502, 503 or 504.
+
+        Returns
+        -------
+        int
+            The number of requests in the window.
+        """
         return sum(int(self.counts[outcome]) for outcome in Outcome if outcome.status == status)

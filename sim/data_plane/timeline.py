@@ -109,13 +109,46 @@ class Timeline:
         return self.weights if self.old_side is None else self.old_side
 
     def in_use(self, row: int) -> list[tuple[float, float]]:
-        """Return the intervals in which a row's targets are sent anything."""
+        """Return the intervals in which a row's targets are sent anything.
+
+        Parameters
+        ----------
+        row
+            A row of the arrays by ALB node and target.
+
+        Returns
+        -------
+        list of tuple of float
+            Beginning and end of each, in s since the start of the disruption.
+        """
         return [(-np.inf, np.inf)] if self.weights is None else list(self.weights.in_use(row))
 
     def nodes_of(self, row: NDArray[np.int16]) -> NDArray[np.int16]:
-        """Return the ALB nodes, or worker nodes, of rows."""
+        """Return the ALB nodes, or worker nodes, of rows.
+
+        Parameters
+        ----------
+        row
+            Rows of the arrays by ALB node and target, of any shape.
+
+        Returns
+        -------
+        numpy.ndarray
+            The number of each node, in the shape of `row`.
+        """
         return row if self.weights is None else row % np.int16(self.weights.nodes)
 
     def pods_of(self, target: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Return the pods of targets, and -1, which stands for no target, unchanged."""
+        """Return the pods of targets, and -1, which stands for no target, unchanged.
+
+        Parameters
+        ----------
+        target
+            Numbers of targets, of any shape.
+
+        Returns
+        -------
+        numpy.ndarray
+            The number of each pod, in the shape of `target`.
+        """
         return np.append(self.pod, np.int32(-1))[target]

@@ -109,8 +109,24 @@ class Comparison:
     differences: tuple[Difference, ...]
 
     def of(self, figure: str) -> Difference:
-        """Return one figure's difference."""
-        return next(difference for difference in self.differences if difference.figure == figure)
+        """Return one figure's difference.
+
+        Parameters
+        ----------
+        figure
+            The figure's name, as in a sweep's columns.
+
+        Returns
+        -------
+        Difference
+            The means of both scenarios, and the difference.
+
+        Raises
+        ------
+        KeyError
+            If no figure has the name.
+        """
+        return {difference.figure: difference for difference in self.differences}[figure]
 
 
 def compare(

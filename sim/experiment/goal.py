@@ -32,7 +32,18 @@ class Goal:
         return max(math.ceil(self.target_502) - 1, 0)
 
     def is_met(self, trial: Trial) -> bool:
-        """Return whether these rollouts meet the goal."""
+        """Return whether these rollouts meet the goal.
+
+        Parameters
+        ----------
+        trial
+            Rollouts of a scenario.
+
+        Returns
+        -------
+        bool
+            True if at least `confidence` of them have at most `most_failed` failed requests.
+        """
         return trial.with_at_most(self.most_failed).value >= self.confidence
 
 
@@ -52,5 +63,16 @@ class Precision:
     at_most: int = 2000
 
     def is_reached(self, sleep: Estimate) -> bool:
-        """Return whether the sleep is known that precisely, or known not to exist."""
+        """Return whether the sleep is known that precisely, or known not to exist.
+
+        Parameters
+        ----------
+        sleep
+            The least sleep that meets the goal, in s, with its interval.
+
+        Returns
+        -------
+        bool
+            True if the interval is at most `2 * within_s` long, or if even its lower end is infinite.
+        """
         return sleep.low == math.inf or (math.isfinite(sleep.high) and sleep.high - sleep.low <= 2 * self.within_s)

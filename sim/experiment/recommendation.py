@@ -89,7 +89,18 @@ class Recommendation:
         return at_confidence([need.slowest.stays_s for need in self.needs], self.goal)
 
     def miss(self, at_s: float) -> Estimate:
-        """Estimate the chance that a rollout with this sleep, or delay, misses the goal."""
+        """Estimate the chance that a rollout with this sleep, or delay, misses the goal.
+
+        Parameters
+        ----------
+        at_s
+            The preStop sleep, or the delay where that is recommended, in s.
+
+        Returns
+        -------
+        Estimate
+            A probability from 0 to 1, with its 95 % interval.
+        """
         return fraction_estimate(sum(need_s > at_s for need_s in self.needs_s), len(self.needs))
 
 

@@ -18,7 +18,7 @@ from sim.streams import Streams
 
 if TYPE_CHECKING:
     from sim.control_plane.trace import Trace
-    from sim.data_plane.expected import Expectation
+    from sim.data_plane.expectation import Expectation
     from sim.data_plane.healthy_targets import HealthyTargets
     from sim.data_plane.timeline import Timeline, Times
     from sim.experiment.capacity import Addresses
@@ -52,6 +52,11 @@ class Simulated:
         """Return when each target's pod was deleted, shape (targets,); NaN for the others.
 
         A pod that failed unasked, or that its Service dropped before, counts from then.
+
+        Returns
+        -------
+        numpy.ndarray
+            In s since the start of the disruption.
         """
         deleted_s = np.full(self.timeline.cut_s.size, np.nan)
         for deleted in self.trace.of(PodDeleted):
@@ -66,6 +71,11 @@ class Simulated:
         """Return the time from a pod's deletion until no ALB node sends to its target, at least 0, shape (targets,).
 
         NaN for pods that were not deleted.
+
+        Returns
+        -------
+        numpy.ndarray
+            In s.
         """
         return np.maximum(left_rotation_s(self.timeline) - self.deleted_s(), 0.0)
 
@@ -73,6 +83,11 @@ class Simulated:
         """Return how long each target was routable and not serving, shape (targets,).
 
         NaN for pods that were not deleted.
+
+        Returns
+        -------
+        numpy.ndarray
+            In s.
         """
         return exposure_s(self.timeline)
 

@@ -66,11 +66,37 @@ class UntilPrecise:
     at_most: int = _MOST_REPLICATIONS
 
     def is_reached(self, numbers_502: Sequence[float], any_502: Sequence[float]) -> bool:
-        """Return whether to add no more to these replications' 502s and their probabilities of any."""
+        """Return whether to add no more to these replications' 502s and their probabilities of any.
+
+        Parameters
+        ----------
+        numbers_502
+            Each replication's 502s.
+        any_502
+            Each replication's probability of any 502, from 0 to 1.
+
+        Returns
+        -------
+        bool
+            True if there are `at_most` replications, or if `is_known`.
+        """
         return len(numbers_502) >= self.at_most or self.is_known(numbers_502, any_502)
 
     def is_known(self, numbers_502: Sequence[float], any_502: Sequence[float]) -> bool:
-        """Return whether these replications' 502s are enough."""
+        """Return whether these replications' 502s are enough.
+
+        Parameters
+        ----------
+        numbers_502
+            Each replication's 502s.
+        any_502
+            Each replication's probability of any 502, from 0 to 1.
+
+        Returns
+        -------
+        bool
+            True if what is estimated is known to `half_width`.
+        """
         of_502 = spread(numbers_502)
         if len(numbers_502) >= of_502.needed:
             return _reach(of_502.mean) <= self.half_width * of_502.mean.value

@@ -55,7 +55,18 @@ class Rollout(NamedTuple):
         return sum(self.failures.values())
 
     def responses(self, status: int) -> int:
-        """Return how many requests were answered with an HTTP status."""
+        """Return how many requests were answered with an HTTP status.
+
+        Parameters
+        ----------
+        status
+            An HTTP status of failed requests: 460, 502, 503 or 504.
+
+        Returns
+        -------
+        int
+            The number of requests.
+        """
         return sum(n for name, n in self.failures.items() if Outcome[name.upper()].status == status)
 
 
@@ -75,15 +86,43 @@ class Trial:
     rollouts: tuple[Rollout, ...]
 
     def with_at_most(self, n_failed: int) -> Estimate:
-        """Return the fraction of rollouts with at most `n_failed` failed requests."""
+        """Return the fraction of rollouts with at most `n_failed` failed requests.
+
+        Parameters
+        ----------
+        n_failed
+            How many requests of a rollout may fail.
+
+        Returns
+        -------
+        Estimate
+            A fraction from 0 to 1, with its 95 % interval.
+        """
         return fraction_estimate(sum(rollout.n_failed <= n_failed for rollout in self.rollouts), len(self.rollouts))
 
     def mean(self, status: int) -> float:
-        """Return the mean of responses with an HTTP status per rollout."""
+        """Return the mean of responses with an HTTP status per rollout.
+
+        Parameters
+        ----------
+        status
+            An HTTP status of failed requests: 460, 502, 503 or 504.
+
+        Returns
+        -------
+        float
+            The mean number of requests.
+        """
         return float(np.mean([rollout.responses(status) for rollout in self.rollouts]))
 
     def mean_failures(self) -> dict[str, float]:
-        """Return the mean of failed requests per rollout for each outcome that occurs, the largest first."""
+        """Return the mean of failed requests per rollout for each outcome that occurs, the largest first.
+
+        Returns
+        -------
+        dict
+            The mean number of requests, by the name of the outcome.
+        """
         names = self.rollouts[0].failures
         means = {name: float(np.mean([rollout.failures[name] for rollout in self.rollouts])) for name in names}
         return {name: mean for name, mean in sorted(means.items(), key=lambda item: -item[1]) if mean}

@@ -36,14 +36,36 @@ class Room(NamedTuple):
         return self.nodes * self.per_node
 
     def may_grow_by(self, autoscaler: AutoscalerSpec) -> float:
-        """Return for how many more pods an autoscaler may add nodes."""
+        """Return for how many more pods an autoscaler may add nodes.
+
+        Parameters
+        ----------
+        autoscaler
+            What adds nodes.
+
+        Returns
+        -------
+        float
+            A number of pods, infinite if nothing bounds the nodes.
+        """
         if autoscaler.kind == "none":
             return 0
         most = math.inf if autoscaler.max_nodes is None else autoscaler.max_nodes
         return max(0.0, most - self.nodes) * self.per_node
 
     def require_places(self, pods: int) -> None:
-        """Refuse nodes without places for the pods from before the disruption."""
+        """Refuse nodes without places for the pods from before the disruption.
+
+        Parameters
+        ----------
+        pods
+            How many pods there are.
+
+        Raises
+        ------
+        ScenarioError
+            If the nodes have fewer places.
+        """
         if pods > self.places:
             each = f"{self.per_node:,} on each, limited by {self.limited_by}"
             raise complaint(
@@ -51,7 +73,20 @@ class Room(NamedTuple):
             )
 
     def require_nodes_left(self, drained: int, key: str) -> None:
-        """Refuse a drain of all nodes."""
+        """Refuse a drain of all nodes.
+
+        Parameters
+        ----------
+        drained
+            How many nodes are drained.
+        key
+            The dotted key that says so.
+
+        Raises
+        ------
+        ScenarioError
+            If no node would be left.
+        """
         if drained >= self.nodes:
             raise complaint(
                 key=key,

@@ -66,9 +66,31 @@ class Retryer(ABC):
         return low_s + u * (high_s - low_s)
 
     def mean_s(self, retry: int) -> float:
-        """Return the mean wait before this retry, in seconds."""
+        """Return the mean wait before this retry, in seconds.
+
+        Parameters
+        ----------
+        retry
+            The number of the retry, from 1.
+
+        Returns
+        -------
+        float
+            In seconds.
+        """
         return sum(self.support_s(retry)) / 2
 
     def retries(self, _code: str, /) -> bool:
-        """Return whether a throttle with this AWS error code is retried at all."""
+        """Return whether a throttle with this AWS error code is retried at all.
+
+        Parameters
+        ----------
+        _code
+            The code, such as `Throttling`.
+
+        Returns
+        -------
+        bool
+            False if the call fails at once.
+        """
         return True
