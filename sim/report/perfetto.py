@@ -121,18 +121,30 @@ def _pods(found: Findings) -> Iterator[Event]:
             yield from complete(PODS, end.pod, name, from_s, min(phase_until_s, until_s))
         for name, at_s in (("SIGTERM", end.sigterm_s), ("listener closed", end.closed_s)):
             yield from instant(PODS, end.pod, name, at_s)
+    yield from _failed_pods(found)
     for refused in trace.of(EvictionRefused):
         yield from instant(PODS, refused.pod, "eviction refused", refused.time_s)
+
+
+def _failed_pods(found: Findings) -> Iterator[Event]:
+    until_s = found.replication.requests.window_until_s
+    for one in found.failures:
+        yield from thread(PODS, one.pod, f"failed pod {one.pod}")
+        yield from complete(PODS, one.pod, "serving", 0.0, one.failed_s)
+        yield from complete(PODS, one.pod, "failed", one.failed_s, min(one.back_s, until_s))
+        yield from complete(PODS, one.pod, "serving again", one.back_s, until_s)
+        yield from instant(PODS, one.pod, "endpoint removed", one.endpoint_removed_s)
 
 
 def _targets(found: Findings) -> Iterator[Event]:
     replication = found.replication
     timeline, until_s = replication.timeline, replication.requests.window_until_s
+    dead = found.exposed | {one.pod: one.dead for one in found.failures}
     for target, spells in in_rotation(timeline).items():
         yield from thread(TARGETS, target, f"target {target}")
         for from_s, spell_until_s in spells:
             yield from complete(TARGETS, target, "in rotation", from_s, min(spell_until_s, until_s))
-        for from_s, spell_until_s in found.exposed.get(target, []):
+        for from_s, spell_until_s in dead.get(target, []):
             yield from complete(TARGETS, target, "routable but dead", from_s, min(spell_until_s, until_s))
     for registered in replication.trace.of(TargetRegistered):
         yield from instant(TARGETS, registered.pod, "RegisterTargets", registered.time_s)

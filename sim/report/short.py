@@ -83,8 +83,8 @@ def labelled(summary: Summary) -> dict[str, str]:
     others = " and ".join(f"{number(summary[RESPONSES[status]].value)} {status}s" for status in (503, 504))
     lines = {
         f"other failures per {noun}": others,
-        "a pod's target leaves within": _quantiles(summary[DEREGISTRATION_LAG_S]),
-        "a dead pod is sent requests": _quantiles(summary[EXPOSURE_S]),
+        **_if_any("a pod's target leaves within", summary[DEREGISTRATION_LAG_S]),
+        **_if_any("a dead pod is sent requests", summary[EXPOSURE_S]),
         "without a healthy target": f"{number(summary[NO_HEALTHY_TARGET_S].value)} s per {noun}",
         f"a {noun} takes": _quantiles(summary[ROLLOUT_S]),
         f"{plural(noun)}": f"{summary.replications:,}, seed {summary.seed}",
@@ -97,10 +97,7 @@ def labelled(summary: Summary) -> dict[str, str]:
 
 def waits_for_gates(summary: Summary) -> dict[str, str]:
     """Return the line on readiness gates, none where the pods have none or none was opened."""
-    waits_s = summary.values.get(GATE_WAIT_S.name)
-    if waits_s is None or not math.isfinite(waits_s["mean"]):
-        return {}
-    return {"a gate opens, once ready, after": _quantiles(waits_s)}
+    return _if_any("a gate opens, once ready, after", summary.values.get(GATE_WAIT_S.name))
 
 
 def waits_for_nodes(summary: Summary) -> dict[str, str]:
@@ -117,6 +114,11 @@ def waits_for_nodes(summary: Summary) -> dict[str, str]:
         lines["addresses left"] = f"at least {free} in the fullest subnet"
         lines["sandboxes without an address"] = f"{number(summary[FAILED_SANDBOXES].value)} {each}"
     return lines
+
+
+def _if_any(label: str, seconds: dict[str, float] | None) -> dict[str, str]:
+    """Return a line, none where there is nothing to pool: no pod ended, or no gate was opened."""
+    return {} if seconds is None or not math.isfinite(seconds["mean"]) else {label: _quantiles(seconds)}
 
 
 def _quantiles(seconds: dict[str, float]) -> str:

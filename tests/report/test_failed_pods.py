@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from matplotlib.colors import to_hex
@@ -11,6 +11,7 @@ from matplotlib.colors import to_hex
 from sim.data_plane.outcomes import Outcome
 from sim.diagnosis.findings import findings
 from sim.experiment.replication import simulate
+from sim.report.perfetto import PODS, TARGETS, perfetto
 from sim.report.pictures.canvas import PALE, VERMILION
 from sim.report.pictures.gantt import gantt
 from sim.report.story import story
@@ -33,6 +34,7 @@ CRASH = {
     "disruption": "crash",
     "crash": {"noticed_after_s": 1},
 }
+S = 1_000_000
 """Seen at 1 s, deregistered at 3 s and out at 6 s; back at 31 s, and registered at 35 s. A quarter of 8 requests a
 second is two a second: twelve are refused."""
 
@@ -84,6 +86,37 @@ def test_the_chart_has_its_row(found: Findings) -> None:
     assert [label.get_text() for label in pods.get_yticklabels()] == ["0"]
     assert _bars(pods, VERMILION) == [(0, 6)]
     assert _bars(pods, PALE) == [(0, 31)]
+
+
+def test_the_trace_for_perfetto_has_its_row(found: Findings) -> None:
+    events = json.loads(perfetto(found))["traceEvents"]
+    assert _spans(events, PODS, 0) == [("failed", 0, 31)]
+    assert ("routable but dead", 0, 6) in _spans(events, TARGETS, 0)
+    names = {one["args"]["name"] for one in events if one["name"] == "thread_name" and one["pid"] == PODS}
+    assert names == {"failed pod 0"}
+
+
+def test_a_container_that_is_back_before_another_serves_again_in_the_trace() -> None:
+    changes = {"crash.pods": 2, "pod.startup_s": {"dist": "uniform", "low": 10, "high": 40}}
+    found = findings(simulate(Scenario.model_validate(CRASH).with_overrides(changes), estimator="sampled"))
+    later, sooner = sorted(found.failures, key=lambda one: -one.back_s)
+    events = json.loads(perfetto(found))["traceEvents"]
+    assert [name for name, *_ in _spans(events, PODS, later.pod)] == ["failed"]
+    assert [name for name, *_ in _spans(events, PODS, sooner.pod)] == ["failed", "serving again"]
+
+
+def test_a_pod_that_hangs_is_dead_in_the_trace_though_its_listener_is_open() -> None:
+    """The third probe, of one each second, fails after a second: dead from 0 s on, and deregistered at 6 s or so."""
+    changes = {"disruption": "liveness_failure", "liveness_failure": {"period_s": 1, "failure_threshold": 3}}
+    found = findings(simulate(Scenario.model_validate(CRASH).with_overrides(changes), estimator="sampled"))
+    events = json.loads(perfetto(found))["traceEvents"]
+    (dead,) = [one for one in events if one["name"] == "routable but dead"]
+    assert (dead["ts"], dead["dur"]) == (0, round(found.failures[0].dead[0][1] * S))
+
+
+def _spans(events: list[dict[str, Any]], process: int, thread: int) -> list[tuple[str, float, float]]:
+    spans = [one for one in events if (one["ph"], one["pid"], one["tid"]) == ("X", process, thread)]
+    return [(one["name"], one["ts"] / S, (one["ts"] + one["dur"]) / S) for one in spans]
 
 
 def _bars(axes: Axes, color: str) -> list[tuple[float, float]]:

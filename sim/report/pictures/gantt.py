@@ -2,14 +2,14 @@
 
 Shown:
 - A row for each terminated pod with the phases of its end and its deregistration; or for each that failed unasked
-  (`gantt_failed`).
+  (`gantt_failed`); or for each new one, where no pod ends (`gantt_new`).
 - Boldly, the time in which the pod was sent requests and refused them, with its 502s as points.
 - The evictions that a PodDisruptionBudget refused.
-- Below, all 502s by second, and the controller's reconciles with the time that throttling took.
+- Below, all 502s by second (where no pod ends, all failures), and the controller's reconciles with their throttling.
 - Where nodes are simulated, the new pods that waited, and the addresses (`gantt_capacity`).
 - Of many pods: the worst, and an even sample of the others.
 
-Left out: the new pods that did not wait.
+Left out: beside pods that end, the new pods that did not wait.
 """
 
 from __future__ import annotations
@@ -28,10 +28,12 @@ from sim.diagnosis.spells import in_rotation
 from sim.report.capacity import is_stalled
 from sim.report.pictures.canvas import BLACK, GREEN, ORANGE, PALE, PURPLE, SKY_BLUE, VERMILION, YELLOW, literal
 from sim.report.pictures.gantt_below import (
+    BY_STATUS,
     FAILED,
     OF_A_SWITCH,
     RECONCILE,
     THROTTLED,
+    draw_by_status,
     draw_controller,
     draw_failures,
     draw_left_behind,
@@ -39,6 +41,7 @@ from sim.report.pictures.gantt_below import (
 )
 from sim.report.pictures.gantt_capacity import CAPACITY_LEGEND, draw_capacity, heights_of_capacity
 from sim.report.pictures.gantt_failed import FAILED_REQUEST, draw_failed
+from sim.report.pictures.gantt_new import OF_NEW_PODS, about_new, draw_new, new_pods
 from sim.report.pictures.gantt_parts import (
     DEAD,
     DEREGISTERED,
@@ -89,8 +92,10 @@ LEGEND = (
     FAIL_OPEN,
     DEREGISTERED,
     LEFT,
+    *OF_NEW_PODS,
     *COMPLETE,
     *OF_A_SWITCH,
+    *BY_STATUS,
     RECONCILE,
     THROTTLED,
     FAILED,
@@ -104,8 +109,9 @@ def gantt(found: Findings, *, width: float = 12.0) -> Figure:
 
     replication = found.replication
     shown = chosen(found.ends)
+    came = [] if shown or found.failures else new_pods(replication)
     lanes = in_lanes(found.reconciles)
-    n_rows = max(len(shown), min(len(found.failures), MOST_PODS), 6)
+    n_rows = max(len(shown), min(len(found.failures), MOST_PODS), len(came), 6)
     heights = [INCHES_PER_ROW * n_rows, 0.8, 0.35 + 0.2 * max(len(lanes), 1)]
     heights += heights_of_capacity(replication, INCHES_PER_ROW)
     picture = Figure(figsize=(width, sum(heights) + 2.4), layout="constrained")
@@ -113,10 +119,12 @@ def gantt(found: Findings, *, width: float = 12.0) -> Figure:
     pods, failures, controller = panels[:3]
     if found.failures:
         draw_failed(pods, found)
+    elif came:
+        draw_new(pods, replication, came)
     else:
         _draw_pods(pods, shown, found)
     side = replication.timeline.old_side
-    (draw_failures if side is None else draw_left_behind)(failures, replication)
+    (draw_left_behind if side else draw_by_status if came else draw_failures)(failures, replication)
     draw_controller(controller, lanes)
     draw_capacity(panels[3:], replication)
     controller.set_xlim(0, 1.01 * replication.requests.window_until_s)
@@ -129,7 +137,7 @@ def gantt(found: Findings, *, width: float = 12.0) -> Figure:
         axes.spines[["top", "right"]].set_visible(False)
     if side is not None:
         mark_switch((pods, failures, controller), side)
-    title = "\n".join(textwrap.fill(line, int(_PER_INCH * width)) for line in _title(found, shown).split("\n"))
+    title = "\n".join(textwrap.fill(line, int(_PER_INCH * width)) for line in _title(found, shown, came).split("\n"))
     picture.suptitle(literal(title), x=0.01, ha="left", fontsize="medium")
     legend(picture, (pods, failures, controller, *panels[3:]), LEGEND)
     return picture
@@ -151,12 +159,14 @@ def chosen(ends: Sequence[PodEnd]) -> list[PodEnd]:
     return sorted([*ends[:WORST_PODS], *(others[at] for at in sample.tolist())], key=deleted)
 
 
-def _title(found: Findings, shown: Sequence[PodEnd]) -> str:
+def _title(found: Findings, shown: Sequence[PodEnd], came: Sequence[int]) -> str:
     replication = found.replication
     scenario, n_502 = replication.scenario, replication.requests.n_status(502)
     title = f"{scenario.name}: replication {replication.number}, seed {scenario.seed}: {count(n_502, '502')}"
     if found.failures:
         return f"{title}\n{count(len(found.failures), 'pod')} that failed unasked"
+    if came:
+        return f"{title}\n{about_new(replication, came)}"
     if len(shown) == len(found.ends):
         return f"{title}\n{count(len(shown), 'terminated pod')}"
     sample = f"an even sample of {len(shown) - WORST_PODS} of the others"

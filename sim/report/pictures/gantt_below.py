@@ -1,4 +1,4 @@
-"""The panels below a Gantt chart: all 502s by second, and the controller's reconciles."""
+"""The panels below a Gantt chart: all 502s or failures by second, and the controller's reconciles."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from sim.data_plane.outcomes import OUTCOMES_502, Outcome
 from sim.diagnosis.controller_log import held_up_until_s
-from sim.report.pictures.canvas import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION
+from sim.report.pictures.canvas import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY_BLUE, VERMILION
 from sim.report.pictures.gantt_parts import bar
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 NO_ANSWER, NO_TARGET, IS_502 = "no answer from the old address", "503", "502"
 RECORD, DELETED = "DNS record changed", "old ALB deleted"
 OF_A_SWITCH = (RECORD, DELETED, IS_502, NO_TARGET, NO_ANSWER)
+TOO_LATE, GAVE_UP = "504", "460: the client gave up"
+BY_STATUS = (TOO_LATE, GAVE_UP)
 _PARTS = 400
 RECONCILE, THROTTLED, FAILED = "reconcile", "throttled attempt and the wait after it", "reconcile failed"
 
@@ -44,16 +46,43 @@ def draw_failures(axes: Axes, replication: Replication) -> None:
 
 def draw_left_behind(axes: Axes, replication: Replication) -> None:
     """Draw how many requests of a switch fail in a second, by what clients get, as means over parts of the window."""
+    _draw_failed(
+        axes,
+        np.maximum(replication.requests.arrival_s, 0),
+        replication,
+        (
+            (NO_ANSWER, (Outcome.OLD_ADDRESS_UNREACHABLE,), PURPLE),
+            (NO_TARGET, (Outcome.NO_REGISTERED_TARGETS,), GREEN),
+            (IS_502, OUTCOMES_502, VERMILION),
+        ),
+    )
+
+
+def draw_by_status(axes: Axes, replication: Replication) -> None:
+    """Draw how many clients get a failure in a second, by status, as means over parts of the window."""
+    _draw_failed(
+        axes,
+        replication.requests.answered_s,
+        replication,
+        (
+            (GAVE_UP, (Outcome.CLIENT_TIMEOUT,), PURPLE),
+            (TOO_LATE, (Outcome.IDLE_TIMEOUT, Outcome.CONNECT_TIMEOUT), SKY_BLUE),
+            (NO_TARGET, (Outcome.NO_REGISTERED_TARGETS,), GREEN),
+            (IS_502, OUTCOMES_502, VERMILION),
+        ),
+    )
+
+
+def _draw_failed(
+    axes: Axes, at_s: np.ndarray, replication: Replication, kinds: Sequence[tuple[str, tuple[Outcome, ...], str]]
+) -> None:
+    """Draw the rate of each kind (label, outcomes, colour) of the failed requests, which count at `at_s`."""
     requests, until_s = replication.requests, replication.requests.window_until_s
     edges_s = np.linspace(0, until_s, _PARTS + 1)
     greatest = 1.0
-    for label, outcomes, colour in (
-        (NO_ANSWER, (Outcome.OLD_ADDRESS_UNREACHABLE,), PURPLE),
-        (NO_TARGET, (Outcome.NO_REGISTERED_TARGETS,), GREEN),
-        (IS_502, OUTCOMES_502, VERMILION),
-    ):
+    for label, outcomes, colour in kinds:
         is_one = np.isin(requests.outcome, outcomes)
-        per_part, _ = np.histogram(np.maximum(requests.arrival_s[is_one], 0), edges_s)
+        per_part, _ = np.histogram(at_s[is_one], edges_s)
         if per_part.any():
             axes.stairs(per_part * _PARTS / until_s, edges_s, fill=True, color=colour, alpha=0.8, label=label)
             greatest = max(greatest, per_part.max() * _PARTS / until_s)
