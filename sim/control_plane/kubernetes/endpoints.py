@@ -8,6 +8,7 @@ Modelled:
   Endpoints too.
 - When the containers of a pod with a readiness gate become ready, the Endpoints do not change. The watch of the pod
   itself reports that, `propagation_s` later.
+- A pod whose first status says that it has an address and that its containers are ready is seen so at once.
 
 Left out:
 - the stale-cache retry of the EndpointSlice controller, which Endpoints do not go through;
@@ -105,6 +106,8 @@ class Endpoints:
 
     def _appear(self, pod: Pod) -> Generator[simpy.Event]:
         yield pod.has_address
+        if pod.containers_ready.triggered:
+            return
         yield self._env.timeout(self._joins_after_s[pod])
         if pod not in self.addresses:
             self.starting.add(pod)
@@ -114,9 +117,12 @@ class Endpoints:
         yield from self._appear(pod)
         yield pod.containers_ready
         yield self._env.timeout(self._joins_after_s[pod])
-        self.starting.remove(pod)
+        has_appeared = pod in self.starting
+        self.starting.discard(pod)
         self.gated.add(pod)
         self.changes.append(pod)
+        if not has_appeared:
+            _tell(self.watchers, pod)
         _tell(self.pod_watchers, pod)
 
 

@@ -3,6 +3,7 @@
 Modelled, the start:
 - One delay leads to "containers ready" (image, start, readiness probe, and scheduling where no `nodes` are given). The
   pod has an address after the median time from scheduling to a started container.
+- A pod whose containers are ready by then has both in its first status, which is one write.
 - A pod with a readiness gate is Ready when the gate is set, not before.
 
 Modelled, the termination:
@@ -75,16 +76,19 @@ class Kubelet:
     def start(self, pod: Pod) -> Generator[simpy.Event]:
         """Bring a created pod to readiness."""
         startup_s = self._startup_s[pod]
-        address_after_s = min(ADDRESS_AFTER_S, startup_s)
-        yield self._env.timeout(address_after_s)
-        if self._node_of is not None:
-            call_when(self._written(pod, self._node_of), pod.has_address.succeed)
-        else:
-            pod.has_address.succeed()
-        yield self._env.timeout(startup_s - address_after_s)
+        is_first_status_ready = startup_s <= ADDRESS_AFTER_S
+        if not is_first_status_ready:
+            yield self._env.timeout(ADDRESS_AFTER_S)
+            if self._node_of is not None:
+                call_when(self._written(pod, self._node_of), pod.has_address.succeed)
+            else:
+                pod.has_address.succeed()
+        yield self._env.timeout(startup_s if is_first_status_ready else startup_s - ADDRESS_AFTER_S)
         self._trace.record(PodReady(self._env.now, pod.number))
         yield from self._write_status(pod)
         pod.containers_ready.succeed()
+        if is_first_status_ready:
+            pod.has_address.succeed()
         if self._spec.readiness_gate:
             yield pod.gate_opened
             self._trace.record(ReadinessGateOpened(self._env.now, pod.number))

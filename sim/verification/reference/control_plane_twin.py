@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sim.verification.reference.agenda_twin import Happened
 
 JUST_AFTER_S = 1e-3
+FIRST_STATUS_S = 2.0
 
 
 class ControlPlane:
@@ -98,7 +99,9 @@ class ControlPlane:
 
     def _starts(self, pod: Pod) -> None:
         startup_s = self.draw(self.scenario.pod.startup_s, pod, Stream.POD_STARTUP)
-        self.agenda.after(min(2.0, startup_s), lambda: self.has_address(pod))
+        pod.is_ready_at_first = startup_s <= FIRST_STATUS_S
+        if not pod.is_ready_at_first:
+            self.agenda.after(FIRST_STATUS_S, lambda: self.has_address(pod))
         self.agenda.after(startup_s, lambda: self.containers_ready(pod))
 
     def has_address(self, pod: Pod) -> None:
@@ -121,7 +124,7 @@ class ControlPlane:
         pod.has_ready_containers = True
         if not self.rolled.has_gates:
             self.ready(pod)
-        elif pod in self.rolled.starting:
+        elif pod.is_ready_at_first or pod in self.rolled.starting:
             self._gated_later(pod)
 
     def _gated_later(self, pod: Pod) -> None:
@@ -129,9 +132,11 @@ class ControlPlane:
         self.agenda.after(joins_s, lambda: self.gated(pod))
 
     def gated(self, pod: Pod) -> None:
-        """Let the controller's watch of pods see a pod whose containers are ready and whose gate is closed."""
-        self.rolled.starting.remove(pod)
+        """Let the controller's watches see a pod whose containers are ready and whose gate is closed."""
         self.rolled.gated.add(pod)
+        if pod.is_ready_at_first:
+            self._endpoints_changed()
+        self.rolled.starting.discard(pod)
         if self.controller is not None:
             self.controller.containers_ready(0)
 

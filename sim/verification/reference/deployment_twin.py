@@ -32,6 +32,7 @@ class Pod:
     cut: bool = False
     left: bool = False
     has_ready_containers: bool = False
+    is_ready_at_first: bool = False
 
 
 class Deployment:

@@ -26,7 +26,7 @@ from sim.control_plane.trace import (
     TargetRegistered,
     Trace,
 )
-from sim.control_plane.trace.calls import NO_RECONCILE, ApiAttempt
+from sim.control_plane.trace.calls import NO_RECONCILE, ApiAttempt, Reconciled
 from sim.control_plane.world import run_control_plane
 from sim.scenario.actions import Action
 from sim.scenario.problems import ScenarioError
@@ -110,7 +110,6 @@ def test_from_v3_4_on_the_pod_is_registered_when_its_containers_are_ready(make_s
     assert opened_s == pytest.approx(registered_s + READS_S + 15 + READS_S)
 
 
-@pytest.mark.xfail(strict=True, reason="at one instant, the first reconcile begins before the pod is ready")
 @pytest.mark.parametrize(("version", "polls_again_s"), [("v3.1", 15.0), ("v3.2", 15.1)])
 def test_a_pod_that_is_there_at_once_is_polled_from_its_last_look_with_the_priority_queue(
     make_scenario, version: str, polls_again_s: float
@@ -119,6 +118,18 @@ def test_a_pod_that_is_there_at_once_is_polled_from_its_last_look_with_the_prior
     scenario = _scenario(make_scenario, version, pod__startup_s=0)
     registered_s, opened_s = _registered_and_opened_s(scenario)
     assert opened_s == pytest.approx(registered_s + polls_again_s + READS_S)
+
+
+@pytest.mark.parametrize("version", ["v1.1.6", "v1.1.9", "v2.6.2", "v3.1", "v3.2", "v3.4"])
+@pytest.mark.parametrize("startup_s", [0, 1, 2])
+def test_the_first_status_tells_of_address_and_readiness_in_one(make_scenario, version: str, startup_s: float) -> None:
+    """The Endpoints change once, one propagation later, and the first reconcile that this begins registers the pod."""
+    scenario = _scenario(make_scenario, version, pod__startup_s=startup_s, endpoints__propagation_s=0.5)
+    trace = run_control_plane(scenario, Streams(1, 0))
+    (registered,) = trace.of(TargetRegistered)
+    first = min(trace.of(Reconciled), key=lambda reconciled: (reconciled.time_s < startup_s, reconciled.time_s))
+    assert first.time_s == pytest.approx(startup_s + 0.5)
+    assert first.time_s < registered.time_s <= first.end_s
 
 
 @pytest.mark.parametrize("version", ["v2.2.1", "v2.6.2", "v2.9.0"])
