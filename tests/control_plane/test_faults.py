@@ -39,6 +39,7 @@ def controllers(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(
     ours=controllers(),

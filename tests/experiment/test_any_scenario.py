@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from albsim_tests.arrived import arrived
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -80,6 +81,7 @@ SCENARIOS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(raw=SCENARIOS)
 def test_invariants(raw: dict) -> None:

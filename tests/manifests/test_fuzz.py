@@ -23,6 +23,8 @@ from sim.scenario.problems import ScenarioError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parent / "examples"
 FILES = [path.read_bytes() for path in sorted(EXAMPLES.glob("*.*")) if ".expected." not in path.name]
 SOON_S = 10.0
@@ -166,7 +168,6 @@ def test_50_megabytes_are_refused_at_once(tmp_path: Path) -> None:
         read_sources([str(path)])
 
 
-@pytest.mark.slow
 def test_20_000_objects_take_seconds() -> None:
     began_s = time.process_time()
     text = "---\n".join(

@@ -21,6 +21,8 @@ from sim.report.observed import render
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = 15
 """Few: each is read and observed, which takes pandas a while; `tests/fuzzing/files.py observe` goes on for longer."""
 SOON_S = 10.0
@@ -90,7 +92,6 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("fuzz") / "file"
 
 
-@pytest.mark.slow
 @settings(max_examples=EXAMPLES)
 @given(content=st.binary(max_size=200) | SYNTAX)
 def test_any_bytes(path: Path, content: bytes) -> None:

@@ -21,6 +21,8 @@ from sim.scenario.variations import parse_assignment, parse_variation
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 SOON_S = 10.0
 """Nobody's machine is that slow: what takes longer hangs."""
 FILES = [path.read_bytes() for path in sorted(Path("scenarios").glob("*.yaml"))]

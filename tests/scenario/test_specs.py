@@ -129,6 +129,7 @@ def loaded(text: str) -> Scenario:
         return load_scenario(path)
 
 
+@pytest.mark.slow
 @given(scenarios)
 @example(REQUIRED | {"name": "1e3"})
 @example(REQUIRED | {"name": "010"})
@@ -173,6 +174,7 @@ junk = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(st.sampled_from(_keys("", MINIMAL)), junk)
 def test_junk_at_any_key_is_a_scenario_or_a_scenario_error(key: str, value: object) -> None:
