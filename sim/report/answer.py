@@ -52,11 +52,11 @@ def answer(found: Findings) -> str:
         return f"No pod in rotation was told to end. {_failed(found)}"
     pre_stop, worst = _pre_stop(found.replication.scenario.pod), found.ends[0]
     if worst.exposed_s > 0:
-        return f"{pre_stop}; {_lost(found, worst)} {_why(found, worst)} {_failed(found)}"
+        return f"{pre_stop}. {_lost(found, worst)} {_why(found, worst)} {_failed(found)}"
     spare_s = min(end.closed_s - end.left_s for end in found.ends)
     slowest_s = max(end.lag_s for end in found.ends)
     return (
-        f"{pre_stop}; every target had left the last ALB node before its pod refused connections: the slowest took "
+        f"{pre_stop}. Every target had left the last ALB node before its pod refused connections: the slowest took "
         f"{seconds(slowest_s)}, the narrowest had {seconds(spare_s)} to spare. {_failed(found)}"
     )
 
@@ -75,7 +75,7 @@ def _lost(found: Findings, worst: PodEnd) -> str:
     told = "the switch" if found.replication.trace.of(PodDeselected) else "its deletion"
     refused = f"{seconds(served_s)} after {told}" if served_s > 0 else f"from {told} on"
     return (
-        f"pod {worst.pod} refused connections {refused}, and its target left the last ALB node {seconds(worst.lag_s)} "
+        f"Pod {worst.pod} refused connections {refused}, and its target left the last ALB node {seconds(worst.lag_s)} "
         f"after it: {seconds(worst.exposed_s)} exposed."
     )
 

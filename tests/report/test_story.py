@@ -41,7 +41,7 @@ def test_story_of_fixed_lag_is_the_golden_one() -> None:
 
 def test_answer_names_the_stall_and_the_health_check() -> None:
     assert answer(findings(by_hand())) == (
-        "preStop 10 s; pod 2 refused connections 10.0 s after its deletion, and its target left the last ALB node 26.0 "
+        "preStop 10 s. Pod 2 refused connections 10.0 s after its deletion, and its target left the last ALB node 26.0 "
         "s after it: 16.0 s exposed. 2 consecutive throttled attempts of waf-regional:GetWebACLForResource held its "
         "deregistration up for 1.8 s. Its health checks took it out of rotation before its deregistration did. "
         "4 of 100 requests ended in a 502: connect_refused 2, host_unreachable 2. "
@@ -59,7 +59,7 @@ def test_answer_names_fail_open() -> None:
 def test_answer_names_the_largest_part_where_nothing_was_throttled() -> None:
     kept = [r for r in BY_HAND if not hasattr(r, "cluster") and getattr(r, "pod", 0) != 2]
     told = answer(findings(by_hand(kept)))
-    assert "pod 0 refused connections 10.0 s after its deletion, and its target left the last ALB node 15.0 s" in told
+    assert "Pod 0 refused connections 10.0 s after its deletion, and its target left the last ALB node 15.0 s" in told
     assert "8.0 s of that went to the deregistration on its way to the ALB nodes." in told
 
 
@@ -68,7 +68,7 @@ def test_answer_when_the_sleep_was_long_enough() -> None:
     kept = [r for r in BY_HAND if getattr(r, "pod", 1) in (1, 3)]
     told = answer(findings(by_hand(kept, failed=[])))
     assert told == (
-        "preStop 10 s; every target had left the last ALB node before its pod refused connections: the slowest took "
+        "preStop 10 s. Every target had left the last ALB node before its pod refused connections: the slowest took "
         "9.5 s, the narrowest had 0.5 s to spare. None of 100 requests ended in a 502."
     )
 
@@ -110,10 +110,10 @@ def test_nobody_was_told_to_end() -> None:
 @pytest.mark.parametrize(
     ("pod", "said"),
     [
-        ({"pre_stop_sleep_s": 0}, "No preStop sleep;"),
-        ({"pre_stop_sleep_s": 12.5}, "preStop 12.5 s;"),
-        ({"pre_stop_sleep_s": 30}, "preStop 30 s, of which the grace period allows 30 s;"),
-        ({"pre_stop_sleep_s": 45}, "preStop 45 s, of which the grace period allows 30 s;"),
+        ({"pre_stop_sleep_s": 0}, "No preStop sleep."),
+        ({"pre_stop_sleep_s": 12.5}, "preStop 12.5 s."),
+        ({"pre_stop_sleep_s": 30}, "preStop 30 s, of which the grace period allows 30 s."),
+        ({"pre_stop_sleep_s": 45}, "preStop 45 s, of which the grace period allows 30 s."),
     ],
 )
 def test_answer_names_the_sleep_as_it_is(pod: dict[str, float], said: str) -> None:
