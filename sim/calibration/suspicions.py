@@ -130,7 +130,7 @@ def _regular(requests: LastRequests) -> str:
         return ""
     return (
         f"Requests come more evenly than by chance (gaps of a gamma law of shape {requests.regularity:.2g}, as round "
-        "robin gives); this is allowed for, as if it stayed so during the rollout."
+        "robin gives). This is allowed for, as if it stayed so during the rollout."
     )
 
 

@@ -88,8 +88,9 @@ def observe(
 ) -> None:
     """Tell from your own records which requests failed, why, and how long targets stayed in rotation.
 
-    PATH is a file or a directory: ALB access logs as `aws s3 sync` lays them, health check logs, CloudTrail (its files,
-    or what `lookup-events` prints), controller logs, Kubernetes audit logs, events and pod lists; plain or gzip.
+    PATH is a file or a directory, plain or gzip. It has ALB access logs as `aws s3 sync` lays them, health check logs,
+    or CloudTrail (its files, or what `lookup-events` prints). It may also have controller logs, and of Kubernetes audit
+    logs, events and pod lists.
     """
     import math
 

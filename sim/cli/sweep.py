@@ -63,7 +63,7 @@ class Fraction(click.ParamType[float]):
     type=Fraction(),
     metavar="P%",
     help="Replicate, in batches of --replications, until the 502s are known to P %: their mean, if it has an "
-    "interval; else, as one replication can make most of it, their median, and to P points how many have any.",
+    "interval. Else one replication can make most of it, and it is their median, and to P points how many have any.",
 )
 @click.option(
     "--max-replications",

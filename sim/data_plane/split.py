@@ -1,6 +1,6 @@
 """How requests are split between two sets of targets: those of two ALBs, or of two target groups of one.
 
-A timeline with a split has a row for each node and set: node k of n knows the first set's targets in row k, and the
+A timeline with a split has a row for each node and set. Node k of n knows the first set's targets in row k, and the
 second's in row n + k.
 """
 

@@ -1,7 +1,7 @@
 """Replications on any `concurrent.futures.Executor`, as they finish. The result of one does not depend on the executor.
 
 What is handed over is one replication of a few points that share their control plane, which is most of the work. It is
-small enough that little is lost when the program is killed, and large enough (milliseconds or more) that handing it
+small enough that little is lost when the program is killed. It is large enough (milliseconds or more) that handing it
 over to a process of this machine costs little in comparison. A cluster's scheduler takes a millisecond for whatever it
 hands over: it gets as many replications at once as last a second.
 """

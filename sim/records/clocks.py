@@ -150,6 +150,6 @@ def clock_doubts(known: Clocks) -> Iterator[str]:
         yield f"The calls' clock may be behind the ALB's by any time: no new target shows that it is not. {_TOO_LONG}"
     elif known.most_early_s > 0:
         yield (
-            f"The calls' clock may be up to {known.most_early_s:.1f} s behind the ALB's, which nothing would show: "
-            f"more cannot be, as a new target was in use so soon after its RegisterTargets. {_TOO_LONG}"
+            f"The calls' clock may be up to {known.most_early_s:.1f} s behind the ALB's, which nothing would show. "
+            f"More cannot be, as a new target was in use so soon after its RegisterTargets. {_TOO_LONG}"
         )

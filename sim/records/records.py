@@ -73,8 +73,9 @@ class Records:
     `target_group` are '' and `target_status` is 0 for none. `node` is the ALB node's address, '' if unknown.
 
     `calls`: one row for each AWS API call of CloudTrail. `time_s` is the second in which the call was completed.
-    `action` is as in `elasticloadbalancing:DeregisterTargets`; `client` the role, the service or the kind of user that
-    called; `software` what it called with; `targets` a tuple, of RegisterTargets and DeregisterTargets, else empty.
+    `action` is as in `elasticloadbalancing:DeregisterTargets`. `client` is the role, the service or the kind of user
+    that called, `software` what it called with. `targets` is a tuple, which RegisterTargets and
+    DeregisterTargets fill.
 
     `reconciles`: one row for each line of the controller's log on targets. `kind` is `registering` or `deregistering`
     before the call, `registered` or `deregistered` after it.

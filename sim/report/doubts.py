@@ -51,8 +51,8 @@ def _on_clocks(observation: Observation) -> Iterator[str]:
     if clocks.n_silent_before:
         yield (
             f"{clocks.n_silent_before:,} of {count(clocks.n_left, 'target')} had no request after DeregisterTargets at "
-            f"any ALB node, the last one {seconds(clocks.silent_before_s)} before it in the median: little traffic, "
-            "failed health checks, or clocks that differ."
+            f"any ALB node, the last one {seconds(clocks.silent_before_s)} before it in the median. Little traffic, "
+            "failed health checks or clocks that differ make that."
         )
     if observation.rollouts:
         yield from clock_doubts(clocks)

@@ -115,8 +115,8 @@ def _assumption(found: Recommendation) -> list[str]:
     propagation_s = median(need.slowest.propagation_s for need in _nearest(found))
     said = (
         f"Of the {found.needed_s:,.1f} s that the slowest pod of such a {_noun(found)} stays in rotation, "
-        f"{propagation_s:,.1f} s are an assumption: target_group.propagation_s, how long an ALB node goes on sending "
-        "after DeregisterTargets, of which AWS publishes nothing. Measure yours, and give it."
+        f"{propagation_s:,.1f} s are an assumption. It is target_group.propagation_s, how long an ALB node goes on "
+        "sending after DeregisterTargets, of which AWS publishes nothing. Measure yours, and give it."
     )
     return [said]
 

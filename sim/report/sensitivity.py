@@ -24,8 +24,8 @@ _ANSWERS = {
 }
 _LEAST_SHARE = 0.05
 _LEGEND = (
-    "at low, at high: the answer at the ends of the range, all else as it stands; alone: the share of the answer's "
-    "variance that knowing it removes; total: what is left if all else is known"
+    "at low, at high: the answer at the ends of the range, all else as it stands. Alone: the share of the answer's "
+    "variance that knowing it removes. Total: what is left if all else is known"
 )
 
 

@@ -53,7 +53,7 @@ def _pre_stop_against_grace(scenario: Scenario) -> Iterator[Advice]:
         yield Advice(
             "pod.pre_stop_sleep_s",
             f"{plain(pod.pre_stop_sleep_s)} s is not below the grace period, "
-            f"{plain(pod.termination_grace_period_s)} s, in which preStop runs: the kubelet stops waiting when that is "
+            f"{plain(pod.termination_grace_period_s)} s, in which preStop runs. The kubelet stops waiting when that is "
             "over, sends SIGTERM, and SIGKILL 2 s later (K8s killContainer)",
         )
     elif pod.pre_stop_sleep_s and left < _KUBELET_FLOOR_S:
@@ -69,7 +69,7 @@ def _no_pre_stop(scenario: Scenario) -> Iterator[Advice]:
     if not pod.pre_stop_sleep_s and not pod.serve_after_sigterm_s and pod.on_sigterm != "ignore":
         yield Advice(
             "pod.pre_stop_sleep_s",
-            "no preStop sleep: the pod stops at its deletion, while the ALB goes on sending to it until the target is "
+            "no preStop sleep: the pod stops at its deletion. The ALB goes on sending to it until the target is "
             "deregistered and every ALB node knows (LBC issues 1064, 2366)",
         )
 
@@ -81,7 +81,7 @@ def _pre_stop_against_propagation(scenario: Scenario) -> Iterator[Advice]:
     if serves_s and late > _SHARE_OF_LATE_NODES and not by_health_check and scenario.pod.on_sigterm != "ignore":
         yield Advice(
             "pod.pre_stop_sleep_s",
-            f"a deleted pod serves for {plain(serves_s)} s; in {late:.0%} of cases an ALB node needs longer than that "
+            f"a deleted pod serves for {plain(serves_s)} s. In {late:.0%} of cases an ALB node needs longer than that "
             "to stop sending, even if DeregisterTargets succeeds at once (target_group.propagation_s; LBC issue 2366)",
         )
 

@@ -66,8 +66,8 @@ def _readiness_gate(scenario: Scenario) -> Iterator[Advice]:
     if scenario.pod.readiness_gate and not release.polls_steadily:
         yield Advice(
             "controller.version",
-            f"{scenario.controller.version} looks at a readiness gate again only after a backoff that grows to 1000 s: "
-            "a new pod may not become Ready for 16 minutes, though its target is healthy; "
+            f"{scenario.controller.version} looks at a readiness gate again only after a backoff that grows to 1000 s. "
+            "A new pod may not become Ready for 16 minutes, though its target is healthy; "
             f"{first(_polls_steadily)} looks every 15 s (LBC issue 3622)",
         )
 

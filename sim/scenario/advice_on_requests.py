@@ -33,8 +33,8 @@ def _keep_alive(scenario: Scenario) -> Iterator[Advice]:
     elif keep_alive_s <= idle_s:
         yield Advice(
             "pod.keep_alive_timeout_s",
-            f"{plain(keep_alive_s)} s is not above the ALB's idle timeout, {plain(idle_s)} s: a request may be sent on "
-            "a connection that the pod is closing, and gets 502 (AWS, edit-load-balancer-attributes); without any "
+            f"{plain(keep_alive_s)} s is not above the ALB's idle timeout, {plain(idle_s)} s. A request may be sent on "
+            "a connection that the pod is closing, and gets 502 (AWS, edit-load-balancer-attributes). Without any "
             f"disruption some {raced_per_million(scenario):.2g} of a million do",
         )
 
@@ -57,7 +57,7 @@ def _pooled_behind_worker_nodes(scenario: Scenario) -> Iterator[Advice]:
         yield Advice(
             "target_group.connection_reuse",
             "behind worker nodes a pooled connection stays with its pod whatever kube-proxy's rules say, so that no "
-            "preStop sleep keeps requests from it: those in flight at its end are cut, unless it closes its idle "
+            "preStop sleep keeps requests from it. Those in flight at its end are cut, unless it closes its idle "
             "connections at SIGTERM and drains (LBC issue 1184)",
         )
 
@@ -114,7 +114,7 @@ def _drained_targets(scenario: Scenario) -> Iterator[Advice]:
         yield Advice(
             key,
             f"{scenario.controller.version} keeps nodes that {spec.drained_by} drains as targets until their machines "
-            "are gone, and what is sent there until then is lost: set it to true, which v1.1.6 and later heed "
+            "are gone, and what is sent there until then is lost. Set it to true, which v1.1.6 and later heed "
             "(LBC pkg/backend/endpoint_utils.go)",
         )
     if scenario.nodes is not None and scenario.nodes.count != scenario.target_group.instances:

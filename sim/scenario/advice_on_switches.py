@@ -57,7 +57,7 @@ def _open_connections(scenario: Scenario) -> Iterator[Advice]:
         yield Advice(
             "cluster_switch.old_alb_deleted_at_s",
             f"from {plain(removed_s)} to {plain(deleted_s)} s the old ALB has no targets and keeps its connections, "
-            f"which live for up to {plain(spec.client_keep_alive_s)} s: their clients get 503s and look nothing up",
+            f"which live for up to {plain(spec.client_keep_alive_s)} s. Their clients get 503s and look nothing up",
         )
 
 
@@ -73,8 +73,8 @@ def _comes_late(scenario: Scenario) -> Iterator[Advice]:
         yield Advice(
             "cluster_switch.new_pods_created_at_s",
             f"of the pods created at {plain(created_s)} s the slowest is a healthy target at "
-            f"{plain(round(healthy_s, 1))} s at best, and the record may change at {plain(round(changed_s, 1))} s: "
-            "the new ALB has too few targets by then",
+            f"{plain(round(healthy_s, 1))} s at best, and the record may change at {plain(round(changed_s, 1))} s. "
+            "The new ALB has too few targets by then",
         )
 
 

@@ -55,7 +55,7 @@ def _retries_against_pre_stop(scenario: Scenario) -> Iterator[Advice]:
         yield Advice(
             "controller.aws_max_retries",
             f"with {controller.aws_max_retries} a call throttled again and again holds its reconcile for up to "
-            f"{worst_s[-1]} s, longer than preStop's {plain(pre_stop_s)} s; with {fitting} it is {fitting_s} s (the "
+            f"{worst_s[-1]} s, longer than preStop's {plain(pre_stop_s)} s. With {fitting} it is {fitting_s} s (the "
             "SDK's backoff; LBC issue 1048)",
         )
 

@@ -110,5 +110,5 @@ class CanarySpec(DisruptionSpec):
             yield Advice(
                 "canary.ping_pong",
                 f"at the promotion the rule goes back to the stable target group while its {deployment.replicas} "
-                "targets are swapped: what comes first meets no target, or unchecked ones; ping_pong avoids that",
+                "targets are swapped. What comes first meets no target, or unchecked ones; ping_pong avoids that",
             )

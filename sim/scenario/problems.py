@@ -86,7 +86,7 @@ class ScenarioError(Exception):
     Attributes
     ----------
     problems
-        Everything that is wrong with it: each problem with its file, line and key as far as they are known, what was
+        Everything that is wrong with it. Each problem has its file, line and key as far as they are known, what was
         expected, what was found, and a hint.
     """
 

@@ -192,7 +192,7 @@ def retryer(name: str, *, max_retries: int) -> Retryer:
     policy = RETRYERS[name]
     if policy.max_retries is not None and max_retries > policy.max_retries:
         raise ValueError(
-            f"{name!r} has waits for {policy.max_retries} retries (got {max_retries}): allow no more retries,"
-            f" or say how to go on with '{name}-repeat' (the last wait again) or '{name}-double' (each twice the last)"
+            f"{name!r} has waits for {policy.max_retries} retries (got {max_retries}). Allow no more retries, "
+            f"or say how to go on with '{name}-repeat' (the last wait again) or '{name}-double' (each twice the last)"
         )
     return policy

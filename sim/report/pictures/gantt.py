@@ -1,8 +1,8 @@
 """One replication as a Gantt chart: when each pod lived, when its target left the ALB, and what lay between.
 
 Shown:
-- A row for each terminated pod with the phases of its end and its deregistration; or for each that failed unasked
-  (`gantt_failed`); or for each new one, where no pod ends (`gantt_new`).
+- A row for each terminated pod with the phases of its end and its deregistration. If pods failed unasked, it is one for
+  each of these (`gantt_failed`). Where no pod ends, it is one for each new pod (`gantt_new`).
 - Boldly, the time in which the pod was sent requests and refused them, with its 502s as points.
 - The evictions that a PodDisruptionBudget refused.
 - Below, all 502s by second (where no pod ends, all failures), and the controller's reconciles with their throttling.

@@ -12,8 +12,10 @@ Modelled:
 - With `verifies`, a step goes on when the API shows its weight, and the delay begins when the API also shows the stable
   Service's new targets. Argo looks at once, and then every 10 s.
 
-Left out: an abort without `ping_pong`, at which the canary Service selects the old pods; analysis, experiments and
-header routes; the calls with which Argo looks; how long kube-apiserver takes.
+Left out:
+- an abort without `ping_pong`, at which the canary Service selects the old pods;
+- analysis, experiments and header routes;
+- the calls with which Argo looks, and how long kube-apiserver takes.
 
 Sources: argo-rollouts, rollout/trafficrouting.go, rollout/canary.go, utils/replicaset/canary.go and
 rollout/service.go@9f8d111d8f (docs/facts/controller.md §7).
