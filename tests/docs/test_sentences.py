@@ -1,0 +1,94 @@
+"""Sentences have under 30 words: on pages, in docstrings and in what the program says.
+
+A sentence ends with `.`, `!` or `?` before white space, and with its block: a paragraph, an item of a list, a heading,
+an entry of a docstring. Code in backquotes is one word, and a link counts as its text.
+
+Left out: fenced code, tables, lists of sources, and block quotes, which hold the words of others. In pages that are
+notes, a fact or change after the other, `;` ends one as a full stop does.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *(page for part in ("docs", "scenarios", "tests") for page in (ROOT / part).rglob("*.md"))]
+)
+NOTES = {*(ROOT / "docs/facts").glob("*.md"), ROOT / "docs/controllers.md"}
+PARTS = sorted(part for part in (ROOT / "sim").iterdir() if part.suffix == ".py" or (part / "__init__.py").is_file())
+MOST_WORDS = 29
+INDENT = 4
+
+CODE = re.compile(r"(`+).+?\1", re.DOTALL)
+LINK = re.compile(r"!?\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])")
+FENCE = re.compile(r"^ *(```|~~~).*?^ *\1 *$", re.MULTILINE | re.DOTALL)
+HEADING = re.compile(r"^#.*$|^[^\n]*\n *-{3,} *$", re.MULTILINE)
+BLOCK = re.compile(r"\n\s*\n|\n(?=\s*(?:[-*+] |\d+\. |\||>))|\s·\s")
+END = re.compile(r"""(?<=[.!?])["')\]*_”]*\s+""")
+ABBREVIATION = re.compile(r"(?:^|[\s(])(?:e\.g|i\.e|etc|cf|vs|resp|approx|incl)\.$", re.IGNORECASE)
+
+
+def sentences(text: str) -> Iterator[str]:
+    """Yield the sentences of Markdown, or of a docstring, each on one line."""
+    for block in BLOCK.split(HEADING.sub("\n", FENCE.sub("\n", text))):
+        if block.lstrip().startswith(("|", ">", "Source")):
+            continue
+        begun = ""
+        for part in END.split(LINK.sub(r"\1", CODE.sub("`code`", " ".join(block.split())))):
+            begun = f"{begun} {part}".strip()
+            if not ABBREVIATION.search(begun):
+                yield begun
+                begun = ""
+        if begun:
+            yield begun
+
+
+def too_long(text: str) -> list[str]:
+    """Return the sentences with 30 words or more."""
+    return [sentence for sentence in sentences(text) if len(re.findall(r"\S*\w\S*", sentence)) > MOST_WORDS]
+
+
+def texts(node: ast.AST) -> Iterator[str]:
+    """Yield the strings of a Python file, docstrings among them. What an f-string puts in counts as one word."""
+    if isinstance(node, ast.JoinedStr):
+        yield "".join(str(part.value) if isinstance(part, ast.Constant) else "…1…" for part in node.values)
+        return
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) > MOST_WORDS:
+        yield _entries_apart(node.value)
+    for child in ast.iter_child_nodes(node):
+        yield from texts(child)
+
+
+def _entries_apart(docstring: str) -> str:
+    """Return a docstring with an empty line where it is indented or no longer so, as around what describes a parameter.
+
+    The lines of an item of a list are indented by less.
+    """
+    lines = inspect.cleandoc(docstring).splitlines()
+    depths = [len(line) - len(line.lstrip()) for line in lines]
+    gaps = ["\n" if abs(depth - before) >= INDENT else "" for before, depth in pairwise([0, *depths])]
+    return "\n".join(f"{gap}{line}" for gap, line in zip(gaps, lines, strict=True))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_has_no_long_sentence(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert too_long(text.replace("; ", ".\n\n") if page in NOTES else text) == []
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name)
+def test_the_program_has_no_long_sentence(part: Path) -> None:
+    files = [part] if part.is_file() else part.rglob("*.py")
+    trees = {path.name: ast.parse(path.read_text(encoding="utf-8")) for path in files}
+    assert [(name, found) for name, tree in trees.items() for text in texts(tree) for found in too_long(text)] == []
