@@ -47,8 +47,9 @@ class NodeDrainSpec(DisruptionSpec):
     drained_by: Literal["kubectl", "karpenter", "cluster_autoscaler"] = "kubectl"
     """Who drains decides when a refused eviction is tried again. `kubectl drain` tries every 5 s (K8s kubectl,
     drain.go), and Cluster Autoscaler every 10 s (actuation/drain.go). Karpenter tries after 0.1 s, then twice as long
-    each time, at most 10 s (terminator/eviction.go). With target_type `instance` it also decides how the nodes are marked.
-    All but Karpenter cordon them. Cluster Autoscaler adds its taint, which v2.1.1 and later of the controller heed."""
+    each time, at most 10 s (terminator/eviction.go). With target_type `instance` it also decides how the nodes are
+    marked. All but Karpenter cordon them. Cluster Autoscaler adds its taint, which v2.1.1 and later of the controller
+    heed."""
     exclude_from_load_balancers: bool | None = None
     """Whether the drained nodes get the label `node.kubernetes.io/exclude-from-external-load-balancers` first, with
     target_type `instance`. A controller of v1.1.6 or later takes a node with it out of its target groups. null: as who

@@ -1,9 +1,9 @@
 """ipamd, the VPC CNI's daemon on one node: it takes addresses from the subnet through EC2, and gives them back.
 
 Modelled:
-- A pass every 5 s does one thing: it fills an interface, attaches a new one with its addresses, or gives addresses back.
-  Addresses are given back at most every 30 s; a pass that has to wait until they are cool counts. Beside that it may
-  free one interface.
+- A pass every 5 s does one thing: it fills an interface, attaches a new one with its addresses, or gives some back.
+  They are given back at most every 30 s; a pass that has to wait until they are cool counts. Beside that it may free
+  one interface.
 - A subnet that is too empty for an interface's addresses is asked for one address. If that fails too, or if there is no
   room for a new interface with all its addresses, the node does not ask again for 120 s.
 - Each call needs a token from the account's EC2 buckets. A throttled call is made again in the next pass.

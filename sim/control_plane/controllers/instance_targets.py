@@ -1,8 +1,8 @@
 """The worker nodes as the targets of a Service's target group (`target_group.target_type: instance`), and their end.
 
 Modelled:
-- The ingress controller takes a node out of the target group when it is marked, if its release heeds the mark. Marks are
-  the cordon, the label that takes a node out of load balancers, and the Cluster Autoscaler's taint.
+- The ingress controller takes a node out of the target group when it is marked, if its release heeds the mark. Marks
+  are the cordon, the label that takes a node out of load balancers, and the Cluster Autoscaler's taint.
 - It takes any node out once its Node object is gone. That is a while after its machine: the node is NotReady when its
   heartbeats have failed for the grace period. The cloud's node controller then finds no instance (K8s
   cloud-provider/controllers/nodelifecycle, node-monitor-period 5 s).

@@ -1,8 +1,8 @@
 """Worker nodes again, naively: places, images, and when a rollout is taken to have stalled.
 
 Written from docs/facts/capacity.md §2, docs/facts/kubernetes.md §5 and docs/model.md, "Nodes".
-With `sim.control_plane` it shares the draws, and the choices that the facts leave open. Of nodes or zones that are alike
-these are the one with the lowest number.
+With `sim.control_plane` it shares the draws, and the choices that the facts leave open. Of nodes or zones that are
+alike it takes the one with the lowest number.
 """
 
 from __future__ import annotations
