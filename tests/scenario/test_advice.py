@@ -52,7 +52,7 @@ CANARY = V2 | {"disruption": "canary", "pod__pre_stop_sleep_s": 0}
         ({"pod__pre_stop_sleep_s": 60}, "pod.pre_stop_sleep_s", "60 s is not below the grace period, 60 s"),
         ({"pod__pre_stop_sleep_s": 90}, "pod.pre_stop_sleep_s", "SIGKILL 2 s later"),
         ({"pod__pre_stop_sleep_s": 58.5}, "pod.termination_grace_period_s", "preStop leaves 1.5 s"),
-        ({"pod__pre_stop_sleep_s": 10}, "pod.pre_stop_sleep_s", "in 50% of cases"),
+        ({"pod__pre_stop_sleep_s": 10}, "pod.pre_stop_sleep_s", "In 50% of cases"),
         ({"traffic__service_time_s": 30}, "pod.termination_grace_period_s", "100.00% of requests take longer than a"),
         (
             {"pod__serve_after_sigterm_s": 5, "pod__on_sigterm": "ignore"},
