@@ -87,8 +87,27 @@ def test_a_page_has_no_long_sentence(page: Path) -> None:
     assert too_long(text.replace("; ", ".\n\n") if page in NOTES else text) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name)
 def test_the_program_has_no_long_sentence(part: Path) -> None:
     files = [part] if part.is_file() else part.rglob("*.py")
     trees = {path.name: ast.parse(path.read_text(encoding="utf-8")) for path in files}
     assert [(name, found) for name, tree in trees.items() for text in texts(tree) for found in too_long(text)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "n"),
+    [
+        (" ".join(["word"] * 29) + ".", 0),
+        (" ".join(["word"] * 30) + ".", 1),
+        (" ".join(["word"] * 20) + ".\n" + " ".join(["word"] * 20), 0),
+        (" ".join(["word"] * 20) + "\n- " + " ".join(["word"] * 20), 0),
+        (" ".join(["word"] * 20) + ", e.g. " + " ".join(["word"] * 20), 1),
+        (" ".join(["word"] * 20) + " 0.5 " + " ".join(["word"] * 20), 1),
+        (" ".join(["word"] * 20) + " `some code. And more` " + " ".join(["word"] * 8), 0),
+        (" ".join(["word"] * 20) + " [ten words](a/link.md) " + " ".join(["word"] * 8), 1),
+        ("```\n" + " ".join(["word"] * 40) + "\n```", 0),
+    ],
+)
+def test_what_a_sentence_is(text: str, n: int) -> None:
+    assert len(too_long(text)) == n

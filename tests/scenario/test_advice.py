@@ -74,7 +74,7 @@ CANARY = V2 | {"disruption": "canary", "pod__pre_stop_sleep_s": 0}
         ({"kubernetes__version": "v1.26"}, "kubernetes.version", "has no effect without kubernetes.nodes"),
         ({"node_drain__nodes": 2}, "node_drain.nodes", "has no effect without disruption 'node_drain'"),
         ({"controller__aws_max_retries": 10}, "controller.aws_max_retries", "up to 811 s, longer than preStop's 40 s"),
-        ({"controller__aws_max_retries": 10}, "controller.aws_max_retries", "with 5 it is 31 s"),
+        ({"controller__aws_max_retries": 10}, "controller.aws_max_retries", "With 5 it is 31 s"),
         (
             {"controller__aws_max_retries": 10, "controller__version": "v1.1.4"},
             "controller.aws_max_retries",
@@ -94,7 +94,7 @@ CANARY = V2 | {"disruption": "canary", "pod__pre_stop_sleep_s": 0}
         (
             {"controller__aws_max_retries": 10, "controller__version": "v3.2"},
             "controller.aws_max_retries",
-            "longer than preStop's 40 s; with 5 it is 30 s",
+            "longer than preStop's 40 s. With 5 it is 30 s",
         ),
         (
             {"controller__aws_max_retries": 0, "controller__version": "v2.9"},
