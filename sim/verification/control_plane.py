@@ -85,7 +85,7 @@ def rollout() -> Iterator[Check]:
     deployment["replicas"] = 1
     api = {"latency_s": CALL_S}
     trace = _trace({"deployment": deployment, "controller": {"version": "v1.1.9"}, "aws_api": api})
-    # It begins when the new pod is ready, 0.1 s before the old one's deletion; DeregisterTargets is its 12th call, for
+    # It begins when the new pod is ready, 0.1 s before the old one's deletion. DeregisterTargets is its 12th call, for
     # what WAF and WAFv2 answered when the new pod had its address is held still.
     lag_s = _time_s(trace, TargetDeregistered) - _time_s(trace, PodDeleted)
     yield of_value(

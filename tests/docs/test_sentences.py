@@ -3,14 +3,15 @@
 A sentence ends with `.`, `!` or `?` before white space, and with its block: a paragraph, an item of a list, a heading,
 an entry of a docstring. Code in backquotes is one word, and a link counts as its text.
 
-Left out: fenced code, tables, lists of sources, and block quotes, which hold the words of others. In pages that are
-notes, a fact or change after the other, `;` ends one as a full stop does.
+Left out: comments, fenced code, tables, lists of sources, and block quotes, which hold the words of others. In pages
+that are notes, a fact or change after the other, `;` ends one as a full stop does.
 """
 
 from __future__ import annotations
 
 import ast
 import inspect
+import json
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -23,7 +24,11 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
-    [*ROOT.glob("*.md"), *(page for part in ("docs", "scenarios", "tests") for page in (ROOT / part).rglob("*.md"))]
+    [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("notebooks/*.ipynb"),
+        *(page for part in ("docs", "scenarios", "tests") for page in (ROOT / part).rglob("*.md")),
+    ]
 )
 NOTES = {*(ROOT / "docs/facts").glob("*.md"), ROOT / "docs/controllers.md"}
 PARTS = sorted(part for part in (ROOT / "sim").iterdir() if part.suffix == ".py" or (part / "__init__.py").is_file())
@@ -42,7 +47,7 @@ ABBREVIATION = re.compile(r"(?:^|[\s(])(?:e\.g|i\.e|etc|cf|vs|resp|approx|incl)\
 def sentences(text: str) -> Iterator[str]:
     """Yield the sentences of Markdown, or of a docstring, each on one line."""
     for block in BLOCK.split(HEADING.sub("\n", FENCE.sub("\n", text))):
-        if block.lstrip().startswith(("|", ">", "Source")):
+        if block.lstrip().startswith(("|", ">", "Source: ", "Sources: ")):
             continue
         begun = ""
         for part in END.split(LINK.sub(r"\1", CODE.sub("`code`", " ".join(block.split())))):
@@ -52,6 +57,15 @@ def sentences(text: str) -> Iterator[str]:
                 begun = ""
         if begun:
             yield begun
+
+
+def page_text(page: Path) -> str:
+    """Return a page as Markdown: of a notebook the cells that are text."""
+    text = page.read_text(encoding="utf-8")
+    if page.suffix == ".ipynb":
+        cells = (cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "markdown")
+        return "\n\n".join("".join(cell["source"]) for cell in cells)
+    return text.replace("; ", ".\n\n") if page in NOTES else text
 
 
 def too_long(text: str) -> list[str]:
@@ -83,8 +97,7 @@ def _entries_apart(docstring: str) -> str:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_page_has_no_long_sentence(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
-    assert too_long(text.replace("; ", ".\n\n") if page in NOTES else text) == []
+    assert too_long(page_text(page)) == []
 
 
 @pytest.mark.slow
