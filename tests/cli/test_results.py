@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import shutil
 from pathlib import Path
 
@@ -8,9 +9,16 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sim.cli import main
+from sim.diagnosis.findings import findings
+from sim.experiment.replication import simulate
+from sim.report.answer import answer
+from sim.scenario.loading import load_scenario
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 FIGURES = ("causes", "deregistration-lag", "responses-502")
+_STORY = re.compile(
+    r"^(?P<name>\S+)\n.*The worst, replication (?P<worst>\d+), with drawn requests: (?P<told>[^\n]*)", re.DOTALL
+)
 FILES = ["results.md", *(f"figures/{name}.{suffix}" for name in FIGURES for suffix in ("csv", "svg"))]
 
 
@@ -46,6 +54,20 @@ def test_the_committed_results_are_what_the_code_gives(directory: Path) -> None:
     """If this fails, behaviour changed: rewrite them with `albsim results DIR` and review the difference."""
     result = albsim(directory, "--check")
     assert result.exit_code == 0, result.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("directory", ["capacity", "progressive", "scaling", "switch"])
+def test_each_committed_story_is_what_the_code_tells_of_its_replication(directory: str) -> None:
+    """All replications of these would take minutes: one of each scenario is simulated anew."""
+    page = (SCENARIOS / directory / "results.md").read_text(encoding="utf-8")
+    told = [_STORY.search(section) for section in page.split("\n### ")[1:]]
+    scenarios = {one.name: one for one in map(load_scenario, (SCENARIOS / directory).glob("*.yaml"))}
+    assert sorted(story["name"] for story in told if story) == sorted(scenarios)
+    for story in told:
+        assert story
+        result = simulate(scenarios[story["name"]], replication=int(story["worst"]), estimator="sampled")
+        assert answer(findings(result)) == story["told"], story["name"]
 
 
 def test_every_scenario_is_on_the_page(results: tuple[Path, dict[str, bytes]]) -> None:
