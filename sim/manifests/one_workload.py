@@ -26,7 +26,7 @@ from sim.manifests.other_groups import warn_of_others
 from sim.manifests.pod_end import whole
 from sim.manifests.pods import put_pod
 from sim.manifests.serving import Said
-from sim.manifests.target_groups import annotated, annotation, put_target_group
+from sim.manifests.target_groups import annotated, annotation, leave_slow_start, put_target_group
 from sim.manifests.versions import put_version
 from sim.manifests.worker_nodes import NODE_KEYS, put_instances, put_nodes_block, warn_of_room
 from sim.manifests.workload import put_workload, template_of
@@ -130,6 +130,7 @@ class Importer:
         put_target_group(draft, target_group, controller)
         self._put_load_balancer(draft, target_group)
         self._aws.put(draft, target_group, several=self.several)
+        leave_slow_start(draft)
         put_readiness_gate(draft, holder, template, self._cluster, controller)
         said = Said(asked.server, asked.on_sigterm, asked.changes.get(_REUSE) is True)
         way = put_pod(draft, holder, template, target_group.target_port, said)

@@ -44,9 +44,9 @@ _ROUTING = {
     "least_outstanding_requests": "least_outstanding_requests",
 }
 _DELAY = "deregistration_delay.timeout_seconds"
-_NOT_MODELLED = ("slow_start.", "stickiness.enabled", "target_group_health.", "load_balancing.")
+_SLOW_START = "slow_start.duration_seconds"
+_NOT_MODELLED = ("stickiness.enabled", "target_group_health.", "load_balancing.")
 _NEUTRAL = {
-    "slow_start.duration_seconds": {"0"},
     "stickiness.enabled": {"false"},
     "load_balancing.cross_zone.enabled": {"use_load_balancer_configuration", "true"},
     "load_balancing.algorithm.anomaly_mitigation": {"off"},
@@ -144,10 +144,28 @@ def put_attribute(draft: Draft, name: str, value: str, place: Place) -> None:
     """Write a target group's attribute, by the name that AWS gives it."""
     if name == _DELAY:
         put_whole(draft, "target_group.deregistration_delay_s", Setting(value, place), note=name)
+    elif name == _SLOW_START:
+        put_whole(draft, "target_group.slow_start_s", Setting(value, place), note=name)
     elif name == _ALGORITHM and value in _ROUTING:
         draft.put("target_group.routing", _ROUTING[value], place, note=name)
     elif name.startswith(_NOT_MODELLED) and value not in _NEUTRAL.get(name, ()):
         draft.leave(place, f"{name} is not modelled")
+
+
+def leave_slow_start(draft: Draft) -> None:
+    """Leave out a slow start that AWS refuses with the routing algorithm, or that is not simulated for worker nodes."""
+    key = "target_group.slow_start_s"
+    if not draft.values.get(key):
+        return
+    routing = draft.values.get("target_group.routing", "round_robin")
+    place, reason = draft.origins[key].place, ""
+    if routing != "round_robin":
+        reason = f"AWS refuses {_SLOW_START} with any algorithm but round_robin"
+    elif draft.values["target_group.target_type"] == "instance":
+        reason = f"{_SLOW_START} is not modelled where worker nodes are the targets"
+    if reason:
+        draft.forget((key,))
+        draft.leave(place, reason, key)
 
 
 def attributes_of(text: str) -> dict[str, str] | None:

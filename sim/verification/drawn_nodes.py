@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.scenario.problems import ScenarioError
-from sim.verification.drawn_rollouts import drawn_scenario
+from sim.verification.drawn_rollouts import MOST_WITHOUT_BUDGET, drawn_scenario, drawn_switch
 from sim.verification.draws import chance, one
 
 if TYPE_CHECKING:
@@ -21,6 +21,51 @@ def drawn_nodes(seed: int) -> Scenario:
     rng = np.random.default_rng([seed, 4])
     scenario = drawn_scenario(seed)
     replicas = min(scenario.deployment.replicas, MOST_REPLICAS)
+    return _on_nodes(rng, scenario, _changes(rng, replicas))
+
+
+def drawn_roll_in(seed: int) -> Scenario:
+    """Return a small random switch of clusters with new pods that are created before or after it, most on nodes."""
+    rng = np.random.default_rng([seed, 6])
+    scenario = drawn_switch(seed)
+    changes: dict[str, Any] = {
+        "cluster_switch.new_pods_created_at_s": float(rng.uniform(-90, 60)),
+        "cluster_switch.counted_until_s": one(rng, 150, 400),
+        "pod.readiness_gate": not scenario.controller.version.startswith("v1") and chance(rng, 0.3),
+    }
+    if chance(rng, 0.2):
+        return scenario.with_overrides(changes)
+    replicas = min(scenario.deployment.replicas, MOST_REPLICAS)
+    return _on_nodes(rng, scenario, _changes(rng, replicas) | changes)
+
+
+def drawn_termination(seed: int) -> Scenario:
+    """Return a small random drain of nodes whose machines then end, most of them simulated."""
+    rng = np.random.default_rng([seed, 7])
+    scenario = drawn_scenario(seed)
+    replicas = min(scenario.deployment.replicas, MOST_REPLICAS)
+    drained = one(rng, 1, 2, 3)
+    ends: dict[str, Any] = {
+        "nodes": min(drained, replicas),
+        "nodes_at_once": one(rng, 1, min(drained, replicas)),
+        "drained_by": one(rng, "kubectl", "karpenter", "cluster_autoscaler"),
+        "timeout_s": max(scenario.pod.termination_grace_period_s, float(rng.uniform(30, 120))),
+        "delete_delay_s": one(rng, 0, 5),
+        "termination_hook_s": one(rng, 0, 17),
+        "pdb_sync_latency_s": {"dist": "uniform", "low": 0, "high": 0.5},
+        **(
+            one(rng, {}, {"max_unavailable": "20%"}, {"min_available": "70%"}) if replicas > MOST_WITHOUT_BUDGET else {}
+        ),
+    }
+    changes = _changes(rng, replicas) | {"disruption": "node_termination", "node_termination": ends}
+    changes["deployment.pod_replacement_policy"] = "TerminationStarted"
+    if chance(rng, 0.3):
+        return scenario.with_overrides(changes | {"nodes": None, "vpc_cni": None, "autoscaler": {}})
+    return _on_nodes(rng, scenario, changes)
+
+
+def _changes(rng: np.random.Generator, replicas: int) -> dict[str, Any]:
+    """Return a draw of nodes, with pods and an account for them."""
     changes: dict[str, Any] = {
         "deployment.replicas": replicas,
         "deployment.pod_replacement_policy": one(
@@ -38,7 +83,12 @@ def drawn_nodes(seed: int) -> Scenario:
         changes |= {"aws_api.buckets": {}, "aws_api.retryer": None}
     if chance(rng, 0.3):
         changes["aws_api.buckets.ec2_interfaces"] = {"capacity": one(rng, 1, 4), "refill_per_s": one(rng, 0.1, 0.5)}
-    for count in range(1, MOST_REPLICAS + 1):
+    return changes
+
+
+def _on_nodes(rng: np.random.Generator, scenario: Scenario, changes: dict[str, Any]) -> Scenario:
+    """Return the scenario on so many nodes that its pods fit, most often on no more."""
+    for count in range(1, MOST_REPLICAS + 4):
         changes["nodes"]["count"] = count
         try:
             fitting = scenario.with_overrides(changes)

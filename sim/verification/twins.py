@@ -22,7 +22,7 @@ from sim.streams import Streams
 from sim.verification.agreement import agreeing, side_by_side, told_by_both
 from sim.verification.checks import of_mean, of_violations
 from sim.verification.control_plane import LOADED
-from sim.verification.drawn_nodes import drawn_nodes
+from sim.verification.drawn_nodes import drawn_nodes, drawn_roll_in, drawn_termination
 from sim.verification.drawn_requests import (
     behind_workers,
     beside_a_new_side,
@@ -131,6 +131,8 @@ def rolled() -> tuple[tuple[str, Callable[[int], Scenario], int], ...]:
         ("lags, {} canaries", drawn_canary, CANARIES),
         ("v1, {} other rollouts, switches or HPA steps", drawn_strategy, STRATEGIES),
         ("v1, {} rollouts on worker nodes", drawn_nodes, ON_NODES),
+        ("any version, {} new clusters that come up beside the old one", drawn_roll_in, OUTAGES),
+        ("v1, {} drains after which machines end", drawn_termination, OUTAGES),
     )
 
 

@@ -53,6 +53,7 @@ def scenarios(draw: Callable[..., Any]) -> dict[str, Any]:
     gate = {"readiness_gate": True} if version != "v1.1.4" and draw(st.booleans()) else {}
     n_albs = draw(st.integers(1, 4))
     n_nodes = draw(st.integers(1, 9))
+    slow_start = {"slow_start_s": st.integers(1, 900)} if target_type == "ip" else {}
     nodes = draw(some({}, {"nodes": worker_nodes(n_nodes)}))
     kubelets = {"kubernetes": {"version": draw(st.sampled_from(["v1.21", "v1.29", "v1.36"]))}} if nodes else {}
     return {
@@ -74,6 +75,7 @@ def scenarios(draw: Callable[..., Any]) -> dict[str, Any]:
                     "health_check": some({}, health_check).filter(bool),
                 },
             )
+            | some({"target_type": st.just(target_type)}, slow_start)
         )
         | ({"instances": n_nodes} if target_type == "instance" else {}),
         **nodes,

@@ -240,6 +240,18 @@ def test_what_aws_tells_is_not_asked_for_and_its_defaults_leave_out_nothing() ->
     assert [one.reason for one in sticky.draft.not_read] == ["stickiness.enabled is not modelled"]
 
 
+def test_what_aws_has_of_a_slow_start_is_what_runs() -> None:
+    annotated = {f"2.{ALB}target-group-attributes": "slow_start.duration_seconds=45"}
+    (one,) = changed(annotated).workloads
+    assert one.raw["target_group"]["slow_start_s"] == 45  # type: ignore[index]
+    (one,) = changed(annotated, described(slow_start__duration_seconds="0")).workloads
+    assert one.scenario.target_group.slow_start_s == 0
+    assert "aws-differs" in {warned.id for warned in one.draft.warnings}
+    nodes = changed(annotated | {f"2.{ALB}target-type": "instance"}, described(slow_start__duration_seconds="60"))
+    (item,) = nodes.workloads[0].draft.not_read
+    assert item.reason.startswith("slow_start.duration_seconds is not modelled where worker nodes are the targets")
+
+
 def test_no_gate_is_put_in_where_the_controller_is_told_so() -> None:
     args = ["--enable-pod-readiness-gate-inject=false"]
     (found,) = changed({"3.metadata.labels": LABEL, f"4.{POD}.containers.0.args": args}).workloads
@@ -374,7 +386,12 @@ def test_the_target_groups_of_one_workload_are_compared(port: int, attributes: d
             "'abc' is no whole number; the default, 300, stands in for target_group.deregistration_delay_s",
         ),
         ("healthcheck-interval-seconds", "1m", "'1m' is no whole number; the default, 15, stands in for target_group."),
-        ("target-group-attributes", "slow_start.duration_seconds=30", "slow_start.duration_seconds is not modelled"),
+        ("target-group-attributes", "stickiness.enabled=true", "stickiness.enabled is not modelled"),
+        (
+            "target-group-attributes",
+            "slow_start.duration_seconds=30,load_balancing.algorithm.type=least_outstanding_requests",
+            "AWS refuses slow_start.duration_seconds with any algorithm but round_robin; the default, 0, stands in",
+        ),
     ],
 )
 def test_what_is_not_read_says_what_stands_in(annotation: str, value: str, said: str) -> None:

@@ -1,6 +1,7 @@
 """Hold the control plane against its slow twin in many drawn scenarios, by hand:
 
-`python tests/reference/many.py FIRST LAST [v1|v2|nodes]`, some 0.2 s a scenario. It prints what differs, and a sum.
+`python tests/reference/many.py FIRST LAST [v1|v2|nodes|roll_in|termination]`, some 0.2 s a scenario. It prints what
+differs, and a sum.
 """
 
 from __future__ import annotations
@@ -10,10 +11,16 @@ from collections import Counter
 
 from sim.control_plane import world
 from sim.verification import twins
-from sim.verification.drawn_nodes import drawn_nodes
+from sim.verification.drawn_nodes import drawn_nodes, drawn_roll_in, drawn_termination
 from sim.verification.drawn_rollouts import drawn_bindings, drawn_scenario
 
-DRAWN = {"v1": drawn_scenario, "v2": drawn_bindings, "nodes": drawn_nodes}
+DRAWN = {
+    "v1": drawn_scenario,
+    "v2": drawn_bindings,
+    "nodes": drawn_nodes,
+    "roll_in": drawn_roll_in,
+    "termination": drawn_termination,
+}
 
 
 def main(first: str, last: str, which: str = "v2") -> None:

@@ -11,16 +11,23 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sim.control_plane import world
-from sim.control_plane.trace import EvictionRefused, PodDeleted, PodFailed, ReadinessGateOpened, TargetRecovered
+from sim.control_plane.trace import (
+    EvictionRefused,
+    PodDeleted,
+    PodFailed,
+    ReadinessGateOpened,
+    TargetRecovered,
+    TargetRegistered,
+)
 from sim.control_plane.trace.calls import ApiAttempt, ControllerRestarted, Reconciled
-from sim.control_plane.trace.nodes import NodeAdded, RolloutStalled, SandboxFailed, SubnetFull
+from sim.control_plane.trace.nodes import NodeAdded, NodeTerminated, RolloutStalled, SandboxFailed, SubnetFull
 from sim.control_plane.world import run_control_plane
 from sim.scenario.problems import ScenarioError
 from sim.scenario.releases import V1_VERSIONS
 from sim.streams import Streams
 from sim.verification.agreement import side_by_side
 from sim.verification.drawn_controllers import BINDING_VERSIONS, RETRYERS
-from sim.verification.drawn_nodes import drawn_nodes
+from sim.verification.drawn_nodes import drawn_nodes, drawn_roll_in, drawn_termination
 from sim.verification.drawn_rollouts import (
     drawn_bindings,
     drawn_canary,
@@ -77,6 +84,8 @@ def _met(scenario: Scenario, of: Callable[[type[Record]], list[Any]]) -> Counter
             "gates": len(of(ReadinessGateOpened)),
             "without an address": len(of(SandboxFailed)),
             "nodes added": len(of(NodeAdded)),
+            "machines ended": len(of(NodeTerminated)),
+            "registered": len(of(TargetRegistered)),
             "refused addresses": len(of(SubnetFull)),
             "stalled": len(of(RolloutStalled)),
         }
@@ -152,6 +161,22 @@ def test_both_tell_the_same_of_worker_nodes_and_their_addresses() -> None:
     assert met["nodes added"] > 20
     assert met["refused addresses"] > 5
     assert met["stalled"] > 0
+
+
+@pytest.mark.slow
+def test_both_tell_the_same_of_a_new_cluster_that_comes_up_beside_the_old_one() -> None:
+    met = check_all(range(60), drawn_roll_in)
+    assert met["cluster_switch"] > 40
+    assert met["registered"] > 200
+    assert met["without an address"] > 100
+    assert met["gates"] > 20
+
+
+@pytest.mark.slow
+def test_both_tell_the_same_of_drains_after_which_machines_end() -> None:
+    met = check_all(range(60), drawn_termination)
+    assert met["machines ended"] > 40
+    assert met["evictions refused"] > 100
 
 
 @pytest.mark.thorough

@@ -6,6 +6,8 @@ Modelled:
   one interface.
 - A subnet that is too empty for an interface's addresses is asked for one address. If that fails too, or if there is no
   room for a new interface with all its addresses, the node does not ask again for 120 s.
+- A node whose machine ends gives its addresses back at once, and those of an interface that is being attached when the
+  attachment would have ended.
 - Each call needs a token from the account's EC2 buckets. A throttled call is made again in the next pass.
 
 Left out:
@@ -126,7 +128,8 @@ class Ipamd:
                 continue
             self._passes = max(self._passes + 1, math.ceil((self._env.now - self._phase_s) / PASS_S - ROUNDING))
             yield self._env.timeout(max(0.0, self._phase_s + PASS_S * self._passes - self._env.now))
-            yield from self._act()
+            if not self.gone:
+                yield from self._act()
         self._runs = False
 
     def start(self) -> None:
@@ -149,6 +152,8 @@ class Ipamd:
         if pool.slots_wanted > 0 and pool.may_grow:
             if self._env.now >= self._full_until_s - ROUNDING:
                 yield from self._grow()
+                if self.gone:
+                    return
         elif pool.slots_over() > 0 and self._env.now >= self._shrunk_s + SHRINK_S - ROUNDING:
             self._shrunk_s = self._env.now
             if pool.has_cool_slot(self._env.now) and self._calls(Action.UNASSIGN_PRIVATE_IP_ADDRESSES):
@@ -166,6 +171,8 @@ class Ipamd:
             if not self._calls(Action.ASSIGN_PRIVATE_IP_ADDRESSES):
                 return
             yield self._env.timeout(next(self._assign_s))
+            if self.gone:
+                return
             if self._subnet.take(slots * self._pool.per_slot):
                 self._pool.add_slots(interface, slots)
                 return
@@ -178,7 +185,10 @@ class Ipamd:
             return
         if self._calls(*NEW_INTERFACE) and self._subnet.take(1 + slots * self._pool.per_slot):
             yield self._env.timeout(next(self._attach_s))
-            self._add_interface(self._env.now, slots)
+            if self.gone:
+                self._subnet.give(1 + slots * self._pool.per_slot)
+            else:
+                self._add_interface(self._env.now, slots)
 
     def _take_slots(self, interface: Interface) -> None:
         for slots in (self._pool.slots_for(interface), 1):

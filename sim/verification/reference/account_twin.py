@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from sim.scenario.specs import ControllerSpec
     from sim.verification.reference.control_plane_twin import ControlPlane
+    from sim.verification.reference.new_side_twin import NewSide
     from sim.verification.reference.service_twin import RolledService
 
     AnyController = Controller | LoadBalancerController
@@ -34,8 +35,8 @@ class Account:
         self._plane = plane
         self.api = Api(plane.scenario.aws_api.buckets)
 
-    def controllers(self, rolled: RolledService) -> AnyController:
-        """Start the controllers of all clusters. Return that of the disrupted one."""
+    def controllers(self, rolled: RolledService, coming: NewSide | None) -> AnyController:
+        """Start the controllers of all clusters, and give `coming` its own. Return that of the disrupted one."""
         scenario = self._plane.scenario
         quiet = [self._quiet() for _ in range(scenario.controller.target_groups - 1)]
         ours = [[*quiet, rolled], *([self._quiet()] for _ in range(1, scenario.controller.ingresses))]
@@ -50,9 +51,13 @@ class Account:
                 Churn(self._plane, theirs, other.churn_per_s, cluster).wait()
         if scenario.disruption == "cluster_switch":
             spec, last = scenario.controller, len(scenario.aws_api.other_clusters)
-            groups = [[self._quiet() for _ in range(spec.target_groups)]]
+            groups: list[list[Service]] = [[self._quiet() for _ in range(spec.target_groups)]]
             groups += [[self._quiet()] for _ in range(1, spec.ingresses)]
-            self._controller(spec, last + 1, groups)
+            if coming is not None:
+                groups[0][-1] = coming.rolled
+            new = self._controller(spec, last + 1, groups)
+            if coming is not None:
+                coming.controller = new
         return controller
 
     def _quiet(self) -> Service:

@@ -14,11 +14,11 @@ from sim.streams import Stream
 from sim.verification.reference.pool_twin import Interface, Pool, Subnet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from sim.scenario.specs import NodesSpec, VpcCniSpec
-    from sim.verification.reference.control_plane_twin import ControlPlane
     from sim.verification.reference.deployment_twin import Pod
+    from sim.verification.reference.side_twin import Side
 
 EVERY_S = 5.0
 FULL_FOR_S = 120.0
@@ -42,6 +42,7 @@ class NodeAddresses(Pool):
         self._admit = addresses.admit
         self.number = number
         self._full_until_s = self._shrunk_s = -math.inf
+        self._is_gone = False
         self._assign_s = plane.streams.draws(self.cni.assign_latency_s, Stream.ADDRESS_LATENCY, number)
         self._attach_s = plane.streams.draws(self.cni.new_eni_latency_s, Stream.INTERFACE_LATENCY, number)
         self._phase_s = EVERY_S * addresses.phases[number]
@@ -56,8 +57,16 @@ class NodeAddresses(Pool):
         self._looks = max(self._looks + 1, math.ceil(now - ROUNDING_S))
         self.agenda.after(max(0.0, self._phase_s + EVERY_S * self._looks - self.agenda.now_s), self._look)
 
+    def end_machine(self) -> None:
+        """Give everything back. What a call in hand brings goes back when it is there."""
+        self._is_gone = True
+        self.subnet.use(-self.assigned())
+        self.subnet.take(-self.held())
+
     def _look(self) -> None:
         now_s = self.agenda.now_s
+        if self._is_gone:
+            return
         if self.need() > 0 and self._may_grow():
             if now_s >= self._full_until_s - ROUNDING_S:
                 self._grow()
@@ -98,6 +107,9 @@ class NodeAddresses(Pool):
         self._free_one()
 
     def _attached(self, slots: int) -> None:
+        if self._is_gone:
+            self.subnet.take(-1 - self.k * slots)
+            return
         self.interfaces.append(Interface(self.agenda.now_s, self.new(slots)))
         self._free_one()
 
@@ -111,6 +123,8 @@ class NodeAddresses(Pool):
         self._free_one()
 
     def _filled(self, interface: Interface, tries: list[int]) -> None:
+        if self._is_gone:
+            return
         if self.subnet.take(self.k * tries[0]):
             interface.slots += self.new(tries[0])
             self._free_one()
@@ -143,7 +157,7 @@ class NodeAddresses(Pool):
 class Addresses:
     """The subnets, and what each node holds of them."""
 
-    def __init__(self, plane: ControlPlane, nodes: NodesSpec, cni: VpcCniSpec) -> None:
+    def __init__(self, plane: Side, nodes: NodesSpec, cni: VpcCniSpec) -> None:
         self.plane, self.nodes, self.cni = plane, nodes, cni
         self.phases = plane.streams.indexed(Uniform(dist="uniform", low=0, high=1), Stream.IPAMD_PHASE)
         size = max(0, 2 ** (32 - cni.subnet_prefix_length) - 5 - cni.other_addresses)
@@ -155,24 +169,40 @@ class Addresses:
         """Return whether a call of EC2 is not throttled."""
         return self.plane.account.api.admit([operation], self.plane.agenda.now_s)
 
-    def begin(self, zones: Iterable[int], pods: Iterable[tuple[object, int]]) -> None:
+    def begin(self, zones: Iterable[int], pods: Iterable[tuple[Pod, int]]) -> None:
         """Give the first nodes and their pods addresses, in turns. Raises `TimeoutError` if there are too few."""
-        for number, zone in enumerate(zones):
-            if not self.subnets[zone].take(1):
-                raise TimeoutError
-            self.of[number] = NodeAddresses(self, number, self.subnets[zone])
-        self._turn()
-        for held in self.of.values():
+        everywhere = dict(enumerate(zones))
+        if len(self._launched(everywhere)) < len(everywhere) or self._set_up(everywhere, pods):
+            raise TimeoutError
+
+    def begin_beside(self, zones: Mapping[int, int], pods: Sequence[tuple[Pod, int]]) -> list[tuple[Pod, int]]:
+        """Give another cluster's nodes, by number, and their pods what addresses are left, in turns.
+
+        Return the pods without one: a node without an address of its own does not come up.
+        """
+        up = self._launched(zones)
+        nowhere = [(pod, number) for pod, number in pods if number not in up]
+        return nowhere + self._set_up(up, [(pod, number) for pod, number in pods if number in up])
+
+    def _launched(self, zones: Mapping[int, int]) -> dict[int, int]:
+        return {number: zone for number, zone in zones.items() if self.subnets[zone].take(1)}
+
+    def _set_up(self, zones: Mapping[int, int], pods: Iterable[tuple[Pod, int]]) -> list[tuple[Pod, int]]:
+        """Let nodes and their pods take addresses in turns, and return the pods without one."""
+        nodes = [NodeAddresses(self, number, self.subnets[zone]) for number, zone in zones.items()]
+        self.of |= {held.number: held for held in nodes}
+        _turn(nodes)
+        for held in nodes:
             self._daemons(held)
-        left = list(pods)
-        while left:
+        left, grew = list(pods), True
+        while left and grew:
             left = [(pod, number) for pod, number in left if not self.of[number].give(pod)]
-            if not self._turn() and left:
-                raise TimeoutError
-        while self._turn():
+            grew = _turn(nodes)
+        while _turn(nodes):
             pass
-        for held in self.of.values():
+        for held in nodes:
             held.start()
+        return left
 
     def join(self, number: int, zone: int) -> None:
         """Let a new node, whose own address is taken, do its first step."""
@@ -203,10 +233,12 @@ class Addresses:
 
         fails()
 
-    def _turn(self) -> bool:
-        grown = [held.grown_at_once() for held in self.of.values()]
-        return any(grown)
-
     def _daemons(self, held: NodeAddresses) -> None:
         for _ in range(max(0, self.nodes.daemonset_pods - 2)):
             held.give(object())
+
+
+def _turn(nodes: Sequence[NodeAddresses]) -> bool:
+    """Let each node take one step, and return whether any holds more then."""
+    grown = [held.grown_at_once() for held in nodes]
+    return any(grown)

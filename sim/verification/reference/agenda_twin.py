@@ -29,6 +29,11 @@ class Agenda:
         """Put something on the agenda."""
         heapq.heappush(self._todo, (self.now_s + delay_s, next(self._asked), do))
 
+    @property
+    def next_s(self) -> float:
+        """When the next thing is to be done."""
+        return self._todo[0][0]
+
     def note(self, kind: str, *what: object) -> None:
         """Write down what has happened or will happen. The first of `what` is the time."""
         self.happened.setdefault(kind, []).append(what)

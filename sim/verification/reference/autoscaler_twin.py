@@ -15,8 +15,8 @@ from sim.streams import Stream
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sim.verification.reference.control_plane_twin import ControlPlane
     from sim.verification.reference.nodes_twin import Nodes
+    from sim.verification.reference.side_twin import Side
 
 SCANS_EVERY_S = 10.0
 IDLE_S, BATCH_S = 1.0, 10.0
@@ -25,7 +25,7 @@ IDLE_S, BATCH_S = 1.0, 10.0
 class Autoscaler:
     """Cluster Autoscaler, which looks every 10 s, or Karpenter, which collects pods."""
 
-    def __init__(self, nodes: Nodes, plane: ControlPlane) -> None:
+    def __init__(self, nodes: Nodes, plane: Side) -> None:
         self._nodes, self._agenda = nodes, plane.agenda
         self._spec = spec = plane.scenario.autoscaler
         self._is_karpenter = spec.kind == "karpenter"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sim.scenario.specs import DeploymentSpec
-    from sim.verification.reference.control_plane_twin import ControlPlane
+    from sim.verification.reference.side_twin import Side
 
 
 @dataclass(eq=False)
@@ -40,7 +40,7 @@ class Deployment:
 
     cordons = False
 
-    def __init__(self, plane: ControlPlane) -> None:
+    def __init__(self, plane: Side) -> None:
         self._plane = plane
         self.ending = plane.old
         self.untargeted: set[Pod] = set()

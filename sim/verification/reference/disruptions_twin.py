@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sim.verification.reference.canary_twin import Canary
 from sim.verification.reference.deployment_twin import Deployment
-from sim.verification.reference.drain_twin import Drain
+from sim.verification.reference.drain_twin import Drain, Termination
 from sim.verification.reference.scale_in_twin import ScaleIn
 from sim.verification.reference.scale_out_twin import ScaleOut
 from sim.verification.reference.strategies_twin import BlueGreen, ClusterSwitch, OneForOne, Recreate
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 DISRUPTIONS: dict[str, type[Deployment]] = {
     "rollout": Deployment,
     "node_drain": Drain,
+    "node_termination": Termination,
     "scale_in": ScaleIn,
     "scale_out": ScaleOut,
     "crash": Crash,

@@ -13,6 +13,7 @@ from sim.streams import Stream
 from sim.verification.reference.deployment_twin import Deployment, Pod, share_of
 
 if TYPE_CHECKING:
+    from sim.scenario.node_drain import NodeDrainSpec, NodeTerminationSpec
     from sim.verification.reference.control_plane_twin import ControlPlane
 
 ROUNDING_S = 1e-9
@@ -20,11 +21,13 @@ ROUNDING_S = 1e-9
 
 @dataclass(eq=False)
 class Node:
-    """A drained node: the number of pods still awaited, the time limit, and when the others were seen gone."""
+    """A drained node: the pods on it and how many are still awaited, the time limit, when the others were seen gone."""
 
-    left: int
-    until_s: float
-    done_s: float
+    number: int
+    pods: list[Pod]
+    left: int = 0
+    until_s: float = math.inf
+    done_s: float = 0.0
     evicted_s: dict[Pod, float] = field(default_factory=dict)
 
 
@@ -35,11 +38,9 @@ class Drain(Deployment):
 
     def __init__(self, plane: ControlPlane) -> None:
         super().__init__(plane)
-        spec = plane.scenario.node_drain
-        self._spec = spec
-        self.ending = plane.old[: spec.nodes * spec.pods_per_node]
-        self._nodes = [plane.old[k * spec.pods_per_node : (k + 1) * spec.pods_per_node] for k in range(spec.nodes)]
-        self._to_settle = spec.nodes * spec.pods_per_node
+        self._spec = spec = self.spec_of(plane)
+        self._nodes: list[Node] = []
+        self._to_settle = 0
         self._waited_for: dict[Pod, Node] = {}
         if spec.min_available is not None:
             self._allowed = self._n - share_of(spec.min_available, self._n, math.ceil)
@@ -48,8 +49,20 @@ class Drain(Deployment):
         else:
             self._allowed = self._n
 
+    def spec_of(self, plane: ControlPlane) -> NodeDrainSpec:
+        """Return what is drained, by whom."""
+        return plane.scenario.node_drain
+
     def sync(self) -> None:
-        """Begin with as many nodes as are drained at once."""
+        """Begin with as many nodes as are drained at once. No new pod comes to any of them."""
+        plane, spec = self._plane, self._spec
+        each = [plane.old[k * spec.pods_per_node : (k + 1) * spec.pods_per_node] for k in range(spec.nodes)]
+        if plane.nodes is not None:
+            each = [plane.nodes.on(node) for node in range(spec.nodes)]
+            plane.nodes.close(range(spec.nodes))
+        self._nodes = [Node(number, pods) for number, pods in enumerate(each)]
+        self.ending = [pod for pods in each for pod in pods]
+        self._to_settle = len(self.ending)
         for _ in range(self._spec.nodes_at_once):
             self._next_node()
 
@@ -82,10 +95,12 @@ class Drain(Deployment):
 
     def _next_node(self) -> None:
         if self._nodes:
-            pods, now_s = self._nodes.pop(0), self._plane.agenda.now_s
-            node = Node(len(pods), now_s + (self._spec.timeout_s or math.inf), now_s)
-            for pod in pods:
+            node, now_s = self._nodes.pop(0), self._plane.agenda.now_s
+            node.left, node.until_s, node.done_s = len(node.pods), now_s + (self._spec.timeout_s or math.inf), now_s
+            for pod in node.pods:
                 self._ask(pod, node, 0.1)
+            if not node.pods:
+                self._is_done(node)
 
     def _ask(self, pod: Pod, node: Node, wait_s: float) -> None:
         agenda = self._plane.agenda
@@ -93,8 +108,9 @@ class Drain(Deployment):
             self._evict(pod, node)
             return
         agenda.note("EvictionRefused", agenda.now_s, pod.number)
-        if self._spec.drained_by == "kubectl":
-            agenda.after(5, lambda: self._ask_in_time(pod, node))
+        if self._spec.drained_by != "karpenter":
+            again_s = 5 if self._spec.drained_by == "kubectl" else 10
+            agenda.after(again_s, lambda: self._ask_in_time(pod, node))
             return
         force_s = node.until_s - self._plane.scenario.pod.termination_grace_period_s - agenda.now_s
         if force_s <= wait_s:
@@ -133,4 +149,32 @@ class Drain(Deployment):
         node.left -= 1
         node.done_s = max(node.done_s, seen_s)
         if node.left == 0:
-            self._plane.agenda.after(max(0, node.done_s - self._plane.agenda.now_s), self._next_node)
+            self._is_done(node)
+
+    def _is_done(self, node: Node) -> None:
+        self._plane.agenda.after(max(0, node.done_s - self._plane.agenda.now_s), self._next_node)
+
+
+class Termination(Drain):
+    """A drain after which the machine of each empty node ends."""
+
+    def spec_of(self, plane: ControlPlane) -> NodeTerminationSpec:
+        """Return what is drained, by whom, and when the machines end."""
+        return plane.scenario.node_termination
+
+    @property
+    def waits_for_gone(self) -> bool:
+        """Return True: a machine ends after its last pod."""
+        return True
+
+    def _is_done(self, node: Node) -> None:
+        spec = self._plane.scenario.node_termination
+        if len(node.evicted_s) == len(node.pods):
+            ends_s = node.done_s + spec.delete_delay_s + spec.termination_hook_s
+            self._plane.agenda.note("NodeTerminated", ends_s, [pod.number for pod in node.pods])
+            self._plane.agenda.after(ends_s - self._plane.agenda.now_s, lambda: self._end_machine(node))
+        super()._is_done(node)
+
+    def _end_machine(self, node: Node) -> None:
+        if self._plane.nodes is not None:
+            self._plane.nodes.end_machine(node.number)

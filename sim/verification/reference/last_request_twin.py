@@ -15,11 +15,11 @@ from sim.scenario.distributions import Uniform
 from sim.streams import Stream
 
 if TYPE_CHECKING:
-    from sim.verification.reference.control_plane_twin import ControlPlane
     from sim.verification.reference.deployment_twin import Pod
+    from sim.verification.reference.side_twin import Side
 
 
-def last_done_s(plane: ControlPlane, pod: Pod, cut_at_s: float) -> float:
+def last_done_s(plane: Side, pod: Pod, cut_at_s: float) -> float:
     """Return when nothing runs any more in a pod whose listener closes now and whose process is cut at `cut_at_s`."""
     now_s, traffic = plane.agenda.now_s, plane.scenario.traffic
     node_rps = traffic.arrival_rate_rps / plane.scenario.target_group.alb_nodes / plane.scenario.deployment.replicas
@@ -43,7 +43,7 @@ def last_done_s(plane: ControlPlane, pod: Pod, cut_at_s: float) -> float:
     return cut_at_s if surely_done(cut_at_s) < 0 else float(brentq(surely_done, now_s, cut_at_s, xtol=1e-10))
 
 
-def _stopped_s(plane: ControlPlane, pod: Pod, node: int) -> list[float]:
+def _stopped_s(plane: Side, pod: Pod, node: int) -> list[float]:
     """Return when an ALB node stops sending to a pod, as far as noted by now."""
     notes = [*plane.agenda.happened.get("TargetDrained", []), *plane.agenda.happened.get("TargetUnhealthy", [])]
     return [time_s for time_s, number, at_node in notes if (number, at_node) == (pod.number, node)]

@@ -17,15 +17,13 @@ from sim.verification.reference.addresses_twin import Addresses
 from sim.verification.reference.autoscaler_twin import Autoscaler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from sim.scenario.specs import NodesSpec
-    from sim.verification.reference.control_plane_twin import ControlPlane
     from sim.verification.reference.deployment_twin import Pod
+    from sim.verification.reference.side_twin import Side
 
 BACK_OFFS_S = (1.0, 2.0, 4.0, 8.0, 10.0)
-DEADLINE_S = 600.0
-LOOKS_AGAIN_S = 60.0
 
 
 @dataclass(eq=False)
@@ -46,8 +44,9 @@ class Waiting:
 class Nodes:
     """The nodes of the cluster, which know of each pod where it is."""
 
-    def __init__(self, plane: ControlPlane, nodes: NodesSpec) -> None:
+    def __init__(self, plane: Side, nodes: NodesSpec) -> None:
         self._plane, self._agenda = plane, plane.agenda
+        self._first = 0
         self._spec = plane.scenario.autoscaler
         self._places = _places(
             nodes, prefixes=plane.scenario.vpc_cni is not None and plane.scenario.vpc_cni.prefix_delegation
@@ -60,23 +59,25 @@ class Nodes:
         self._waiting: list[Waiting] = []
         self._failures = 0
         self._coming = 0
-        self._changed_s = self._agenda.now_s
+        self.changed_s = self._agenda.now_s
         self._pulls_s = plane.streams.draws(self._spec.image_pull_s, Stream.IMAGE_PULL)
         self._image_s = dict.fromkeys(range(nodes.count), -math.inf)
+        self._closed: set[int] = set()
         cni = plane.scenario.vpc_cni
-        self._addresses = None if cni is None else Addresses(plane, nodes, cni)
+        self.addresses = None if cni is None else Addresses(plane, nodes, cni)
         self._autoscaler = Autoscaler(self, plane) if self._spec.kind != "none" else None
-        self.has_stalled = False
 
     def begin(self, pods: list[Pod]) -> None:
         """Give the pods from before the disruption their nodes and addresses."""
         for pod in pods:
             self._bind(pod, self._best())
-        if self._addresses is not None:
-            self._addresses.begin(self._zones, [(pod, self._node_of[pod]) for pod in pods])
+        if self.addresses is not None:
+            self.addresses.begin(self._zones, [(pod, self._node_of[pod]) for pod in pods])
+        self._autoscale()
+
+    def _autoscale(self) -> None:
         if self._autoscaler is not None:
             self._autoscaler.begin()
-        self._agenda.after(0, self._deadline)
 
     @property
     def pending(self) -> int:
@@ -90,10 +91,10 @@ class Nodes:
 
         def placed(node: int) -> None:
             self._starting.add(pod)
-            if self._addresses is None:
+            if self.addresses is None:
                 self._pull(node, then)
             else:
-                self._addresses.ask(pod, node, lambda: self._pull(node, then))
+                self.addresses.ask(pod, self._first + node, lambda: self._pull(node, then))
 
         waiting = Waiting(pod, placed)
         self._waiting.append(waiting)
@@ -110,11 +111,26 @@ class Nodes:
     def leaves(self, pod: Pod) -> None:
         """Take back the place and the address of a pod that is gone."""
         node = self._node_of[pod]
-        if self._addresses is not None:
-            self._addresses.of[node].take_back(pod)
+        if self.addresses is not None and self._first + node in self.addresses.of:
+            self.addresses.of[self._first + node].take_back(pod)
         del self._node_of[pod]
-        self._changed_s = self._agenda.now_s
+        self.changed_s = self._agenda.now_s
         self._wake(node)
+
+    # Nodes that take no more pods
+
+    def close(self, nodes: Iterable[int]) -> None:
+        """Let no more pods come to these nodes."""
+        self._closed |= set(nodes)
+
+    def on(self, node: int) -> list[Pod]:
+        """Return the pods that have a place on a node, in the order of their numbers."""
+        return sorted((pod for pod, place in self._node_of.items() if place == node), key=lambda pod: pod.number)
+
+    def end_machine(self, node: int) -> None:
+        """Take a node's addresses back, as its machine is gone."""
+        if self.addresses is not None:
+            self.addresses.of.pop(self._first + node).end_machine()
 
     def _pull(self, node: int, then: Callable[[], None]) -> None:
         now_s = self._agenda.now_s
@@ -129,14 +145,17 @@ class Nodes:
         """Return the least allocated node with room in the zone with the fewest live pods of those that have room."""
         counts = [list(self._node_of.values()).count(node) for node in range(len(self._zones))]
         live = [self._zones[node] for pod, node in self._node_of.items() if pod not in self._terminating]
-        with_room = [node for node, count in enumerate(counts) if count < self._places]
+        with_room = [node for node, count in enumerate(counts) if self._has_room(node, count)]
         return min(with_room, key=lambda node: (live.count(self._zones[node]), counts[node], node), default=None)
+
+    def _has_room(self, node: int, pods: int) -> bool:
+        return pods < self._places and node not in self._closed
 
     def _bind(self, pod: Pod, node: int | None) -> None:
         if node is not None:
             self._node_of[pod] = node
-            self._changed_s = self._agenda.now_s
-            self._agenda.note("PodScheduled", self._agenda.now_s, pod.number, node)
+            self.changed_s = self._agenda.now_s
+            self._agenda.note("PodScheduled", self._agenda.now_s, pod.number, self._first + node)
 
     def _try(self, waiting: Waiting) -> None:
         node = self._best()
@@ -153,7 +172,7 @@ class Nodes:
 
     def _wake(self, node: int) -> None:
         """Let every pod that waits for a place try again, when its back-off is over, if there is one."""
-        if list(self._node_of.values()).count(node) >= self._places:
+        if not self._has_room(node, list(self._node_of.values()).count(node)):
             return
         for waiting in sorted(self._waiting, key=lambda waiting: waiting.failure):
             if waiting.tries and not waiting.is_woken:
@@ -177,7 +196,7 @@ class Nodes:
     def launch(self) -> int | None:
         """Return the zone with the fewest nodes of those that have an address for one more."""
         for zone in sorted(range(len(self._launched)), key=lambda zone: self._launched[zone]):
-            if self._addresses is None or self._addresses.subnets[zone].take(1):
+            if self.addresses is None or self.addresses.subnets[zone].take(1):
                 self._launched[zone] += 1
                 return zone
         return None
@@ -186,31 +205,16 @@ class Nodes:
         """Add a Ready node."""
         number = len(self._zones)
         self._zones.append(zone)
-        self._changed_s = self._agenda.now_s
+        self.changed_s = self._agenda.now_s
         self._wake(number)
-        if self._addresses is not None:
-            self._addresses.join(number, zone)
+        if self.addresses is not None:
+            self.addresses.join(self._first + number, zone)
         self._coming -= 1
-        self._agenda.note("NodeAdded", self._agenda.now_s, number, zone)
+        self._agenda.note("NodeAdded", self._agenda.now_s, self._first + number, zone)
 
-    # The deadline
-
-    def _deadline(self) -> None:
-        now_s, happened = self._agenda.now_s, self._agenda.happened
-        kinds = ("PodCreated", "PodReady", "PodDeleted", "SubnetHeld")
-        last_s = max([0.0, self._changed_s, *(happened[kind][-1][0] for kind in kinds if kind in happened)])
-        left_s = last_s + DEADLINE_S - now_s
-        if left_s > 0:
-            self._agenda.after(left_s, self._deadline)
-        elif self._may_go_on():
-            self._agenda.after(LOOKS_AGAIN_S, self._deadline)
-        else:
-            without = [] if self._addresses is None else sorted(pod.number for pod in self._addresses.waiting)
-            self._agenda.note("RolloutStalled", now_s, self.pending, without)
-            self.has_stalled = True
-
-    def _may_go_on(self) -> bool:
-        without = [] if self._addresses is None else self._addresses.waiting
+    def may_go_on(self) -> bool:
+        """Return whether something is under way that may make room."""
+        without = [] if self.addresses is None else self.addresses.waiting
         return (
             not (self._waiting or without)
             or self._coming > 0

@@ -89,11 +89,12 @@ class Pool:
     def _total(self) -> int:
         return self.k * len(self.slots())
 
-    def _assigned(self) -> int:
+    def assigned(self) -> int:
+        """Return how many addresses pods have."""
         return sum(pod is not None for slot in self.slots() for pod in slot.pods)
 
     def _available(self) -> int:
-        return self._total() - self._assigned()
+        return self._total() - self.assigned()
 
     def held(self) -> int:
         """Return how many of the subnet's addresses the node holds."""
@@ -141,7 +142,7 @@ class Pool:
         if (w or mu) and self.k == 1:
             return max(0, min(available - w, self._total() - mu))
         if w or mu:
-            prefixes = max(math.ceil((self._assigned() + w) / A_PREFIX), math.ceil(mu / A_PREFIX))
+            prefixes = max(math.ceil((self.assigned() + w) / A_PREFIX), math.ceil(mu / A_PREFIX))
             return max(0, min(free, len(self.slots()) - prefixes))
         if self.cni.prefix_delegation:
             target = self.cni.warm_prefix_target
@@ -158,7 +159,7 @@ class Pool:
         without = self._total() - self.k * len(interface.slots)
         if w or mu:
             in_whole_slots = math.ceil(w / self.k) * self.k
-            return without - self._assigned() >= in_whole_slots and without >= mu
+            return without - self.assigned() >= in_whole_slots and without >= mu
         if self.cni.prefix_delegation:
             target = self.cni.warm_prefix_target
             free = sum(slot.is_free() for other in others for slot in other.slots)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from sim.verification.reference.agenda_twin import Agenda
-    from sim.verification.reference.control_plane_twin import ControlPlane
     from sim.verification.reference.deployment_twin import Pod
+    from sim.verification.reference.side_twin import Side
 
 PODS, INITIAL_S, DRAINING_S = 50, 15.0, 300.0
 
@@ -69,7 +69,7 @@ class Service:
 class RolledService(Service):
     """The rolled Service, whose target group and pods belong to the control plane."""
 
-    def __init__(self, plane: ControlPlane, pods: Iterable[Pod]) -> None:
+    def __init__(self, plane: Side, pods: Iterable[Pod]) -> None:
         super().__init__(plane.agenda, pods)
         self._plane = plane
         self.has_gates = plane.scenario.pod.readiness_gate

@@ -12,20 +12,20 @@ from sim.scenario.distributions import Constant, Uniform
 from sim.streams import Stream
 
 if TYPE_CHECKING:
-    from sim.verification.reference.control_plane_twin import ControlPlane
     from sim.verification.reference.deployment_twin import Pod
+    from sim.verification.reference.side_twin import Side
 
 
 class TargetGroup:
     """What the ALB nodes find out of the pods, and when."""
 
-    def __init__(self, plane: ControlPlane) -> None:
+    def __init__(self, plane: Side) -> None:
         self._plane = plane
         self._registered_s: dict[Pod, float] = {}
 
     def _group(self, pod: Pod) -> int:
-        """Return 1 for the pods of a canary, which are in a target group of their own."""
-        return int(pod.is_new and self._plane.scenario.disruption == "canary")
+        """Return 1 for the pods of a canary or a new cluster, which are in a target group of their own."""
+        return int(pod.is_new and self._plane.scenario.disruption in {"canary", "cluster_switch"})
 
     def _row(self, pod: Pod, node: int) -> int:
         return self._group(pod) * self._plane.scenario.target_group.alb_nodes + node

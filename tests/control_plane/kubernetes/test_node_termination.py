@@ -77,6 +77,25 @@ def test_its_addresses_go_back_to_the_subnet() -> None:
     assert held[11] == 6 * 20 - 2 * 20
 
 
+def test_an_interface_that_comes_too_late_for_its_machine_goes_back_too() -> None:
+    """Of 45 addresses node 0 holds 20 and the others 10. Its pod is gone at 201 s, and its machine at 206 s.
+
+    Within 120 s node 1 asks for 10 more, as node 2 does. They need 300 s, and node 1 goes at 407 s. Node 2 keeps 20.
+    """
+    nodes = {"instance_type": "c5.large", "count": 3, "zones": 1, "daemonset_pods": 2}
+    cni = {"subnet_prefix_length": 26, "other_addresses": 14, "new_eni_latency_s": 300}
+    slow = {"deployment.replicas": 3, "node_termination.pods_per_node": 1, "pod.pre_stop_sleep_s": 200}
+    counted = {"pod.termination_grace_period_s": 210, "target_group.propagation_s": 900}
+    trace = simulate(_scenario(nodes=nodes, vpc_cni=cni).with_overrides(slow | counted)).trace
+    assert [ended.time_s for ended in trace.of(NodeTerminated)] == [206, 407]
+    held = [(record.time_s, record.held) for record in trace.of(SubnetHeld)]
+    assert [n for time_s, n in held if time_s < 201][-1] == 40
+    assert [n for time_s, n in held if time_s < 407][-1] == 40
+    returned_s, left = held[-1]
+    assert left == 20
+    assert 500 < returned_s < 630
+
+
 def test_a_node_that_keeps_a_pod_is_not_terminated() -> None:
     """Of three pods on the node the budget lets one go; the others' evictions are refused until time is up."""
     kept = _scenario(

@@ -175,6 +175,8 @@ def ingress(raw: dict[str, Any], name: str, n_target_groups: int) -> dict[str, A
     attributes = []
     if "deregistration_delay_s" in group:
         attributes.append(f"deregistration_delay.timeout_seconds={group['deregistration_delay_s']}")
+    if "slow_start_s" in group:
+        attributes.append(f"slow_start.duration_seconds={group['slow_start_s']}")
     if "routing" in group:
         attributes.append(f"load_balancing.algorithm.type={ROUTING.get(group['routing'], group['routing'])}")
     if attributes:
