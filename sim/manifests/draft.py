@@ -80,6 +80,7 @@ class Draft:
 
     - `holder`: the object with the pod template.
     - `way`: the containers that requests pass.
+    - `shutdown_s`: how long the server's own shutdown takes at most, 0 where nothing tells.
     - `annotated`: the object that says how the target group is, None if none does. Its annotations are those under
       `annotation_prefix`.
     """
@@ -87,6 +88,7 @@ class Draft:
     workload: Object
     holder: Object
     way: tuple[Hooked, ...] = ()
+    shutdown_s: float = 0.0
     annotated: Object | None = None
     annotation_prefix: str = ""
     values: dict[str, object] = field(default_factory=dict)

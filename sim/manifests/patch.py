@@ -4,7 +4,7 @@ Modelled:
 - The hook of each container that requests pass and that ends too early. A hook that is one sleep, and does sleep, keeps
   its form.
 - Any other hook becomes `sleep: {seconds: N}` (Kubernetes 1.30 on), and what it replaces is set to null.
-- The grace period, and the controller's flag.
+- The grace period, which leaves the server the time that its own shutdown may take, and the controller's flag.
 - The target group's attribute, among those that the annotation has already.
 - `kubectl patch --patch-file` takes the output: whatever is no patch of the workload stands in comments.
 - That option opens its argument, so a pipe is `/dev/stdin` and not `-`.
@@ -15,12 +15,14 @@ pkg/cmd/patch/patch.go (v1.20.2 and v1.32.4 tried).
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from sim.manifests.pod_end import DEFAULT_GRACE_S, GRACE
 from sim.manifests.target_groups import attributes_of
 from sim.scenario.problems import Problem, ScenarioError
 
@@ -45,8 +47,9 @@ def patch_of(draft: Draft, settings: Mapping[str, float]) -> str:
         )
         raise ScenarioError([problem])
     spec: dict[str, Any] = {}
-    if "pod.termination_grace_period_s" in settings:
-        spec["terminationGracePeriodSeconds"] = _number(settings["pod.termination_grace_period_s"])
+    grace_s = _grace_s(draft, settings)
+    if grace_s is not None:
+        spec["terminationGracePeriodSeconds"] = _number(grace_s)
     if "pod.pre_stop_sleep_s" in settings:
         seconds = settings["pod.pre_stop_sleep_s"]
         are_too_long = all(one.seconds > seconds for one in draft.way)
@@ -59,11 +62,25 @@ def patch_of(draft: Draft, settings: Mapping[str, float]) -> str:
     return "\n".join([*_comments(draft, settings), yaml.safe_dump(patch, sort_keys=False, width=10**9).rstrip()]) + "\n"
 
 
+def _grace_s(draft: Draft, settings: Mapping[str, float]) -> float | None:
+    """Return the grace period to set: preStop and the server's own shutdown end in it. None if it stays as it is."""
+    asked_s, sleep_s = settings.get(GRACE), settings.get("pod.pre_stop_sleep_s")
+    if sleep_s is None:
+        return asked_s
+    needed_s = math.ceil(sleep_s + draft.shutdown_s)
+    present_s = draft.values.get(GRACE, DEFAULT_GRACE_S)
+    if asked_s is None and isinstance(present_s, int) and needed_s <= present_s:
+        return None
+    return needed_s if asked_s is None else max(asked_s, needed_s)
+
+
 def _comments(draft: Draft, settings: Mapping[str, float]) -> Iterator[str]:
     one = draft.holder
     words = ["kubectl", "patch", one.kind.lower(), one.name, "-n", one.namespace, "--patch-file", "patch.yaml"]
     yield f"# {shlex.join(words)}"
     yield "# where patch.yaml is this text; behind a pipe it is --patch-file /dev/stdin"
+    if draft.shutdown_s and _grace_s(draft, settings) not in {None, settings.get(GRACE)}:
+        yield f"# the grace period leaves the server the {_number(draft.shutdown_s)} s that its own shutdown may take"
     delay_s = settings.get("target_group.deregistration_delay_s")
     if delay_s is not None:
         yield from _annotation(draft, _number(delay_s))

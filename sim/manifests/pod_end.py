@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sim.manifests.objects import Object, Place
 
 GRACE = "pod.termination_grace_period_s"
+DEFAULT_GRACE_S = 30
 _DEFAULT_TEARDOWN_S = 1
 
 

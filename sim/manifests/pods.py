@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from sim.manifests.containers import PATH, parts_of, serving_part, sidecars_of, way_of
 from sim.manifests.draft import Hooked
 from sim.manifests.other_disruptions import keep_liveness
-from sim.manifests.pod_end import GRACE, put_pre_stop, put_teardown
+from sim.manifests.pod_end import DEFAULT_GRACE_S, GRACE, put_pre_stop, put_teardown
 from sim.manifests.serving import Said, put_server
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from sim.manifests.objects import Object
 
 _STARTUP = "pod.startup_s"
-_DEFAULT_GRACE_S = 30
 _ASSUMED_STARTUP_S = 20
 _START_S = 5
 """How long a container takes to start, before its probes begin."""
@@ -40,7 +39,7 @@ def put_pod(draft: Draft, holder: Object, template: Template, target_port: int |
     grace_s = pod.termination_grace_period_seconds
     if grace_s is not None:
         draft.put(GRACE, grace_s, holder.place(*PATH, "terminationGracePeriodSeconds"))
-    grace_s = _DEFAULT_GRACE_S if grace_s is None else grace_s
+    grace_s = DEFAULT_GRACE_S if grace_s is None else grace_s
     parts, sidecars = parts_of(pod), sidecars_of(pod)
     serving = serving_part(draft, parts, sidecars, target_port, holder)
     way = way_of(serving, parts)

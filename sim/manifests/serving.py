@@ -80,7 +80,7 @@ def _put_on_sigterm(draft: Draft, part: Part, said: Said, holder: Object) -> Non
 
 
 def _warn_of_shutdown(draft: Draft, serving: Part, name: str, grace_s: int, holder: Object) -> None:
-    needs_s = shutdown_s(name, serving.container)
+    needs_s = draft.shutdown_s = shutdown_s(name, serving.container) or 0.0
     seconds = min(serving.held.seconds, grace_s)
     if needs_s and seconds + needs_s > grace_s:
         text = (

@@ -9,6 +9,7 @@ import yaml
 from albsim_tests.manifests import ANNOTATION, BASE
 
 from sim.manifests.importing import Asked, Import, import_sources
+from sim.manifests.patch import patch_of
 from sim.manifests.sources import Source
 from sim.scenario.problems import ScenarioError
 
@@ -250,6 +251,26 @@ def test_what_aws_has_of_a_slow_start_is_what_runs() -> None:
     nodes = changed(annotated | {f"2.{ALB}target-type": "instance"}, described(slow_start__duration_seconds="60"))
     (item,) = nodes.workloads[0].draft.not_read
     assert item.reason.startswith("slow_start.duration_seconds is not modelled where worker nodes are the targets")
+
+
+@pytest.mark.parametrize(
+    ("settings", "grace_s"),
+    [
+        ({"pod.pre_stop_sleep_s": 47, "pod.termination_grace_period_s": 50}, 47 + 25),
+        ({"pod.pre_stop_sleep_s": 47}, 47 + 25),
+        ({"pod.pre_stop_sleep_s": 47, "pod.termination_grace_period_s": 90}, 90),
+        ({"pod.pre_stop_sleep_s": 12}, None),
+    ],
+)
+def test_a_patch_leaves_the_server_the_time_of_its_own_shutdown(
+    settings: dict[str, float], grace_s: int | None
+) -> None:
+    gunicorn = {f"0.{CONTAINER}.command": ["gunicorn", "--graceful-timeout", "25", "web:app"]}
+    (one,) = changed(gunicorn | {f"0.{POD}.terminationGracePeriodSeconds": 40}).workloads
+    patch = patch_of(one.draft, settings)
+    spec = yaml.safe_load(patch)["spec"]["template"]["spec"]
+    assert spec.get("terminationGracePeriodSeconds") == grace_s
+    assert ("leaves the server the 25 s" in patch) == (grace_s == 47 + 25)
 
 
 def test_no_gate_is_put_in_where_the_controller_is_told_so() -> None:
