@@ -36,10 +36,11 @@ class RolloutSpec(DisruptionSpec):
                 "zero like max_surge: the Deployment controller then takes one pod as unavailable (K8s "
                 "ResolveFenceposts); the API server does not accept both as zero (K8s ValidateRollingUpdateDeployment)",
             )
-        if deployment.unavailable == deployment.replicas > 1:
+        if deployment.unavailable == deployment.replicas:
+            which = "the only pod is" if deployment.replicas == 1 else "all old pods may be"
             yield Advice(
                 "deployment.max_unavailable",
-                "all old pods may be deleted before a new one is ready: until then no target can answer",
+                f"{which} deleted before a new one is ready: until then no target can answer",
             )
 
     def depends_on_pod_ends(self, deployment: DeploymentSpec) -> bool:

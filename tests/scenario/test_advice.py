@@ -67,6 +67,11 @@ CANARY = V2 | {"disruption": "canary", "pod__pre_stop_sleep_s": 0}
         ({"deployment__max_surge": 0, "deployment__max_unavailable": "0%"}, "deployment.max_unavailable", "takes one"),
         ({"deployment__max_unavailable": "100%"}, "deployment.max_unavailable", "all old pods"),
         ({"deployment__max_unavailable": 9}, "deployment.max_unavailable", "all old pods"),
+        (
+            {"deployment__replicas": 1, "deployment__max_unavailable": 1},
+            "deployment.max_unavailable",
+            "the only pod is deleted before a new one is ready",
+        ),
         ({"controller__version": "v1.1.4"}, "controller.version", "WAF"),
         (DRAIN | {"node_drain__pods_per_node": 3}, "node_drain.max_unavailable", "3 of 8 pods are evicted at once"),
         (DRAIN | {"node_drain": {"pods_per_node": 8, "min_available": 0}}, "node_drain.pods_per_node", "all pods may"),
