@@ -12,6 +12,7 @@ from sim.control_plane import world
 from sim.control_plane.aws import address_pool, aws_client, target_group
 from sim.control_plane.kubernetes import kubelet
 from sim.control_plane.kubernetes.disruptions import node_drain
+from sim.control_plane.wiring import cluster
 from sim.data_plane import expected, load, ring, sampled
 from sim.data_plane.classify import Answers
 from sim.data_plane.outcomes import Outcome
@@ -115,6 +116,28 @@ def test_a_node_that_gives_an_address_away_before_it_is_cool(monkeypatch: pytest
     monkeypatch.setattr(address_pool.AddressPool, "release", lambda self, pod, now_s: release(self, pod, now_s - 5))
     (row,) = failed(twins.control_plane_twin)
     assert row.endswith("on worker nodes")
+
+
+@pytest.mark.usefixtures("few")
+def test_new_nodes_that_have_the_image_already(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = cluster.Cluster._start_beside
+
+    def with_images(self: Any, nodes: Any) -> None:
+        start(self, nodes)
+        self._image_from_s |= dict.fromkeys([node.number for node in nodes], 0.0)
+
+    monkeypatch.setattr(cluster.Cluster, "_start_beside", with_images)
+    (row,) = failed(twins.control_plane_twin)
+    assert "come up beside the old one" in row
+
+
+@pytest.mark.usefixtures("few")
+def test_a_machine_that_ends_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminate = node_drain.NodeDrain._terminate
+    later = lambda self, node, pods, at_s: terminate(self, node, pods, at_s + 1)  # noqa: E731
+    monkeypatch.setattr(node_drain.NodeDrain, "_terminate", later)
+    (row,) = failed(twins.control_plane_twin)
+    assert "machines end" in row
 
 
 @pytest.mark.usefixtures("few")
