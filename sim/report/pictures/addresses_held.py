@@ -34,15 +34,15 @@ def addresses_held(plan: Plan, remedies: Sequence[Remedy]) -> Figure:
         axes.plot([0, most_nodes], [0, each * most_nodes], color=colour, label=f"{name}: {each:,} each")
     _subnet_ends(axes, plan)
     axes.plot(nodes.count, plan.held, "o", color=BLUE)
-    axes.axvline(nodes.count, color="#555555", linewidth=0.8)
-    axes.axvline(2 * nodes.count, color="#555555", linewidth=0.8, linestyle=":", label="a second equal cluster")
+    axes.axvline(nodes.count, color="#555555", linewidth=0.8, label=count(nodes.count, "node"))
+    axes.axvline(2 * nodes.count, color="#555555", linewidth=0.8, linestyle=":", label="with a second equal cluster")
     axes.set_xlim(0, most_nodes)
     axes.set_ylim(0, _BEYOND * max(plan.held_per_node * most_nodes, 1))
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.yaxis.set_major_formatter("{x:,.0f}")
     axes.set_xlabel("nodes")
     axes.set_ylabel("addresses held")
-    axes.legend(loc="upper left", fontsize=8)
+    axes.legend(loc="upper left", fontsize=8, framealpha=1)
     return figure
 
 
@@ -55,9 +55,10 @@ def _subnet_ends(axes: Axes, plan: Plan) -> None:
             f"{words}: {subnets * each:,}",
             (1, subnets * each),
             xycoords=("axes fraction", "data"),
-            xytext=(-2, 2),
+            xytext=(4, 0),
             textcoords="offset points",
-            ha="right",
+            ha="left",
+            va="center",
             fontsize=7,
             color=VERMILION,
         )
