@@ -19,16 +19,17 @@ def advise_on_addresses(scenario: Scenario) -> Iterator[Advice]:
         return
     plan = plan_of(Question.of(scenario), scenario, None)
     fullest = min(plan.subnets, key=lambda subnet: subnet.free)
-    size = f"/{plan.cni.subnet_prefix_length} of {fullest.usable:,} addresses"
+    size = f"/{plan.cni.subnet_prefix_length}"
     if fullest.free < 0:
         yield Advice(
             "vpc_cni.subnet_prefix_length",
-            f"{fullest.nodes:,} nodes in a {size} want {fullest.held:,} with their warm targets met: {-fullest.free:,} "
-            "are missing, and nodes that come later find none for their pods (`albsim addresses` has remedies)",
+            f"the nodes of a zone want {fullest.nodes:,} * {fullest.per_node:,} = {fullest.held:,} addresses with "
+            f"their warm targets met, and a {size} has {fullest.usable - fullest.other:,} for them: nodes that come "
+            "later find none for their pods (`albsim addresses` has remedies)",
         )
-    elif not plan.second_cluster_fits:
+    elif not plan.second_cluster_has_addresses:
         yield Advice(
             "vpc_cni.subnet_prefix_length",
-            f"an equal cluster, as for an upgrade beside this one, does not fit: in a {size} this one holds "
-            f"{fullest.held:,} and leaves {fullest.free:,}",
+            f"an equal cluster, as for an upgrade beside this one, does not fit: of a {size} this one holds "
+            f"{fullest.held:,} addresses and leaves {max(0, fullest.free):,}",
         )

@@ -141,9 +141,14 @@ class Plan:
         return self.nodes_have_room and all(subnet.free >= 0 for subnet in self.subnets)
 
     @property
+    def second_cluster_has_addresses(self) -> bool:
+        """Whether the same subnets have addresses for an equal cluster beside this one."""
+        return all(subnet.free >= subnet.held for subnet in self.subnets)
+
+    @property
     def second_cluster_fits(self) -> bool:
-        """Whether an equal cluster has room beside this one in the same subnets."""
-        return self.nodes_have_room and all(subnet.free >= subnet.held for subnet in self.subnets)
+        """Whether an equal cluster has room beside this one, on its nodes and in the same subnets."""
+        return self.nodes_have_room and self.second_cluster_has_addresses
 
     @property
     def _spread(self) -> tuple[int, ...]:

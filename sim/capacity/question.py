@@ -50,6 +50,9 @@ class Question(Spec):
 def plan_of(question: Question, scenario: Scenario | None, pods_per_node: int | None) -> Plan:
     """Return the cluster. By default its nodes have the pods of the scenario's rollout, or one each, and DaemonSets."""
     if pods_per_node is None:
-        pods = scenario.deployment.replicas + scenario.deployment.surge if scenario else question.nodes.count
+        pods = question.nodes.count
+        if scenario is not None:
+            deployment = scenario.deployment
+            pods = (deployment.replicas + deployment.surge) * deployment.rolled_at_once
         pods_per_node = -(-pods // question.nodes.count) + question.nodes.daemonset_addresses
     return Plan(question.nodes, question.vpc_cni, pods_per_node)

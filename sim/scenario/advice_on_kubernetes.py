@@ -67,7 +67,7 @@ def _room(scenario: Scenario) -> Iterator[Advice]:
     yield Advice(
         "nodes.count",
         f"{room.nodes:,} nodes take {room.places:,} pods, limited by {room.limited_by}, and {replicas:,} with a surge "
-        f"of {surge:,} are {missing:,} more: these wait until old pods are gone"
+        f"of {surge:,} need {missing:,} more: pods wait until old ones are gone"
         + ("" if has_end else ", and with max_unavailable 0 none goes first: this rollout does not end"),
     )
 

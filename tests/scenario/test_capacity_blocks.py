@@ -29,8 +29,8 @@ def test_addresses_without_nodes_have_no_effect(make_scenario: Callable[..., Sce
 @pytest.mark.parametrize(
     ("unavailable", "said"),
     [
-        (1, "6 nodes take 18 pods, limited by CPU, and 16 with a surge of 4 are 2 more: these wait"),
-        (0, "these wait until old pods are gone"),
+        (1, "6 nodes take 18 pods, limited by CPU, and 16 with a surge of 4 need 2 more: pods wait"),
+        (0, "pods wait until old ones are gone"),
     ],
 )
 def test_a_surge_without_room_is_unwise(make_scenario: Callable[..., Scenario], unavailable: int, said: str) -> None:
