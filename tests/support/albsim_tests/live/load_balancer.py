@@ -57,8 +57,17 @@ frontend clients
   bind fd@{fd}
   http-request set-var(txn.received_us) date(0,us)
   http-response set-var(txn.took_us) date(0,us),sub(txn.received_us)
+{rule}
   default_backend pods
-backend pods
+{backends}
+"""
+RULE = """
+  http-request set-var(txn.weight) str({weight}),map_str_int({directory}/weights)
+  use_backend canary if {{ rand(100),sub(txn.weight) lt 0 }}
+"""
+"""A forward action's weights: the second target group gets as many of a hundred requests as the map says."""
+BACKEND = """
+backend {name}
   balance {balance}
   option httpchk GET /health
   timeout check {check_timeout}
@@ -66,22 +75,31 @@ backend pods
   default-server weight 256 pool-low-conn 1000 pool-purge-delay {longest_life} {check}
 {servers}
 """
+STABLE, CANARY = BACKENDS = "pods", "canary"
+WEIGHT = "weight"
 
 
 class LoadBalancer:
-    """A running HAProxy whose servers are named `pod0`, `pod1`, …, by their numbers in the trace."""
+    """A running HAProxy whose servers are named `pod0`, `pod1`, …, by their numbers in the trace.
+
+    It has a backend for each target group.
+    """
 
     def __init__(self, address: tuple[str, int], directory: Path) -> None:
         self.address = address
         self._directory = directory
 
-    async def set_ready(self, pod: int) -> None:
-        """Send the pod new requests from now on."""
-        await self._runtime(f"set server pods/pod{pod} state ready")
+    async def set_ready(self, pod: int, backend: str = STABLE) -> None:
+        """Send the pod new requests from now on, among those of the backend."""
+        await self._runtime(f"set server {backend}/pod{pod} state ready")
 
-    async def set_drain(self, pod: int) -> None:
-        """Send the pod no new request; those in flight go on."""
-        await self._runtime(f"set server pods/pod{pod} state drain")
+    async def set_drain(self, pod: int, backend: str = STABLE) -> None:
+        """Send the pod no new request of the backend's; those in flight go on."""
+        await self._runtime(f"set server {backend}/pod{pod} state drain")
+
+    async def set_weight(self, weight: int) -> None:
+        """Send so many of a hundred requests to the canary's backend from now on."""
+        await self._runtime(f"set map {self._directory}/weights {WEIGHT} {weight}")
 
     async def set_address(self, pod: int, address: tuple[str, int]) -> None:
         """Send the pod's new requests to another address from now on: what the pod's own has become."""
@@ -122,12 +140,14 @@ async def load_balancer(
     host: str = "127.0.0.1",
     log_format: str = BY_STATE,
     first_id: int = 1,
+    weighted: bool = False,
 ) -> AsyncIterator[LoadBalancer]:
     """Run HAProxy in front of these addresses, of which the first `ready` are in its rotation.
 
     Each second of the target group's takes `scale` seconds. It listens at `host`, and writes `directory / "log"`.
     Random routing draws the same numbers in every process. What they stand for depends on the servers' numbers, from
-    `first_id` on.
+    `first_id` on. With `weighted` there is a second backend, whose servers are the pods that are not ready, and which
+    gets no request at first.
     """
     front = socket.create_server((host, 0), backlog=1000)
     servers = [
@@ -135,8 +155,14 @@ async def load_balancer(
         for number, (host, port) in enumerate(pods)
     ]
     configuration = _configuration(
-        target_group, scale, directory=directory, fd=front.fileno(), servers=servers, log_format=log_format
+        target_group,
+        scale,
+        directory=directory,
+        fd=front.fileno(),
+        servers={STABLE: servers} | ({CANARY: servers[ready:]} if weighted else {}),
+        log_format=log_format,
     )
+    (directory / "weights").write_text(f"{WEIGHT} 0\n")
     (directory / "configuration").write_text(configuration)
     with front, (directory / "log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
@@ -155,25 +181,39 @@ async def load_balancer(
 
 
 def _configuration(
-    target_group: TargetGroupSpec, scale: float, *, directory: Path, fd: int, servers: list[str], log_format: str
+    target_group: TargetGroupSpec,
+    scale: float,
+    *,
+    directory: Path,
+    fd: int,
+    servers: dict[str, list[str]],
+    log_format: str,
 ) -> str:
     def milliseconds(duration_s: float) -> str:
         return f"{duration_s * scale * 1000:.0f}ms"
 
     health = target_group.health_check
+    backends = [
+        BACKEND.format(
+            name=name,
+            reuse="always" if target_group.connection_reuse else "never",
+            longest_life=f"{LONGEST_LIFE_S}s",
+            balance=BALANCE[target_group.routing],
+            check_timeout=milliseconds(health.timeout_s if health else 1),
+            check=f"check inter {milliseconds(health.interval_s)} fall {health.unhealthy_threshold}" if health else "",
+            servers="\n".join(of_backend),
+        )
+        for name, of_backend in servers.items()
+    ]
     return CONFIGURATION.format(
         connections="http-keep-alive" if target_group.connection_reuse else "httpclose",
-        reuse="always" if target_group.connection_reuse else "never",
-        longest_life=f"{LONGEST_LIFE_S}s",
         directory=directory,
         fd=fd,
         log_format=log_format,
         connect_timeout=milliseconds(ALB_CONNECT_TIMEOUT_S),
         idle_timeout=milliseconds(target_group.idle_timeout_s),
-        balance=BALANCE[target_group.routing],
-        check_timeout=milliseconds(health.timeout_s if health else 1),
-        check=f"check inter {milliseconds(health.interval_s)} fall {health.unhealthy_threshold}" if health else "",
-        servers="\n".join(servers),
+        rule=RULE.format(directory=directory, weight=WEIGHT) if CANARY in servers else "",
+        backends="\n".join(backends),
     )
 
 

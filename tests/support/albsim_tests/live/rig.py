@@ -26,7 +26,7 @@ import numpy as np
 from albsim_tests.live import pods as pods_script
 from albsim_tests.live.clock import Clock
 from albsim_tests.live.load import poisson, send
-from albsim_tests.live.load_balancer import load_balancer
+from albsim_tests.live.load_balancer import BACKENDS, load_balancer
 from sim.control_plane.trace import (
     ContainerRestarted,
     PodCreated,
@@ -39,6 +39,7 @@ from sim.control_plane.trace import (
     TargetHealthy,
     TargetUnhealthy,
 )
+from sim.control_plane.trace.traffic import RuleTaken
 from sim.control_plane.world import run_control_plane
 from sim.data_plane.outcomes import Outcome
 from sim.streams import Streams
@@ -145,6 +146,7 @@ async def _measure(scenario: Scenario, trace: Trace, replication: int, directory
             Path(directory),
             ready=old,
             scale=SCALE,
+            weighted=scenario.disrupted_by.target_groups > 1,
         ) as balancer,
         asyncio.TaskGroup() as world,
     ):
@@ -240,6 +242,7 @@ class Rollout:
         self._gone += [world.create_task(self._restart(*pair)) for pair in zip(restarts, spare, strict=True)]
         targets = [self._register(healthy) for healthy in self._trace.of(TargetHealthy)]
         targets += [self._drain(drained) for drained in self._trace.of(TargetDrained)]
+        targets += [self._weigh(taken) for taken in self._trace.of(RuleTaken)]
         targets += [self._cut(deregistered) for deregistered in self._trace.of(TargetDeregistered)]
         self._tasks = [world.create_task(target) for target in targets]
 
@@ -252,10 +255,20 @@ class Rollout:
         return until_s
 
     def _left_rotation_s(self) -> float:
-        left_s = {drained.pod: drained.time_s for drained in self._trace.of(TargetDrained)}
+        without_share_s = self._without_share_s()
+        left_s = {
+            drained.pod: min(drained.time_s, without_share_s[drained.node]) for drained in self._trace.of(TargetDrained)
+        }
         for unhealthy in self._trace.of(TargetUnhealthy):
             left_s[unhealthy.pod] = min(left_s[unhealthy.pod], unhealthy.time_s)
         return max(left_s.values(), default=0.0)
+
+    def _without_share_s(self) -> list[float]:
+        """Return by backend when the last rule took its share of the requests away, `inf` if it has one."""
+        rules = self._trace.of(RuleTaken)
+        if not rules:
+            return [math.inf] * len(BACKENDS)
+        return [rules[-1].time_s if rules[-1].weight == weight else math.inf for weight in (100, 0)]
 
     async def _until(self, time_s: float) -> None:
         self.latest_s = max(self.latest_s, await self._clock.until(time_s))
@@ -328,11 +341,15 @@ class Rollout:
 
     async def _register(self, healthy: TargetHealthy) -> None:
         await self._until(healthy.time_s)
-        await self._balancer.set_ready(healthy.pod)
+        await self._balancer.set_ready(healthy.pod, BACKENDS[healthy.node])
 
     async def _drain(self, drained: TargetDrained) -> None:
         await self._until(drained.time_s)
-        await self._balancer.set_drain(drained.pod)
+        await self._balancer.set_drain(drained.pod, BACKENDS[drained.node])
+
+    async def _weigh(self, taken: RuleTaken) -> None:
+        await self._until(taken.time_s)
+        await self._balancer.set_weight(taken.weight)
 
     async def _cut(self, deregistered: TargetDeregistered) -> None:
         await self._until(deregistered.drain_deadline_s)
