@@ -92,11 +92,11 @@ class CanarySpec(DisruptionSpec):
                 expected=f"at most {len(self.steps)}, the number of steps",
                 found=str(self.abort_after_step),
             )
-        if self.dynamic_stable_scale or not self.ping_pong:
+        if self.dynamic_stable_scale:
             raise complaint(
                 key="abort_after_step",
-                found="an abort is simulated with ping_pong and without dynamic_stable_scale alone",
-                hint="else Argo moves selectors or weights back in steps",
+                found="an abort is not simulated with dynamic_stable_scale",
+                hint="Argo brings the old pods back first, and the weight follows them in steps",
             )
 
     @property

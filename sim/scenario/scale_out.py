@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from sim.scenario.disruption import Beside, DisruptionSpec, require_one_deployment_of_ip_targets
+from sim.scenario.disruption import Beside, DisruptionSpec
 from sim.scenario.fields import PodsOrAnyPercentage, complaint, hundredths
 from sim.scenario.problems import Advice, shown
 from sim.scenario.scale_in import ScalingPolicy  # noqa: TC001 - pydantic reads it
@@ -47,11 +47,6 @@ class ScaleOutSpec(DisruptionSpec):
     counted_until_s: Annotated[float, Field(gt=0, le=86_400)] = 300.0
     """Until when requests are counted, at least until all new pods are Ready. So settings that let new targets serve
     sooner or later are compared over one time."""
-
-    @classmethod
-    def require_simulated(cls, beside: Beside) -> None:
-        """Refuse worker nodes as targets, and several Deployments."""
-        require_one_deployment_of_ip_targets(cls.kind, beside)
 
     @property
     def goes_on_until_s(self) -> float:

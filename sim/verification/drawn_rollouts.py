@@ -104,7 +104,7 @@ def drawn_strategy(seed: int) -> Scenario:
 
 
 def drawn_canary(seed: int) -> Scenario:
-    """Return a small canary between Services that take turns, with lags. New pods are targets before their end."""
+    """Return a small canary with lags, mostly of Services that take turns. New pods are targets before their end."""
     scenario, rng = drawn_scenario(seed), np.random.default_rng([seed, 5])
     lag, soon = ({"dist": "uniform", "low": 0, "high": high} for high in (one(rng, 1, 30), 5))
     steps = [
@@ -114,7 +114,7 @@ def drawn_canary(seed: int) -> Scenario:
     ends: dict[str, Any] = one(rng, {"dynamic_stable_scale": True}, {"scale_down_delay_s": float(rng.uniform(0, 40))})
     if steps and "dynamic_stable_scale" not in ends and chance(rng, 0.4):
         ends |= {"abort_after_step": int(rng.integers(1, len(steps) + 1)), "abort_scale_down_delay_s": 7}
-    canary = {"ping_pong": True, "steps": steps, "verifies": chance(rng, 0.5)} | ends
+    canary = {"ping_pong": chance(rng, 0.6), "steps": steps, "verifies": chance(rng, 0.5)} | ends
     controller = fixed_lag(rng) | {"rule_lag_s": lag, "registration_lag_s": soon}
     reaches = {"target_group.rule_propagation_s": one(rng, None, lag)}
     gates = {"pod.readiness_gate": False, "endpoints.propagation_s": soon}

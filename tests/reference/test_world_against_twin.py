@@ -14,6 +14,7 @@ from sim.control_plane import world
 from sim.control_plane.trace import (
     EvictionRefused,
     PodDeleted,
+    PodDeselected,
     PodFailed,
     ReadinessGateOpened,
     TargetRecovered,
@@ -88,6 +89,8 @@ def _met(scenario: Scenario, of: Callable[[type[Record]], list[Any]]) -> Counter
             "registered": len(of(TargetRegistered)),
             "refused addresses": len(of(SubnetFull)),
             "stalled": len(of(RolloutStalled)),
+            "deselected": len(of(PodDeselected)),
+            "aborts that swap": int(any(record.pod >= scenario.deployment.replicas for record in of(PodDeselected))),
         }
     )
 
@@ -137,7 +140,10 @@ def test_both_tell_the_same_of_other_rollouts_switches_and_steps() -> None:
 
 @pytest.mark.slow
 def test_both_tell_the_same_of_canaries() -> None:
-    assert check_all(range(60), drawn_canary)["canary"] > 40
+    met = check_all(range(90), drawn_canary)
+    assert met["canary"] > 60
+    assert met["deselected"] > 40
+    assert met["aborts that swap"] > 3
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@
 It serves arithmetic by hand, and lags that were measured in a cluster.
 
 Modelled:
-- Each target is registered `registration_lag_s` after its pod's containers are ready.
+- Each target that is not registered before is, `registration_lag_s` after its pod's containers are ready.
 - Each target is deregistered `deregistration_lag_s` after its pod's deletion, independently of all others.
 - A pod that is not Ready for a while is deregistered after its lag too, if it is still not Ready then. Once Ready again
   it is registered after its lag.
@@ -39,13 +39,14 @@ class FixedLag:
             raise ValueError(f"'deregistration_lag_s' and 'registration_lag_s' must be given (got {spec})")
         self._env = simulation.env
         self._target_group = target_group
+        self._registered_before = target_group.registered()
         streams = simulation.streams
         self._registers_after_s = PodDraws(streams, spec.registration_lag_s, Stream.REGISTRATION_LAG)
         self._deregisters_after_s = PodDraws(streams, spec.deregistration_lag_s, Stream.DEREGISTRATION_LAG)
 
     def follow(self, pod: Pod) -> Generator[simpy.Event]:
         """Follow one pod from its readiness to its target's deregistration."""
-        if pod.is_new:
+        if pod not in self._registered_before:
             yield pod.containers_ready
             yield self._env.timeout(self._registers_after_s[pod])
             self._target_group.register([pod])

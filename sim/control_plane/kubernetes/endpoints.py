@@ -68,7 +68,7 @@ class Endpoints:
     def follow(self, pod: Pod) -> Generator[simpy.Event]:
         """Follow one pod from its readiness to its deletion."""
         if pod not in self.addresses:
-            if self._has_gates:
+            if self._has_gates and pod.is_new:
                 yield from self._follow_to_gate(pod)
             else:
                 LightProcess(self._env, self._appear(pod))

@@ -91,6 +91,7 @@ class RolledDeployment:
             heeded_marks=scenario.controller.heeded_marks,
             promote=self._promote,
             stable_targets=self._stable_targets,
+            turn_back=self._turn_back,
             rule=self.rule,
         )
         self.node_watchers = disrupted.node_watchers
@@ -134,6 +135,18 @@ class RolledDeployment:
     def _promote(self, pod: Pod) -> None:
         for process in self.services[0].pod_processes:
             LightProcess(self._env, process(pod))
+
+    def _turn_back(self, new: Sequence[Pod]) -> None:
+        """Let the second Service select the old pods, and no longer the new ones."""
+        second, never = self.services[-1], self._env.event()
+        for pod in new:
+            for process in second.outage_processes:
+                LightProcess(self._env, process(pod, never))
+        for pod in self.old_pods:
+            for event in (pod.has_address, pod.containers_ready, pod.ready):
+                event.succeed()
+            for follow in second.pod_processes:
+                LightProcess(self._env, follow(pod))
 
     def _stable_targets(self) -> set[Pod]:
         target_group = self.services[0].target_group

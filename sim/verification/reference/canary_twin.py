@@ -1,4 +1,4 @@
-"""A canary between Services that take turns again, naively: each step waits until the one before is done.
+"""A canary again, naively: each step waits until the one before is done.
 
 Written from docs/model.md, "Canary". With `fixed_lag` alone.
 """
@@ -37,6 +37,7 @@ class Canary(Replacing):
         self._weighs: Callable[[], None] | None = None
         self._staying = list(self.ending)
         self._to_delete = 0
+        self._deselected: set[Pod] = set()
         self._is_last = False
         self._syncs_s = streams.draws(scenario.deployment.sync_latency_s, Stream.PROGRESSIVE_SYNC)
         self._lags_s = streams.draws(scenario.controller.rule_lag_s or Constant(value=0), Stream.RULE_LAG)
@@ -111,6 +112,39 @@ class Canary(Replacing):
             then()
 
     def _promoted(self) -> None:
+        if self._spec.ping_pong:
+            self._delay()
+            return
+        self._swap(joining=self._new, leaving=self._staying)
+        self._set(0)
+        self._look_for_targets()
+
+    def _look_for_targets(self) -> None:
+        if self._spec.verifies and not self._plane.target_group.in_both >= set(self._new):
+            self._later(LOOKS_AGAIN_S, self._look_for_targets)
+        else:
+            self._delay()
+
+    def _swap(self, joining: list[Pod], leaving: list[Pod]) -> None:
+        """Let a Service select other pods. Those that leave it are in no other."""
+        plane = self._plane
+        adds, controller = plane.scenario.endpoints.propagation_s, plane.scenario.controller
+        if controller.registration_lag_s is None or controller.deregistration_lag_s is None:
+            raise NotImplementedError
+        for pod in joining:
+            self._later(
+                plane.draw(adds, pod, Stream.ENDPOINT_ADDITION), partial(self._note, "EndpointAdded", pod.number)
+            )
+            lag_s = plane.draw(controller.registration_lag_s, pod, Stream.REGISTRATION_LAG)
+            self._later(lag_s, partial(plane.target_group.register_in_the_other, pod))
+        for pod in leaving:
+            self._note("PodDeselected", pod.number)
+            self._deselected.add(pod)
+            self._later(plane.draw(adds, pod, Stream.ENDPOINT_REMOVAL), partial(plane.endpoint, pod, joins=False))
+            lag_s = plane.draw(controller.deregistration_lag_s, pod, Stream.DEREGISTRATION_LAG)
+            self._later(lag_s, partial(plane.target_group.deregister, {pod}))
+
+    def _delay(self) -> None:
         self._later(0 if self._spec.dynamic_stable_scale else self._spec.scale_down_delay_s, self._last_old)
 
     def _last_old(self) -> None:
@@ -125,6 +159,8 @@ class Canary(Replacing):
         self._delete_soon(going)
 
     def _abort(self) -> None:
+        if not self._spec.ping_pong:
+            self._swap(joining=self._plane.old, leaving=self._new)
         self._set(0)
         self._later(self._spec.abort_scale_down_delay_s, self._last_new)
 
@@ -140,7 +176,10 @@ class Canary(Replacing):
             self._later(self._write(), partial(self._ends, pod))
 
     def _ends(self, pod: Pod) -> None:
-        self._plane.deleted(pod)
+        if pod in self._deselected:
+            self._plane.told_to_end(pod)
+        else:
+            self._plane.deleted(pod)
         self._to_delete -= 1
         if self._is_last and not self._to_delete:
             self.completes()

@@ -22,6 +22,7 @@ class TargetGroup:
     def __init__(self, plane: Side) -> None:
         self._plane = plane
         self._registered_s: dict[Pod, float] = {}
+        self.in_both: set[Pod] = set()
 
     def _group(self, pod: Pod) -> int:
         """Return 1 for the pods of a canary or a new cluster, which are in a target group of their own."""
@@ -29,6 +30,16 @@ class TargetGroup:
 
     def _row(self, pod: Pod, node: int) -> int:
         return self._group(pod) * self._plane.scenario.target_group.alb_nodes + node
+
+    def register_in_the_other(self, pod: Pod) -> None:
+        """Register a pod of a canary in the other target group too, in which it stays."""
+        now_s, nodes = self._plane.agenda.now_s, self._plane.scenario.target_group.alb_nodes
+        group = 1 - self._group(pod)
+        self.in_both.add(pod)
+        self._plane.agenda.note("TargetRegistered", now_s, pod.number, group)
+        for node in range(nodes):
+            healthy_s = now_s + self.first_check_s(pod, node)
+            self._plane.agenda.note("TargetHealthy", healthy_s, pod.number, group * nodes + node)
 
     def first_check_s(self, pod: Pod, node: int) -> float:
         """Return the phase of an ALB node's checks of a pod."""

@@ -129,17 +129,56 @@ def test_an_abort_takes_the_weight_back_and_deletes_the_new_pods_after_its_own_d
     assert _refused(**abort | {"canary.abort_scale_down_delay_s": 11}) == pytest.approx(0)
 
 
+def test_an_abort_without_ping_pong_swaps_the_targets_of_the_canary_too() -> None:
+    """The weight is 0 from 23 s on, and in force at 36 s. At 28 s the four old pods join the canary's target group.
+
+    The two new ones are deleted at 28 s and refuse from 30 s on; they stay in it until 23 + 20 + 10 s. So two of six
+    targets refuse, to which half of the requests go.
+    """
+    abort = {"canary.ping_pong": False, "canary.abort_after_step": 1, "canary.abort_scale_down_delay_s": 5}
+    canary = _run(**abort)
+    assert _weights(WeightSet, canary) == [(3, 50), (23, 0)]
+    joined = [(record.time_s, record.pod, record.target_group) for record in canary.trace.of(TargetRegistered)]
+    assert joined[2:] == [(28, pod, 1) for pod in range(4)]
+    assert [(record.time_s, record.pod) for record in canary.trace.of(TargetDeregistered)] == [(43, 4), (43, 5)]
+    assert _refused(**abort) == pytest.approx(20 * 2 / 6 * (36 - 30))
+
+
+def test_an_abort_without_ping_pong_may_leave_the_canary_s_target_group_empty() -> None:
+    """The new pods leave it at 23 + 1 + 10 s, and the old ones join it at 35 s; half of the requests find nobody."""
+    lags = {"controller.deregistration_lag_s": 1, "controller.registration_lag_s": 12}
+    abort = {"canary.ping_pong": False, "canary.abort_after_step": 1, "canary.abort_scale_down_delay_s": 20}
+    counts = _run(**lags, **abort).estimate.counts
+    assert counts[Outcome.NO_REGISTERED_TARGETS] == pytest.approx(20 * 1)
+    assert counts[Outcome.CONNECT_REFUSED] == pytest.approx(0)
+
+
+@pytest.mark.parametrize(("version", "gate"), [("v1.1.5", False), ("v1.1.9", True), ("v2.8.2", True), ("v3.4", False)])
+def test_an_abort_without_ping_pong_ends_with_every_controller(version: str, *, gate: bool) -> None:
+    lags = {"version": version, "deregistration_lag_s": None, "registration_lag_s": None, "rule_lag_s": None}
+    base = {**BASE, "controller": lags, "canary": BASE["canary"] | {"ping_pong": False, "abort_after_step": 1}}
+    canary = simulate(Scenario.model_validate(base).with_overrides({"pod.readiness_gate": gate}))
+    old = {record.pod for record in canary.trace.of(TargetRegistered) if record.target_group == 1 and record.pod < 4}
+    assert old == {0, 1, 2, 3}
+    assert {record.pod for record in canary.trace.of(TargetDeregistered)} == {4, 5}
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({"canary.abort_after_step": 2}, r"abort_after_step: expected at most 1, the number of steps \(got 2\)"),
-        ({"canary.abort_after_step": 1, "canary.ping_pong": False}, "simulated with ping_pong"),
         ({"canary.dynamic_stable_scale": True}, "Argo refuses it"),
     ],
 )
 def test_what_argo_refuses_or_is_not_simulated_is_refused(changes: dict[str, object], words: str) -> None:
     with pytest.raises(ScenarioError, match=words):
         _scenario(**changes)
+
+
+def test_an_abort_that_brings_old_pods_back_is_refused() -> None:
+    canary = {"steps": BASE["canary"]["steps"], "dynamic_stable_scale": True, "abort_after_step": 1}
+    with pytest.raises(ScenarioError, match="Argo brings the old pods back first"):
+        Scenario.model_validate({**BASE, "canary": {}}).with_overrides({"canary": canary})
 
 
 @pytest.mark.parametrize("version", ["v1.1.5", "v2.8.2", "v3.4"])

@@ -10,6 +10,7 @@ from sim.control_plane.trace import (
     PodReady,
     ReplicaSetScaled,
     RolloutComplete,
+    TargetHealthy,
     TargetRegistered,
 )
 from sim.control_plane.world import run_control_plane
@@ -80,10 +81,22 @@ def test_a_step_that_adds_nobody_is_refused(to_replicas: object) -> None:
         _scenario(scale_out={"to_replicas": to_replicas})
 
 
-@pytest.mark.parametrize("changes", [{"target_group.target_type": "instance"}, {"deployment.rolled_at_once": 2}])
-def test_what_is_not_simulated_is_refused(changes: dict[str, object]) -> None:
-    with pytest.raises(ScenarioError, match="'scale_out' is not simulated with"):
-        _scenario(**changes)
+def test_behind_worker_nodes_new_pods_join_each_one_s_rules() -> None:
+    """No controller has anything to do: Ready at 20 s, in the Endpoints half a second later, in the rules after 2 s."""
+    workers = {"target_type": "instance", "instances": 3, "kube_proxy_sync_s": 2}
+    scenario = _scenario(target_group=workers, **{"endpoints.propagation_s": 0.5})
+    trace = run_control_plane(scenario, Streams(1, 0))
+    joined = sorted((record.time_s, record.pod, record.node) for record in trace.of(TargetHealthy))
+    assert joined == [(22.5, pod, node) for pod in range(4, 8) for node in range(3)]
+
+
+def test_several_deployments_share_the_client_that_creates_pods() -> None:
+    """Each of three gets one pod more. A create and its Event take two tokens of a bucket of two, which gets one a
+    second: the creates pass at 0, 1 and 3 s, in a random order of the Deployments."""
+    client = {"controller_manager_api_burst": 2, "controller_manager_api_qps": 1}
+    scenario = _scenario(kubernetes=client, scale_out={"to_replicas": 5}, **{"deployment.rolled_at_once": 3})
+    created = {run_control_plane(scenario, Streams(1, number)).of(PodCreated)[0].time_s for number in range(20)}
+    assert created == {0, 1, 3}
 
 
 @pytest.mark.parametrize("estimator", ["expected", "sampled"])

@@ -9,11 +9,12 @@ Modelled:
 - The old pods are deleted `scale_down_delay_s` after the promotion, as fast as the client allows.
 - With `dynamic_stable_scale` the old pods become fewer one sync after each weight. The rest goes with the promotion.
 - An abort gives the old pods all requests again at the next sync. The new ones are deleted after a delay of its own.
+  Without `ping_pong` the canary Service's selector passes to the old pods at that sync too, just before the weight.
 - With `verifies`, a step goes on when the API shows its weight, and the delay begins when the API also shows the stable
   Service's new targets. Argo looks at once, and then every 10 s.
 
 Left out:
-- an abort without `ping_pong`, at which the canary Service selects the old pods;
+- an abort with `dynamic_stable_scale`, which brings old pods back first;
 - analysis, experiments and header routes;
 - the calls with which Argo looks, and how long kube-apiserver takes.
 
@@ -93,6 +94,10 @@ class Canary(Replacing):
     def _abort(self) -> Generator[simpy.Event]:
         """Give the old pods all requests again, and delete the new ones after the delay."""
         yield self._env.timeout(next(self._syncs_s))
+        if not self._spec.ping_pong:
+            for pod in self._new:
+                self._trace.record(PodDeselected(self._env.now, pod.number))
+            self._disrupted.turn_back(self._new)
         self._rule.set_weight(0)
         yield self._env.timeout(self._spec.abort_scale_down_delay_s)
         self._trace.record(ReplicaSetScaled(self._env.now, "new", 0))
