@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 from sim.control_plane.trace import (
+    ContainerRestarted,
     PodCreated,
     PodReady,
+    ProcessCut,
     TargetDeregistered,
     TargetDrained,
     TargetHealthy,
@@ -41,6 +43,10 @@ DISRUPTIONS = {
     "scale_out": {"disruption": "scale_out"},
     "blue_green": {"disruption": "blue_green"},
     "canary": {"disruption": "canary", "canary": {"steps": [], "ping_pong": True}},
+    "crash": {"disruption": "crash", "crash": {"pods": 3}},
+    "liveness_failure": {"disruption": "liveness_failure", "liveness_failure": {"pods": 3}},
+    "node_lost": {"disruption": "node_lost", "node_lost": {"pods": 3, "toleration_s": 20}},
+    "node_termination": {"disruption": "node_termination", "node_termination": {"nodes": 3, "pods_per_node": 2}},
 }
 
 
@@ -82,10 +88,24 @@ def test_an_alb_node_hears_of_a_target_as_late_as_in_a_rollout(name: str) -> Non
     assert theirs == pytest.approx({key: rollout[key] for key in theirs})
 
 
-@pytest.mark.parametrize("name", ["recreate", "node_drain", "canary", "scale_out"])
+@pytest.mark.parametrize("name", ["recreate", "node_drain", "node_termination", "canary", "scale_out", "node_lost"])
 def test_a_new_pod_starts_and_is_checked_as_fast_as_in_a_rollout(name: str) -> None:
-    assert _starts_s(name) == pytest.approx(_starts_s("rollout"))
-    assert _first_checks_s(name) == pytest.approx(_first_checks_s("rollout"))
+    """A lost node's three pods are replaced by the first three new ones."""
+    starts_s, checks_s = _starts_s(name), _first_checks_s(name)
+    assert len(starts_s) == (3 if name == "node_lost" else OLD)
+    assert starts_s == pytest.approx({key: _starts_s("rollout")[key] for key in starts_s})
+    assert checks_s == pytest.approx({key: _first_checks_s("rollout")[key] for key in checks_s})
+
+
+def test_a_container_that_hung_restarts_as_fast_as_one_that_crashed() -> None:
+    """It is back so long after its end, which the kubelet of a crashed one sees first."""
+    scenario = {"crash.noticed_after_s": 0}
+    crashed = simulate(Scenario.model_validate(BASE).with_overrides(DISRUPTIONS["crash"] | scenario)).trace
+    hung = _replication("liveness_failure").trace
+    cut_s = {record.pod: record.time_s for record in hung.of(ProcessCut)}
+    assert {record.pod: record.time_s for record in crashed.of(ContainerRestarted)} == pytest.approx(
+        {record.pod: record.time_s - cut_s[record.pod] for record in hung.of(ContainerRestarted)}
+    )
 
 
 def test_the_requests_are_the_same_whatever_the_split() -> None:

@@ -83,6 +83,45 @@ def test_a_delay_of_so_much_does_what_was_found_with_a_sleep(at_s: int) -> None:
     assert (counts.sum() == counts[Outcome.OK]) == (at_s == 23)
 
 
+CANARY = {
+    "disruption": "canary",
+    "pod.pre_stop_sleep_s": 4,
+    "deployment.sync_latency_s": 0,
+    "controller.rule_lag_s": 7,
+    "target_group.rule_propagation_s": 6,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("ping_pong", "needs_s"), [(True, 7 + 6), (False, 20 + 10)])
+def test_a_canary_s_delay_outlasts_the_rule_and_without_ping_pong_the_deregistration(
+    *, ping_pong: bool, needs_s: int
+) -> None:
+    """The old pods sleep for 4 s of it. One second less than the answer loses requests, the answer loses none."""
+    steps = {"canary": {"steps": [{"weight": 50, "pause_s": 20}], "ping_pong": ping_pong}}
+    scenario = SCENARIO.with_overrides(CANARY | steps)
+    with ThreadPoolExecutor(1) as executor:
+        found = recommend(scenario, executor=executor, precision=Precision(within_s=1, at_most=20))
+    assert found.settings == {"canary.scale_down_delay_s": needs_s - 4}
+    assert (found.miss(needs_s - 5).value, found.miss(needs_s - 4).value) == (1, 0)
+    for at_s, lost in ((needs_s - 5, True), (needs_s - 4, False)):
+        tried = simulate(scenario.with_overrides({"canary.scale_down_delay_s": at_s}), estimator="sampled")
+        assert bool(tried.requests.n_status(502)) == lost
+
+
+@pytest.mark.slow
+def test_a_canary_without_a_delay_is_answered_with_a_sleep() -> None:
+    """With dynamicStableScale half of the old pods are deleted with the first weight. They stay in their target group,
+    which has the other half of the requests, until they are deregistered 20 + 10 s later."""
+    steps = {"canary": {"steps": [{"weight": 50, "pause_s": 20}], "ping_pong": True, "dynamic_stable_scale": True}}
+    with ThreadPoolExecutor(1) as executor:
+        found = recommend(
+            SCENARIO.with_overrides(CANARY | steps), executor=executor, precision=Precision(within_s=1, at_most=20)
+        )
+    assert not found.delay_key
+    assert found.settings["pod.pre_stop_sleep_s"] == 30
+
+
 def test_a_scale_out_has_no_answer() -> None:
     with pytest.raises(ScenarioError, match="no pod ends in a scale-out"):
         recommend(SCENARIO.with_overrides({"disruption": "scale_out"}))
