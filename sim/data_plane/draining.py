@@ -21,9 +21,9 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sim.data_plane.cold import Pace
     from sim.data_plane.load import Load
     from sim.data_plane.timeline import Times
-    from sim.scenario.distributions import Distribution
 
 _POINTS = 65
 _REFINEMENTS = 3
@@ -52,25 +52,25 @@ class GoneLaw:
 
 @dataclass(frozen=True, slots=True)
 class Spell:
-    """A stretch `[from, until)` of time in which an accepting target is sent a node's load."""
+    """A stretch `[from, until)` of time in which an accepting target is sent a node's load, and serves it at a pace."""
 
     load: Load
     from_s: float
     until_s: float
+    pace: Pace
 
 
 def gone_law(
     spells: Sequence[Spell],
-    law: Distribution,
+    slowest: Pace,
     *,
-    longest_s: float,
     closed_s: float,
     cut_s: float,
     teardown_s: float,
 ) -> GoneLaw:
     """Return the law of a target's end, whose listener closes at `closed_s` and which is killed at `cut_s`.
 
-    `spells` end when the listener closes at the latest. `longest_s` is the longest service time, in effect.
+    `spells` end when the listener closes at the latest. None of them has a slower pace than `slowest`.
 
     The law is a table, refined where it matters. The first grid covers the whole span. Each round then inverts R by
     interpolation, and adds the times at which R passes the levels between which exp(-R) rises from 0 to 1.
@@ -80,11 +80,12 @@ def gone_law(
         counts = np.zeros(after_s.size)
         for spell in spells:
             from_s, until_s = np.full(after_s.size, spell.from_s), np.full(after_s.size, spell.until_s)
-            counts += spell.load.outliving(law, longest_s, from_s, until_s, closed_s + after_s)
+            pace = spell.pace
+            counts += spell.load.outliving(pace.law, pace.longest_s, from_s, until_s, closed_s + after_s)
         return counts
 
-    span_s = min(cut_s - closed_s, longest_s)
-    tail_s = law.ppf(1 - np.geomspace(1, 1e-12, _POINTS))
+    span_s = min(cut_s - closed_s, slowest.longest_s)
+    tail_s = slowest.law.ppf(1 - np.geomspace(1, 1e-12, _POINTS))
     after_s = np.unique(np.clip(np.concatenate((np.linspace(0, span_s, _POINTS), tail_s)), 0, span_s))
     counts = running(after_s)
     for _ in range(_REFINEMENTS):

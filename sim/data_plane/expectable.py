@@ -5,8 +5,6 @@ Refused by name, because requests depend on each other:
 - `pod.concurrency`;
 - `target_group.connection_reuse` where a pool changes what becomes of a request. So it is with a keep-alive below the
   ALB's idle timeout, idle connections that are served at SIGTERM, worker nodes, and a lost node.
-
-Refused too: `pod.cold_factor`. Requests to cold pods are independent, but their closed form is not written.
 """
 
 from __future__ import annotations
@@ -44,8 +42,6 @@ def _without_form(scenario: Scenario) -> Iterator[tuple[str, object]]:
         yield "target_group.routing", scenario.target_group.routing
     if scenario.pod.concurrency is not None:
         yield "pod.concurrency", scenario.pod.concurrency
-    if scenario.pod.cold_factor > 1 and scenario.pod.warm_up_s > 0:
-        yield "pod.cold_factor", scenario.pod.cold_factor
     if scenario.target_group.connection_reuse and not _pools_change_nothing(scenario):
         yield "target_group.connection_reuse", scenario.target_group.connection_reuse
 

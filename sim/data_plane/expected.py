@@ -5,7 +5,8 @@ Modelled:
 - Each target in a node's rotation gets its share of the node's requests (`load`). With worker nodes as targets their
   rules take the place of rotations (`lines`).
 - A request fails if its service outlasts the first of the process's end, the drain deadline and the idle timeout. The
-  timeline holds all three. So the expected count is a sum of integrals of the service time's survival function.
+  timeline holds all three. So the expected count is a sum of integrals of the service time's survival function. A cold
+  pod has a law of its own (`cold`).
 - A draining process ends with its last request. That random end has a law (`draining`). Requests refused after the end,
   and the window's end, are averaged over it.
 
@@ -29,10 +30,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.data_plane.cold import paces_of
 from sim.data_plane.draining import Spell, gone_law
 from sim.data_plane.ends import CUTS, Met, ends_of
 from sim.data_plane.expectation import Expectation
-from sim.data_plane.latency import of_law
+from sim.data_plane.latency import of_law, of_laws
 from sim.data_plane.lines import lines_of
 from sim.data_plane.load import Load, load_of
 from sim.data_plane.outcomes import Outcome
@@ -41,6 +43,7 @@ from sim.data_plane.slow_start import slow_starts
 from sim.data_plane.window import WindowLaw, fixed_until_s
 
 if TYPE_CHECKING:
+    from sim.data_plane.cold import Pace
     from sim.data_plane.draining import GoneLaw
     from sim.data_plane.lines import Line
     from sim.data_plane.rotation import Rotation
@@ -64,7 +67,8 @@ class _Expected:
         self._timeline = timeline
         self._law = traffic.service_time_s
         self._ends = ends_of(timeline, traffic, pod, target_group)
-        self._longest_s = self._ends.longest_service_s
+        self._paces = paces_of(self._law, self._ends.longest_service_s, timeline, pod)
+        longest_s = np.max([np.where(pace.until_s > -np.inf, pace.longest_s, 0) for pace in self._paces], axis=0)
         self._longest_wait_s = self._ends.for_answer.longest_s
         self._teardown_s = pod.sandbox_teardown_s
         self._lines = lines_of(timeline, self._ends, traffic.arrival_rate_rps, slow_starts(timeline, target_group))
@@ -73,7 +77,7 @@ class _Expected:
         self._oldest_s = -self._ends.oldest_s
         # When each process ends. A draining one ends at this time or later, at the latest with its longest request.
         first_end_s = timeline.listener_closed_s if timeline.drains else timeline.cut_s
-        last_end_s = np.minimum(timeline.cut_s, first_end_s + self._longest_s) if timeline.drains else timeline.cut_s
+        last_end_s = np.minimum(timeline.cut_s, first_end_s + longest_s) if timeline.drains else timeline.cut_s
         self._first_gone_s = np.minimum(first_end_s + self._teardown_s, timeline.vanishes_s)
         self._last_gone_s = np.minimum(last_end_s + self._teardown_s, timeline.vanishes_s)
         ended = timeline.terminated
@@ -92,12 +96,22 @@ class _Expected:
         for line, (load, nowhere) in zip(self._lines, loads, strict=True):
             for met, requests in nowhere.items():
                 self._counts[self._ends.by(met)] += requests
-            self._accepted(line, load)
+            for pace in self._paces:
+                self._accepted(line, load, pace)
             self._refused(line.rotation, load, gone)
         self._counts[Outcome.OK] = total - self._counts.sum()
-        latency_s = of_law(self._law, self._longest_wait_s)
+        at_each_pace = [
+            sum(
+                float(load.requests(*pace.within(line.rotation)).sum())
+                for line, (load, _) in zip(self._lines, loads, strict=True)
+            )
+            for pace in self._paces
+        ]
         return Expectation(
-            counts=self._counts, window_until_s=window.mean_s, latency_before_s=latency_s, latency_s=latency_s
+            counts=self._counts,
+            window_until_s=window.mean_s,
+            latency_before_s=of_law(self._law, self._longest_wait_s),
+            latency_s=of_laws([pace.law for pace in self._paces], at_each_pace, self._longest_wait_s),
         )
 
     def _load(self, line: Line, window: WindowLaw) -> tuple[Load, dict[Met, float]]:
@@ -135,24 +149,27 @@ class _Expected:
         rps = self._traffic_rps / len(in_use)
         return nodes * rps * float(self._law.limited_mean(self._longest_wait_s))
 
-    def _accepted(self, line: Line, load: Load) -> None:
-        """Count the failures among the requests that find an open listener."""
-        target, from_s = line.rotation.target, np.maximum(line.rotation.from_s, -self._ends.longest_s)
-        until_s = np.minimum(line.rotation.until_s, self._timeline.listener_closed_s[target])
+    def _accepted(self, line: Line, load: Load, pace: Pace) -> None:
+        """Count the failures among the requests that find an open listener, and are served at this pace."""
+        target, (from_s, until_s) = line.rotation.target, pace.within(line.rotation)
+        from_s = np.maximum(from_s, -self._ends.longest_s)
+        until_s = np.minimum(until_s, self._timeline.listener_closed_s[target])
         cut_s, cut_by = line.cut_s[target], line.cut_by[target]
         last_s = np.minimum(np.minimum(cut_s, self._timeline.answers_until_s[target]), line.gone_s)
         certain_s = last_s - self._longest_wait_s
-        given_up = load.requests(from_s, np.minimum(until_s, certain_s)) * self._law.sf(self._longest_wait_s)
+        given_up = load.requests(from_s, np.minimum(until_s, certain_s)) * pace.law.sf(self._longest_wait_s)
         self._counts[self._ends.for_answer.outcome] += given_up.sum()
         # Those that came later and outlive `last_s` wait for the first of the cut and their own time's end.
         from_s = np.maximum(from_s, certain_s)
         given_up_first_s = np.maximum(from_s, cut_s - self._longest_wait_s)
-        self._counts[self._ends.for_answer.outcome] += self._late(load, from_s, given_up_first_s, until_s, last_s).sum()
-        cut = self._late(load, given_up_first_s, until_s, until_s, last_s)
+        self._counts[self._ends.for_answer.outcome] += self._late(
+            load, pace, from_s, given_up_first_s, until_s, last_s
+        ).sum()
+        cut = self._late(load, pace, given_up_first_s, until_s, until_s, last_s)
         for outcome in CUTS:
             self._counts[outcome] += cut[cut_by == outcome].sum()
 
-    def _late(self, load: Load, from_s: Times, until_s: Times, closed_s: Times, last_s: Times) -> Times:
+    def _late(self, load: Load, pace: Pace, from_s: Times, until_s: Times, closed_s: Times, last_s: Times) -> Times:
         """Return how many of the requests of each interval are not answered by `last_s`.
 
         Intervals end at `closed_s` at the latest, when the listener closes.
@@ -161,7 +178,7 @@ class _Expected:
         hung = load.requests(np.maximum(from_s, last_s), until_s)
         ends = np.isfinite(last_s)
         hung[ends] += load.outliving(
-            self._law, self._longest_s, from_s[ends], np.minimum(until_s, last_s)[ends], last_s[ends]
+            pace.law, pace.longest_s, from_s[ends], np.minimum(until_s, last_s)[ends], last_s[ends]
         )
         return hung
 
@@ -191,8 +208,7 @@ class _Expected:
         return {
             target: gone_law(
                 self._spells(loads, target),
-                self._law,
-                longest_s=self._longest_s,
+                self._paces[-1],
                 closed_s=float(self._timeline.listener_closed_s[target]),
                 cut_s=float(self._timeline.cut_s[target]),
                 teardown_s=self._teardown_s,
@@ -203,11 +219,17 @@ class _Expected:
 
     def _spells(self, loads: list[Load], target: int) -> list[Spell]:
         """Return the spells during which the target accepts requests, over all nodes."""
-        closed_s = float(self._timeline.listener_closed_s[target])
+        closed_s = self._timeline.listener_closed_s[target]
         return [
-            Spell(load, float(line.rotation.from_s[at]), min(float(line.rotation.until_s[at]), closed_s))
+            Spell(
+                load,
+                max(float(line.rotation.from_s[at]), float(pace.from_s[target])),
+                float(min(line.rotation.until_s[at], closed_s, pace.until_s[target])),
+                pace,
+            )
             for load, line in zip(loads, self._lines, strict=True)
             for at in np.flatnonzero(line.rotation.target == target).tolist()
+            for pace in self._paces
         ]
 
     def _window(self, gone: dict[int, GoneLaw]) -> WindowLaw:

@@ -7,7 +7,7 @@ Modelled:
 - With `pod.concurrency`: the latencies of all requests, before the rollout (its last minute) and within its window, in
   classes of 0.5 %.
 - Without it nobody waits, and the latency is the service time, up to the idle timeout. The quantiles are those of the
-  law, before and within the window, and no request is examined.
+  law, and no request is examined. Within the window of cold pods they are counted, or those of the two laws' mixture.
 
 Left out: the network's own delay.
 
@@ -22,9 +22,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sim.data_plane.cold import ServiceLaw
     from sim.data_plane.sent import Sent
     from sim.data_plane.timeline import Times
-    from sim.scenario.distributions import Distribution
     from sim.scenario.specs import PodSpec, TrafficSpec
 
 _CLASS = 1.005
@@ -32,6 +34,7 @@ _SHORTEST_S = 1e-6
 _CLASSES = 6000
 _QUANTILES = (0.5, 0.95, 0.99)
 _LAST_S = 60.0
+_BISECTIONS = 60
 
 
 class Latency(NamedTuple):
@@ -48,12 +51,39 @@ class Latency(NamedTuple):
     p99: float
 
 
-def of_law(service_time_s: Distribution, longest_s: float) -> Latency:
+def of_law(service_time_s: ServiceLaw, longest_s: float) -> Latency:
     """Return the quantiles of a service time, among the services that take `longest_s` at most."""
     in_time = 1 - float(service_time_s.sf(longest_s))
     if in_time == 0:
         return Latency(math.nan, math.nan, math.nan)
     return Latency(*(float(service_time_s.ppf(q * in_time)) for q in _QUANTILES))
+
+
+def of_laws(laws: Sequence[ServiceLaw], weights: Sequence[float], longest_s: float) -> Latency:
+    """Return the quantiles of a mixture of service times, among the services that take `longest_s` at most.
+
+    Each quantile lies between those of the laws, and is found there by bisection.
+    """
+    if len(laws) == 1:
+        return of_law(laws[0], longest_s)
+    shares = np.array(weights) / sum(weights)
+
+    def done_by(x: float) -> float:
+        return float(sum(share * (1 - law.sf(x)) for share, law in zip(shares, laws, strict=True)))
+
+    in_time = done_by(longest_s)
+    if in_time == 0:
+        return Latency(math.nan, math.nan, math.nan)
+
+    def quantile(q: float) -> float:
+        ends = [float(law.ppf(q * in_time)) for law in laws]
+        low, high = min(ends), max(ends)
+        for _ in range(_BISECTIONS):
+            middle = (low + high) / 2
+            low, high = (middle, high) if done_by(middle) < q * in_time else (low, middle)
+        return high
+
+    return Latency(*map(quantile, _QUANTILES))
 
 
 class Latencies:
@@ -79,7 +109,7 @@ class Latencies:
 
 
 class Waits:
-    """The latencies, where there is a queue.
+    """The latencies, where there is a queue or pods may be cold.
 
     Failed requests are rare and are counted too, except those that would take longer than anybody waits.
     """
@@ -88,6 +118,7 @@ class Waits:
         """Start without latencies."""
         self._without_queue = of_law(traffic.service_time_s, longest_s)
         self._queues = pod.concurrency is not None
+        self._varies = self._queues or pod.cold_factor > 1
         self._longest_s = longest_s
         self._before = Latencies()
         self._within = Latencies()
@@ -99,14 +130,13 @@ class Waits:
 
     def note(self, sent: Sent) -> None:
         """Count requests of the window."""
-        if self._queues:
+        if self._varies:
             self._within.add(self._latency_s(sent))
 
     def quantiles(self) -> tuple[Latency, Latency]:
         """Return the quantiles before the rollout and those in the window."""
-        if not self._queues:
-            return self._without_queue, self._without_queue
-        return self._before.quantiles(), self._within.quantiles()
+        before = self._before.quantiles() if self._queues else self._without_queue
+        return before, self._within.quantiles() if self._varies else self._without_queue
 
     def _latency_s(self, sent: Sent) -> Times:
         latency_s = (sent.finish_s - sent.arrival_s)[sent.target >= 0]

@@ -24,10 +24,10 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from sim.data_plane.cold import ServiceLaw
     from sim.data_plane.rotation import Rotation
     from sim.data_plane.slow_start import SlowStart
     from sim.data_plane.timeline import Times
-    from sim.scenario.distributions import Distribution
 
 # How many pairs of targets and steps are computed together. It bounds the memory and does not affect the result.
 _MOST_PAIRS = 2**15
@@ -48,7 +48,7 @@ class Load:
         end_s = np.maximum(begin_s, until_s)
         return np.asarray(self._by(end_s) - self._by(begin_s))
 
-    def outliving(self, law: Distribution, longest_s: float, from_s: Times, until_s: Times, end_s: Times) -> Times:
+    def outliving(self, law: ServiceLaw, longest_s: float, from_s: Times, until_s: Times, end_s: Times) -> Times:
         """Return how many of the requests sent in each `[from, until)` would be served only after its `end_s`.
 
         The arrays have one length, and `until_s` is at most `end_s`. `longest_s` is the longest service, in effect.
@@ -69,7 +69,7 @@ class Load:
 
     def _outliving(
         self,
-        law: Distribution,
+        law: ServiceLaw,
         first: NDArray[np.intp],
         n_steps: NDArray[np.intp],
         begin_s: Times,

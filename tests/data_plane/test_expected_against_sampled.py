@@ -43,6 +43,8 @@ def values(rng: np.random.Generator) -> dict[str, Any]:
         "client_timeout_s": (None, None, 1.0, 4.0)[rng.integers(4)],
         "target_type": str(rng.choice(["ip", "ip", "ip", "instance"])),
         "slow_start_s": float(rng.choice([0, 10])),
+        "cold_factor": float(rng.choice([1, 3])),
+        "warm_up_s": float(rng.choice([2, 8])),
     }
 
 
