@@ -87,7 +87,7 @@ def pictures_of(value: float) -> list[Figure]:
         failures_by_cause(scenario(), summary({OUTCOMES[Outcome.CONNECT_REFUSED]: estimate})),
         plot_line(sweep_of(value, SLEEP), x=SLEEP),
         plot_heatmap(sweep_of(value, SLEEP, RETRIES), x=SLEEP, y=RETRIES),
-        plot_lag(sweep_of(value, SLEEP), x=SLEEP),
+        *([plot_lag(sweep_of(value, SLEEP), x=SLEEP)] if value > 300 else []),
         race([sweep_of(value, SLEEP)], x=SLEEP),
         *results_of(value),
     ]

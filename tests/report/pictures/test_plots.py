@@ -142,6 +142,22 @@ def test_a_grace_period_that_ends_pre_stop_is_drawn_in_too() -> None:
     assert not [curve for curve in axes_of(plot_lag(frame, x=SLEEP)).lines if "grace" in str(curve.get_label())]
 
 
+@pytest.mark.parametrize(("longest_s", "drawn"), [(29.0, None), (31.0, [45, 45])])
+def test_where_health_checks_end_a_lag_a_line_says_so(longest_s: float, drawn: list[float] | None) -> None:
+    frame = results(RETRIES)  # a sleep of 15 s, and two checks 15 s apart: the second fails from 30 s to 45 s
+    frame["deregistration_lag_s.max"] = longest_s
+    lines = {str(curve.get_label()): list(curve.get_data()[1]) for curve in axes_of(plot_lag(frame, x=RETRIES)).lines}
+
+    assert lines.get("health checks take out a stopped pod") == drawn
+
+
+def test_lags_of_minutes_have_a_logarithmic_axis() -> None:
+    frame = results(RETRIES)
+    for longest_s, scale in ((299.0, "linear"), (301.0, "symlog")):
+        frame["deregistration_lag_s.max"] = longest_s
+        assert axes_of(plot_lag(frame, x=RETRIES)).get_yscale() == scale
+
+
 def test_the_lag_s_small_print_says_what_is_averaged() -> None:
     picture = plot_lag(results(SLEEP), x=SLEEP)
     assert picture.get_supxlabel().startswith("each rollout's slowest pod, quantiles of 5 rollouts; seed 7;")
