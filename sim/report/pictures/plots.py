@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.data_plane.outcomes import Outcome
-from sim.experiment.figures import COLUMN_OF, OUTCOMES
+from sim.experiment.figures import ANY_502, COLUMN_OF, OUTCOMES
 from sim.report.pictures.canvas import (
     BLACK,
     BLUE,
@@ -100,7 +100,10 @@ def plot_line(frame: pd.DataFrame, *, x: str, y: str = "responses.502", hue: str
         axes.plot(at, mean, color=colour, marker=marker, markersize=5, label=str(value), clip_on=False)
     axes.set_xlabel(key_label(x))
     axes.set_ylabel(label_in(frame, y))
-    symmetric_log(axes.yaxis, axes.dataLim.y1)
+    if y == ANY_502.name:
+        axes.set_ylim(0, 100)
+    else:
+        symmetric_log(axes.yaxis, axes.dataLim.y1)
     if hue is not None:
         axes.legend(title=key_label(hue), loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
     return picture

@@ -108,6 +108,13 @@ def test_axes_have_words_and_units_and_the_title_names_the_scenario() -> None:
     assert axes.get_title(loc="left") == "made-up: rollout duration by preStop sleep"
 
 
+def test_the_chance_of_any_502_is_drawn_from_0_to_100() -> None:
+    axes = axes_of(plot_line(results(SLEEP), x=SLEEP, y="any_502"))
+
+    assert axes.get_yscale() == "linear"
+    assert axes.get_ylim() == (0, 100)
+
+
 def test_the_heatmap_has_each_point_s_mean() -> None:
     frame = results(SLEEP, RETRIES)
     axes = axes_of(plot_heatmap(frame, x=SLEEP, y=RETRIES, colour="responses.502"))
