@@ -41,7 +41,9 @@ def on_a_terminal(*arguments: str, **environment: str) -> tuple[str, str]:
 once_on_a_terminal = cache(on_a_terminal)
 
 
-@pytest.mark.parametrize("command", [("run", FIXED_LAG), ("compare", FIXED_LAG, FIXED_LAG)])
+@pytest.mark.parametrize(
+    "command", [("run", FIXED_LAG), pytest.param(("compare", FIXED_LAG, FIXED_LAG), marks=pytest.mark.slow)]
+)
 def test_progress_is_on_the_terminal_and_the_results_are_not(command: tuple[str, ...]) -> None:
     stdout, terminal = once_on_a_terminal(*command, *FEW)
     assert re.search(r"\d+/\d+\x1b\S+ \S+\d:\d\d:\d\d", terminal), "done, of how many, and the time left"

@@ -196,6 +196,7 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path, text: str) -> None:
     assert written(tmp_path / "another.html", FIXED_LAG, *FEW[:2], "--workers", "2", "--quiet") == text
 
 
+@pytest.mark.slow
 def test_what_the_author_wrote_is_text(tmp_path: Path) -> None:
     hostile = tmp_path / "<b>.yaml"
     raw = yaml.safe_load(Path(FIXED_LAG).read_text(encoding="utf-8"))

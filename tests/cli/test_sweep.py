@@ -83,7 +83,7 @@ def test_another_sweep_s_results_are_replaced_only_by_force(tmp_path: Path, undi
     assert len(read_sweep(out)) == 1
 
 
-@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+@pytest.mark.parametrize("suffix", ["csv", pytest.param("parquet", marks=pytest.mark.slow)])
 def test_keys_that_move_together_have_a_column_each(tmp_path: Path, suffix: str) -> None:
     out, together = tmp_path / f"r.{suffix}", "pod.pre_stop_sleep_s,pod.termination_grace_period_s"
     few = ("--replications", "1", "--workers", "1", "--quiet", "--out", str(out))
@@ -190,6 +190,7 @@ def _group(pid: str) -> int:
     return int(_fields(pid)[2])
 
 
+@pytest.mark.slow
 def test_it_replicates_until_precise(tmp_path: Path) -> None:
     out = tmp_path / "r.csv"
     until = ["--until-ci", "2%", "--max-replications", "50", "--estimator", "sampled"]

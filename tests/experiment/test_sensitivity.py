@@ -37,6 +37,7 @@ def scenario(**changes: object) -> Scenario:
     ).with_overrides(changes)
 
 
+@pytest.mark.slow
 def test_of_a_sum_the_shares_are_those_of_the_variances() -> None:
     found = sensitivity(scenario(), (LAG, PROPAGATION, STARTUP), of="pre_stop_sleep", points=32, executor=Here())
     assert found.base == pytest.approx(13)
