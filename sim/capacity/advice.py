@@ -24,7 +24,7 @@ def advise_on_addresses(scenario: Scenario) -> Iterator[Advice]:
         yield Advice(
             "vpc_cni.subnet_prefix_length",
             f"the nodes of a zone want {fullest.nodes:,} * {fullest.per_node:,} = {fullest.held:,} addresses with "
-            f"their warm targets met, and a {size} has {fullest.usable - fullest.other:,} for them: nodes that come "
+            f"their warm targets met, and a {size} has {fullest.usable - fullest.other:,} for them. Nodes that come "
             "later find none for their pods (`albsim addresses` has remedies)",
         )
     elif not plan.second_cluster_has_addresses:
