@@ -59,7 +59,14 @@ def _sleep_instead(found: Recommendation) -> list[str]:
         f"Delay and preStop sleep add up, to {whole_s:g} s. With the delay as it is, {delay_s:g} s, a preStop sleep of "
         f"{instead_s:g} s does it too."
     )
-    return [said]
+    scenario = found.given.scenario
+    if scenario.disrupted_by.target_groups == 1 or not scenario.canary.ping_pong:
+        return [said]
+    of_503s = (
+        "That is so of 502s. Pods that sleep are deregistered meanwhile: an ALB node that still has the old rule then "
+        "finds no target, and answers 503. Against that only the delay helps."
+    )
+    return [said, of_503s]
 
 
 def _noun(found: Recommendation) -> str:

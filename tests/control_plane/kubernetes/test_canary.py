@@ -60,12 +60,24 @@ def test_a_step_waits_for_its_pods_and_then_pauses() -> None:
     assert {record.time_s for record in canary.trace.of(TargetDeregistered)} == {51}
 
 
-def test_the_delay_and_the_sleep_have_to_outlast_the_rule_together() -> None:
+def test_against_502s_the_delay_and_the_sleep_outlast_the_rule_together() -> None:
     """The rule is taken over 7 + 6 s after the Ingress, half of the requests come until then, 20 a second."""
     assert _refused() == pytest.approx(20 * (13 - 7))
     assert _refused(**{"canary.scale_down_delay_s": 11}) == pytest.approx(0)
     assert least_sleep_s(_scenario()) == 13 - 5
     assert least_sleep_s(_scenario(**{"canary.scale_down_delay_s": 13})) == 0
+
+
+def test_a_sleep_in_the_delay_s_place_leaves_nobody_to_send_to() -> None:
+    """The old pods are deleted at 26 s, sleep for long, and are deregistered 1 + 2 s later. The rule is there at 39 s:
+    for ten seconds half of the requests find nobody. A delay of ten seconds covers what the deregistration does not.
+    """
+    soon = {"controller.deregistration_lag_s": 1, "target_group.propagation_s": 2, "pod.pre_stop_sleep_s": 20}
+    asleep = _run(**soon, **{"canary.scale_down_delay_s": 0}).estimate.counts
+    assert asleep[Outcome.NO_REGISTERED_TARGETS] == pytest.approx(20 * (39 - 29))
+    assert asleep[Outcome.CONNECT_REFUSED] == pytest.approx(0)
+    delayed = _run(**soon, **{"canary.scale_down_delay_s": 10}).estimate.counts
+    assert delayed[Outcome.OK] == pytest.approx(delayed.sum())
 
 
 def test_with_the_listener_s_rule_alone_all_requests_move_at_once() -> None:
