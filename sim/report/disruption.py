@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from sim.scenario.specs import Scenario
 
 BETWEEN_WAVES_S = 5.0
+MOST_WAVES, FIRST_WAVES = 12, 4
+"""Of more waves than this, how many of the first ones are told."""
 _COURSES = "sim.report.disruptions"
 
 
@@ -79,13 +81,21 @@ def _times_s(replication: Replication, kind: type[PodCreated | PodReady | PodDel
 
 
 def _waves(times_s: list[float]) -> Iterator[str]:
-    """Yield the size and time of each wave. Waves are more than `BETWEEN_WAVES_S` apart."""
+    """Yield the size and time of each wave, of many those of the first ones and the last one alone.
+
+    Waves are more than `BETWEEN_WAVES_S` apart.
+    """
     breaks = [at for at, (one_s, next_s) in enumerate(pairwise(times_s), start=1) if next_s - one_s > BETWEEN_WAVES_S]
-    for first, last in pairwise([0, *breaks, len(times_s)]):
-        if first < last:
-            from_s, until_s = tenths(times_s[first]), tenths(times_s[last - 1])
-            yield (
-                f"{last - first:,} at {from_s} s"
-                if from_s == until_s
-                else f"{last - first:,} from {from_s} to {until_s} s"
-            )
+    waves = [times_s[first:last] for first, last in pairwise([0, *breaks, len(times_s)]) if first < last]
+    if len(waves) <= MOST_WAVES:
+        yield from map(_wave, waves)
+        return
+    yield from map(_wave, waves[:FIRST_WAVES])
+    between = waves[FIRST_WAVES:-1]
+    yield f"{sum(map(len, between)):,} in {len(between):,} more waves"
+    yield _wave(waves[-1])
+
+
+def _wave(times_s: list[float]) -> str:
+    from_s, until_s = tenths(times_s[0]), tenths(times_s[-1])
+    return f"{len(times_s):,} " + (f"at {from_s} s" if from_s == until_s else f"from {from_s} to {until_s} s")

@@ -129,6 +129,7 @@ def _contents(report: Report) -> dict[str, Any]:
         "pictures": list(_pictures(report)),
         "chart": _chart(report),
         "sliders": sliders(report.grid, report.summary.estimator, name_of(scenario)) if report.grid else None,
+        "why_no_sleep": _sentence(scenario.disrupted_by.why_no_sleep.partition(":")[0]),
         "script": _script(),
         "story": story(report.worst),
         "flowing_story": story(report.worst, flows=True),
@@ -137,6 +138,10 @@ def _contents(report: Report) -> dict[str, Any]:
         "every_key": every_key,
         "provenance": _provenance(report, every_key),
     }
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
 def _script() -> _Script:

@@ -121,6 +121,13 @@ def test_without_sliders_nothing_runs(tmp_path: Path) -> None:
     assert page.cells[page.cells.index("Command") + 1].endswith("--no-sliders -o FILE.html")
 
 
+@pytest.mark.slow
+def test_where_no_sleep_decides_the_sliders_say_so(tmp_path: Path) -> None:
+    switch = ("--set", "disruption=cluster_switch", "--set", "traffic.arrival_rate_rps=1")
+    told = Page(written(tmp_path / "r.html", FIXED_LAG, *FEW, *switch)).text["play"]
+    assert "No preStop sleep decides it, but how long the old side is kept." in told
+
+
 def test_the_sliders_show_what_run_gives(page: Page) -> None:
     """A fixed lag has no retries: one slider. At its own sleep (0 s) and at 20 s, of all three rollouts."""
     assert [slider["name"] for slider in page.all("input")] == ["sleep"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from albsim_tests.reports import BY_HAND, DEREGISTER, by_hand, scenario
 
-from sim.control_plane.trace import EndpointRemoved, PodDeleted, Sigterm, TargetHealthy, TargetUnhealthy
+from sim.control_plane.trace import EndpointRemoved, PodDeleted, PodReady, Sigterm, TargetHealthy, TargetUnhealthy
 from sim.control_plane.trace.calls import Reconciled
 from sim.data_plane.outcomes import Outcome
 from sim.diagnosis.findings import findings
@@ -131,6 +131,12 @@ def test_waves_are_told_apart() -> None:
     assert "Old pods deleted: 3 from 0.0 to 4.0 s." in story(findings(by_hand()))
     moved = [replace(r, time_s=9.5) if isinstance(r, PodDeleted) and r.pod == 2 else r for r in BY_HAND]
     assert "Old pods deleted: 2 from 0.0 to 2.0 s, 1 at 9.5 s." in story(findings(by_hand(moved)))
+
+
+def test_of_many_waves_the_first_and_the_last_are_told() -> None:
+    moved = [r for r in BY_HAND if not isinstance(r, PodReady)]
+    told = story(findings(by_hand([*moved, *(PodReady(10.0 * wave, 3) for wave in range(20))])))
+    assert "1 at 0.0 s, 1 at 10.0 s, 1 at 20.0 s, 1 at 30.0 s, 15 in 15 more waves, 1 at 190.0 s." in _words(told)
 
 
 @pytest.mark.slow
