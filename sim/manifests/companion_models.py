@@ -119,6 +119,18 @@ class Behavior(Model):
     scale_down: ScaleDown = ScaleDown()
 
 
+class HpaConfig(Model):
+    """What a ScaledObject says of the HorizontalPodAutoscaler that KEDA makes."""
+
+    behavior: Behavior = Behavior()
+
+
+class Advanced(Model):
+    """What a ScaledObject says besides its triggers."""
+
+    horizontal_pod_autoscaler_config: HpaConfig = HpaConfig()
+
+
 class AutoscalerSpec(Model):
     """Between which numbers of replicas an autoscaler chooses, in the words of Kubernetes and of KEDA."""
 
@@ -128,6 +140,7 @@ class AutoscalerSpec(Model):
     min_replica_count: int | None = None
     max_replica_count: int | None = None
     behavior: Behavior = Behavior()
+    advanced: Advanced = Advanced()
 
 
 class Autoscaler(Model):

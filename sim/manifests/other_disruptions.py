@@ -2,10 +2,11 @@
 
 Modelled:
 - A PodDisruptionBudget: for a drain of nodes and for their termination.
-- A HorizontalPodAutoscaler's policies for scaling down, and in a live object its minimum: for a scale-in.
+- A HorizontalPodAutoscaler's policies for scaling down, and in a live object its minimum: for a scale-in. KEDA's
+  ScaledObject says the same of the autoscaler that KEDA makes.
 - The serving container's livenessProbe: for a failure of that.
 
-Sources: Kubernetes policy/v1, autoscaling/v2 (HPAScalingRules), core/v1 (Probe).
+Sources: Kubernetes policy/v1, autoscaling/v2 (HPAScalingRules), core/v1 (Probe); KEDA, "ScaledObject specification".
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from sim.manifests.objects import Object
 
 _REPLICAS = "deployment.replicas"
+_OF_KEDA = ("spec", "advanced", "horizontalPodAutoscalerConfig")
 
 
 def keep_budget(draft: Draft, one: Object, budget: Budget) -> None:
@@ -41,11 +43,14 @@ def keep_budget(draft: Draft, one: Object, budget: Budget) -> None:
 def keep_autoscaler(draft: Draft, one: Object) -> None:
     """Keep in which steps an autoscaler scales down, and how far."""
     spec, kind = one.parsed(Autoscaler).spec, ScaleInSpec.kind
+    least, field, behavior, above = spec.min_replicas, "minReplicas", spec.behavior, ("spec",)
+    if one.kind == "ScaledObject":
+        least, field = spec.min_replica_count, "minReplicaCount"
+        behavior, above = spec.advanced.horizontal_pod_autoscaler_config.behavior, _OF_KEDA
     replicas = draft.values[_REPLICAS]
-    if spec.min_replicas and isinstance(replicas, int) and spec.min_replicas < replicas:
-        draft.for_disruption[f"{kind}.to_replicas"] = (spec.min_replicas, one.place("spec", "minReplicas"))
-    rules = spec.behavior.scale_down
-    path = ("spec", "behavior", "scaleDown")
+    if least and isinstance(replicas, int) and least < replicas:
+        draft.for_disruption[f"{kind}.to_replicas"] = (least, one.place("spec", field))
+    rules, path = behavior.scale_down, (*above, "behavior", "scaleDown")
     if rules.policies:
         policies = [
             {"type": rule.type, "value": rule.value, "period_s": rule.period_seconds} for rule in rules.policies

@@ -16,6 +16,7 @@ from sim.control_plane.trace.nodes import (
 )
 from sim.experiment.capacity import waits
 from sim.report.perfetto_events import complete, counter, instant, thread
+from sim.report.wording import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +50,7 @@ def _came(replication: Replication, process: int) -> Iterator[Event]:
     trace = replication.trace
     yield from thread(process, AUTOSCALER, "autoscaler")
     for requested in trace.of(NodesRequested):
-        yield from instant(process, AUTOSCALER, f"{requested.nodes} nodes requested", requested.time_s)
+        yield from instant(process, AUTOSCALER, f"{count(requested.nodes, 'node')} requested", requested.time_s)
     for failed in trace.of(LaunchFailed):
         yield from instant(process, AUTOSCALER, "launch failed, no address", failed.time_s)
     until_s = replication.requests.window_until_s

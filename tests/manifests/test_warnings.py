@@ -214,6 +214,23 @@ def test_other_disruptions_are_written_where_they_are_asked_for(
     assert {key: value for key, value in found.raw.items() if key in kinds} == expected
 
 
+def test_a_scaled_object_says_how_its_autoscaler_scales_down() -> None:
+    documents = list(yaml.safe_load_all(BASE))
+    documents[0]["metadata"]["uid"] = "live"
+    behavior = {"horizontalPodAutoscalerConfig": {"behavior": {"scaleDown": SCALES_DOWN}}}
+    spec = {"scaleTargetRef": {"name": "web"}, "minReplicaCount": 3, "advanced": behavior}
+    scaled = {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": {"name": "web"}, "spec": spec}
+    source = Source("x.yaml", yaml.safe_dump_all([*documents, scaled]))
+    (found,) = import_sources([source], Asked(rps=10, changes={"disruption": "scale_in"})).workloads
+    assert found.raw["scale_in"] == {
+        "to_replicas": 3,
+        "policies": [{"type": "Pods", "value": 1, "period_s": 60}],
+        "select_policy": "Min",
+    }
+    place = found.draft.origins["scale_in.policies"].place
+    assert place.field == "spec.advanced.horizontalPodAutoscalerConfig.behavior.scaleDown.policies"
+
+
 def test_a_sleep_of_nothing_is_stated_and_so_written() -> None:
     (found,) = changed({f"0.{CONTAINER}.lifecycle.preStop": {"sleep": {"seconds": 0}}}).workloads
     assert found.raw["pod"]["pre_stop_sleep_s"] == 0  # type: ignore[index]
