@@ -43,7 +43,8 @@ def keep_budget(draft: Draft, one: Object, budget: Budget) -> None:
 def keep_autoscaler(draft: Draft, one: Object) -> None:
     """Keep in which steps an autoscaler scales down, and how far."""
     spec, kind = one.parsed(Autoscaler).spec, ScaleInSpec.kind
-    least, field, behavior, above = spec.min_replicas, "minReplicas", spec.behavior, ("spec",)
+    above: tuple[str, ...] = ("spec",)
+    least, field, behavior = spec.min_replicas, "minReplicas", spec.behavior
     if one.kind == "ScaledObject":
         least, field = spec.min_replica_count, "minReplicaCount"
         behavior, above = spec.advanced.horizontal_pod_autoscaler_config.behavior, _OF_KEDA
