@@ -50,6 +50,11 @@ def _adds_nodes(scenario: Scenario) -> bool:
     return scenario.nodes is not None and scenario.autoscaler.kind != "none"
 
 
+def _has_nodes_without_images(scenario: Scenario) -> bool:
+    rolls_in = _switches(scenario) and scenario.cluster_switch.new_pods_created_at_s is not None
+    return _adds_nodes(scenario) or (scenario.nodes is not None and rolls_in)
+
+
 def _switches(scenario: Scenario) -> bool:
     return scenario.disruption == ClusterSwitchSpec.kind
 
@@ -161,7 +166,7 @@ UNKNOWNS = (
         high=60,
         why="its median: from a small image to one of some gigabytes",
         measure="the `Pulled` events of pods, which say how long",
-        matters=_adds_nodes,
+        matters=_has_nodes_without_images,
     ),
     Unknown(
         key="autoscaler.decision_s",

@@ -122,6 +122,13 @@ def test_the_assumed_laws_of_nodes_and_autoscalers_are_unknown_where_they_matter
     }
 
 
+def test_the_image_is_unknown_where_a_new_cluster_s_nodes_pull_it() -> None:
+    stands = scenario(nodes={"instance_type": "c5.large", "count": 3}, disruption="cluster_switch")
+    comes = stands.with_overrides({"cluster_switch.new_pods_created_at_s": -60})
+    keys = [{unknown.key for unknown in unknowns_of(one)} for one in (stands, comes)]
+    assert keys[1] - keys[0] == {"autoscaler.image_pull_s"}
+
+
 def test_every_unknown_can_be_set_at_both_ends() -> None:
     plain = Scenario(
         name="plain",
