@@ -49,6 +49,15 @@ def test_what_is_not_there_is_an_attribute_error() -> None:
         sim.nothing  # noqa: B018 - it raises
 
 
+def test_intel_macs_get_the_last_numba_that_has_wheels_for_them() -> None:
+    """Else pip compiles LLVM there. From 0.63 on numba has wheels for Macs with Apple's processors alone."""
+    mac = {"sys_platform": "darwin", "platform_machine": "x86_64", "python_full_version": "3.11.7"}
+    locked = map(Requirement, Path("requirements.lock").read_text(encoding="utf-8").splitlines())
+    pins = [pin for pin in locked if pin.name == "numba" and (pin.marker is None or pin.marker.evaluate(mac))]
+
+    assert [str(pin.specifier) for pin in pins] == ["==0.62.1"]
+
+
 @pytest.mark.parametrize("lock", ["requirements.lock", "requirements-oldest.lock"])
 def test_the_locks_fit_the_dependencies(lock: str) -> None:
     """If this fails: the command at the head of `[project.optional-dependencies]` in pyproject.toml writes them."""
@@ -82,7 +91,8 @@ def test_the_oldest_lock_has_the_oldest() -> None:
 def dependencies(*, extras: bool = True) -> list[Requirement]:
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
     more = [text for group in project["optional-dependencies"].values() for text in group] if extras else []
-    return [Requirement(text) for text in (*project["dependencies"], *more)]
+    wanted = [Requirement(text) for text in (*project["dependencies"], *more)]
+    return [one for one in wanted if one.marker is None or one.marker.evaluate()]
 
 
 @pytest.mark.slow
