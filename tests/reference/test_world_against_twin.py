@@ -178,6 +178,47 @@ def test_both_tell_the_same_of_a_new_cluster_that_comes_up_beside_the_old_one() 
     assert met["gates"] > 20
 
 
+def in_a_full_subnet(seed: int) -> Scenario:
+    """A switch to two nodes for which a /27 has few addresses, so that one stays away and pods wait for another one."""
+    scenario = drawn_roll_in(seed)
+    replicas = min(scenario.deployment.replicas, 8)
+    of_old = 2 * (replicas + 2)
+    return scenario.with_overrides(
+        {
+            "deployment.replicas": replicas,
+            "nodes": {
+                "instance_type": "c5.large",
+                "count": 2,
+                "zones": 1,
+                "daemonset_pods": 2,
+                "max_pods": 2 + -(-replicas // 2),
+            },
+            "vpc_cni": {
+                "warm_ip_target": 1,
+                "cooldown_s": 5,
+                "subnet_prefix_length": 27,
+                "other_addresses": max(0, 32 - of_old),
+                "assign_latency_s": {"dist": "uniform", "low": 0.1, "high": 1},
+            },
+            "autoscaler": {
+                "kind": "karpenter" if seed % 2 else "cluster_autoscaler",
+                "retry_s": 15,
+                "launch_to_ready_s": {"dist": "uniform", "low": 5, "high": 30},
+            },
+            "cluster_switch.old_pods_removed_at_s": 5,
+            "cluster_switch.counted_until_s": 400,
+        }
+    )
+
+
+@pytest.mark.slow
+def test_both_tell_the_same_of_new_pods_that_wait_for_an_address_or_another_node() -> None:
+    met = check_all(range(10), in_a_full_subnet)
+    assert met["scenarios"] > 8
+    assert met["nodes added"] > 2
+    assert met["without an address"] > 20
+
+
 @pytest.mark.slow
 def test_both_tell_the_same_of_drains_after_which_machines_end() -> None:
     met = check_all(range(60), drawn_termination)
