@@ -46,6 +46,7 @@ DISRUPTIONS = {
     "crash": {"disruption": "crash", "crash": {"pods": 3}},
     "liveness_failure": {"disruption": "liveness_failure", "liveness_failure": {"pods": 3}},
     "node_lost": {"disruption": "node_lost", "node_lost": {"pods": 3, "toleration_s": 20}},
+    "cluster_switch": {"disruption": "cluster_switch", "cluster_switch": {"old_pods_removed_at_s": 30}},
     "node_termination": {"disruption": "node_termination", "node_termination": {"nodes": 3, "pods_per_node": 2}},
 }
 
