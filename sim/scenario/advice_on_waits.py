@@ -64,13 +64,16 @@ def _delay_against_the_way_to_the_nodes(scenario: Scenario) -> Iterator[Advice]:
     spec = scenario.disrupted_by
     if not isinstance(spec, BlueGreenSpec | CanarySpec):
         return
-    key, stays_s = f"{spec.kind}.scale_down_delay_s", spec.scale_down_delay_s + scenario.pod.pre_stop_sleep_s
+    key, who, delay_s = f"{spec.kind}.scale_down_delay_s", "an old pod", spec.scale_down_delay_s
+    if isinstance(spec, CanarySpec) and spec.abort_after_step is not None:
+        key, who, delay_s = "canary.abort_scale_down_delay_s", "a new pod", spec.abort_scale_down_delay_s
+    stays_s = delay_s + scenario.pod.pre_stop_sleep_s
     law_s = scenario.target_group.propagation_s
     if isinstance(spec, CanarySpec) and scenario.target_group.rule_propagation_s is not None:
         law_s = scenario.target_group.rule_propagation_s
     late = float(law_s.sf(stays_s))
     what = "rule" if isinstance(spec, CanarySpec) else "deregistration"
-    serves = f"with preStop an old pod serves for {plain(stays_s)} s more"
+    serves = f"with preStop {who} serves for {plain(stays_s)} s more"
     if late > _SHARE_OF_LATE_NODES:
         yield Advice(
             key,

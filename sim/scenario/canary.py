@@ -105,8 +105,15 @@ class CanarySpec(DisruptionSpec):
         return "" if self.dynamic_stable_scale or self.abort_after_step else "scale_down_delay_s"
 
     def unwise(self, deployment: DeploymentSpec) -> Iterator[Advice]:
-        """Yield advice on the promotion."""
-        if not self.ping_pong:
+        """Yield advice on the promotion, or the abort."""
+        if not self.ping_pong and self.abort_after_step is not None:
+            yield Advice(
+                "canary.ping_pong",
+                f"at the abort the {deployment.replicas} old targets replace the new ones in the canary's target group "
+                "while the rule still sends to it. What comes first meets no target, or unchecked ones; ping_pong "
+                "avoids that",
+            )
+        elif not self.ping_pong:
             yield Advice(
                 "canary.ping_pong",
                 f"at the promotion the rule goes back to the stable target group while its {deployment.replicas} "

@@ -43,6 +43,7 @@ HEALTH = {"pod__pre_stop_fails_health_check": True}
 
 DRAIN = {"disruption": "node_drain"}
 CANARY = V2 | {"disruption": "canary", "pod__pre_stop_sleep_s": 0}
+ABORTED = {"canary__abort_after_step": 1, "canary__abort_scale_down_delay_s": 3}
 
 
 @pytest.mark.parametrize(
@@ -135,6 +136,8 @@ CANARY = V2 | {"disruption": "canary", "pod__pre_stop_sleep_s": 0}
         ),
         (FIXED | {"aws_api__warm_up_s": 4}, "aws_api.warm_up_s", "has no effect"),
         (CANARY, "canary.ping_pong", "at the promotion the rule goes back"),
+        (CANARY | ABORTED, "canary.ping_pong", "old targets replace the new ones in the canary"),
+        (CANARY | ABORTED, "canary.abort_scale_down_delay_s", "with preStop a new pod serves for 3 s more; in 100%"),
         (
             CANARY | {"controller__aws_max_retries": 10},
             "canary.scale_down_delay_s",

@@ -24,10 +24,12 @@ def course(replication: Replication) -> Iterator[str]:
     yield f"Began at 0 s, from {replicas:,} replicas to {steps[-1]:,}{by_steps}."
     routable_s = np.maximum(timeline.registered_from_s, timeline.healthy_from_s)[:, replicas:]
     last_s = float(routable_s.max())
+    behind_workers = scenario.target_group.target_type == "instance"
+    what, where = ("pod", "worker node's rules") if behind_workers else ("target", "ALB node's rotation")
     if np.isfinite(last_s):
-        yield f"The last new target was in every ALB node's rotation {seconds(last_s)} after the start."
+        yield f"The last new {what} was in every {where} {seconds(last_s)} after the start."
     else:
         n_late = int(np.isinf(routable_s).any(axis=0).sum())
-        yield f"New targets that were not in every ALB node's rotation when the counting ended: {n_late:,}."
+        yield f"New {what}s that were not in every {where} when the counting ended: {n_late:,}."
     if slow_start_s := scenario.target_group.slow_start_s:
         yield f"Each has a growing share of the requests for {seconds(slow_start_s)} from then on (slow start)."

@@ -2,7 +2,7 @@
 
 Shown:
 - A row for each new pod: starting, Ready but not sent requests, serving.
-- When its target was registered, and when the last ALB node began to send to it.
+- When its target was registered, and when the last ALB node, or worker node, began to send to it.
 - Of many pods: an even sample in the order of creation.
 
 Left out: the old pods, to which nothing happens.
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from sim.experiment.replication import Replication
 
-POD_STARTS, UNKNOWN_TO_ALB = "new pod starting", "Ready, but no ALB node sends to it yet"
-REGISTERED, KNOWN_TO_ALL = "RegisterTargets", "in the last ALB node's rotation"
+POD_STARTS, UNKNOWN_TO_ALB = "new pod starting", "Ready, but no node sends to it yet"
+REGISTERED, KNOWN_TO_ALL = "RegisterTargets", "the last node sends to it"
 OF_NEW_PODS = (POD_STARTS, UNKNOWN_TO_ALB, REGISTERED, KNOWN_TO_ALL)
 
 
@@ -66,7 +66,8 @@ def draw_new(axes: Axes, replication: Replication, shown: Sequence[int]) -> None
             if min(stop_s, until_s) > from_s:
                 bar(axes, row, from_s, min(stop_s, until_s), color=color, label=label)
     mark = partial(axes.scatter, y=range(len(shown)), edgecolors=BLACK, linewidths=0.6, s=26)
-    mark([registered_s.get(pod, math.nan) for pod in shown], marker=">", color=GREEN, zorder=5, label=REGISTERED)
+    if replication.scenario.target_group.target_type == "ip":
+        mark([registered_s.get(pod, math.nan) for pod in shown], marker=">", color=GREEN, zorder=5, label=REGISTERED)
     mark([last_s[pod] for pod in shown], marker="D", color="white", zorder=4, label=KNOWN_TO_ALL)
     axes.set_yticks(range(len(shown)), [str(pod) for pod in shown], fontsize="x-small")
     axes.set_ylim(len(shown) - 0.4, -0.6)

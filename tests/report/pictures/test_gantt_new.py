@@ -17,6 +17,7 @@ from sim.report.pictures.gantt_below import GAVE_UP
 from sim.report.pictures.gantt_new import KNOWN_TO_ALL, REGISTERED, new_pods
 from sim.report.pictures.gantt_parts import MOST_PODS
 from sim.report.short import labelled
+from sim.report.story import story
 from sim.scenario.specs import Scenario
 
 if TYPE_CHECKING:
@@ -65,6 +66,17 @@ def test_the_panel_below_has_the_clients_that_give_up(scaled_out: Replication, p
     assert drawn.get_label() == GAVE_UP
     assert per_s[:200].mean() == pytest.approx(10, rel=0.01), "ten a second in the first half, none at once"
     assert f"{scaled_out.requests.outcome.size} failed requests" in picture.get_suptitle()
+
+
+def test_behind_worker_nodes_nothing_is_registered() -> None:
+    """Each worker node's rules have the pods at 20 + 1 s."""
+    workers = {"target_group": {"target_type": "instance", "instances": 2, "kube_proxy_sync_s": 1}}
+    scenario = Scenario.model_validate(SCALE_OUT | workers).with_overrides({"endpoints.propagation_s": 0})
+    found = findings(simulate(scenario, estimator="sampled"))
+    pods = gantt(found).axes[0]
+    assert _marks(pods, REGISTERED) == []
+    assert _marks(pods, KNOWN_TO_ALL) == [(21, 0), (21, 1)]
+    assert "The last new pod was in every worker node's rules 21.0 s after the start." in " ".join(story(found).split())
 
 
 def test_of_many_new_pods_an_even_sample_is_shown() -> None:
