@@ -16,6 +16,8 @@ import simpy
 from simpy.events import NORMAL
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from simpy.events import Event
 
 
@@ -35,10 +37,39 @@ class Clock(simpy.Environment):
     def run_until(self, over: Event, latest_s: float = math.inf) -> None:
         """Run until an event has come, or no event is left that comes at `latest_s` or before."""
         queue = self._queue
-        while not over.processed and queue and queue[0][0] <= latest_s:
+        while over.callbacks is not None and queue and queue[0][0] <= latest_s:
             self._now, _, _, event = heappop(queue)
             callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]
             for callback in callbacks:
                 callback(event)
             if not event._ok and not event.defused:  # noqa: SLF001
                 raise cast("Exception", event.value)
+
+
+class Recurring:
+    """An event that comes again and again, each time with something else to do."""
+
+    __slots__ = ("_env", "callbacks")
+    _ok = True
+
+    def __init__(self, env: simpy.Environment) -> None:
+        self._env = env
+        self.callbacks: list[Callable[[Any], None]] | None = None
+
+    def come_after(self, delay_s: float, then: Callable[[Any], None]) -> None:
+        """Come after a delay, and do something."""
+        env = self._env
+        self.callbacks = [then]
+        heappush(env._queue, (env._now + delay_s, NORMAL, next(env._eid), self))  # type: ignore[misc]  # noqa: SLF001
+
+    def stop(self) -> None:
+        """Do nothing more, should the event be still to come."""
+        self.callbacks = []
+
+
+def come_now(event: Event) -> None:
+    """Let an event come within the one that is being passed, before any other."""
+    event._ok, event._value = True, None  # noqa: SLF001
+    callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]
+    for callback in callbacks:
+        callback(event)

@@ -52,8 +52,8 @@ class LightProcess:
             return
         try:
             event = self._send(event._value)  # noqa: SLF001
-            while event.processed:
-                event = self._send(event._value)  # noqa: SLF001
+            while event.callbacks is None:  # it has been processed
+                event = self._send(event._value)  # type: ignore[unreachable]  # noqa: SLF001
         except StopIteration:
             self._end()
             return

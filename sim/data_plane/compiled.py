@@ -39,8 +39,18 @@ def cache_directory(sources: Path) -> Path:
     return sources / "__pycache__" / f"compiled-{digest.hexdigest()[:12]}"
 
 
+def part_of_loop(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a function that only compiled functions call.
+
+    It has no entry from Python. An entry takes arrays out of all its named tuples, and to compile that takes several
+    times as long as to compile the few lines of most of these functions.
+    """
+    njit: Any = numba.njit
+    return cast("Callable[P, R]", njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)(function))
+
+
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a function, without a cache if there is no place to write one."""
+    """Compile a function that Python calls, without a cache if there is no place to write one."""
     config: Any = numba.config
     given = config.CACHE_DIR
     config.CACHE_DIR = given or str(cache_directory(Path(__file__).parent))
@@ -59,7 +69,7 @@ def is_compiled() -> bool:
     return any(place.rglob("one_by_one.one_by_one-*.nbi"))
 
 
-@compiled
+@part_of_loop
 def push(heap_s: Times, heap_target: Targets, size: int, time_s: float, target: int) -> None:
     """Add an event to a heap of `size` events, whose earliest is first."""
     at = size
@@ -72,7 +82,7 @@ def push(heap_s: Times, heap_target: Targets, size: int, time_s: float, target: 
     heap_s[at], heap_target[at] = time_s, target
 
 
-@compiled
+@part_of_loop
 def pop(heap_s: Times, heap_target: Targets, size: int) -> None:
     """Remove the first event of a heap of `size` events."""
     last = size - 1
@@ -88,7 +98,7 @@ def pop(heap_s: Times, heap_target: Targets, size: int) -> None:
     heap_s[at], heap_target[at] = time_s, target
 
 
-@compiled
+@part_of_loop
 def set_key(key: Ints, winner: Targets, target: int, value: int) -> None:
     """Change a target's key in a tournament, in which `winner[1]` is the target with the smallest key.
 
@@ -103,7 +113,7 @@ def set_key(key: Ints, winner: Targets, target: int, value: int) -> None:
         at >>= 1
 
 
-@compiled
+@part_of_loop
 def replace_first(heap_s: Times, time_s: float) -> None:
     """Replace the earliest time of a full heap."""
     at, child = 0, 1

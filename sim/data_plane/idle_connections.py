@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from sim.data_plane.compiled import compiled
+from sim.data_plane.compiled import part_of_loop
 from sim.data_plane.sent import Way
 from sim.scenario.keep_alive import ROUND_TRIP_S
 
@@ -79,16 +79,16 @@ def pools_of(timeline: Timeline, pod: PodSpec, target_group: TargetGroupSpec) ->
     )
 
 
-@compiled
+@part_of_loop
 def idle_connection(pods: Pods, pools: Pools, node: int, to: int, now_s: float) -> tuple[int, int]:
     """Take the connection that became idle last, and return its `Way` and its pod. Drop those that are closed.
 
     If there is none, return the way of a new connection, to a pod that is not known yet (-1).
     """
     best, before_best = -1, -1
-    before, place = -1, pools.first[node, to]
+    before, place = -1, int(pools.first[node, to])
     while place >= 0:
-        following = pools.next[place]
+        following = int(pools.next[place])
         if now_s - pools.idle_from_s[place] >= pools.longest_idle_s or closes(pods, pools.pod[place], now_s):
             drop(pools, node, to, before, place)
         else:
@@ -103,7 +103,7 @@ def idle_connection(pods: Pods, pools: Pools, node: int, to: int, now_s: float) 
     return _RACED if idle_s >= pools.race_from_s else _POOLED, int(pools.pod[best])
 
 
-@compiled
+@part_of_loop
 def closes(pods: Pods, pod: int, now_s: float) -> bool:
     """Return whether a pod has closed its connections.
 
@@ -114,7 +114,7 @@ def closes(pods: Pods, pod: int, now_s: float) -> bool:
     return bool(closes_s <= now_s and not lost)
 
 
-@compiled
+@part_of_loop
 def drop(pools: Pools, node: int, to: int, before: int, place: int) -> None:
     """Move a place from its list to the free list. `before` is the place in front of it, -1 for none."""
     if before < 0:
@@ -126,7 +126,7 @@ def drop(pools: Pools, node: int, to: int, before: int, place: int) -> None:
     pools.unused[1] += 1
 
 
-@compiled
+@part_of_loop
 def keep(pools: Pools, node: int, to: int, pod: int, idle_from_s: float) -> None:
     """Put a connection to a pod, idle from `idle_from_s` on, into the pool of a target."""
     place = pools.unused[0]

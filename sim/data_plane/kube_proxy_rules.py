@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from sim.data_plane.changes import Changes, all_changes
-from sim.data_plane.compiled import compiled
+from sim.data_plane.compiled import part_of_loop
 from sim.data_plane.instances import lasting
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def rules_of(
     return rules
 
 
-@compiled
+@part_of_loop
 def follow_changes(rules: Rules, worker: int, now_s: float) -> None:
     """Make the changes of a worker node's rules that are due."""
     changes, pod = rules.changes, rules.pod[worker]
@@ -90,7 +90,7 @@ def follow_changes(rules: Rules, worker: int, now_s: float) -> None:
         changes.next[worker] += 1
 
 
-@compiled
+@part_of_loop
 def reached(rules: Rules, to: int, now_s: float, choice: float) -> int:
     """Return the pod that a new connection to a target reaches, or -1 if a worker node is gone or its rules empty."""
     if rules.size.size == 0:
@@ -102,13 +102,13 @@ def reached(rules: Rules, to: int, now_s: float, choice: float) -> int:
     return int(rules.pod[to, int(choice * size)]) if size > 0 else -1
 
 
-@compiled
+@part_of_loop
 def answered_until_s(rules: Rules, to: int) -> float:
     """Return until when an answer comes through a target: always, but for a worker node whose machine goes."""
     return np.inf if rules.size.size == 0 else rules.gone_s[to]
 
 
-@compiled
+@part_of_loop
 def cut_through_s(rules: Rules, node: int, to: int) -> float:
     """Return when an ALB node cuts what still runs through a worker node."""
     return np.inf if rules.size.size == 0 else rules.cut_s[node, to]

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from sim.data_plane.compiled import compiled, pop, push, set_key
+from sim.data_plane.compiled import part_of_loop, pop, push, set_key
 from sim.streams import Stream
 
 if TYPE_CHECKING:
@@ -110,12 +110,12 @@ def with_room(open_: Open, requests: int) -> Open:
     return open_._replace(heap_s=np.pad(open_.heap_s, wider), heap_target=np.pad(open_.heap_target, wider))
 
 
-@compiled
+@part_of_loop
 def note_answers(open_: Open, node: int, now_s: float) -> None:
     """Close the requests that have been answered by now."""
     heap_s, heap_target = open_.heap_s[node], open_.heap_target[node]
     while open_.heap_size[node] > 0 and heap_s[0] <= now_s:
-        target = heap_target[0]
+        target = int(heap_target[0])
         pop(heap_s, heap_target, open_.heap_size[node])
         open_.heap_size[node] -= 1
         open_.n_open[node, target] -= 1
@@ -123,18 +123,18 @@ def note_answers(open_: Open, node: int, now_s: float) -> None:
             set_key(open_.key[node], open_.winner[node], target, open_.key[node, target] - _MOST_TURNS)
 
 
-@compiled
+@part_of_loop
 def note_changes(open_: Open, changes: Changes, node: int, now_s: float) -> None:
     """Make the changes of a node's rotation that are due."""
     while changes.next[node] < changes.end[node] and changes.at_s[changes.next[node]] <= now_s:
-        target, joins = changes.target[changes.next[node]], changes.joins[changes.next[node]]
+        target, joins = int(changes.target[changes.next[node]]), changes.joins[changes.next[node]]
         open_.turn[node] += 1
         key = open_.n_open[node, target] * _MOST_TURNS + open_.turn[node]
         set_key(open_.key[node], open_.winner[node], target, key if joins else _NOBODY)
         changes.next[node] += 1
 
 
-@compiled
+@part_of_loop
 def fewest_open(open_: Open, changes: Changes, node: int, now_s: float) -> int:
     """Return the target that is next at a node, or -1 if the node's rotation is empty."""
     note_answers(open_, node, now_s)
@@ -143,7 +143,7 @@ def fewest_open(open_: Open, changes: Changes, node: int, now_s: float) -> int:
     return -1 if open_.key[node, chosen] == _NOBODY else int(chosen)
 
 
-@compiled
+@part_of_loop
 def note_sent(open_: Open, node: int, target: int, now_s: float, answered_s: float) -> None:
     """Open a request until it is answered. A request that is answered at once is never open."""
     if answered_s > now_s:

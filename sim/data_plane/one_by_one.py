@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.data_plane.changes import Changes, all_changes
-from sim.data_plane.compiled import compiled
+from sim.data_plane.compiled import compiled, part_of_loop
 from sim.data_plane.idle_connections import Pools, idle_connection, keep, pools_of
 from sim.data_plane.kube_proxy_rules import Rules, answered_until_s, cut_through_s, reached, rules_of
 from sim.data_plane.least_outstanding import Open, fewest_open, note_sent, nothing_open, with_room
@@ -104,7 +104,7 @@ def _with_room(pools: Pools, requests: int) -> Pools:
     )
 
 
-@compiled
+@part_of_loop
 def connection(
     pods: Pods, pools: Pools, rules: Rules, node: int, to: int, now_s: float, choice: float
 ) -> tuple[int, int, int]:
@@ -143,7 +143,7 @@ def one_by_one(
     """
     direct = not pools.reuse and rules.size.size == 0
     for k in range(arrival_s.size):
-        now_s, at = arrival_s[k], node[k]
+        now_s, at = arrival_s[k], int(node[k])
         to = fewest_open(open_, changes, at, now_s) if chooses else target[k]
         target[k] = to
         if to < 0:

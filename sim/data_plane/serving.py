@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from sim.data_plane.cold import cold_until_s
-from sim.data_plane.compiled import compiled, replace_first
+from sim.data_plane.compiled import part_of_loop, replace_first
 from sim.data_plane.ends import Met
 from sim.data_plane.sent import Way
 
@@ -90,13 +90,13 @@ def pods_of(timeline: Timeline, ends: Ends, pod: PodSpec, target_group: TargetGr
     )
 
 
-@compiled
+@part_of_loop
 def slowed_s(pods: Pods, target: int, now_s: float, service_s: float) -> float:
     """Return how long a request takes in a pod, which may be cold."""
     return service_s * pods.cold_factor if now_s < pods.cold_until_s[target] else service_s
 
 
-@compiled
+@part_of_loop
 def started_s(pods: Pods, target: int, way: int, now_s: float, service_s: float) -> float:
     """Return when a server of the pod takes an accepted request, and keep that server busy until the finish."""
     if pods.free_s.shape[1] == 0:
@@ -107,19 +107,19 @@ def started_s(pods: Pods, target: int, way: int, now_s: float, service_s: float)
     return float(start_s)
 
 
-@compiled
+@part_of_loop
 def resets(pods: Pods, target: int, way: int, start_s: float) -> bool:
     """Return whether a prefork pod resets a request that a worker would take at `start_s`."""
     return bool(way == _NEW and start_s >= pods.reset_s[target])
 
 
-@compiled
+@part_of_loop
 def finished_s(pods: Pods, target: int, finish_s: float) -> float:
     """Return when a request is finished that would be at `finish_s`: never, if the pod does not answer then."""
     return finish_s if finish_s <= pods.answers_until_s[target] else np.inf
 
 
-@compiled
+@part_of_loop
 def not_accepted_until_s(pods: Pods, target: int, now_s: float) -> float:
     """Return when a request to a closed listener is answered."""
     ended_s = pods.killed_s[target]
@@ -130,7 +130,7 @@ def not_accepted_until_s(pods: Pods, target: int, now_s: float) -> float:
     return float(now_s if now_s < ended_s + pods.teardown_s else now_s + pods.unreachable_s[target])
 
 
-@compiled
+@part_of_loop
 def served_until_s(
     pods: Pods, node: int, target: int, way: int, now_s: float, start_s: float, finish_s: float, cut_s: float
 ) -> float:
@@ -143,7 +143,7 @@ def served_until_s(
     return float(min(finish_s, cut_s, now_s + pods.longest_for_answer_s))
 
 
-@compiled
+@part_of_loop
 def serve(
     pods: Pods, node: int, pod: int, way: int, now_s: float, service_s: float, until_s: float, cut_s: float
 ) -> tuple[float, float, bool]:

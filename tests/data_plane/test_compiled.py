@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from albsim_tests.data_plane import run, timeline
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +28,22 @@ def test_code_of_changed_sources_is_kept_elsewhere(tmp_path: Path) -> None:
 def test_the_loops_are_kept_in_the_place_of_these_sources() -> None:
     place = compiled.cache_directory(Path(compiled.__file__).parent)
     assert Path(one_by_one.one_by_one.stats.cache_path).parent == place
+
+
+@pytest.mark.skipif(not hasattr(one_by_one.one_by_one, "signatures"), reason="nothing is compiled")
+def test_the_loop_is_compiled_once_for_all_settings() -> None:
+    """A second version of it would be compiled while somebody waits."""
+    settings: tuple[dict[str, Any], ...] = (
+        {"routing": "least_outstanding_requests"},
+        {"concurrency": 2, "accept": "prefork"},
+        {"connection_reuse": True, "keep_alive_timeout_s": 5.0, "client_timeout_s": 2.0},
+        {"target_type": "instance", "instances": 2},
+        {"target_type": "instance", "instances": 2, "connection_reuse": True, "routing": "least_outstanding_requests"},
+        {"concurrency": 1, "connection_reuse": True, "idle_connections_at_sigterm": "serve"},
+    )
+    for chosen in settings:
+        run(timeline(3, 2, complete_s=1.0, drains=True), **chosen)
+    assert len(one_by_one.one_by_one.signatures) == 1
 
 
 def as_python(loop: Any) -> Any:

@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.control_plane.light_process import LightProcess
-from sim.control_plane.token_bucket import TokenBucket
+from sim.control_plane.token_bucket import TokenBucket, take_from_each
 from sim.scenario.actions import Action, Service
 from sim.scenario.distributions import Exponential
 from sim.streams import Stream
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     from sim.streams import Streams
 
 ACCOUNT_BUCKET = "elbv2_account"
-LEAST_TOKENS = 1 - 1e-9
-"""A token that lacks no more than a rounding error is whole: a client that keeps the bucket's rate is never throttled.
-"""
 
 
 def _bucket_of(action: Action) -> BucketName:
@@ -108,17 +105,8 @@ class AwsApi:
     def _background(self, covering: tuple[TokenBucket, ...], gaps_s: Iterator[float]) -> Generator[simpy.Event]:
         for gap_s in gaps_s:
             yield self._env.timeout(gap_s)
-            self._admit(covering)
+            take_from_each(covering, self._env.now)
 
     def admit(self, action: Action) -> bool:
         """Return True and take the tokens if an attempt sent now is admitted, False if it is throttled."""
-        return self._admit(self._covering[action])
-
-    def _admit(self, covering: tuple[TokenBucket, ...]) -> bool:
-        now_s = self._env.now
-        for bucket in covering:
-            if bucket.tokens(now_s) < LEAST_TOKENS:
-                return False
-        for bucket in covering:
-            bucket.spend()
-        return True
+        return take_from_each(self._covering[action], self._env.now)

@@ -18,13 +18,14 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from sim.control_plane.aws.aws_api import THROTTLE_CODE
+from sim.control_plane.aws.calls_in_turn import CallsInTurn
 from sim.control_plane.aws.client_limits import AdaptiveRateLimiter, RetryQuota
 from sim.control_plane.aws.retryers import WITH_RATE_LIMIT, WITH_RETRY_QUOTA, retryer
 from sim.control_plane.trace.calls import ApiAttempt
 from sim.streams import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Sequence
 
     import simpy
 
@@ -75,29 +76,54 @@ class AwsClient:
         `effect` is the change that a successful call makes at AWS. Raises `ThrottledError` when the last retry is
         throttled too.
         """
-        backoff_s, env = 0.0, self._env
-        for attempt in count():
+        backoff_s: float | None = 0.0
+        for number in count():
             if self._limits_itself:
-                yield from self._before(action, attempt)
-            latency_s = next(self._latency_s)
-            throttled = not self._api.admit(action)
-            retries = throttled and attempt < self._max_retries and self._may_retry(action)
-            backoff_s = self._retryer.wait_s(attempt + 1, next(self._uniform), backoff_s) if retries else 0.0
-            if self._trace.is_kept:
-                self._trace.record(
-                    ApiAttempt(env.now, self._cluster, reconcile, action, attempt, throttled, latency_s, backoff_s)
-                )
-            response = env.timeout(latency_s)
+                yield from self._before(action, number)
+            latency_s, throttled, backoff_s = self.attempt(action, reconcile, number, backoff_s)
+            response = self._env.timeout(latency_s)
             if effect is not None and not throttled:
                 response.callbacks.append(lambda _response: effect())
             yield response
             if self._limits_itself:
-                self._note(throttled=throttled, retried=attempt > 0)
-            if not retries:
-                break
-            yield env.timeout(backoff_s)
-        if throttled:
-            raise ThrottledError(action)
+                self._note(throttled=throttled, retried=number > 0)
+            if not throttled:
+                return
+            if backoff_s is None:
+                raise ThrottledError(action)
+            yield self._env.timeout(backoff_s)
+
+    def calls(self, actions: Sequence[Action], reconcile: int) -> Generator[simpy.Event]:
+        """Make calls without an effect one after the other. Raises `ThrottledError` as soon as one fails."""
+        if self._limits_itself:
+            for action in actions:
+                yield from self.call(action, reconcile)
+            return
+        in_turn = CallsInTurn(self._env, self, actions, reconcile)
+        try:
+            yield in_turn.over
+        finally:
+            in_turn.stop()
+        if in_turn.failed is not None:
+            raise ThrottledError(in_turn.failed)
+
+    def attempt(
+        self, action: Action, reconcile: int, number: int, backoff_s: float | None
+    ) -> tuple[float, bool, float | None]:
+        """Send an attempt after a backoff. Return its latency, whether it is throttled, and the backoff after it.
+
+        There is no backoff if no attempt follows.
+        """
+        latency_s = next(self._latency_s)
+        throttled = not self._api.admit(action)
+        retries = throttled and number < self._max_retries and self._may_retry(action)
+        backoff_s = self._retryer.wait_s(number + 1, next(self._uniform), backoff_s or 0.0) if retries else None
+        if self._trace.is_kept:
+            now_s, waits_s = self._env.now, backoff_s or 0.0
+            self._trace.record(
+                ApiAttempt(now_s, self._cluster, reconcile, action, number, throttled, latency_s, waits_s)
+            )
+        return latency_s, throttled, backoff_s
 
     def _before(self, action: Action, attempt: int) -> Generator[simpy.Event]:
         if self._throttle is not None:

@@ -22,6 +22,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from sim.control_plane.controllers.call_cache import CallCache
@@ -30,7 +31,7 @@ from sim.scenario.actions import Action
 from sim.scenario.sequences import Call, Each, ForEach, Step, Tags
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
     import simpy
 
@@ -50,6 +51,11 @@ class _Read:
     parameters: tuple[object, ...]
     addresses_each: int | None
     is_kept: bool
+
+    @property
+    def is_always_one_call(self) -> bool:
+        """Whether it is one call, whatever has been found out."""
+        return not (self.is_kept or self.addresses_each)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +95,7 @@ class IngressReconciler:
             for position, backend in enumerate(ingress.backends)
             if backend.gates is not None
         }
-        self._laid_out = [tuple(self._lay_out(release, spec, ingress)) for ingress in ingresses]
+        self._laid_out = [tuple(_in_rows(self._lay_out(release, spec, ingress))) for ingress in ingresses]
 
     def stop(self) -> None:
         """End the polling for readiness gates."""
@@ -102,10 +108,10 @@ class IngressReconciler:
         for part in self._laid_out[ingress.number]:
             if isinstance(part, _Change):
                 yield from self._take(part, ingress, progress, reconcile)
-            elif part.is_kept or part.addresses_each:
+            elif isinstance(part, _Read):
                 yield from self._read(part, progress.n_addresses, reconcile)
             else:
-                yield from self._client.call(part.action, reconcile)
+                yield from self._client.calls(part, reconcile)
 
     def _lay_out(
         self, release: IngressControllerRelease, spec: ControllerSpec, ingress: Ingress
@@ -164,3 +170,12 @@ class IngressReconciler:
     def _write(self, action: Action, reconcile: int, effect: Callable[[], None]) -> Generator[simpy.Event]:
         yield from self._client.call(action, reconcile, effect)
         self._cache.note(action, ())
+
+
+def _in_rows(parts: Iterable[_Read | _Change]) -> Iterator[_Read | _Change | tuple[Action, ...]]:
+    """Yield the parts, and in place of reads that are always one call the actions of each row of such reads."""
+    for are_calls, row in groupby(parts, lambda part: isinstance(part, _Read) and part.is_always_one_call):
+        if are_calls:
+            yield tuple(part.action for part in row if isinstance(part, _Read))
+        else:
+            yield from row
