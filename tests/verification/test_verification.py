@@ -106,8 +106,10 @@ def test_a_deployment_that_rounds_its_surge_down(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_bucket_that_holds_one_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    tokens = token_bucket.TokenBucket.tokens
-    monkeypatch.setattr(token_bucket.TokenBucket, "tokens", lambda self, now_s: tokens(self, now_s) + 1)
+    made = token_bucket.TokenBucket.__init__
+    monkeypatch.setattr(
+        token_bucket.TokenBucket, "__init__", lambda self, capacity, *args, **at: made(self, capacity + 1, *args, **at)
+    )
     assert failed(control_plane.api) == {
         "calls <= capacity + refill x time, over every interval",
         "between calls that pass: 1 / refill + 1 / rate, s",

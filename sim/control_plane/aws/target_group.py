@@ -24,7 +24,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from sim.control_plane.aws.health_checks import unhealthy_spell
 from sim.control_plane.kubernetes.outage import Outage
@@ -121,11 +121,17 @@ class TargetGroup(Generic[G]):
     def health(self, of: AbstractSet[G] | None = None) -> TargetHealth[G]:
         """Return the states of these targets, or of all. A target that is not registered has no state."""
         self._forget_drained()
-        states: dict[str, set[G]] = {"initial": set(), "healthy": set(), "unhealthy": set()}
-        for pod in self._healthy_from_s.keys() if of is None else self._healthy_from_s.keys() & of:
-            states[self._state(pod)].add(pod)
+        now_s, healthy_from_s = self._env.now, self._healthy_from_s
+        registered = set(healthy_from_s) if of is None else healthy_from_s.keys() & of
+        unhealthy = {pod for pod in registered if self._is_unhealthy(pod, now_s)}
+        healthy = {pod for pod in registered if healthy_from_s[pod] <= now_s} - unhealthy
         draining = self._draining_until_s.keys() if of is None else self._draining_until_s.keys() & of
-        return TargetHealth(**states, draining={pod: self._draining_until_s[pod] for pod in draining})
+        return TargetHealth(
+            initial=registered - unhealthy - healthy,
+            healthy=healthy,
+            unhealthy=unhealthy,
+            draining={pod: self._draining_until_s[pod] for pod in draining},
+        )
 
     def _forget_drained(self) -> None:
         """Forget the targets whose deregistration delay is over.
@@ -189,14 +195,11 @@ class TargetGroup(Generic[G]):
     def _first_checks_from(self, registered_s: float, pod: G) -> list[float]:
         return [registered_s + after_s[pod] for after_s in self._first_check_after_s]
 
-    def _state(self, pod: G) -> Literal["initial", "healthy", "unhealthy"]:
-        now_s = self._env.now
-        if self._unhealthy_somewhere_s(pod) <= now_s or self._is_out(pod):
-            return "unhealthy"
-        return "healthy" if self._healthy_from_s[pod] <= now_s else "initial"
+    def _is_unhealthy(self, pod: G, now_s: float) -> bool:
+        return self._unhealthy_somewhere_s(pod) <= now_s or (pod in self.outages and self._is_out(pod))
 
     def _is_out(self, pod: G) -> bool:
-        if pod not in self.outages or pod in self._before_registration:
+        if pod in self._before_registration:
             return False
         spells = self.unhealthy_spells(pod, self.outages[pod])
         return any(from_s <= self._env.now < until_s for from_s, until_s in spells)
