@@ -72,10 +72,11 @@ class OneByOne:
         start_s, way = block.arrival_s.copy(), np.zeros(block.node.size, np.int8)
         service_s = block.service_s.copy()
         node, target = block.node.copy(), target.copy()
+        # Arrays of one layout, so that the loop is compiled once: indices in reverse make others.
         one_by_one(
-            block.arrival_s,
+            np.ascontiguousarray(block.arrival_s),
             service_s,
-            choice,
+            np.ascontiguousarray(choice),
             node,
             target,
             start_s,

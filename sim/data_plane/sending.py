@@ -96,7 +96,7 @@ class _InOrder:
         ]
         parts = []
         for block, target, choice in reversed(routed):
-            young = np.flatnonzero(past.young_enough(block))[::-1].copy()
+            young = np.flatnonzero(past.young_enough(block))[::-1]
             sent = self._one_by_one.send(block[young], target[young], choice[young])
             waits.note_before(sent)
             parts.append(past.at_work(sent))

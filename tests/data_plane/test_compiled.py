@@ -41,9 +41,10 @@ def test_the_loop_is_compiled_once_for_all_settings() -> None:
         {"target_type": "instance", "instances": 2, "connection_reuse": True, "routing": "least_outstanding_requests"},
         {"concurrency": 1, "connection_reuse": True, "idle_connections_at_sigterm": "serve"},
     )
+    before = {*one_by_one.one_by_one.signatures}
     for chosen in settings:
         run(timeline(3, 2, complete_s=1.0, drains=True), **chosen)
-    assert len(one_by_one.one_by_one.signatures) == 1
+    assert len({*one_by_one.one_by_one.signatures} - before) <= 1
 
 
 def as_python(loop: Any) -> Any:
