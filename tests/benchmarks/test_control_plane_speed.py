@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import simpy
 from albsim_tests.ratios import ratios
 
+from sim.control_plane.aws.aws_client import AwsClient
 from sim.control_plane.light_process import LightProcess
 from sim.control_plane.world import ControlPlane
 from sim.experiment.replications import garbage_collected_rarely
@@ -18,10 +19,11 @@ from sim.scenario.loading import load_scenario
 from sim.streams import Streams
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
     import pytest
 
+    from sim.scenario.actions import Action
     from sim.scenario.specs import Scenario
 
 GREE = load_scenario("scenarios/gree-200-pods.yaml")
@@ -77,10 +79,17 @@ def recorded(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> Recorded:
     with monkeypatch.context() as patch:
         patch.setattr(simpy.Environment, "process", lambda env, does: process(env, run.written(env, does)))
         patch.setattr(LightProcess, "__init__", lambda self, env, does: light(self, env, run.written(env, does)))
+        patch.setattr(AwsClient, "calls", _calls_that_wake)
         control_plane = ControlPlane(scenario, Streams(scenario.seed, 0))
         control_plane.trace(scenario.pod)
     run.n_events = next(control_plane._env._eid)  # SimPy numbers its events
     return run
+
+
+def _calls_that_wake(client: AwsClient, actions: Sequence[Action], reconcile: int) -> Generator[simpy.Event]:
+    """Make calls so that their goroutine waits for each attempt, as a process of SimPy's would."""
+    for action in actions:
+        yield from client.call(action, reconcile)
 
 
 def simpy_alone(run: Recorded) -> None:

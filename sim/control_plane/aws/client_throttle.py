@@ -16,13 +16,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.control_plane.token_bucket import TokenBucket
+from sim.scenario.actions import Action
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     import simpy
 
-    from sim.scenario.actions import Action
     from sim.scenario.api_throttle import ThrottleRule
 
 
@@ -32,7 +32,8 @@ class ClientThrottle:
     def __init__(self, env: simpy.Environment, rules: Sequence[ThrottleRule], *, per_attempt: bool) -> None:
         self._env = env
         self._per_attempt = per_attempt
-        self._limiters = [(rule, TokenBucket(rule.burst, rule.rate_per_s, at_s=env.now)) for rule in rules]
+        limiters = [(rule, TokenBucket(rule.burst, rule.rate_per_s, at_s=env.now)) for rule in rules]
+        self._limiters = {action: [limiter for rule, limiter in limiters if rule.covers(action)] for action in Action}
 
     def before_call(self, action: Action) -> Generator[simpy.Event]:
         """Wait until the call may begin."""
@@ -45,6 +46,5 @@ class ClientThrottle:
             yield from self._wait(action)
 
     def _wait(self, action: Action) -> Generator[simpy.Event]:
-        for rule, limiter in self._limiters:
-            if rule.covers(action):
-                yield self._env.timeout(limiter.reserve(self._env.now))
+        for limiter in self._limiters[action]:
+            yield self._env.timeout(limiter.reserve(self._env.now))
