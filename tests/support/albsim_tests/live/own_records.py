@@ -57,13 +57,15 @@ LOG_FORMAT = (
 class Truth:
     """What is played: the laws, and one rollout in which each call moves `per_call` targets.
 
-    `rate_rps` is that of one node and target. Propagation is lognormal; registration is uniform up to `registered_s`.
+    `rate_rps` is that of one node and target. Propagation and service times are lognormal; registration is uniform up
+    to `registered_s`. Service times are long against the way to a server, which a load balancer's log has besides.
     """
 
     median_s: float = 1.0
     p95_s: float = 2.0
     rate_rps: float = 2.0
-    service_s: float = 0.02
+    service_median_s: float = 0.2
+    service_sigma: float = 0.8
     registered_s: float = 0.4
     replicas: int = 40
     per_call: int = 2
@@ -81,7 +83,7 @@ class Truth:
         """The requests at one node."""
         return TrafficSpec(
             arrival_rate_rps=self.rate_rps * self.replicas,
-            service_time_s={"dist": "exponential", "mean": self.service_s},
+            service_time_s={"dist": "lognormal", "median": self.service_median_s, "sigma": self.service_sigma},
         )
 
 
