@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 N_BOOTSTRAP = 400
 ENOUGH_CLUSTERS = 8
-ENOUGH_FOR_P95 = 73
-"""Of so many values the greatest is beyond the 95 % quantile, in 97.5 % of cases."""
-_CONFIDENCE = 0.95
+CONFIDENCE = 0.95
 _LONGEST_REACH = 50.0
 
 Interval = tuple[float, float]
@@ -37,25 +35,11 @@ def cluster_weights(cluster: Ints, rng: np.random.Generator, resamples: int = N_
     return rng.multinomial(n, np.full(n, 1 / n), size=resamples)[:, place].astype(np.float64)
 
 
-def log_interval(value: float, of_resamples: Floats, n_clusters: int) -> Interval:
+def log_interval(value: float, of_resamples: Floats, n_clusters: int, *, confidence: float = CONFIDENCE) -> Interval:
     """Return the interval of a positive value from those of the resamples."""
     from scipy.special import stdtrit
 
     spread = float(np.std(np.log(np.maximum(of_resamples, 1e-9))))
     widened = spread * math.sqrt(n_clusters / max(n_clusters - 1, 1))
-    reach = widened * float(stdtrit(max(n_clusters - 1, 1), (1 + _CONFIDENCE) / 2))
+    reach = widened * float(stdtrit(max(n_clusters - 1, 1), (1 + confidence) / 2))
     return value * math.exp(-reach), value * math.exp(min(reach, _LONGEST_REACH))
-
-
-def clustered_quantile_interval(values: Floats, cluster: Ints, q: float, *, seed: int = 1) -> Interval:
-    """Return the interval of a quantile of values that come in clusters, of which there are at least two.
-
-    A resample has no value beyond the greatest. If that may be below a high quantile, the upper end is infinite.
-    """
-    n_clusters = np.unique(cluster).size
-    order = np.argsort(values)
-    weights = np.cumsum(cluster_weights(cluster, np.random.default_rng(seed))[:, order], axis=1)
-    place = np.sum(weights < q * weights[:, -1:], axis=1)
-    of_resamples = np.maximum(values[order][np.minimum(place, values.size - 1)], 1e-3)
-    low, high = log_interval(float(np.quantile(values, q)), of_resamples, n_clusters)
-    return low, high if q <= QUANTILES["median"] or n_clusters >= ENOUGH_FOR_P95 else math.inf

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.calibration.bootstrap import ENOUGH_FOR_P95, QUANTILES, clustered_quantile_interval
+from sim.calibration.bootstrap import CONFIDENCE, QUANTILES
+from sim.calibration.clustered import CLUSTERS_FOR_P95, clustered_quantile_interval
 from sim.experiment.statistics import quantile_estimate
 
 if TYPE_CHECKING:
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from sim.calibration.last_requests import Floats, Ints
     from sim.calibration.propagation import Propagation
 
-CONFIDENCE = 0.95
 MOST_VALUES = 199
 """The most values of an empirical law: its quantiles, evenly apart."""
 
@@ -79,12 +80,14 @@ def empirical(values: Floats, source: str, notes: tuple[str, ...] = (), *, unit_
 def empirical_by_cluster(values: Floats, cluster: Ints, words: str, source: str) -> Measured:
     """Return the same of values that come in clusters (`words`: which), and warn where these are few."""
     n_clusters = int(np.unique(cluster).size)
-    notes: tuple[str, ...] = ()
-    if n_clusters < ENOUGH_FOR_P95:
-        notes = (f"They rest on {n_clusters} {words}: how high the 95 % quantile may be, more rollouts would tell.",)
     intervals = {
         name: clustered_quantile_interval(values, cluster, q) for name, q in QUANTILES.items() if n_clusters > 1
     }
+    notes: tuple[str, ...] = ()
+    if math.isinf(intervals.get("p95", (0.0, math.inf))[1]):
+        of = words if n_clusters > 1 else words.removesuffix("s")
+        open_end = f"How high the 95 % quantile may be, only {CLUSTERS_FOR_P95} rollouts or more can tell."
+        notes = (f"They rest on {n_clusters} {of}. {open_end}",)
     return Measured(value=empirical_law(values), ci95=intervals, n=int(values.size), source=source, notes=notes)
 
 

@@ -15,7 +15,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "report" / "records"))
 
 from round_trip import scenario
 
-from sim.calibration.bootstrap import ENOUGH_CLUSTERS, QUANTILES, clustered_quantile_interval
+from sim.calibration.bootstrap import ENOUGH_CLUSTERS, QUANTILES
+from sim.calibration.clustered import clustered_quantile_interval
 from sim.calibration.measured import empirical
 from sim.control_plane.trace import PodDeleted, TargetDeregistered
 from sim.control_plane.world import run_control_plane

@@ -44,10 +44,10 @@ def scenario(rate_rps: float, seed: int) -> Scenario:
 
 
 @cache
-def lag_s() -> dict[str, float]:
+def lag_s(rollouts: int = N_OTHERS) -> dict[str, float]:
     """Return the lag's quantiles over many other rollouts: one rollout's own would be in any interval around them."""
     lags_s = []
-    for seed in range(OTHERS, OTHERS + N_OTHERS):
+    for seed in range(OTHERS, OTHERS + rollouts):
         trace = run_control_plane(scenario(1.0, seed), Streams(seed, 0))
         deleted = {record.pod: record.time_s for record in trace.of(PodDeleted)}
         lags_s += [record.time_s - deleted[record.pod] for record in trace.of(TargetDeregistered)]
