@@ -104,8 +104,11 @@ def _as_written(law: Propagation) -> dict[str, object]:
 
 def _of_records(departures: Departures, records: Records, rollouts: list[Rollout]) -> list[str]:
     notes = [*clock_notes(records, rollouts, departures.sources)]
-    if departures.n_at_missing_files:
-        notes.append(f"{departures.n_at_missing_files} pairs meet a missing file, and are observed only up to it.")
-    if departures.n_unobserved:
-        notes.append(f"{departures.n_unobserved} pairs were left out: their target was dead or unseen before the call.")
+    for n, words in (
+        (departures.n_cut, "observed only up to a missing file of the access log"),
+        (departures.n_lost, "left out: a file of their ALB node's access log is missing around the call"),
+        (departures.n_unobserved, "left out: their target was dead or unseen before the call"),
+    ):
+        if n:
+            notes.append(f"{n} {_plural('pair', n)} {'is' if n == 1 else 'are'} {words}.")
     return notes

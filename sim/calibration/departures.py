@@ -52,12 +52,17 @@ _THROUGH_WORKERS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Departures:
-    """The last requests, and how many pairs had to be left out: not observed at all, or with missing files."""
+    """The last requests, and what lacks of them.
+
+    `n_unobserved` pairs are not in `requests`, `n_lost` more are not as a file of their ALB node is missing around the
+    call, and `n_cut` are observed only up to a missing file.
+    """
 
     requests: LastRequests
     sources: tuple[str, ...]
     n_unobserved: int
-    n_at_missing_files: int
+    n_lost: int
+    n_cut: int
 
 
 def departures_of(records: Records, rollouts: Sequence[Rollout]) -> Departures | str:
@@ -75,11 +80,14 @@ def departures_of(records: Records, rollouts: Sequence[Rollout]) -> Departures |
     observed = [row for row in rows if row.until_s > 0]
     if not observed:
         return "no target of a DeregisterTargets call is in the access log"
+    n_cut = sum(row.at_missing_file for row in observed)
+    n_lost = sum(row.at_missing_file for row in rows) - n_cut
     return Departures(
         requests=_last_requests(observed),
         sources=tuple(sorted({call.source for call, _ in calls})),
-        n_unobserved=len(rows) - len(observed),
-        n_at_missing_files=sum(row.at_missing_file for row in rows),
+        n_unobserved=len(rows) - len(observed) - n_lost,
+        n_lost=n_lost,
+        n_cut=n_cut,
     )
 
 

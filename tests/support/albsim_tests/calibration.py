@@ -78,7 +78,7 @@ def drawn(truth: Truth, rng: np.random.Generator) -> LastRequests:
             at_nodes = [arrivals(truth, rate_rps, -BEFORE_S, AFTER_S, rng) for _ in range(NODES)]
             sent = [times_s[times_s < delay_s[call, target, node]] for node, times_s in enumerate(at_nodes)]
             sent = [
-                _with_the_drawn(truth, rate_rps, times_s, end_s, rng)
+                with_the_drawn(truth, rate_rps, times_s, end_s, rng)
                 for times_s, end_s in zip(sent, delay_s[call, target], strict=True)
             ]
             dead_s = min(times_s[times_s >= truth.dies_after_s].min(initial=np.inf) for times_s in sent)
@@ -106,7 +106,7 @@ def drawn(truth: Truth, rng: np.random.Generator) -> LastRequests:
     )
 
 
-def _with_the_drawn(
+def with_the_drawn(
     truth: Truth, rate_rps: float, sent_s: np.ndarray, end_s: float, rng: np.random.Generator
 ) -> np.ndarray:
     """Add the requests that a dead target draws to itself, as with least outstanding requests."""
