@@ -87,7 +87,7 @@ def empirical_by_cluster(values: Floats, cluster: Ints, words: str, source: str)
     if math.isinf(intervals.get("p95", (0.0, math.inf))[1]):
         of = words if n_clusters > 1 else words.removesuffix("s")
         open_end = f"How high the 95 % quantile may be, only {CLUSTERS_FOR_P95} rollouts or more can tell."
-        notes = (f"They rest on {n_clusters} {of}. {open_end}",)
+        notes = (f"The intervals rest on {n_clusters} {of}. {open_end}",)
     return Measured(value=empirical_law(values), ci95=intervals, n=int(values.size), source=source, notes=notes)
 
 

@@ -24,6 +24,7 @@ def calibrate(paths: tuple[Path, ...], out: Path | None, form: str, picture: Pat
     What comes out is a fragment that a scenario can extend: each value with its 95 % interval and its source, and what
     could not be measured.
     """
+    from sim.calibration.calibrate import PROPAGATION
     from sim.calibration.calibrate import calibrate as calibrated
     from sim.cli.progress import progress_of
     from sim.experiment.whole_file import whole_file
@@ -49,6 +50,10 @@ def calibrate(paths: tuple[Path, ...], out: Path | None, form: str, picture: Pat
         raise Refused(f"nothing could be measured: {reasons}")
     if picture is not None and found.propagation is not None:
         save(measured_law(found.propagation), picture)
+    elif picture is not None:
+        click.echo(
+            f"{picture}: not drawn, as the propagation is not measured: {found.not_measured[PROPAGATION]}", err=True
+        )
     text = render(found, form, name=out.name if out else "measured.yaml")
     if out is None:
         click.echo(text)

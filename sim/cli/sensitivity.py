@@ -40,9 +40,8 @@ if TYPE_CHECKING:
 @click.option(
     "--points",
     type=click.Choice(("16", "32", "64", "128", "256", "512", "1024")),
-    default="64",
-    show_default=True,
-    help="How many places to look at, times the number of unknowns and two more.",
+    help="How many places to look at, times the number of unknowns and two more. Without it they are 64, doubled up to "
+    "256 until it is sure which unknown has the most influence.",
 )
 @click.option("-o", "out", type=OutFile(), metavar="FILE", help="Draw it: png, svg or pdf.")
 @click.option(
@@ -52,7 +51,7 @@ def sensitivity(
     scenario: Scenario,
     ranges: tuple[str, ...],
     of: Of,
-    points: str,
+    points: str | None,
     out: Path | None,
     form: str,
     workers: int | None,
@@ -85,7 +84,12 @@ def sensitivity(
     with progress_of(quiet=quiet) as progress, process_pool(workers) as executor:
         progress.describe(f"{scenario.name}: places among the unknowns")
         found = sensitivity_of(
-            scenario, unknowns, of=of, points=int(points), executor=executor, on_progress=progress.reach
+            scenario,
+            unknowns,
+            of=of,
+            points=int(points) if points else None,
+            executor=executor,
+            on_progress=progress.reach,
         )
     if out is not None:
         save(tornado(found), out)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 FORMATS = ("yaml", "json")
 _WIDTH = 110
 _LONGEST_NUMBER = 8
+_SMALL = 0.001
 _HEAD = "Measured by `albsim calibrate`. Use it from a scenario beside it: `extends: {name}`."
 _BESIDE = {
     "controller.deregistration_lag_s": "To use the measured lag instead of a simulated controller, set "
@@ -93,10 +94,14 @@ def _intervals(ci95: Mapping[str, tuple[float, float]]) -> str:
 def _range(low: float, high: float) -> str:
     """Return an interval in words, '' if it has no end."""
     if math.isfinite(low) and math.isfinite(high):
-        return f"{number(low)} to {number(high)}"
+        return f"{_end(low)} to {_end(high)}"
     if math.isfinite(low):
-        return f"{number(low)} or more"
-    return f"{number(high)} or less" if math.isfinite(high) else ""
+        return f"{_end(low)} or more"
+    return f"{_end(high)} or less" if math.isfinite(high) else ""
+
+
+def _end(value: float) -> str:
+    return f"{value:.2g}" if 0 < value < _SMALL else number(value)
 
 
 def _comment(text: str, indent: str = "") -> Iterator[str]:

@@ -25,7 +25,7 @@ _ANSWERS = {
 _LEAST_SHARE = 0.05
 _LEGEND = (
     "at low, at high: the answer at the ends of the range, all else as it stands. Alone: the share of the answer's "
-    "variance that knowing it removes. Total: what is left if all else is known"
+    "variance that knowing it removes. Total: what is left if all else is known. In brackets: their 95 % intervals"
 )
 
 
@@ -57,13 +57,30 @@ def sentence(found: Sensitivity) -> str:
     if first.swing == 0 and first.total < _LEAST_SHARE:
         return f"{base} None of these unknowns changes that."
     how = f" How: {first.unknown.measure}." if first.unknown.measure else ""
-    small = [one.unknown.key for one in found.influences if one.total < _LEAST_SHARE]
+    span = f"from {first.unknown.low:g} to {first.unknown.high:g} it takes the answer from "
+    span += f"{number(first.at_low)} to {number(first.at_high)}{unit}"
+    knowing = f"knowing it would remove {_share(first.first_order, first.first_order_ci95)} of the answer's variance"
+    small = [one.unknown.key for one in found.influences if one.total_ci95[1] < _LEAST_SHARE]
     rest = f" Not worth measuring for this: {', '.join(small)}." if small else ""
+    if found.is_sure:
+        return f"{base} Measure {first.unknown.key} first: {span}, and {knowing}.{how}{rest}"
     return (
-        f"{base} Measure {first.unknown.key} first: from {first.unknown.low:g} to {first.unknown.high:g} it "
-        f"takes the answer from {number(first.at_low)} to {number(first.at_high)}{unit}, and knowing it would remove "
-        f"{percent(first.first_order)} of the answer's variance.{how}{rest}"
+        f"{base} {count(found.points, 'point')} are too few to say which unknown decides that: {_rivals(found)} may "
+        f"each come first. The likeliest is {first.unknown.key}: {span}, and {knowing}.{how}{rest} More --points tell "
+        "more."
     )
+
+
+def _rivals(found: Sensitivity) -> str:
+    """Return in words the unknowns whose total index may be the greatest, by their intervals."""
+    least = max(one.total_ci95[0] for one in found.influences)
+    rivals = [one.unknown.key for one in found.influences if one.total_ci95[1] >= least]
+    return f"{', '.join(rivals[:-1])} and {rivals[-1]}" if len(rivals) > 1 else rivals[0]
+
+
+def _share(value: float, ends: tuple[float, float]) -> str:
+    low, high = (f"{100 * end:.0f}" for end in ends)
+    return f"{percent(value)} ({low} to {high})"
 
 
 def _table(found: Sensitivity) -> Table:
@@ -87,7 +104,8 @@ def _table(found: Sensitivity) -> Table:
 def _cells(one: Influence) -> tuple[str, ...]:
     span = f"{one.unknown.low:g} to {one.unknown.high:g}"
     ends = number(one.at_low), number(one.at_high)
-    return (span, *ends, percent(one.first_order), percent(one.total), one.unknown.key)
+    shares = _share(one.first_order, one.first_order_ci95), _share(one.total, one.total_ci95)
+    return (span, *ends, *shares, one.unknown.key)
 
 
 def _record(found: Sensitivity) -> dict[str, Any]:
@@ -96,6 +114,7 @@ def _record(found: Sensitivity) -> dict[str, Any]:
         "base": found.base,
         "replications": found.replications,
         "points": found.n_points,
+        "leads": found.leads,
         "unknowns": [
             {
                 "key": one.unknown.key,
@@ -104,7 +123,9 @@ def _record(found: Sensitivity) -> dict[str, Any]:
                 "at_low": one.at_low,
                 "at_high": one.at_high,
                 "first_order": one.first_order,
+                "first_order_ci95": list(one.first_order_ci95),
                 "total": one.total,
+                "total_ci95": list(one.total_ci95),
                 "why": one.unknown.why,
                 "measure": one.unknown.measure,
             }

@@ -59,7 +59,7 @@ def test_alike_values_of_a_cluster_tell_as_much_as_one() -> None:
 def test_it_is_said_what_few_rollouts_leave_open() -> None:
     values = np.random.default_rng(4).random(300)
     few, enough = (empirical_by_cluster(values, np.arange(300) % n, "rollouts", "targets") for n in (19, 20))
-    assert "They rest on 19 rollouts" in few.notes[0]
+    assert "The intervals rest on 19 rollouts" in few.notes[0]
     assert few.ci95["p95"][1] == np.inf
     assert enough.notes == ()
     assert enough.ci95["p95"][0] < 0.95 < enough.ci95["p95"][1] < 1

@@ -2,6 +2,7 @@ import json
 
 import pytest
 import yaml
+from albsim_tests.records import line, log_name
 from click.testing import CliRunner
 
 from sim.cli import main
@@ -95,3 +96,12 @@ def test_a_picture_must_be_one(records, tmp_path) -> None:
     status, _, said = albsim("calibrate", records, "--picture", tmp_path / "law.txt")
     assert status == 2
     assert ".png" in said
+
+
+def test_a_picture_of_nothing_is_said(tmp_path) -> None:
+    (tmp_path / log_name()).write_text("".join(f"{line(second)}\n" for second in range(10)))
+    status, out, said = albsim("calibrate", tmp_path, "--picture", tmp_path / "law.png")
+    assert status == 0
+    assert "arrival_rate_rps" in out
+    assert "law.png: not drawn, as target_group.propagation_s is not measured: no successful" in said
+    assert not (tmp_path / "law.png").exists()

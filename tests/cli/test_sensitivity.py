@@ -33,6 +33,16 @@ def test_it_says_what_to_measure_first_and_how_and_draws_it(tmp_path) -> None:
     assert "<svg" in (tmp_path / "tornado.svg").read_text()
 
 
+def test_it_says_when_points_are_too_few_to_rank(tmp_path) -> None:
+    alike = ("--vary", "controller.deregistration_lag_s=0:10", "--vary", "target_group.propagation_s=0:10")
+    status, out, _ = albsim(tmp_path, *alike)
+    said = " ".join(out.split())
+    assert status == 0
+    assert "16 points are too few to say which unknown decides that" in said
+    assert "may each come first" in said
+    assert "Measure" not in said
+
+
 def test_json_has_every_unknown(tmp_path) -> None:
     _, out, _ = albsim(tmp_path, *RANGES, "--format", "json")
     found = json.loads(out)
@@ -40,6 +50,10 @@ def test_json_has_every_unknown(tmp_path) -> None:
         "target_group.propagation_s",
         "controller.deregistration_lag_s",
     ]
+    for one in found["unknowns"]:
+        for name in ("first_order", "total"):
+            low, high = one[f"{name}_ci95"]
+            assert 0 <= low < one[name] < high <= 1
 
 
 def test_a_range_that_is_none_is_refused(tmp_path) -> None:

@@ -53,6 +53,20 @@ def test_of_a_sum_the_shares_are_those_of_the_variances() -> None:
     assert (third.swing, third.total) == pytest.approx((0, 0), abs=1e-3)
 
 
+@pytest.mark.parametrize(("widths", "points", "sure"), [((20, 5), 64, True), ((10, 10), 256, False)])
+def test_points_are_doubled_until_it_is_sure_who_leads(
+    monkeypatch: pytest.MonkeyPatch, widths: tuple[float, float], points: int, *, sure: bool
+) -> None:
+    unknowns = [Unknown(key=one.key, low=0, high=width) for one, width in zip((PROPAGATION, LAG), widths, strict=True)]
+    monkeypatch.setattr("sim.experiment.sensitivity.with_values", lambda _, values: sum(values.values()))
+    monkeypatch.setattr("sim.experiment.sensitivity.answer", lambda _, value: value if isinstance(value, float) else 0)
+    told: list[tuple[int, int]] = []
+    found = sensitivity(scenario(), unknowns, of="rollout_s", executor=Here(), on_progress=lambda *of: told.append(of))
+    assert (found.points, found.is_sure) == (points, sure)
+    assert told[-1] == (found.n_points, found.n_points)
+    assert found.n_points == 5 + 4 * points
+
+
 def test_what_changes_nothing_has_no_share() -> None:
     found = sensitivity(scenario(), (STARTUP,), of="pre_stop_sleep", points=4, executor=Here())
     assert (found.influences[0].first_order, found.influences[0].total) == (0, 0)

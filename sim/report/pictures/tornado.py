@@ -12,7 +12,7 @@ from sim.scenario.disruptions import DISRUPTIONS
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from sim.experiment.sensitivity import Sensitivity
+    from sim.experiment.sensitivity import Influence, Sensitivity
 
 
 def tornado(found: Sensitivity) -> Figure:
@@ -23,7 +23,7 @@ def tornado(found: Sensitivity) -> Figure:
     figure, axes = canvas(
         (9.0, 1.6 + 0.5 * len(shown)),
         title="What decides the answer (orange: low end, blue: high end)",
-        origin=f"{found.n_points:,} points, {rollouts} each; in brackets the share of variance",
+        origin=f"{found.n_points:,} points, {rollouts} each; in brackets the share of variance, and its 95 % interval",
         grid="x",
     )
     for place, one in enumerate(shown):
@@ -41,7 +41,12 @@ def tornado(found: Sensitivity) -> Figure:
                     fontsize=7,
                 )
     axes.axvline(found.base, color="#555555", linewidth=1)
-    axes.set_yticks(range(len(shown)), [f"{one.unknown.key} ({100 * one.total:.0f} %)" for one in shown], fontsize=8)
+    axes.set_yticks(range(len(shown)), [_label(one) for one in shown], fontsize=8)
     axes.set_xlabel(f"{answer}{f' ({unit.strip()})' if unit else ''}", fontsize=9)
     axes.margins(x=0.12)
     return figure
+
+
+def _label(one: Influence) -> str:
+    low, high = (f"{100 * end:.0f}" for end in one.total_ci95)
+    return f"{one.unknown.key} ({100 * one.total:.0f} %, {low} to {high})"

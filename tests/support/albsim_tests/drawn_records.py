@@ -1,8 +1,8 @@
 """Whole records drawn from a known law: what `albsim calibrate` reads, as frames, with everything it may say of them.
 
-As in `albsim_tests.calibration`, nothing of `sim.calibration` is used. Each rollout's targets are there from two minutes
-before its first call, and some stay. `missing` is the share of the access log's files, each of a node and five minutes,
-that is not there. CloudTrail has every call; the controller's log has it too, unless `whole_seconds`.
+As in `albsim_tests.calibration`, nothing of `sim.calibration` is used. Each rollout's targets are there from two
+minutes before its first call, and some stay. `missing` is the share of the access log's files, each of a node and five
+minutes, that is not there. CloudTrail has every call; the controller's log has it too, unless `whole_seconds`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from albsim_tests.calibration import AFTER_S, BEFORE_S, NODES, Truth, with_the_drawn, arrivals, delays
+from albsim_tests.calibration import AFTER_S, BEFORE_S, NODES, Truth, arrivals, delays, with_the_drawn
 from albsim_tests.records import BEGIN_S, GROUP
 from sim.records.records import FILE_COLUMNS, RECONCILE_COLUMNS, Records
 
