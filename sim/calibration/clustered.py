@@ -32,13 +32,18 @@ CLUSTERS_FOR_P95 = 20
 _ERROR = (1 - CONFIDENCE) / 2
 
 
-def clustered_quantile_interval(values: Floats, cluster: Ints, q: float, *, seed: int = 1) -> Interval:
-    """Return the interval of a quantile of values in clusters, of which there are at least two."""
+def clustered_quantile_interval(
+    values: Floats, cluster: Ints, q: float, *, independent: bool = True, seed: int = 1
+) -> Interval:
+    """Return the interval of a quantile of values in clusters, of which there are at least two.
+
+    `independent`: whether the clusters are. Calls of a few rollouts are not, and bound no high quantile from above.
+    """
     n_clusters = int(np.unique(cluster).size)
     if q <= QUANTILES["median"]:
         return _by_bootstrap(values, cluster, q, seed)
     size = independent_values(values, cluster, q)
-    if n_clusters >= CLUSTERS_FOR_P95 and size >= ENOUGH_FOR_P95:
+    if independent and n_clusters >= CLUSTERS_FOR_P95 and size >= ENOUGH_FOR_P95:
         places = (size + 1 - _rank(size, 1 - q), _rank(size, q))
         low, high = np.quantile(values, [(place - 0.5) / size for place in places], method="hazen").tolist()
         return low, high

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from sim.calibration.last_requests import Floats, Ints
     from sim.calibration.propagation import Propagation
 
+ROLLOUTS, CALLS = "rollouts", "calls"
+"""The clusters in which lags come."""
 MOST_VALUES = 199
 """The most values of an empirical law: its quantiles, evenly apart."""
 
@@ -81,7 +83,9 @@ def empirical_by_cluster(values: Floats, cluster: Ints, words: str, source: str)
     """Return the same of values that come in clusters (`words`: which), and warn where these are few."""
     n_clusters = int(np.unique(cluster).size)
     intervals = {
-        name: clustered_quantile_interval(values, cluster, q) for name, q in QUANTILES.items() if n_clusters > 1
+        name: clustered_quantile_interval(values, cluster, q, independent=words == ROLLOUTS)
+        for name, q in QUANTILES.items()
+        if n_clusters > 1
     }
     notes: tuple[str, ...] = ()
     if math.isinf(intervals.get("p95", (0.0, math.inf))[1]):

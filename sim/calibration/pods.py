@@ -22,7 +22,9 @@ from sim.calibration.departures import address
 from sim.calibration.frames import rows_of
 from sim.calibration.likelihood import any_law, quantiles_of
 from sim.calibration.measured import (
+    CALLS,
     MOST_VALUES,
+    ROLLOUTS,
     Measured,
     empirical,
     empirical_by_cluster,
@@ -90,9 +92,9 @@ def _lag(
         return "no target's pod is known by its address and that moment of its life"
     lags_s, of_call = (np.array(column) for column in zip(*lags, strict=True))
     of_rollout = np.array([_rollout_of(call, found) for call in calls])[of_call]
-    words, cluster = "rollouts", of_rollout
+    words, cluster = ROLLOUTS, of_rollout
     if np.unique(of_rollout).size < ENOUGH_CLUSTERS:
-        words, cluster = "calls", of_call
+        words, cluster = CALLS, of_call
     return empirical_by_cluster(np.maximum(lags_s, 0.0), cluster, words, source)
 
 

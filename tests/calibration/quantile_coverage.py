@@ -55,9 +55,9 @@ def lags(rollouts: list[np.ndarray], some: int) -> str:
         of_rollout = np.repeat(np.arange(some), [len(one) for one in drawn])
         rows = np.column_stack([of_rollout, np.concatenate(drawn)])
         of_call = np.unique(rows[:, :2], axis=0, return_inverse=True)[1].ravel()
-        cluster = of_rollout if some >= ENOUGH_CLUSTERS else of_call
+        many = some >= ENOUGH_CLUSTERS
         for name, q in QUANTILES.items():
-            low, high = clustered_quantile_interval(rows[:, 2], cluster, q)
+            low, high = clustered_quantile_interval(rows[:, 2], of_rollout if many else of_call, q, independent=many)
             below[name] += np.quantile(every, q) < low
             above[name] += np.quantile(every, q) > high
     words = (

@@ -41,6 +41,13 @@ def test_few_calls_bound_no_upper_end_of_a_high_quantile() -> None:
     assert low < 20.5 < high < np.inf
 
 
+def test_many_calls_of_few_rollouts_bound_no_upper_end() -> None:
+    values = np.random.default_rng(6).random(300)
+    found = empirical_by_cluster(values, np.arange(300) % 60, "calls", "targets")
+    assert found.ci95["p95"][1] == np.inf
+    assert "The intervals rest on 60 calls" in found.notes[0]
+
+
 def test_values_by_themselves_have_the_interval_of_order_statistics() -> None:
     """Of 100 independent values, whose ranks the binomial law gives: between the ones inside and those outside."""
     values = np.arange(1.0, 101.0)

@@ -103,5 +103,5 @@ def test_a_picture_of_nothing_is_said(tmp_path) -> None:
     status, out, said = albsim("calibrate", tmp_path, "--picture", tmp_path / "law.png")
     assert status == 0
     assert "arrival_rate_rps" in out
-    assert "law.png: not drawn, as target_group.propagation_s is not measured: no successful" in said
+    assert "law.png: not drawn, as the propagation is not measured: no successful" in said
     assert not (tmp_path / "law.png").exists()

@@ -56,7 +56,7 @@ def _sent(truth: Truth, call_s: np.ndarray, rollout: np.ndarray, rng: np.random.
         until_s = float(call_s[rollout == number].max()) + AFTER_S
         for one in range(STAYING):
             for node in range(NODES):
-                target = truth.calls * truth.targets + int(number) * STAYING + one
+                target = truth.calls * truth.targets + one
                 yield node, target, arrivals(truth, truth.rate_rps, from_s, until_s, rng), np.inf
 
 
