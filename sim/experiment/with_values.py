@@ -16,15 +16,17 @@ _SCALED = ("value", "low", "high", "mean", "median", "p75", "p90", "p95", "p99",
 
 
 def with_values(scenario: Scenario, values: Mapping[Unknown, float]) -> Scenario:
-    """Return the scenario with these values. Laws are stretched after their parameters are set."""
-    plain = {
-        unknown.key: _plain(unknown, value) for unknown, value in values.items() if _law(scenario, unknown) is None
-    }
+    """Return the scenario with these values. Laws are stretched after their parameters are set.
+
+    One whose median is 0 cannot be stretched: the value takes its place.
+    """
+    medians = {unknown: _median(scenario, unknown) for unknown in values}
+    plain = {unknown.key: _plain(unknown, value) for unknown, value in values.items() if not medians[unknown]}
     changed = scenario.with_overrides(plain)
     laws = {
-        unknown.key: _stretched(law, value / float(_law_of(scenario, unknown).ppf(0.5)))
+        unknown.key: _stretched(_law_of(changed, unknown), value / median)
         for unknown, value in values.items()
-        if (law := _law(changed, unknown)) is not None
+        if (median := medians[unknown])
     }
     return changed.with_overrides(laws)
 
@@ -48,6 +50,12 @@ def _law(scenario: Scenario, unknown: Unknown) -> Law | None:
     for step in unknown.key.split("."):
         found = getattr(found, step, None)
     return found if isinstance(found, Law) else None
+
+
+def _median(scenario: Scenario, unknown: Unknown) -> float:
+    """Return the median of an unknown's law, 0 if it is no law."""
+    law = _law(scenario, unknown)
+    return 0.0 if law is None else float(law.ppf(0.5))
 
 
 def _law_of(scenario: Scenario, unknown: Unknown) -> Law:

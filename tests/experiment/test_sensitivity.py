@@ -96,6 +96,12 @@ def test_a_law_is_stretched_to_a_median_and_keeps_its_shape() -> None:
     assert float(stretched.ppf(0.95)) == pytest.approx(10)
 
 
+def test_of_a_law_that_is_0_the_value_takes_the_place() -> None:
+    none = scenario(**{"target_group.propagation_s": 0})
+    assert with_values(none, {PROPAGATION: 5}).target_group.propagation_s.ppf([0.1, 0.9]) == pytest.approx([5, 5])
+    assert base_value(with_values(none, {PROPAGATION: 0}), PROPAGATION) == 0
+
+
 def test_a_tail_and_a_median_are_set_together() -> None:
     given = scenario(**{"target_group.propagation_s": {"dist": "lognormal", "median": 10, "p95": 20}})
     tail = Unknown(key="target_group.propagation_s.p95", low=15, high=60)
