@@ -42,8 +42,8 @@ def cache_directory(sources: Path) -> Path:
 def part_of_loop(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function that only compiled functions call.
 
-    It has no entry from Python. An entry takes arrays out of all its named tuples, and to compile that takes several
-    times as long as to compile the few lines of most of these functions.
+    It has no entry from Python. An entry takes arrays out of all its named tuples. To compile that takes several times
+    as long as to compile the few lines of most of these functions.
     """
     njit: Any = numba.njit
     return cast("Callable[P, R]", njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)(function))
