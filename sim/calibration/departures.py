@@ -54,8 +54,8 @@ _THROUGH_WORKERS = (
 class Departures:
     """The last requests, and what lacks of them.
 
-    `n_unobserved` pairs are not in `requests`, `n_lost` more are not as a file of their ALB node is missing around the
-    call, and `n_cut` are observed only up to a missing file.
+    `n_unobserved` pairs are not in `requests`. `n_lost` more are not, as a file of their ALB node is missing around the
+    call. `n_cut` are observed only up to a missing file.
     """
 
     requests: LastRequests
