@@ -58,6 +58,7 @@ def test_each_value_says_where_it_is_from_and_what_is_missing_is_listed(records)
     assert "aws_api.other_clusters" in out.split("# Not measured:")[1]
 
 
+@pytest.mark.slow
 def test_what_is_told_beside_can_be_taken_by_deleting_the_signs_of_comments(records) -> None:
     _, out, _ = albsim("calibrate", records)
     lines = out.split("# controller.deregistration_lag_s:")[1].split("\n\n")[0].splitlines()

@@ -134,6 +134,7 @@ def test_a_sweep_s_results_cannot_be_changed(swept: str, tmp_path: Path) -> None
     assert "seed: a scenario can be changed, not a sweep's results" in result.stderr
 
 
+@pytest.mark.slow
 def test_a_picture_s_footer_ends_with_the_version_that_the_program_says(
     swept: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

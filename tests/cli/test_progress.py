@@ -51,6 +51,7 @@ def test_progress_is_on_the_terminal_and_the_results_are_not(command: tuple[str,
     assert "/12" not in stdout
 
 
+@pytest.mark.slow
 def test_quiet_leaves_the_terminal_alone() -> None:
     assert on_a_terminal("run", FIXED_LAG, *FEW, "--quiet")[1] == ""
 

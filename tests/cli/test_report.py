@@ -156,6 +156,7 @@ def test_every_picture_is_svg_without_references_and_has_its_words(page: Page) -
             assert all(reference.startswith(("#", "data:")) for reference in references)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", ["sampled", "expected"])
 def test_the_numbers_are_those_of_run(tmp_path: Path, estimator: str) -> None:
     chosen = (

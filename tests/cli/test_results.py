@@ -70,6 +70,7 @@ def test_each_committed_story_is_what_the_code_tells_of_its_replication(director
         assert answer(findings(result)) == story["told"], story["name"]
 
 
+@pytest.mark.slow
 def test_every_scenario_is_on_the_page(results: tuple[Path, dict[str, bytes]]) -> None:
     files = results[1]
     assert sorted(files) == sorted(FILES)
@@ -84,12 +85,14 @@ def test_every_scenario_is_on_the_page(results: tuple[Path, dict[str, bytes]]) -
     )
 
 
+@pytest.mark.slow
 def test_the_same_scenarios_give_the_same_bytes(results: tuple[Path, dict[str, bytes]], written: Path) -> None:
     for name in results[1]:
         (written / name).unlink()
     assert _write(written) == results[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "old", "new"),
     [
@@ -114,6 +117,7 @@ def _starts(name: str) -> tuple[str, str]:
     return ("-|", "+|") if name.endswith(".md") else ("-f", "+f")
 
 
+@pytest.mark.slow
 def test_a_changed_scenario_and_a_missing_picture_are_found_and_nothing_is_written(written: Path) -> None:
     (written / "figures" / "causes.svg").unlink()
     scenario = written / "fixed-lag.yaml"

@@ -165,6 +165,7 @@ def test_a_rollout_without_end_is_the_scenario_s_fault() -> None:
     assert "a rollout that is over within a day" in result.stderr
 
 
+@pytest.mark.slow
 def test_interrupted_it_prints_what_is_finished(tmp_path: Path) -> None:
     long = tmp_path / "long.yaml"
     shutil.copy(BASELINE, tmp_path)

@@ -33,6 +33,7 @@ def test_it_says_what_to_measure_first_and_how_and_draws_it(tmp_path) -> None:
     assert "<svg" in (tmp_path / "tornado.svg").read_text()
 
 
+@pytest.mark.slow
 def test_it_says_when_points_are_too_few_to_rank(tmp_path) -> None:
     alike = ("--vary", "controller.deregistration_lag_s=0:10", "--vary", "target_group.propagation_s=0:10")
     status, out, _ = albsim(tmp_path, *alike)
@@ -43,6 +44,7 @@ def test_it_says_when_points_are_too_few_to_rank(tmp_path) -> None:
     assert "Measure" not in said
 
 
+@pytest.mark.slow
 def test_json_has_every_unknown(tmp_path) -> None:
     _, out, _ = albsim(tmp_path, *RANGES, "--format", "json")
     found = json.loads(out)

@@ -155,6 +155,7 @@ def test_a_second_sweep_on_the_same_file_is_refused(tmp_path: Path) -> None:
     assert "another sweep is writing this file" in second.stderr
 
 
+@pytest.mark.slow
 def test_a_killed_sweep_takes_its_workers_along(tmp_path: Path) -> None:
     out = tmp_path / "r.csv"
     process = start(*SWEEP, "--out", str(out))
@@ -236,6 +237,7 @@ def test_a_dask_cluster_gives_the_same_file(tmp_path: Path, undisturbed: Path) -
     assert (tmp_path / "r.parquet").read_bytes() == undisturbed.read_bytes()
 
 
+@pytest.mark.slow
 def test_sleeps_that_the_grace_period_ends_are_mentioned(tmp_path: Path) -> None:
     vary = ["--vary", "pod.pre_stop_sleep_s=0,30,40,50", "--replications", "1", "--workers", "1"]
     said = albsim("sweep", SCENARIO, *vary, "--out", str(tmp_path / "r.csv")).stderr

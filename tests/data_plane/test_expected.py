@@ -146,6 +146,7 @@ def test_at_least_one_502_is_the_law_of_a_poisson_count() -> None:
     assert expect(timeline(1, complete_s=5)).any_502 == 0
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(case=cases())
 def test_counts_are_not_negative_and_grow_with_the_rate(case: Case) -> None:

@@ -68,6 +68,7 @@ def test_nobody_registered_is_nobody_in_rotation() -> None:
     assert spells(rotations(timeline(2, registered_until_s=EVER))[0]) == []
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(scene=timelines())
 def test_spells_are_the_definition_at_every_moment(scene: Timeline) -> None:

@@ -101,6 +101,7 @@ def test_random_points_into_the_rotation_of_the_moment() -> None:
     assert target.by_choice(np.array([1.0, 2, 3, 10, 11]), choice).tolist() == [0, 0, 1, 1, 2]
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(scene=timelines(), routing=st.sampled_from(["round_robin", "random"]), seed=st.integers(0, 9))
 def test_every_target_is_the_twins(scene: Timeline, routing: str, seed: int) -> None:

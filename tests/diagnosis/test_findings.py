@@ -99,6 +99,7 @@ def test_parts_add_up_to_the_lag_on_every_scenario(replications) -> None:
             assert min(parts) >= -1e-9
 
 
+@pytest.mark.slow
 def test_exposed_spells_are_those_of_the_figures(replications) -> None:
     """With one node the spells add up to the exposure; with several the union is at least the longest node's."""
     for result in replications:

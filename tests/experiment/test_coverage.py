@@ -30,6 +30,7 @@ def test_where_one_rollout_makes_the_mean_no_interval_is_given_and_quantiles_hol
     assert seen["bounded"] == (n >= 72)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [20, 50, 100, 200])
 @pytest.mark.parametrize("name", ["baseline", "manifest-defaults"])
 def test_where_all_rollouts_are_alike_the_mean_has_its_interval(name: str, n: int) -> None:

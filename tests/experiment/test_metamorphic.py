@@ -98,6 +98,7 @@ def _own(trace: Trace) -> list[Record]:
     return [*attempts, *(record for kind in kinds for record in trace.of(kind))]
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(scenario=scenarios())
 def test_at_twice_the_rate_twice_as_many_requests_end_each_way(scenario: Scenario) -> None:
@@ -119,6 +120,7 @@ def test_at_twice_the_rate_twice_as_many_requests_end_each_way(scenario: Scenari
     assert twice.figures()[ANY_502] == pytest.approx(1 - none**2, rel=1e-9, abs=1e-12)
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(scenario=scenarios())
 def test_one_more_cluster_that_makes_no_call_changes_nothing(scenario: Scenario) -> None:
@@ -162,6 +164,7 @@ class _Backwards(Streams):
         return entity
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(scenario=scenarios())
 def test_the_clusters_the_other_way_round_with_the_same_draws_do_the_same(scenario: Scenario) -> None:
@@ -185,6 +188,7 @@ def test_with_endless_buckets_nothing_is_throttled_and_the_account_does_not_matt
     assert _own(shared) == _own(_trace(scenario.with_overrides(ENDLESS | ALONE)))
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(scenario=scenarios(), later_s=st.sampled_from([1, 7, 30]))
 def test_pods_that_are_cut_later_lose_no_more(scenario: Scenario, later_s: float) -> None:

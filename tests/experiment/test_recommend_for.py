@@ -38,6 +38,7 @@ def _found(*kinds: str) -> ForAll:
         return recommend_for(SCENARIO, kinds, goal, executor=executor, say=lambda _: None, precision=precision)
 
 
+@pytest.mark.slow
 def test_the_longest_need_decides() -> None:
     """A target leaves 30 s after its pod's deletion, or after the switch, which is 12 s before the deletion."""
     found = _found("blue_green", "rollout", "scale_in")

@@ -100,6 +100,7 @@ def test_ctrl_c_while_a_worker_starts_comes_when_it_has_started(monkeypatch: pyt
     assert len(started) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("module", "name"), [(os, "sched_getaffinity"), (signal, "pthread_sigmask")])
 def test_a_pool_works_where_the_platform_lacks(module: ModuleType, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """macOS has no sched_getaffinity, Windows has neither."""

@@ -46,6 +46,7 @@ def test_a_fixed_lag_has_no_retries_to_vary(fixed_lag) -> None:
     assert {setting.retries for setting in settings_of(fixed_lag)} == {fixed_lag.controller.aws_max_retries}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", ["expected", "sampled"])
 def test_each_setting_is_what_its_scenario_gives(small, estimator) -> None:
     told: list[tuple[int, int]] = []

@@ -129,6 +129,7 @@ def test_too_few_replications_do_not_bound_a_quantile_for_sure() -> None:
     assert sure_quantile_estimate([4.0], 0.5).low == -math.inf
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("probability", [0.5, 0.95])
 @pytest.mark.parametrize("n", [20, 50, 100, 200])
 def test_the_sure_interval_covers_it_under_a_heavy_tail(probability: float, n: int) -> None:

@@ -198,6 +198,7 @@ def assert_equal_attempts(theirs: Attempts, ours: Attempts) -> None:
     assert [attempt[0] for attempt in ours] == pytest.approx([attempt[0] for attempt in theirs], abs=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["legacy", "standard", "adaptive"])
 @pytest.mark.parametrize("max_attempts", [1, 2, 5, 12])
 def test_every_attempt_at_its_time(

@@ -194,6 +194,7 @@ def test_no_502_and_no_reconcile() -> None:
     assert "0 502s" in picture.get_suptitle()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("suffix", "magic"), [(".png", b"\x89PNG"), (".SVG", b"<?xml"), (".pdf", b"%PDF")])
 def test_the_same_replication_gives_the_same_file(tmp_path: Path, suffix: str, magic: bytes) -> None:
     for name in ("one", "two"):
