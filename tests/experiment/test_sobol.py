@@ -67,3 +67,12 @@ def test_of_two_that_are_alike_none_surely_leads() -> None:
 def test_where_nothing_changes_nothing_has_a_share() -> None:
     found = indices(weighed(0, 0), 2, 16)
     assert (found.total.tolist(), found.first_order.tolist(), found.leads) == ([0, 0], [0, 0], 1)
+
+
+def test_a_single_unknown_decides_all() -> None:
+    """A scenario may have one alone."""
+    first, second = np.random.default_rng(5).random((2, 64))
+    found = sobol_indices(first, second, second[None])
+
+    assert found.first_order.tolist() == [1.0]
+    assert found.total.tolist() == pytest.approx([1.0], abs=3 / 64**0.5)
