@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sim.control_plane.kubernetes.kubelet import termination
 from sim.experiment.provenance import PROVENANCE
 from sim.report.pictures.canvas import BLUE, SKY_BLUE, VERMILION, symmetric_log
 from sim.report.pictures.sweep_frame import canvas_of, check, listed, noun_in, positions, values_of
@@ -14,21 +15,24 @@ from sim.report.wording import key_label, plural
 from sim.scenario.specs import Scenario
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
 _SLOWEST, _MEDIAN = "deregistration_lag_s.max", "deregistration_lag_s.p50"
 _SHARES = (0.5, 0.9, 0.99, 1.0)
-PRE_STOP, _GRACE = "pod.pre_stop_sleep_s", "pod.termination_grace_period_s"
-_CHECK_EVERY, _CHECKS = "target_group.health_check.interval_s", "target_group.health_check.unhealthy_threshold"
+POD, _CHECKS = "pod", "target_group.health_check"
 _LOGARITHMIC_FROM_S = 300
 
 
 def plot_lag(frame: pd.DataFrame, *, x: str) -> Figure:
     """Draw how long pods stay in rotation, and the preStop sleep that has to outlast the slowest of them.
 
-    A pod that has stopped fails its health checks, and leaves the rotation by them at the latest. The lags end there,
-    and a longer sleep may show longer ones. So this moment has a line where a lag comes near it.
+    A pod that has stopped fails its health checks, and leaves the rotation by them if nothing else comes first. The
+    lags end there, and a longer sleep may show longer ones. So this moment has a line where a lag comes near it.
 
     Parameters
     ----------
@@ -62,16 +66,13 @@ def plot_lag(frame: pd.DataFrame, *, x: str) -> Figure:
     labels = (f"half of the {plural(noun)}", f"90 % of {plural(noun)}", f"99 % of {plural(noun)}", f"the worst {noun}")
     for curve, style, label in zip(curves, ("-", "--", "-.", ":"), labels, strict=True):
         axes.plot(at, curve, color=BLUE, linestyle=style, label=f"slowest pod, {label}")
-    pre_stop_s, grace_s = (np.array(values_at(frame, key, x, values)) for key in (PRE_STOP, _GRACE))
+    pods = blocks_at(frame, POD, x, values)
+    pre_stop_s = np.array([pod.pre_stop_sleep_s for pod in pods])
+    grace_s = np.array([pod.termination_grace_period_s for pod in pods])
     axes.plot(at, pre_stop_s, color=VERMILION, linewidth=2, label="preStop sleep")
     if np.any(pre_stop_s > grace_s):
         axes.plot(at, grace_s, color=VERMILION, linestyle="--", label="grace period")
-    group = _scenario_of(frame).target_group
-    if group.health_check is not None and group.target_type == "ip":
-        every_s, checks = (np.array(values_at(frame, key, x, values)) for key in (_CHECK_EVERY, _CHECKS))
-        taken_out_s = np.minimum(pre_stop_s, grace_s) + checks * every_s
-        if np.any(curves[-1] > taken_out_s - every_s):
-            axes.plot(at, taken_out_s, color="0.4", linestyle="--", label="health checks take out a stopped pod")
+    _draw_checks(axes, at, frame, x, pods=pods, longest_s=curves[-1])
     axes.set_xlabel(key_label(x))
     axes.set_ylabel("from a pod's deletion (s)")
     if axes.dataLim.y1 >= _LOGARITHMIC_FROM_S:
@@ -82,13 +83,29 @@ def plot_lag(frame: pd.DataFrame, *, x: str) -> Figure:
     return picture
 
 
-def values_at(frame: pd.DataFrame, key: str, x: str, values: list[Any]) -> list[float]:
-    """Return the number that a key of the scenario has at each value of the key `x`."""
-    if key == x:
-        return values
-    if key in frame:
-        return [float(value) for value in frame.groupby(x, sort=False)[key].first().loc[values]]
-    return [float(attrgetter(key)(_scenario_of(frame)))] * len(values)
+def _draw_checks(
+    axes: Axes, at: Sequence[float], frame: pd.DataFrame, x: str, *, pods: list[Any], longest_s: NDArray[np.float64]
+) -> None:
+    """Draw the latest moment at which health checks take out a pod, if a lag comes within a check of it."""
+    group = _scenario_of(frame).target_group
+    if group.health_check is None or group.target_type != "ip":
+        return
+    checks = blocks_at(frame, _CHECKS, x, values_of(frame, x))
+    every_s = np.array([check.interval_s for check in checks])
+    fails_s = np.array([termination(pod, 0.0).fails_checks_s for pod in pods])
+    taken_out_s = fails_s + [check.unhealthy_threshold * check.interval_s for check in checks]
+    if np.any(longest_s > taken_out_s - every_s):
+        axes.plot(at, taken_out_s, color="0.4", linestyle="--", label="health checks take out a stopped pod")
+
+
+def blocks_at(frame: pd.DataFrame, block: str, x: str, values: list[Any]) -> list[Any]:
+    """Return a block of the scenario as it is at each value of the key `x`."""
+    base = attrgetter(block)(_scenario_of(frame))
+    start = f"{block}."
+    varied = {key.removeprefix(start): key for key in map(str, frame) if key.startswith(start)}
+    by_value = frame.groupby(x, sort=False)
+    of_names = {name: by_value[key].first().loc[values].tolist() for name, key in varied.items()}
+    return [base.model_copy(update={name: of[place] for name, of in of_names.items()}) for place in range(len(values))]
 
 
 def _scenario_of(frame: pd.DataFrame) -> Scenario:

@@ -19,7 +19,7 @@ from sim.experiment.figures import ANY_502, COLUMN_OF, RESPONSES
 from sim.experiment.provenance import PROVENANCE
 from sim.report.disruption import shared_noun
 from sim.report.pictures.canvas import BLUE, GREEN, ORANGE, PURPLE, VERMILION, symmetric_log
-from sim.report.pictures.lag_plot import PRE_STOP, values_at
+from sim.report.pictures.lag_plot import POD, blocks_at
 from sim.report.pictures.sweep_frame import NOTE, PlotError, check, disruption_in, estimate, rollouts, values_of
 from sim.report.wording import key_label, number, plural
 
@@ -57,7 +57,7 @@ def race(frames: Sequence[pd.DataFrame], *, x: str) -> Figure:
         _lags(lags, at, groups, colour)
         _estimates(numbers, at, groups, _N_502, colour)
         _estimates(shares, at, groups, ANY_502.name, colour, label=str(frame.attrs[PROVENANCE]["scenario"]["name"]))
-    sleeps_s = [values_at(frame, PRE_STOP, x, values) for frame in frames]
+    sleeps_s = [[pod.pre_stop_sleep_s for pod in blocks_at(frame, POD, x, values)] for frame in frames]
     if any(of_frame != sleeps_s[0] for of_frame in sleeps_s):
         raise PlotError("the preStop sleep of one file is another than that of the next")
     left = np.arange(len(values)) - 0.5

@@ -158,6 +158,23 @@ def test_where_health_checks_end_a_lag_a_line_says_so(longest_s: float, drawn: l
     assert lines.get("health checks take out a stopped pod") == drawn
 
 
+@pytest.mark.parametrize(
+    ("changed", "fails_s"),
+    [
+        ({"serve_after_sigterm_s": 5}, 20),  # after the sleep of 15 s the listener stays open
+        ({"on_sigterm": "ignore"}, 30),  # until SIGKILL, at the end of the grace period
+        ({"pre_stop_fails_health_check": True}, 0),
+    ],
+)
+def test_the_checks_fail_from_where_the_kubelet_has_it(changed: dict[str, object], fails_s: float) -> None:
+    frame = results(RETRIES)
+    frame["deregistration_lag_s.max"] = 61.0
+    frame.attrs["albsim"]["scenario"]["pod"].update(changed)
+    lines = {str(curve.get_label()): list(curve.get_data()[1]) for curve in axes_of(plot_lag(frame, x=RETRIES)).lines}
+
+    assert lines["health checks take out a stopped pod"] == [fails_s + 30] * 2
+
+
 def test_lags_of_minutes_have_a_logarithmic_axis() -> None:
     frame = results(RETRIES)
     for longest_s, scale in ((299.0, "linear"), (301.0, "symlog")):
