@@ -86,9 +86,13 @@ def plot_lag(frame: pd.DataFrame, *, x: str) -> Figure:
 def _draw_checks(
     axes: Axes, at: Sequence[float], frame: pd.DataFrame, x: str, *, pods: list[Any], longest_s: NDArray[np.float64]
 ) -> None:
-    """Draw the latest moment at which health checks take out a pod, if a lag comes within a check of it."""
-    group = _scenario_of(frame).target_group
-    if group.health_check is None or group.target_type != "ip":
+    """Draw the latest moment at which health checks take out a pod, if a lag comes within a check of it.
+
+    Not where a lag counts from something else than the pod's deletion.
+    """
+    scenario = _scenario_of(frame)
+    group, disrupted_by = scenario.target_group, scenario.disrupted_by
+    if group.health_check is None or group.target_type != "ip" or disrupted_by.why_no_sleep or disrupted_by.delay_key:
         return
     checks = blocks_at(frame, _CHECKS, x, values_of(frame, x))
     every_s = np.array([check.interval_s for check in checks])

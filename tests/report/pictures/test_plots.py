@@ -175,6 +175,15 @@ def test_the_checks_fail_from_where_the_kubelet_has_it(changed: dict[str, object
     assert lines["health checks take out a stopped pod"] == [fails_s + 30] * 2
 
 
+@pytest.mark.parametrize("disruption", ["crash", "blue_green"])
+def test_lags_that_do_not_count_from_the_deletion_have_no_such_line(disruption: str) -> None:
+    frame = results(RETRIES)
+    frame["deregistration_lag_s.max"] = 44.0
+    frame.attrs["albsim"]["scenario"]["disruption"] = disruption
+
+    assert not [line for line in axes_of(plot_lag(frame, x=RETRIES)).lines if "checks" in str(line.get_label())]
+
+
 def test_lags_of_minutes_have_a_logarithmic_axis() -> None:
     frame = results(RETRIES)
     for longest_s, scale in ((299.0, "linear"), (301.0, "symlog")):
