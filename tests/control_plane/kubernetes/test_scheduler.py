@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 C5_LARGE_CPU_M = 1930
 """2 cores less 70 m: 6 % of the first and 1 % of the second (docs/facts/capacity.md §2)."""
+C5_LARGE_MEMORY_MIB = 3214
+"""4,096 · 0.925 less 11 · 29 + 255 and 100 MiB."""
 
 
 def _scenario(replicas: int, nodes: dict[str, Any], **others: Any) -> Scenario:
@@ -107,17 +109,22 @@ def test_room_enough_changes_nothing(make_scenario: Callable[..., Scenario]) -> 
     replicas=st.integers(1, 12),
     nodes=st.integers(1, 5),
     zones=st.integers(1, 3),
-    places=st.integers(1, 12),
+    max_pods=st.integers(1, 12),
+    cpu_m=st.sampled_from([100, 300, 900]),
+    memory_mib=st.sampled_from([64, 500, 1500]),
     surge=st.integers(0, 4),
     unavailable=st.integers(0, 4),
     grace_s=st.sampled_from([0, 7, 40]),
     ending=st.sampled_from(["exit", "drain", "ignore"]),
 )
 def test_no_node_holds_more_than_it_takes_and_no_pod_waits_beside_a_place(
-    replicas: int, nodes: int, zones: int, places: int, surge: int, unavailable: int, grace_s: float, ending: str
-) -> None:
+    replicas: int, nodes: int, zones: int, max_pods: int, cpu_m: int, memory_mib: int,
+    surge: int, unavailable: int, grace_s: float, ending: str,
+) -> None:  # fmt: skip
+    places = min(max_pods, C5_LARGE_CPU_M // cpu_m, C5_LARGE_MEMORY_MIB // memory_mib)
+    of_pods = {"max_pods": max_pods, "daemonset_pods": 0, "pod_cpu_m": cpu_m, "pod_memory_mib": memory_mib}
     scenario = _scenario(
-        min(replicas, nodes * places), {"count": nodes, "zones": zones, "max_pods": places, "daemonset_pods": 0},
+        min(replicas, nodes * places), {"count": nodes, "zones": zones} | of_pods,
         deployment__max_surge=surge, deployment__max_unavailable=unavailable, pod__on_sigterm=ending,
         pod__termination_grace_period_s=grace_s, pod__sandbox_teardown_s=0.5,
     )  # fmt: skip
