@@ -1,8 +1,8 @@
 """Server processes that end as a scenario's pods do: on a real SIGTERM and a real SIGKILL.
 
 The real thing: a container's process behind an address of its own.
-What this is: one parent that forks a small HTTP server for each pod, each on a loopback address of its own, so that a
-pod's port answers RST as soon as its process has ended. A request `GET /NUMBER?SECONDS` is answered after so many
+What this is: one parent that forks a small HTTP server for each pod, each on an address of its own, so that a pod's
+port answers RST as soon as its process has ended. A request `GET /NUMBER?SECONDS` is answered after so many
 seconds; `GET /health` at once, with 503 after a SIGUSR1. The parent ends every pod when its own standard input closes;
 a pod ends itself after `LONGEST_LIFE_S`.
 Run as a script with a `Manners` as JSON; the parent then writes a line of JSON: each pod's process id and address.
@@ -40,6 +40,8 @@ class Manners:
     concurrency: int | None
     accept: Literal["eager", "prefork"]
     idle_connections_at_sigterm: Literal["close", "serve"]
+    prefix: str = "127.0.1"
+    """The first three numbers of their addresses."""
 
 
 class Pod:
@@ -131,10 +133,10 @@ class Pod:
         self._health = b"503 Service Unavailable"
 
 
-def _listen(number: int) -> socket.socket:
+def _listen(prefix: str, number: int) -> socket.socket:
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((f"127.0.1.{number + 1}", 0))
+    listener.bind((f"{prefix}.{number + 1}", 0))
     listener.listen(BACKLOG)
     listener.setblocking(False)
     return listener
@@ -160,7 +162,7 @@ def main() -> None:
     """
     manners = Manners(**json.loads(sys.argv[1]))
     os.setsid()
-    listeners = [_listen(number) for number in range(manners.pods)]
+    listeners = [_listen(manners.prefix, number) for number in range(manners.pods)]
     addresses = [listener.getsockname() for listener in listeners]
     pids = [_fork(number, listeners, manners) for number in range(manners.pods)]
     for listener in listeners:

@@ -16,7 +16,7 @@ import socket
 import sys
 import tempfile
 from collections import Counter
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +27,7 @@ from albsim_tests.live import pods as pods_script
 from albsim_tests.live.clock import Clock
 from albsim_tests.live.load import poisson, send
 from albsim_tests.live.load_balancer import BACKENDS, load_balancer
+from albsim_tests.live.network import PREFIX, network
 from sim.control_plane.trace import (
     ContainerRestarted,
     PodCreated,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 
     from albsim_tests.live.load import Load
     from albsim_tests.live.load_balancer import LoadBalancer
+    from albsim_tests.live.network import Network
     from sim.control_plane.trace import Trace
     from sim.scenario.specs import Scenario
 
@@ -98,25 +100,30 @@ class TooBusyError(Exception):
     """The machine let events happen too late for a measurement, again and again."""
 
 
-def measure_in_time(scenario: Scenario, replication: int) -> list[int]:
+def measure_in_time(scenario: Scenario, replication: int, *, routed: bool = False) -> list[int]:
     """Carry one replication out and give its counts by outcome, in the order of `Outcome`.
 
     A run in which the machine was too busy to let an event happen at its time is repeated, whatever its counts.
-    Raises `TooBusyError` when it always was.
+    Raises `TooBusyError` when it always was. With `routed`, as `measure`.
     """
     for _ in range(MOST_ATTEMPTS):
         with prompt_scheduling():
-            measured = measure(scenario, replication)
+            measured = measure(scenario, replication, routed=routed)
         if measured.latest_s < LATEST_S:
             return [measured.outcomes[outcome] for outcome in Outcome]
     raise TooBusyError(f"the machine is too busy: events up to {measured.latest_s:.3f} s late in {MOST_ATTEMPTS} runs")
 
 
-def measure(scenario: Scenario, replication: int) -> Measured:
-    """Carry one replication out; the same replication has the same control plane and the same requests."""
+def measure(scenario: Scenario, replication: int, *, routed: bool = False) -> Measured:
+    """Carry one replication out; the same replication has the same control plane and the same requests.
+
+    With `routed`, addresses fall silent because nothing reaches them any more. Raises `NoNetworkError` where the
+    machine does not allow it. Without, an address is silent whose accept queue is full.
+    """
     trace = run_control_plane(scenario, Streams(scenario.seed, replication))
-    with tempfile.TemporaryDirectory() as directory:
-        return asyncio.run(_measure(scenario, trace, replication, directory))
+    pods = scenario.deployment.replicas + len(trace.of(PodCreated)) + len(trace.of(ContainerRestarted))
+    with tempfile.TemporaryDirectory() as directory, network(pods) if routed else nullcontext() as own:
+        return asyncio.run(_measure(scenario, trace, replication, directory, pods, own))
 
 
 @contextmanager
@@ -133,13 +140,15 @@ def prompt_scheduling() -> Iterator[None]:
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
-async def _measure(scenario: Scenario, trace: Trace, replication: int, directory: str) -> Measured:
+async def _measure(
+    scenario: Scenario, trace: Trace, replication: int, directory: str, pods: int, own: Network | None
+) -> Measured:
     rng = np.random.default_rng([scenario.seed, replication])
     lead_s = _lead_s(scenario)
     old = scenario.deployment.replicas
     over = asyncio.Event()
     async with (
-        _processes(scenario, old + len(trace.of(PodCreated)) + len(trace.of(ContainerRestarted))) as processes,
+        _processes(scenario, pods, own) as processes,
         load_balancer(
             [process.address for process in processes],
             scenario.target_group,
@@ -152,7 +161,7 @@ async def _measure(scenario: Scenario, trace: Trace, replication: int, directory
     ):
         clock = Clock(SCALE, lead_s=lead_s + 1 + _check_phase_s(scenario, replication))
         sending = asyncio.create_task(send(poisson(scenario.traffic, rng, -lead_s), balancer.address, clock, over))
-        rollout = Rollout(scenario, trace, processes, balancer, clock)
+        rollout = Rollout(scenario, trace, processes, balancer, clock, own)
         rollout.start(world)
         until_s = await rollout.window_until_s()
         over.set()
@@ -187,7 +196,7 @@ def _in_window(load: Load, until_s: float) -> list[int]:
 
 
 @asynccontextmanager
-async def _processes(scenario: Scenario, pods: int) -> AsyncIterator[list[Process]]:
+async def _processes(scenario: Scenario, pods: int, own: Network | None) -> AsyncIterator[list[Process]]:
     """Start every pod of the run, the new ones too: what a start costs must not fall into the run."""
     pod = scenario.pod
     manners = pods_script.Manners(
@@ -197,8 +206,10 @@ async def _processes(scenario: Scenario, pods: int) -> AsyncIterator[list[Proces
         concurrency=pod.concurrency,
         accept=pod.accept,
         idle_connections_at_sigterm=pod.idle_connections_at_sigterm,
+        **({"prefix": PREFIX} if own else {}),
     )
     parent = await asyncio.create_subprocess_exec(
+        *(own.enter if own else ()),
         *(sys.executable, "-I", pods_script.__file__, json.dumps(asdict(manners))),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
@@ -217,13 +228,20 @@ class Rollout:
     """What happens to the pods and their targets, each at its time."""
 
     def __init__(
-        self, scenario: Scenario, trace: Trace, processes: list[Process], balancer: LoadBalancer, clock: Clock
+        self,
+        scenario: Scenario,
+        trace: Trace,
+        processes: list[Process],
+        balancer: LoadBalancer,
+        clock: Clock,
+        own: Network | None,
     ) -> None:
         self._scenario = scenario
         self._trace = trace
         self._processes = processes
         self._balancer = balancer
         self._clock = clock
+        self._network = own
         self._tasks: list[asyncio.Task[None]] = []
         self._gone: list[asyncio.Task[None]] = []
         self.latest_s = 0.0
@@ -305,6 +323,9 @@ class Rollout:
         if failed.cause == "crash":
             process.kill(signal.SIGKILL)
             return
+        if failed.cause == "node_lost" and self._network:
+            self._network.drop(process.address[0])
+            return
         process.kill(signal.SIGSTOP)
         self._stopped.append(process)
         if failed.cause == "node_lost":
@@ -324,7 +345,10 @@ class Rollout:
         process.kill(signal.SIGKILL)
 
     def _silence(self, process: Process) -> None:
-        self._silent_address(process.address)
+        if self._network:
+            self._network.drop(process.address[0])
+        else:
+            self._silent_address(process.address)
 
     def _silent_address(self, address: tuple[str, int] = ("127.0.0.1", 0)) -> tuple[str, int]:
         """Let an address answer nothing: a full accept queue, to which the kernel adds no connection. Return it."""
