@@ -1,7 +1,7 @@
 """Simulator of ALB target deregistration during Kubernetes rolling updates.
 
-What notebooks use is here, and docs/api.md describes it. Each is imported when it is first asked for, so that importing
-a part of the package does not import the others.
+What notebooks use is here, and docs/api.md describes it. Each name is imported when it is first asked for, so that
+importing a part of the package does not import the others.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ _V1_OF_SDK = {release_of(version).sdk.replace(" ", "/"): version for version in 
 """The last v1.1 that was built with each SDK."""
 _ASKS_HEALTH = "elasticloadbalancing:DescribeTargetHealth"
 _AT_LEAST = "A cluster's ingresses are the target groups that its calls name: a lower bound."
-_ONLY_SDK = "Its user agent names only its SDK, which several releases of v1.1 have: this is the last of them."
+_ONLY_SDK = "The user agent names only an SDK, which several releases of v1.1 have: this is the last of them."
 _CHURN = ("elasticloadbalancing:RegisterTargets", "elasticloadbalancing:DeregisterTargets")
 
 

@@ -4,8 +4,9 @@ Modelled:
 - Requests count from ten minutes before a rollout until ten after it.
 - A target counts for a node that sent it requests in the two minutes before the call, or that sends its group any.
 - The observation ends with the node's log or at a missing file.
-- It also ends when the address is registered anew, or when the pod stops.
-- It also ends at the target's first request that failed in the target: health checks may take a dead target out.
+- The observation also ends when the address is registered anew, or when the pod stops.
+- The observation also ends at the target's first request that failed in the target: health checks may take a dead
+  target out.
 
 Left out: health checks that take a target out before any request has met it dead, if the pods' ends are not known.
 

@@ -5,7 +5,7 @@ Modelled:
   density λ·S(P - L). With probability E(P) there is none after DeregisterTargets; E(x) is the integral of λ·S from x
   on.
 - An observation that ends at c sees P only up to c.
-- All of it is averaged over what is not known: the rate, and the moment of the call within its interval.
+- The density is averaged over what is not known: the rate, and the moment of the call within its interval.
 - x is counted on the clock of requests (`pace`). P is on a grid of cells, and uniform on that clock within each cell.
 - So a law of P is a vector of cell masses, and one product of a matrix with it is the likelihood of every row.
 

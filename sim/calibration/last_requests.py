@@ -6,8 +6,8 @@ request. After it none came, either because P was over or because nobody asked.
 Modelled:
 - Requests to a node and target come at a steady rate, with gaps of a gamma law. Shape 1 is Poisson, and a larger shape
   is more regular: round robin over n targets gives about n.
-- The rate is known from the minutes before. It is steady on a clock that runs with the requests to targets that stay
-  (`pace`).
+- The rate is known from the minutes before. The rate is steady on a clock that runs with the requests to targets that
+  stay (`pace`).
 - The observation may end early, at the log's end or with the pod.
 - The moment of DeregisterTargets may be known to an interval only.
 

@@ -5,8 +5,8 @@ come, the others are sent less. So seconds are no even measure of how many reque
 
 Modelled:
 - Time runs at the rate of requests to each target that is surely in rotation, as a moving average.
-- A target surely is in rotation from its first request until its DeregisterTargets. Its later requests do not decide
-  whether it counts, so the rate is without bias.
+- A target surely is in rotation from its first request until its DeregisterTargets. A target's later requests do not
+  decide whether it counts, so the rate is without bias.
 - A second at the mean rate of the rollout is one second.
 
 Left out: that ALB nodes and targets differ in how their rates change.
@@ -78,7 +78,9 @@ def pace_of(stays: Sequence[Stay], from_s: float, until_s: float) -> Pace:
 
 
 def _of_first(stays: Sequence[Stay]) -> float:
-    """Return by how much the first request counts. It begins a gap, after which the next one is later than by chance.
+    """Return by how much the first request counts.
+
+    A first request begins a gap, after which the next one is later than by chance.
 
     Of a renewal process whose gaps have shape k, (1 - 1/k)/2 fewer requests than usual come after one of them.
     """

@@ -3,7 +3,7 @@
 Modelled:
 - The lag runs from a pod's deletion to the success of DeregisterTargets, by address. Targets of one call share it, and
   its interval allows for that.
-- A registration R is earlier than an ALB node's first request F by a gap between requests. Its law is found by the
+- A registration R is earlier than an ALB node's first request F by a gap between requests. The law of R is found by the
   likelihood of `kernel`, turned around: the density of F is that of R and then of a first request after it.
 
 Left out: pods whose address is not known.

@@ -3,8 +3,8 @@
 Modelled:
 - The interval is that of a bootstrap over rollouts if there are enough of them. Otherwise it is over DeregisterTargets
   calls, whose targets may share their delay.
-- It is the spread of the resamples' logarithms, with Student's t for few clusters.
-- It is at least as wide as if all pairs were independent. With only one call it is that interval.
+- The bootstrap's interval is the spread of the resamples' logarithms, with Student's t for few clusters.
+- The interval is at least as wide as if all pairs were independent. With only one call it is that interval.
 
 Sources: docs/facts/logs.md §4; docs/calibration.md measures how far the intervals can be trusted.
 """

@@ -3,7 +3,8 @@
 Modelled:
 - Each check looks at the rows as the fitted law sees them. Under the right model a row's last request is at a uniform
   rank among those that it could have had.
-- Ranks may not be uniform, may be shared by the targets of one call, or may gather at zero. Each of these has a cause.
+- Ranks may not be uniform, may be shared by the targets of one call, or may gather at zero. Each such departure has a
+  cause.
 - What the records cannot show is said as well.
 
 Sources: docs/facts/logs.md §4, "Caveats"; the ranks are those of Cox and Snell, "A general definition of residuals"
@@ -130,7 +131,7 @@ def _regular(requests: LastRequests) -> str:
         return ""
     return (
         f"Requests come more evenly than by chance (gaps of a gamma law of shape {requests.regularity:.2g}, as round "
-        "robin gives). This is allowed for, as if it stayed so during the rollout."
+        "robin gives). The estimate allows for this, as if it stayed so during the rollout."
     )
 
 

@@ -1,8 +1,8 @@
 """Arrival rate, service time and ALB nodes, from the access log.
 
 Modelled:
-- The rate is that around the rollouts, since a scenario repeats those. It is taken over stretches of ten seconds, which
-  show by how much it varies.
+- The rate is that around the rollouts, since a scenario repeats those. The rate is taken over stretches of ten seconds,
+  which show by how much it varies.
 - The service time is the target's processing time of what it answered itself, away from the rollouts if enough is
   there.
 

@@ -34,7 +34,7 @@ class Subnet:
 
     nodes: int
     usable: int
-    """Its addresses, without those that AWS reserves."""
+    """The subnet's addresses, without those that AWS reserves."""
     other: int
     """Addresses held by something else than nodes."""
     per_node: int

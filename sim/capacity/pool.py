@@ -1,8 +1,8 @@
 """The addresses that the VPC CNI keeps on one node, once it has settled.
 
-ipamd on each node keeps interfaces with addresses, or with prefixes of 16, ahead of the pods. It grows in steps while
-its warm target is not met and max pods is not reached. Each interface also has a primary address of its own, which is
-taken from the subnet and never given to a pod.
+ipamd on each node keeps interfaces with addresses, or with prefixes of 16, ahead of the pods. What ipamd keeps grows in
+steps while the warm target is not met and max pods is not reached. Each interface also has a primary address of its
+own, which is taken from the subnet and never given to a pod.
 
 Modelled: where that loop ends if the pods come one after another.
 

@@ -50,7 +50,7 @@ _LONGEST_LINE = 2000
 
 
 class Program(click.Group):
-    """The group of all commands. It handles what ends any of them before its time."""
+    """The group of all commands. The group handles what ends any command before its time."""
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
         """Run the command, and turn errors that are not its own into a message and an exit status."""

@@ -41,7 +41,7 @@ def explain(
 ) -> None:
     """Tell one replication: who died when, what the controller did, where the 502s came from.
 
-    Its requests are drawn, one by one.
+    The replication's requests are drawn, one by one.
     """
     from sim.diagnosis.findings import findings
     from sim.experiment.replication import simulate

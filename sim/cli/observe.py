@@ -22,7 +22,7 @@ REPLICATIONS = 239
 
 
 class Moment(click.ParamType[float]):
-    """A moment as ISO 8601 writes it. Without a zone it is UTC. Its value is in seconds since 1970."""
+    """A moment as ISO 8601 writes it. A time without a zone is in UTC. The value is in seconds since 1970."""
 
     name = "moment"
 
@@ -88,9 +88,9 @@ def observe(
 ) -> None:
     """Tell from your own records which requests failed, why, and how long targets stayed in rotation.
 
-    PATH is a file or a directory, plain or gzip. It has ALB access logs as `aws s3 sync` lays them, health check logs,
-    or CloudTrail (its files, or what `lookup-events` prints). It may also have controller logs, and of Kubernetes audit
-    logs, events and pod lists.
+    PATH is a file or a directory, plain or gzip. There may be ALB access logs as `aws s3 sync` lays them, health check
+    logs, or CloudTrail (its files, or what `lookup-events` prints). Other records are controller logs, and of
+    Kubernetes audit logs, events and pod lists.
     """
     import math
 

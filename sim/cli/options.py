@@ -45,7 +45,10 @@ class Refused(click.ClickException):
 
 
 def takes_scenarios(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command with SCENARIO… and the options that change scenarios. It is called with the list `scenarios`."""
+    """Return a command with SCENARIO… and the options that change scenarios.
+
+    The command is called with the list `scenarios`.
+    """
 
     @functools.wraps(command)
     def with_scenarios(scenario_files: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401 - the command's own
@@ -60,7 +63,7 @@ def takes_scenarios(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def takes_scenario(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command with SCENARIO and the options that change it. It is called with `scenario`."""
+    """Return a command with SCENARIO and the options that change it. The command is called with `scenario`."""
 
     @functools.wraps(command)
     def with_scenario(scenario_files: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401 - the command's own

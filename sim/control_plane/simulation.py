@@ -28,7 +28,10 @@ class Simulation:
 
 
 def call_when(event: simpy.Event, action: Callable[[], object]) -> None:
-    """Call `action` when an event comes, which must be yet to come. It is cheaper than a process that waits for it."""
+    """Call `action` when an event comes, which must be yet to come.
+
+    Such a call is cheaper than a process that waits for the event.
+    """
 
     def call(_: simpy.Event) -> None:
         action()

@@ -9,7 +9,7 @@ A replication is over when all of these hold. If a disruption ends only some old
 - every old pod is terminated, and every old pod's target is deregistered;
 - some target is healthy at every ALB node, unless a new cluster with an ALB of its own takes over.
 
-It is over too when the disruption has stalled, because pods have no room.
+A replication is over too when the disruption has stalled, because pods have no room.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ class Pace:
     until_s: Times
 
     def within(self, rotation: Rotation) -> tuple[Times, Times]:
-        """Return where each spell of a rotation has this pace: from and until. One that has it nowhere is empty."""
+        """Return where each spell of a rotation has this pace: from and until. A spell without this pace is empty."""
         target = rotation.target
         return np.maximum(rotation.from_s, self.from_s[target]), np.minimum(rotation.until_s, self.until_s[target])
 

@@ -2,7 +2,7 @@
 
 A module that needs such loops is imported only then: numba takes a while to load, and longer to compile at the first
 call. The machine code is kept for the next process, where there is a place for it: a directory for exactly these
-sources, beside the modules. Numba's own cache looks at one file alone. It would keep the code of a loop after a
+sources, beside the modules. Numba's own cache looks at one file alone. That cache would keep the code of a loop after a
 function that the loop calls has changed in another file.
 """
 
@@ -42,8 +42,8 @@ def cache_directory(sources: Path) -> Path:
 def part_of_loop(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function that only compiled functions call.
 
-    It has no entry from Python. An entry takes arrays out of all its named tuples. To compile that takes several times
-    as long as to compile the few lines of most of these functions.
+    Such a function has no entry from Python. An entry takes arrays out of all its named tuples. To compile that takes
+    several times as long as to compile the few lines of most of these functions.
     """
     njit: Any = numba.njit
     return cast("Callable[P, R]", njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)(function))

@@ -1,6 +1,7 @@
 """When a draining pod's address is gone: a law, given the load on its target.
 
-A draining server's process ends with its last request, at the latest at SIGKILL. Its address is gone a while later.
+A draining server's process ends with its last request, at the latest at SIGKILL. The server's address is gone a while
+later.
 
 Modelled: requests in flight when the listener closes are Poisson (independent arrivals, each served on its own). So the
 process has ended by t with probability exp(-R), where R is the expected number of requests served only after t.
@@ -70,7 +71,7 @@ def gone_law(
 ) -> GoneLaw:
     """Return the law of a target's end, whose listener closes at `closed_s` and which is killed at `cut_s`.
 
-    `spells` end when the listener closes at the latest. None of them has a slower pace than `slowest`.
+    `spells` end when the listener closes at the latest. No spell has a slower pace than `slowest`.
 
     The law is a table, refined where it matters. The first grid covers the whole span. Each round then inverts R by
     interpolation, and adds the times at which R passes the levels between which exp(-R) rises from 0 to 1.

@@ -6,9 +6,9 @@ Refused by name, because requests depend on each other:
 - `target_group.connection_reuse` where a pool changes what becomes of a request. So it is with a keep-alive below the
   ALB's idle timeout, idle connections that are served at SIGTERM, worker nodes, and a lost node.
 
-A pool is a stack. What a request finds there is a passage time of the number in service, over the last minute. It has a
-law for exponential services at a rate that never changes (`scenario.keep_alive`). For other laws the state is all
-services that run, and in a disruption the rate of each pool changes with each target that comes or goes.
+A pool is a stack. What a request finds there is a passage time of the number in service, over the last minute. Such a
+passage time has a law for exponential services at a rate that never changes (`scenario.keep_alive`). For other laws the
+state is all services that run, and in a disruption the rate of each pool changes with each target that comes or goes.
 """
 
 from __future__ import annotations

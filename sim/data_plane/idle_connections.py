@@ -7,10 +7,11 @@ Modelled:
 - `target_group.connection_reuse`: a node's request takes the idle connection to its target that was used last, else
   opens one. After an `ok` the connection is idle, after any other outcome it is gone. A connection is not used again
   once it has been idle for the ALB's idle timeout.
-- `pod.keep_alive_timeout_s` K below that idle timeout: the target closes a connection that has been idle for K. Its FIN
-  reaches the node half a round trip later, and a request sent then arrives half a round trip later too. So a request
-  is lost if and only if its connection has been idle for K - RTT/2 to K + RTT/2 (`keep_alive_race`). Connections that
-  are idle for longer are known to be closed. With requests at rate r on one connection, r exp(-r K) RTT are lost.
+- `pod.keep_alive_timeout_s` K below that idle timeout: the target closes a connection that has been idle for K. The
+  target's FIN reaches the node half a round trip later, and a request sent then arrives half a round trip later too. So
+  a request is lost if and only if its connection has been idle for K - RTT/2 to K + RTT/2 (`keep_alive_race`).
+  Connections that are idle for longer are known to be closed. With requests at rate r on one connection, r exp(-r K)
+  RTT are lost.
 - With target type `instance` a pool leads to a worker node. Each connection leads to the pod that it reached when it
   was opened (`kube_proxy_rules`). Connections that a pod closes at its end leave the pool; the others are used on.
 
@@ -107,7 +108,7 @@ def idle_connection(pods: Pods, pools: Pools, node: int, to: int, now_s: float) 
 def closes(pods: Pods, pod: int, now_s: float) -> bool:
     """Return whether a pod has closed its connections.
 
-    It does so with its listener, or at its end if it goes on serving them, and never if its node is lost before.
+    A pod does so with its listener, or at its end if it goes on serving them, and never if its node is lost before.
     """
     closes_s = pods.killed_s[pod] if pods.serves_pooled else pods.closed_s[pod]
     lost = pods.vanishes_s[pod] <= closes_s and pods.vanishes_s[pod] < pods.killed_s[pod]

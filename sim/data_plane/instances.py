@@ -34,7 +34,7 @@ class Instances:
     cut_s
         The ALB node cuts what still runs through it, shape (alb_nodes, instances).
     gone_s
-        Its machine is gone, shape (instances,).
+        The instance's machine is gone, shape (instances,).
     """
 
     sent_until_s: Times

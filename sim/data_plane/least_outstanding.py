@@ -12,7 +12,7 @@ Modelled:
 - With target type `instance` the targets are the worker nodes, and all have the same pods in their rules. A worker node
   that passes requests on to a dead pod is answered sooner, but only for that pod's share (`kube_proxy_rules`).
 
-How: for each node a tournament of the targets, and a heap of the answers to come. Both are compiled.
+How: for each node a tournament of the targets, and a heap of the answers to come. Both structures are compiled.
 
 Left out: slow start, weights.
 

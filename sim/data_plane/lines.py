@@ -1,8 +1,8 @@
 """The ways by which requests reach pods, each with its rate: what the `expected` estimator adds up over.
 
 With target type `ip` a line is an ALB node; each set of targets in slow start has one of its own. Behind worker nodes
-it is a worker node. One that leaves has a line for each ALB node that sends to it, because each of these stops, and
-cuts, at a time of its own.
+it is a worker node. A target that leaves has a line for each ALB node that sends to it, because each of these stops,
+and cuts, at a time of its own.
 
 Modelled: an ALB node sends to each of the n worker nodes in its rotation an n-th of its requests, at every instant
 (see `routing`).
@@ -62,7 +62,7 @@ class Line:
 def lines_of(timeline: Timeline, ends: Ends, arrival_rate_rps: float, slow_starts: Sequence[SlowStart]) -> list[Line]:
     """Return the lines of a replication.
 
-    Their rates add up to the arrival rate, or those of each set of targets do where there are two (`split`).
+    The rates of lines add up to the arrival rate, or those of each set of targets do where there are two (`split`).
     """
     node_rotations = rotations(timeline)
     if timeline.instances is None:

@@ -2,8 +2,8 @@
 
 Whichever the algorithm, each of n targets in a node's rotation gets an n-th of the node's requests.
 
-Modelled: exactly that, at every instant: each of n targets is the next one's with probability 1/n (see `routing`). One
-in slow start has its share of the weights instead, constant in each step.
+Modelled: exactly that, at every instant: each of n targets is the next one's with probability 1/n (see `routing`). A
+target in slow start has its share of the weights instead, constant in each step.
 
 Left out: `least_outstanding_requests`, whose shares depend on the requests.
 

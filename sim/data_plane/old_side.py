@@ -5,10 +5,10 @@ The real thing: clients with resolvers and caches, and connections that they kee
 Modelled, as shares of requests at any time:
 - A new connection goes to the old ALB with the chance `ClusterSwitchSpec.still_old`. A cache that obeys the TTL has an
   age uniform over it when the record changes. Some hold on for longer, some for ever.
-- A request on a connection that is kept alive goes where that connection was opened. Its age is uniform over the ALB's
-  `client_keep_alive_s`.
-- When the old ALB is deleted its connections end. Their clients open new ones, and look the name up as anybody does. A
-  client that finds no answer asks again at its next request.
+- A request on a connection that is kept alive goes where that connection was opened. The connection's age is uniform
+  over the ALB's `client_keep_alive_s`.
+- When the old ALB is deleted its connections end. The clients of these connections open new ones, and look the name up
+  as anybody does. A client that finds no answer asks again at its next request.
 - Each ALB spreads its requests evenly over its nodes.
 
 Assumed: requests are independent. A client's requests are not, and many of one client come together; no mean of a count

@@ -93,7 +93,7 @@ def left_rotation_s(timeline: Timeline) -> Times:
 def exposure_s(timeline: Timeline) -> Times:
     """Return how long each terminated target refused connections while in a node's rotation, shape (targets,).
 
-    It is the longest over the nodes, as clients see errors until the last node has heard. NaN: not terminated.
+    The time is the longest over the nodes, as clients see errors until the last node has heard. NaN: not terminated.
     """
     exposed_s = np.full(timeline.cut_s.size, np.nan)
     ended = timeline.terminated

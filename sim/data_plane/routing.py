@@ -6,8 +6,8 @@ Each ALB node runs the target group's algorithm over the targets in its rotation
 Modelled:
 - `round_robin` is a queue of turns: a target that has had a turn goes to the end. The order at the start is random, for
   each node. When the rotation changes, members keep their places and a newcomer gets a random one.
-- So at any moment each of n targets is the next in turn with probability 1/n, whatever the changes. That is a property,
-  not an approximation.
+- So at any moment each of n targets is the next in turn with probability 1/n, whatever the changes. This chance is a
+  property, not an approximation.
 - `random`: uniform over the node's rotation (weighted_random without weights).
 - Requests from before the rollout take the turns backwards from t = 0.
 - With target type `instance` the targets are the worker nodes; `kube_proxy_rules` selects the pod behind one.

@@ -136,9 +136,10 @@ class Servers:
         return replace(sent, finish_s=np.where(never, np.inf, sent.finish_s))
 
     def take(self, sent: Sent) -> None:
-        """Take note of requests that pods work on. Those finished before their target's first trouble may be left out.
+        """Take note of requests that pods work on.
 
-        All earlier arrivals must have been taken before.
+        Requests that are finished before their target's first trouble may be left out. All earlier arrivals must have
+        been taken before.
         """
         if not sent.arrival_s.size:
             return
@@ -168,7 +169,7 @@ class Servers:
     def _network_gone_s(self) -> Times:
         """Return when each target's address stops answering.
 
-        Its sandbox is torn down after the process's end, or its worker node vanishes.
+        A pod's sandbox is torn down after the process's end, or its worker node vanishes.
         """
         return np.minimum(self.ended_s() + self._teardown_s, self._timeline.vanishes_s)
 

@@ -1,8 +1,8 @@
 """How requests are drawn, routed and taken up: independently, or one after the other where they depend on each other.
 
-With most settings requests are independent. They are then arrays from end to end, and those from before t = 0 are drawn
-and routed backwards from t = 0. With `least_outstanding_requests`, a pod's `concurrency`, pooled connections or worker
-nodes they go one by one (`one_by_one`), from as long before t = 0 as matters.
+With most settings requests are independent. Independent requests are arrays from end to end, and those from before t =
+0 are drawn and routed backwards from t = 0. With `least_outstanding_requests`, a pod's `concurrency`, pooled
+connections or worker nodes they go one by one (`one_by_one`), from as long before t = 0 as matters.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def _sent(block: Block, send: Router) -> Sent:
 
 
 class Past:
-    """The requests before the rollout. Those matter on which a pod still works at t = 0.
+    """The requests before the rollout. Only requests matter on which a pod still works at t = 0.
 
     Where a request's fate depends on earlier requests, more of them matter: those that may have left a queue or an
     idle connection behind.
@@ -186,7 +186,7 @@ class Past:
     def at_work(self, sent: Sent) -> Sent:
         """Return the requests on which a pod still works at t = 0, and all of the last `all_since_s`.
 
-        They count even if the ALB has given up on them.
+        Requests on which the ALB has given up count too.
         """
         works = (sent.finish_s > 0) & (sent.target >= 0) & (sent.way != Way.RACED) & self.young_enough(sent)
         return sent[works | (sent.arrival_s > -self._all_since_s)]

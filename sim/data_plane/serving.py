@@ -5,10 +5,10 @@ A pod serves as many requests at once as it has workers, and queues the others.
 Modelled:
 - `pod.concurrency`: that many servers for each pod, and one queue, first come, first served, for all nodes together.
   Requests that the ALB has given up are served all the same, because the pod does not know.
-- `pod.accept: prefork`: requests that no worker has taken when the listener closes were never accepted. They are reset
-  then.
+- `pod.accept: prefork`: requests that no worker has taken when the listener closes were never accepted. Such requests
+  are reset then.
 - `pod.idle_connections_at_sigterm: serve`: a draining pod answers on its connections until SIGKILL, and so lives until
-  then. It refuses only new connections.
+  then. Such a pod refuses only new connections.
 
 Left out: the race at the closing of a listener (`close`), where both sides end at once.
 

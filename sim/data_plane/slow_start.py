@@ -3,8 +3,8 @@
 Modelled, for each ALB node:
 - A target that was registered, and is found healthy, has a weight that grows linearly from 0 to 1 in that time. All
   others have the weight 1. A request is each target's with the chance of its share of the weights.
-- It has so only if a healthy target that is not in slow start was there, both at its registration and when it is found
-  healthy. So none of the targets that an empty group is given slows down.
+- A target starts slowly only if a healthy target that is not in slow start was there, both at its registration and when
+  it is found healthy. So none of the targets that an empty group is given slows down.
 
 Assumed: an ALB node begins when its own check passes; the ALB's code is not published.
 

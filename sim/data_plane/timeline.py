@@ -36,7 +36,7 @@ class Unreachable(IntEnum):
 class Timeline:
     """One replication's targets. A timeline equals only itself.
 
-    Times are in s since the start of the disruption. Those of a target have shape (targets,). Those of an ALB node's
+    Times are in s since the start of the disruption. Times of a target have shape (targets,). Times of an ALB node's
     view of a target have shape (alb_nodes, targets), or with `weights` (2 * alb_nodes, targets).
 
     Attributes
@@ -66,11 +66,11 @@ class Timeline:
     rollout_complete_s
         When the disruption is complete.
     old_side
-        The ALB that clients leave, if there are two. Its nodes come first.
+        The ALB that clients leave, if there are two. The old ALB's nodes come first.
     instances
         The worker nodes, where they are the targets and some leave. None: none leaves, or pods are the targets.
     weights
-        Those of a forward action's two target groups, if there are two. The rows of the first come first.
+        The weights of a forward action's two target groups, if there are two. The rows of the first come first.
     """
 
     listener_closed_s: Times

@@ -78,7 +78,7 @@ class PodEnd:
 def pod_ends(replication: Replication) -> list[PodEnd]:
     """Return the ends of all pods that were deleted and whose targets were in rotation, in the order of pod numbers.
 
-    Pods that failed unasked are left out. Those that their Service dropped before count from then, as deleted.
+    Pods that failed unasked are left out. Pods that their Service dropped before count from then, as deleted.
     """
     timeline, trace = replication.timeline, replication.trace
     left_s, exposed_s = left_rotation_s(timeline), exposure_s(timeline)

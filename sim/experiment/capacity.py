@@ -32,7 +32,8 @@ def pending_s(trace: Trace) -> Times:
 class Wait(NamedTuple):
     """A created pod's wait: without a node from its creation until `scheduled_s`, without an address from then on.
 
-    `addressed_s` is its last sandbox without one, `scheduled_s` if none failed. Both are `inf` where that did not come.
+    `addressed_s` is its last sandbox without one, `scheduled_s` if none failed. Both times are `inf` where they did not
+    come.
     """
 
     pod: int

@@ -139,7 +139,7 @@ def compare(
 ) -> Comparison:
     """Compare two scenarios under the same random draws.
 
-    Both are simulated with the first one's seed, as often as the one that asks for more replications.
+    Both scenarios are simulated with the first one's seed, as often as the one that asks for more replications.
 
     Parameters
     ----------

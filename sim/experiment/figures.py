@@ -2,7 +2,7 @@
 
 To add a figure: a record here, the function that computes its value for one replication, and a test.
 
-These read the records:
+These parts read the records:
 - the JSON and CSV of `albsim run`, and the columns of a sweep;
 - `albsim compare` and `albsim plot`;
 - the tables and the page of `albsim report`.
@@ -214,7 +214,7 @@ GATE_WAIT_S = Figure(
 )
 UNREACHABLE = OUTCOMES[Outcome.OLD_ADDRESS_UNREACHABLE]
 _FIRST_OUTCOMES = [outcome for outcome in Outcome if outcome <= Outcome.NO_REGISTERED_TARGETS]
-"""Those of the first release. What came later has its figures after all others, so that no column moves."""
+"""The outcomes of the first release. What came later has its figures after all others, so that no column moves."""
 _FIRST = [RESPONSES[status] for status in sorted({outcome.status for outcome in _FIRST_OUTCOMES if outcome.status})]
 _FIRST += [OUTCOMES[outcome] for outcome in _FIRST_OUTCOMES]
 _LATER = [figure for figure in (*RESPONSES.values(), *OUTCOMES.values()) if figure not in _FIRST]
@@ -235,7 +235,7 @@ FIGURES: tuple[Figure[Any, Any], ...] = (
     *_LATER,
     GATE_WAIT_S,
 )
-"""All figures, in the order of the JSON and of a sweep's columns. Those that other modules read have names above."""
+"""All figures, in the order of the JSON and of a sweep's columns. Figures that other modules read have names above."""
 COLUMN_OF = {column.name: column for figure in FIGURES for column in figure.columns()}
 COLUMNS = tuple(COLUMN_OF)
 """The columns of a sweep that hold figures, in their order."""

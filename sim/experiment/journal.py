@@ -76,7 +76,7 @@ def journal_path(results: Path) -> Path:
 
 @contextmanager
 def journal(results: Path) -> Iterator[Journal]:
-    """Yield the open journal of a file of results. It is removed if the block succeeds or the journal is empty.
+    """Yield the open journal of a file of results. The journal is removed if the block succeeds or nothing is in it.
 
     Raises InUseError if another process has it open, OSError if it cannot be written.
     """

@@ -66,8 +66,8 @@ class Need(NamedTuple):
 def slowest_pod(trace: Trace, scenario: Scenario, streams: Streams) -> Slowest:
     """Return the pod that has to go on serving longest, from the control plane's trace alone.
 
-    A target leaves by its deregistration. It leaves by a failing health check only where preStop lets the check fail:
-    failing checks of a dead pod save no request.
+    A target leaves by its deregistration. A target leaves by a failing health check only where preStop lets the check
+    fail: failing checks of a dead pod save no request.
     """
     timeline = timeline_of(trace, scenario, streams)
     left_s = timeline.registered_until_s

@@ -1,11 +1,10 @@
 """Pairs of replications under the same draws: how two fractions differ, and which of two counts is mostly larger.
 
 Modelled: Newcombe's interval for the difference of two paired fractions, from Wilson's interval of each (his method
-10), and the exact sign test. Both hold whatever the law of the 502s is.
-Left out: a correction for looking at several figures at once.
-Sources: R. G. Newcombe, Improved confidence intervals for the difference between binomial proportions based on paired
-data, Statistics in Medicine 17 (1998), 2635-2650. W. J. Conover, Practical Nonparametric Statistics, 3rd edition
-(1999), section 3.4: ties are dropped.
+10), and the exact sign test. Interval and test hold whatever the law of the 502s is. Left out: a correction for looking
+at several figures at once. Sources: R. G. Newcombe, Improved confidence intervals for the difference between binomial
+proportions based on paired data, Statistics in Medicine 17 (1998), 2635-2650. W. J. Conover, Practical Nonparametric
+Statistics, 3rd edition (1999), section 3.4: ties are dropped.
 """
 
 from __future__ import annotations
@@ -79,9 +78,10 @@ class PairedSpread:
     more, fewer
         The number of pairs in which the second has more, or fewer.
     p_value
-        That of the two-sided sign test.
+        The p-value of the two-sided sign test.
     mean
-        The mean difference, with Student's interval. Its bounds are NaN if there are fewer pairs than `needed`.
+        The mean difference, with Student's interval. The interval's bounds are NaN if there are fewer pairs than
+        `needed`.
     largest_share
         Which part of all differences, without their signs, one pair makes, from 0 to 1.
     needed

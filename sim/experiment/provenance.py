@@ -46,7 +46,7 @@ def model_version() -> str:
 def replication_keys(scenario: Scenario, numbers: Iterable[int], estimator: Estimator) -> list[str]:
     """Return a name for the result of each of a scenario's replications, from all settings that it depends on.
 
-    These are the scenario, the number, the estimator and the model's version.
+    These settings are the scenario, the number, the estimator and the model's version.
     """
     canonical = scenario.model_dump_json(exclude=_WITHOUT_EFFECT)
     digest = hashlib.sha256(json.dumps([model_version(), canonical]).encode()).hexdigest()

@@ -12,9 +12,9 @@ How:
 - The advice is the interval's upper end. Averaged over seeds, the settings then hold in more than the wanted fraction
   of fresh rollouts.
 - The grace period and the deregistration delay are raised to what the sleep needs (`with_sleep`).
-- Where old pods stay for a delay before they are deleted (`blue_green`, `canary`), the delay is the answer. Their
-  preStop sleep goes on covering its part. What both have to cover is found as a sleep without a delay: it is all one
-  for which of the two a pod waits until its SIGTERM.
+- Where old pods stay for a delay before they are deleted (`blue_green`, `canary`), the delay is the answer. The old
+  pods' preStop sleep goes on covering its part. What both have to cover is found as a sleep without a delay: it is all
+  one for which of the two a pod waits until its SIGTERM.
 
 Left out: every other setting; a sleep of more than an hour.
 """

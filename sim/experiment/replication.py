@@ -91,9 +91,10 @@ def simulate_alike(
 ) -> Iterator[tuple[int, Replication]]:
     """Yield one replication of each of several scenarios with the same `control_plane_key`, from one control plane.
 
-    Each comes with its position in `scenarios`, in the order in which the rollouts are over. All scenarios must allow
-    the estimator. Their traces say what other clusters' controllers did only if they are of the `whole_account`: no
-    figure needs it. Raises `ScenarioError` as `simulate` does; scenarios that would come later have no end either.
+    Each replication comes with its position in `scenarios`, in the order in which the rollouts are over. All scenarios
+    must allow the estimator. The traces say what other clusters' controllers did only if they are of the
+    `whole_account`: no figure needs it. Raises `ScenarioError` as `simulate` does; scenarios that would come later have
+    no end either.
     """
     streams = Streams(scenarios[0].seed, replication)
     control_plane = ControlPlane(scenarios[0], streams, whole_account=whole_account)

@@ -1,4 +1,7 @@
-"""What was simulated of one replication: what happened, and what became of the requests. Its figures come from it."""
+"""What was simulated of one replication: what happened, and what became of the requests.
+
+A replication's figures come from both.
+"""
 
 from __future__ import annotations
 

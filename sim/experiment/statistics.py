@@ -66,7 +66,10 @@ def mean_estimate(values: ArrayLike, *, confidence: float = CONFIDENCE) -> Estim
 
 
 def trusted_mean_estimate(values: ArrayLike) -> Estimate:
-    """Return the mean of independent replications. Its bounds are NaN where they are too few for Student's interval."""
+    """Return the mean of independent replications.
+
+    The bounds are NaN where the replications are too few for Student's interval.
+    """
     mean = mean_estimate(values)
     return mean if np.size(values) >= replications_for_mean(values) else Estimate(mean.value, math.nan, math.nan)
 
@@ -157,7 +160,7 @@ def _between(low: float, high: float, part: float) -> float:
 def sure_quantile_estimate(values: ArrayLike, probability: float, *, confidence: float = CONFIDENCE) -> Estimate:
     """Return a quantile of independent replications, any of which may be infinite. The interval is never short.
 
-    Its ends are two of the values, so that it holds at least as often as it says, under any law.
+    The ends are two of the values, so that it holds at least as often as it says, under any law.
     """
     from scipy import special
 

@@ -4,10 +4,9 @@ Replication k of every point meets the same random draws (common random numbers)
 sharper than their intervals.
 
 With a wanted precision, a point gets more replications, batch by batch, until its 502s per rollout are known
-(`UntilPrecise`). That is checked after whole batches only. So the
-rows depend neither on the executor nor on the order in which tasks finish. Stopping when the interval looks narrow
-makes it a little too narrow, and its coverage slightly below nominal. The cap and a first batch of some dozens keep
-that effect small.
+(`UntilPrecise`). The precision is checked after whole batches only. So the rows depend neither on the executor nor on
+the order in which tasks finish. Stopping when the interval looks narrow makes it a little too narrow, and its coverage
+slightly below nominal. The cap and a first batch of some dozens keep that effect small.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A sweep's results as a file: Parquet, or CSV with one line of metadata before the header.
 
 - The bytes depend on the results and the libraries' versions alone: no times, no host, fixed options of the writer.
-- The metadata are JSON: the scenario, its seed, the varied values, the model's version. They stand under the key
-  `albsim` of the Parquet file, or in the CSV file's first line, after `# albsim `.
+- The metadata are JSON: the scenario, its seed, the varied values, the model's version. The metadata stand under the
+  key `albsim` of the Parquet file, or in the CSV file's first line, after `# albsim `.
 - A file appears under its name only when it is whole.
 """
 

@@ -1,9 +1,9 @@
 """Replications on any `concurrent.futures.Executor`, as they finish. The result of one does not depend on the executor.
 
-What is handed over is one replication of a few points that share their control plane, which is most of the work. It is
-small enough that little is lost when the program is killed. It is large enough (milliseconds or more) that handing it
-over to a process of this machine costs little in comparison. A cluster's scheduler takes a millisecond for whatever it
-hands over: it gets as many replications at once as last a second.
+What is handed over is one replication of a few points that share their control plane, which is most of the work. Such a
+task is small enough that little is lost when the program is killed. A task is large enough (milliseconds or more) that
+handing it over to a process of this machine costs little in comparison. A cluster's scheduler takes a millisecond for
+whatever it hands over: it gets as many replications at once as last a second.
 """
 
 from __future__ import annotations

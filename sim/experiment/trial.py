@@ -79,7 +79,7 @@ class Trial:
     scenario
         What was simulated.
     rollouts
-        Its replications, in their order.
+        The trial's replications, in their order.
     """
 
     scenario: Scenario

@@ -1,6 +1,6 @@
 """A scenario with another preStop sleep, and with the grace period and deregistration delay that go with it.
 
-Both are raised to what the sleep needs, and never lowered.
+Period and delay are raised to what the sleep needs, and never lowered.
 
 Sources: docs/facts/alb.md §6 (G ≥ P + longest request + margin; D ≥ longest request, counted from when the last ALB
 node has heard: until then it sends new ones).

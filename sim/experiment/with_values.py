@@ -18,7 +18,7 @@ _SCALED = ("value", "low", "high", "mean", "median", "p75", "p90", "p95", "p99",
 def with_values(scenario: Scenario, values: Mapping[Unknown, float]) -> Scenario:
     """Return the scenario with these values. Laws are stretched after their parameters are set.
 
-    One whose median is 0 cannot be stretched: the value takes its place.
+    A law whose median is 0 cannot be stretched: the value takes its place.
     """
     medians = {unknown: _median(scenario, unknown) for unknown in values}
     plain = {unknown.key: _plain(unknown, value) for unknown, value in values.items() if not medians[unknown]}

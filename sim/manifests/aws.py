@@ -2,7 +2,7 @@
 
 Modelled (docs/facts/manifests.md §1.5):
 - AWS's word wins over an annotation, since it is what runs. A difference between the two is worth a warning.
-- Attributes come without the name of what they belong to. They are used if there is only one workload.
+- Attributes come without the name of what they belong to. Attributes are used if there is only one workload.
 
 Source: aws/aws-cli awscli/examples/elbv2.
 """

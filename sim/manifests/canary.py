@@ -1,10 +1,11 @@
 """A Rollout of Argo whose canary moves the traffic by the weights of an ALB's rule: the block `canary`.
 
 Modelled:
-- `setWeight`, and pauses, which add up until the next weight. One that lasts until somebody promotes is five minutes.
+- `setWeight`, and pauses, which add up until the next weight. A pause that lasts until somebody promotes is five
+  minutes.
 - `pingPong`, `scaleDownDelaySeconds` and `dynamicStableScale`, and whether Argo's controller verifies target groups.
 
-Left out: analyses and experiments, `setCanaryScale`, header routes. Each is named.
+Left out: analyses and experiments, `setCanaryScale`, header routes. Each left-out step is named.
 
 Sources: argo-rollouts docs/features/specification.md, pkg/apis/rollouts/v1alpha1/types.go (DurationSeconds).
 """

@@ -2,7 +2,7 @@
 
 Modelled: docs/facts/manifests.md §1.4.
 
-Left out: flags for which the model has no key. They are named.
+Left out: flags for which the model has no key. Such flags are named.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Modelled:
 - A node runs a pod of each DaemonSet whose nodeSelector its labels meet.
-- They count only where aws-node is among them: an input without the DaemonSets of kube-system has not all of them.
+- DaemonSets count only where aws-node is among them: an input without the DaemonSets of kube-system has not all of
+  them.
 - The variables of aws-node's container, as its ipamd reads them; "0" of WARM_IP_TARGET and MINIMUM_IP_TARGET is unset.
 
 Left out: affinities and taints of DaemonSets. No manifest says how large the subnets are: they are taken to be large

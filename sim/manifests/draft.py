@@ -81,8 +81,8 @@ class Draft:
     - `holder`: the object with the pod template.
     - `way`: the containers that requests pass.
     - `shutdown_s`: how long the server's own shutdown takes at most, 0 where nothing tells.
-    - `annotated`: the object that says how the target group is, None if none does. Its annotations are those under
-      `annotation_prefix`.
+    - `annotated`: the object that says how the target group is, None if none does. The object's annotations are those
+      under `annotation_prefix`.
     """
 
     workload: Object

@@ -30,7 +30,7 @@ def warn_of_injected(draft: Draft, holder: Object, template: Template, cluster: 
     if own.get(_ISTIO, "true" if labels.get("istio-injection") == "enabled" else "") == "true":
         text = (
             "Istio injects a proxy, which drains for 5 s at the pod's deletion and ends, and with it the way of every "
-            "request. That is not so if it is a native sidecar, waits for connections or has a longer "
+            "request. The proxy does not if it is a native sidecar, waits for connections or has a longer "
             "terminationDrainDuration"
         )
         draft.warn("injected-proxy", _KEY, text, place)

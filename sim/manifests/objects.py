@@ -79,7 +79,7 @@ class Object:
 
     @property
     def ref(self) -> str:
-        """Its name as users write it: `deployment/shop/checkout`."""
+        """The object's name as users write it: `deployment/shop/checkout`."""
         parts = (self.kind.lower(), self.name) if self.kind in _CLUSTER_SCOPED else ()
         return "/".join(parts or (self.kind.lower(), self.namespace, self.name))
 
@@ -96,7 +96,7 @@ class Object:
 
     @property
     def annotations(self) -> dict[str, str]:
-        """Its annotations. A value that is not text is taken as the text that was written."""
+        """The object's annotations. A value that is not text is taken as the text that was written."""
         return self._texts("annotations")
 
     def _texts(self, name: str) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """The further target groups of a workload, of which the model has one: whether they are like that one.
 
-Modelled: what is said of each is compared key by key. One stands for all only if all are alike.
+Modelled: what is said of each is compared key by key. One group stands for all only if all are alike.
 
 Left out: the calls by which the controller changes the further ones.
 """

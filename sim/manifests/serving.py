@@ -105,8 +105,8 @@ def _put_keep_alive(draft: Draft, serving: Part, name: str, holder: Object, *, i
     idle_s = draft.values.get(_IDLE, _DEFAULT_IDLE_S)
     if isinstance(idle_s, int) and seconds <= idle_s:
         text = (
-            f"{name} closes an idle connection after {plain(seconds)} s ({source}), the ALB only after {idle_s} s. It "
-            "may send a request on one that closes, a 502 at any time; simulated with "
+            f"{name} closes an idle connection after {plain(seconds)} s ({source}), the ALB only after {idle_s} s. "
+            "The ALB may send a request on a connection that closes, a 502 at any time; simulated with "
             "--set target_group.connection_reuse=true"
         )
         draft.warn("keep-alive-below-idle-timeout", _KEEP_ALIVE, text, place)

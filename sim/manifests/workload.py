@@ -3,7 +3,7 @@
 Modelled (docs/facts/manifests.md §1.1):
 - Recreate, a StatefulSet and a DaemonSet are taken as they are; the Nodes of the input say how many pods the last has.
 - A Rollout's blue/green switch is `blue_green`.
-- A Rollout with steps is taken as the nearest rolling update, and a warning says how it differs. One with traffic
+- A Rollout with steps is taken as the nearest rolling update, and a warning says how it differs. A Rollout with traffic
   routing is for `canary`.
 - What comes near to none is refused.
 

@@ -8,7 +8,7 @@ Modelled:
 - Quotes within quotes, as `\"` or `\x22`.
 - A line is read if the fields that are used can be understood. All other lines are counted.
 
-Left out: the client's address, the URL and the user agent. They are split off, and never kept.
+Left out: the client's address, the URL and the user agent. These fields are split off, and never kept.
 
 Sources: docs/facts/logs.md §1 (fields, quotes), §5 (pyarrow and its options).
 """

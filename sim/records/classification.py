@@ -4,10 +4,10 @@ An ALB writes statuses and times, but no cause: `error_reason` is `-` for a fail
 
 Modelled:
 - The table "Outcomes" of docs/facts/logs.md §1, in its order.
-- A 502 whose cause one line does not tell is `reset`. It was refused, cut in flight, or sent on a connection that was
-  just being closed.
+- A 502 whose cause one line does not tell is `reset`. Such a request was refused, cut in flight, or sent on a
+  connection that was just being closed.
 
-Left out: what needs more than the line. It is in `refinement`.
+Left out: what needs more than the line. `refinement` has the rest.
 
 Sources: docs/facts/logs.md §1; docs/facts/alb.md §3 (10 s, 3.1 s).
 """

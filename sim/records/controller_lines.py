@@ -1,6 +1,6 @@
 """The controller's log: when it began to register or deregister targets, and when that was done.
 
-v1.1 writes `Removing targets from ARN: IP:PORT, …` before its call, with glog's time, which has no year. It writes
+v1.1 writes `Removing targets from ARN: IP:PORT, …` before its call, with glog's time, which has no year. v1.1 writes
 nothing on success. v2 and later write JSON, before and after the call. There `ts` is seconds since 1970, and in later
 releases ISO 8601 in whole seconds. Container runtimes and `kubectl logs --timestamps` put their own time before it.
 

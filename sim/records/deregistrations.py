@@ -3,7 +3,8 @@
 The controller notes the moments before and after its call. CloudTrail has the second in which the call was completed. A
 call that failed is begun again; v1.1 notes no success.
 
-Modelled: bounds `[from_s, until_s)` of the moment at which the call took effect. They come from the first of these:
+Modelled: bounds `[from_s, until_s)` of the moment at which the call took effect. The bounds come from the first of
+these:
 - the controller's log, if it has both moments, at most two seconds apart. More means that the call was throttled;
 - CloudTrail, `[t, t + 1)`;
 - the call's beginning alone, with a second after it.
@@ -65,7 +66,10 @@ class Change:
 
 
 def changes(records: Records, verb: Verb) -> list[Change]:
-    """Return the successful calls, by their time. Each comes once, even if several records tell of it."""
+    """Return the successful calls, by their time.
+
+    Each call comes once, even if several records tell of the same call.
+    """
     by_trail = list(_of_trail(records.calls, verb))
     found: list[Change] = []
     for change in _of_controller(records.reconciles, verb):

@@ -4,8 +4,8 @@
 
 Modelled:
 - A number is normal within its interval, and never negative.
-- A lognormal law given by its median and its p95 has a normal log-median. Its sigma is normal too, and makes up for the
-  rest of the p95's width. For a sample from such a law the two estimates are independent.
+- A lognormal law given by its median and its p95 has a normal log-median. The law's sigma is normal too, and makes up
+  for the rest of the p95's width. For a sample from such a law the two estimates are independent.
 - Every other law is taken as it is.
 
 Left out: how estimates of different keys depend on each other.

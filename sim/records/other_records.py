@@ -7,7 +7,7 @@ Modelled:
 - Nothing is judged by a file's name: what a line is shows in the line itself.
 - A line that is understood but of no use counts as read. A controller writes many such lines.
 
-Left out: connection logs, which tell of clients only. They are counted, not kept.
+Left out: connection logs, which tell of clients only. Connection logs are counted, not kept.
 
 Sources: docs/facts/logs.md §1 (health check and connection logs), §2, §3.
 """

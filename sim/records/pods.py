@@ -1,11 +1,12 @@
 """Pods by Kubernetes' own records: when each was created, ready, deleted and stopped, and its address.
 
 The audit log has each request to the API server to the microsecond. At a level that keeps the object, it has the pod
-itself too. A pod list (`kubectl get pods -o json`) has a pod's times in whole seconds. Its `deletionTimestamp` is the
-deletion plus the grace period. Events tell what the kubelet did.
+itself too. A pod list (`kubectl get pods -o json`) has a pod's times in whole seconds. A pod's `deletionTimestamp` is
+the deletion plus the grace period. Events tell what the kubelet did.
 
 Modelled:
-- A deletion is a `delete` or an eviction that succeeded. Its time in the audit log is preferred over all others.
+- A deletion is a `delete` or an eviction that succeeded. A deletion's time in the audit log is preferred over all
+  others.
 - Of each other time the earliest that was seen counts, and of a stop the latest.
 
 Left out: restarts of containers; who deleted.
@@ -87,7 +88,7 @@ class Pods:
             _earlier(self._row(about), "created_s", received_s)
 
     def add_event(self, event: Mapping[str, Any]) -> None:
-        """Add an Event on a pod. Its scheduling is of use, and that the kubelet stops a container."""
+        """Add an Event on a pod. Of use are the pod's scheduling, and the kubelet's stopping of a container."""
         about = _mapping(event.get("involvedObject") or event.get("regarding"))
         if about.get("kind") != "Pod" or not isinstance(about.get("name"), str):
             return

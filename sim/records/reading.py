@@ -4,7 +4,7 @@
 `aws cloudtrail lookup-events` printed.
 
 Modelled:
-- Every file below a directory is looked into. Its lines tell what it is.
+- Every file below a directory is looked into. The lines of a file tell what it is.
 - Access logs go through two threads, in blocks of some megabytes, of which few wait: decompression and pyarrow hold no
   lock. So memory holds the wanted rows, some 45 bytes each, and little else.
 - A log that is there twice, under its own name, is read once.

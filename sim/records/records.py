@@ -39,7 +39,7 @@ POD_OUTCOMES = (
 """
 
 OTHER_OUTCOMES = ("not_forwarded", "client_abort", "lambda_error", "other")
-"""Outcomes that concern no pod. They are counted apart, and belong to no rollout's requests."""
+"""Outcomes that concern no pod. Such outcomes are counted apart, and belong to no rollout's requests."""
 
 OUTCOMES = POD_OUTCOMES + OTHER_OUTCOMES
 

@@ -7,7 +7,7 @@ Modelled:
   times the median gap if that is more.
 - That median is of gaps up to ten minutes: those between rollouts say nothing of the gaps within.
 - A rollout begins with the first of these: a pod's deletion, a failed request on a leaving target, a call.
-- It ends with the last request at the last ALB node, and not before the last pod has stopped, if that is known.
+- A rollout ends with the last request at the last ALB node, and not before the last pod has stopped, if that is known.
 
 Left out: which rollout of a Deployment it was; that two at once may share a group.
 

@@ -34,7 +34,7 @@ class Selection:
     def of_requests(
         self, time_s: NDArray[np.float64], group: NDArray[np.int32], groups: Names
     ) -> NDArray[np.bool_] | None:
-        """Return which requests are wanted, by the numbers of their groups. None means all."""
+        """Return which requests are wanted, by the numbers of their groups. `None` means all requests."""
         if self == EVERYTHING:
             return None
         wanted = [groups.code(arn) for arn in groups.known() if self.wants_group(arn)]

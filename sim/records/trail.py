@@ -1,7 +1,7 @@
 """CloudTrail records: which client of the account called what, when, and whether it was throttled.
 
 Each call of an AWS API is a record, in files of S3 (`{"Records": […]}`) or in what `aws cloudtrail lookup-events`
-prints. There the record is a string within an event. Its time is when the call was completed, in whole seconds.
+prints. There the record is a string within an event. An event's time is when the call was completed, in whole seconds.
 Throttled calls are recorded as well.
 
 Modelled:

@@ -31,13 +31,13 @@ FEWEST_FOR_INTERVAL = 20
 
 PART_WORDS = {
     "endpoint_s": "the endpoint's removal on its way to the controller",
-    "waiting_s": "the wait for the reconcile that carried it",
-    "calls_s": "that reconcile's calls up to DeregisterTargets",
+    "waiting_s": "the wait for a reconcile to carry the change",
+    "calls_s": "the reconcile's calls up to DeregisterTargets",
     "throttled_s": "throttled calls and the waits after them",
-    "given_lag_s": "the controller's lag as the scenario gives it",
+    "given_lag_s": "the controller, as the scenario says",
     "alb_s": "the deregistration on its way to the ALB nodes",
-    "serving_s": "the time until its health checks failed",
-    "checks_s": "its health checks failing often enough",
+    "serving_s": "the time until the pod's health checks failed",
+    "checks_s": "health checks failing often enough",
     "fail_open_s": "fail-open, because a node had no healthy target",
     "rule_s": "the listener's rule on its way to the ALB nodes",
 }
@@ -87,13 +87,14 @@ def _why(found: Findings, worst: PodEnd) -> str:
     if stall is not None and cost_s >= WORTH_TELLING_S:
         n = len(stall.throttled)
         attempts = f"{n} consecutive throttled attempts" if n > 1 else "A throttled attempt"
-        reasons.append(f"{attempts} of {stall.action} held its deregistration up for {seconds(cost_s)}.")
+        reasons.append(f"{attempts} of {stall.action} held the deregistration up for {seconds(cost_s)}.")
     if parts.fail_open_s >= WORTH_TELLING_S:
-        reasons.append(f"Its health checks failed, but fail-open kept it in rotation for {seconds(parts.fail_open_s)}.")
+        kept_s = seconds(parts.fail_open_s)
+        reasons.append(f"Health checks failed, but fail-open kept the target in rotation for {kept_s}.")
     elif not worst.left_by_deregistration:
-        reasons.append("Its health checks took it out of rotation before its deregistration did.")
+        reasons.append("Health checks took the target out of rotation before the deregistration did.")
     if not reasons:
-        reasons.append(f"{seconds(parts.by_name()[parts.largest])} of that went to {PART_WORDS[parts.largest]}.")
+        reasons.append(f"{seconds(parts.by_name()[parts.largest])} of the lag went to {PART_WORDS[parts.largest]}.")
     return " ".join(reasons)
 
 
@@ -194,10 +195,9 @@ def _at_most(any_502: Estimate, noun: str) -> str:
 
 
 def _how_many(summary: Summary) -> str:
-    spread = summary[SPREAD_502]
+    spread, noun = summary[SPREAD_502], noun_of(summary)
     if summary.replications == 1:
-        return f"It has {number(spread.p50.value)}."
-    noun = noun_of(summary)
+        return f"The {noun} has {number(spread.p50.value)}."
     median = f"The median {noun} has {number(spread.p50.value)}{_between(spread.p50, noun)}"
     return f"{median}, and one of 20 more than {number(spread.p95.value)}{_between(spread.p95, noun)}."
 
@@ -206,14 +206,14 @@ def _on_average(summary: Summary) -> str:
     """Return the mean in words, or why these rollouts give it no interval."""
     spread, noun = summary[SPREAD_502], noun_of(summary)
     if summary.replications == 1:
-        return f"That is {percent(summary[RATE_502].value)} of its requests."
-    mean = f"On average that is {number(spread.mean.value)}"
+        return f"Of all requests {percent(summary[RATE_502].value)} ended so."
+    mean = f"On average a {noun} has {number(spread.mean.value)}"
     rate = f"{percent(summary[RATE_502].value)} of all requests"
     if summary.replications >= spread.needed:
         return f"{mean}{_between(spread.mean, noun)}, {rate}."
     return (
         f"{mean}, {rate}. {count(summary.replications, noun)} are too few for an interval: one of them makes "
-        f"{percent(spread.largest_share)} of it, and it takes some {about(spread.needed)}."
+        f"{percent(spread.largest_share)} of the mean, and an interval takes some {about(spread.needed)}."
     )
 
 

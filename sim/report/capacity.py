@@ -30,8 +30,8 @@ def stall_of(replication: Replication) -> Iterator[str]:
         for zone, pods in sorted(Counter(_zones(replication, stalled)).items()):
             waiting.append(f"{count(pods, 'pod')} for an address in zone {_letter(zone)}")
         yield (
-            f"This does not end. Still waiting: {listed(waiting)}; nothing is left that could make room. Its progress "
-            f"deadline passed at {seconds(stalled.time_s)}."
+            f"The rollout does not end. Still waiting: {listed(waiting)}; nothing is left that could make room. The "
+            f"progress deadline passed at {seconds(stalled.time_s)}."
         )
 
 

@@ -1,7 +1,7 @@
 """The text of `albsim compare`: how often there is a 502, how many in the median pair, the mean; then each figure.
 
 Shown in the table: the figures that are not zero in both scenarios, to three digits, with an interval if there are
-enough pairs for it. Those that are the same in every pair are only named. JSON and CSV carry all figures in full
+enough pairs for it. Figures that are the same in every pair are only named. JSON and CSV carry all figures in full
 precision.
 """
 

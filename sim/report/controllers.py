@@ -29,12 +29,12 @@ Written by `albsim controllers --format markdown > docs/controllers.md` from the
 test fails when the code counts otherwise.
 
 One pod goes, in a cluster with one ingress of 50 pods, one target group, an HTTP and an HTTPS listener, alone in its
-account: no call is throttled. Counted are the calls of the reconcile that deregisters its target. Each of those
+account: no call is throttled. Counted are the calls of the reconcile that deregisters its target. Each call
 *before* DeregisterTargets may hold it up. After *all* of them the worker may begin the next reconcile. *Cold*: the
 controller has just started. *Warm*: another pod went half a minute before, and its target is still draining.
 
 *Attempts* and *waits* are those of one call that is throttled each time, with the default of 10 for
-`--aws-max-retries`. They say how often it is sent, and what the waits between add up to, in the mean and at most.
+`--aws-max-retries`. The table says how often it is sent, and what the waits between add up to, in the mean and at most.
 Before DeregisterTargets that may happen to every call.
 
 A row holds from its version until the next one's.

@@ -25,7 +25,7 @@ _CALLS = (
     "ingress of 50 pods, one target group, an HTTP and an HTTPS listener, no call throttled. A row holds from its "
     "version until the next one's."
 )
-_SERVICES = "Those before DeregisterTargets, by AWS service."
+_SERVICES = "The calls before DeregisterTargets, by AWS service."
 _WAITS = (
     "A call that is throttled each time, with 10 for --aws-max-retries: how often it is sent, and what the waits "
     "between add up to, in seconds."

@@ -10,8 +10,8 @@ Shown:
 - where all of it came from.
 
 Equal input gives equal bytes. Pictures are SVG inside the page, as data: sharp at any size, and their names cannot
-clash. They follow the browser's dark mode, and a narrow screen gets narrower ones. The one script, of the sliders, is
-named in the page's content security policy by its hash, so no other runs. Without it the page is whole.
+clash. Pictures follow the browser's dark mode, and a narrow screen gets narrower ones. The one script, of the sliders,
+is named in the page's content security policy by its hash, so no other runs. Without it the page is whole.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 AUTOSCALER, SUBNETS, MACHINES = range(3)
 FIRST_NODE = 10
-"""The thread of node 0. Those of the other nodes follow."""
+"""The thread of node 0. The threads of the other nodes follow."""
 
 
 def waits_of_pods(replication: Replication, process: int) -> Iterator[Event]:

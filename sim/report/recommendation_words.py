@@ -63,8 +63,8 @@ def _sleep_instead(found: Recommendation) -> list[str]:
     if scenario.disrupted_by.target_groups == 1 or not scenario.canary.ping_pong:
         return [said]
     of_503s = (
-        "That is so of 502s. Pods that sleep are deregistered meanwhile: an ALB node that still has the old rule then "
-        "finds no target, and answers 503. Against that only the delay helps."
+        "The sleep helps against 502s alone. Pods that sleep are deregistered meanwhile: an ALB node that still has "
+        "the old rule then finds no target, and answers 503. Against 503s only the delay helps."
     )
     return [said, of_503s]
 
@@ -122,8 +122,8 @@ def _assumption(found: Recommendation) -> list[str]:
     propagation_s = median(need.slowest.propagation_s for need in _nearest(found))
     said = (
         f"Of the {found.needed_s:,.1f} s that the slowest pod of such a {_noun(found)} stays in rotation, "
-        f"{propagation_s:,.1f} s are an assumption. It is target_group.propagation_s, how long an ALB node goes on "
-        "sending after DeregisterTargets, of which AWS publishes nothing. Measure yours, and give it."
+        f"{propagation_s:,.1f} s are an assumption. This target_group.propagation_s is how long an ALB node "
+        "goes on sending after DeregisterTargets. AWS publishes nothing of it. Measure yours, and give it."
     )
     return [said]
 

@@ -1,6 +1,6 @@
 """The report of one scenario's rollouts for a terminal: the answer in sentences, then a labelled line for each figure.
 
-It fits 80 columns and needs no colours. Several scenarios are tables (`tables`).
+The report fits 80 columns and needs no colours. Several scenarios are tables (`tables`).
 """
 
 from __future__ import annotations

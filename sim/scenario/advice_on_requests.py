@@ -57,8 +57,8 @@ def _pooled_behind_worker_nodes(scenario: Scenario) -> Iterator[Advice]:
         yield Advice(
             "target_group.connection_reuse",
             "behind worker nodes a pooled connection stays with its pod whatever kube-proxy's rules say, so that no "
-            "preStop sleep keeps requests from it. Those in flight at its end are cut, unless it closes its idle "
-            "connections at SIGTERM and drains (LBC issue 1184)",
+            "preStop sleep keeps requests from the pod. Requests in flight at a pod's end are cut, unless it closes "
+            "its idle connections at SIGTERM and drains (LBC issue 1184)",
         )
 
 

@@ -57,7 +57,8 @@ def _open_connections(scenario: Scenario) -> Iterator[Advice]:
         yield Advice(
             "cluster_switch.old_alb_deleted_at_s",
             f"from {plain(removed_s)} to {plain(deleted_s)} s the old ALB has no targets and keeps its connections, "
-            f"which live for up to {plain(spec.client_keep_alive_s)} s. Their clients get 503s and look nothing up",
+            f"which live for up to {plain(spec.client_keep_alive_s)} s. Clients of "
+            "those connections get 503s and look nothing up",
         )
 
 

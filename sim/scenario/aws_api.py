@@ -91,8 +91,11 @@ class OtherClusterSpec(Spec):
     churn_per_s: CallsPerSecond = 0.0
     """Pods that come or go per second in that cluster."""
     controller: ControllerSpec | None = ControllerSpec()
-    """That cluster's controller. Its key `ingresses` is given here instead. null: the same as the rolled cluster's,
-    with its restart and its node events."""
+    """That cluster's controller.
+
+    The number of `ingresses` is given here instead. null: the same as the rolled cluster's, with its restart and its
+    node events.
+    """
 
     @field_validator("controller")
     @classmethod
@@ -132,8 +135,10 @@ class AwsApiSpec(Spec):
     )
     """Calls per second of everything else in the account, by bucket: a Poisson stream that does not back off."""
     other_clusters: Annotated[tuple[OtherClusterSpec, ...], Field(strict=False)] = ()
-    """Other clusters whose controllers share the account. Their order decides which random draws each of them has, and
-    nothing else."""
+    """Other clusters whose controllers share the account.
+
+    The clusters' order decides which random draws each of them has, and nothing else.
+    """
     warm_up_s: Seconds = 300.0
     """How long buckets and other clusters run before the rollout starts, so that a loaded account is loaded by then."""
 

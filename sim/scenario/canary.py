@@ -53,7 +53,7 @@ class CanarySpec(DisruptionSpec):
     """From the promotion until the old pods are deleted (scaleDownDelaySeconds). Default: Argo, with trafficRouting."""
     verifies: bool = False
     """`--aws-verify-target-group`: whether Argo waits until the AWS API shows each new weight and, before the delay
-    begins, the new targets of the stable Service. It looks every 10 s. Default: Argo's."""
+    begins, the new targets of the stable Service. Argo looks every 10 s. Default: Argo's."""
     dynamic_stable_scale: bool = False
     """Whether the old pods become fewer with each weight, one sync after it, without a delay (dynamicStableScale). Argo
     refuses it beside `scale_down_delay_s`. Default: Argo's."""

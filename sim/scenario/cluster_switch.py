@@ -58,14 +58,20 @@ class ClusterSwitchSpec(DisruptionSpec):
     """The share of clients that never look the name up again: a JVM with a security manager, a hard-coded address.
     Default: none."""
     kept_alive_fraction: Share = 0.0
-    """The share of requests on connections that are used again before `target_group.idle_timeout_s` has passed. Their
-    clients ask no resolver until `client_keep_alive_s`. Default: an assumption, each request is a new connection's."""
+    """The share of requests on connections that are used again before `target_group.idle_timeout_s` has passed.
+
+    Clients of such connections ask no resolver until `client_keep_alive_s`. Default: an assumption, each request is a
+    new connection's.
+    """
     client_keep_alive_s: PositiveSeconds = 3600.0
     """After how long the ALB closes a connection that is used all the time. Default: AWS, HTTP client keepalive
     duration."""
     new_pods_created_at_s: Annotated[float, Field(ge=-86_400, le=LONGEST_S)] | None = None
-    """When the new cluster's pods are created, before the switch if negative. They then start, take addresses of the
-    same subnets, and are registered by their own controller. Default: null, they are Ready and registered at 0 s."""
+    """When the new cluster's pods are created, before the switch if negative.
+
+    The new pods then start, take addresses of the same subnets, and are registered by their own controller. Default:
+    null, they are Ready and registered at 0 s.
+    """
     old_pods_removed_at_s: Seconds = 1800.0
     """When the old cluster's pods are deleted. Default: an assumption, half an hour after the switch."""
     old_alb_deleted_at_s: Seconds = 3600.0
@@ -116,7 +122,7 @@ class ClusterSwitchSpec(DisruptionSpec):
     def still_old(self, since_s: ArrayLike) -> Floats:
         """Return the share of new connections that go to the old ALB, by the seconds since the record changed.
 
-        It is 1 before the change. In the shape of `since_s`.
+        The share is 1 before the change. In the shape of `since_s`.
         """
         at_s = np.asarray(since_s, dtype=np.float64)
         after_s = np.maximum(at_s, 0.0)

@@ -81,28 +81,28 @@ class ControllerSpec(Spec):
     RegisterTargets and DeregisterTargets 4 calls a second with a burst of 20."""
     restart_at_s: Seconds | None = None
     """When, after the rollout's start, the controller's process ends and another one takes over (a leader change, an
-    eviction). What it had queued, remembered and not yet sent is lost. Its successor reconciles everything. null: the
+    eviction). What it had queued, remembered and not yet sent is lost. The successor reconciles everything. null: the
     process does not end."""
     restart_takes_s: DistributionField = Uniform(low=13, high=22)
     """From that end until the successor has listed everything. Default: a standby replica waits until the lease of
-    15 s is over, which it has seen renewed every 2 s. It tries every 2 to 4.4 s (client-go leaderelection;
+    15 s is over, which it has seen renewed every 2 s. The standby tries every 2 to 4.4 s (client-go leaderelection;
     controller-runtime pkg/manager), so that it takes 17.4 s in the mean. Without a standby it is the start of a pod."""
     sync_period_s: Seconds | None = None
     """`--sync-period`: how often everything is reconciled, whether it has changed or not. 0 means never. null: LBC's
-    default, an hour up to v2.5.3 and ten hours since. From v2.9.1 on what has not changed is passed over. It is checked
-    30 to 45 minutes later if its last check is older than a period."""
+    default, an hour up to v2.5.3 and ten hours since. From v2.9.1 on what has not changed is passed over. An unchanged
+    object is checked 30 to 45 minutes later if its last check is older than a period."""
     node_events_per_s: CallsPerSecond = 0.0
     """How many nodes come or go in this cluster per second. From v1.1.6 on also those that become ready, unready or
     cordoned. For each of them v1 reconciles every ingress (LBC internal/ingress/controller/handlers/node.go), v2
     none."""
     ingresses: Count = 1
-    """Ingresses in this cluster, the rolled one included. They share the workers."""
+    """Ingresses in this cluster, the rolled one included. All Ingresses share the workers."""
     target_groups: Count = 1
     """Target groups of the rolled ingress: distinct pairs of service and port."""
     listeners: Count = 2
     """Listeners of the rolled ingress. Default: HTTP and HTTPS."""
     https_listeners: Annotated[int, Field(ge=0, le=10_000), WHOLE] = 1
-    """Listeners with a certificate. Each costs a reconcile one more call."""
+    """Listeners with a certificate. Each such listener costs a reconcile one more call."""
     deregistration_lag_s: DistributionField | None = Field(default=None, validate_default=True)
     """From a pod's deletion to the success of DeregisterTargets. Required with `fixed_lag`, and only for it. The time
     that the ALB's nodes take to hear of it, target_group.propagation_s, comes on top."""

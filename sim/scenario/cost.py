@@ -2,8 +2,8 @@
 
 Measured on one core:
 - A control plane of 10,000 pods took 1.2 s with v1.1.9, 1.7 s with v2.7, and 4 s where the calls of v2.7 were
-  throttled. One of 50,000 pods took 13 to 17 s, in 530 MB. The time grows with the pods. More pods are valid, but
-  nobody has seen such a simulation end.
+  throttled. A control plane of 50,000 pods took 13 to 17 s, in 530 MB. The time grows with the pods. More pods are
+  valid, but nobody has seen such a simulation end.
 - Drawing took 50 ns for a request, and 260 ns for one whose fate depends on earlier ones (`data_plane.one_by_one`).
 """
 

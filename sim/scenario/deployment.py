@@ -60,9 +60,12 @@ class DeploymentSpec(Spec):
     min_ready_s: Seconds = 0.0
     """How long a pod is Ready before it counts as available (minReadySeconds). Default: K8s apps/v1."""
     rolled_at_once: Annotated[int, Field(ge=1, le=1000), WHOLE] = 1
-    """Deployments like this one that are rolled in this cluster at the same moment, this one included. Each has an
-    ingress of its own among `controller.ingresses`. They share kube-controller-manager's client, the ingress controller
-    and the AWS API. The figures are those of this one. Default: this one alone."""
+    """Deployments like this one that are rolled in this cluster at the same moment, this one included.
+
+    Each Deployment has an ingress of its own among `controller.ingresses`. All Deployments share
+    kube-controller-manager's client, the ingress controller and the AWS API. The figures are those of this one.
+    Default: this one alone.
+    """
     pod_replacement_policy: Literal["TerminationStarted", "TerminationComplete"] = "TerminationStarted"
     """When a terminating pod no longer counts among those that max_surge limits (`spec.podReplacementPolicy`): at its
     deletion, or when its phase is terminal. In the second case a rollout is complete only when every old pod is gone.
@@ -107,7 +110,8 @@ class DeploymentSpec(Spec):
     def unavailable(self) -> int:
         """Return maxUnavailable in pods, at most `replicas`; one if both it and the surge are zero.
 
-        It is rounded down, but up for a DaemonSet (UnavailableCount, K8s daemonset_util.go). With `Recreate` it is all.
+        A percentage is rounded down, but up for a DaemonSet (UnavailableCount, K8s daemonset_util.go). With `Recreate`
+        it is all.
         """
         if self.strategy == "Recreate":
             return self.replicas

@@ -55,9 +55,9 @@ def _erlang_density(turns: int, turn_rps: float, gap_s: float) -> float:
 def _density_beside_others(rps: float, service_s: float, idle_s: float) -> float:
     """Return the density of the idle time, per second, of connections that are taken while others are in service.
 
-    At level n the process lives on 0 to n until an arrival finds n. Its symmetric form has the return density as a sum
-    over eigenvalues. Levels whose chance is below 10^-12 are left out, and of a busy pool those below the mean, which
-    are passed at once.
+    At level n the process lives on 0 to n until an arrival finds n. The symmetric form of this process has the return
+    density as a sum over eigenvalues. Levels whose chance is below 10^-12 are left out, and of a busy pool those below
+    the mean, which are passed at once.
     """
     import numpy as np
     from scipy.linalg import eigh_tridiagonal

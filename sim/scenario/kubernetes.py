@@ -54,7 +54,7 @@ class KubernetesSpec(Spec):
     """The rolled cluster's Kubernetes, as far as it has an effect on the time that things take."""
 
     version: MinorVersion = NEWEST
-    """The minor version of the cluster and its nodes. It sets the kubelet's limits below, and
+    """The minor version of the cluster and its nodes. The version sets the kubelet's limits below, and
     deployment.pod_replacement_policy needs v1.36. Default: the newest that the facts cover."""
     nodes: Count | None = None
     """Worker nodes on which the new pods start, spread evenly: those of one node share its kubelet's client. null: so

@@ -1,6 +1,6 @@
 """What every random quantity of a scenario can do: be drawn, and give its exact mean, survival function and quantiles.
 
-Modelled: a law may be cut with `max`: a value above it becomes `max`. That is a cap, not a redraw, so that a cut
+Modelled: a law may be cut with `max`: a value above it becomes `max`. This cut is a cap, not a redraw, so that a cut
 scenario keeps the draws of the uncut one. The cut is handled here, once; the families are in `distributions`.
 
 Left out: dependence between draws, laws of several values, negative values.

@@ -63,8 +63,8 @@ class NodeDrainSpec(DisruptionSpec):
     timeout_s: PositiveSeconds | None = None
     """How long a node may take, from its first eviction on. Then kubectl (`--timeout`) asks no more for the pods of
     that node, does not wait for them, and turns to the next node (K8s kubectl, drain.go). Karpenter
-    (`terminationGracePeriod`) deletes a pod whose eviction is still refused, whatever the budget says. It does so
-    early enough for the grace period to end with this time (terminator.go, DeleteExpiringPods). null: as long as it
+    (`terminationGracePeriod`) deletes a pod whose eviction is still refused, whatever the budget says. Karpenter does
+    so early enough for the grace period to end with this time (terminator.go, DeleteExpiringPods). null: as long as it
     takes."""
     pdb_sync_latency_s: DistributionField = Constant(value=0.1)
     """From a replacement's Ready until the PodDisruptionBudget's status counts it: the kubelet's status write, a watch,
@@ -193,7 +193,7 @@ class NodeTerminationSpec(NodeDrainSpec):
 
     delete_delay_s: Seconds = 5.0
     """From the end of the node's last pod until its machine is terminated. Default: Cluster Autoscaler's
-    `--node-delete-delay-after-taint`, and Karpenter's shortest drain. Neither waits for a load balancer."""
+    `--node-delete-delay-after-taint`, and Karpenter's shortest drain. Neither program waits for a load balancer."""
     termination_hook_s: Seconds = 0.0
     """For how long a termination lifecycle hook of the Auto Scaling group then holds the machine. Default: no hook."""
 

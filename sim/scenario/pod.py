@@ -23,7 +23,10 @@ from sim.scenario.problems import shown
 
 
 class AfterTeardownSpec(Spec):
-    """The shares of pods by what a new connection to their addresses meets once these are gone. They add up to 1."""
+    """The shares of pods by what a new connection to their addresses meets once these are gone.
+
+    The shares add up to 1.
+    """
 
     connect_refused: Share = 0.0
     """502 at once: another pod has the address, and nothing listens on its port."""

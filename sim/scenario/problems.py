@@ -47,7 +47,7 @@ class Problem:
     Attributes
     ----------
     found
-        What stands there. It stands alone if nothing was `expected` ("unknown key").
+        What stands there. `found` stands alone if nothing was `expected` ("unknown key").
     expected
         What was expected.
     key

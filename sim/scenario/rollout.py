@@ -1,4 +1,4 @@
-"""The Deployment's own rolling update, as a disruption. Its keys are those of `deployment`.
+"""The Deployment's own rolling update, as a disruption. The keys are those of `deployment`.
 
 Sources are named in short: K8s is kubernetes/kubernetes.
 """

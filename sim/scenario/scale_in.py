@@ -77,12 +77,12 @@ class ScaleInSpec(DisruptionSpec):
     """With `recommendations`: the most that was called for in this time counts (`stabilizationWindowSeconds`). Default:
     K8s (`--horizontal-pod-autoscaler-downscale-stabilization`)."""
     unready: Annotated[int, Field(ge=0, le=MOST_PODS), WHOLE] = 0
-    """Pods that are pending or not Ready when it begins, and so no targets. They go first."""
+    """Pods that are pending or not Ready when it begins, and so no targets. Such pods go first."""
     deletion_cost: DistributionField = Constant(value=0)
     """Each pod's `controller.kubernetes.io/pod-deletion-cost`. The cheaper go first, from Kubernetes v1.22 on (K8s
     PodDeletionCost, KEP-2255). Default: no pod has that annotation."""
     nodes: Count | None = None
-    """Worker nodes over which the pods are spread in turn. Those of a node with more of them go first (K8s
+    """Worker nodes over which the pods are spread in turn. Pods of a node with more of them go first (K8s
     ActivePodsWithRanks). null: as many everywhere."""
     ready_for_s: DistributionField = Constant(value=86_400)
     """For how long each pod has been Ready. Younger pods go first; from Kubernetes v1.22 on ages are compared by their

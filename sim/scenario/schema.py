@@ -31,7 +31,10 @@ _KINDS = {
 
 @cache
 def schema_of(spec: type[Spec]) -> Node:
-    """Return a spec's JSON Schema, draft 2020-12, with descriptions and defaults. It is shared: do not change it."""
+    """Return a spec's JSON Schema, draft 2020-12, with descriptions and defaults.
+
+    Callers share the mapping: do not change it.
+    """
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **spec.model_json_schema()}
 
 

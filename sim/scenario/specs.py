@@ -61,9 +61,9 @@ def _or_extends(schema: dict[str, Any]) -> None:
 class Scenario(DisruptedScenario):
     """A rolling update to simulate.
 
-    Its attributes are the keys of a scenario file: `scenario.pod.pre_stop_sleep_s` is the key `pod.pre_stop_sleep_s`.
-    Times are in seconds (`_s`), rates per second (`_rps`, `_per_s`). A scenario does not change: `with_overrides` makes
-    another one.
+    A `Scenario`'s attributes are the keys of a scenario file: `scenario.pod.pre_stop_sleep_s` is the key
+    `pod.pre_stop_sleep_s`. Times are in seconds (`_s`), rates per second (`_rps`, `_per_s`). A scenario does not
+    change: `with_overrides` makes another one.
     """
 
     model_config = ConfigDict(json_schema_extra=_or_extends)

@@ -1,4 +1,4 @@
-"""Standard input, which can be read only once. It is kept, so that several readers can use it."""
+"""Standard input, which can be read only once. The text is kept, so that several readers can use it."""
 
 from __future__ import annotations
 

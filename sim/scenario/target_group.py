@@ -23,7 +23,7 @@ class HealthCheckSpec(Spec):
     """From one check to the next. Default: the controllers' (LBC annotations); the API's own is 30. AWS takes 5 to
     300."""
     timeout_s: PositiveSeconds = 5.0
-    """How long a check waits for its answer. It fails so much later where nothing answers (`node_lost`,
+    """How long a check waits for its answer. A check fails so much later where nothing answers (`node_lost`,
     `liveness_failure`), and at once where the port refuses. Default: LBC and AWS; AWS takes 2 to 120."""
     healthy_threshold: Count = 2
     """Passed checks in a row from unhealthy to healthy. A new target needs one (AWS), and a pod that is deleted does
@@ -65,7 +65,7 @@ class TargetGroupSpec(Spec):
     propagation_s: DistributionField = Lognormal(median=10, p95=20)
     """From the success of DeregisterTargets until an ALB node sends the target nothing new: a draw for each node and
     target. AWS publishes no figure. Default: users saw 15 to 21 s (LBC issues 905, 2366), assume 10 s (1719), and meet
-    tails of a minute. This is the least known number of the model: vary it."""
+    tails of a minute. This time is the least known number of the model: vary it."""
     rule_propagation_s: DistributionField | None = None
     """From ModifyRule until an ALB node takes the rule over, one draw for each node and change. null: the law of
     `propagation_s`, as AWS publishes neither."""

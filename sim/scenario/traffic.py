@@ -18,7 +18,7 @@ from sim.scenario.fields import (
 
 
 class TrafficSpec(Spec):
-    """The requests that reach the ALB. They do not slow down when some fail (open loop)."""
+    """The requests that reach the ALB. Clients do not slow down when some fail (open loop)."""
 
     arrival_rate_rps: Annotated[float, Field(gt=0, le=LONGEST_S)]
     """Requests per second, over all ALB nodes. Required."""

@@ -69,9 +69,10 @@ class CrashSpec(UnplannedSpec):
 
 
 class LivenessFailureSpec(UnplannedSpec):
-    """A container that hangs. Its liveness probe fails, and the kubelet ends it with grace and restarts it in place.
+    """A container that hangs.
 
-    It accepts connections while it hangs, and answers none. The readiness probe is as the liveness probe.
+    The container's liveness probe fails, and the kubelet ends it with grace and restarts it in place. The container
+    accepts connections while it hangs, and answers none. The readiness probe is as the liveness probe.
     """
 
     kind: ClassVar = "liveness_failure"

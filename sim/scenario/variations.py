@@ -2,7 +2,7 @@
 
 - `--set` takes `KEY=VALUE`; `--vary` takes `KEY=V1,V2` and `KEY=START:STOP:STEP`.
 - Values are in YAML, so that a distribution may stand among them.
-- A range ends with the last value that is not beyond STOP. Its steps are decimal: 0:0.3:0.1 ends with 0.3.
+- A range ends with the last value that is not beyond STOP. The steps of a range are decimal: 0:0.3:0.1 ends with 0.3.
 - Keys that move together stand together, and so do their values: `KEY,KEY=V1/W1,V2/W2`, or two ranges. In a scenario's
   `sweep` block they are a list of lists, `KEY, KEY: [[V1, W1], [V2, W2]]`.
 """

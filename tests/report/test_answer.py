@@ -19,7 +19,7 @@ SOME = {
 def test_it_says_how_often_then_how_many_then_the_mean() -> None:
     assert headline(summary(SOME)) == (
         "Of 12 rollouts, 25.0 % (95 % interval: 9.00 to 53.0 %) had a 502. The median rollout has 8.00 (95 % interval: "
-        "0 to 11.0), and one of 20 more than 31.0 (95 % interval: 20.0 to 60.0). On average that is 12.0 (95 % "
+        "0 to 11.0), and one of 20 more than 31.0 (95 % interval: 20.0 to 60.0). On average a rollout has 12.0 (95 % "
         "interval: 0 to 27.0), 1.20 % of all requests."
     )
 
@@ -32,9 +32,9 @@ def test_what_is_expected_is_a_probability() -> None:
 def test_a_mean_that_one_rollout_makes_is_said_to_be_one() -> None:
     said = headline(summary(SOME | {SPREAD_502: spread([0.0] * 8 + [10, 20, 30, 940])}))
     assert said.endswith(
-        "one of 20 more than 940 (95 % interval: from 22.7 on; more rollouts would bound it). On average that is 83.3, "
-        "1.20 % of all requests. 12 rollouts are too few for an interval: one of them makes 94.0 % of it, and it takes "
-        "some 227."
+        "one of 20 more than 940 (95 % interval: from 22.7 on; more rollouts would bound it). On average a rollout has "
+        "83.3, 1.20 % of all requests. 12 rollouts are too few for an interval: one of them makes 94.0 % of the mean, "
+        "and an interval takes some 227."
     )
 
 
@@ -62,7 +62,7 @@ def test_what_fails_otherwise_is_told_beside_no_502() -> None:
 def test_one_rollout_has_no_interval() -> None:
     one = {SPREAD_502: spread([3.0]), ANY_502: Estimate(1.0, math.nan, math.nan)}
     assert headline(summary(SOME | one, replications=1)) == (
-        "Of 1 rollout, 100 % had a 502. It has 3.00. That is 1.20 % of its requests."
+        "Of 1 rollout, 100 % had a 502. The rollout has 3.00. Of all requests 1.20 % ended so."
     )
 
 

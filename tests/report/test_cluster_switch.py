@@ -112,7 +112,7 @@ def test_the_story_says_how_the_new_pods_came() -> None:
     late = {"pod.startup_s": 7, "target_group.health_check": None, "cluster_switch.new_pods_created_at_s": 5}
     late |= {"controller": {"version": "fixed_lag", "deregistration_lag_s": 1, "registration_lag_s": 3}}
     said = " ".join(course_of(simulate(scenario(**late))))
-    assert "that of a new cluster with 0 healthy pods. Its 2 pods were created from 5.0 s on." in said
+    assert "that of a new cluster with 0 healthy pods. The new cluster's 2 pods were created from 5.0 s on." in said
     assert "2 became healthy targets, the last of them at 15.0 s." in said
 
 

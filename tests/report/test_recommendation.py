@@ -151,7 +151,7 @@ def test_an_assumption_is_said_in_the_second_sentence(make_scenario: type) -> No
     best = trial(make_scenario(pod__pre_stop_sleep_s=31), 0, 0)
     first, second, *_ = sentences(found(make_scenario, best, pod__pre_stop_sleep_s=31))
     assert first == "Set pod.pre_stop_sleep_s to 31 for no failed request in 95 % of rollouts."
-    assert "24.0 s are an assumption. It is target_group.propagation_s" in second
+    assert "24.0 s are an assumption. This target_group.propagation_s is" in second
 
 
 def test_of_a_node_drain_it_says_so(make_scenario: type) -> None:

@@ -42,8 +42,8 @@ def test_story_of_fixed_lag_is_the_golden_one() -> None:
 def test_answer_names_the_stall_and_the_health_check() -> None:
     assert answer(findings(by_hand())) == (
         "preStop 10 s. Pod 2 refused connections 10.0 s after its deletion, and its target left the last ALB node 26.0 "
-        "s after it: 16.0 s exposed. 2 consecutive throttled attempts of waf-regional:GetWebACLForResource held its "
-        "deregistration up for 1.8 s. Its health checks took it out of rotation before its deregistration did. "
+        "s after it: 16.0 s exposed. 2 consecutive throttled attempts of waf-regional:GetWebACLForResource held the "
+        "deregistration up for 1.8 s. Health checks took the target out of rotation before the deregistration did. "
         "4 of 100 requests ended in a 502: connect_refused 2, host_unreachable 2. "
         "1 ended in a 504: idle_timeout 1."
     )
@@ -53,14 +53,14 @@ def test_answer_names_fail_open() -> None:
     records = [r for r in BY_HAND if not (isinstance(r, TargetHealthy) and r.node == 1)]
     told = answer(findings(by_hand([*records, TargetHealthy(35, 3, 1)])))
     assert "21.0 s exposed" in told
-    assert "Its health checks failed, but fail-open kept it in rotation for 5.0 s." in told
+    assert "Health checks failed, but fail-open kept the target in rotation for 5.0 s." in told
 
 
 def test_answer_names_the_largest_part_where_nothing_was_throttled() -> None:
     kept = [r for r in BY_HAND if not hasattr(r, "cluster") and getattr(r, "pod", 0) != 2]
     told = answer(findings(by_hand(kept)))
     assert "Pod 0 refused connections 10.0 s after its deletion, and its target left the last ALB node 15.0 s" in told
-    assert "8.0 s of that went to the deregistration on its way to the ALB nodes." in told
+    assert "8.0 s of the lag went to the deregistration on its way to the ALB nodes." in told
 
 
 def test_answer_when_the_sleep_was_long_enough() -> None:

@@ -236,7 +236,7 @@ def test_percentages_that_round_to_zero_are_no_zeros() -> None:
                 "pod__on_sigterm": "exit",
             },
             "target_group.connection_reuse",
-            "no preStop sleep keeps requests from it",
+            "no preStop sleep keeps requests from the pod",
         ),
         ({"pod__accept": "prefork"}, "pod.accept", "has no effect without pod.concurrency"),
         ({"pod__concurrency": 1, "traffic__arrival_rate_rps": 1000}, "pod.concurrency", "queues grow without end"),

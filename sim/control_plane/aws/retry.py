@@ -41,8 +41,8 @@ class Retryer(ABC):
         Returns
         -------
         tuple of float
-            Both in seconds, equal if the wait is fixed. The greatest wait itself is never drawn where the SDK's uniform
-            draw excludes its right end.
+            The least and the greatest wait in seconds, equal if the wait is fixed. The greatest wait itself is never
+            drawn where the SDK's uniform draw excludes its right end.
         """
 
     def wait_s(self, retry: int, u: float, _previous_s: float = 0.0, /) -> float:

@@ -1,4 +1,4 @@
-"""The target group and the ALB nodes' knowledge of it. Its targets are pods, or worker nodes (`instance_targets`).
+"""The target group and the ALB nodes' knowledge of it. Targets are pods, or worker nodes (`instance_targets`).
 
 Modelled:
 - A registered target is `initial` at each ALB node until that node's first check of it, at a random phase of the
@@ -7,8 +7,8 @@ Modelled:
   deregistration reaches the node, `propagation_s` later: one draw for each node and target.
 - A target whose checks fail leaves a node's rotation at that node's `unhealthy_threshold`-th failing check.
 - A draining target's requests may run until `deregistration_delay_s`.
-- DescribeTargetHealth takes a target for healthy when it is at every node. It shows `draining` until the
-  deregistration delay is over.
+- DescribeTargetHealth takes a target for healthy when it is at every node. DescribeTargetHealth shows `draining` until
+  the deregistration delay is over.
 
 Left out:
 - slow start, which is the ALB nodes' affair (`data_plane.slow_start`);

@@ -1,7 +1,8 @@
 """What one controller process remembers of a TargetGroupBinding (TGB), brought up to date change by change.
 
-A reconcile compares all endpoints with all targets. Most of them are as they were at the reconcile before. Here only
-those that have changed since are looked at, so that a reconcile of 10,000 pods costs no more than one of ten.
+A reconcile compares all endpoints with all targets. Most endpoints and targets are as they were at the reconcile
+before. Here only those that have changed since are looked at, so that a reconcile of 10,000 pods costs no more than one
+of ten.
 
 Modelled: the endpoints as the last reconcile read them, and the pods whose network interface the process knows.
 
@@ -112,6 +113,9 @@ class KnownFor(Generic[T]):
 
 
 def _replace(things: set[T], looked_at: set[T], found: set[T]) -> None:
-    """Let those of the things that were looked at be the ones that were found. It takes the time of these alone."""
+    """Let those of the things that were looked at be the ones that were found.
+
+    The time taken is that of these things alone.
+    """
     things.difference_update(looked_at)
     things.update(found)

@@ -1,6 +1,6 @@
 """A controller without a reconcile loop: constant, random or measured lags (`controller.version: fixed_lag`).
 
-It serves arithmetic by hand, and lags that were measured in a cluster.
+Such a controller serves arithmetic by hand, and lags that were measured in a cluster.
 
 Modelled:
 - Each target that is not registered before is, `registration_lag_s` after its pod's containers are ready.

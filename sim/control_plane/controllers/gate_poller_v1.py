@@ -2,7 +2,7 @@
 
 Before a reconcile registers or deregisters, it hands the targets whose gate is closed to the target group's goroutine,
 over channels without a buffer. Once the health check's interval has passed without new targets, the goroutine asks
-DescribeTargetHealth. It sets the gates of the healthy targets and goes on with the others.
+DescribeTargetHealth. The goroutine sets the gates of the healthy targets and goes on with the others.
 
 Modelled: the goroutine, and what follows from its design:
 - Each reconcile starts the interval anew. No gate opens while the target group is reconciled more often than that.

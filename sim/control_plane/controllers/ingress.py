@@ -75,7 +75,7 @@ class Backend(Protocol[T]):
 class Checkpoint:
     """What v2.9.1 and later write onto a TargetGroupBinding: when it was last reconciled, and with which endpoints.
 
-    These are the endpoints after as many of the backend's `changes` as were `seen`; None if the next reconcile must run
+    `endpoints` are those after as many of the backend's `changes` as were `seen`; None if the next reconcile must run
     whatever the endpoints are.
     """
 
@@ -100,7 +100,7 @@ class Ingress:
 class Controller(Protocol):
     """One process of a cluster's controller.
 
-    Each of its `resyncing_informers` informers resyncs every `sync_period_s`, or never if that is 0.
+    Each of the process's `resyncing_informers` informers resyncs every `sync_period_s`, or never if that is 0.
     """
 
     sync_period_s: float

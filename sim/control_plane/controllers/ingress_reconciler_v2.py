@@ -1,7 +1,7 @@
 """The part of the AWS Load Balancer Controller v2.0 to v3.x that reconciles ingresses.
 
-It has a queue of ingress groups and three workers (`--ingress-max-concurrent-reconciles`). A worker builds the model of
-one ingress and deploys it, in a fixed order of AWS calls. No pod change enqueues an ingress. A change of its
+This part has a queue of ingress groups and three workers (`--ingress-max-concurrent-reconciles`). A worker builds the
+model of one ingress and deploys it, in a fixed order of AWS calls. No pod change enqueues an ingress. A change of its
 annotations does, and a new process enqueues all of them. A resync of the ingresses enqueues them from v2.5.4 on:
 earlier handlers pass over what looks unchanged. Resyncs of Services and Secrets enqueue no ingress in any version.
 
@@ -61,7 +61,7 @@ TAGS_PER_CALL = 20
 class IngressReconciler:
     """The ingress half of one process.
 
-    Its calls carry no reconcile number: the trace numbers only the reconciles of TargetGroupBindings.
+    Calls of this half carry no reconcile number: the trace numbers only the reconciles of TargetGroupBindings.
     """
 
     def __init__(

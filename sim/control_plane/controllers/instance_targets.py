@@ -3,8 +3,8 @@
 Modelled:
 - The ingress controller takes a node out of the target group when it is marked, if its release heeds the mark. Marks
   are the cordon, the label that takes a node out of load balancers, and the Cluster Autoscaler's taint.
-- It takes any node out once its Node object is gone. That is a while after its machine: the node is NotReady when its
-  heartbeats have failed for the grace period. The cloud's node controller then finds no instance (K8s
+- The controller takes any node out once its Node object is gone. The object goes a while after its machine: the node is
+  NotReady when its heartbeats have failed for the grace period. The cloud's node controller then finds no instance (K8s
   cloud-provider/controllers/nodelifecycle, node-monitor-period 5 s).
 - Until an ALB node hears of that, its health checks of a node without a machine fail, and it stops sending by itself.
 

@@ -4,7 +4,7 @@ Modelled:
 - Pods come and go at `churn_per_s`: a Poisson stream over the cluster. Each change is in one ingress, and adds or
   removes a pod with equal chance.
 - The cluster's controller reconciles each change and, when throttled, backs off as the first cluster's does.
-- Its targets are `initial` for 15 s and `draining` for 300 s (the controllers' and AWS's defaults).
+- The cluster's targets are `initial` for 15 s and `draining` for 300 s (the controllers' and AWS's defaults).
 
 Left out: ingresses with several backends or more than 199 addresses.
 

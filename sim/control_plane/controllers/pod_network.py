@@ -1,10 +1,11 @@
 """What aws-load-balancer-controller asks of EC2 in the reconcile of a TargetGroupBinding (TGB).
 
 Modelled:
-- DescribeInstances, for the ENIs of pods that are not known, in one call for all of them. Each is known for 10 min.
-- DescribeSecurityGroups, for the group whose rules let the load balancer in, under a lock. It is known for 10 min.
-  While no TGB has a pod there is no such group.
-- DescribeVpcs, before a registration. It is known for 10 min.
+- DescribeInstances, for the ENIs of pods that are not known, in one call for all of them. Each pod's ENI is known for
+  10 min.
+- DescribeSecurityGroups, for the group whose rules let the load balancer in, under a lock. The group is known for 10
+  min. While no TGB has a pod there is no such group.
+- DescribeVpcs, before a registration. The VPC is known for 10 min.
 
 Left out: changes of security groups and their rules, which are as they should be.
 

@@ -1,8 +1,8 @@
 """The resyncs of a controller's informers (`--sync-period`), which enqueue everything, changed or not.
 
-At each resync an informer reports all its objects as if they had been updated. Its period is the sync period times a
-factor in [0.9, 1.1), drawn when the informer starts, so that no two stay in step. Most handlers see that nothing has
-changed and enqueue nothing; handlers that do not compare enqueue everything.
+At each resync an informer reports all its objects as if they had been updated. An informer's period is the sync period
+times a factor in [0.9, 1.1), drawn when the informer starts, so that no two stay in step. Most handlers see that
+nothing has changed and enqueue nothing; handlers that do not compare enqueue everything.
 
 Modelled:
 - The informers whose handlers enqueue everything.
@@ -38,8 +38,8 @@ def resyncs(
 ) -> list[Generator[simpy.Event]]:
     """Return the goroutines that resync each informer of a controller, to be run.
 
-    The informers listed everything at `listed_s`. None means long before now; the phase at the rollout's start then
-    does not depend on the warm-up.
+    The informers listed everything at `listed_s`. `listed_s` of None means long before now; the phase at the rollout's
+    start then does not depend on the warm-up.
     """
     if controller.sync_period_s == 0:
         return []

@@ -4,9 +4,9 @@ Modelled:
 - FIFO order. An item that waits is not added twice.
 - An item added while a worker has it is queued again when that work is done. So at most one copy of an item waits and
   at most one runs.
-- A failed item comes back after the longer of two delays, until its failures are forgotten. One is 5 ms x 2^failures,
-  at most 1000 s or what a flag of the controller says. The other is the wait for a token of a bucket of 10 per second
-  with burst 100.
+- A failed item comes back after the longer of two delays, until its failures are forgotten. One delay is 5 ms x
+  2^failures, at most 1000 s or what a flag of the controller says. The other is the wait for a token of a bucket of 10
+  per second with burst 100.
 - Of several delayed additions of an item the earliest counts.
 - Later controllers have no such bucket.
 - controller-runtime's own queue, later still, has one entry for an item, at the earliest of its times.

@@ -1,10 +1,11 @@
 """The node autoscaler: it adds nodes for pods that the scheduler has no place for.
 
 Modelled:
-- Cluster Autoscaler looks every 10 s. It wants as many nodes as the pending pods need beyond those that are coming.
-  When it has decided, it raises the Auto Scaling group, which launches all of them after a lag.
+- Cluster Autoscaler looks every 10 s. Cluster Autoscaler wants as many nodes as the pending pods need beyond those that
+  are coming. When it has decided, it raises the Auto Scaling group, which launches all of them after a lag.
 - Karpenter collects pods until none has come for 1 s, for 10 s at most, and launches the nodes that they need.
-- A node becomes Ready a while after its launch. It goes to the zone with the fewest nodes that has an address for it.
+- A node becomes Ready a while after its launch. A new node goes to the zone with the fewest nodes that has an address
+  for it.
 - Where no zone has one the launch fails, and the autoscaler waits before the next.
 
 Left out: scale-down and consolidation, other instance types than the cluster's, capacity that AWS has not, and nodes

@@ -6,8 +6,8 @@ Modelled:
   are gone, and the rollout is complete when none is left.
 - The ReplicaSets create and delete as `replica_set` says. Deletes go all at once.
 - The old pods go in a random order (equal ranks are decided by the UUIDs).
-- The Deployment reacts to a pod's availability, and to its end, `sync_latency_s` later. That stands for the kubelet's
-  status write, the ReplicaSet's, and the watches between.
+- The Deployment reacts to a pod's availability, and to its end, `sync_latency_s` later. This latency stands for the
+  kubelet's status write, the ReplicaSet's, and the watches between.
 
 Left out:
 - unhealthy old pods (here all are available when the rollout starts);
@@ -41,7 +41,7 @@ MIN_READY_RECHECK_S = 1.0
 
 
 class Deployment:
-    """The rolling update of one Deployment, which ends all old pods. It starts when `run` is started."""
+    """The rolling update of one Deployment, which ends all old pods. The update starts when `run` is started."""
 
     def __init__(self, spec: DeploymentSpec, disrupted: Disrupted) -> None:
         simulation = disrupted.simulation

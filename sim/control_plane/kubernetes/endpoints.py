@@ -1,11 +1,11 @@
 """The Service's Endpoints, as the ingress controller's watch sees them.
 
 Modelled:
-- A pod joins `propagation_s` after it is ready. It leaves `propagation_s` after its deletion, while the kubelet
+- A pod joins `propagation_s` after it is ready. A pod leaves `propagation_s` after its deletion, while the kubelet
   terminates it (nothing orders the two).
 - Every change is reported to the watchers.
-- A pod is among the addresses that are not ready from `propagation_s` after it has an address. That is a change of the
-  Endpoints too.
+- A pod is among the addresses that are not ready from `propagation_s` after it has an address. Such a pod's coming is a
+  change of the Endpoints too.
 - When the containers of a pod with a readiness gate become ready, the Endpoints do not change. The watch of the pod
   itself reports that, `propagation_s` later.
 - A pod whose first status says that it has an address and that its containers are ready is seen so at once.

@@ -5,7 +5,7 @@ a Deployment with `podReplacementPolicy: TerminationComplete`.
 
 Modelled:
 - The control plane draws no requests, so it draws the end of the last one.
-- Requests reach the pod as a Poisson stream, its share of the ALB's rate. They stop when each ALB node has stopped
+- Requests reach the pod as a Poisson stream, its share of the ALB's rate. Requests stop when each ALB node has stopped
   sending to the pod, at the latest when its listener closes.
 - Each request is served independently. So the number still running at t is Poisson with mean R(t), the integral of the
   service time's survival function.

@@ -1,7 +1,8 @@
 """The rolling update of a StatefulSet or a DaemonSet: each pod is replaced by one of its own.
 
 Modelled, a StatefulSet:
-- Pods go from the highest ordinal down to `partition`. Each is gone before its successor, of the same name, is created.
+- Pods go from the highest ordinal down to `partition`. Each pod is gone before its successor, of the same name, is
+  created.
 - At most `max_unavailable` are deleted and not yet replaced by an available pod.
 
 Modelled, a DaemonSet:
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 
 class OneForOne(Replacing):
-    """The update of a StatefulSet or a DaemonSet. It starts when `run` is started."""
+    """The update of a StatefulSet or a DaemonSet. The update starts when `run` is started."""
 
     def __init__(self, spec: DeploymentSpec, disrupted: Disrupted) -> None:
         super().__init__(spec, disrupted)

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 class Outage:
     """One pod's outage.
 
-    It serves nothing from `from_s` until `until_s`, which is `inf` until it is known. `silent`: a check of the pod has
-    no answer at all, and so takes its whole timeout.
+    The pod serves nothing from `from_s` until `until_s`, which is `inf` until it is known. `silent`: a check of the pod
+    has no answer at all, and so takes its whole timeout.
     """
 
     from_s: float

@@ -1,8 +1,8 @@
 """The readiness gates of a Deployment's pods, as the controller sees and sets them.
 
-A pod may name the condition `target-health.…` among its readiness gates. It is then Ready only once the controller has
-set that condition, after it has seen the pod's target healthy. Until then the Endpoints hold the pod's address among
-those that are not ready. The controllers register such a pod when its containers are ready.
+A pod may name the condition `target-health.…` among its readiness gates. Such a pod is Ready only once the controller
+has set that condition, after it has seen the pod's target healthy. Until then the Endpoints hold the pod's address
+among those that are not ready. The controllers register such a pod when its containers are ready.
 
 Modelled: all of that, with the condition as an event of the pod. A condition that is True stays True.
 

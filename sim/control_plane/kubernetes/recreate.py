@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class Recreate(Replacing):
-    """A rollout that ends all old pods before it starts a new one. It starts when `run` is started."""
+    """A rollout that ends all old pods before it starts a new one. The rollout starts when `run` is started."""
 
     def __init__(self, spec: DeploymentSpec, disrupted: Disrupted) -> None:
         super().__init__(spec, disrupted)

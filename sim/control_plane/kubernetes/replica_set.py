@@ -1,8 +1,8 @@
 """A ReplicaSet that creates pods, and the client through which the controller-manager writes.
 
 Modelled:
-- A ReplicaSet has one sync at a time. Its creates go in slow-start batches 1, 2, 4, …, at most 500 in a sync. Requests
-  that come during a sync wait for the next one.
+- A ReplicaSet has one sync at a time. A sync's creates go in slow-start batches 1, 2, 4, …, at most 500 in a sync.
+  Requests that come during a sync wait for the next one.
 - Creates and deletes pass through the controller-manager's client, and each also writes an Event through that client.
 
 Left out: creates and deletes that fail, and are tried again.
@@ -45,7 +45,7 @@ class ControllerManagerClient:
 
 
 class ReplicaSet:
-    """A ReplicaSet that starts without pods. Its pods are numbered from `first` on; `adopt` is called with each."""
+    """A ReplicaSet that starts without pods. New pods are numbered from `first` on; `adopt` is called with each."""
 
     def __init__(
         self,

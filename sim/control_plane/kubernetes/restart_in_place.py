@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class RestartInPlace:
-    """Containers that fail and restart in place. It ends no pod."""
+    """Containers that fail and restart in place. A restart in place ends no pod."""
 
     cause: Literal["crash", "hang"]
 

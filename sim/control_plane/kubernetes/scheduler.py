@@ -7,9 +7,9 @@ Modelled:
   with the fewest pods do, and then the one with the lowest number. Terminating pods count for no zone (K8s
   podtopologyspread/common.go).
 - A pod that is deleted keeps its place until it is gone.
-- A pod without a node is Pending. It is tried again when a place or a node comes free, but not before its backoff is
-  over. That is 1 s after its first attempt, 2 s after its second, and so on up to 10 s (K8s backend/queue,
-  DefaultPodMaxBackoffDuration).
+- A pod without a node is Pending. A Pending pod is tried again when a place or a node comes free, but not before its
+  backoff is over. The backoff is 1 s after the first attempt, 2 s after the second, and so on up to 10 s (K8s
+  backend/queue, DefaultPodMaxBackoffDuration).
 
 Left out:
 - ties between nodes, which the real scheduler breaks by chance;
@@ -50,7 +50,7 @@ class Node:
 class Scheduler:
     """The scheduler of one cluster. `places`: how many pods of the Deployments each node takes.
 
-    Its nodes are numbered from `first` on.
+    Nodes are numbered from `first` on.
     """
 
     def __init__(self, env: simpy.Environment, *, nodes: int, zones: int, places: int, first: int = 0) -> None:
@@ -148,7 +148,7 @@ class Scheduler:
         return min(of_zones, key=lambda node: (self._live[service, node.zone], node.pods, node.number), default=None)
 
     def is_deleted(self, pod: Pod) -> None:
-        """Count a pod no longer where pods are spread over zones. It keeps its place."""
+        """Count a pod no longer where pods are spread over zones. The pod keeps its place."""
         self._live[self._service_of[pod], self._node_of[pod].zone] -= 1
 
     def release(self, pod: Pod) -> None:

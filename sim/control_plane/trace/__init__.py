@@ -7,9 +7,9 @@
 - A `node` is an ALB node. With two target groups, node k of n knows the second one's targets as node n + k.
 - Records of one kind stand in the order in which they were written. A record may be written ahead of its time.
 
-Records must not be changed. They are not frozen, because frozen ones take five times as long to make, and a replication
-makes some 15,000. Those of nodes and addresses are in `nodes.py`, those of the controllers and their calls in
-`calls.py`, and those of where traffic is sent in `traffic.py`.
+Records must not be changed. Records are not frozen, because frozen ones take five times as long to make, and a
+replication makes some 15,000. Records of nodes and addresses are in `nodes.py`, those of the controllers and their
+calls in `calls.py`, and those of where traffic is sent in `traffic.py`.
 """
 
 from __future__ import annotations
@@ -196,7 +196,10 @@ R = TypeVar("R", bound=Record)
 
 
 class Trace:
-    """The records of one replication, by kind. One that is not `kept` nobody will read, so it need not be written."""
+    """The records of one replication, by kind.
+
+    A record that is not `kept` nobody will read, so it need not be written.
+    """
 
     def __init__(self, *, kept: bool = True) -> None:
         self.is_kept = kept

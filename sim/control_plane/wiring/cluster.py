@@ -103,7 +103,7 @@ class Cluster:
             self._env.process(self._autoscaler.run())
 
     def _start_beside(self, nodes: list[Node]) -> None:
-        """Let the nodes have what addresses are left. One for which there is none does not come up."""
+        """Let the nodes have what addresses are left. A node for which there is no address does not come up."""
         if self._cni is not None:
             started = {node.number for node in self._cni.start_empty(nodes)}
             self.scheduler.cordon(node.number for node in nodes if node.number not in started)

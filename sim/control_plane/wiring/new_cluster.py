@@ -1,10 +1,10 @@
 """The nodes of a cluster that takes over from another one, in the same subnets, and has stood for long.
 
 Modelled:
-- It has as many nodes and pods as the old one, and the same settings. Its nodes came up last: they have the addresses
-  that the old cluster's nodes have left, each its first interface before any has its second.
+- The new cluster has as many nodes and pods as the old one, and the same settings. The new nodes came up last: they
+  have the addresses that the old cluster's nodes have left, each its first interface before any has its second.
 - A pod for which its node has no address never becomes Ready, and so is no target. The switch is made without it.
-- Its nodes go on taking addresses, through the account's EC2 buckets.
+- The new cluster's nodes go on taking addresses, through the account's EC2 buckets.
 
 Left out: a new pod that gets an address later, and the end of the old cluster's nodes.
 

@@ -1,7 +1,8 @@
 """A Deployment of a cluster that takes over: its pods are created some time before or after the switch.
 
 Modelled:
-- Its ReplicaSet creates all pods at `new_pods_created_at_s`, through the client of its own kube-controller-manager.
+- The new cluster's ReplicaSet creates all pods at `new_pods_created_at_s`, through the client of its own
+  kube-controller-manager.
 - Each pod waits for a node of the new cluster, for an address of the subnets that both clusters share, and for its
   image, which no new node has.
 - When it is Ready the new cluster's controller registers its target with the new ALB, through the buckets that all
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 class RollingIn:
     """A new Deployment, which does nothing until `run` is started. `cluster` has its nodes, if these are simulated.
 
-    Its targets are in the second target group of the trace.
+    The new cluster's targets are in the second target group of the trace.
     """
 
     def __init__(

@@ -1,10 +1,10 @@
 """One Deployment that is disrupted, with its pods, its Service's Endpoints and its target group.
 
 Modelled:
-- A cluster may roll several Deployments at the same moment (`deployment.rolled_at_once`). Each is like the first, with
-  draws and kubelets of its own.
-- They share kube-controller-manager's client, the ingress controller and the AWS API. kube-controller-manager takes
-  them in a random order.
+- A cluster may roll several Deployments at the same moment (`deployment.rolled_at_once`). Each Deployment is like the
+  first, with draws and kubelets of its own.
+- All Deployments share kube-controller-manager's client, the ingress controller and the AWS API.
+  kube-controller-manager takes them in a random order.
 
 Left out:
 - the wait for a worker of more than five Deployments or ReplicaSets (`--concurrent-deployment-syncs`,

@@ -48,7 +48,7 @@ def _new_pods(replication: Replication, healthy_s: Times) -> Iterator[str]:
     came_s = healthy_s[np.isfinite(healthy_s)]
     last = f"the last of them at {seconds(float(came_s.max()))}" if came_s.size else "none at all"
     yield (
-        f"Its {count(wanted, 'pod')} were created from {seconds(created_s)} on. "
+        f"The new cluster's {count(wanted, 'pod')} were created from {seconds(created_s)} on. "
         f"{came_s.size:,} became healthy targets, {last}."
     )
     if came_s.size == wanted:

@@ -19,6 +19,6 @@ def course(replication: Replication) -> Iterator[str]:
     deleted_s = replication.trace.of(PodDeleted)[0].time_s
     spec = replication.scenario.node_lost
     yield (
-        f"At 0 s a node was lost with {count(n_pods, 'pod')}. It was NotReady after "
+        f"At 0 s a node was lost with {count(n_pods, 'pod')}. The node was NotReady after "
         f"{seconds(deleted_s - spec.toleration_s)}; its pods were deleted and replaced from {seconds(deleted_s)} on."
     )

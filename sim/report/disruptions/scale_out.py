@@ -32,4 +32,4 @@ def course(replication: Replication) -> Iterator[str]:
         n_late = int(np.isinf(routable_s).any(axis=0).sum())
         yield f"New {what}s that were not in every {where} when the counting ended: {n_late:,}."
     if slow_start_s := scenario.target_group.slow_start_s:
-        yield f"Each has a growing share of the requests for {seconds(slow_start_s)} from then on (slow start)."
+        yield f"Each new pod has a growing share of the requests for {seconds(slow_start_s)} from then on (slow start)."

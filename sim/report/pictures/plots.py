@@ -1,4 +1,6 @@
-"""Pictures of a sweep's results (`albsim plot`). Each shows means over rollouts, and its title names the scenario.
+"""Pictures of a sweep's results (`albsim plot`).
+
+Each picture shows means over rollouts, and its title names the scenario.
 
 - A figure against a key, as lines with the band of their 95 % intervals.
 - A figure against two keys, as a heatmap.

@@ -65,7 +65,7 @@ def _ends(name: str, estimate: Estimate, factor: float = 1) -> dict[str, str]:
 
 
 def _failures(summaries: Sequence[Summary], _scenarios: Sequence[Scenario]) -> Rows:
-    """Return the failures by cause. One without an HTTP status is a column only where some request ended so."""
+    """Return the failures by cause. A cause without an HTTP status is a column only where some request ended so."""
     counted = [OUTCOMES[outcome] for outcome in CAUSES]
     shown = [
         figure

@@ -67,7 +67,7 @@ def calls_of(trace: Trace, *, through_workers: bool) -> list[ApiCall]:
 
 
 def _runs(attempts: list[ApiAttempt]) -> Iterator[list[ApiAttempt]]:
-    """Yield the attempts of each call. Those of one client and reconcile follow each other, from attempt 0 on."""
+    """Yield the attempts of each call. Attempts of one client and reconcile follow each other, from attempt 0 on."""
     open_runs: dict[tuple[int, int, str], list[ApiAttempt]] = {}
     for attempt in attempts:
         key = (attempt.cluster, attempt.reconcile, attempt.action)

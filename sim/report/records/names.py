@@ -55,7 +55,7 @@ def pod_target(pod: int) -> Target:
 
 
 def worker_target(node: int) -> Target:
-    """Return a worker node as a target. Its subnets are none of the pods'."""
+    """Return a worker node as a target. The node's subnets are none of the pods'."""
     subnet, place = divmod(node, _PODS_IN_A_SUBNET)
     return Target(f"172.16.{subnet}.{place + 1}", NODE_PORT)
 

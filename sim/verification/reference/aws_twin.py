@@ -1,7 +1,7 @@
 """The AWS API and its clients again, naively: buckets as "when will it be full again", waits as one formula each.
 
-Written from docs/model.md, "AWS API" and "Retryer", docs/facts/alb.md §5 and docs/facts/controller.md §1 and §5. It
-shares only the draws with `sim.control_plane`.
+Written from docs/model.md, "AWS API" and "Retryer", docs/facts/alb.md §5 and docs/facts/controller.md §1 and §5. The
+twin shares only the draws with `sim.control_plane`.
 
 Left out: botocore's adaptive rate, which the tests compare with botocore itself.
 """

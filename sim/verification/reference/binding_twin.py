@@ -3,7 +3,7 @@
 Written from pkg/targetgroupbinding/resource_manager.go and targets_manager.go, pkg/networking/pod_eni_info_resolver.go,
 networking_manager.go and security_group_manager.go, controllers/elbv2/targetgroupbinding_controller.go and
 targetgroupbinding_deferred_reconciler.go of kubernetes-sigs/aws-load-balancer-controller, at each tag that is named.
-It shares only the draws with `sim.control_plane`.
+The twin shares only the draws with `sim.control_plane`.
 
 Assumed as there: the resources exist and do not drift, and all pods share one security group.
 """

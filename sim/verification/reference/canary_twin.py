@@ -126,7 +126,7 @@ class Canary(Replacing):
             self._delay()
 
     def _swap(self, joining: list[Pod], leaving: list[Pod]) -> None:
-        """Let a Service select other pods. Those that leave it are in no other."""
+        """Let a Service select other pods. Pods that leave the Service are in no other."""
         plane = self._plane
         adds, controller = plane.scenario.endpoints.propagation_s, plane.scenario.controller
         if controller.registration_lag_s is None or controller.deregistration_lag_s is None:

@@ -1,7 +1,7 @@
 """The ALB Ingress Controller v1.1.x again, naively: its queue, its reconcile as a list of steps, its client.
 
-Written from docs/model.md, "The ingress controller", and docs/facts/controller.md §3. It shares only the draws with
-`sim.control_plane`.
+Written from docs/model.md, "The ingress controller", and docs/facts/controller.md §3. The twin shares only the draws
+with `sim.control_plane`.
 """
 
 from __future__ import annotations

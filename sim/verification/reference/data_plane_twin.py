@@ -1,7 +1,7 @@
 """The data plane again, slowly: one request after another, as SimPy processes.
 
-Written from docs/model.md and docs/facts/alb.md. It shares only the draws with `sim.data_plane`: no arrays, no blocks,
-and no answer's time is computed in advance.
+Written from docs/model.md and docs/facts/alb.md. The twin shares only the draws with `sim.data_plane`: no arrays, no
+blocks, and no answer's time is computed in advance.
 
 - Each request is a process that is sent to a pod, waits for one of its workers and is served.
 - Other processes cut a request off if they come first: the pod's end, the drain deadline, the ALB's idle timeout.

@@ -1,6 +1,6 @@
 """The DNS record of a cluster switch again, naively: for one request after the other, which load balancer it goes to.
 
-Written from docs/facts/capacity.md §4 and docs/model.md, "Cluster switch". It has two forms:
+Written from docs/facts/capacity.md §4 and docs/model.md, "Cluster switch". The twin has two forms:
 - `share` adds up the chance at one moment, for the comparison with the data plane draw by draw;
 - `Client` is no formula at all: a client with a cache, a habit and perhaps an open connection.
 """

@@ -1,6 +1,6 @@
 """A request in the slow data plane: how it is drawn, one by one, and what becomes of it.
 
-Written from docs/model.md, "Data plane". It shares the draws of `sim.data_plane`.
+Written from docs/model.md, "Data plane". The twin shares the draws of `sim.data_plane`.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ class Side:
             self._gated_later(pod)
 
     def containers_ready(self, pod: Pod) -> None:
-        """Let a pod accept connections. It is Ready at once, or when its gate is open."""
+        """Let a pod accept connections. The pod is Ready at once, or when its gate is open."""
         self.agenda.note("PodReady", self.agenda.now_s, pod.number)
         pod.has_ready_containers = True
         if not self.rolled.has_gates:

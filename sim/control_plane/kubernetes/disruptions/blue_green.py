@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class BlueGreen:
-    """The switch, and the end of the old pods. It starts when `run` is started."""
+    """The switch, and the end of the old pods. The switch starts when `run` is started."""
 
     def __init__(self, spec: BlueGreenSpec, disrupted: Disrupted) -> None:
         self._env = disrupted.simulation.env

@@ -48,7 +48,7 @@ WHOLE = 100
 
 
 class Canary(Replacing):
-    """A canary, from its first step to the end of the old pods. It starts when `run` is started."""
+    """A canary, from its first step to the end of the old pods. The canary starts when `run` is started."""
 
     def __init__(self, spec: CanarySpec, deployment: DeploymentSpec, disrupted: Disrupted) -> None:
         super().__init__(deployment, disrupted)

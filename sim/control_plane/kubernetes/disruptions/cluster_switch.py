@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class ClusterSwitch:
-    """The switch, and the end of the old side. It starts when `run` is started."""
+    """The switch, and the end of the old side. The switch starts when `run` is started."""
 
     def __init__(self, spec: ClusterSwitchSpec, disrupted: Disrupted) -> None:
         self._env = disrupted.simulation.env

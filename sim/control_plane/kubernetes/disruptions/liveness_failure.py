@@ -1,7 +1,7 @@
 """Containers that hang until their liveness probes have failed, and restart in place.
 
 Modelled:
-- The container hangs from 0 s on. It accepts connections and answers none.
+- The container hangs from 0 s on. A container that hangs accepts connections and answers none.
 - The probes come at a random phase of their period. With the last of `failure_threshold` failures in a row the kubelet
   ends the container as it ends that of a deleted pod, and the pod is not Ready.
 - A handler for SIGTERM hangs too. So a server with one (`drain`, `ignore`, `serve_after_sigterm_s`) ends by SIGKILL.

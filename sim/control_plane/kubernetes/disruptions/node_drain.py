@@ -1,9 +1,9 @@
 """A node drain: the pods of some worker nodes are evicted, and the ReplicaSet replaces them.
 
-`kubectl drain` cordons its nodes and takes one after another. It asks the eviction API for all pods of a node at once.
-The API server admits an eviction, and deducts it, while the PodDisruptionBudget's status allows a disruption; otherwise
-it answers 429. An admitted eviction is a deletion, with preStop and the grace period. kubectl asks again after a while,
-and polls an evicted pod until it is gone. Karpenter does the same with other waits.
+`kubectl drain` cordons its nodes and takes one after another. `kubectl drain` asks the eviction API for all pods of a
+node at once. The API server admits an eviction, and deducts it, while the PodDisruptionBudget's status allows a
+disruption; otherwise it answers 429. An admitted eviction is a deletion, with preStop and the grace period. kubectl
+asks again after a while, and polls an evicted pod until it is gone. Karpenter does the same with other waits.
 
 Modelled:
 - `nodes_at_once` nodes are drained at a time. Where `nodes` are simulated, those with the lowest numbers go, with the
@@ -21,8 +21,8 @@ Modelled:
 - The cordon is an event for which v1.1.6 to v1.1.9 of the ingress controller reconcile every ingress.
 - Where nodes are the targets, a marked node leaves the target group, and a terminated one ends what runs through it
   (`instance_targets`). Replacements and other pods are still reached through the others.
-- Several Deployments have pods on the same nodes. Each has a budget of its own, and a node is done when all are done
-  with it.
+- Several Deployments have pods on the same nodes. Each Deployment has a budget of its own, and a node is done when all
+  are done with it.
 
 Left out:
 - the other pods of these nodes, and kubectl's own client limit;
@@ -91,7 +91,7 @@ class DisruptionBudget:
 
 
 class NodeDrain:
-    """The drain of some nodes, which ends the pods on them. It starts when `run` is started."""
+    """The drain of some nodes, which ends the pods on them. The drain starts when `run` is started."""
 
     def __init__(self, spec: NodeDrainSpec, disrupted: Disrupted) -> None:
         simulation = disrupted.simulation

@@ -3,7 +3,7 @@
 Modelled:
 - At 0 s the node's pods vanish: no RST, no ICMP. What they had is never answered.
 - The node controller waits for a heartbeat. When the grace period since the last one is over, it looks again within its
-  period, takes the node for NotReady, and marks its pods as not Ready. Their endpoints leave.
+  period, takes the node for NotReady, and marks its pods as not Ready. The pods' endpoints leave.
 - `toleration_s` later the pods are deleted. The ReplicaSet replaces them then, not before.
 - The disruption is over when every replacement is Ready.
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 class NodeLost:
-    """The loss of one node. It tells no pod to end."""
+    """The loss of one node. A lost node tells no pod to end."""
 
     def __init__(self, spec: NodeLostSpec, kubernetes: KubernetesSpec, disrupted: Disrupted) -> None:
         self._simulation = simulation = disrupted.simulation

@@ -4,13 +4,13 @@ Somebody, or the HorizontalPodAutoscaler, writes fewer replicas. The ReplicaSet 
 at most 500 in a sync, all at once, through the controller-manager's client.
 
 Modelled:
-- Pods that are not Ready go first. They are no targets, so their end costs no request.
+- Pods that are not Ready go first. Such pods are no targets, so their end costs no request.
 - Then pods with a lower `pod-deletion-cost` (from v1.22 on), those with more pods of the ReplicaSet on their node, and
   the younger ones.
 - From v1.22 on ages are compared by the power of two of the nanoseconds.
 - Ties are broken by UID, which is by chance.
-- The HPA looks each `sync_period_s`. It wants the most that its metrics called for within its stabilisation window, and
-  goes as far as its `policies` allow.
+- The HPA looks each `sync_period_s`. The HPA wants the most that its metrics called for within its stabilisation
+  window, and goes as far as its `policies` allow.
 - The scale-in is over when the last pod is deleted.
 
 Left out:
@@ -53,7 +53,7 @@ NANOSECONDS = 1e9
 
 
 class ScaleIn:
-    """A scale-in, which ends the pods in excess. It starts when `run` is started."""
+    """A scale-in, which ends the pods in excess. The scale-in starts when `run` is started."""
 
     def __init__(self, spec: ScaleInSpec, kubernetes: KubernetesSpec, disrupted: Disrupted) -> None:
         simulation = disrupted.simulation
@@ -90,7 +90,10 @@ class ScaleIn:
         pod.deleted.succeed(self._env.now)
 
     def _in_order_of_deletion(self, left: int) -> Iterator[list[Pod]]:
-        """Yield the pods to delete until so many are left, sync by sync. Each ranks anew the pods that are left."""
+        """Yield the pods to delete until so many are left, sync by sync.
+
+        Each sync ranks anew the pods that are left.
+        """
         while (too_many := len(self._left) - left) > 0:
             on_node = Counter(self._node(pod) for pod in self._left)
             self._left.sort(key=lambda pod: (*self._worth(pod), -on_node[self._node(pod)], *self._age(pod)))

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class ScaleOut:
-    """A scale-out, which ends no pod. It starts when `run` is started."""
+    """A scale-out, which ends no pod. The scale-out starts when `run` is started."""
 
     def __init__(self, spec: ScaleOutSpec, disrupted: Disrupted) -> None:
         simulation = disrupted.simulation
