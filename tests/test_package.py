@@ -28,7 +28,7 @@ def test_the_interface_s_example_runs() -> None:
 
 
 def test_the_interface_s_scenario_loads_with_every_value() -> None:
-    """It gives each key the default, but for what the incident sets."""
+    """The file gives each key the default, but for what the incident sets."""
     scenario = sim.load_scenario("tests/golden/interface.yaml")
     incident = sim.load_scenario("scenarios/gree-200-pods.yaml")
 

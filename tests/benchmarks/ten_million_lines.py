@@ -1,7 +1,7 @@
 """What `observe` and `calibrate` take for ten million lines, all of them within minutes of a rollout.
 
 `python tests/benchmarks/ten_million_lines.py DIR [--lines N]` writes the records into DIR if it has none (some two
-minutes and 1.5 GB), and prints CPU seconds, wall time and the greatest resident memory of both commands.
+minutes and 1.5 GB). Printed are CPU seconds, wall time and the greatest resident memory of both commands.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ LAW = {"dist": "lognormal", "median": 0.05, "sigma": 0.8}
 
 
 def best_s(work: Callable[[], object], *, tries: int = 5) -> float:
-    """The shortest of some tries: the one that the machine disturbed least."""
+    """Return the shortest of some tries: the one that the machine disturbed least."""
     times_s = []
     for _ in range(tries):
         begin_s = time.perf_counter()

@@ -72,7 +72,7 @@ def test_ten_thousand_pods_within_a_gib_and_fifteen_times_a_thousand() -> None:
 def test_four_times_the_pods_cost_at_most_six_times_as_much(settings: dict[str, object]) -> None:
     """Linear work would be 4 times, the power 1.5 of the pods 8 times.
 
-    It was 9 times with v2.7 when each reconcile compared all endpoints with all targets, and 16 times with instances.
+    The factor was 9 with v2.7 when each reconcile compared all endpoints with all targets, and 16 with instances.
     """
     spent_s = [_control_plane_s(replicas, settings) for replicas in (2_500, 10_000)]
     assert spent_s[1] <= 6 * spent_s[0]

@@ -51,7 +51,7 @@ def test_two_workers_take_at_most_six_tenths_of_one() -> None:
 
 
 def test_the_seven_pre_stop_sleeps_cost_little_more_than_one() -> None:
-    """They share their control plane."""
+    """All sleeps share one control plane."""
 
     def spent_s(sleeps_s: list[float]) -> float:
         began_s = time.process_time()

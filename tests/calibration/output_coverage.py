@@ -3,8 +3,8 @@
 `python tests/calibration/output_coverage.py [--repetitions N] [--rates 0.2] [--only WORDS]`: some two seconds for each
 repetition.
 
-Each repetition draws whole records and calibrates them as the command does. Its warnings are what the output says of
-`target_group.propagation_s`, without what it says of every such record. `coverage.py` has the estimator alone.
+Each repetition draws whole records and calibrates them as the command does. A repetition's warnings are what the output
+says of `target_group.propagation_s`, without what it says of every such record. `coverage.py` has the estimator alone.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ def plan(pods: int = 4, *, cni: dict[str, object] | None = None, **nodes: object
     [(1, False, 34, [2043 - 3900]), (2, True, 68, [63, 123]), (3, True, 102, [723, 723, 783])],
 )
 def test_the_talks_cluster(zones: int, fits: bool, nodes_that_fit: int, free: list[int]) -> None:  # noqa: FBT001
-    """It does not fit one /21; of two it leaves three nodes' room; three have plenty."""
+    """The cluster does not fit one /21; of two it leaves three nodes' room; three have plenty."""
     found = plan(zones=zones)
     assert found.held == 3900
     assert (found.fits, found.nodes_that_fit) == (fits, nodes_that_fit)

@@ -28,7 +28,7 @@ def _sooner(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @st.composite
 def controllers(draw: st.DrawFn) -> dict[str, Any]:
-    """A controller that ends at any time of the rollout, and whose resyncs are frequent enough to fall into it."""
+    """Draw a controller that ends at any time of the rollout, and whose resyncs are frequent enough to fall into it."""
     return {
         "version": draw(st.sampled_from(VERSIONS)),
         "aws_max_retries": draw(st.integers(2, 4)),

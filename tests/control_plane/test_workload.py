@@ -21,7 +21,7 @@ def _run(scenario: Scenario, replication: int = 0) -> Trace:
 
 
 def _at_once(make_scenario, n_deployments: int, **overrides: object) -> Scenario:
-    """Of ten ingresses so many belong to a Deployment that is rolled."""
+    """Return a scenario of ten ingresses, of which so many belong to a Deployment that is rolled."""
     rolled = {"controller__ingresses": 10, "controller__sync_period_s": 0, "deployment__rolled_at_once": n_deployments}
     return make_scenario(**rolled | overrides)
 
@@ -52,7 +52,7 @@ def test_each_has_draws_of_its_own_and_the_first_one_s_are_those_of_one_alone(ma
 def test_they_share_the_controller_manager_s_client(make_scenario) -> None:
     """40 pods to create, two writes each: alone that takes 2.5 s, for five Deployments together 18.5 s.
 
-    Which of them is last is by chance: of ten replications the counted one is among the last two in some.
+    Which Deployment is last is by chance: of ten replications the counted one is among the last two in some.
     """
     lag = {"version": "fixed_lag", "deregistration_lag_s": 1}
     scenario = make_scenario(deployment__replicas=40, deployment__max_surge="100%", deployment__max_unavailable=0)

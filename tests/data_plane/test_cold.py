@@ -37,9 +37,10 @@ def test_requests_of_a_cold_pod_take_longer(concurrency: int | None) -> None:
 
 
 def test_a_cold_pod_that_drains_ends_later() -> None:
-    """It drains from 10 s on. Its last request, just before that, takes 8 s and not 2, so it refuses until 18 s.
+    """The pod drains from 10 s on.
 
-    Then its address is gone, a second later. Two ALB nodes still send to it until 30 s, 10 requests a second in all.
+    The last request, just before that, takes 8 s and not 2, so the pod refuses until 18 s. Then its address is gone, a
+    second later. Two ALB nodes still send to the pod until 30 s, 10 requests a second in all.
     """
     scene = timeline(
         1,

@@ -40,7 +40,7 @@ def counts(scene: Timeline, **at: Any) -> dict[str, float]:
 
 
 def one_of_five(**at: float) -> Timeline:
-    """Five targets, of which the first has times of its own."""
+    """Return five targets, of which the first has times of its own."""
     return timeline(5, **{name: [time_s, *[NEVER] * 4] for name, time_s in at.items()})
 
 
@@ -101,7 +101,7 @@ def test_without_registered_targets_all_is_503() -> None:
 
 
 def draining() -> Timeline:
-    """One of two targets drains from 5 on; the ALB's node hears at 30, SIGKILL comes at 20."""
+    """Return two targets, of which one drains from 5 on; the ALB's node hears at 30, SIGKILL comes at 20."""
     return timeline(
         2,
         drains=True,

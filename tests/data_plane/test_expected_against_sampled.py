@@ -49,7 +49,7 @@ def values(rng: np.random.Generator) -> dict[str, Any]:
 
 
 def p_values(scene: Timeline, at: dict[str, Any], seed: int) -> dict[str, float]:
-    """For each outcome that is seen often enough for Student's law, and for all 502s.
+    """Return a p-value for each outcome that is seen often enough for Student's law, and for all 502s.
 
     A seed of its own: with common random numbers the scenarios' p-values would depend on each other. Counts
     of which nearly all are the same are far from Student's law: each is spread evenly over half a request to each side.

@@ -45,7 +45,7 @@ def test_by_hand_two_windows_of_a_node_and_the_fewest_of_another() -> None:
 
 
 def test_an_unhealthy_one_does_not_count_though_it_is_sent_to() -> None:
-    """It fails open from 4 to 9: nobody is healthy, and every request is answered."""
+    """The node fails open from 4 to 9: nobody is healthy, and every request is answered."""
     scene = timeline(2, complete_s=20, healthy_until_s=[4, NEVER], healthy_from_s=[-np.inf, 9])
     assert healthy_targets(scene, fixed_until_s(scene)) == (5, 0)
     assert run(scene, service_time_s=0.01).n_status(503) == 0

@@ -81,7 +81,7 @@ def test_without_targets_there_is_none() -> None:
 
 
 def test_what_a_target_that_comes_back_still_has_open_counts() -> None:
-    """It leaves by its health check and is back when the other one has left: fail-open."""
+    """The target leaves by its health check and is back when the other one has left: fail-open."""
     scene = timeline(2, healthy_until_s=[3, 6], registered_until_s=NEVER)
     order = sent(scene, (0, 99), (1, 99), (2, 99), (4, 99), (5, 99), (7, 99), (8, 99), (9, 99))
     counts = [order.count(target) for target in (0, 1)]

@@ -21,7 +21,10 @@ def test_an_empty_interval_has_none() -> None:
 
 
 def by_hand(law: Exponential | Uniform, from_s: float, until_s: float, end_s: float) -> float:
-    """The midpoint rule over the definition: rate times the probability that a service outlasts the end."""
+    """Return the load by the midpoint rule over the definition.
+
+    Rate times the probability that a service outlasts the end.
+    """
     at_s = np.linspace(from_s, until_s, 400_001)
     middle_s = (at_s[1:] + at_s[:-1]) / 2
     rps = np.select([middle_s < -4, middle_s < 0, middle_s < 3, middle_s < 10], [0, 1, 5, 2], 0)

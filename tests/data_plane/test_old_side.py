@@ -53,8 +53,10 @@ def test_the_share_of_new_connections_is_that_of_the_facts() -> None:
 
 
 def test_who_holds_the_address_meets_no_target_and_then_no_address() -> None:
-    """0.1 + 0.9 x 0.25 = 0.325 stay old until 50 s, then 0.1: 10 x 20 x 0.325 = 65 find no target between 20 and 40 s,
-    10 x 10 x 0.325 + 10 x 50 x 0.1 = 82.5 no address after that. Of 10 x 100 and 0.5 in flight at 0 s the rest is ok.
+    """0.1 + 0.9 x 0.25 = 0.325 stay old until 50 s, then 0.1.
+
+    So 10 x 20 x 0.325 = 65 find no target between 20 and 40 s. No address find 10 x 10 x 0.325 + 10 x 50 x 0.1 = 82.5
+    after that. Of 10 x 100 and 0.5 in flight at 0 s the rest is ok.
     """
     found = counts({"stale_fraction": 0.25, "stale_s": 50, "pinned_fraction": 0.1})
     assert found == pytest.approx({NO_TARGET: 65, UNREACHABLE: 82.5, Outcome.OK: 1000.5 - 147.5})
@@ -68,7 +70,7 @@ def test_caches_that_obey_have_ages_uniform_over_the_ttl() -> None:
 
 
 def test_open_connections_stay_with_the_old_load_balancer_until_it_goes() -> None:
-    """All requests on connections of an age uniform over 100 s: 1 - t / 100 are old. Its end ends them all."""
+    """All requests on connections of an age uniform over 100 s: 1 - t / 100 are old. The ALB's end ends them all."""
     found = counts({"kept_alive_fraction": 1, "client_keep_alive_s": 100})
     assert found == pytest.approx({NO_TARGET: 10 * (20 - (40**2 - 20**2) / 200), Outcome.OK: 1000.5 - 140})
 

@@ -30,7 +30,7 @@ def answer(
     target: int = 0,
     after_teardown: Teardown = "host_unreachable",
 ) -> tuple[str, float]:
-    """One request's outcome; the network goes 5 s after the cut, the idle timeout is 60 s."""
+    """Return one request's outcome; the network goes 5 s after the cut, the idle timeout is 60 s."""
     at, node, to, way = (
         np.array([arrival_s]),
         np.array([0], np.int16),

@@ -24,7 +24,10 @@ def spells(rotation: Rotation) -> list[SPELL]:
 
 
 def routable(scene: Timeline, node: int, now_s: float) -> set[int]:
-    """Model.md's words: the healthy registered ones; if there are none, all registered ones."""
+    """Return the routable targets in model.md's words.
+
+    The healthy registered ones; if there are none, all registered ones.
+    """
     listed, healthy = set(), set()
     for target in range(scene.cut_s.size):
         if scene.registered_from_s[node, target] <= now_s < scene.registered_until_s[node, target]:

@@ -27,7 +27,7 @@ STREAMS = Streams(3, 0)
 
 
 def ring(*spells: tuple[int, float, float]) -> Ring:
-    """A ring whose targets stand in the order of their numbers at the start; target i of n has place i / n."""
+    """Return a ring whose targets stand in the order of their numbers at the start; target i of n has place i / n."""
     target, from_s, until_s = zip(*spells, strict=True)
     place = np.arange(max(target) + 1) / (max(target) + 1)
     return Ring(Rotation(np.array(target, np.int32), np.array(from_s), np.array(until_s)), place)

@@ -1,7 +1,7 @@
 """The sampled estimator against closed forms, arithmetic by hand and itself.
 
-Bounds: a count is Poisson or narrower (its variance at most its mean), and a sum of independent counts too; each bound
-is 4 standard deviations of that, at a fixed seed, so a true model fails once in 16,000 choices of the seed.
+Bounds: a count is Poisson or narrower (its variance at most its mean), and a sum of independent counts too. Each bound
+is 4 standard deviations of such a sum, at a fixed seed. So a true model fails once in 16,000 choices of the seed.
 """
 
 from __future__ import annotations
@@ -66,7 +66,10 @@ def test_refused_is_share_times_lag(routing: str) -> None:
 
 
 def fixed_lag() -> Timeline:
-    """The fixed-lag scenario: 4 old pods, replaced one after the other, 15 s each; each leaves the ALB 10 s later."""
+    """Return the fixed-lag scenario.
+
+    4 old pods, replaced one after the other, 15 s each; each leaves the ALB 10 s later.
+    """
     deleted_s = np.array([15.0, 30, 45, 60])
     dies_s = np.append(deleted_s, [NEVER] * 4)
     return timeline(

@@ -85,7 +85,7 @@ def test_who_comes_first_is_served_first() -> None:
 
 
 def erlang_c(servers: int, load: float) -> float:
-    """The probability that a request of M/M/c must wait (Erlang, 1917)."""
+    """Return the probability that a request of M/M/c must wait (Erlang, 1917)."""
     waits = load**servers / math.factorial(servers) * servers / (servers - load)
     return waits / (sum(load**k / math.factorial(k) for k in range(servers)) + waits)
 
@@ -116,7 +116,7 @@ def test_the_queue_is_in_its_steady_state_when_the_rollout_starts() -> None:
     wait = erlang_c(4, 3.0)
 
     def beyond(t: float) -> float:
-        """P(wait + service > t), by quadrature over the service time; in units of the mean service time."""
+        """Return P(wait + service > t), by quadrature over the service time; in units of the mean service time."""
         at = np.linspace(0, t, 20_001)
         middle = (at[1:] + at[:-1]) / 2
         return math.exp(-t) + float(np.sum(np.exp(-middle) * wait * np.exp(-(t - middle)))) * (at[1] - at[0])

@@ -21,7 +21,10 @@ SLOW = TargetGroupSpec(slow_start_s=30, alb_nodes=1)
 
 
 def beside_two_old(listener_closed_s: float) -> Timeline:
-    """Two old targets, and a new one from 10 s on, which the node finds healthy then. Sixty seconds are counted."""
+    """Return two old targets, and a new one from 10 s on, which the node finds healthy then.
+
+    Sixty seconds are counted.
+    """
     return timeline(
         3,
         complete_s=60,

@@ -106,6 +106,13 @@ def texts(node: ast.AST) -> Iterator[str]:
         yield from texts(child)
 
 
+def docstrings(path: Path) -> Iterator[str]:
+    """Yield the docstrings of a Python file. What is indented in them is a command."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and (docstring := ast.get_docstring(node)):
+            yield re.sub(r"^    .*$", "", docstring, flags=re.MULTILINE)
+
+
 def _entries_apart(docstring: str) -> str:
     """Return a docstring with an empty line where it is indented or no longer so, as around what describes a parameter.
 
@@ -133,6 +140,14 @@ def test_the_program_has_no_long_sentence_and_none_that_begins_with_a_lone_prono
     files = [part] if part.is_file() else part.rglob("*.py")
     trees = {path.name: ast.parse(path.read_text(encoding="utf-8")) for path in files}
     said = [(name, text) for name, tree in trees.items() for text in texts(tree)]
+    assert [(name, found) for name, text in said for found in (*too_long(text), *lone(text))] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", sorted((ROOT / "tests").iterdir()), ids=lambda part: part.name)
+def test_the_tests_docstrings_have_no_long_sentence_and_no_lone_pronoun(part: Path) -> None:
+    files = [part] if part.suffix == ".py" else part.rglob("*.py")
+    said = [(path.name, docstring) for path in files for docstring in docstrings(path)]
     assert [(name, found) for name, text in said for found in (*too_long(text), *lone(text))] == []
 
 

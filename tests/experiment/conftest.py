@@ -14,7 +14,10 @@ def scenario_paths() -> list[Path]:
 
 @pytest.fixture(scope="session")
 def fixed_lag() -> Scenario:
-    """Every target leaves the one ALB node 10 s after its pod's deletion; nothing is random but the arrivals."""
+    """Return a scenario in which every target leaves the one ALB node 10 s after its pod's deletion.
+
+    Nothing is random but the arrivals.
+    """
     return Scenario.model_validate(
         {
             "name": "fixed-lag",

@@ -1,7 +1,7 @@
 """How likely an interval of `quantile_estimate` is to contain the quantile of a bank: exactly, without drawing samples.
 
 An end lies between two order statistics. Where `rank` of the n values are at or below the quantile, the greatest of
-these and the least of the others are independent, and their laws are powers of the bank's.
+these and the least of the others are independent. The laws of both are powers of the bank's.
 """
 
 from __future__ import annotations

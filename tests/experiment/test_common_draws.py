@@ -99,7 +99,7 @@ def test_a_new_pod_starts_and_is_checked_as_fast_as_in_a_rollout(name: str) -> N
 
 
 def test_a_container_that_hung_restarts_as_fast_as_one_that_crashed() -> None:
-    """It is back so long after its end, which the kubelet of a crashed one sees first."""
+    """A container is back so long after its end, which the kubelet of a crashed one sees first."""
     scenario = {"crash.noticed_after_s": 0}
     crashed = simulate(Scenario.model_validate(BASE).with_overrides(DISRUPTIONS["crash"] | scenario)).trace
     hung = _replication("liveness_failure").trace

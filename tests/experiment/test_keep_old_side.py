@@ -17,7 +17,7 @@ from sim.scenario.specs import Scenario
 
 
 def scenario(**switch: Any) -> Scenario:
-    """A tenth of 100 requests a second hold the old address for 1,000 s on average, without memory."""
+    """Return a switch: a tenth of 100 requests a second hold the old address for 1,000 s on average, without memory."""
     law = {"record_ttl_s": 0, "stale_fraction": 0.1, "stale_s": {"dist": "exponential", "mean": 1000}}
     return Scenario.model_validate(
         {

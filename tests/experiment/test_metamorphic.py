@@ -92,7 +92,7 @@ def _trace(scenario: Scenario) -> Trace:
 
 
 def _own(trace: Trace) -> list[Record]:
-    """What happened in the disrupted cluster."""
+    """Return what happened in the disrupted cluster."""
     kinds = (TargetRegistered, TargetDeregistered, TargetDrained, RolloutComplete)
     attempts = [attempt for attempt in trace.of(ApiAttempt) if attempt.cluster == 0]
     return [*attempts, *(record for kind in kinds for record in trace.of(kind))]
@@ -192,7 +192,7 @@ def test_with_endless_buckets_nothing_is_throttled_and_the_account_does_not_matt
 @settings(max_examples=20)
 @given(scenario=scenarios(), later_s=st.sampled_from([1, 7, 30]))
 def test_pods_that_are_cut_later_lose_no_more(scenario: Scenario, later_s: float) -> None:
-    """They accept until SIGKILL, and no check tells the controller of them: only the moment of the cut moves.
+    """Pods accept until SIGKILL, and no check tells the controller of them: only the moment of the cut moves.
 
     Left out is what waits for the cut: a container that hangs answers nothing before it; drained nodes, StatefulSets,
     DaemonSets, Recreate and TerminationComplete have fewer pods until it comes. So are worker nodes as targets: while
@@ -271,10 +271,10 @@ def _slowed(value: Any, name: str = "") -> Any:
 @settings(max_examples=12)
 @given(seed=st.integers(0, 10_000), drawn=st.sampled_from(ALL), estimator=ESTIMATORS)
 def test_at_half_the_speed_all_happens_as_often_and_takes_twice_as_long(seed: int, drawn: Any, estimator: Any) -> None:
-    """The seconds that are no key are kept out of it.
+    """The seconds that are no key are kept out of the comparison.
 
-    Those are SIGKILL 2 s after SIGTERM, a controller's own pauses and Argo's, kubectl's between two evictions, and
-    those of the controllers that a lost node tells.
+    Left out are SIGKILL 2 s after SIGTERM, a controller's own pauses and Argo's, and kubectl's between two evictions.
+    So are the pauses of the controllers that a lost node tells.
     """
     base = drawn(seed)
     assume(base.disruption not in ("node_drain", "node_lost", "canary"))

@@ -1,6 +1,6 @@
 """What a readiness gate protects and what it does not: the same rollouts with and without it, draw for draw.
 
-Oracle: a gated pod waits for a first health check, up to 15 s, and for the controller's seeing it, every 15 s; the
+Oracle: a gated pod waits for a first health check, up to 15 s, and for the controller's seeing it, every 15 s. The
 terminating side knows no gate, so that each old target stays as long in rotation as without.
 """
 

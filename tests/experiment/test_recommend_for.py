@@ -114,8 +114,11 @@ def test_a_canary_s_delay_outlasts_the_rule_and_without_ping_pong_the_deregistra
 
 @pytest.mark.slow
 def test_a_canary_without_a_delay_is_answered_with_a_sleep() -> None:
-    """With dynamicStableScale half of the old pods are deleted with the first weight. They stay in their target group,
-    which has the other half of the requests, until they are deregistered 20 + 10 s later."""
+    """With dynamicStableScale half of the old pods are deleted with the first weight.
+
+    Deleted pods stay in their target group, which has the other half of the requests, until they are deregistered 20 +
+    10 s later.
+    """
     steps = {"canary": {"steps": [{"weight": 50, "pause_s": 20}], "ping_pong": True, "dynamic_stable_scale": True}}
     with ThreadPoolExecutor(1) as executor:
         found = recommend(

@@ -141,9 +141,10 @@ def test_the_sure_interval_covers_it_under_a_heavy_tail(probability: float, n: i
 
 def test_the_quantile_s_interval_ends_between_replications() -> None:
     """Twelve values that are even in asinh, by hand. Values 10 and 11 lie above the 95 % quantile with the chances
-    0.0196 and 0.1184 (binomial). It has no bound from above, so that all 5 % of error are below: the end is as far from
-    10 to 11 as 0.05 is from the one chance to the other. The median's ends are symmetrical about 6.5, between values 3
-    and 4, which lie above it with the chances 0.0193 and 0.0730: weights 3 · 0.0480 and 9 · 0.0057 (Nyblom).
+    0.0196 and 0.1184 (binomial). The quantile has no bound from above, so that all 5 % of error are below. The end is
+    as far from 10 to 11 as 0.05 is from the one chance to the other. The median's ends are symmetrical about 6.5,
+    between values 3 and 4, which lie above it with the chances 0.0193 and 0.0730: weights 3 · 0.0480 and 9 · 0.0057
+    (Nyblom).
     """
     even = np.sinh(np.arange(1, 13))
     p95 = quantile_estimate(even, 0.95)

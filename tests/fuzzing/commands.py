@@ -4,8 +4,8 @@
 
 A scenario is a valid one, changed in depth and spread over a file and what it extends; few are spoiled then. A command
 line is a command with some of its options and values, of which few are bad: less than half are refused.
-What counts as a find is a traceback, an exit status that no command promises, more than ten minutes of the processor, a
-refusal that nobody can read, or a file left behind that was not asked for. Each is printed with what repeats it.
+A find is a traceback, an exit status that no command promises, or more than ten minutes of the processor. So is a
+refusal that nobody can read, or a file left behind that was not asked for. Each find is printed with what repeats it.
 """
 
 from __future__ import annotations

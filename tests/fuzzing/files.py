@@ -3,10 +3,11 @@
     pip install atheris                      # not in CI: CI's share is the hypothesis tests called test_fuzz.py
     python tests/fuzzing/files.py scenario corpus/scenario -max_total_time=600
 
-The first argument is a name of `READERS`, the second a directory which keeps the inputs that reached something new, so
-that the next run goes on there; the rest are libFuzzer's options. What ends the run is a find, which libFuzzer leaves
-in `crash-*`: an exception that is no refusal, a refusal that nobody can read, more than ten seconds, or 2 GB. It is
-repeated with the file instead of the directory. Fix it, and add what it was to the test of the module that read it.
+The first argument is a name of `READERS`. The second is a directory which keeps the inputs that reached something new,
+so that the next run goes on there. The rest are libFuzzer's options. A find ends the run, and libFuzzer leaves it in
+`crash-*`. Finds are an exception that is no refusal, a refusal that nobody can read, more than ten seconds, or 2 GB. A
+find is repeated with the file instead of the directory. Fix it, and add what it was to the test of the module that read
+it.
 """
 
 from __future__ import annotations

@@ -2,11 +2,11 @@
 
     python tests/fuzzing/manifests.py SECONDS [SEED]
 
-Each input is one of `tests/manifests/examples` with some fields changed, removed, or taken from another of these files;
-then written as YAML (with aliases), as JSON or as a `List`, in several encodings, and sometimes cut. `import`, `check`
-and now and then `recommend --patch` read it, each in a process of its own, which inherits the imported program. A find
-is a traceback, an exit status other than 0 and 2, a refusal that nobody can read, or a scenario that `import` writes
-and `check` refuses. It is printed with the seed that repeats it: `python tests/fuzzing/manifests.py 0 SEED`.
+Each input is one of `tests/manifests/examples` with some fields changed, removed, or taken from another of these files.
+Inputs are written as YAML (with aliases), as JSON or as a `List`, in several encodings, and sometimes cut. `import`,
+`check` and now and then `recommend --patch` read it, each in a process of its own, which inherits the imported program.
+A find is a traceback, an exit status other than 0 and 2, a refusal that nobody can read, or a scenario that `import`
+writes and `check` refuses. A find is printed with the seed that repeats it: `python tests/fuzzing/manifests.py 0 SEED`.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
     python tests/fuzzing/scenarios.py SECONDS [SEED]
 
-Each is written as a file that extends another, and is run, checked, explained and planned in a process of its own,
-which inherits the imported program. A find is a traceback, an exit status other than 0 and 2, a refusal after the
-validation that is no sentence, or more than two minutes of the processor. Each is printed with the seed that repeats
-it: `python tests/fuzzing/scenarios.py 0 SEED`.
+Each scenario is written as a file that extends another, and is run, checked, explained and planned in a process of its
+own, which inherits the imported program. A find is a traceback, an exit status other than 0 and 2, or more than two
+minutes of the processor. So is a refusal after the validation that is no sentence. Each find is printed with the seed
+that repeats it: `python tests/fuzzing/scenarios.py 0 SEED`.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 `python tests/live/own_records_coverage.py [--repetitions 20] [--rates 0.5,2,5] [--routing round_robin] [--first 1]`:
 some 40 s for each repetition. `--first` is the first repetition's seed.
 
-A repetition's median is also held against the one that it had drawn, which is not exactly the law's: the mean
+A repetition's median is also held against the one that it had drawn, which is not exactly the law's. The mean
 difference of all repetitions is the method's own error, without the luck of the draws.
 
 The service time's truth is what the servers took by their own clock, in all repetitions together: one repetition's own

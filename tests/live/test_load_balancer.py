@@ -1,7 +1,7 @@
 """The simulator against real servers that a real load balancer is told to drain: the same scenarios, the same counts.
 
-The requests and the control planes are the same in every run of this suite (fixed seeds), so that a score changes by
-no more than what a few milliseconds of the machine's scheduling come to.
+The requests and the control planes are the same in every run of this suite (fixed seeds). So a score changes by no more
+than what a few milliseconds of the machine's scheduling come to.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Changes of one thing at a time in the code of both planes, and a sample of them that is spread over the modules.
 
 What a change may be: a comparison to its neighbour, a sign, a number one more, `and` for `or`, `min` for `max`, a
-condition negated, a call or an addition in place left out.
+condition negated. A call or an addition in place may also be left out.
 
 A change that computes the same as the program is none. `equivalent.csv` names those that were found so, each with the
 reason; where one of them is drawn, the next of its module takes its place.

@@ -6,8 +6,8 @@
     python tests/mutation/table.py DIRECTORY                        # writes docs/mutation-testing.md's table
 
 A mutant is tried in a child of this process: by the quickest tests that run the changed line, or by the quickest parts
-of `verify`, until one fails, or until those that are left would take more than SECONDS of the processor in all. What
-was tried is kept in DIRECTORY and is not tried again, unless `again` is given: then what passed unnoticed is.
+of `verify`. The trial ends when one fails, or when those that are left would take more than SECONDS of the processor in
+all. What was tried is kept in DIRECTORY and is not tried again, unless `again` is given: then what passed unnoticed is.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """How often `observe --against` calls a model false: the table of docs/calibration.md, some minutes.
 
-`python tests/records/against_ranks.py [--rollouts 50]`: rollouts are simulated, written as records, read and observed;
-each is held against 239 simulations of its own model, of its own model with what other rollouts measured, and of a
-false model.
+`python tests/records/against_ranks.py [--rollouts 50]`: rollouts are simulated, written as records, read and observed.
+Each rollout is held against 239 simulations of its own model, of its own model with what other rollouts measured, and
+of a false model.
 """
 
 from __future__ import annotations

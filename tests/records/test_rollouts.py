@@ -51,7 +51,10 @@ def pod_list(path: Path, **addresses: str) -> None:
 
 @pytest.fixture
 def one_rollout(tmp_path: Path) -> Observation:
-    """A pod is deleted at 4, its target deregistered at 10.0 to 10.1, and sent requests until 13 and 19."""
+    """Return a rollout.
+
+    A pod is deleted at 4, its target deregistered at 10.0 to 10.1, and sent requests until 13 and 19.
+    """
     log(tmp_path / log_name(), *(line(second, OLD) for second in range(4)), refused(11, OLD), refused(12.999, OLD))
     log(tmp_path / log_name(NODES[1]), line(2, OLD), refused(18.5, OLD), line(19, NEW), line(40, OLD))
     log(

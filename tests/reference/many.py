@@ -1,6 +1,6 @@
 """Hold the control plane against its slow twin in many drawn scenarios, by hand:
 
-`python tests/reference/many.py FIRST LAST [v1|v2|nodes|roll_in|termination]`, some 0.2 s a scenario. It prints what
+`python tests/reference/many.py FIRST LAST [v1|v2|nodes|roll_in|termination]`, some 0.2 s a scenario. Printed are what
 differs, and a sum.
 """
 

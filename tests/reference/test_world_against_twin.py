@@ -179,7 +179,7 @@ def test_both_tell_the_same_of_a_new_cluster_that_comes_up_beside_the_old_one() 
 
 
 def in_a_full_subnet(seed: int) -> Scenario:
-    """A switch to two nodes for which a /27 has few addresses, so that one stays away and pods wait for another one."""
+    """Draw a switch to two nodes for which a /27 has few addresses: one stays away, and pods wait for another one."""
     scenario = drawn_roll_in(seed)
     replicas = min(scenario.deployment.replicas, 8)
     of_old = 2 * (replicas + 2)

@@ -35,7 +35,10 @@ TALK = {
 
 
 def scenario(**changes: Any) -> Scenario:
-    """Half of 5 requests a second go to the old side for ever; its pods go after 20 s, its ALB after 40 s."""
+    """Return a switch.
+
+    Half of 5 requests a second go to the old side for ever; its pods go after 20 s, its ALB after 40 s.
+    """
     switch = {"record_ttl_s": 0, "stale_fraction": 0, "pinned_fraction": 0.5}
     switch |= {"old_pods_removed_at_s": 20, "old_alb_deleted_at_s": 40, "counted_until_s": 60}
     base = {
@@ -83,7 +86,7 @@ def test_the_curve_marks_the_given_time() -> None:
 
 
 def test_the_access_log_is_the_old_load_balancer_s(switch: Replication, tmp_path: Path) -> None:
-    """It has a line for each request that reached it, and none for those that found no answer, or the new ALB."""
+    """The log has a line for each request at the old ALB, and none for those that found no ALB, or the new one."""
     write_records(switch, tmp_path)
     lines = [line for file in tmp_path.rglob("*.log.gz") for line in gzip.decompress(file.read_bytes()).splitlines()]
     statuses = [line.split()[8] for line in lines]

@@ -47,8 +47,8 @@ def test_what_users_report_is_within_reach() -> None:
 def test_one_request_in_service_by_hand() -> None:
     """As long as two are never in service: the square of the chance of one, times a sum of two exponentials.
 
-    With λ = 1 and μ = 10 the process on 0 and 1 has the matrix ((-1, 1), (10, -11)), of which the return density to 1
-    is a rational function. So the density is exp(-0.1) (exp(-5) + 0.1 g(5)), but for more than one in service.
+    With λ = 1 and μ = 10 the process on 0 and 1 has the matrix ((-1, 1), (10, -11)). The return density to 1 is a
+    rational function of the matrix. So the density is exp(-0.1) (exp(-5) + 0.1 g(5)), but for more than one in service.
     """
     at_once = math.sqrt(35)
     slow, fast = -6 + at_once, -6 - at_once

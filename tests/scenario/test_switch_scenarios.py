@@ -21,7 +21,7 @@ LONGEST_UNSEEN_S = 60
 
 
 def held(t_s: float) -> float:
-    """The share of new connections after the TTL: 7.5 % hold on, of whom half have let go after 300 s."""
+    """Return the share of new connections after the TTL: 7.5 % hold on, of whom half have let go after 300 s."""
     return 0.075 * (1 - NormalDist().cdf(math.log(t_s / 300) / 1.5)) if t_s else 0.075
 
 

@@ -30,12 +30,12 @@ ROWS = {f"{target_type}, {routing}" for target_type in twins.TARGET_TYPES for ro
 
 
 def failed(group: Callable[[], Iterator[Check]]) -> set[str]:
-    """The rows that fail, by what their settings begin with."""
+    """Return the rows that fail, by what their settings begin with."""
     return {check.settings.split(":")[0] for check in group() if not check.passed}
 
 
 def of_every_controller(rows: set[str]) -> bool:
-    """Whether rollouts and drains of v1, and v2 or v3, are among the rows."""
+    """Return whether rollouts and drains of v1, and v2 or v3, are among the rows."""
     return all(any(what in row for row in rows) for what in ("rollouts", "drains", "v2 or v3"))
 
 
@@ -144,7 +144,7 @@ def test_a_machine_that_ends_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("few")
 @pytest.mark.parametrize("kept", [{}, None], ids=["at once", "never"])
 def test_a_target_group_that_forgets_what_drains(monkeypatch: pytest.MonkeyPatch, kept: Any) -> None:
-    """Either at once, or not even when the deregistration delay is over."""
+    """Targets are forgotten at once, or not even when the deregistration delay is over."""
     deregister = target_group.TargetGroup.deregister
 
     def wrongly(self: Any, pods: Any) -> None:

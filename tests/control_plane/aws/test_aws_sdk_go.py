@@ -192,7 +192,7 @@ def test_the_published_waits_lie_in_the_support_but_the_first_at_its_excluded_en
 
 
 def upper_tail(x: Fraction, widths: list[Fraction]) -> float:
-    """P(sum of independent U[0, w) >= x), by inclusion and exclusion over the corners of the box."""
+    """Return P(sum of independent U[0, w) >= x), by inclusion and exclusion over the corners of the box."""
     n = len(widths)
     volume = Fraction(0)
     for size in range(n + 1):

@@ -128,7 +128,7 @@ def test_waits_of_any_limits_stay_in_their_support(
 def test_the_jitters_are_those_of_the_architecture_blogs_simulator(
     us: list[float], base_s: float, cap_s: float
 ) -> None:
-    """Its own lines, over the standard library's `uniform`, fed with the same draws."""
+    """Oracle: the simulator's own lines, over the standard library's `uniform`, fed with the same draws."""
 
     class Fed(random.Random):
         def random(self) -> float:

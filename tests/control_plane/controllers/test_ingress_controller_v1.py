@@ -39,7 +39,7 @@ def _reconciles(trace: Trace, cluster: int = 0) -> list[list[ApiAttempt]]:
 
 
 def _finished(trace: Trace) -> list[list[ApiAttempt]]:
-    """Without the one that the end of the replication cuts short."""
+    """Return all reconciles but the one that the end of the replication cuts short."""
     return _reconciles(trace)[: len(trace.of(Reconciled))]
 
 
@@ -52,7 +52,7 @@ def _actions(attempts: list[ApiAttempt]) -> list[str]:
 
 
 def _quiet(make_scenario, version: str, shape: tuple[int, int, int] = (1, 2, 1), replicas: int = 4) -> Scenario:
-    """One rollout in an account without limits, so that a reconcile is its calls and no retry; nothing resyncs."""
+    """Return a rollout in an account without limits: a reconcile is its calls and no retry, and nothing resyncs."""
     target_groups, listeners, https_listeners = shape
     plenty = {"capacity": 1e6, "refill_per_s": 1e6}
     names = ("elbv2_describe", "elbv2_register", "elbv2_account", "waf_regional", "wafv2", "ec2", "tagging")

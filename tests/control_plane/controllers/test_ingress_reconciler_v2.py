@@ -42,7 +42,7 @@ def _scenario(make_scenario, version: str, **overrides: object) -> Scenario:
 
 
 def _calls(scenario: Scenario, until_s: float, n_ingresses: int = 1) -> list[tuple[float, str]]:
-    """Of the ingress reconciles of a cluster in which no pod changes."""
+    """Return the calls of the ingress reconciles of a cluster in which no pod changes."""
     env, trace = simpy.Environment(), Trace()
     simulation = Simulation(env, Streams(1, 0), trace)
     ingresses = [Ingress(number, [ChurningBackend(env)]) for number in range(n_ingresses)]
@@ -132,7 +132,7 @@ def test_a_resync_enqueues_ingresses_from_v2_5_4_on_and_nothing_else_does(
 
 
 def test_a_throttled_reconcile_backs_off_and_starts_again(make_scenario) -> None:
-    """Its first call takes the only token, its second fails; the next token comes after 20 s."""
+    """The first call takes the only token, the second fails; the next token comes after 20 s."""
     buckets = dict.fromkeys(NAMES, PLENTY) | {"elbv2_describe": {"capacity": 1, "refill_per_s": 0.05}}
     scenario = _scenario(make_scenario, "v3.2", aws_api__buckets=buckets, controller__aws_max_retries=1, **RESTART)
     times_s = [time_s for time_s, action in _calls(scenario, 1000) if action == "DescribeLoadBalancers"]

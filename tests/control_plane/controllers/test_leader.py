@@ -29,7 +29,7 @@ def _run(scenario: Scenario, replication: int = 0) -> Trace:
 
 
 def _quiet(make_scenario, version: str, **overrides: object) -> Scenario:
-    """In an account without limits, each call taking 0.1 s and no resync; a pod starts in 30 s."""
+    """Return a scenario in an account without limits, each call taking 0.1 s and no resync; a pod starts in 30 s."""
     return make_scenario(
         **{
             "controller__version": version,

@@ -53,7 +53,7 @@ BUCKETS = ("elbv2_describe", "elbv2_register", "elbv2_account", "ec2")
 
 
 def _scenario(make_scenario, version: str, **overrides: object) -> Scenario:
-    """One in an account without limits and without resyncs, each call taking 0.1 s."""
+    """Return a scenario in an account without limits and without resyncs, each call taking 0.1 s."""
     return make_scenario(
         **{"controller__version": version, "aws_api__buckets": dict.fromkeys(BUCKETS, PLENTY)}
         | {"aws_api__latency_s": 0.1, "controller__sync_period_s": 0}
@@ -237,7 +237,7 @@ def test_from_v2_9_no_retries_means_no_end(make_env, make_scenario) -> None:
 
 
 def _delays_s(cluster: Cluster, ingress: int) -> list[float]:
-    """From the end of a failed reconcile of the ingress to the begin of its next."""
+    """Return the times from the end of a failed reconcile of the ingress to the begin of its next."""
     mine = [r for r in cluster.trace.of(Reconciled) if r.ingress == ingress]
     return [after.time_s - before.end_s for before, after in pairwise(mine)]
 
@@ -297,7 +297,7 @@ def test_the_lock_is_held_across_retries(make_env, make_scenario) -> None:
 
 
 def _burst(make_env, make_scenario, version: str, n_services: int, **overrides: object) -> list[float]:
-    """When the DeregisterTargets of so many Services go out, all changed at once, calls taking no time."""
+    """Return when the DeregisterTargets of so many Services go out, all changed at once, calls taking no time."""
     scenario = _scenario(
         make_scenario,
         version,

@@ -26,7 +26,7 @@ HOUR_S = 3600.0
 
 
 def _left_alone(scenario: Scenario, until_s: float, replication: int = 0, *, from_s: float = -300) -> Trace:
-    """A cluster in which nothing happens."""
+    """Return a cluster in which nothing happens."""
     env = simpy.Environment(initial_time=from_s)
     simulation = Simulation(env, Streams(scenario.seed, replication), Trace())
     ingresses = [Ingress(number, [ChurningBackend(env)]) for number in range(scenario.controller.ingresses)]
@@ -37,7 +37,7 @@ def _left_alone(scenario: Scenario, until_s: float, replication: int = 0, *, fro
 
 
 def _bursts_s(trace: Trace) -> list[float]:
-    """When the first ingress of each resync was begun with: nothing happened for a minute before."""
+    """Return when the first ingress of each resync was begun with: nothing happened for a minute before."""
     times_s = [-math.inf, *sorted(reconciled.time_s for reconciled in trace.of(Reconciled))]
     return [time_s for before_s, time_s in pairwise(times_s) if time_s - before_s > 60]
 

@@ -40,7 +40,7 @@ def _scenario(**changes: object) -> Scenario:
 
 
 def _running_on_s(scenario: Scenario, replications: int) -> list[float]:
-    """How long after its listener closed each pod had its last request done."""
+    """Return how long after its listener closed each pod had its last request done."""
     times_s: list[float] = []
     for replication in range(replications):
         trace = run_control_plane(scenario, Streams(7, replication))

@@ -91,7 +91,10 @@ def test_there_are_never_fewer_healthy_pods_than_the_budget_wants(
 
 
 def _desired(limit: str, pods: int | str, replicas: int) -> int:
-    """Both round up: a percentage of minAvailable keeps more, one of maxUnavailable takes more."""
+    """Return how many pods a budget keeps.
+
+    Limits round up: a percentage of minAvailable keeps more, one of maxUnavailable takes more.
+    """
     n = pods if isinstance(pods, int) else math.ceil(replicas * int(pods[:-1]) / 100)
     return n if limit == "min_available" else max(0, replicas - n)
 
@@ -137,7 +140,7 @@ def test_two_nodes_at_once_are_two_queues() -> None:
 
 
 def test_replacements_pass_the_controller_managers_client() -> None:
-    """Each takes two of 30 tokens and then of 20 per second: 15 at once, then 10 per second."""
+    """Each creation takes two of 30 tokens and then of 20 per second: 15 at once, then 10 per second."""
     created_s = [r.time_s for r in _trace({"pods_per_node": 20}, replicas=20).of(PodCreated)]
     assert created_s[:15] == [0] * 15
     assert created_s[15:] == pytest.approx([0.05, 0.15, 0.25, 0.35, 0.45])

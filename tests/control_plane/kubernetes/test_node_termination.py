@@ -78,9 +78,10 @@ def test_its_addresses_go_back_to_the_subnet() -> None:
 
 
 def test_an_interface_that_comes_too_late_for_its_machine_goes_back_too() -> None:
-    """Of 45 addresses node 0 holds 20 and the others 10. Its pod is gone at 201 s, and its machine at 206 s.
+    """Of 45 addresses node 0 holds 20 and the others 10. Node 0's pod is gone at 201 s, and its machine at 206 s.
 
-    Within 120 s node 1 asks for 10 more, as node 2 does. They need 300 s, and node 1 goes at 407 s. Node 2 keeps 20.
+    Within 120 s node 1 asks for 10 more, as node 2 does. The new addresses need 300 s, and node 1 goes at 407 s. Node 2
+    keeps 20.
     """
     nodes = {"instance_type": "c5.large", "count": 3, "zones": 1, "daemonset_pods": 2}
     cni = {"subnet_prefix_length": 26, "other_addresses": 14, "new_eni_latency_s": 300}

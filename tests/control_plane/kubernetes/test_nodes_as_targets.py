@@ -1,7 +1,7 @@
 """Drained nodes that are targets themselves, and drains of several Deployments' pods: the times and counts by hand.
 
-Oracles: polls of 1 s and 5 s to the machine's end (docs/facts/capacity.md §3), 10 s of silence for a 504 (alb §3),
-which mark each release heeds (capacity §3), and 40 or 50 s of missed heartbeats (kubernetes §9).
+Oracles: polls of 1 s and 5 s to the machine's end, and which mark each release heeds (docs/facts/capacity.md §3). From
+other facts: 10 s of silence for a 504 (alb §3), and 40 or 50 s of missed heartbeats (kubernetes §9).
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ GATED = ["v1.1.7", "v1.1.9", "v2.0", "v2.2.1", "v2.6.2", "v2.9.0", "v2.9.1", "v3
 
 
 def _scenario(make_scenario, version: str, **overrides: object) -> Scenario:
-    """One pod that is replaced by another, its target checked at one node every 15 s; no throttling, no resync."""
+    """Return one pod that another replaces, its target checked at one node every 15 s; no throttling, no resync."""
     return make_scenario(
         **{
             "controller__version": version,
@@ -103,7 +103,7 @@ def test_from_v2_9_1_every_15_s(make_scenario, version: str, startup_s: float) -
 def test_from_v3_4_on_the_pod_is_registered_when_its_containers_are_ready(make_scenario, startup_s: float) -> None:
     """The pod's event registers it, cold. Condition and checkpoint, both written then, have it read again at once.
 
-    That reads `initial`; 15 s later the target is healthy.
+    The second reading is `initial`; 15 s later the target is healthy.
     """
     registered_s, opened_s = _registered_and_opened_s(_scenario(make_scenario, "v3.4", pod__startup_s=startup_s))
     assert registered_s == pytest.approx(startup_s + COLD_S + VPC_S + 0.1)

@@ -46,7 +46,7 @@ def test_as_many_are_deleted_as_are_too_many(to_replicas: object, gone: int) -> 
 
 
 def test_deletions_pass_the_controller_managers_client() -> None:
-    """Each takes two of 30 tokens and then of 20 per second: 15 at once, then 10 per second."""
+    """Each deletion takes two of 30 tokens and then of 20 per second: 15 at once, then 10 per second."""
     trace = _trace(40, scale_in={"to_replicas": 20})
     deleted_s = [record.time_s for record in trace.of(PodDeleted)]
     assert deleted_s == pytest.approx([0] * 15 + [0.05, 0.15, 0.25, 0.35, 0.45])

@@ -91,8 +91,11 @@ def test_behind_worker_nodes_new_pods_join_each_one_s_rules() -> None:
 
 
 def test_several_deployments_share_the_client_that_creates_pods() -> None:
-    """Each of three gets one pod more. A create and its Event take two tokens of a bucket of two, which gets one a
-    second: the creates pass at 0, 1 and 3 s, in a random order of the Deployments."""
+    """Each of three gets one pod more.
+
+    A create and its Event take two tokens of a bucket of two, which gets one a second. The creates pass at 0, 1 and 3
+    s, in a random order of the Deployments.
+    """
     client = {"controller_manager_api_burst": 2, "controller_manager_api_qps": 1}
     scenario = _scenario(kubernetes=client, scale_out={"to_replicas": 5}, **{"deployment.rolled_at_once": 3})
     created = {run_control_plane(scenario, Streams(1, number)).of(PodCreated)[0].time_s for number in range(20)}
@@ -111,8 +114,8 @@ def test_a_queue_drains_from_the_moment_at_which_the_new_targets_serve() -> None
     """One pod that serves one request at a time, 1 s each, is sent 1.5 a second; from 25 s on two share them.
 
     Since 65 s before 0 s, a minute and the longest wait, requests queue at half a one a second: 45 s of work wait at
-    25 s. Afterwards a quarter of a second is worked off each second, and at 189 s less than 4 s wait, so that the
-    client, who waits for 5, has the answer. Until then all are given up that the old pod is sent, since 5 s before 0 s.
+    25 s. Afterwards a quarter of a second is worked off each second. At 189 s less than 4 s wait, so that the client,
+    who waits for 5, has the answer. Until then all are given up that the old pod is sent, since 5 s before 0 s.
     """
     scenario = _scenario(
         1,

@@ -41,7 +41,7 @@ def _deleted(trace: Trace) -> list[tuple[float, int]]:
 
 
 def test_a_stateful_set_goes_down_one_by_one_each_gone_before_the_next_comes() -> None:
-    """Each takes 10 + 1 + 0.5 s to go and 20 + 0.5 s to come: 32 s."""
+    """Each pod takes 10 + 1 + 0.5 s to go and 20 + 0.5 s to come: 32 s."""
     trace = _trace({"kind": "StatefulSet"})
     assert _deleted(trace) == [(0, 3), (32, 2), (64, 1), (96, 0)]
     assert [record.time_s for record in trace.of(PodCreated)] == [11.5, 43.5, 75.5, 107.5]

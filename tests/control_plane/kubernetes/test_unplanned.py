@@ -110,7 +110,7 @@ def test_a_restart_between_two_checks_is_not_noticed_by_them() -> None:
 def test_a_failed_liveness_probe_by_hand() -> None:
     """Three probes of 10 s, the last fails 1 s later, at x in [21, 31). SIGTERM after 3 s of preStop ends the process.
 
-    The ALB hears 8 s after x, and the process ends before: every request from 0.1 s before 0 s to x + 3 is cut, and
+    The ALB hears 8 s after x, and the process ends before. Every request from 0.1 s before 0 s to x + 3 is cut, and
     those until x + 8 are refused.
     """
     hung = _run("liveness_failure", {"restart_s": 30})

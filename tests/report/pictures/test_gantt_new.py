@@ -1,4 +1,4 @@
-"""Oracle: a scale-out by hand. Its rows are new pods, and what it cannot have takes no line in a report."""
+"""Oracle: a scale-out by hand. The chart's rows are new pods, and what it cannot have takes no line in a report."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ GRID_S = st.integers(0, 24).map(lambda half: half / 2)
 
 @st.composite
 def timelines(draw: st.DrawFn) -> Timeline:
-    """Up to 5 targets and 3 nodes. Old targets come first, and leave in the end; the others may come and stay."""
+    """Draw up to 5 targets and 3 nodes. Old targets come first, and leave in the end; the others may come and stay."""
     nodes, targets = draw(st.integers(1, 3)), draw(st.integers(1, 5))
     old = draw(st.integers(0, targets))
     listener_closed_s, cut_s, deadline_s, answers_until_s, vanishes_s = np.full((5, targets), NEVER)
@@ -163,7 +163,7 @@ LAWS = st.sampled_from(
 def cases(
     draw: st.DrawFn, *, target_types: Sequence[str] = ("ip", "instance"), routings: Sequence[str] = ROUTINGS
 ) -> Case:
-    """A timeline and values of the three specs, as `run` takes them, with streams."""
+    """Return a timeline and values of the three specs, as `run` takes them, with streams."""
     scene, at = draw(timelines()), draw(_settings_of_requests())
     at |= {"target_type": draw(st.sampled_from(target_types)), "routing": draw(st.sampled_from(routings))}
     if at["target_type"] == "instance":

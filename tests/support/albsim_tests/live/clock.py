@@ -15,7 +15,7 @@ class Clock:
 
     @property
     def now_s(self) -> float:
-        """The scenario's time."""
+        """Return the scenario's time."""
         return (time.monotonic() - self._zero) / self.scale
 
     def on_the_wall(self, duration_s: float) -> float:

@@ -1,10 +1,10 @@
 """HAProxy in the part of one ALB node.
 
-What it shares with an ALB node: a round-robin ring, one attempt for each request, a target that is set to drain gets no
-new request while those in flight go on, and each way in which a target fails has its own mark in the log.
-What it does not: it answers 503 where an ALB answers 502 for a refused connection, so that outcomes are read from the
-log's termination state and not from the status.
-Source: HAProxy 2.6 configuration manual, section 8.5 (session state at disconnection); management guide, section 9.3.
+What HAProxy shares with an ALB node: a round-robin ring, and one attempt for each request. A target that is set to
+drain gets no new request while those in flight go on. Each way in which a target fails has its own mark in the log.
+What differs: HAProxy answers 503 where an ALB answers 502 for a refused connection. So outcomes are read from the log's
+termination state and not from the status. Source: HAProxy 2.6 configuration manual, section 8.5 (session state at
+disconnection); management guide, section 9.3.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ WEIGHT = "weight"
 class LoadBalancer:
     """A running HAProxy whose servers are named `pod0`, `pod1`, …, by their numbers in the trace.
 
-    It has a backend for each target group.
+    HAProxy has a backend for each target group.
     """
 
     def __init__(self, address: tuple[str, int], directory: Path) -> None:

@@ -1,11 +1,11 @@
 """Records of a real load balancer, for `albsim calibrate`: rolling updates behind two HAProxy processes.
 
 The real thing: each ALB node stops sending to a target some time after DeregisterTargets, and writes an access log.
-What is real here: two load balancers, their round robin, drains through their runtime API, the requests and the log,
-whose lines HAProxy itself writes in the ALB's format (`log-format`).
-What is played: the controller, whose calls drain the targets of each HAProxy after a delay drawn from a known law, and
-its log and trail; the targets, which serve throughout.
-Source: docs/facts/logs.md §1 to §3; HAProxy 2.6 configuration manual, sections 7.3.1 (`date`, `utime`) and 8.2.4.
+What is real here: two load balancers, their round robin, drains through their runtime API, the requests and the log.
+HAProxy itself writes the log's lines in the ALB's format (`log-format`). What is played: the controller with its log
+and trail, and the targets, which serve throughout. The controller's calls drain the targets of each HAProxy after a
+delay drawn from a known law. Source: docs/facts/logs.md §1 to §3; HAProxy 2.6 configuration manual, sections 7.3.1
+(`date`, `utime`) and 8.2.4.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Truth:
 
     @property
     def traffic(self) -> TrafficSpec:
-        """The requests at one node."""
+        """Return the requests at one node."""
         return TrafficSpec(
             arrival_rate_rps=self.rate_rps * self.replicas,
             service_time_s={"dist": "lognormal", "median": self.service_median_s, "sigma": self.service_sigma},

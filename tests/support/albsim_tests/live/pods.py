@@ -1,11 +1,11 @@
 """Server processes that end as a scenario's pods do: on a real SIGTERM and a real SIGKILL.
 
 The real thing: a container's process behind an address of its own.
-What this is: one parent that forks a small HTTP server for each pod, each on an address of its own, so that a pod's
-port answers RST as soon as its process has ended. A request `GET /NUMBER?SECONDS` is answered after so many
-seconds; `GET /health` at once, with 503 after a SIGUSR1. The parent ends every pod when its own standard input closes;
-a pod ends itself after `LONGEST_LIFE_S`.
-Run as a script with a `Manners` as JSON; the parent then writes a line of JSON: each pod's process id and address.
+What this is: one parent that forks a small HTTP server for each pod, each on an address of its own. A pod's port
+answers RST as soon as its process has ended. A request `GET /NUMBER?SECONDS` is answered after so many seconds; `GET
+/health` at once, with 503 after a SIGUSR1. The parent ends every pod when its own standard input closes; a pod ends
+itself after `LONGEST_LIFE_S`. Run as a script with a `Manners` as JSON; the parent then writes a line of JSON: each
+pod's process id and address.
 """
 
 from __future__ import annotations
