@@ -25,10 +25,10 @@ from sim.calibration.last_requests import LastRequests
 from sim.calibration.nodes import last_by_node, missing_by_node, nodes_by_group
 from sim.calibration.pace import pace_of
 from sim.calibration.rates import regularity_of, shrunk
+from sim.calibration.sent import SentRequests
 from sim.calibration.stays import observed_spans, stays_of
-from sim.records.by_target import ByTarget
 from sim.records.deregistrations import changes
-from sim.records.rollouts import CAUSED, names_no_pod
+from sim.records.rollouts import names_no_pod
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from sim.calibration.last_requests import Floats
     from sim.calibration.pace import Pace, Stay
+    from sim.calibration.sent import Sent
     from sim.records.deregistrations import Change
     from sim.records.records import Records
     from sim.records.rollouts import Rollout
@@ -130,24 +131,16 @@ class _Log:
         requests = records.requests
         if requests is None:
             raise ValueError("no access log")
-        self._requests = ByTarget(requests)
         times_s = requests["time_s"].to_numpy()
-        self._spans = spans_around(times_s, rollouts)
+        spans = spans_around(times_s, rollouts)
+        self._sent = SentRequests(requests, spans)
         self._begin_s = float(times_s[0])
-        self._nodes = nodes_by_group(requests, self._spans)
+        self._nodes = nodes_by_group(requests, spans)
         self._last_s = last_by_node(requests)
         self._gaps = missing_by_node(records.files)
         self._again_s = _times_by_target(changes(records, "register"))
         self._left_s = _times_by_target(changes(records, "deregister"))
         self._stopped_s = _stopped(records.pods)
-
-    def _near(self, target: str) -> pd.DataFrame:
-        """Return what is needed of a target's requests near the rollouts, with the time at which each was sent."""
-        numbers = self._requests.numbers(target)
-        near = [numbers[slice(*np.searchsorted(numbers, span))] for span in self._spans]
-        rows = self._requests.rows(np.concatenate([numbers[:0], *near]))
-        sent_s = rows["time_s"] + rows["request_processing_s"].fillna(0)
-        return rows[["target_group", "node", "outcome"]].assign(sent_s=sent_s)
 
     def paces(self, calls: Sequence[tuple[Change, int]]) -> dict[int, Pace]:
         """Return each rollout's clock of requests."""
@@ -166,37 +159,36 @@ class _Log:
             node: observed_spans(self._begin_s, self._last_s[node], self._gaps.get(node, []))
             for node in self._nodes.get(group, [])
         }
-        for target in self._requests.targets:
-            requests = self._near(target)
-            of_group = requests[requests["target_group"] == group]
-            yield from stays_of(of_group, self._left_s.get(target, []), self._again_s.get(target, []), observed)
+        for target in self._sent.targets:
+            sent = self._sent.to(target, group)
+            left_s, again_s = self._left_s.get(target, []), self._again_s.get(target, [])
+            yield from stays_of(sent.by_node, sent.dead_s, left_s, again_s, observed)
 
     def rows(self, call: Change, known: tuple[int, int], pace: Pace) -> Iterator[_Row]:
         """Yield what is known of each of the call's targets at each node. `known`: the numbers of call and rollout."""
         slack_s = min(call.until_s - call.from_s, _LONGEST_CALL_S)
         for target in call.targets:
             requests = self._life(target, call.from_s)
-            if len(requests):
+            if requests.by_node:
                 for node in self._nodes.get(call.target_group, []):
                     yield self._row(requests, target, node, call.until_s - slack_s, (*known, slack_s), pace)
 
-    def _life(self, target: str, call_s: float) -> pd.DataFrame:
+    def _life(self, target: str, call_s: float) -> Sent:
         """Return the target's requests since its address was last registered."""
         since_s = max((time_s for time_s in self._again_s.get(target, []) if time_s < call_s), default=-np.inf)
-        requests = self._near(target)
-        return requests[requests["sent_s"] >= since_s]
+        return self._sent.to(target).since(since_s)
 
     def _row(
         self,
-        requests: pd.DataFrame,
+        requests: Sent,
         target: str,
         node: str,
         call_s: float,
         known: tuple[int, int, float],
         pace: Pace,
     ) -> _Row:
-        at_node = np.sort(requests.loc[requests["node"] == node, "sent_s"].to_numpy(dtype=float))
-        first_s = float(requests["sent_s"].min())
+        at_node = requests.by_node.get(node, np.zeros(0))
+        first_s = min(float(times_s[0]) for times_s in requests.by_node.values())
         from_s = max(call_s - BEFORE_S, self._begin_s, np.nextafter(first_s, np.inf))
         end_s = self._end_s(requests, target, node, call_s)
         missing = [
@@ -219,10 +211,9 @@ class _Log:
             at_missing_file=bool(missing),
         )
 
-    def _end_s(self, requests: pd.DataFrame, target: str, node: str, call_s: float) -> float:
-        dead = requests.loc[requests["outcome"].isin(CAUSED), "sent_s"]
+    def _end_s(self, requests: Sent, target: str, node: str, call_s: float) -> float:
         ends = [self._last_s.get(node, np.inf)]
-        ends += [float(dead.min())] if len(dead) else []
+        ends += [float(requests.dead_s.min())] if requests.dead_s.size else []
         ends += [stopped_s for stopped_s in self._stopped_s.get(address(target), []) if stopped_s > call_s]
         ends += [again_s for again_s in self._again_s.get(target, []) if again_s > call_s]
         return min(ends)

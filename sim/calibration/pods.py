@@ -155,9 +155,10 @@ def _first_requests(requests: pd.DataFrame, calls: Sequence[Change]) -> tuple[Fl
     first_s, rate_rps = [], []
     for call in calls:
         for target in call.targets:
-            rows = by_target.between(target, call.time_s - _SECOND, call.time_s + _LONGEST_REGISTRATION_S)
-            for _, of_node in rows.groupby("node", observed=True):
-                after_s = of_node["time_s"].to_numpy() - call.time_s
+            numbers = by_target.between(target, call.time_s - _SECOND, call.time_s + _LONGEST_REGISTRATION_S)
+            times_s, nodes = by_target.values("time_s", numbers), by_target.values("node", numbers)
+            for node in np.unique(nodes):
+                after_s = times_s[nodes == node] - call.time_s
                 if after_s.size > 1:
                     first_s.append(max(float(after_s[0]), 0.0))
                     rate_rps.append((after_s.size - 1) / max(float(after_s[-1] - after_s[0]), 1e-3))

@@ -18,34 +18,32 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.calibration.pace import Stay
-from sim.records.rollouts import CAUSED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    import pandas as pd
+    from sim.calibration.last_requests import Floats
 
 Spans = list[tuple[float, float]]
 
 
 def stays_of(
-    requests: pd.DataFrame,
+    sent_s: Mapping[str, Floats],
+    dead_s: Floats,
     left_s: Sequence[float],
     came_s: Sequence[float],
     observed: Mapping[str, Spans],
 ) -> Iterator[Stay]:
     """Yield the stays of one target in one group.
 
-    `requests`: its requests; `left_s`, `came_s`: its deregistrations and registrations; `observed`: of each node the
-    spans that its log covers.
+    `sent_s`: when each node sent its requests, in order; `dead_s`: when those were sent that failed in the target;
+    `left_s`, `came_s`: its deregistrations and registrations; `observed`: of each node the spans that its log covers.
     """
     lives_s = [-np.inf, *sorted(came_s), np.inf]
-    dead_s = requests.loc[requests["outcome"].isin(CAUSED), "sent_s"].to_numpy(dtype=float)
-    for node, rows in requests.groupby("node", observed=True):
-        times_s = np.sort(rows["sent_s"].to_numpy(dtype=float))
+    for node, times_s in sent_s.items():
         for from_s, until_s in pairwise(lives_s):
             ends_s = [one for one in (*left_s, *dead_s.tolist(), until_s) if one > from_s]
-            for span in observed.get(str(node), []):
+            for span in observed.get(node, []):
                 stay = _stay(times_s, max(from_s, span[0]), min(*ends_s, span[1]))
                 if stay is not None:
                     yield stay

@@ -18,8 +18,9 @@ Sources: docs/facts/logs.md §4 ("Propagation": a request is sent at field 22 pl
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,9 +31,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import pandas as pd
+    from numpy.typing import NDArray
 
     from sim.records.deregistrations import Change
 
+_Pod = tuple[str, float, float]
 DELETED_BEFORE_S = 3600.0
 """The longest time from a pod's deletion to its target's DeregisterTargets."""
 LONGEST_S = 1800.0
@@ -77,11 +80,12 @@ class Traffic:
 
     def sent_s(self, target: str, from_s: float, until_s: float) -> dict[str, float]:
         """Return when each ALB node sent the target its last request within a span of time."""
-        rows = self._between(target, from_s, until_s)
-        if rows is None:
+        if self._requests is None:
             return {}
-        sent_s = rows["time_s"] + np.fmax(rows["request_processing_s"].to_numpy(float), 0)
-        return {str(node): float(last_s) for node, last_s in sent_s.groupby(rows["node"], observed=True).max().items()}
+        numbers = self._requests.between(target, from_s, until_s)
+        sent_s, nodes = self._requests.sent_s(numbers), self._requests.values("node", numbers)
+        names = self._requests.names("node")
+        return {names[node]: float(sent_s[nodes == node].max()) for node in np.unique(nodes).tolist()}
 
     def last_before_s(self, target: str, time_s: float) -> float:
         """Return when the target was sent its last request before a moment."""
@@ -89,35 +93,41 @@ class Traffic:
 
     def first_after_s(self, target: str, time_s: float) -> float:
         """Return when the target was sent its first request after a moment."""
-        rows = self._between(target, time_s, math.inf)
-        return math.nan if rows is None else float(rows["time_s"].iloc[0])
+        times_s, _ = self._of(target, "time_s", time_s, math.inf)
+        return float(times_s[0]) if times_s.size else math.nan
 
     def answered_last_s(self, target: str, from_s: float, until_s: float) -> float:
         """Return when the target was sent the last of the requests in a span of time that it answered."""
-        rows = self._between(target, from_s, until_s)
-        answered = rows[rows["target_status"] > 0] if rows is not None else ()
-        return float(answered["time_s"].iloc[-1]) if len(answered) else math.nan  # type: ignore[call-overload]
+        times_s, statuses = self._of(target, "target_status", from_s, until_s)
+        answered_s = times_s[statuses > 0]
+        return float(answered_s[-1]) if answered_s.size else math.nan
 
     def failed_first_s(self, lag: TargetLag, outcomes: Sequence[str]) -> float:
         """Return when the first request failed on a target, of those soon before its DeregisterTargets."""
-        rows = self._between(lag.target, lag.deregistered_s - FAILED_BEFORE_S, lag.deregistered_s)
-        failed = rows[rows["outcome"].isin(outcomes)] if rows is not None else ()
-        return float(failed["time_s"].iloc[0]) if len(failed) else math.nan  # type: ignore[call-overload]
+        until_s = lag.deregistered_s
+        times_s, codes = self._of(lag.target, "outcome", until_s - FAILED_BEFORE_S, until_s)
+        names = [] if self._requests is None else self._requests.names("outcome")
+        failed_s = times_s[np.isin(codes, [code for code, name in enumerate(names) if name in outcomes])]
+        return float(failed_s[0]) if failed_s.size else math.nan
 
-    def _between(self, target: str, from_s: float, until_s: float) -> pd.DataFrame | None:
-        rows = None if self._requests is None else self._requests.between(target, from_s, until_s)
-        return None if rows is None or rows.empty else rows
+    def _of(self, target: str, column: str, from_s: float, until_s: float) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return the times of a target's requests in a span of time, and their values in a column."""
+        if self._requests is None:
+            return np.zeros(0), np.zeros(0)
+        numbers = self._requests.between(target, from_s, until_s)
+        return self._requests.values("time_s", numbers), self._requests.values(column, numbers)
 
 
 def lags_of(
     calls: Sequence[Change], came: Sequence[Change], pods: pd.DataFrame | None, traffic: Traffic
 ) -> Iterator[TargetLag]:
     """Yield the lag of each target that these calls of DeregisterTargets took out of a group."""
+    by_address = _by_address(pods)
     for call in calls:
         for target in call.targets:
             again_s = (one.from_s for one in came if one.from_s > call.time_s and target in one.targets)
             end_s = min(again_s, default=math.inf)
-            pod, deleted_s, stopped_s = _pod_of(pods, target, call.time_s)
+            pod, deleted_s, stopped_s = _pod_of(by_address.get(target.rpartition(":")[0], []), call.time_s)
             yield TargetLag(
                 target=target,
                 pod=pod,
@@ -130,17 +140,23 @@ def lags_of(
             )
 
 
-def _pod_of(pods: pd.DataFrame | None, target: str, time_s: float) -> tuple[str, float, float]:
-    """Return the name of a target's pod, when it was deleted, and when it stopped: that of the last deleted pod.
+def _by_address(pods: pd.DataFrame | None) -> dict[str, list[_Pod]]:
+    """Return name, deletion and stop of the deleted pods of each address, by their deletion."""
+    if pods is None:
+        return {}
+    some = pods[pods["deleted_s"].notna()].sort_values("deleted_s", kind="stable")
+    found: dict[str, list[_Pod]] = defaultdict(list)
+    for ip, *pod in zip(*(some[name].tolist() for name in ("ip", "pod", "deleted_s", "stopped_s")), strict=True):
+        name, deleted_s, stopped_s = pod
+        found[ip].append((str(name), float(deleted_s), float(stopped_s)))
+    return found
+
+
+def _pod_of(pods: Sequence[_Pod], time_s: float) -> _Pod:
+    """Return a target's pod, of those of its address: the last deleted one.
 
     Clocks may be apart. If none was deleted before the call, it is the first that was deleted soon after it.
     """
-    if pods is None:
-        return "", math.nan, math.nan
-    some = pods[pods["ip"] == target.rpartition(":")[0]].sort_values("deleted_s", kind="stable")
-    before = some[some["deleted_s"].between(time_s - DELETED_BEFORE_S, time_s)]
-    after = some[some["deleted_s"].between(time_s, time_s + CLOCKS_APART_S)]
-    if before.empty and after.empty:
-        return "", math.nan, math.nan
-    pod = after.iloc[0] if before.empty else before.iloc[-1]
-    return str(pod["pod"]), float(pod["deleted_s"]), float(pod["stopped_s"])
+    before = [pod for pod in pods if time_s - DELETED_BEFORE_S <= pod[1] <= time_s]
+    after = [pod for pod in pods if time_s <= pod[1] <= time_s + CLOCKS_APART_S]
+    return [*before[-1:], *after[:1], ("", math.nan, math.nan)][0]

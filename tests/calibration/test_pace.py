@@ -1,7 +1,6 @@
 """The clock of requests: by hand, and against a rotation that shrinks under a steady stream of requests."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from albsim_tests.calibration import Truth, drawn
 
@@ -52,14 +51,8 @@ def test_round_robin_does_not_slow_the_clock_where_targets_are_new() -> None:
 
 
 def test_a_stay_is_from_the_first_request_until_whatever_ends_it() -> None:
-    requests = pd.DataFrame(
-        {
-            "sent_s": [10.0, 20.0, 30.0, 40.0, 110.0, 120.0, 130.0],
-            "node": ["a"] * 7,
-            "outcome": ["ok"] * 6 + ["connect_refused"],
-        }
-    )
-    found = list(stays_of(requests, [35.0], [5.0, 100.0], {"a": [(0.0, 200.0)]}))
+    sent_s = {"a": np.array([10.0, 20.0, 30.0, 40.0, 110.0, 120.0, 130.0])}
+    found = list(stays_of(sent_s, np.array([130.0]), [35.0], [5.0, 100.0], {"a": [(0.0, 200.0)]}))
     assert [(one.from_s, one.until_s, one.requests_s.tolist()) for one in found] == [
         (10.0, 35.0, [10.0, 20.0, 30.0]),
         (110.0, 130.0, [110.0, 120.0]),
