@@ -14,6 +14,7 @@ from sim.calibration.measured import Calibration, Measured
 from sim.calibration.propagation import measure_propagation
 from sim.records.deregistrations import changes
 from sim.records.rollouts import rollouts as rollouts_of
+from sim.records.silence import silence
 
 if TYPE_CHECKING:
     from sim.calibration.propagation import Propagation
@@ -111,4 +112,6 @@ def _of_records(departures: Departures, records: Records, rollouts: list[Rollout
     ):
         if n:
             notes.append(f"{n} {_plural('pair', n)} {'is' if n == 1 else 'are'} {words}.")
+    if departures.silent:
+        notes.append(silence(departures.silent))
     return notes

@@ -3,7 +3,7 @@
 Modelled:
 - Requests count from ten minutes before a rollout until ten after it.
 - A target counts for a node that sent it requests in the two minutes before the call, or that sends its group any.
-- The observation ends with the node's log or at a missing file.
+- The observation begins with the node's first file, and ends with its log or at a missing file.
 - The observation also ends when the address is registered anew, or when the pod stops.
 - The observation also ends at the target's first request that failed in the target: health checks may take a dead
   target out.
@@ -20,15 +20,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.calibration.frames import spans_around
+from sim.calibration.frames import AROUND_S, spans_around
 from sim.calibration.last_requests import LastRequests
-from sim.calibration.nodes import last_by_node, missing_by_node, nodes_by_group
+from sim.calibration.nodes import first_by_node, last_by_node, missing_by_node, nodes_by_group
 from sim.calibration.pace import pace_of
 from sim.calibration.rates import regularity_of, shrunk
 from sim.calibration.sent import SentRequests
 from sim.calibration.stays import observed_spans, stays_of
+from sim.records.by_target import ByTarget
 from sim.records.deregistrations import changes
 from sim.records.rollouts import names_no_pod
+from sim.records.silence import silent_targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,6 +48,7 @@ BEFORE_S = 120.0
 _LONGEST_CALL_S = 1.0
 _READINGS_S = np.arange(BEFORE_S)
 _NO_CALL = "no successful DeregisterTargets call (neither CloudTrail nor the controller's log has one)"
+_ALL_LOST = "files of the access log are missing around every DeregisterTargets call"
 _THROUGH_WORKERS = (
     "; the log's targets are no pods: with target type instance pods leave kube-proxy's rules, of which no record "
     "tells, so that target_group.kube_proxy_sync_s is not measured either"
@@ -57,7 +60,7 @@ class Departures:
     """The last requests, and what lacks of them.
 
     `n_unobserved` pairs are not in `requests`. `n_lost` more are not, as a file of their ALB node is missing around the
-    call. `n_cut` are observed only up to a missing file.
+    call. `n_cut` are observed only up to a missing file. `silent` targets fell silent near a rollout without a call.
     """
 
     requests: LastRequests
@@ -65,6 +68,7 @@ class Departures:
     n_unobserved: int
     n_lost: int
     n_cut: int
+    silent: tuple[str, ...]
 
 
 def departures_of(records: Records, rollouts: Sequence[Rollout]) -> Departures | str:
@@ -80,16 +84,17 @@ def departures_of(records: Records, rollouts: Sequence[Rollout]) -> Departures |
         row for number, (call, rollout) in enumerate(calls) for row in log.rows(call, (number, rollout), paces[rollout])
     ]
     observed = [row for row in rows if row.until_s > 0]
-    if not observed:
-        return "no target of a DeregisterTargets call is in the access log"
     n_cut = sum(row.at_missing_file for row in observed)
     n_lost = sum(row.at_missing_file for row in rows) - n_cut
+    if not observed:
+        return _ALL_LOST if n_lost else "no target of a DeregisterTargets call is in the access log"
     return Departures(
         requests=_last_requests(observed),
         sources=tuple(sorted({call.source for call, _ in calls})),
         n_unobserved=len(rows) - len(observed) - n_lost,
         n_lost=n_lost,
         n_cut=n_cut,
+        silent=tuple(log.silent_s),
     )
 
 
@@ -133,9 +138,18 @@ class _Log:
             raise ValueError("no access log")
         times_s = requests["time_s"].to_numpy()
         spans = spans_around(times_s, rollouts)
-        self._sent = SentRequests(requests, spans)
-        self._begin_s = float(times_s[0])
+        by_target = ByTarget(requests)
+        self._sent = SentRequests(by_target, spans)
+        around_s = [(rollout.from_s - AROUND_S, rollout.until_s + AROUND_S) for rollout in rollouts]
+        self.silent_s = {
+            target: last_s
+            for target, last_s in silent_targets(records, by_target).items()
+            if any(from_s <= last_s < until_s for from_s, until_s in around_s)
+        }
         self._nodes = nodes_by_group(requests, spans)
+        self._begin_s = {node: float(times_s[0]) for nodes in self._nodes.values() for node in nodes}
+        for node, from_s in first_by_node(records.files).items():
+            self._begin_s[node] = max(self._begin_s.get(node, from_s), from_s)
         self._last_s = last_by_node(requests)
         self._gaps = missing_by_node(records.files)
         self._again_s = _times_by_target(changes(records, "register"))
@@ -156,10 +170,12 @@ class _Log:
 
     def _stays(self, group: str) -> Iterator[Stay]:
         observed = {
-            node: observed_spans(self._begin_s, self._last_s[node], self._gaps.get(node, []))
+            node: observed_spans(self._begin_s[node], self._last_s[node], self._gaps.get(node, []))
             for node in self._nodes.get(group, [])
         }
         for target in self._sent.targets:
+            if target in self.silent_s:
+                continue
             sent = self._sent.to(target, group)
             left_s, again_s = self._left_s.get(target, []), self._again_s.get(target, [])
             yield from stays_of(sent.by_node, sent.dead_s, left_s, again_s, observed)
@@ -189,8 +205,8 @@ class _Log:
     ) -> _Row:
         at_node = requests.by_node.get(node, np.zeros(0))
         first_s = min(float(times_s[0]) for times_s in requests.by_node.values())
-        from_s = max(call_s - BEFORE_S, self._begin_s, np.nextafter(first_s, np.inf))
-        end_s = self._end_s(requests, target, node, call_s)
+        from_s = max(call_s - BEFORE_S, self._begin_s[node], np.nextafter(first_s, np.inf))
+        end_s = self._end_s(requests, target, node, call_s) if self._begin_s[node] <= call_s else -np.inf
         missing = [
             gap for gap in self._gaps.get(node, []) if gap[1] > from_s and gap[0] < min(end_s, call_s + BEFORE_S)
         ]

@@ -27,6 +27,12 @@ def nodes_by_group(requests: pd.DataFrame, spans: Iterable[tuple[int, int]]) -> 
     return {name: sorted(nodes) for name, nodes in found.items()}
 
 
+def first_by_node(files: pd.DataFrame) -> dict[str, float]:
+    """Return for each ALB node when its first file begins, where the files' names tell."""
+    logs = files[(files["kind"] == "access_log") & (files["node"] != "") & files["from_s"].notna()]
+    return {str(node): float(from_s) for node, from_s in logs.groupby("node")["from_s"].min().items()}
+
+
 def last_by_node(requests: pd.DataFrame) -> dict[str, float]:
     """Return the time of each ALB node's last request."""
     codes = requests["node"].cat.codes.to_numpy()

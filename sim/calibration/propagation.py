@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from sim.calibration.last_requests import Floats, Ints, LastRequests
 
 FEWEST_ROWS = 5
+FEWEST_SEEN = 2
+"""A law has two parameters, and pairs without a request after the call bound them from one side only."""
 _FAMILY_GAIN = 2.0
 """By how much a gamma law must be likelier (in AIC) than a lognormal one, which can be written by its quantiles."""
 _MARGIN = 0.25
@@ -78,6 +80,9 @@ def measure_propagation(requests: LastRequests, *, seed: int = 1) -> Propagation
     """Estimate the law. Raises ValueError if there are too few rows."""
     if len(requests) < FEWEST_ROWS:
         raise ValueError(f"at least {FEWEST_ROWS} pairs of an ALB node and a deregistered target (got {len(requests)})")
+    n_seen = int(np.isfinite(requests.last_s).sum())
+    if n_seen < FEWEST_SEEN:
+        raise ValueError(f"at least {FEWEST_SEEN} pairs with a request after DeregisterTargets (got {n_seen})")
     edges_s = grid_of(requests)
     kernel = likelihoods(requests, edges_s)
     start_s = max(float(np.nanmedian(np.append(requests.last_s, 1.0))), 1.0)

@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.records.by_target import ByTarget
 from sim.records.rollouts import CAUSED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pandas as pd
-
     from sim.calibration.last_requests import Floats
+    from sim.records.by_target import ByTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +36,8 @@ class Sent:
 class SentRequests:
     """The requests of an access log near the rollouts, which are in these ranges of row numbers."""
 
-    def __init__(self, requests: pd.DataFrame, spans: Sequence[tuple[int, int]]) -> None:
-        self._requests = ByTarget(requests)
+    def __init__(self, requests: ByTarget, spans: Sequence[tuple[int, int]]) -> None:
+        self._requests = requests
         self._spans = spans
         self._groups, self._nodes = (self._requests.names(column) for column in ("target_group", "node"))
         self._caused = [code for code, name in enumerate(self._requests.names("outcome")) if name in CAUSED]

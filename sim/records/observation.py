@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sim.records.by_target import ByTarget
 from sim.records.clocks import Clocks, clocks
 from sim.records.completeness import MissingFile, missing_files
 from sim.records.deregistrations import changes
 from sim.records.records import OTHER_OUTCOMES, OUTCOMES, POD_OUTCOMES
 from sim.records.refinement import DEREGISTRATION_DELAY_S, refined
 from sim.records.rollouts import Rollout, rollouts
+from sim.records.silence import silent_targets
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
@@ -46,6 +48,8 @@ class Observation:
     clients: tuple[Client, ...]
     missing_files: tuple[MissingFile, ...]
     clocks: Clocks
+    silent: Mapping[str, float]
+    """The targets that fell silent without a DeregisterTargets, each with the time of its last request."""
 
     @property
     def requests(self) -> int:
@@ -86,6 +90,7 @@ class Observation:
             },
             "other_records": self._lines(access_logs=False),
             "files": self._files_json(),
+            "silent_targets": {target: iso(last_s) for target, last_s in self.silent.items()},
             "clocks": {
                 "targets_left": self.clocks.n_left,
                 "silent_before_deregistration": self.clocks.n_silent_before,
@@ -129,6 +134,7 @@ def observe(records: Records, deregistration_delay_s: float = DEREGISTRATION_DEL
         clients=tuple(_clients(told.calls)),
         missing_files=tuple(missing_files(told.files)),
         clocks=clocks(told, found, changes(told, "register")),
+        silent={} if told.requests is None else silent_targets(told, ByTarget(told.requests)),
     )
 
 

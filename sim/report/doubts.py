@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sim.records.clocks import clock_doubts
 from sim.records.observation import iso
 from sim.records.rollouts import names_no_pod
+from sim.records.silence import silence
 from sim.report.wording import count, listed, seconds
 
 if TYPE_CHECKING:
@@ -34,16 +35,22 @@ def doubts_of(observation: Observation) -> Iterator[str]:
     if observation.missing_files:
         missing = [f"{one.node} until {iso(one.until_s)}" for one in observation.missing_files]
         yield f"{count(len(missing), 'access log file')} may be missing or late: {_some(missing)}."
+    yield from _on_targets(observation)
+    if observation.outcomes["other"]:
+        yield f"{count(observation.outcomes['other'], 'line')} fit no rule of outcomes, and are in none of them."
+    yield from _on_clocks(observation)
+
+
+def _on_targets(observation: Observation) -> Iterator[str]:
     if any(rollout.new_targets == 0 for rollout in observation.rollouts):
         yield "Where no new target came, it was a scale-in or a drain, or RegisterTargets is not in the records."
+    if observation.silent:
+        yield silence(list(observation.silent))
     if names_no_pod(observation.records):
         yield (
             "The access log's targets are no pods that are known. With target type instance they are worker nodes: "
             "pods leave without DeregisterTargets, so that no rollout, no lag and no cause of a reset can be told."
         )
-    if observation.outcomes["other"]:
-        yield f"{count(observation.outcomes['other'], 'line')} fit no rule of outcomes, and are in none of them."
-    yield from _on_clocks(observation)
 
 
 def _on_clocks(observation: Observation) -> Iterator[str]:

@@ -13,7 +13,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 from albsim_tests.calibration import Truth, drawn
-from albsim_tests.coverage_table import CONDITIONS, Tally, print_table
+from albsim_tests.coverage_table import CONDITIONS, Tally, print_table, true_quantiles_s
 
 from sim.calibration.propagation import measure_propagation
 
@@ -26,7 +26,7 @@ RATES: dict[str, dict[str, object]] = {
 
 def row(words: str, truth: Truth, repetitions: int) -> str:
     """Return a line of the table."""
-    tally = Tally(truth)
+    tally = Tally(true_quantiles_s(truth))
     for number in range(repetitions):
         rng = np.random.default_rng([number, int(1000 * truth.rate_rps)])
         found = measure_propagation(drawn(truth, rng))

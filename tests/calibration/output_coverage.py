@@ -17,7 +17,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
-from albsim_tests.coverage_table import CONDITIONS, Tally, print_table
+from albsim_tests.coverage_table import CONDITIONS, Tally, print_table, short, true_quantiles_s
 from albsim_tests.drawn_records import drawn_records
 
 from sim.calibration.calibrate import PROPAGATION, calibrate
@@ -36,33 +36,11 @@ USUAL = (
     "The interval rests on 25 calls",
 )
 """What is said of every such record. None has a new target, which would bound the clock."""
-SHORT = {
-    "There are few requests": "few requests",
-    "The request rate of each": "an unknown rate",
-    "A lognormal law does": "a law that does not fit",
-    "A gamma law does": "a law that does not fit",
-    "The fitted law does": "ranks that do not fit",
-    "Targets of one DeregisterTargets": "a shared delay",
-    "Requests come more evenly": "regular requests",
-    "The interval rests on": "few calls",
-    "DeregisterTargets is known from": "one clock alone",
-    "DeregisterTargets is known to": "whole seconds",
-    "Some ALB nodes stopped": "nodes that stopped before the call",
-    "observations ended": "an early end",
-    "up to a missing file": "a missing file",
-    "access log is missing": "a missing file",
-    "left out: their target": "pairs left out",
-}
-
-
-def short(note: str) -> str:
-    """Return a note's name in the table."""
-    return next((name for words, name in SHORT.items() if words in note), note)
 
 
 def row(words: str, truth: Truth, repetitions: int) -> str:
     """Return a line of the table."""
-    tally, missed, missed_in_silence = Tally(truth), 0, 0
+    tally, missed, missed_in_silence = Tally(true_quantiles_s(truth)), 0, 0
     for number in range(repetitions):
         calibration = calibrate(drawn_records(truth, np.random.default_rng([number, int(1000 * truth.rate_rps)])))
         found, law = calibration.measured[PROPAGATION], calibration.propagation

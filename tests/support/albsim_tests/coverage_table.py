@@ -33,13 +33,47 @@ CONDITIONS: dict[str, Settings] = {
 """How the records differ from what the method assumes."""
 
 
+SHORT = {
+    "There are few requests": "few requests",
+    "The request rate of each": "an unknown rate",
+    "A lognormal law does": "a law that does not fit",
+    "A gamma law does": "a law that does not fit",
+    "The fitted law does": "ranks that do not fit",
+    "Targets of one DeregisterTargets": "a shared delay",
+    "Requests come more evenly": "regular requests",
+    "The interval rests on": "few calls",
+    "DeregisterTargets is known from": "one clock alone",
+    "DeregisterTargets is known to": "whole seconds",
+    "DeregisterTargets is noted": "calls before deletions",
+    "The controller's clock is": "two clocks apart",
+    "had requests": "requests before RegisterTargets",
+    "Some ALB nodes stopped": "nodes that stopped before the call",
+    "observations ended": "an early end",
+    "up to a missing file": "a missing file",
+    "access log is missing": "a missing file",
+    "left out: their target": "pairs left out",
+    "fell silent": "a silent target",
+}
+"""Words of a warning, and its name in a table."""
+
+
+def short(note: str) -> str:
+    """Return a warning's name in the table."""
+    return next((name for words, name in SHORT.items() if words in note), note)
+
+
+def true_quantiles_s(truth: Truth) -> dict[str, float]:
+    """Return what should be in each interval."""
+    two_kinds = truth.law == "two kinds"
+    return {"median": 6.35 if two_kinds else MEDIAN_S, "p95": 22.03 if two_kinds else P95_S}
+
+
 class Tally:
     """What the repetitions of a condition gave."""
 
-    def __init__(self, truth: Truth) -> None:
-        two_kinds = truth.law == "two kinds"
-        self._true_s = {"median": 6.35 if two_kinds else MEDIAN_S, "p95": 22.03 if two_kinds else P95_S}
-        self._found_s: dict[str, list[float]] = {name: [] for name in self._true_s}
+    def __init__(self, true_s: Mapping[str, float]) -> None:
+        self._true_s = true_s
+        self._found_s: dict[str, list[float]] = {name: [] for name in true_s}
         self._covered, self._covered_by_any, self.warned = Counter(), Counter(), Counter()
 
     def add(self, law: Propagation, interval: Mapping[str, tuple[float, float]], warnings: Iterable[str]) -> bool:

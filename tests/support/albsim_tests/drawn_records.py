@@ -91,11 +91,10 @@ def _without_missing(
     in_file = requests.assign(file=number).groupby(["node", "file"], observed=True).ngroup().to_numpy()
     there = rng.random(in_file.max() + 1) >= missing
     kept = there[in_file]
-    found = pd.DataFrame({"node": requests["node"].astype(str), "until_s": (number + 1) * FILE_S})[
-        kept
-    ].drop_duplicates()
+    found = pd.DataFrame({"node": requests["node"].astype(str), "until_s": (number + 1) * FILE_S})[kept]
+    found = found.groupby(["node", "until_s"], as_index=False).size().rename(columns={"size": "lines_read"})
     files = found.assign(path="log.gz", kind="access_log", from_s=found["until_s"] - FILE_S, note="")
-    files = files.assign(lines_read=1, lines_not_read=0)[list(FILE_COLUMNS)]
+    files = files.assign(lines_not_read=0)[list(FILE_COLUMNS)]
     return requests[kept].reset_index(drop=True), files.reset_index(drop=True)
 
 
