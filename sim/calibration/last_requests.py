@@ -1,7 +1,7 @@
 """What an access log says of a deregistration: the last request that each ALB node sent to each target.
 
 An ALB node goes on sending to a target for some time P after DeregisterTargets. P is in no log. The log has the last
-request. After it none came, either because P was over or because nobody asked.
+request. After the last one no request came, either because P was over or because nobody asked.
 
 Modelled:
 - Requests to a node and target come at a steady rate, with gaps of a gamma law. Shape 1 is Poisson, and a larger shape

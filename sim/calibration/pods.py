@@ -112,7 +112,8 @@ def _success_s(call: Change) -> float:
 def registration(requests: pd.DataFrame, checks: pd.DataFrame | None, calls: Sequence[Change]) -> Measured | str:
     """Estimate how long after RegisterTargets an ALB node begins to send, by node and target.
 
-    A health check log has it best: the first check that passed. Else it is found from the first requests.
+    A health check log has it best: the first check that passed. Else the registration's effect is found from the first
+    requests.
     """
     passed_s = _first_passes(checks, calls)
     if passed_s.size >= _FEWEST:

@@ -1,10 +1,10 @@
 """`target_group.propagation_s` from last requests: a law, its interval, the law without a family, and what is doubtful.
 
 Modelled:
-- The interval is that of a bootstrap over rollouts if there are enough of them. Otherwise it is over DeregisterTargets
-  calls, whose targets may share their delay.
+- The interval is that of a bootstrap over rollouts if there are enough of them. Otherwise the bootstrap is over
+  DeregisterTargets calls, whose targets may share their delay.
 - The bootstrap's interval is the spread of the resamples' logarithms, with Student's t for few clusters.
-- The interval is at least as wide as if all pairs were independent. With only one call it is that interval.
+- The interval is at least as wide as if all pairs were independent. With only one call it is exactly as wide.
 
 Sources: docs/facts/logs.md §4; docs/calibration.md measures how far the intervals can be trusted.
 """

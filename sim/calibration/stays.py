@@ -36,8 +36,9 @@ def stays_of(
 ) -> Iterator[Stay]:
     """Yield the stays of one target in one group.
 
-    `sent_s`: when each node sent its requests, in order; `dead_s`: when those were sent that failed in the target;
-    `left_s`, `came_s`: its deregistrations and registrations; `observed`: of each node the spans that its log covers.
+    - `sent_s`: when each node sent its requests, in order; `dead_s`: when those were sent that failed in the target.
+    - `left_s`, `came_s`: the target's deregistrations and registrations.
+    - `observed`: of each node the spans that its log covers.
     """
     lives_s = [-np.inf, *sorted(came_s), np.inf]
     for node, times_s in sent_s.items():

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 @click.option(
     "--points",
     type=click.Choice(("16", "32", "64", "128", "256", "512", "1024")),
-    help="How many places to look at, times the number of unknowns and two more. Without it they are 64, doubled up to "
-    "256 until it is sure which unknown has the most influence.",
+    help="How many places to look at, times the number of unknowns and two more. Default: 64, doubled up to 256 "
+    "until it is sure which unknown has the most influence.",
 )
 @click.option("-o", "out", type=OutFile(), metavar="FILE", help="Draw it: png, svg or pdf.")
 @click.option(

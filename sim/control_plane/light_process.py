@@ -1,7 +1,7 @@
 """A process that costs SimPy no events of its own, for the many that nobody interrupts.
 
 `simpy.Process` makes one event to begin and one to end. A light process begins at once, and makes an event for its end
-only if somebody waits for it. Otherwise it is the same: a generator that yields the events it waits for.
+only if somebody waits for it. Otherwise a light process is as SimPy's: a generator that yields the events it waits for.
 
 Left out: interrupts, the value that a process returns, and errors thrown into a process. An error that a process raises
 ends the simulation.

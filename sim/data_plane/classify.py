@@ -2,7 +2,7 @@
 
 Modelled:
 - A request needs its target's listener at its arrival, and the process until its finish.
-- While the listener is open, the request is accepted. Then its finish decides, or whatever comes before.
+- While the listener is open, the request is accepted. Then the request's finish decides, or whatever comes before.
 - After the listener has closed, a request is refused while the pod's network exists, and meets no host after that.
 - Intervals are half-open. At the very moment of a cut a finished request is finished (`ok`), and a connection at the
   very moment of the closing is refused.

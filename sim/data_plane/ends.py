@@ -10,8 +10,8 @@ Modelled, as data:
 - The earliest end wins. At one instant a finished request comes first, then the order of `Outcome` decides.
 - A load balancer that is deleted ends what runs through it, and answers nobody any more. How long a client then waits
   is its own affair, and counts as no time here.
-- A node that has not heard of a deregistration cuts nothing for it. If it hears after the drain deadline, it cuts then
-  what it has sent until then.
+- A node that has not heard of a deregistration cuts nothing for it. A node that hears after the drain deadline cuts at
+  that moment what it has sent until then.
 
 To add an outcome: its number in `outcomes`, and its row here.
 

@@ -3,8 +3,8 @@
 Refused by name, because requests depend on each other:
 - `target_group.routing: least_outstanding_requests`;
 - `pod.concurrency`;
-- `target_group.connection_reuse` where a pool changes what becomes of a request. So it is with a keep-alive below the
-  ALB's idle timeout, idle connections that are served at SIGTERM, worker nodes, and a lost node.
+- `target_group.connection_reuse` where a pool changes what becomes of a request. A pool does so with a keep-alive below
+  the ALB's idle timeout, idle connections that are served at SIGTERM, worker nodes, and a lost node.
 
 A pool is a stack. What a request finds there is a passage time of the number in service, over the last minute. Such a
 passage time has a law for exponential services at a rate that never changes (`scenario.keep_alive`). For other laws the
@@ -55,7 +55,7 @@ def _without_form(scenario: Scenario) -> Iterator[tuple[str, object, str]]:
 def _what_pools_need(scenario: Scenario) -> list[str]:
     """Return what would let each request end as on a connection of its own, empty where it does.
 
-    So it is where pods close their connections with their listener, and none before the ALB does.
+    Nothing changes where pods close their connections with their listener, and none before the ALB does.
     """
     pod, target_group = scenario.pod, scenario.target_group
     keep_alive_s, longest_s = pod.keep_alive_timeout_s, target_group.idle_timeout_s + _MARGIN_S

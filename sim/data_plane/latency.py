@@ -6,8 +6,9 @@ that are left have longer queues.
 Modelled:
 - With `pod.concurrency`: the latencies of all requests, before the rollout (its last minute) and within its window, in
   classes of 0.5 %.
-- Without it nobody waits, and the latency is the service time, up to the idle timeout. The quantiles are those of the
-  law, and no request is examined. Within the window of cold pods they are counted, or those of the two laws' mixture.
+- Without `pod.concurrency` nobody waits, and the latency is the service time, up to the idle timeout. The quantiles are
+  those of the law, and no request is examined. Within the window of cold pods they are counted, or those of the two
+  laws' mixture.
 
 Left out: the network's own delay.
 

@@ -41,7 +41,7 @@ class Requests:
     outcome
         The `Outcome` of each failed request, by its value.
     answered_s
-        When its client had the answer, in s since the start of the disruption.
+        When the request's client had the answer, in s since the start of the disruption.
     """
 
     counts: NDArray[np.int64]

@@ -7,7 +7,7 @@ The lag ends in one of two ways.
 - By health check: the pod serves until its checks begin to fail. The checks fail as often as the threshold says. If
   that leaves a node without a healthy target, the node sends to all (fail-open) until it has one again.
 
-Left out: which of several workers a change waited for. While it waits, throttling of any worker counts.
+Left out: which of several workers a change waited for. While a change waits, throttling of any worker counts.
 """
 
 from __future__ import annotations

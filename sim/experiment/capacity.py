@@ -89,7 +89,7 @@ class Addresses(NamedTuple):
     held
         The most addresses that all nodes held at once, in all zones.
     used
-        The most of them that pods used at once.
+        The most addresses that pods used at once.
     free
         The fewest that were free in one zone's subnet.
     refused_s

@@ -51,7 +51,7 @@ class Figure(Generic[V, S]):
     """One figure of the results.
 
     - `name`: its place in the JSON, and the name, or the beginning of the names, of its columns in a sweep.
-    - `of`: its value in one replication.
+    - `of`: the figure's value in one replication.
     - `over`: how the values of all replications become one result.
     - `label`: its name on a picture's axis.
     - `cells`: the columns that show the figure in tables, if any do.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:
-    """What to set, and how it was found.
+    """What to set, and how the answer was found.
 
     Attributes
     ----------

@@ -1,6 +1,6 @@
 """Containers that restart in place, in the timeline: each is another target from then on, of the same pod.
 
-The ALB knows one target, whose address stays. To its requests it is one that ends, and one that begins:
+The ALB knows one target, whose address stays. To requests this target is one that ends, and one that begins:
 - The first life is sent requests until the restart at the latest.
 - The second one is in each node's rotation from the restart on, if the node never took the target for unhealthy; else
   from `healthy_threshold` passed checks on.

@@ -7,8 +7,8 @@ too often, and `replications_for_mean` says when to give none. The other two hol
 - An interval of a quantile that ends at two of the replications holds too often: no two have just the wanted chance.
 - Between two replications it holds about as often as it says (`quantile_estimate`). An end lies there in the scale of
   asinh: even for counts up to one, and in their logarithm beyond. One rollout may have ten times as many 502s as the
-  next. Where only one end can be given, it is placed with more caution.
-- Where it must never hold too seldom, it ends at replications (`sure_quantile_estimate`).
+  next. Where only one end can be given, that end is placed with more caution.
+- Where an interval must never hold too seldom, it ends at replications (`sure_quantile_estimate`).
 
 Sources:
 - W. G. Cochran, Sampling Techniques, 3rd edition (1977), section 2.15. The mean's 95 % interval errs in at most 6 % of

@@ -1,9 +1,10 @@
 """The timeline of a switch of clusters: the new cluster's ALB beside the old one, and its targets.
 
 - The old ALB's nodes come first, then as many of the new one. Each node knows its own cluster's targets only.
-- The new targets follow the old ones, and stay. If the new pods' start is simulated they are registered and healthy
-  as the trace says. Else they are from before the switch on, but for a pod for which its subnet had no address.
-- From its deletion on the old ALB sends to nobody.
+- The new targets follow the old ones, and stay. If the new pods' start is simulated the pods are registered and healthy
+  as the trace says. Else new pods are registered from before the switch on, but for a pod for which its subnet had no
+  address.
+- From the old ALB's deletion on it sends to nobody.
 """
 
 from __future__ import annotations

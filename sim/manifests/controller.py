@@ -66,7 +66,7 @@ class Controller:
 
     @property
     def is_v1(self) -> bool:
-        """Whether it is the ALB Ingress Controller, which knows no groups."""
+        """Whether the controller is the ALB Ingress Controller, which knows no groups."""
         return bool(self.version) and isinstance(release_of(self.version), IngressControllerRelease)
 
     def flag(self, name: str) -> Flag | None:

@@ -53,7 +53,7 @@ class OurIngress:
 
     @property
     def alb(self) -> str:
-        """What its ALB is known by: the group, or the Ingress itself."""
+        """What the Ingress's ALB is known by: the group, or the Ingress itself."""
         return f"group {self.group}" if self.group else self.object.ref
 
     def setting(self, name: str) -> Setting | None:

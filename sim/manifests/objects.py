@@ -85,7 +85,7 @@ class Object:
 
     @property
     def is_live(self) -> bool:
-        """Whether it was read from a cluster and not from a file that somebody wrote."""
+        """Whether the object was read from a cluster and not from a file that somebody wrote."""
         metadata = self.body.get("metadata")
         return isinstance(metadata, dict) and bool(metadata.keys() & {"uid", "resourceVersion"})
 

@@ -1,8 +1,8 @@
 """What a pod requests of its node.
 
 Modelled:
-- The sum over its containers and native sidecars, as the scheduler counts. If one of its other init containers takes
-  more, with the sidecars before it, it is that.
+- The sum over its containers and native sidecars, as the scheduler counts. If another init container takes more, with
+  the sidecars before it, its sum counts instead.
 - A container that has only limits requests these.
 - What the pod requests as a whole (`spec.resources`, Kubernetes 1.32 on) comes before its containers' requests.
 

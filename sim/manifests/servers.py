@@ -37,7 +37,7 @@ class Server:
 
     @property
     def on_sigterm(self) -> OnSigterm:
-        """What it does at the stop signal of its official image."""
+        """What the server does at the stop signal of its official image."""
         return self.signals[self.stop_signal]
 
     def at(self, signal: str | None) -> tuple[OnSigterm, str]:

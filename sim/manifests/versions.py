@@ -1,4 +1,4 @@
-"""Which controller is assumed when the input does not hold it: the newest. And what it must be at least.
+"""Which controller is assumed when the input does not hold it: the newest. And what the version must be at least.
 
 Source: docs/facts/manifests.md §1.4, each boundary from the tags of kubernetes-sigs/aws-load-balancer-controller.
 """

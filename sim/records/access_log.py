@@ -90,7 +90,7 @@ class AccessLog:
     def read(self, block: bytes, node: str) -> tuple[Columns, int]:
         """Return the columns of a block's lines, and how many lines could not be read.
 
-        `node` is the ALB node that wrote the file, by the file's name. If it is empty, the lines may tell.
+        `node` is the ALB node that wrote the file, by the file's name. If `node` is empty, the lines may tell.
         """
         parts = [self._columns(table, node) for table in _tables(_as_utf_8(block))]
         columns = {name: np.concatenate([part[name] for part in parts]) for name in REQUEST_COLUMNS} if parts else {}

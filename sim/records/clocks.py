@@ -6,7 +6,7 @@ Modelled:
 - A target is sent nothing, and is not checked, before its RegisterTargets. So the calls' clock is late if it was, and
   cannot be earlier than the first request or check allows.
 - A target leaves because its pod was deleted. If most DeregisterTargets are noted before that, their clock is behind.
-- A pod answers nothing after it has stopped. If it did, Kubernetes' clock is behind the ALB's.
+- A pod answers nothing after it has stopped. If a pod did, Kubernetes' clock is behind the ALB's.
 - A target whose requests all end before its DeregisterTargets may have been silent, or the clock is late.
 
 Left out: the rest of an early clock. If the calls' clock is behind by some seconds, propagation and registration look

@@ -3,8 +3,9 @@
 Modelled: an interval of five minutes, between an ALB node's first and last file, for which it has no file. Either
 another node has one, or none has, though traffic was such that a file without a line is out of the question.
 
-Left out: the first and last files of a node, since nothing tells that they are missing; a stretch of more than an hour
-without a file of any node, which lies between two records.
+Left out:
+- the first and last files of a node, since nothing tells that they are missing;
+- a stretch of more than an hour without a file of any node, which lies between two records.
 
 Source: docs/facts/logs.md §1 ("Complete?").
 """

@@ -49,7 +49,7 @@ class Rollout:
 
     `requests` came in its window, or were under way when it began, as in the model.
 
-    `new_targets` is how many other targets came meanwhile. If it is 0, this may be a drain or a scale-in.
+    `new_targets` is how many other targets came meanwhile. If `new_targets` is 0, this may be a drain or a scale-in.
     """
 
     target_group: str

@@ -1,8 +1,8 @@
 """The table of `albsim backoff`: a retry policy's waits, and their sums.
 
 Shown: for each retry the least, mean and greatest wait and their sums so far, in seconds; one column each if the policy
-has no jitter. The least waits can all occur together, and so can the greatest. So their sums bound the sum of the
-waits.
+has no jitter. The least waits can all occur together, and so can the greatest. So the sums of least and greatest waits
+bound the sum of the waits.
 
 Left out: the latency of the attempts between the waits.
 """

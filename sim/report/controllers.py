@@ -30,7 +30,7 @@ test fails when the code counts otherwise.
 
 One pod goes, in a cluster with one ingress of 50 pods, one target group, an HTTP and an HTTPS listener, alone in its
 account: no call is throttled. Counted are the calls of the reconcile that deregisters its target. Each call
-*before* DeregisterTargets may hold it up. After *all* of them the worker may begin the next reconcile. *Cold*: the
+*before* DeregisterTargets may hold it up. After *all* calls the worker may begin the next reconcile. *Cold*: the
 controller has just started. *Warm*: another pod went half a minute before, and its target is still draining.
 
 *Attempts* and *waits* are those of one call that is throttled each time, with the default of 10 for

@@ -7,11 +7,11 @@ Shown:
 - the figures, as a table, as pictures, and all of them as `albsim run --format json` prints them;
 - the worst rollout's story;
 - the keys of the scenario that are not the default, and every key;
-- where all of it came from.
+- where all values came from.
 
 Equal input gives equal bytes. Pictures are SVG inside the page, as data: sharp at any size, and their names cannot
 clash. Pictures follow the browser's dark mode, and a narrow screen gets narrower ones. The one script, of the sliders,
-is named in the page's content security policy by its hash, so no other runs. Without it the page is whole.
+is named in the page's content security policy by its hash, so no other runs. Without this script the page is whole.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A scenario as it was resolved: every key with its value, and the keys whose value is not the default.
 
-Written as its author would write it: a distribution on one line with only its own parameters, and a constant as its
-number. The text loads as an equal scenario.
+Written as the scenario's author would write it: a distribution on one line with only its own parameters, and a constant
+as its number. The text loads as an equal scenario.
 """
 
 from __future__ import annotations

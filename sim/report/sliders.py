@@ -1,7 +1,7 @@
 """The sliders of `albsim report`: the 502s at other preStop sleeps and retry limits, as a reader's browser shows them.
 
 Everything is written beforehand: for each setting a cell of a table, with its sentence and its curve. A short script
-shows those of the setting that the sliders choose. Without it the table and the curve as it is remain.
+shows those of the setting that the sliders choose. Without the script the table and the curve as it is remain.
 
 The curve is the share of rollouts (up) with more than so many 502s (across, logarithmic, with a place for zero).
 """

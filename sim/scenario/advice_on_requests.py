@@ -114,7 +114,7 @@ def _drained_targets(scenario: Scenario) -> Iterator[Advice]:
         yield Advice(
             key,
             f"{scenario.controller.version} keeps nodes that {spec.drained_by} drains as targets until their machines "
-            "are gone, and what is sent there until then is lost. Set it to true, which v1.1.6 and later heed "
+            "are gone, and what is sent there until then is lost. Set this key to true, which v1.1.6 and later heed "
             "(LBC pkg/backend/endpoint_utils.go)",
         )
     if scenario.nodes is not None and scenario.nodes.count != scenario.target_group.instances:

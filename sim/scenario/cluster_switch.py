@@ -75,8 +75,10 @@ class ClusterSwitchSpec(DisruptionSpec):
     old_pods_removed_at_s: Seconds = 1800.0
     """When the old cluster's pods are deleted. Default: an assumption, half an hour after the switch."""
     old_alb_deleted_at_s: Seconds = 3600.0
-    """When the old ALB is deleted. From then on its address answers nothing. Default: an assumption, an hour after the
-    switch."""
+    """When the old ALB is deleted.
+
+    From then on the old address answers nothing. Default: an assumption, an hour after the switch.
+    """
     counted_until_s: Seconds = 14_400.0
     """Until when requests are counted, at the least. Default: four hours, when 0.04 % of new connections still look for
     the old ALB, if none are pinned."""

@@ -81,8 +81,8 @@ class ControllerSpec(Spec):
     RegisterTargets and DeregisterTargets 4 calls a second with a burst of 20."""
     restart_at_s: Seconds | None = None
     """When, after the rollout's start, the controller's process ends and another one takes over (a leader change, an
-    eviction). What it had queued, remembered and not yet sent is lost. The successor reconciles everything. null: the
-    process does not end."""
+    eviction). What the process had queued, remembered and not yet sent is lost. The successor reconciles everything.
+    null: the process does not end."""
     restart_takes_s: DistributionField = Uniform(low=13, high=22)
     """From that end until the successor has listed everything. Default: a standby replica waits until the lease of
     15 s is over, which it has seen renewed every 2 s. The standby tries every 2 to 4.4 s (client-go leaderelection;
@@ -93,7 +93,7 @@ class ControllerSpec(Spec):
     object is checked 30 to 45 minutes later if its last check is older than a period."""
     node_events_per_s: CallsPerSecond = 0.0
     """How many nodes come or go in this cluster per second. From v1.1.6 on also those that become ready, unready or
-    cordoned. For each of them v1 reconciles every ingress (LBC internal/ingress/controller/handlers/node.go), v2
+    cordoned. For each such event v1 reconciles every ingress (LBC internal/ingress/controller/handlers/node.go), v2
     none."""
     ingresses: Count = 1
     """Ingresses in this cluster, the rolled one included. All Ingresses share the workers."""

@@ -43,7 +43,7 @@ class DisruptionSpec(Spec):
     ended: ClassVar[str] = "Pods deleted"
     """What happens to the pods that the disruption ends."""
     planned: ClassVar[bool] = True
-    """Whether pods are told to end. Otherwise they fail, and no preStop sleep helps."""
+    """Whether pods are told to end. Otherwise pods fail, and no preStop sleep helps."""
     why_no_sleep: ClassVar[str] = ""
     """Why no preStop sleep decides how many requests are lost, '' where one does."""
     leaves_targets: ClassVar[bool] = True
@@ -76,7 +76,7 @@ class DisruptionSpec(Spec):
 
     @property
     def goes_on_until_s(self) -> float:
-        """Until when it waits at least, on purpose."""
+        """Until when the disruption waits at least, on purpose."""
         return 0.0
 
     @property

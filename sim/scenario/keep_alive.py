@@ -2,8 +2,8 @@
 
 A server closes a connection that has been idle for its keep-alive K. A request that the ALB sends while that is on its
 way, within half a round trip to each side, is lost. A pool is a stack: a request takes the connection that became idle
-last. When n requests are in service, that one is idle since n + 1 last were. So it is a passage time of the number in
-service, and the chance to lose a request is its density at K, times the round trip r.
+last. When n requests are in service, that one is idle since n + 1 last were. So the idle time is a passage time of the
+number in service. The chance to lose a request is the density of that time at K, times the round trip r.
 
 Modelled:
 - A pool of connections to one target is sent λ requests per second, at random. Services are exponential. Then each

@@ -60,8 +60,11 @@ class TargetGroupSpec(Spec):
     """How long the ALB waits for a response before it answers 504. Default: AWS (idle_timeout.timeout_seconds, 1 to
     4000)."""
     connection_reuse: bool = False
-    """Whether the ALB keeps a pool of connections to each target. Without it every request opens one. A connection to a
-    worker node (target_type `instance`) stays with the pod that it reached when it was opened."""
+    """Whether the ALB keeps a pool of connections to each target.
+
+    Without a pool every request opens a connection. A connection to a worker node (target_type `instance`) stays with
+    the pod that it reached when it was opened.
+    """
     propagation_s: DistributionField = Lognormal(median=10, p95=20)
     """From the success of DeregisterTargets until an ALB node sends the target nothing new: a draw for each node and
     target. AWS publishes no figure. Default: users saw 15 to 21 s (LBC issues 905, 2366), assume 10 s (1719), and meet

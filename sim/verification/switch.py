@@ -1,6 +1,6 @@
 """A switch of clusters by hand: clients one by one, each with a cache and perhaps an open connection.
 
-How many of them ask the old load balancer at some moment is compared with the share that the data plane reckons with.
+How many clients ask the old load balancer at some moment is compared with the share that the data plane reckons with.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Modelled:
 - An interface has a primary address, which no pod gets, and slots, each with an address or a prefix of 16.
-- An address that a pod has left is not given to another one until it has cooled down. Until then it counts as available
-  wherever the pool decides whether it is large enough.
+- An address that a pod has left is not given to another one until it has cooled down. Until then the address counts as
+  available wherever the pool decides whether it is large enough.
 - The pool is too small while its warm target is not met and it has fewer addresses than max pods.
 
 Left out:

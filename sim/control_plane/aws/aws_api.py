@@ -1,7 +1,8 @@
 """The AWS API of one account and Region, and how it limits calls.
 
 Modelled:
-- An attempt needs a token from every bucket that covers its action. Without all of them it is throttled and takes none.
+- An attempt needs a token from every bucket that covers its action. An attempt that lacks a token is throttled and
+  takes none.
 - All clusters of the account share the buckets.
 - Other users of the account are a Poisson stream on a bucket (`background_calls_per_s`).
 

@@ -2,7 +2,7 @@
 
 Modelled:
 - A registered target is `initial` at each ALB node until that node's first check of it, at a random phase of the
-  check's interval. From then on it is in rotation. Without a health check it is in rotation at once.
+  check's interval. From then on the target is in rotation. Without a health check it is in rotation at once.
 - A deregistered target is `draining` from the API call on. Each node goes on sending it requests until the
   deregistration reaches the node, `propagation_s` later: one draw for each node and target.
 - A target whose checks fail leaves a node's rotation at that node's `unhealthy_threshold`-th failing check.

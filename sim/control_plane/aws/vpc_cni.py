@@ -1,8 +1,8 @@
 """The VPC CNI in a cluster: the subnets of its zones, the pool of each node, and sandboxes that wait for an address.
 
 Modelled:
-- A pod's sandbox needs an address from its node's pool. Without one it fails at once, and the kubelet tries again after
-  10 s to 15 s. The scheduler knows nothing of this.
+- A pod's sandbox needs an address from its node's pool. Without an address the sandbox fails at once, and the kubelet
+  tries again after 10 s to 15 s. The scheduler knows nothing of this.
 - A pod gives its address back when it is gone.
 - Before the disruption the nodes took their addresses in turns: each its first interface, then each a second one.
 

@@ -54,7 +54,7 @@ class _Read:
 
     @property
     def is_always_one_call(self) -> bool:
-        """Whether it is one call, whatever has been found out."""
+        """Whether a step is one call, whatever has been found out."""
         return not (self.is_kept or self.addresses_each)
 
 

@@ -1,7 +1,7 @@
 """The controller process that leads in a cluster, and what befalls it: a restart, its resyncs, the cluster's nodes.
 
-One process leads at a time. When it ends, another takes over as soon as the lease has run out. The successor's
-informers list everything, and every item is enqueued.
+One process leads at a time. When the leader ends, another process takes over as soon as the lease has run out. The
+successor's informers list everything, and every item is enqueued.
 
 Modelled:
 - The queue, the caches, the backoff and the client's limits of a process end with the process.

@@ -2,7 +2,7 @@
 
 Modelled:
 - Cluster Autoscaler looks every 10 s. Cluster Autoscaler wants as many nodes as the pending pods need beyond those that
-  are coming. When it has decided, it raises the Auto Scaling group, which launches all of them after a lag.
+  are coming. After a decision Cluster Autoscaler raises the Auto Scaling group, which launches all of them after a lag.
 - Karpenter collects pods until none has come for 1 s, for 10 s at most, and launches the nodes that they need.
 - A node becomes Ready a while after its launch. A new node goes to the zone with the fewest nodes that has an address
   for it.

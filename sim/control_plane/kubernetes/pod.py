@@ -61,7 +61,7 @@ class Drawn(Protocol):
 
     @property
     def is_new(self) -> bool:
-        """Whether it is of the new ReplicaSet."""
+        """Whether the pod is of the new ReplicaSet."""
 
     def __lt__(self, other: Any) -> bool:  # noqa: ANN401 - one of its own kind
         """Return whether this one comes before another one."""

@@ -2,7 +2,7 @@
 
 Modelled:
 - The old ReplicaSet deletes all its pods, in a random order, as fast as the client allows.
-- When the last of them is gone, the new ReplicaSet creates all of its own.
+- When the last old pod is gone, the new ReplicaSet creates all new ones.
 - The rollout is complete when all new pods are available.
 
 Left out: what `deployment` leaves out.

@@ -3,8 +3,8 @@
 Modelled:
 - A node takes a pod while the CPU and memory requests and the number of its pods allow. All pods of the rolled
   Deployments request the same, so a node has a number of places for them (`NodesSpec.places`).
-- Of the nodes with a place, those in the zone with the fewest pods of the same Service come first. Among them those
-  with the fewest pods do, and then the one with the lowest number. Terminating pods count for no zone (K8s
+- Of the nodes with a place, those in the zone with the fewest pods of the same Service come first. Among these nodes
+  those with the fewest pods do, and then the one with the lowest number. Terminating pods count for no zone (K8s
   podtopologyspread/common.go).
 - A pod that is deleted keeps its place until it is gone.
 - A pod without a node is Pending. A Pending pod is tried again when a place or a node comes free, but not before its

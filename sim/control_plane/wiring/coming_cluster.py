@@ -1,7 +1,7 @@
 """The new cluster that comes up beside the old one in a switch, if its pods are simulated (`new_pods_created_at_s`).
 
-Modelled: its nodes, its kube-controller-manager's client, and as many Deployments as the old cluster has. Every random
-draw is its own, but those of addresses, as both clusters share the subnets.
+Modelled: the new cluster's nodes, its kube-controller-manager's client, and as many Deployments as the old cluster has.
+Every random draw is its own, but those of addresses, as both clusters share the subnets.
 
 Left out: a progress deadline. The switch is made whatever becomes of the new pods.
 
@@ -33,7 +33,7 @@ class ComingCluster:
         self._env = simulation.env
         self.deployments: list[RollingIn] = []
         self.until_s = 0.0
-        """Until when its pods are of interest."""
+        """Until when the new cluster's pods are of interest."""
         self._cluster: Cluster | None = None
         if not isinstance(spec, ClusterSwitchSpec) or spec.new_pods_created_at_s is None:
             return

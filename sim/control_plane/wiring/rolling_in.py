@@ -5,8 +5,8 @@ Modelled:
   kube-controller-manager.
 - Each pod waits for a node of the new cluster, for an address of the subnets that both clusters share, and for its
   image, which no new node has.
-- When it is Ready the new cluster's controller registers its target with the new ALB, through the buckets that all
-  controllers of the account share.
+- When a new pod is Ready the new cluster's controller registers its target with the new ALB, through the buckets that
+  all controllers of the account share.
 
 Left out: how the new cluster's nodes came up before, which have what addresses the old cluster's nodes have left.
 

@@ -9,7 +9,7 @@ Modelled:
 Left out:
 - the wait for a worker of more than five Deployments or ReplicaSets (`--concurrent-deployment-syncs`,
   `--concurrent-replicaset-syncs`, 5 each);
-- creates and deletes of several Deployments in turns. Here they go one after another.
+- creates and deletes of several Deployments in turns. In the model Deployments go one after another.
 
 Sources: kube-controller-manager makes one client for its ReplicaSet controller, so one limiter for all ReplicaSets
 (cmd/kube-controller-manager/app/apps.go, startReplicaSetController; docs/facts/kubernetes.md §3, §5).
@@ -183,7 +183,10 @@ class RolledDeployment:
         return gone_s
 
     def _ends_s(self, pod: Pod) -> Generator[simpy.Event, Any, float]:
-        """Return when a deleted pod is gone. If it ends with its last request, wait until its listener is closed."""
+        """Return when a deleted pod is gone.
+
+        For a pod that ends with its last request, wait until its listener is closed.
+        """
         end = self._kubelet.termination(pod)
         if not self._scenario.ends_with_last_request:
             return end.gone_s

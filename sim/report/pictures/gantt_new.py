@@ -2,7 +2,7 @@
 
 Shown:
 - A row for each new pod: starting, Ready but not sent requests, serving.
-- When its target was registered, and when the last ALB node, or worker node, began to send to it.
+- When the pod's target was registered, and when the last ALB node, or worker node, began to send to the pod.
 - Of many pods: an even sample in the order of creation.
 
 Left out: the old pods, to which nothing happens.

@@ -2,7 +2,8 @@
 
 Modelled:
 - An attempt names the targets whose registration or deregistration its success brought about.
-- A `fixed_lag` controller makes no call in the simulation. Here it makes one for each moment at which targets changed.
+- A `fixed_lag` controller makes no call in the simulation. The records have one call for each moment at which targets
+  changed.
 """
 
 from __future__ import annotations

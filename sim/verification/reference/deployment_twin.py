@@ -115,14 +115,14 @@ class Deployment:
         self._plane.agenda.after(0, self.sync)
 
     def _sync_replica_set(self) -> None:
-        """Create the missing pods, at most 500. When the last of them exists, look again."""
+        """Create the missing pods, at most 500. When the last new pod exists, look again."""
         missing = self._wanted_new - self._n_created
         self._creating = missing > 0
         if missing > 0:
             self._create(min(missing, 500), 1)
 
     def _create(self, n: int, batch: int) -> None:
-        """Ask for a batch at once. When its last create has passed, ask for the next batch of twice the size."""
+        """Ask for a batch at once. When a batch's last create has passed, ask for the next batch of twice the size."""
         waits_s = [self._write() for _ in range(min(n, batch))]
         for wait_s in waits_s:
             self._plane.agenda.after(wait_s, self._create_one)

@@ -53,7 +53,10 @@ class Process:
 
 
 class Mutex:
-    """A lock: first come, first served. Who gets it goes on behind whatever else is about to happen at that instant."""
+    """A lock: first come, first served.
+
+    Who gets the lock goes on behind whatever else is about to happen at that instant.
+    """
 
     def __init__(self, process: Process) -> None:
         self._process = process

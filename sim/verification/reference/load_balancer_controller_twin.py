@@ -221,7 +221,10 @@ class Leading:
             queue.add_after(name, again_s)
 
     def _hear_of_checkpoint(self, name: Name, *, is_done: bool) -> None:
-        """Enqueue a binding whose checkpoint was reset. If it was set anew since, there is nothing to do."""
+        """Enqueue a binding whose checkpoint was reset.
+
+        If the checkpoint was set anew since, there is nothing to do.
+        """
         if name in self._bindings.told and not is_done:
             self.bindings_queue.add(name)
         self._bindings.told.discard(name)

@@ -1,7 +1,7 @@
 """Containers that end unasked, as in a crash, and restart in place.
 
 Modelled, a crash (OOMKilled, an uncaught error):
-- The process ends at once: no preStop, no grace. What it had is cut, and its port answers RST.
+- The process ends at once: no preStop, no grace. Requests in flight are cut, and the port answers RST.
 - The kubelet sees that a while later. The pod is then not Ready, and its endpoint leaves.
 - The container restarts in place. The pod, its address and its target stay (`restart_in_place`).
 

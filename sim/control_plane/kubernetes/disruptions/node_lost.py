@@ -1,7 +1,7 @@
 """A worker node that is lost with its pods.
 
 Modelled:
-- At 0 s the node's pods vanish: no RST, no ICMP. What they had is never answered.
+- At 0 s the node's pods vanish: no RST, no ICMP. Requests in flight are never answered.
 - The node controller waits for a heartbeat. When the grace period since the last one is over, it looks again within its
   period, takes the node for NotReady, and marks its pods as not Ready. The pods' endpoints leave.
 - `toleration_s` later the pods are deleted. The ReplicaSet replaces them then, not before.
