@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from sim.diagnosis.controller_log import Call, ReconcileLog
     from sim.diagnosis.findings import Findings
+    from sim.scenario.specs import Scenario
 
 MOST_RECONCILES = 15
 
@@ -23,7 +24,7 @@ MOST_RECONCILES = 15
 def of_controller(found: Findings) -> Iterator[str | Rows]:
     """Yield the reconciles, the longest stall, and a table of those that are worth telling."""
     if not found.reconciles:
-        yield "No reconciles: each target is deregistered a given lag after its pod's deletion."
+        yield f"No reconciles: {_instead_of_reconciles(found.replication.scenario)}."
         return
     reconciles = found.reconciles
     attempts = [attempt for reconcile in reconciles for call in reconcile.calls for attempt in call.attempts]
@@ -54,6 +55,15 @@ def of_controller(found: Findings) -> Iterator[str | Rows]:
     yield Rows(headings, [_reconcile(log, last_restart_s) for log in told], words=1)
     if len(told) < len(reconciles):
         yield f"… and {len(reconciles) - len(told)} more."
+
+
+def _instead_of_reconciles(scenario: Scenario) -> str:
+    has_lag = scenario.controller.deregistration_lag_s is not None
+    if scenario.target_group.target_type == "ip":
+        return "each target is deregistered a given lag after its pod is deleted, deselected or not Ready"
+    if has_lag:
+        return "the targets are worker nodes, and one that is to leave is deregistered a given lag later"
+    return "the targets are worker nodes, and none of them was to come or go"
 
 
 def _worth_telling(reconciles: list[ReconcileLog]) -> list[ReconcileLog]:

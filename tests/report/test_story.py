@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from albsim_tests.reports import BY_HAND, DEREGISTER, by_hand, scenario
@@ -22,6 +23,11 @@ from sim.report.story_json import story_json
 from sim.report.wording import WIDTH
 from sim.scenario.loading import load_scenario
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sim.scenario.specs import Scenario
+
 GOLDEN = Path("tests/golden")
 
 
@@ -37,6 +43,23 @@ def test_story_by_hand_is_the_golden_one() -> None:
 def test_story_of_fixed_lag_is_the_golden_one() -> None:
     result = simulate(load_scenario("scenarios/fixed-lag.yaml"))
     assert story(findings(result)) + "\n" == (GOLDEN / "story-fixed-lag.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("controller", "told"),
+    [
+        ({"version": "v2.7.0"}, "none of them was to come or go"),
+        (
+            {"version": "fixed_lag", "deregistration_lag_s": 10, "registration_lag_s": 0},
+            "one that is to leave is deregistered a given lag later",
+        ),
+    ],
+)
+def test_story_without_reconciles_speaks_of_worker_nodes(
+    controller: dict[str, object], told: str, make_scenario: Callable[..., Scenario]
+) -> None:
+    result = simulate(make_scenario(controller=controller, target_group__target_type="instance"))
+    assert f"No reconciles: the targets are worker nodes, and {told}." in _words(story(findings(result)))
 
 
 def test_answer_names_the_stall_and_the_health_check() -> None:
