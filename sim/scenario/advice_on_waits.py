@@ -66,7 +66,7 @@ def _delay_against_the_way_to_the_nodes(scenario: Scenario) -> Iterator[Advice]:
         return
     key, who, delay_s = f"{spec.kind}.scale_down_delay_s", "an old pod", spec.scale_down_delay_s
     if isinstance(spec, CanarySpec) and spec.abort_after_step is not None:
-        key, who, delay_s = "canary.abort_scale_down_delay_s", "a new pod", spec.abort_scale_down_delay_s
+        key, who, delay_s = "canary.abort_scale_down_delay_s", "a new pod", spec.abort_delay_s
     stays_s = delay_s + scenario.pod.pre_stop_sleep_s
     law_s = scenario.target_group.propagation_s
     if isinstance(spec, CanarySpec) and scenario.target_group.rule_propagation_s is not None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from sim.scenario.deployment import DeploymentSpec
 
+ABORT_DELAY_S = 30.0
+
 
 class CanaryStepSpec(Spec):
     """One step: a weight, and how long it stays."""
@@ -60,9 +62,10 @@ class CanarySpec(DisruptionSpec):
     abort_after_step: Annotated[int, Field(ge=1, le=100), WHOLE] | None = None
     """The step after whose pause the rollout is aborted: the old pods get all requests again, the new ones go. null: it
     is not."""
-    abort_scale_down_delay_s: Annotated[float, Field(gt=0, le=LONGEST_S)] = 30.0
+    abort_scale_down_delay_s: Annotated[float, Field(gt=0, le=LONGEST_S)] | None = None
     """From the abort until the new pods are deleted (abortScaleDownDelaySeconds; its 0, which keeps them, is not
-    simulated). Default: Argo's."""
+    simulated). With `dynamic_stable_scale` from when all old pods are back. null: 30 s, Argo's default, but with
+    `dynamic_stable_scale` the new pods become fewer with their weight, without a delay."""
 
     @classmethod
     def require_simulated(cls, beside: Beside) -> None:
@@ -79,25 +82,24 @@ class CanarySpec(DisruptionSpec):
             )
 
     def require_end(self, beside: Beside) -> None:  # noqa: ARG002 - it depends on nothing else
-        """Refuse what Argo refuses, an abort after a step that there is not, and aborts that are not simulated."""
+        """Refuse what Argo refuses, and an abort after a step that there is not."""
         if self.dynamic_stable_scale and "scale_down_delay_s" in self.model_fields_set:
             raise complaint(
                 key="scale_down_delay_s", found="a delay beside dynamic_stable_scale", hint="Argo refuses it"
             )
-        if self.abort_after_step is None:
-            return
-        if self.abort_after_step > len(self.steps):
+        if (self.abort_after_step or 0) > len(self.steps):
             raise complaint(
                 key="abort_after_step",
                 expected=f"at most {len(self.steps)}, the number of steps",
                 found=str(self.abort_after_step),
             )
-        if self.dynamic_stable_scale:
-            raise complaint(
-                key="abort_after_step",
-                found="an abort is not simulated with dynamic_stable_scale",
-                hint="Argo brings the old pods back first, and the weight follows them in steps",
-            )
+
+    @property
+    def abort_delay_s(self) -> float:
+        """Return how long new pods stay when an aborted canary needs them no more."""
+        if self.abort_scale_down_delay_s is not None:
+            return self.abort_scale_down_delay_s
+        return 0.0 if self.dynamic_stable_scale else ABORT_DELAY_S
 
     @property
     def delay_key(self) -> str:

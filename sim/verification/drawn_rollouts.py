@@ -112,8 +112,13 @@ def drawn_canary(seed: int) -> Scenario:
         for weight in sorted(rng.integers(0, 101, int(rng.integers(0, 4))).tolist())
     ]
     ends: dict[str, Any] = one(rng, {"dynamic_stable_scale": True}, {"scale_down_delay_s": float(rng.uniform(0, 40))})
-    if steps and "dynamic_stable_scale" not in ends and chance(rng, 0.4):
-        ends |= {"abort_after_step": int(rng.integers(1, len(steps) + 1)), "abort_scale_down_delay_s": 7}
+    if steps and chance(rng, 0.4):
+        ends |= {
+            "abort_after_step": int(rng.integers(1, len(steps) + 1)),
+            "abort_scale_down_delay_s": one(rng, None, 7),
+        }
+        if "dynamic_stable_scale" in ends:
+            steps = [step | {"pause_s": 40 + step["pause_s"]} for step in steps]
     canary = {"ping_pong": chance(rng, 0.6), "steps": steps, "verifies": chance(rng, 0.5)} | ends
     controller = fixed_lag(rng) | {"rule_lag_s": lag, "registration_lag_s": soon}
     reaches = {"target_group.rule_propagation_s": one(rng, None, lag)}

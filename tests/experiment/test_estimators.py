@@ -171,6 +171,9 @@ KINDS: dict[str, dict[str, object]] = {
     "canary, aborted": {
         "canary": {"steps": [{"weight": 40, "pause_s": 5}], "abort_after_step": 1, "abort_scale_down_delay_s": 1}
     },
+    "canary, on the way back": {
+        "canary": {"steps": [{"weight": 60, "pause_s": 5}], "abort_after_step": 1, "dynamic_stable_scale": True}
+    },
     "scale_out, cold pods": {
         "scale_out": {"counted_until_s": 90},
         "pod": {"cold_factor": 4, "warm_up_s": 20},

@@ -90,6 +90,7 @@ def _met(scenario: Scenario, of: Callable[[type[Record]], list[Any]]) -> Counter
             "refused addresses": len(of(SubnetFull)),
             "stalled": len(of(RolloutStalled)),
             "deselected": len(of(PodDeselected)),
+            "ways back": int(scenario.canary.dynamic_stable_scale and scenario.canary.abort_after_step is not None),
             "aborts that swap": int(any(record.pod >= scenario.deployment.replicas for record in of(PodDeselected))),
         }
     )
@@ -144,6 +145,7 @@ def test_both_tell_the_same_of_canaries() -> None:
     assert met["canary"] > 60
     assert met["deselected"] > 40
     assert met["aborts that swap"] > 3
+    assert met["ways back"] > 8
 
 
 @pytest.mark.slow

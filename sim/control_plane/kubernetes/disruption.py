@@ -62,8 +62,8 @@ class Disrupted:
     one of `heeded_marks`. All Deployments whose nodes are drained together share `turns`. `outages` holds the pods that
     fail unasked. A disruption calls `not_ready` with each of them, and with the event of its being Ready again. With
     two target groups, `rule` is the listener's rule. A new pod that is given to `promote` joins the old pods' Service
-    too, whose registered targets are `stable_targets`. With `turn_back` the new pods leave their Service, and the old
-    ones join it.
+    too, whose registered targets are `stable_targets`. Another pod of the old ReplicaSet is given to `bring_back`. With
+    `turn_back` some new pods leave their Service, and some old ones join it.
     """
 
     simulation: Simulation
@@ -78,7 +78,8 @@ class Disrupted:
     turns: NodeTurns
     promote: Callable[[Pod], None]
     stable_targets: Callable[[], set[Pod]]
-    turn_back: Callable[[Sequence[Pod]], None]
+    turn_back: Callable[[Sequence[Pod], Sequence[Pod]], None]
+    bring_back: Callable[[Pod], None]
     rule: Weighed | None = None
     scheduler: Scheduler | None = None
     end_node: Callable[[int], None] | None = None

@@ -3,6 +3,8 @@
 Modelled:
 - A ReplicaSet has one sync at a time. A sync's creates go in slow-start batches 1, 2, 4, …, at most 500 in a sync.
   Requests that come during a sync wait for the next one.
+- Of pods that are Ready and worth the same, the younger ones are deleted first. From v1.22 on ages are compared by the
+  power of two of the nanoseconds (KEP-2185).
 - Creates and deletes pass through the controller-manager's client, and each also writes an Event through that client.
 
 Left out: creates and deletes that fail, and are tried again.
@@ -12,11 +14,13 @@ Sources: pkg/controller/replicaset/replica_set.go@3e4a7900 (docs/facts/kubernete
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from sim.control_plane.kubernetes.pod import Pod
 from sim.control_plane.token_bucket import TokenBucket
 from sim.control_plane.trace import PodCreated
+from sim.scenario.kubernetes import minor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -27,6 +31,15 @@ if TYPE_CHECKING:
     from sim.scenario.specs import KubernetesSpec
 
 BURST_REPLICAS = 500
+LOGARITHMIC_SINCE = 22
+NANOSECONDS = 1e9
+
+
+def age_rank(age_s: float, kubernetes_version: str) -> float:
+    """Return by what a ReplicaSet compares the ages of its pods: the lower goes first."""
+    if minor(kubernetes_version) < LOGARITHMIC_SINCE:
+        return age_s
+    return math.floor(math.log2(age_s * NANOSECONDS)) if age_s > 0 else -1
 
 
 class ControllerManagerClient:

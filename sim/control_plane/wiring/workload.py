@@ -92,6 +92,7 @@ class RolledDeployment:
             promote=self._promote,
             stable_targets=self._stable_targets,
             turn_back=self._turn_back,
+            bring_back=self._bring_back,
             rule=self.rule,
         )
         self.node_watchers = disrupted.node_watchers
@@ -128,23 +129,31 @@ class RolledDeployment:
         LightProcess(self._env, self._start(pod))
         self._follow(pod)
 
+    def _bring_back(self, pod: Pod) -> None:
+        LightProcess(self._env, self._start(pod))
+        self._join(pod, self.services[0])
+
     def _follow(self, pod: Pod) -> None:
+        self._join(pod, self.services[-1])
+
+    def _join(self, pod: Pod, service: Service) -> None:
         self.pods[pod.number] = pod
-        self._following[pod] = [LightProcess(self._env, process(pod)) for process in self.services[-1].pod_processes]
+        self._following[pod] = [LightProcess(self._env, process(pod)) for process in service.pod_processes]
 
     def _promote(self, pod: Pod) -> None:
         for process in self.services[0].pod_processes:
             LightProcess(self._env, process(pod))
 
-    def _turn_back(self, new: Sequence[Pod]) -> None:
-        """Let the second Service select the old pods, and no longer the new ones."""
+    def _turn_back(self, new: Sequence[Pod], old: Sequence[Pod]) -> None:
+        """Let the second Service select these old pods, and no longer these new ones."""
         second, never = self.services[-1], self._env.event()
         for pod in new:
             for process in second.outage_processes:
                 LightProcess(self._env, process(pod, never))
-        for pod in self.old_pods:
+        for pod in old:
             for event in (pod.has_address, pod.containers_ready, pod.ready):
-                event.succeed()
+                if not event.triggered:
+                    event.succeed()
             for follow in second.pod_processes:
                 LightProcess(self._env, follow(pod))
 

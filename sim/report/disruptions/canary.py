@@ -23,10 +23,12 @@ def course(replication: Replication) -> Iterator[str]:
     taken = trace.of(RuleTaken)
     if taken:
         yield f"The last ALB node took the last rule over {seconds(max(record.time_s for record in taken))} after 0 s."
-    deleted_s = [record.time_s for record in trace.of(PodDeleted)]
-    if deleted_s:
-        which = "new" if replication.scenario.canary.abort_after_step else "old"
-        yield (
-            f"The {which} pods were deleted from {seconds(min(deleted_s))} on, the last after "
-            f"{seconds(replication.timeline.rollout_complete_s)}."
-        )
+    n_old = replication.scenario.deployment.replicas
+    deleted = [(record.time_s, "new" if record.pod >= n_old else "old") for record in trace.of(PodDeleted)]
+    for which in ("old", "new"):
+        deleted_s = [time_s for time_s, of in deleted if of == which]
+        if deleted_s:
+            yield (
+                f"The {which} pods were deleted from {seconds(min(deleted_s))} on, the last after "
+                f"{seconds(max(deleted_s))}."
+            )

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class Pod:
-    """A pod. An old and a new pod may have the same `ordinal`, but not the same draws."""
+    """A pod. An old and a new pod may have the same `ordinal`, but not the same draws.
+
+    One that `returns` is another pod of the old ReplicaSet, created when others of it had gone.
+    """
 
     number: int
     ordinal: int
@@ -33,6 +36,7 @@ class Pod:
     left: bool = False
     has_ready_containers: bool = False
     is_ready_at_first: bool = False
+    returns: bool = False
 
 
 class Deployment:

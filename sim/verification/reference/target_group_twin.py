@@ -26,7 +26,8 @@ class TargetGroup:
 
     def _group(self, pod: Pod) -> int:
         """Return 1 for the pods of a canary or a new cluster, which are in a target group of their own."""
-        return int(pod.is_new and self._plane.scenario.disruption in {"canary", "cluster_switch"})
+        is_new = pod.is_new and not pod.returns
+        return int(is_new and self._plane.scenario.disruption in {"canary", "cluster_switch"})
 
     def _row(self, pod: Pod, node: int) -> int:
         return self._group(pod) * self._plane.scenario.target_group.alb_nodes + node

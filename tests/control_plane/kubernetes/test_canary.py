@@ -6,11 +6,13 @@ after the Ingress, and taken over 6 s later. A target is registered after 5 s an
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
 
-from sim.control_plane.trace import PodDeleted, TargetDeregistered, TargetRegistered
+from sim.control_plane.kubernetes.way_back import WayBack
+from sim.control_plane.trace import PodCreated, PodDeleted, PodDeselected, TargetDeregistered, TargetRegistered
 from sim.control_plane.trace.calls import ApiAttempt
 from sim.control_plane.trace.traffic import RuleModified, RuleTaken, WeightSet
 from sim.data_plane.outcomes import Outcome
@@ -136,7 +138,7 @@ def test_an_abort_takes_the_weight_back_and_deletes_the_new_pods_after_its_own_d
     abort = {"canary.abort_after_step": 1, "canary.abort_scale_down_delay_s": 5}
     canary = _run(**abort)
     assert _weights(WeightSet, canary) == [(3, 50), (23, 0)]
-    assert [(record.time_s, record.pod) for record in canary.trace.of(PodDeleted)] == [(28, 4), (28, 5)]
+    assert sorted((record.time_s, record.pod) for record in canary.trace.of(PodDeleted)) == [(28, 4), (28, 5)]
     assert _refused(**abort) == pytest.approx(20 * (13 - 7))
     assert _refused(**abort | {"canary.abort_scale_down_delay_s": 11}) == pytest.approx(0)
 
@@ -187,10 +189,68 @@ def test_what_argo_refuses_or_is_not_simulated_is_refused(changes: dict[str, obj
         _scenario(**changes)
 
 
-def test_an_abort_that_brings_old_pods_back_is_refused() -> None:
-    canary = {"steps": BASE["canary"]["steps"], "dynamic_stable_scale": True, "abort_after_step": 1}
-    with pytest.raises(ScenarioError, match="Argo brings the old pods back first"):
-        Scenario.model_validate({**BASE, "canary": {}}).with_overrides({"canary": canary})
+BACK = {
+    "deployment.replicas": 10,
+    "canary": {
+        "steps": [{"weight": weight, "pause_s": 10} for weight in (20, 50, 80)],
+        "ping_pong": True,
+        "dynamic_stable_scale": True,
+        "abort_after_step": 3,
+    },
+}
+
+
+def test_an_abort_brings_the_old_pods_back_step_by_step() -> None:
+    """At 39 s there are two of ten old pods, and eight new ones. Three come back, and at 42 s half of the requests are
+    theirs: three new ones go. Then three more, until 45 s. The last two are followed by the weight one by one.
+    """
+    canary = _run(**BACK)
+    weights = [(3, 20), (16, 50), (29, 80), (42, 50), (45, 20), (48, 10), (48, 0)]
+    assert _weights(WeightSet, canary) == weights
+    created = Counter(record.time_s for record in canary.trace.of(PodCreated))
+    assert created == {0: 2, 13: 3, 26: 3, 39: 3, 42: 3, 45: 2}
+    deleted = Counter((record.time_s, record.pod >= 10) for record in canary.trace.of(PodDeleted))
+    assert deleted == {(3, False): 2, (16, False): 3, (29, False): 3, (42, True): 3, (45, True): 3, (48, True): 2}
+    back = {record.pod for record in canary.trace.of(TargetRegistered) if record.pod >= 18}
+    assert back == set(range(18, 26))
+
+
+def test_an_abort_with_a_delay_of_its_own_keeps_the_new_pods_until_all_old_ones_are_back() -> None:
+    """With five old pods at 42 s the next step is 20 % already, for which there are not enough: the weight waits."""
+    canary = _run(**BACK, **{"canary.abort_scale_down_delay_s": 5})
+    assert _weights(WeightSet, canary)[3:] == [(45, 20), (48, 10), (48, 0)]
+    assert {record.time_s for record in canary.trace.of(PodDeleted) if record.pod >= 10} == {48 + 5}
+
+
+def test_the_canary_s_service_turns_back_with_the_last_weight() -> None:
+    """The eight old pods that came back and the two that stayed join it 5 s later."""
+    canary = _run(**BACK, **{"canary.ping_pong": False})
+    joined = [record for record in canary.trace.of(TargetRegistered) if record.target_group == 1 and record.time_s > 40]
+    assert {record.time_s for record in joined} == {48 + 5}
+    assert len(joined) == 10
+    assert {record.time_s for record in canary.trace.of(PodDeselected)} == {48}
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted"),
+    [
+        ((80, 2, 8), (80, 5, 8)),  # 50 % is next: five old pods are wanted first
+        ((80, 4, 8), (80, 5, 8)),
+        ((80, 5, 8), (50, 5, 5)),
+        ((50, 5, 5), (50, 8, 5)),
+        ((50, 8, 5), (20, 8, 2)),
+        ((20, 8, 2), (20, 10, 2)),
+        ((20, 9, 2), (10, 10, 1)),
+        ((10, 10, 1), (0, 10, 0)),
+        ((20, 10, 2), (0, 10, 0)),
+        ((80, 10, 8), (50, 5, 5)),  # the old pods have not gone yet: then they do
+    ],
+)
+def test_what_a_sync_on_the_way_back_asks_for(found: tuple[int, int, int], wanted: tuple[int, int, int]) -> None:
+    """By hand from Argo's source, of ten pods and the steps 20, 50 and 80 %."""
+    weight, old, new = found
+    asked = WayBack(10, (20, 50, 80), new_stay=False).sync(weight, old=old, new=new)
+    assert (asked.weight, asked.old, asked.new) == wanted
 
 
 @pytest.mark.parametrize("version", ["v1.1.5", "v2.8.2", "v3.4"])

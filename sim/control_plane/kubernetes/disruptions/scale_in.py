@@ -26,12 +26,11 @@ pkg/controller/controller_utils.go (docs/facts/kubernetes.md §3); LogarithmicSc
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from sim.control_plane.kubernetes.pod import PodDraws
-from sim.control_plane.kubernetes.replica_set import BURST_REPLICAS
+from sim.control_plane.kubernetes.replica_set import BURST_REPLICAS, age_rank
 from sim.control_plane.trace import PodDeleted, ReplicaSetScaled, RolloutComplete
 from sim.scenario.distributions import Uniform
 from sim.scenario.kubernetes import minor
@@ -47,9 +46,7 @@ if TYPE_CHECKING:
     from sim.scenario.scale_in import ScaleInSpec
     from sim.scenario.specs import KubernetesSpec, Scenario
 
-LOGARITHMIC_SINCE = 22
 DELETION_COST_SINCE = 22
-NANOSECONDS = 1e9
 
 
 class ScaleIn:
@@ -61,7 +58,7 @@ class ScaleIn:
         self._spec = spec
         self._trace = simulation.trace
         self._client = disrupted.client
-        self._logarithmic = minor(kubernetes.version) >= LOGARITHMIC_SINCE
+        self._version = kubernetes.version
         self._unready = frozenset(disrupted.pods[len(disrupted.pods) - spec.unready :])
         self._counts_cost = minor(kubernetes.version) >= DELETION_COST_SINCE
         self._cost = PodDraws(simulation.streams, spec.deletion_cost, Stream.POD_DELETION_COST)
@@ -110,13 +107,7 @@ class ScaleIn:
         return pod not in self._unready, self._cost[pod] if self._counts_cost else 0.0
 
     def _age(self, pod: Pod) -> tuple[float, float]:
-        return 0.0 if pod in self._unready else self._youth(pod), self._uid[pod]
-
-    def _youth(self, pod: Pod) -> float:
-        age_s = self._ready_for_s[pod]
-        if not self._logarithmic:
-            return age_s
-        return math.floor(math.log2(age_s * NANOSECONDS)) if age_s > 0 else -1
+        return 0.0 if pod in self._unready else age_rank(self._ready_for_s[pod], self._version), self._uid[pod]
 
 
 def process(scenario: Scenario, disrupted: Disrupted) -> Disruption:
