@@ -20,6 +20,7 @@ Sources: pkg/controller/deployment/rolling.go@95f08499 (docs/facts/kubernetes.md
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from sim.control_plane.kubernetes.pod import Pod, PodDraws
@@ -55,7 +56,7 @@ class Deployment:
         streams = simulation.streams
         order = PodDraws(streams, Uniform(dist="uniform", low=0, high=1), Stream.POD_DELETION_ORDER)
         self.ending = disrupted.pods
-        self._old_pods = sorted(disrupted.pods, key=lambda pod: order[pod])
+        self._old_pods = iter(sorted(disrupted.pods, key=lambda pod: order[pod]))
         self._counts_terminating = spec.pod_replacement_policy == "TerminationComplete"
         self._terminating = 0
         self._end_latency_s = PodDraws(streams, spec.sync_latency_s, Stream.TERMINATION_SYNC)
@@ -95,8 +96,7 @@ class Deployment:
         if self._counts_terminating:
             self._terminating += n_pods
         self._trace.record(ReplicaSetScaled(self._env.now, "old", self._old_replicas))
-        going, self._old_pods = self._old_pods[:n_pods], self._old_pods[n_pods:]
-        for pod in going:
+        for pod in islice(self._old_pods, n_pods):
             LightProcess(self._env, self._delete(pod, self._client.write_after_s()))
         return True
 
