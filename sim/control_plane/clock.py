@@ -1,7 +1,8 @@
 """The simulation's clock: SimPy's environment, with its two inmost steps written out.
 
 A control plane makes some ten thousand events. SimPy passes each of them through five calls: `Environment.timeout`,
-`Timeout.__init__`, `schedule`, `run` and `step`. Here one is left. Order and meaning are SimPy's.
+`Timeout.__init__`, `schedule`, `run` and `step`. Here one is left. Order and meaning are SimPy's. Where nothing else
+happens meanwhile, time can pass without an event (`passes`).
 
 Sources: simpy.core.Environment and simpy.events.Timeout@4.1.
 """
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 class Clock(simpy.Environment):
     """An environment that makes timeouts and passes events with fewer calls."""
 
+    _passes_until_s = -math.inf
+
     def timeout(self, delay: float = 0, value: Any = None) -> simpy.Timeout:  # noqa: ANN401 - what SimPy takes
         """Return an event that comes after a delay in seconds. Raises ValueError if the delay is negative."""
         if delay < 0:
@@ -34,9 +37,15 @@ class Clock(simpy.Environment):
         heappush(self._queue, (self._now + delay, NORMAL, next(self._eid), event))
         return event
 
+    def event(self) -> simpy.Event:
+        """Return an event that comes when somebody lets it."""
+        event = simpy.Event.__new__(simpy.Event)
+        event.env, event.callbacks = self, []
+        return event
+
     def run_until(self, over: Event, latest_s: float = math.inf) -> None:
         """Run until an event has come, or no event is left that comes at `latest_s` or before."""
-        queue = self._queue
+        queue, self._passes_until_s = self._queue, latest_s
         while over.callbacks is not None and queue and queue[0][0] <= latest_s:
             self._now, _, _, event = heappop(queue)
             callbacks, event.callbacks = event.callbacks, None  # type: ignore[assignment]
@@ -44,6 +53,18 @@ class Clock(simpy.Environment):
                 callback(event)
             if not event._ok and not event.defused:  # noqa: SLF001
                 raise cast("Exception", event.value)
+        self._passes_until_s = -math.inf
+
+    def passes(self, delay_s: float) -> bool:
+        """Let so many seconds pass at once if no event comes in them, and return whether they have passed.
+
+        Only what an event calls last may ask for this: what it called later would see the later time.
+        """
+        queue, time_s = self._queue, self._now + delay_s
+        if time_s > self._passes_until_s or (queue and queue[0][0] <= time_s):
+            return False
+        self._now = time_s
+        return True
 
 
 class Recurring:
@@ -52,7 +73,7 @@ class Recurring:
     __slots__ = ("_env", "callbacks")
     _ok = True
 
-    def __init__(self, env: simpy.Environment) -> None:
+    def __init__(self, env: Clock) -> None:
         self._env = env
         self.callbacks: list[Callable[[Any], None]] | None = None
 

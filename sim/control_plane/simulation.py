@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     import simpy
 
+    from sim.control_plane.clock import Clock
     from sim.control_plane.trace import Trace
     from sim.streams import Stream, Streams
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 class Simulation:
     """One simulation: parts run their processes in `env`, draw from `streams`, and record in `trace` what happens."""
 
-    env: simpy.Environment
+    env: Clock
     streams: Streams
     trace: Trace
 

@@ -16,10 +16,9 @@ from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import simpy
-
 from sim.control_plane.aws.aws_api import AwsApi
 from sim.control_plane.aws.retryers import RETRYERS
+from sim.control_plane.clock import Clock
 from sim.control_plane.controllers.ingress import Ingress
 from sim.control_plane.controllers.other_cluster import ChurningBackend
 from sim.control_plane.controllers.start import start_controller
@@ -110,7 +109,7 @@ def _counted(release: Release, changes: Mapping[str, tuple[Any, Any]]) -> Versio
 
 
 def _two_pods(spec: ControllerSpec) -> tuple[Calls, Calls]:
-    env, trace, aws_api = simpy.Environment(), Trace(), AwsApiSpec()
+    env, trace, aws_api = Clock(), Trace(), AwsApiSpec()
     simulation = Simulation(env, Streams(0, 0), trace)
     service = ChurningBackend(env)
     ingress = Ingress(0, [service])

@@ -3,12 +3,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-import simpy
+
+from sim.control_plane.clock import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
 @pytest.fixture(scope="session")
-def make_env() -> Callable[[], simpy.Environment]:
-    return simpy.Environment
+def make_env() -> Callable[[], Clock]:
+    return Clock

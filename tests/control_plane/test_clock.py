@@ -60,3 +60,23 @@ def test_an_error_in_a_process_ends_the_run() -> None:
     clock.process(failing())
     with pytest.raises(KeyError, match="by hand"):
         clock.run_until(clock.event())
+
+
+def test_time_passes_at_once_only_where_no_event_comes_and_only_as_far_as_the_clock_runs() -> None:
+    clock, passed, seen_s = Clock(), [], []
+    clock.timeout(5).callbacks.append(lambda _: seen_s.append(clock.now))
+
+    def ask(_: simpy.Event) -> None:
+        passed.extend(clock.passes(delay_s) for delay_s in (4, 1, 3, 1))
+        seen_s.append(clock.now)
+
+    clock.timeout(1).callbacks.append(ask)
+    assert not clock.passes(0.5)
+    clock.run_until(clock.event(), 9)
+    assert passed == [False, True, False, True]
+    assert seen_s == [3, 5]
+
+    clock.timeout(1).callbacks.append(lambda _: passed.extend(clock.passes(delay_s) for delay_s in (4, 3, 0.5)))
+    clock.run_until(clock.event(), 9)
+    assert passed[4:] == [False, True, False]
+    assert clock.now == 9

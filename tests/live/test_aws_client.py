@@ -18,12 +18,12 @@ from urllib.parse import parse_qs
 
 import botocore.session
 import pytest
-import simpy
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from sim.control_plane.aws.aws_api import AwsApi
 from sim.control_plane.aws.aws_client import AwsClient, ThrottledError
+from sim.control_plane.clock import Clock
 from sim.control_plane.simulation import Simulation
 from sim.control_plane.token_bucket import TokenBucket
 from sim.control_plane.trace import Trace
@@ -33,6 +33,8 @@ from sim.streams import Stream, Streams
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
+
+    import simpy
 
     from sim.scenario.specs import AwsApiSpec, Scenario
 
@@ -173,7 +175,7 @@ def by_botocore(clock: TestClock, spec: AwsApiSpec, mode: str, max_attempts: int
 
 
 def by_the_simulator(spec: AwsApiSpec, mode: str, max_attempts: int, actions: list[str]) -> Attempts:
-    env, trace = simpy.Environment(), Trace()
+    env, trace = Clock(), Trace()
     simulation = Simulation(env, PythonsDraws(SEED, 0), trace)
     client = AwsClient(
         simulation,

@@ -1,7 +1,7 @@
 """A row of AWS calls of one goroutine, each sent as soon as the one before it has succeeded.
 
 Most attempts of a simulation are of such rows. The row goes from response to response by itself, and its goroutine
-hears only of the end.
+hears only of the end. Where nothing else happens until a response, the response needs no event.
 
 Modelled: what `AwsClient.call` models, for clients that do not limit themselves.
 
@@ -19,8 +19,7 @@ from sim.control_plane.clock import Recurring, come_now
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import simpy
-
+    from sim.control_plane.clock import Clock
     from sim.scenario.actions import Action
 
 
@@ -38,7 +37,7 @@ class CallsInTurn(Recurring):
 
     __slots__ = ("_action", "_backoff_s", "_caller", "_number", "_reconcile", "_rest", "failed", "over")
 
-    def __init__(self, env: simpy.Environment, caller: Caller, actions: Iterable[Action], reconcile: int) -> None:
+    def __init__(self, env: Clock, caller: Caller, actions: Iterable[Action], reconcile: int) -> None:
         """Send the first attempt, of at least one call."""
         super().__init__(env)
         self._caller = caller
@@ -47,20 +46,25 @@ class CallsInTurn(Recurring):
         self.over = env.event()
         self.failed: Action | None = None
         self._backoff_s: float | None = 0.0
-        self._hear_of_success()
+        self._action, self._number = next(self._rest), 0
+        self._send()
 
     def _hear_of_success(self, _response: object = None) -> None:
-        action = next(self._rest, None)
-        if action is None:
-            come_now(self.over)
-        else:
-            self._action, self._number, self._backoff_s = action, 0, 0.0
-            self._send()
+        for action in self._rest:
+            self._action, self._number = action, 0
+            latency_s, throttled, self._backoff_s = self._caller.attempt(action, self._reconcile, 0, 0.0)
+            if throttled or not self._env.passes(latency_s):
+                self._hear_after(latency_s, throttled=throttled)
+                return
+        come_now(self.over)
 
     def _send(self, _backoff: object = None) -> None:
         latency_s, throttled, self._backoff_s = self._caller.attempt(
             self._action, self._reconcile, self._number, self._backoff_s
         )
+        self._hear_after(latency_s, throttled=throttled)
+
+    def _hear_after(self, latency_s: float, *, throttled: bool) -> None:
         self.come_after(latency_s, self._hear_of_throttling if throttled else self._hear_of_success)
 
     def _hear_of_throttling(self, _response: object) -> None:

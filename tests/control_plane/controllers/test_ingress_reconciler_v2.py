@@ -7,9 +7,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
-import simpy
 
 from sim.control_plane.aws.aws_api import AwsApi
+from sim.control_plane.clock import Clock
 from sim.control_plane.controllers.ingress import Ingress
 from sim.control_plane.controllers.other_cluster import ChurningBackend
 from sim.control_plane.controllers.start import start_controller
@@ -43,7 +43,7 @@ def _scenario(make_scenario, version: str, **overrides: object) -> Scenario:
 
 def _calls(scenario: Scenario, until_s: float, n_ingresses: int = 1) -> list[tuple[float, str]]:
     """Return the calls of the ingress reconciles of a cluster in which no pod changes."""
-    env, trace = simpy.Environment(), Trace()
+    env, trace = Clock(), Trace()
     simulation = Simulation(env, Streams(1, 0), trace)
     ingresses = [Ingress(number, [ChurningBackend(env)]) for number in range(n_ingresses)]
     api = AwsApi(simulation, scenario.aws_api)

@@ -8,9 +8,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
-import simpy
 
 from sim.control_plane.aws.aws_api import AwsApi
+from sim.control_plane.clock import Clock
 from sim.control_plane.controllers.ingress import Ingress
 from sim.control_plane.controllers.other_cluster import ChurningBackend
 from sim.control_plane.controllers.start import start_controller
@@ -27,7 +27,7 @@ HOUR_S = 3600.0
 
 def _left_alone(scenario: Scenario, until_s: float, replication: int = 0, *, from_s: float = -300) -> Trace:
     """Return a cluster in which nothing happens."""
-    env = simpy.Environment(initial_time=from_s)
+    env = Clock(initial_time=from_s)
     simulation = Simulation(env, Streams(scenario.seed, replication), Trace())
     ingresses = [Ingress(number, [ChurningBackend(env)]) for number in range(scenario.controller.ingresses)]
     api = AwsApi(simulation, scenario.aws_api)
