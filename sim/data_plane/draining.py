@@ -36,7 +36,7 @@ _LEVELS = np.concatenate((np.geomspace(40, 1e-3, 60), [1e-5, 1e-8]))
 class GoneLaw:
     """When an address is gone: `there[k]` is the probability that it still exists at `at_s[k]`.
 
-    Before the first of these times the address surely exists, after the last surely not.
+    Before the first time `at_s[0]` the address surely exists, after the last surely not.
     """
 
     at_s: Times

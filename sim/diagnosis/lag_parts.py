@@ -4,8 +4,8 @@ The lag ends in one of two ways.
 - By deregistration: the endpoint's removal reaches the controller. The change waits for the reconcile that carries it.
   That reconcile's calls come before its DeregisterTargets. Then the ALB nodes hear of it. The time that throttling
   takes (throttled attempts and the waits after them) is a part of its own.
-- By health check: the pod serves until its checks begin to fail. The checks fail as often as the threshold says. If
-  that leaves a node without a healthy target, the node sends to all (fail-open) until it has one again.
+- By health check: the pod serves until its checks begin to fail. The checks fail as often as the threshold says. If the
+  failed checks leave a node without a healthy target, the node sends to all (fail-open) until it has one again.
 
 Left out: which of several workers a change waited for. While a change waits, throttling of any worker counts.
 """

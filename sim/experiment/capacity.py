@@ -63,7 +63,7 @@ def waits(trace: Trace) -> list[Wait]:
 
 
 class SubnetsUse(NamedTuple):
-    """From `time_s` on the nodes hold so many addresses of all subnets, of which pods use so many."""
+    """How many addresses of all subnets the nodes hold from `time_s` on, and how many of these pods use."""
 
     time_s: float
     held: int

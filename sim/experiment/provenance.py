@@ -26,7 +26,7 @@ PROVENANCE = "albsim"
 """The key in a frame's `attrs`, and in a file's metadata, under which its provenance stands."""
 _LIBRARIES = ("numba", "numpy", "scipy", "simpy")
 _SUFFIXES = {".py", ".csv"}
-"""Of code, and of the tables beside it."""
+"""The suffixes of code, and of the tables beside it."""
 _PARTS = ("streams.py", "scenario", "control_plane", "data_plane", "experiment")
 _WITHOUT_EFFECT = {"name", "description", "replications", "sweep"}
 """Keys of a scenario on which no single replication depends."""

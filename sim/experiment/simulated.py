@@ -102,7 +102,7 @@ class Simulated:
 
     @cached_property
     def healthy_targets(self) -> HealthyTargets:
-        """For how many seconds some ALB node had no healthy target, and the fewest that a node ever had."""
+        """Return for how many seconds some ALB node had no healthy target, and the fewest that a node ever had."""
         return healthy_targets(self.timeline, self.estimate.window_until_s)
 
     @cached_property

@@ -2,7 +2,7 @@
 
 Modelled (docs/facts/manifests.md §2.3):
 - The serving container is the one with the Service's target port.
-- If that is a proxy, whatever else in the pod listens stands behind it.
+- If the serving container is a proxy, whatever else in the pod listens stands behind it.
 """
 
 from __future__ import annotations

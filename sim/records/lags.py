@@ -63,12 +63,12 @@ class TargetLag:
 
     @property
     def left_s(self) -> float:
-        """When the last node sent its last request, or the time of the call if none came after it."""
+        """Return when the last node sent its last request, or the time of the call if none came after it."""
         return max([self.deregistered_s, *self.last_s.values()])
 
     @property
     def lag_s(self) -> float:
-        """From the pod's deletion, or where that is unknown from DeregisterTargets, until the last request."""
+        """Return the time from the pod's deletion (DeregisterTargets if that is unknown) until the last request."""
         return self.left_s - (self.deregistered_s if math.isnan(self.deleted_s) else self.deleted_s)
 
 

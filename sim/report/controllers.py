@@ -41,7 +41,7 @@ A row holds from its version until the next one's.
 
 {table}
 
-What a version does otherwise than the one before it, as the table of releases names it (`sim/scenario/releases/`):
+What each version changes, in the words of the table of releases (`sim/scenario/releases/`):
 
 {changes}
 """
@@ -94,7 +94,7 @@ def _changes(rows: Sequence[VersionCalls]) -> str:
 
 
 def change(row: VersionCalls) -> str:
-    """Return in words what a version does otherwise than the one before it."""
+    """Return in words what a version changes."""
     return "; ".join(_change(name, *values) for name, values in row.changes.items())
 
 

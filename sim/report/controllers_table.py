@@ -30,7 +30,7 @@ _WAITS = (
     "A call that is throttled each time, with 10 for --aws-max-retries: how often it is sent, and what the waits "
     "between add up to, in seconds."
 )
-_CHANGES = "What a version does otherwise than the one before it."
+_CHANGES = "What each version changes."
 
 
 def table(rows: Sequence[VersionCalls]) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 BETWEEN_WAVES_S = 5.0
 MOST_WAVES, FIRST_WAVES = 12, 4
-"""Of more waves than this, how many of the first ones are told."""
+"""If there are more waves than the first number, as many as the second number are told."""
 _COURSES = "sim.report.disruptions"
 
 

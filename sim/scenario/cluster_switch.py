@@ -47,13 +47,19 @@ class ClusterSwitchSpec(DisruptionSpec):
     """The record's TTL. Default: an alias record's, which cannot be set (AWS). A plain record that external-dns writes
     has 300 s (provider/aws/aws.go)."""
     record_change_s: DistributionField = Constant(value=0)
-    """From 0 s until Route 53 answers with the new address. Default: it does at 0 s. By hand that is up to 60 s (AWS).
-    external-dns looks every 60 s, so it adds `{dist: uniform, low: 0, high: 60}` (types.go)."""
+    """From 0 s until Route 53 answers with the new address.
+
+    Default: at once. By hand the change takes up to 60 s (AWS). external-dns looks every 60 s, and so adds `{dist:
+    uniform, low: 0, high: 60}` (types.go).
+    """
     stale_fraction: Share = 0.075
     """The share of new connections whose clients hold the old address on, whatever the TTL. Default: chosen so that
     6.5 % come more than 60 s late, as DNS-OARC 41 measured (facts)."""
     stale_s: DistributionField = Lognormal(median=300, sigma=1.5)
-    """For how long those hold it, from the record's change on. Default: an assumption that fits the same (facts)."""
+    """For how long such clients hold the old address, from the record's change on.
+
+    Default: an assumption that fits the same (facts).
+    """
     pinned_fraction: Share = 0.0
     """The share of clients that never look the name up again: a JVM with a security manager, a hard-coded address.
     Default: none."""

@@ -28,13 +28,13 @@ class InstanceType:
     name: str
     max_enis: int
     ipv4_per_eni: int
-    """Of each interface, its primary address included, which no pod gets."""
+    """The addresses of each interface, its primary address included, which no pod gets."""
     vcpus: int | None
     memory_mib: int | None
     max_pods: int
-    """With secondary addresses."""
+    """The most pods with secondary addresses."""
     max_pods_prefix: int | None
-    """With prefix delegation. None for types that are not Nitro, to which EC2 gives no prefixes."""
+    """The most pods with prefix delegation. None for types that are not Nitro, to which EC2 gives no prefixes."""
     alloc_cpu_m: int | None
     """CPU for pods, in thousandths of a core, after what the kubelet and the system keep."""
     alloc_memory_mib: int | None

@@ -4,8 +4,8 @@ Modelled:
 - A pass every 5 s does one thing: it fills an interface, attaches a new one with its addresses, or gives some back.
   Addresses are given back at most every 30 s; a pass that has to wait until they are cool counts. The same pass may
   also free one interface.
-- A subnet that is too empty for an interface's addresses is asked for one address. If that fails too, or if there is no
-  room for a new interface with all its addresses, the node does not ask again for 120 s.
+- A subnet that is too empty for an interface's addresses is asked for one address. If this call fails too, or if there
+  is no room for a new interface with all its addresses, the node does not ask again for 120 s.
 - A node whose machine ends gives its addresses back at once, and those of an interface that is being attached when the
   attachment would have ended.
 - Each call needs a token from the account's EC2 buckets. A throttled call is made again in the next pass.

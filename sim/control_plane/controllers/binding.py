@@ -1,8 +1,8 @@
 """What one controller process remembers of a TargetGroupBinding (TGB), brought up to date change by change.
 
 A reconcile compares all endpoints with all targets. Most endpoints and targets are as they were at the reconcile
-before. Here only those that have changed since are looked at, so that a reconcile of 10,000 pods costs no more than one
-of ten.
+before. Here a reconcile looks only at those that have changed since, so that a reconcile of 10,000 pods costs no more
+than one of ten.
 
 Modelled: the endpoints as the last reconcile read them, and the pods whose network interface the process knows.
 
@@ -113,7 +113,7 @@ class KnownFor(Generic[T]):
 
 
 def _replace(things: set[T], looked_at: set[T], found: set[T]) -> None:
-    """Let those of the things that were looked at be the ones that were found.
+    """Let the things that were looked at be the ones that were found.
 
     The time taken is that of these things alone.
     """

@@ -4,7 +4,8 @@ A pod may name the condition `target-health.…` among its readiness gates. Such
 has set that condition, after it has seen the pod's target healthy. Until then the Endpoints hold the pod's address
 among those that are not ready. The controllers register such a pod when its containers are ready.
 
-Modelled: all of that, with the condition as an event of the pod. A condition that is True stays True.
+Modelled: gates and both controllers' part in them, with the condition as an event of the pod. A condition that is True
+stays True.
 
 Left out: the time of the status write (part of `deployment.sync_latency_s`), and the webhook that injects gates.
 

@@ -1,6 +1,7 @@
 """The way back of an aborted canary with `dynamicStableScale`: what one sync of Argo Rollouts asks for.
 
-The old pods have become fewer, so they cannot take all requests at once. They come back in the steps' order reversed.
+The old pods have become fewer, so they cannot take all requests at once. Old pods come back in the steps' order
+reversed.
 
 Modelled:
 - The next step down is the last of the steps' weights that asks for fewer new pods than there still are. If there is

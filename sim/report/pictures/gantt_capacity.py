@@ -1,7 +1,8 @@
 """The panels of a Gantt chart on worker nodes: the new pods that waited, and the addresses of the subnets.
 
 Shown:
-- A row for each new pod that waited: without a node, without an address, starting. Of many, those that waited longest.
+- A row for each new pod that waited: without a node, without an address, starting. Of many such pods, those that waited
+  longest.
 - The addresses that the nodes held and the pods used, in all zones together, and all that the subnets have.
 - When nodes became Ready, and when machines ended.
 

@@ -3,7 +3,7 @@
 Three panels:
 - how long targets need to leave the rotation, with the preStop sleep that has to outlast it;
 - how many requests of a rollout, or another disruption, end in a 502;
-- how many of these have any 502.
+- how many rollouts have any 502.
 
 The lags and the 502s span orders of magnitude, so their axes are logarithmic. The axis of the 502s is linear below 1,
 so that 0 has a place.

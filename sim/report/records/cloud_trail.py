@@ -5,8 +5,8 @@ parameters. The user agent names the controller in the releases that do so.
 
 Modelled:
 - One role for each cluster.
-- One role for all other callers (`background_calls_per_s`), at the moments of the simulation. Whether these calls were
-  throttled is not known and not written.
+- One role for all other callers (`background_calls_per_s`), at the moments of the simulation. Whether those callers
+  were throttled is not known and not written.
 
 Left out: who called a controller's role, and latencies (the real records have none either).
 

@@ -58,7 +58,7 @@ class NodeAddresses(Pool):
         self.agenda.after(max(0.0, self._phase_s + EVERY_S * self._looks - self.agenda.now_s), self._look)
 
     def end_machine(self) -> None:
-        """Give everything back. What a call in hand brings goes back when it is there."""
+        """Give everything back. What a call under way brings goes back when it is there."""
         self._is_gone = True
         self.subnet.use(-self.assigned())
         self.subnet.take(-self.held())

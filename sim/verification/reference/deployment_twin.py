@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Pod:
     """A pod. An old and a new pod may have the same `ordinal`, but not the same draws.
 
-    One that `returns` is another pod of the old ReplicaSet, created when others of it had gone.
+    A pod that `returns` is another pod of the old ReplicaSet, created when others of it had gone.
     """
 
     number: int
