@@ -1,12 +1,14 @@
 """A scale-in: the Deployment goes to fewer replicas, in one step by hand, or in the steps of an autoscaler.
 
+An autoscaler that went too far comes back up.
+
 Sources are named in short: K8s is kubernetes/kubernetes.
 """
 
 from __future__ import annotations
 
 import math
-from itertools import count
+from itertools import count, pairwise
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
@@ -17,7 +19,7 @@ from sim.scenario.fields import MOST_PODS, WHOLE, Count, PodsOrPercentage, Spec,
 from sim.scenario.problems import Advice, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from sim.scenario.deployment import DeploymentSpec
 
@@ -76,6 +78,16 @@ class ScaleInSpec(DisruptionSpec):
     stabilization_window_s: Annotated[float, Field(ge=0, le=3600)] = 300.0
     """With `recommendations`: the most that was called for in this time counts (`stabilizationWindowSeconds`). Default:
     K8s (`--horizontal-pod-autoscaler-downscale-stabilization`)."""
+    up_policies: tuple[ScalingPolicy, ...] = Field(
+        default=(
+            ScalingPolicy(type="Pods", value=4, period_s=15),
+            ScalingPolicy(type="Percent", value=100, period_s=15),
+        ),
+        strict=False,
+    )
+    """`behavior.scaleUp.policies`, by which the autoscaler comes back up where `recommendations` had it below
+    `to_replicas`. The one that lets most pods come counts, and nothing is stabilised. Empty: one step. Default: K8s
+    (pkg/apis/autoscaling/v2/defaults.go)."""
     unready: Annotated[int, Field(ge=0, le=MOST_PODS), WHOLE] = 0
     """Pods that are pending or not Ready when it begins, and so no targets. Such pods go first."""
     deletion_cost: DistributionField = Constant(value=0)
@@ -92,40 +104,55 @@ class ScaleInSpec(DisruptionSpec):
         """Return how many of `replicas` pods are left."""
         return -(-hundredths(self.to_replicas, replicas) // 100)
 
+    def comes_back(self, replicas: int) -> int:
+        """Return how many pods are created after too many of `replicas` have gone."""
+        counts = [pods for _, pods in self.steps(replicas)]
+        return max(0, counts[-1] - min(counts))
+
     @property
     def unready_pods(self) -> int:
         """Return how many pods are no targets when it begins."""
         return self.unready
 
     def steps(self, replicas: int) -> list[tuple[float, int]]:
-        """Return the steps: when, and how many of `replicas` pods are then left."""
-        left, steps = replicas, []
-        for now_s, _, then in self._syncs(replicas):
-            if then < left:
+        """Return the steps: when, and how many of `replicas` pods there are then."""
+        steps, count = [], replicas
+        for now_s, then in self._syncs(replicas):
+            if then != count:
                 steps.append((now_s, then))
-            left = then
+            count = then
         return steps
 
-    def _syncs(self, replicas: int) -> Iterator[tuple[float, int, int]]:
-        """Yield the autoscaler's syncs: when, what it wants, and how many pods are then left.
-
-        A policy counts what has gone within its period (K8s calculateScaleDownLimitWithBehaviors, horizontal.go).
-        """
-        left, gone = replicas, list[tuple[float, int]]()
+    def _syncs(self, replicas: int) -> Iterator[tuple[float, int]]:
+        """Yield the autoscaler's syncs: when, and how many pods there are then."""
+        pods, changes = replicas, list[tuple[float, int]]()
         last_s = max((one.until_s for one in self.recommendations), default=0.0)
         for sync in count():
-            now_s, wanted = sync * self.sync_period_s, self._stabilized(sync, replicas)
-            limits = [
-                policy.least(left + sum(n for at_s, n in gone if at_s > now_s - policy.period_s))
-                for policy in self.policies
-            ]
-            then = min(left, max(wanted, (min if self.select_policy == "Max" else max)(limits, default=wanted)))
-            if then < left:
-                gone.append((now_s, left - then))
-            left = then
-            yield now_s, wanted, left
-            if now_s >= last_s and left == self.left(replicas):
+            now_s = sync * self.sync_period_s
+            then = self._then(sync, replicas, pods, changes)
+            changes.append((now_s, then - pods))
+            pods = then
+            yield now_s, pods
+            if now_s >= last_s and pods == self.left(replicas):
                 return
+
+    def _then(self, sync: int, replicas: int, pods: int, changes: Sequence[tuple[float, int]]) -> int:
+        """Return how many pods a sync leaves of those that it finds, or brings them to.
+
+        A policy counts what has gone and come within its period (K8s horizontal.go,
+        calculateScaleDownLimitWithBehaviors and calculateScaleUpLimitWithScalingRules).
+        """
+
+        def at_start(policy: ScalingPolicy) -> int:
+            since_s = sync * self.sync_period_s - policy.period_s
+            return pods - sum(change for at_s, change in changes if at_s > since_s)
+
+        if (called_for := self._called_for(sync, replicas)) > pods:
+            most = max((policy.most(at_start(policy)) for policy in self.up_policies), default=called_for)
+            return max(pods, min(called_for, most))
+        wanted = self._stabilized(sync, replicas)
+        limits = [policy.least(at_start(policy)) for policy in self.policies]
+        return min(pods, max(wanted, (min if self.select_policy == "Max" else max)(limits, default=wanted)))
 
     def _stabilized(self, sync: int, replicas: int) -> int:
         """Return the most that the syncs of the window have called for, this one included; `replicas` before 0 s.
@@ -151,7 +178,7 @@ class ScaleInSpec(DisruptionSpec):
         return given
 
     def require_end(self, beside: Beside) -> None:
-        """Refuse a step that changes nothing, one that leaves no target, and a way that goes up again."""
+        """Refuse a step that changes nothing, one that leaves no target, and a way that goes down after it went up."""
         if beside.deployment is None:
             return
         replicas = beside.deployment.replicas
@@ -167,18 +194,15 @@ class ScaleInSpec(DisruptionSpec):
                 expected=f"at least one pod and fewer than {replicas}, deployment.replicas",
                 found=shown(self.to_replicas),
             )
-        if self._rises(replicas):
-            hint = "pods that have gone would have to come back, which is not simulated"
+        counts = [replicas, *(pods for _, pods in self.steps(replicas))]
+        rises = [after > before for before, after in pairwise(counts)]
+        if rises != sorted(rises):
             raise complaint(
                 key="recommendations",
-                expected="never more than are left by then",
-                found=shown([one.replicas for one in self.recommendations]),
-                hint=hint,
+                expected="no step down after one up",
+                found=", ".join(str(one.replicas) for one in self.recommendations),
+                hint="pods that still start would be the first to go, which is not simulated",
             )
-
-    def _rises(self, replicas: int) -> bool:
-        """Return whether the autoscaler would add pods on the way."""
-        return any(wanted > left for _, wanted, left in self._syncs(replicas))
 
     def unwise(self, deployment: DeploymentSpec) -> Iterator[Advice]:
         """Yield the advice that nothing limits a scale-in."""

@@ -161,13 +161,14 @@ def _scale_in(rng: np.random.Generator, replicas: int) -> dict[str, Any]:
     left = int(rng.integers(1, replicas))
     falling = sorted(rng.integers(left, replicas + 1, 2).tolist(), reverse=True)
     called_for = [{"until_s": until_s, "replicas": n} for until_s, n in zip((20, 55), falling, strict=True)]
+    dip = [{"until_s": one(rng, 40, 130), "replicas": int(rng.integers(1, left + 1))}]
     return {
         "to_replicas": left,
         "nodes": one(rng, None, 1, 3),
         "ready_for_s": age_s,
         "unready": one(rng, 0, int(rng.integers(0, replicas))),
         "deletion_cost": one(rng, 0, {"dist": "uniform", "low": 0, "high": 1}),
-        "recommendations": one(rng, (), called_for),
+        "recommendations": one(rng, (), called_for, dip),
         "stabilization_window_s": one(rng, 0, 30, 100),
     }
 

@@ -63,6 +63,10 @@ CALLED_FOR = {"until_s": 40, "replicas": 5}
 LATER = {"until_s": 80, "replicas": 4}
 ONE_BY_ONE = {"type": "Pods", "value": 2, "period_s": 20}
 POLICY = {"type": "Percent", "value": 3, "period_s": 60}
+TOO_FAR = SCALE_IN | {
+    "deployment.replicas": 12,
+    "scale_in": {"to_replicas": 8, "recommendations": [{"until_s": 60, "replicas": 1}], "stabilization_window_s": 0},
+}
 IN_STEPS = SCALE_IN | {"scale_in.policies": [ONE_BY_ONE, {"type": "Percent", "value": 50, "period_s": 20}]}
 GROWING = {
     "nodes": {"instance_type": "m5.large", "count": 3, "pod_cpu_m": 500},
@@ -225,6 +229,7 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
     "node_lost.toleration_s": (LOST, 60),
     "node_lost.heartbeat_age_s": (LOST, 1),
     "node_lost.monitored_after_s": (LOST, 4),
+    "scale_in.up_policies": (TOO_FAR, []),
     "scale_in.select_policy": (IN_STEPS, "Min"),
     "scale_in.sync_period_s": (IN_STEPS | {"scale_in.policies": [ONE_BY_ONE]}, 7),
     "canary.ping_pong": (CANARY, True),
@@ -330,7 +335,7 @@ def told(one: Scenario) -> str:
 def test_every_key_is_looked_at() -> None:
     other = "aws_api.other_clusters."
     parts = {f"pod.after_teardown.{share}" for share in SHARES} | {f"scale_in.policies.{name}" for name in POLICY}
-    parts |= {f"scale_out.policies.{name}" for name in POLICY}
+    parts |= {f"{key}.{name}" for key in ("scale_out.policies", "scale_in.up_policies") for name in POLICY}
     parts |= {f"canary.steps.{name}" for name in STEP} | {f"scale_in.recommendations.{name}" for name in LATER}
     known = {*CASES, *ELSEWHERE, *parts, *(other + key for key in OF_CLUSTER)}
     assert {key for key in keys_of(Scenario) if not key.startswith(f"{other}controller.")} == known

@@ -1,5 +1,7 @@
 """The scale-in again, naively: the next pod to delete is searched for among all that are left.
 
+An autoscaler that went too far comes back up.
+
 Written from docs/facts/kubernetes.md §3.
 """
 
@@ -36,18 +38,45 @@ class ScaleIn(Deployment):
         self._siblings: dict[Pod, int] = {}
         self._staying, self.ending = list(plane.old), []
         self._steps: list[tuple[float, int, list[Pod]]] = []
-        now_s = 0.0
-        while len(self._staying) > self._left:
-            going = self._choose(self._allowed(now_s, self._wanted(now_s, n)))
-            if going:
+        self._rises: list[tuple[float, int]] = []
+        now_s, until_s = 0.0, max((one.until_s for one in spec.recommendations), default=0.0)
+        while now_s < until_s or len(self._staying) + self._came() != self._left:
+            pods = len(self._staying) + self._came()
+            if self._called_for(now_s) > pods:
+                self._rises.append((now_s, self._may_come(now_s, pods)))
+            elif going := self._choose(self._allowed(now_s, self._wanted(now_s, n))):
                 self._steps.append((now_s, len(self._staying), going))
-            self.ending += going
+                self.ending += going
             now_s += spec.sync_period_s
+        self._n_to_be_ready = self._came()
         self._to_delete = len(self.ending)
         for pod in self.untargeted:
             pod.deregistered = pod.left = True
             plane.rolled.ready.remove(pod)
             del plane.rolled.healthy_s[pod]
+
+    def _came(self) -> int:
+        return sum(pods for _, pods in self._rises)
+
+    def _called_for(self, now_s: float) -> int:
+        """Return what the metrics call for at a sync."""
+        for one in self._plane.scenario.scale_in.recommendations:
+            if now_s < one.until_s:
+                return one.replicas
+        return self._left
+
+    def _may_come(self, now_s: float, pods: int) -> int:
+        """Return how many pods come now, of what is called for."""
+        spec = self._plane.scenario.scale_in
+        may = [self._called_for(now_s)]
+        if spec.up_policies:
+            may = []
+            for policy in spec.up_policies:
+                came = sum(n for at_s, n in self._rises if now_s - at_s < policy.period_s)
+                gone = sum(len(going) for at_s, _, going in self._steps if now_s - at_s < policy.period_s)
+                start = pods - came + gone
+                may.append(start + policy.value if policy.type == "Pods" else -(-start * (100 + policy.value) // 100))
+        return max(0, min(self._called_for(now_s), max(may)) - pods)
 
     def _wanted(self, now_s: float, n_at_first: int) -> int:
         """Return the most that was called for in the window before now; whoever was not asked yet wanted all."""
@@ -57,10 +86,7 @@ class ScaleIn(Deployment):
         wanted = []
         at_s = now_s
         while at_s == now_s or now_s - at_s < spec.stabilization_window_s - 1e-6:
-            wanted.append(n_at_first if at_s < 0 else self._left)
-            for one in reversed(spec.recommendations):
-                if 0 <= at_s < one.until_s:
-                    wanted[-1] = one.replicas
+            wanted.append(n_at_first if at_s < 0 else self._called_for(at_s))
             at_s -= spec.sync_period_s
         return max(wanted)
 
@@ -123,6 +149,11 @@ class ScaleIn(Deployment):
         """Delete all pods in excess, step by step."""
         for at_s, left, pods in self._steps:
             self._plane.agenda.after(at_s, partial(self._step, left, pods))
+        then = len(self._staying)
+        for at_s, more in self._rises:
+            then += more
+            if more:
+                self._plane.agenda.after(at_s, partial(self._rise, then, more))
 
     def _step(self, left: int, pods: list[Pod]) -> None:
         self._plane.agenda.note("ReplicaSetScaled", self._plane.agenda.now_s, "old", left)
@@ -135,6 +166,20 @@ class ScaleIn(Deployment):
         else:
             super()._delete(pod)
         self._to_delete -= 1
-        if self._to_delete == 0:
+        self._look()
+
+    def _rise(self, pods: int, more: int) -> None:
+        self._plane.agenda.note("ReplicaSetScaled", self._plane.agenda.now_s, "old", pods)
+        self._wanted_new += more
+        if not self._creating:
+            self._sync_replica_set()
+
+    def ready(self, pod: Pod) -> None:  # noqa: ARG002 - each counts alike
+        """Count the pods that are Ready again."""
+        self._n_to_be_ready -= 1
+        self._look()
+
+    def _look(self) -> None:
+        if self._to_delete == 0 and self._n_to_be_ready == 0:
             self.complete = True
             self._plane.agenda.note("RolloutComplete", self._plane.agenda.now_s)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from sim.control_plane.trace import PodCreated, PodDeleted, ReplicaSetScaled, RolloutComplete, TargetDeregistered, Trace
+from sim.control_plane.trace import (
+    PodCreated,
+    PodDeleted,
+    PodReady,
+    ReplicaSetScaled,
+    RolloutComplete,
+    TargetDeregistered,
+    TargetRegistered,
+    Trace,
+)
 from sim.control_plane.world import run_control_plane
 from sim.data_plane.outcomes import Outcome
 from sim.experiment.replication import simulate
@@ -199,9 +208,32 @@ def test_an_autoscaler_wants_the_most_of_its_window(
     assert [(record.time_s, record.replicas) for record in trace.of(ReplicaSetScaled)] == steps
 
 
-def test_an_autoscaler_that_would_add_pods_on_the_way_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("policies", "steps"),
+    [
+        # Four more in 15 s or twice as many, whichever is more.
+        (None, [(45, 4), (105, 2), (120, 6), (135, 12), (150, 16)]),
+        ([], [(45, 4), (105, 2), (120, 16)]),
+        (
+            [{"type": "Pods", "value": 2, "period_s": 15}],
+            [(45, 4), (105, 2), *((120 + 15 * i, 4 + 2 * i) for i in range(7))],
+        ),
+    ],
+)
+def test_an_autoscaler_that_went_too_far_comes_back_up(policies: object, steps: list[tuple[float, int]]) -> None:
+    """At 105 s the window of 60 s has nothing but two; from the next sync on sixteen are called for."""
+    recommendations = [{"until_s": 60, "replicas": 4}, {"until_s": 110, "replicas": 2}]
+    spec = {"to_replicas": 16, "recommendations": recommendations, "stabilization_window_s": 60}
+    trace = _trace(20, scale_in=spec | ({} if policies is None else {"up_policies": policies}))
+    assert [(record.time_s, record.replicas) for record in trace.of(ReplicaSetScaled)] == steps
+    assert {record.pod for record in trace.of(PodCreated)} == set(range(20, 34))
+    assert {record.pod for record in trace.of(TargetRegistered)} == set(range(20, 34))
+    assert trace.of(RolloutComplete)[0].time_s == max(record.time_s for record in trace.of(PodReady))
+
+
+def test_a_step_down_after_one_up_is_refused() -> None:
     recommendations = [{"until_s": 60, "replicas": 5}, {"until_s": 90, "replicas": 8}]
-    with pytest.raises(ScenarioError, match=r"scale_in\.recommendations: expected never more than are left by then"):
+    with pytest.raises(ScenarioError, match=r"expected no step down after one up \(got 5, 8\)"):
         _scenario(scale_in={"to_replicas": 3, "recommendations": recommendations, "stabilization_window_s": 30})
     _scenario(scale_in={"to_replicas": 3, "recommendations": recommendations, "stabilization_window_s": 100})
 

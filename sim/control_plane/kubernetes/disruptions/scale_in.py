@@ -11,9 +11,11 @@ Modelled:
 - Ties are broken by UID, which is by chance.
 - The HPA looks each `sync_period_s`. The HPA wants the most that its metrics called for within its stabilisation
   window, and goes as far as its `policies` allow.
-- The scale-in is over when the last pod is deleted.
+- An HPA that went too far creates pods again, which are targets once they are Ready.
+- The scale-in is over when the last pod is deleted and the last new one is Ready.
 
 Left out:
+- a step down after one up, at which pods that still start would go first;
 - restarts: they decide only between pods that have been Ready since the same second;
 - the order among pods that are not Ready (unassigned, pending, unknown, running), of which no request depends;
 - that the controller hears of an address that was never Ready;
@@ -30,7 +32,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from sim.control_plane.kubernetes.pod import PodDraws
-from sim.control_plane.kubernetes.replica_set import BURST_REPLICAS, age_rank
+from sim.control_plane.kubernetes.replica_set import BURST_REPLICAS, ReplicaSet, age_rank
 from sim.control_plane.trace import PodDeleted, ReplicaSetScaled, RolloutComplete
 from sim.scenario.distributions import Uniform
 from sim.scenario.kubernetes import minor
@@ -65,21 +67,40 @@ class ScaleIn:
         self._ready_for_s = PodDraws(simulation.streams, spec.ready_for_s, Stream.POD_AGE)
         self._uid = PodDraws(simulation.streams, Uniform(dist="uniform", low=0, high=1), Stream.POD_DELETION_ORDER)
         self._scheduler = disrupted.scheduler
-        self._steps = spec.steps(len(disrupted.pods))
+        self._adopt = disrupted.adopt
+        self._replica_set = ReplicaSet(simulation, disrupted.client, len(disrupted.pods), self._adopt_new)
+        self._created: list[Pod] = []
+        self._missing = spec.comes_back(len(disrupted.pods))
+        self._grown = simulation.env.event()
         self._left = list(disrupted.pods)
-        self._syncs = [(at_s, left, list(self._in_order_of_deletion(left))) for at_s, left in self._steps]
-        self.ending = [pod for _, _, syncs in self._syncs for pods in syncs for pod in pods]
+        self._steps = [
+            (at_s, pods, list(self._in_order_of_deletion(pods))) for at_s, pods in spec.steps(len(disrupted.pods))
+        ]
+        self.ending = [pod for _, _, syncs in self._steps for pods in syncs for pod in pods]
 
     def run(self) -> Generator[simpy.Event]:
-        """Delete the pods in excess, from now on, step by step."""
-        for at_s, left, syncs in self._syncs:
+        """Delete the pods in excess, from now on, step by step, and create what is missing then."""
+        pods = len(self._left) + len(self.ending)
+        for at_s, then, syncs in self._steps:
             yield self._env.timeout(max(0.0, at_s - self._env.now))
-            self._trace.record(ReplicaSetScaled(self._env.now, "old", left))
-            for pods in syncs:
+            self._trace.record(ReplicaSetScaled(self._env.now, "old", then))
+            for going in syncs:
                 yield self._env.all_of(
-                    [self._env.process(self._delete(pod, self._client.write_after_s())) for pod in pods]
+                    [self._env.process(self._delete(pod, self._client.write_after_s())) for pod in going]
                 )
+            if then > pods:
+                self._replica_set.create(then - pods)
+            pods = then
+        if self._missing:
+            yield self._grown
+            yield self._env.all_of([pod.ready for pod in self._created])
         self._trace.record(RolloutComplete(self._env.now))
+
+    def _adopt_new(self, pod: Pod) -> None:
+        self._adopt(pod)
+        self._created.append(pod)
+        if len(self._created) == self._missing:
+            self._grown.succeed()
 
     def _delete(self, pod: Pod, wait_s: float) -> Generator[simpy.Event]:
         yield self._env.timeout(wait_s)
