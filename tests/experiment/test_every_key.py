@@ -229,7 +229,6 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
     "node_lost.toleration_s": (LOST, 60),
     "node_lost.heartbeat_age_s": (LOST, 1),
     "node_lost.monitored_after_s": (LOST, 4),
-    "scale_in.up_policies": (TOO_FAR, []),
     "scale_in.select_policy": (IN_STEPS, "Min"),
     "scale_in.sync_period_s": (IN_STEPS | {"scale_in.policies": [ONE_BY_ONE]}, 7),
     "canary.ping_pong": (CANARY, True),
@@ -357,6 +356,12 @@ def test_each_key_of_a_policy_changes_what_happens(name: str) -> None:
 def test_each_key_of_a_policy_upwards_changes_what_happens(name: str) -> None:
     before, after = ({"scale_out.policies": [ONE_BY_ONE | changes]} for changes in ({}, {name: POLICY[name]}))
     assert told(scenario(SCALE_OUT | before)) != told(scenario(SCALE_OUT | after))
+
+
+@pytest.mark.parametrize("name", POLICY)
+def test_each_key_of_a_policy_back_up_changes_what_happens(name: str) -> None:
+    before, after = ({"scale_in.up_policies": [ONE_BY_ONE | changes]} for changes in ({}, {name: POLICY[name]}))
+    assert told(scenario(TOO_FAR | before)) != told(scenario(TOO_FAR | after))
 
 
 @pytest.mark.parametrize("name", LATER)
