@@ -24,6 +24,7 @@ from sim.control_plane.aws.aws_api import BUCKET_OF_ACTION
 from sim.report.records.access_log import FILE_S, compressed
 from sim.report.records.api_calls import DEREGISTER, REGISTER
 from sim.report.records.names import ACCOUNT, BEGIN, REGION, moment, target_group_arn, whole_second
+from sim.scenario.cluster_switch import ClusterSwitchSpec
 from sim.scenario.controller import FIXED_LAG
 from sim.scenario.distributions import Exponential
 from sim.scenario.releases import release_of, version_number
@@ -51,7 +52,9 @@ class CloudTrail:
         self._group = target_group_arn(scenario.name)
         own = scenario.controller.version
         others = [other.controller or scenario.controller for other in scenario.aws_api.other_clusters]
-        self._agents = [user_agent(own), *(user_agent(other.version) for other in others)]
+        new_cluster = isinstance(scenario.disrupted_by, ClusterSwitchSpec)  # its number follows the others'
+        versions = [own, *(other.version for other in others), *([own] if new_cluster else [])]
+        self._agents = [user_agent(version) for version in versions]
         self._records: list[tuple[float, dict[str, Any]]] = []
 
     def add_calls(self, calls: Iterable[ApiCall]) -> None:

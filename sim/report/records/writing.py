@@ -1,6 +1,7 @@
 """A directory of records of one simulated rollout: for rehearsing dashboards and alarms, and for a round trip.
 
-Modelled: five minutes of traffic before the rollout and two after it; for the AWS API's calls the warm-up as well.
+Modelled: five minutes of traffic before the rollout and two after it; for the AWS API's calls the warm-up as well. The
+access log of a switch of clusters is the old ALB's.
 
 With target type `instance` a log names worker nodes and their NodePort. A rollout deregisters none of them, so that
 the trail then has other callers' calls only, and the controller's log is empty.

@@ -11,6 +11,7 @@ import pytest
 
 from sim.calibration.calibrate import calibrate
 from sim.control_plane.trace import PodDeleted, TargetDeregistered
+from sim.control_plane.trace.calls import ApiAttempt
 from sim.control_plane.trace.nodes import InstanceDeregistered
 from sim.data_plane.outcomes import Outcome
 from sim.experiment.replication import Replication, simulate
@@ -18,6 +19,7 @@ from sim.records.deregistrations import changes
 from sim.records.reading import read
 from sim.report.records.names import BEGIN
 from sim.report.records.writing import write_records
+from sim.scenario.disruptions import DISRUPTIONS
 from sim.scenario.loading import load_scenario
 from sim.scenario.specs import Scenario
 
@@ -153,6 +155,35 @@ def test_every_version_is_written_and_read(tmp_path, version) -> None:
     found = calibrate(read([tmp_path]))
     assert found.measured["target_group.propagation_s"].n == 20
     assert np.isfinite(found.measured["target_group.propagation_s"].ci95["median"]).all()
+
+
+SHORT = {
+    "cluster_switch": {
+        "cluster_switch.new_pods_created_at_s": 0,
+        "cluster_switch.old_pods_removed_at_s": 30,
+        "cluster_switch.old_alb_deleted_at_s": 60,
+    },
+    "scale_in": {"scale_in.to_replicas": 8},
+    "scale_out": {"scale_out.counted_until_s": 60},
+    "canary": {"canary.steps": [{"weight": 40, "pause_s": 5}]},
+}
+
+
+@pytest.mark.parametrize("kind", DISRUPTIONS)
+def test_every_kind_of_disruption_is_written_and_read(tmp_path, kind) -> None:
+    """Every line of the access log can be read, and every controller of the account has its calls in the trail."""
+    other = {"ingresses": 2, "churn_per_s": 0.3}
+    changes = {"disruption": kind, "traffic.arrival_rate_rps": 5, "aws_api.other_clusters": [other]}
+    replication = simulate(scenario(**changes | SHORT.get(kind, {})), estimator="sampled")
+    write_records(replication, tmp_path)
+    records = read([tmp_path])
+    assert len(records.requests) == len(lines_of(tmp_path)) > 0
+    assert records.files["lines_not_read"].sum() == 0
+    files = [json.loads(gzip.decompress(path.read_bytes())) for path in tmp_path.rglob("*_CloudTrail_*.gz")]
+    calls = [call for file in files for call in file["Records"]]
+    roles = {call["userIdentity"]["sessionContext"]["sessionIssuer"]["userName"] for call in calls}
+    clusters = {attempt.cluster for attempt in replication.trace.of(ApiAttempt)}
+    assert {f"cluster-{cluster}-controller" for cluster in clusters} <= roles
 
 
 @pytest.fixture(scope="module")
