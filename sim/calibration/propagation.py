@@ -41,8 +41,8 @@ _MARGIN = 0.25
 """How far a quantile may be outside an interval, as a part of its width: both rest on the same rows."""
 
 _ONE_CALL = (
-    "All targets left in one DeregisterTargets call. If they shared its delay, the interval is too narrow: records of "
-    "more rollouts would tell."
+    "All targets left in one DeregisterTargets call. If the targets shared a delay, the interval is too narrow: "
+    "records of more rollouts would tell."
 )
 
 

@@ -19,14 +19,21 @@ if TYPE_CHECKING:
 @click.command(short_help="Tell one replication: what happened, pod by pod, and why.")
 @takes_scenario
 @takes_workers
-@click.option("--replication", type=click.IntRange(min=0), default=0, metavar="N", show_default=True, help="Which one.")
+@click.option(
+    "--replication",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    show_default=True,
+    help="The number of the replication.",
+)
 @click.option(
     "--worst",
     is_flag=True,
-    help="The one with the most 502s, or expected 502s, instead.",
+    help="Tell instead the replication with the most 502s, or expected 502s.",
 )
-@click.option("--format", "form", type=click.Choice(("text", "json")), default="text", help="How to tell it.")
-@click.option("--gantt", "gantt_path", type=OutFile(), metavar="FILE", help="Draw it: png, svg or pdf.")
+@click.option("--format", "form", type=click.Choice(("text", "json")), default="text", help="How to print.")
+@click.option("--gantt", "gantt_path", type=OutFile(), metavar="FILE", help="Draw the replication: png, svg or pdf.")
 @click.option("--perfetto", "perfetto_path", type=OutFile(), metavar="FILE", help="Write a trace for Perfetto.")
 def explain(
     scenario: Scenario,

@@ -39,9 +39,11 @@ class Moment(click.ParamType[float]):
 
 @click.command(short_help="Tell from your records which requests failed, and why.")
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--target-group", default="", metavar="NAME|ARN", help="Of this target group only.")
-@click.option("--from", "from_s", type=Moment(), metavar="T", help="From this moment on, such as 2026-08-17T10:05:00Z.")
-@click.option("--to", "until_s", type=Moment(), metavar="T", help="Until this moment.")
+@click.option("--target-group", default="", metavar="NAME|ARN", help="Read of this target group only.")
+@click.option(
+    "--from", "from_s", type=Moment(), metavar="T", help="Read from this moment on, such as 2026-08-17T10:05:00Z."
+)
+@click.option("--to", "until_s", type=Moment(), metavar="T", help="Read until this moment.")
 @click.option(
     "--deregistration-delay",
     type=Number(min=0),

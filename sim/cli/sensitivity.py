@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     help="How many places to look at, times the number of unknowns and two more. Default: 64, doubled up to 256 "
     "until it is sure which unknown has the most influence.",
 )
-@click.option("-o", "out", type=OutFile(), metavar="FILE", help="Draw it: png, svg or pdf.")
+@click.option("-o", "out", type=OutFile(), metavar="FILE", help="Draw the answer: png, svg or pdf.")
 @click.option(
     "--format", "form", type=click.Choice(("table", "json")), default="table", show_default=True, help="How to print."
 )
@@ -60,7 +60,7 @@ def sensitivity(
 ) -> None:
     """Find which unknown decides the answer, and so what to measure first.
 
-    Without --vary these are the keys that nobody publishes and the scenario leaves at their defaults.
+    Without --vary the unknowns are the keys that nobody publishes and the scenario leaves at their defaults.
     """
     from sim.cli.progress import progress_of
     from sim.experiment.replications import process_pool

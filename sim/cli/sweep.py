@@ -62,8 +62,8 @@ class Fraction(click.ParamType[float]):
     "--until-ci",
     type=Fraction(),
     metavar="P%",
-    help="Replicate, in batches of --replications, until the 502s are known to P %: their mean, if it has an "
-    "interval. Else one replication can make most of it, and it is their median, and to P points how many have any.",
+    help="Replicate, in batches of --replications, until the 502s are known to P %. Known must be the mean, "
+    "if it has an interval; else the median, and to P points how many have any.",
 )
 @click.option(
     "--max-replications",

@@ -185,8 +185,8 @@ def _pictures(report: Report) -> Iterator[_Picture]:
 def _chart(report: Report) -> _Picture:
     worst, name = report.worst.replication, name_of(report.scenario)
     return _picture(
-        f"Replication {worst.number}, pod by pod: red is the time in which a dead pod is still sent requests. Below, "
-        "its 502s and the controller's reconciles.",
+        f"Replication {worst.number}, pod by pod: red is the time in which a dead pod is still sent requests. Below "
+        "are the 502s and the controller's reconciles.",
         f"A Gantt chart of the worst {name}, which ended {number(worst.requests.n_status(502))} requests in a 502. The "
         "story below tells the same in words.",
         partial(gantt, report.worst),

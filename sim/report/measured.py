@@ -27,7 +27,7 @@ FORMATS = ("yaml", "json")
 _WIDTH = 110
 _LONGEST_NUMBER = 8
 _SMALL = 0.001
-_HEAD = "Measured by `albsim calibrate`. Use it from a scenario beside it: `extends: {name}`."
+_HEAD = "Measured by `albsim calibrate`. Use this file from a scenario beside it: `extends: {name}`."
 _BESIDE = {
     "controller.deregistration_lag_s": "To use the measured lag instead of a simulated controller, set "
     "controller.version to fixed_lag, and this:",

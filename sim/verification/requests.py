@@ -5,8 +5,8 @@
 - The old pod's target leaves the rotation `lag` seconds after the deletion. SIGTERM comes `preStop` seconds after the
   deletion.
 - Requests come as a Poisson stream of `RATE_RPS`, at one ALB node.
-- A pod is sent `r` requests per second, with service times S. Of its requests r E[(S - x)+] are in flight that came
-  more than x seconds ago. S is cut at `CAP_S`, so that all requests in flight came while the share was a fifth.
+- A pod is sent `r` requests per second, with service times S. Of the pod's requests r E[(S - x)+] are in flight that
+  came more than x seconds ago. S is cut at `CAP_S`, so that all requests in flight came while the share was a fifth.
 """
 
 from __future__ import annotations

@@ -5,10 +5,11 @@ reversed.
 
 Modelled:
 - The next step down is the last of the steps' weights that asks for fewer new pods than there still are. If there is
-  none, it is 0.
-- The weight goes to that step once enough old pods are available. On the way to 0 it follows each old pod that is.
-- There are as many old pods as the step or the weight of the sync before asks for, whichever is more. So it is with the
-  new ones, and this sync's weight.
+  none, the next step is 0.
+- The weight goes to that step once enough old pods are available. On the way to 0 the weight follows each old pod that
+  is available.
+- There are as many old pods as the step or the weight of the sync before asks for, whichever is more. The same holds of
+  new pods, with this sync's weight.
 - A sync that scales the old ReplicaSet leaves the new one to the next.
 - With an `abortScaleDownDelaySeconds` of their own the new pods all stay, and the next step down is that of the old
   ones still missing. The new pods go so long after all old ones are back.
