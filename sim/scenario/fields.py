@@ -6,10 +6,14 @@ A value is never coerced: text is no number, and `true` is no number. A float is
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
+
+if TYPE_CHECKING:
+    from pydantic import GetJsonSchemaHandler
+    from pydantic_core import CoreSchema
 
 LONGEST_S = 1e9
 MOST_PODS = 150_000
@@ -19,9 +23,20 @@ MOST_PODS = 150_000
 class Frozen(BaseModel):
     """A model that cannot be changed and accepts only its own keys. The docstring below a key describes the key."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, strict=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Return the JSON Schema, with the docstring below each key as its description."""
+        from sim.scenario.docstrings import attribute_docstrings
+
+        schema = handler(core_schema)
+        keys = handler.resolve_ref_schema(schema)["properties"]
+        for base in (base for base in reversed(cls.__mro__) if issubclass(base, Frozen)):
+            for name, docstring in attribute_docstrings(base).items():
+                if name in cls.model_fields:  # a class variable is no key
+                    keys[cls.model_fields[name].alias or name]["description"] = docstring
+        return schema
 
 
 class Spec(Frozen):
