@@ -74,6 +74,40 @@ def test_a_stack_s_idle_times_are_those_of_drawn_requests(rps: float, mean_s: fl
     assert 0.001 < stats.poisson(expected).cdf(raced) < 0.999
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("targets", "rps", "mean_s", "keep_alive_s"), [(4, 20.0, 0.1, 0.3), (12, 5.0, 0.3, 0.5), (20, 1.0, 0.3, 1.3)]
+)
+def test_the_form_in_turn_is_what_drawn_requests_give(
+    targets: int, rps: float, mean_s: float, keep_alive_s: float
+) -> None:
+    """Round robin sends a pool one request of so many: random routing would lose more."""
+    at: dict[str, Any] = {"routing": "round_robin", "connection_reuse": True, "keep_alive_timeout_s": keep_alive_s}
+    service = {"dist": "exponential", "mean": mean_s}
+    drawn = run(
+        timeline(targets, complete_s=600_000 / rps / targets),
+        arrival_rate_rps=rps * targets,
+        service_time_s=service,
+        **at,
+    )
+    changes = {"traffic.service_time_s": service}
+    scenario = _scenario(rps * targets, targets=targets, keep_alive_s=keep_alive_s, **changes)
+    in_turn = scenario.with_overrides({"target_group.routing": "round_robin"})
+    expected = raced_per_million(in_turn) * drawn.counts.sum() / 1e6
+    raced = int(drawn.counts[Outcome.KEEP_ALIVE_RACE])
+    assert raced_per_million(scenario) > raced_per_million(in_turn)
+    assert expected > 25
+    assert 0.001 < stats.poisson(expected).cdf(raced) < 0.999
+
+
+def test_two_in_turn_by_hand() -> None:
+    """With services of no length a pool of two targets has the sum of two exponential gaps."""
+    in_turn = _scenario(2, targets=2, keep_alive_s=3, **{"target_group.routing": "round_robin"})
+    assert raced_per_million(in_turn) == pytest.approx(1000 * 4 * 3 * math.exp(-6))
+    short = in_turn.with_overrides({"traffic.service_time_s": 2e-3})
+    assert raced_per_million(short) == pytest.approx(raced_per_million(in_turn), rel=0.01)
+
+
 def test_a_busy_pool_loses_requests_too() -> None:
     """Published: some ten in a million behind Node's 5 s. So it is from one request a second on to twenty."""
     service = {"traffic.service_time_s": {"dist": "exponential", "mean": 0.3}}
