@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 Columns = dict[str, "NDArray[Any]"]
 
 FEWEST_FIELDS = 24
+_LINE_END = 10
 _FIELDS = {
     "type": 1,
     "time": 2,
@@ -57,7 +58,8 @@ _FIELDS = {
     "elb_error": 36,
 }
 """The fields that are used, by their number as AWS counts, from 1."""
-_TEXTS = ("time", "created", "request_processing", "target_processing", "response_processing")
+_TIMES = ("time", "created")
+"""All other fields have few values, which are looked at once each."""
 _TIME = r"^\d{4}-(0[1-9]|1[0-2])-([0-2]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?Z$"
 _DURATION = r"^-1(\.0+)?$|^\d{1,7}(\.\d{1,9})?$"
 _SHAPES = {
@@ -94,7 +96,7 @@ class AccessLog:
         """
         parts = [self._columns(table, node) for table in _tables(_as_utf_8(block))]
         columns = {name: np.concatenate([part[name] for part in parts]) for name in REQUEST_COLUMNS} if parts else {}
-        n_lines = block.count(b"\n")
+        n_lines = int(np.count_nonzero(np.frombuffer(block, np.uint8) == _LINE_END))
         n_read = len(columns["time_s"]) if parts else 0
         if n_read < n_lines:
             n_lines = sum(1 for line in block.splitlines() if line.strip())
@@ -102,8 +104,8 @@ class AccessLog:
 
     def _columns(self, table: dict[str, pa.Array], node: str) -> Columns:
         n = len(table["time"])
-        received_s = seconds_of_all(table["created"])
-        decisive = _decisive(table, seconds_of_all(table["time"]) - received_s)
+        received_s = table["created"].to_numpy()
+        decisive = _decisive(table, table["time"].to_numpy() - received_s)
         given = node or "node" not in table
         outcome = outcomes(decisive)
         if "elb_error" in table:
@@ -173,7 +175,7 @@ def _parsed(block: bytes, n_fields: int) -> _Rows:
         csv.ParseOptions(delimiter=" ", double_quote=False, escape_char="\\", invalid_row_handler=rows.set_aside),
         csv.ConvertOptions(
             include_columns=list(used),
-            column_types={number: pa.string() if name in _TEXTS else word for number, name in used.items()},
+            column_types={number: pa.string() if name in _TIMES else word for number, name in used.items()},
             strings_can_be_null=False,
         ),
     )
@@ -187,7 +189,8 @@ def _n_fields(block: bytes) -> int:
 
 
 def _understood(table: pa.Table) -> dict[str, pa.Array]:
-    """Return the fields by name, for the rows in which every field has its proper form."""
+    """Return the fields by name, times in seconds, for the rows in which every field has its proper form."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     numbers = {str(number): name for name, number in _FIELDS.items()}
@@ -195,11 +198,12 @@ def _understood(table: pa.Table) -> dict[str, pa.Array]:
     good = np.ones(table.num_rows, bool)
     for name, shape in _SHAPES.items():
         column = fields[name]
-        texts = column if name in _TEXTS else column.dictionary
+        texts = column if name in _TIMES else column.dictionary
         fits = pc.match_substring_regex(texts, shape).to_numpy(zero_copy_only=False)
-        good &= fits if name in _TEXTS else taken(fits, column)
+        good &= fits if name in _TIMES else taken(fits, column)
     shapely = _of_rows(fields, good)
-    return _of_rows(shapely, ~np.isnan(seconds_of_all(shapely["time"]) + seconds_of_all(shapely["created"])))
+    shapely |= {name: pa.array(seconds_of_all(shapely[name])) for name in _TIMES}
+    return _of_rows(shapely, ~np.isnan(shapely["time"].to_numpy() + shapely["created"].to_numpy()))
 
 
 def _of_rows(fields: dict[str, pa.Array], good: NDArray[np.bool_]) -> dict[str, pa.Array]:
@@ -210,7 +214,7 @@ def _of_rows(fields: dict[str, pa.Array], good: NDArray[np.bool_]) -> dict[str, 
         return fields
     some = {name: column.filter(pa.array(good)) for name, column in fields.items()}
     return {
-        name: column if name in _TEXTS else column.dictionary_decode().dictionary_encode()
+        name: column if name in _TIMES else column.dictionary_decode().dictionary_encode()
         for name, column in some.items()
     }
 
@@ -243,8 +247,8 @@ def _statuses(column: pa.DictionaryArray) -> NDArray[np.int16]:
     return taken([0 if word == "-" else int(word) for word in column.dictionary.to_pylist()], column).astype(np.int16)
 
 
-def _durations_s(column: pa.Array) -> NDArray[np.float32]:
+def _durations_s(column: pa.DictionaryArray) -> NDArray[np.float32]:
     import pyarrow as pa
 
-    values: NDArray[np.float32] = column.cast(pa.float32()).to_numpy()
-    return np.where(values < 0, np.float32(np.nan), values)
+    values: NDArray[np.float32] = column.dictionary.cast(pa.float32()).to_numpy()
+    return taken(np.where(values < 0, np.float32(np.nan), values), column)

@@ -31,6 +31,7 @@ class ByTarget:
         self._ends = {str(name): int(end) for name, end in zip(names, ends, strict=True)}
         self._begins = dict(zip(self._ends, [0, *self._ends.values()], strict=False))
         self._columns: dict[str, NDArray[Any]] = {}
+        self._names: dict[str, list[str]] = {}
 
     @property
     def targets(self) -> list[str]:
@@ -56,7 +57,9 @@ class ByTarget:
 
     def names(self, column: str) -> list[str]:
         """Return the names of a column's codes."""
-        return [str(name) for name in self._requests[column].cat.categories]
+        if column not in self._names:
+            self._names[column] = [str(name) for name in self._requests[column].cat.categories]
+        return self._names[column]
 
     def sent_s(self, numbers: NDArray[Any]) -> NDArray[np.float64]:
         """Return when the requests of these rows were sent to their target."""

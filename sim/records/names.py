@@ -47,6 +47,6 @@ class Names:
         return pd.Categorical.from_codes(place[codes] if names else codes, categories=pd.Index(names, dtype=object))
 
 
-def taken(values: Sequence[Any], column: pa.DictionaryArray) -> NDArray[Any]:
+def taken(values: Sequence[Any] | NDArray[Any], column: pa.DictionaryArray) -> NDArray[Any]:
     """Return, for each row of a column, the value that belongs to its entry in the dictionary."""
     return np.asarray(values)[column.indices.to_numpy()] if len(column) else np.asarray(values)[:0]
