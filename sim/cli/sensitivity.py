@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,10 @@ import click
 from sim.cli.options import Refused, takes_scenario, takes_workers
 from sim.cli.outputs import OutFile
 
+WORTH_SAYING_S = 10.0
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from sim.experiment.sensitivity import Of
@@ -83,17 +87,58 @@ def sensitivity(
         raise Refused("the scenario gives every key that is usually unknown: say with --vary KEY=LOW:HIGH what is not")
     with progress_of(quiet=quiet) as progress, process_pool(workers) as executor:
         progress.describe(f"{scenario.name}: places among the unknowns")
+        herald = _Herald(scenario, len(unknowns), doubled=points is None, quiet=quiet)
         found = sensitivity_of(
             scenario,
             unknowns,
             of=of,
             points=int(points) if points else None,
             executor=executor,
-            on_progress=progress.reach,
+            on_progress=herald.told_of(progress.reach),
         )
     if out is not None:
         save(tornado(found), out)
     click.echo(render(found, form))
+
+
+class _Herald:
+    """Says once on stderr how long the whole will take, as soon as the first answers are timed."""
+
+    def __init__(self, scenario: Scenario, n_unknowns: int, *, doubled: bool, quiet: bool) -> None:
+        from sim.experiment.sensitivity import FEWEST_POINTS, MOST_POINTS, MOST_REPLICATIONS
+
+        self._name, self._rollouts = scenario.name, min(scenario.replications, MOST_REPLICATIONS)
+        self._first = 2 * n_unknowns + 1
+        self._more = (MOST_POINTS - FEWEST_POINTS) * (n_unknowns + 2) if doubled else 0
+        self._began_s = math.inf
+        self._silent = quiet
+
+    def told_of(self, on_progress: Callable[[int, int], None]) -> Callable[[int, int], None]:
+        """Return what passes progress on, and listens."""
+
+        def reach(done: int, total: int) -> None:
+            on_progress(done, total)
+            if done == 1:
+                self._began_s = time.monotonic()
+            if done == self._first and not self._silent:
+                self._say(total, (time.monotonic() - self._began_s) / (done - 1))
+
+        return reach
+
+    def _say(self, total: int, each_s: float) -> None:
+        from sim.report.wording import count
+
+        if (total + self._more - self._first) * each_s < WORTH_SAYING_S:
+            return
+        each = count(self._rollouts, "simulation")
+        what = f"{total:,} places with {each} at each take some {_long(total * each_s)}"
+        most = total + self._more
+        doubled = f". If they are too few, up to {most:,} places, {_long(most * each_s)}" if self._more else ""
+        click.echo(f"{self._name}: {what}{doubled}", err=True)
+
+
+def _long(time_s: float) -> str:
+    return f"{time_s:.0f} s" if time_s < 100 else f"{time_s / 60:.0f} min"  # noqa: PLR2004 - as people say it
 
 
 def _given(scenario: Scenario, ranges: tuple[str, ...]) -> tuple[Unknown, ...]:

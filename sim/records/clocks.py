@@ -6,6 +6,7 @@ Modelled:
 - A target is sent nothing, and is not checked, before its RegisterTargets. So the calls' clock is late if it was, and
   cannot be earlier than the first request or check allows.
 - A target leaves because its pod was deleted. If most DeregisterTargets are noted before that, their clock is behind.
+  The median lag is also the most by which their clock can be ahead of Kubernetes'.
 - A pod answers nothing after it has stopped. If a pod did, Kubernetes' clock is behind the ALB's.
 - A target whose requests all end before its DeregisterTargets may have been silent, or the clock is late.
 
@@ -41,6 +42,7 @@ APART_S = 60.0
 NOTICED_S = 0.5
 """The least difference that is told: whether CloudTrail cuts or rounds its seconds is not known."""
 _TOO_LONG = "All that is measured from DeregisterTargets on would then be too long by as much."
+_TOO_SHORT = "All that is measured from DeregisterTargets on would then be too short by as much."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,14 @@ class Clocks:
     def most_early_s(self) -> float:
         """By how much the calls' clock can be behind the ALB's at most; NaN if nothing tells."""
         return float(np.fmin(self.earliest_s, self.earliest_check_s))
+
+    @property
+    def most_late_s(self) -> float:
+        """By how much the calls' clock can be ahead of Kubernetes' at most; NaN if no deletion tells.
+
+        No call that its pod's deletion caused comes before it, and most calls are so caused.
+        """
+        return max(0.0, -self.before_deletion_s) if not math.isnan(self.before_deletion_s) else math.nan
 
 
 def clocks(records: Records, rollouts: Sequence[Rollout], came: Sequence[Change]) -> Clocks:
@@ -153,3 +163,15 @@ def clock_doubts(known: Clocks) -> Iterator[str]:
             f"The calls' clock may be up to {known.most_early_s:.1f} s behind the ALB's, which nothing would show. "
             f"More cannot be, as a new target was in use so soon after its RegisterTargets. {_TOO_LONG}"
         )
+    yield _ahead(known.most_late_s)
+
+
+def _ahead(most_late_s: float) -> str:
+    if math.isnan(most_late_s):
+        bound = "The calls' clock may be ahead of the ALB's by any time: no pod's deletion shows that it is not."
+    else:
+        bound = (
+            f"If Kubernetes' clock is right, the calls' clock may be up to {most_late_s:.1f} s ahead of the ALB's. "
+            "More cannot be, as half of the calls came sooner after their pods' deletions."
+        )
+    return f"{bound} {_TOO_SHORT}"

@@ -49,12 +49,17 @@ def answer_in_words(found: Sensitivity) -> tuple[str, str]:
     return words.format(noun=noun, nouns=plural(noun)), unit
 
 
+def nothing_matters(found: Sensitivity) -> bool:
+    """Return whether no unknown changes the answer."""
+    return all(one.swing == 0 and one.total < _LEAST_SHARE for one in found.influences)
+
+
 def sentence(found: Sensitivity) -> str:
     """Return a sentence on what to measure first, and how."""
     answer, unit = answer_in_words(found)
     base = f"As it stands, {answer} {'are' if found.of in _SEVERAL else 'is'} {number(found.base)}{unit}."
     first = found.influences[0]
-    if first.swing == 0 and first.total < _LEAST_SHARE:
+    if nothing_matters(found):
         return f"{base} None of these unknowns changes that."
     how = f" How: {first.unknown.measure}." if first.unknown.measure else ""
     span = f"from {first.unknown.low:g} to {first.unknown.high:g} it takes the answer from "
@@ -83,6 +88,11 @@ def _share(value: float, ends: tuple[float, float]) -> str:
     return f"{percent(value)} ({low} to {high})"
 
 
+def _in_percent(value: float, ends: tuple[float, float]) -> str:
+    low, high = (f"{100 * end:.0f}" for end in ends)
+    return f"{100 * value:.0f} ({low} to {high})"
+
+
 def _table(found: Sensitivity) -> Table:
     answer, _ = answer_in_words(found)
     each = count(found.replications, DISRUPTIONS[found.disruption].noun)
@@ -93,7 +103,7 @@ def _table(found: Sensitivity) -> Table:
         pad_edge=False,
         padding=(0, 2, 0, 0),
     )
-    for heading in ("range", "at low", "at high", "alone", "total"):
+    for heading in ("range", "at low", "at high", "alone, %", "total, %"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("unknown", overflow="fold")
     for one in found.influences:
@@ -104,8 +114,8 @@ def _table(found: Sensitivity) -> Table:
 def _cells(one: Influence) -> tuple[str, ...]:
     span = f"{one.unknown.low:g} to {one.unknown.high:g}"
     ends = number(one.at_low), number(one.at_high)
-    shares = _share(one.first_order, one.first_order_ci95), _share(one.total, one.total_ci95)
-    return (span, *ends, *shares, one.unknown.key)
+    shares = _in_percent(one.first_order, one.first_order_ci95), _in_percent(one.total, one.total_ci95)
+    return (span, *ends, *shares, one.unknown.key.replace(".", ".\n", 1))
 
 
 def _record(found: Sensitivity) -> dict[str, Any]:

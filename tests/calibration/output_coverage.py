@@ -32,6 +32,7 @@ RATES: dict[str, dict[str, object]] = {
 USUAL = (
     "The controller's clock and CloudTrail's agree",
     "The calls' clock may be",
+    "If Kubernetes' clock is right",
     "The interval rests on 5 rollouts",
     "The interval rests on 25 calls",
 )

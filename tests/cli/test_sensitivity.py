@@ -1,4 +1,5 @@
 import json
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -31,6 +32,32 @@ def test_it_says_what_to_measure_first_and_how_and_draws_it(tmp_path) -> None:
     assert "Measure target_group.propagation_s first: from 0 to 20 it takes the answer from 5" in said
     assert "`albsim calibrate`" in said
     assert "<svg" in (tmp_path / "tornado.svg").read_text()
+
+
+@pytest.mark.slow
+def test_it_says_so_in_words_and_picture_where_nothing_matters(tmp_path) -> None:
+    long = ("--set", "pod.pre_stop_sleep_s=60", "--set", "pod.termination_grace_period_s=90")
+    status, out, _ = albsim(tmp_path, *RANGES, *long, "--of", "responses.502", "-o", tmp_path / "tornado.svg")
+    assert status == 0
+    assert "502s per rollout are 0. None of these unknowns changes that." in out
+    drawn = (tmp_path / "tornado.svg").read_text()
+    for words in ("None of these unknowns changes the answer", "no effect from 0 to 20", "no effect from 0 to 10"):
+        assert f"<!-- {words} -->" in drawn
+
+
+@pytest.mark.slow
+def test_it_announces_how_long_it_takes_once_the_first_answers_are_timed(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(sys.modules["sim.cli.sensitivity"], "WORTH_SAYING_S", 0.0)
+    (tmp_path / "scenario.yaml").write_text(SCENARIO)
+    given = ["sensitivity", str(tmp_path / "scenario.yaml"), "--workers", "1", *RANGES]
+    # 5 alone, and 16 points at 4 places each.
+    said = CliRunner().invoke(main, [*given, "--points", "16"]).stderr
+    assert "sums: 69 places with 1 simulation at each take some" in said
+    assert "too few" not in said
+    # 5 alone, and from 64 to 256 points.
+    said = CliRunner().invoke(main, given).stderr
+    assert "sums: 261 places" in said
+    assert "If they are too few, up to 1,029 places" in said
 
 
 @pytest.mark.slow

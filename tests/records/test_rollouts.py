@@ -169,6 +169,23 @@ def test_a_request_before_its_target_was_registered_betrays_the_clocks(tmp_path:
     assert (clocks.n_left, clocks.n_silent_before, clocks.silent_before_s) == (1, 1, pytest.approx(12.5, abs=0.002))
 
 
+def test_a_call_may_be_noted_late_by_as_much_as_came_after_its_pods_deletion(tmp_path: Path) -> None:
+    """The call is completed in the second after 12, and so before 13."""
+    log(tmp_path / "log", line(3, OLD))
+    metadata = {"name": "web-1", "deletionTimestamp": iso(38, "%Y-%m-%dT%H:%M:%SZ"), "deletionGracePeriodSeconds": 30}
+    pod = {"kind": "Pod", "metadata": metadata, "status": {"podIP": "10.0.1.72"}}
+    (tmp_path / "pods.json").write_text(json.dumps(pod))
+    trail(tmp_path / "trail", call(12, "DeregisterTargets", (OLD,)))
+    assert observe(read([tmp_path])).clocks.most_late_s == pytest.approx(5, abs=0.01)
+    assert "the calls' clock may be up to 5.0 s ahead of the ALB's" in clock_sentences(tmp_path)
+
+
+def test_without_a_pods_deletion_it_may_be_late_by_any_time(tmp_path: Path) -> None:
+    log(tmp_path / "log", line(3, OLD))
+    trail(tmp_path / "trail", call(12, "DeregisterTargets", (OLD,)))
+    assert "The calls' clock may be ahead of the ALB's by any time" in clock_sentences(tmp_path)
+
+
 def clock_sentences(path: Path) -> str:
     """Return what is said of the clocks."""
     return " ".join(clock_doubts(observe(read([path])).clocks))

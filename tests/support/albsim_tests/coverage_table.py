@@ -46,7 +46,7 @@ SHORT = {
     "DeregisterTargets is known to": "whole seconds",
     "DeregisterTargets is noted": "calls before deletions",
     "The controller's clock is": "two clocks apart",
-    "had requests": "requests before RegisterTargets",
+    "before its RegisterTargets": "requests before RegisterTargets",
     "Some ALB nodes stopped": "nodes that stopped before the call",
     "observations ended": "an early end",
     "up to a missing file": "a missing file",
