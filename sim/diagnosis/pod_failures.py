@@ -79,7 +79,7 @@ def pod_failures(replication: Replication) -> list[PodFailure]:
 
 
 def _first(records: Iterable[EndpointRemoved | TargetDeregistered | ContainerRestarted]) -> dict[int, float]:
-    """Return when it first happened to each pod."""
+    """Return when each pod had its first record of these."""
     times_s: dict[int, float] = {}
     for record in records:
         times_s.setdefault(record.pod, record.time_s)

@@ -39,9 +39,9 @@ class Slowest(NamedTuple):
     Attributes
     ----------
     stays_s
-        How long it stays, in s.
+        How long the pod stays, in s.
     propagation_s
-        The part of that after DeregisterTargets, in s.
+        The part of this time after DeregisterTargets, in s.
     """
 
     stays_s: float

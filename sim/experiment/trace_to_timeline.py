@@ -90,7 +90,7 @@ def timeline_of(trace: Trace, scenario: Scenario, streams: Streams) -> Timeline:
 
 
 def _by_target(trace: Trace, n_targets: int, kind: type[ListenerClosed | ProcessCut]) -> Times:
-    """Return when it happened to each target, shape (targets,)."""
+    """Return when each target had a record of this kind, shape (targets,)."""
     times = np.full(n_targets, np.inf)
     records = trace.of(kind)
     times[[record.pod for record in records]] = [record.time_s for record in records]
@@ -100,7 +100,7 @@ def _by_target(trace: Trace, n_targets: int, kind: type[ListenerClosed | Process
 def _by_node(
     trace: Trace, shape: tuple[int, int], kind: type[TargetDrained | TargetHealthy | TargetUnhealthy]
 ) -> Times:
-    """Return when it happened to each target at each ALB node, shape (nodes, targets)."""
+    """Return when each target had a record of this kind at each ALB node, shape (nodes, targets)."""
     times = np.full(shape, np.inf)
     records = trace.of(kind)
     times[[record.node for record in records], [record.pod for record in records]] = [

@@ -57,7 +57,7 @@ class OurIngress:
         return f"group {self.group}" if self.group else self.object.ref
 
     def setting(self, name: str) -> Setting | None:
-        """Return one of its annotations."""
+        """Return one of the Ingress's annotations."""
         return setting_of(self.object, self.prefix, name)
 
     def backends(self) -> Iterator[tuple[str, str]]:

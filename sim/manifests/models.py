@@ -50,7 +50,7 @@ class Probe(Model):
 
     @property
     def given(self) -> set[str]:
-        """The names of its fields that the manifest has."""
+        """Return the names of the fields that the manifest has."""
         return {to_camel(name) for name in self.model_fields_set}
 
 

@@ -108,7 +108,7 @@ class Object:
         return Place(self.file, line_of(self.body, path, self.body.line), self.ref, dotted(path), self.template)
 
     def parsed(self, model: type[M]) -> M:
-        """Return its fields, checked. Raises ScenarioError with the line of each field that makes no sense."""
+        """Return the object's fields, checked. Raises ScenarioError with the line of each field that makes no sense."""
         try:
             return model.model_validate(self.body)
         except ValidationError as error:

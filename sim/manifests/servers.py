@@ -41,7 +41,7 @@ class Server:
         return self.signals[self.stop_signal]
 
     def at(self, signal: str | None) -> tuple[OnSigterm, str]:
-        """Return what it does at the container's stop signal, None for the image's, and why."""
+        """Return what the server does at the container's stop signal, None for the image's, and why."""
         if signal is None or signal == self.stop_signal:
             return self.on_sigterm, self.source
         if signal in self.signals:

@@ -30,7 +30,7 @@ def is_graceful(container: Container) -> bool | None:
 
 
 def shutdown_s(container: Container) -> float | None:
-    """Return for how long it waits for its requests, None if the manifest does not say."""
+    """Return for how long Spring Boot waits for its requests, None if the manifest does not say."""
     found = _DURATION.fullmatch(_property(container, _TIMEOUT))
     return float(found[1]) * _UNITS[found[2].lower()] if found else None
 

@@ -33,5 +33,7 @@ class AutoscalerSpec(Spec):
     image_pull_s: DistributionField = Uniform(dist="uniform", low=5, high=15)
     """How long a new node pulls the pods' image, once. Default: an assumption."""
     retry_s: Seconds = 300.0
-    """How long it waits after a launch that failed because no subnet had an address for the node. Default: CA's first
-    back-off of a node group; for Karpenter an assumption."""
+    """How long the autoscaler waits after a launch that failed because no subnet had an address for the node.
+
+    Default: CA's first back-off of a node group; for Karpenter an assumption.
+    """

@@ -1,7 +1,7 @@
 """The docstring below each key of a model, read from the source only where a schema is asked for.
 
-pydantic would read these docstrings whenever a model is made (`use_attribute_docstrings`). That takes a sixth of the
-time until a scenario is loaded.
+pydantic would read these docstrings whenever a model is made (`use_attribute_docstrings`). Such
+reading takes a sixth of the time until a scenario is loaded.
 """
 
 from __future__ import annotations

@@ -110,7 +110,9 @@ class AwsClient:
     def attempt(
         self, action: Action, reconcile: int, number: int, backoff_s: float | None
     ) -> tuple[float, bool, float | None]:
-        """Send an attempt after a backoff. Return its latency, whether it is throttled, and the backoff after it.
+        """Send an attempt after a backoff.
+
+        Return the attempt's latency, whether it is throttled, and the backoff after it.
 
         There is no backoff if no attempt follows.
         """

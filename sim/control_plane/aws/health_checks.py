@@ -2,7 +2,7 @@
 
 Modelled:
 - Each node checks each target once in `interval_s`, at its own phase.
-- A check of a refusing port fails at once. Where nothing answers, it fails after `timeout_s`.
+- A check of a refusing port fails at once. Where nothing answers, the check fails after `timeout_s`.
 - The target is unhealthy with the `unhealthy_threshold`-th failed check in a row, and healthy again with the
   `healthy_threshold`-th passed one.
 

@@ -102,7 +102,10 @@ class Ipamd:
         self._look()
 
     def grow_at_once(self) -> bool:
-        """Do one growing step without time or calls, for what was before the simulation. Return whether it grew."""
+        """Do one growing step without time or calls, for what was before the simulation.
+
+        Return whether the pool grew.
+        """
         if self._pool.slots_wanted == 0 or not self._pool.may_grow:
             return False
         held = self._pool.held

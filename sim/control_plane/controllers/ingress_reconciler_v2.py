@@ -1,9 +1,10 @@
 """The part of the AWS Load Balancer Controller v2.0 to v3.x that reconciles ingresses.
 
 This part has a queue of ingress groups and three workers (`--ingress-max-concurrent-reconciles`). A worker builds the
-model of one ingress and deploys it, in a fixed order of AWS calls. No pod change enqueues an ingress. A change of its
-annotations does, and a new process enqueues all of them. A resync of the ingresses enqueues them from v2.5.4 on:
-earlier handlers pass over what looks unchanged. Resyncs of Services and Secrets enqueue no ingress in any version.
+model of one ingress and deploys it, in a fixed order of AWS calls. No pod change enqueues an ingress. A change of an
+ingress's annotations does, and a new process enqueues all ingresses. A resync of the ingresses enqueues them from
+v2.5.4 on: earlier handlers pass over what looks unchanged. Resyncs of Services and Secrets enqueue no ingress in any
+version.
 
 Modelled:
 - A deploy that changes nothing but the weights of rules, so that every other call is a read.

@@ -5,8 +5,8 @@ successor's informers list everything, and every item is enqueued.
 
 Modelled:
 - The queue, the caches, the backoff and the client's limits of a process end with the process.
-- Calls that it has not sent are lost. A call under way still takes effect unless throttled, but nobody reads the
-  response.
+- Calls that the process has not sent are lost. A call under way still takes effect unless throttled, but nobody reads
+  the response.
 - Until the successor leads, nobody works and no change is noticed.
 - The successor starts with cold caches, full limiters and everything in its queue.
 - Whoever leads receives node events, a Poisson stream, and resyncs (`resync`).

@@ -101,7 +101,10 @@ class Kubelet:
             yield self._written(pod, self._node_of)
 
     def _written(self, pod: Pod, node_of: Callable[[Pod], int]) -> simpy.Event:
-        """Write a pod's status: a GET and a PATCH, through the client of the pod's node. Return when it is written."""
+        """Write a pod's status: a GET and a PATCH, through the client of the pod's node.
+
+        Return when the status is written.
+        """
         client = self._clients[node_of(pod)]
         client.take(self._env.now)
         return self._env.timeout(client.reserve(self._env.now))

@@ -132,7 +132,7 @@ class Scheduler:
         return node
 
     def bind(self, pod: Pod, service: Hashable) -> Node | None:
-        """Assign a pod a place now. Return its node, or None if there is no place."""
+        """Assign a pod a place now. Return the pod's node, or None if there is no place."""
         node = self._best(service)
         if node is None:
             return None

@@ -113,7 +113,7 @@ class TwoReplicaSets(Replacing):
         return bool(going)
 
     def _scale_old_to(self, replicas: int) -> bool:
-        """Delete old pods, or bring some back. Return whether that changes their number."""
+        """Delete old pods, or bring some back. Return whether the number of old pods changes."""
         more = replicas - len(self._staying(self._old)) - self._n_back
         if more <= 0:
             return self._shrink_old_to(replicas - self._n_back)

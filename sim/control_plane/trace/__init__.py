@@ -109,7 +109,10 @@ class ProcessCut(Record):
 
 @dataclass(slots=True)
 class PodGone(Record):
-    """A draining pod is gone, at the time that the control plane drew. Recorded only where something waits for it."""
+    """A draining pod is gone, at the time that the control plane drew.
+
+    Recorded only where something waits for the pod.
+    """
 
     pod: int
 

@@ -45,7 +45,7 @@ class Target(NamedTuple):
     port: int
 
     def __str__(self) -> str:
-        """Return it as an access log has it."""
+        """Return the target as an access log has it."""
         return f"{self.address}:{self.port}"
 
 

@@ -103,7 +103,7 @@ class Bindings:
         self._memory.deferred |= {name: known.at_s + self._sync_period_s for name, known in checkpoints.items()}
 
     def reconcile(self, name: Name, number: int) -> Generator[Wait, None, float | None]:
-        """Reconcile a binding. Return after how long it comes back: 0 for a backoff, None if it does not."""
+        """Reconcile a binding. Return after how long the binding comes back: 0 for a backoff, None if it does not."""
         service = self._services[name]
         endpoints = frozenset(service.ready | service.gated)
         starting = bool(service.starting) and service.has_gates and not self._hears_of_pods

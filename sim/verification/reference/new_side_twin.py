@@ -75,7 +75,7 @@ class NewSide(Side):
         self.agenda.after(_created_s(self.scenario) - self.agenda.now_s, self.deployment.sync)
 
     def is_over(self) -> bool:
-        """Return whether all its targets are registered, or nobody waits for them any more."""
+        """Return whether all new targets are registered, or nobody waits for them any more."""
         is_registered = len(self.rolled.healthy_s) == self.scenario.deployment.replicas
         return is_registered or self.agenda.next_s > self.scenario.cluster_switch.counted_until_s
 
