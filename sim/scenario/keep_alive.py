@@ -11,8 +11,8 @@ Modelled:
 - Round robin over m targets sends each m-th request of a node to one target. The gaps of a pool are Erlang's, in m
   phases. The process is one of n and the phase, and the density that of a phase-type law.
 - Of many turns within K only some count as phases, as more make gaps hardly more regular.
-- Where less than one in a million is lost all the same, or services are too short beside K to follow them, the law of
-  random routing stands for all levels but 0. So the figure is at most too high.
+- The law of random routing stands for all levels but 0 where less than one in a million is lost all the same. The
+  same holds where services are too short beside K to follow them. So the figure is at most too high.
 
 Left out: other laws of the service time. Drawn with lognormal ones of the same mean, the counts were no different.
 
@@ -107,8 +107,8 @@ def _density_beside_others(rps: float, service_s: float, idle_s: float) -> float
 def _density_in_turn(phases: int, levels: int, rps: float, service_s: float, idle_s: float) -> float:
     """Return the density of the idle time, per second, where every gap has so many phases.
 
-    A connection becomes idle when one of n + 1 services ends, in any phase. It is taken when the phases are over with n
-    in service, and there were never more meanwhile. All levels n go on together, by uniformisation.
+    A connection becomes idle when one of n + 1 services ends, in any phase. A connection is taken when the phases
+    are over with n in service, and there were never more meanwhile. All levels n go on together, by uniformisation.
     """
     import numpy as np
     from scipy.stats import poisson
