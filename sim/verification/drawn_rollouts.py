@@ -203,3 +203,14 @@ def _pod(rng: np.random.Generator) -> dict[str, Any]:
         "on_sigterm": one(rng, "exit", "drain", "ignore"),
         "serve_after_sigterm_s": one(rng, 0, 0, 4, 50),
     }
+
+
+def drawn_canary_of_bindings(seed: int) -> Scenario:
+    """Return a small canary of Services that take turns, by a controller of v2 or v3."""
+    canary, rng = drawn_canary(seed), np.random.default_rng([seed, 6])
+    changes = {
+        "controller": binding_controller(rng, ingresses=True),
+        "aws_api.other_clusters": other_clusters(rng, binding_controller),
+        "canary.ping_pong": True,
+    }
+    return canary.with_overrides(changes)

@@ -22,6 +22,7 @@ from sim.control_plane.trace import (
 )
 from sim.control_plane.trace.calls import ApiAttempt, ControllerRestarted, Reconciled
 from sim.control_plane.trace.nodes import NodeAdded, NodeTerminated, RolloutStalled, SandboxFailed, SubnetFull
+from sim.control_plane.trace.traffic import RuleModified
 from sim.control_plane.world import run_control_plane
 from sim.scenario.problems import ScenarioError
 from sim.scenario.releases import V1_VERSIONS
@@ -32,6 +33,7 @@ from sim.verification.drawn_nodes import drawn_nodes, drawn_roll_in, drawn_termi
 from sim.verification.drawn_rollouts import (
     drawn_bindings,
     drawn_canary,
+    drawn_canary_of_bindings,
     drawn_disruption,
     drawn_outage,
     drawn_scenario,
@@ -90,6 +92,7 @@ def _met(scenario: Scenario, of: Callable[[type[Record]], list[Any]]) -> Counter
             "refused addresses": len(of(SubnetFull)),
             "stalled": len(of(RolloutStalled)),
             "deselected": len(of(PodDeselected)),
+            "rules": len(of(RuleModified)),
             "ways back": int(scenario.canary.dynamic_stable_scale and scenario.canary.abort_after_step is not None),
             "aborts that swap": int(any(record.pod >= scenario.deployment.replicas for record in of(PodDeselected))),
         }
@@ -146,6 +149,15 @@ def test_both_tell_the_same_of_canaries() -> None:
     assert met["deselected"] > 40
     assert met["aborts that swap"] > 3
     assert met["ways back"] > 8
+
+
+@pytest.mark.slow
+def test_both_tell_the_same_of_canaries_by_v2_and_v3() -> None:
+    met = check_all(range(40), drawn_canary_of_bindings)
+    assert met["canary"] > 30
+    assert met["rules"] > 60
+    assert met["throttled"] > 100
+    assert met["ways back"] > 3
 
 
 @pytest.mark.slow

@@ -6,11 +6,13 @@ Written from docs/model.md, "Control plane".
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sim.scenario.distributions import Exponential
 from sim.streams import Stream
 from sim.verification.reference.aws_twin import Api
+from sim.verification.reference.canary_twin import Canary
 from sim.verification.reference.controller_twin import Controller
 from sim.verification.reference.load_balancer_controller_twin import LoadBalancerController
 from sim.verification.reference.service_twin import PODS, Service
@@ -39,8 +41,12 @@ class Account:
         """Start the controllers of all clusters, and give `coming` its own. Return that of the disrupted one."""
         scenario = self._plane.scenario
         quiet = [self._quiet() for _ in range(scenario.controller.target_groups - 1)]
-        ours = [[*quiet, rolled], *([self._quiet()] for _ in range(1, scenario.controller.ingresses))]
+        second = [] if self._plane.canary is None else [self._plane.canary]
+        ours = [[*quiet, rolled, *second], *([self._quiet()] for _ in range(1, scenario.controller.ingresses))]
         controller = self._controller(scenario.controller, 0, ours)
+        if isinstance(self._plane.deployment, Canary) and isinstance(controller, LoadBalancerController):
+            self._plane.deployment.listens_to = partial(controller.annotated, 0)
+            controller.rules[0] = self._plane.deployment
         if self._plane.deployment.cordons:
             self._plane.agenda.after(-self._plane.agenda.now_s, controller.cordoned)
         for cluster, other in enumerate(scenario.aws_api.other_clusters, start=1):

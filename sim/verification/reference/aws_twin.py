@@ -81,7 +81,9 @@ class Api:
             return [operation]
         if service != "elasticloadbalancing":
             return [SERVICE_BUCKETS[service]]
-        return ["elbv2_describe" if operation.startswith("Describe") else "elbv2_register", "elbv2_account"]
+        kinds = {"Describe": "elbv2_describe", "Modify": "elbv2_modify"}
+        own = next((name for prefix, name in kinds.items() if operation.startswith(prefix)), "elbv2_register")
+        return [own, "elbv2_account"]
 
     def background(self) -> dict[str, list[list[str]]]:
         """Return, by a bucket's name in a scenario, the buckets from which a call of someone else takes a token."""

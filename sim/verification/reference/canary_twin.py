@@ -1,6 +1,6 @@
 """A canary again, naively: each step waits until the one before is done.
 
-Written from docs/model.md, "Canary". With `fixed_lag` alone.
+Written from docs/model.md, "Canary". With `fixed_lag`, or with v2 and v3 where the Services take turns.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ class Canary(WayBack):
         super().__init__(plane)
         scenario, streams = plane.scenario, plane.streams
         self._n_available = 0
-        self._asked_for = self._in_api = 0
+        self._asked_for = self.wanted = 0
+        self.weights = [0] * scenario.controller.listeners
+        self.listens_to: Callable[[], None] = lambda: None
+        self._seen_s = streams.draws(scenario.endpoints.propagation_s, Stream.RULE_SEEN)
         self._weighs: Callable[[], None] | None = None
         self._to_delete = 0
         self._deselected: set[Pod] = set()
@@ -104,19 +107,32 @@ class Canary(WayBack):
         if weight != self._asked_for:
             self._asked_for = weight
             self.note("WeightSet", weight)
-            self.later(next(self._lags_s), self._modify)
+            if self._plane.controller is None:
+                self.later(next(self._lags_s), self._modify_all)
+            else:
+                self.later(next(self._seen_s), self._tell)
 
-    def _modify(self) -> None:
-        if self._in_api == self._asked_for:
+    def _tell(self) -> None:
+        self.wanted = self._asked_for
+        self.listens_to()
+
+    def _modify_all(self) -> None:
+        for listener in range(len(self.weights)):
+            self.modify(listener, self._asked_for)
+
+    def modify(self, listener: int, weight: int) -> None:
+        """Take over a ModifyRule; all requests come through the last listener."""
+        if self.weights[listener] == weight:
             return
-        self._in_api = self._asked_for
-        self.note("RuleModified", self._in_api)
-        for node, reaches_s in enumerate(self._reaches_s):
-            at_s = self._plane.agenda.now_s + next(reaches_s)
-            self._plane.agenda.note("RuleTaken", at_s, self._in_api, node)
+        self.weights[listener] = weight
+        if listener == len(self.weights) - 1:
+            self.note("RuleModified", weight)
+            for node, reaches_s in enumerate(self._reaches_s):
+                at_s = self._plane.agenda.now_s + next(reaches_s)
+                self._plane.agenda.note("RuleTaken", at_s, weight, node)
 
     def _look(self, then: Callable[[], None]) -> None:
-        if self._spec.verifies and self._in_api != self._asked_for:
+        if self._spec.verifies and self.weights[-1] != self._asked_for:
             self.later(LOOKS_AGAIN_S, partial(self._look, then))
         else:
             then()

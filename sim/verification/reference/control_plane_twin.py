@@ -37,6 +37,8 @@ class ControlPlane(Side):
         old = [Pod(number, number, is_new=False) for number in range(scenario.deployment.replicas)]
         super().__init__(scenario, streams, Agenda(begins_s(scenario) - scenario.aws_api.warm_up_s), old)
         self.rolled = RolledService(self, self.old)
+        if scenario.disruption == "canary" and scenario.controller.version != "fixed_lag":
+            self.canary = RolledService(self, [])
         self.target_group = TargetGroup(self)
         self.deployment = disruption_of(scenario)(self)
         self.account = Account(self)

@@ -80,7 +80,7 @@ class Controller(ControllerProcess):
     def containers_ready(self, _ingress: int) -> None:
         """Pass over a pod whose gate is closed: the twin knows no gates of v1."""
 
-    def endpoints_changed(self, ingress: int) -> None:
+    def endpoints_changed(self, ingress: int, _service: Service | None = None) -> None:
         """Enqueue every ingress of the namespace; from v1.1.6 on, those that use the Service."""
         if self._patch <= 5:
             self._add_all()

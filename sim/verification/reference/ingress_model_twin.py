@@ -6,7 +6,8 @@ Written from pkg/deploy/stack_deployer.go and the synthesizers and managers besi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from sim.verification.reference.aws_client_twin import version_of
 from sim.verification.reference.goroutine_twin import Mutex
@@ -24,15 +25,31 @@ WEB_ACLS = ("wafv2:GetWebACLForResource", "waf-regional:GetWebACLForResource")
 Arn = tuple[object, ...]
 
 
-class IngressModels:
-    """The deploys of one process. `n_target_groups` says how many each ingress has; the first one has the listeners."""
+class Rule(Protocol):
+    """The rule of an ingress: the weight that the controller has seen last, and what the API has, by listener."""
 
-    def __init__(self, process: Process, client: Client, spec: ControllerSpec, n_target_groups: list[int]) -> None:
+    wanted: int
+    weights: list[int]
+
+    def modify(self, listener: int, weight: int) -> None:
+        """Take over a ModifyRule."""
+
+
+class IngressModels:
+    """The deploys of one process. `rules` has what some ingresses ask of their rules.
+
+    `n_target_groups` says how many each ingress has; the first one has the listeners.
+    """
+
+    def __init__(
+        self, process: Process, client: Client, spec: ControllerSpec, n_target_groups: list[int], rules: dict[int, Rule]
+    ) -> None:
         self._process = process
         self._client = client
         self._spec = spec
         self._version = version_of(spec.version)
         self._n_target_groups = n_target_groups
+        self._rules_of = rules
         self._tags_mutex, self._group_mutex = Mutex(process), Mutex(process)
         self._known_until_s: dict[object, float] = {}
         self._has_backend_group = False
@@ -40,6 +57,8 @@ class IngressModels:
     def deploy(self, ingress: int) -> Goroutine:
         """Make the calls of a deploy."""
         call = self._client.call
+        rule = self._rules_of.get(ingress)
+        weight = rule.wanted if rule is not None else 0
         all_groups: list[Arn] = [("tg", i, k) for i, n in enumerate(self._n_target_groups) for k in range(n)]
         yield from self._load_balancers()
         if self._version >= (2, 3, 0):
@@ -53,7 +72,7 @@ class IngressModels:
         yield from self._load_balancers()
         yield from call(f"{ELB}DescribeLoadBalancerAttributes")
         yield from self._listeners(ingress)
-        yield from self._rules(ingress)
+        yield from self._rules(ingress, rule, weight)
         if self._version < (2, 8, 2):
             yield from self._web_acls(ingress)
 
@@ -67,11 +86,13 @@ class IngressModels:
             if self._version >= (2, 10, 1):
                 yield from call(f"{ELB}DescribeListenerAttributes")
 
-    def _rules(self, ingress: int) -> Goroutine:
+    def _rules(self, ingress: int, rule: Rule | None, weight: int) -> Goroutine:
         rules = range(1 + self._n_target_groups[ingress])  # the default rule, and one for each Service
         for listener in range(self._spec.listeners):
             yield from self._client.call(f"{ELB}DescribeRules")
-            yield from self._tags_of_later_versions([("rule", ingress, listener, rule) for rule in rules])
+            yield from self._tags_of_later_versions([("rule", ingress, listener, which) for which in rules])
+            if rule is not None and rule.weights[listener] != weight:
+                yield from self._client.call(f"{ELB}ModifyRule", effect=partial(rule.modify, listener, weight))
 
     def _web_acls(self, ingress: int) -> Goroutine:
         for action in WEB_ACLS:

@@ -14,7 +14,7 @@ from sim.streams import Stream
 from sim.verification.reference.aws_client_twin import Client, ThrottledError, version_of
 from sim.verification.reference.binding_twin import Bindings, Checkpoint
 from sim.verification.reference.goroutine_twin import Process, WorkQueue
-from sim.verification.reference.ingress_model_twin import IngressModels
+from sim.verification.reference.ingress_model_twin import IngressModels, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -63,7 +63,10 @@ class LoadBalancerController:
             for name, service in self._services.items()
         }
         self._numbers = count()
-        self._start = partial(Leading, agenda, api, aws_api, spec, cluster, self._services, self._checkpoints)
+        self.rules: dict[int, Rule] = {}
+        self._start = partial(
+            Leading, agenda, api, aws_api, spec, cluster, self._services, self._checkpoints, self.rules
+        )
         self._leading: Leading | None = self._lead(streams)
         self._leading.remember(self._checkpoints)
         for informer in range(self._informers):
@@ -87,10 +90,16 @@ class LoadBalancerController:
         """Return how many informers enqueue what has not changed: of the bindings, later of the ingresses too."""
         return 2 if self._version >= (2, 5, 4) else 1
 
-    def endpoints_changed(self, ingress: int) -> None:
-        """Enqueue the binding of an ingress's last Service, the only one whose pods change."""
+    def endpoints_changed(self, ingress: int, service: Service | None = None) -> None:
+        """Enqueue the binding of a Service, by default of the ingress's last one."""
         if self._leading is not None:
-            self._leading.bindings_queue.add(max(name for name in self._services if name[0] == ingress))
+            names = [name for name, its in self._services.items() if name[0] == ingress and service in (None, its)]
+            self._leading.bindings_queue.add(max(names))
+
+    def annotated(self, ingress: int) -> None:
+        """Enqueue an ingress whose annotations have changed."""
+        if self._leading is not None:
+            self._leading.ingress_queue.add(ingress)
 
     def containers_ready(self, ingress: int) -> None:
         """Enqueue the binding for a pod whose containers are ready: later versions watch pods with gates."""
@@ -142,6 +151,7 @@ class Leading:
         cluster: int,
         services: dict[Name, Service],
         checkpoints: dict[Name, Checkpoint],
+        rules: dict[int, Rule],
         streams: Streams,
         numbers: count[int],
         sync_period_s: float,
@@ -156,7 +166,7 @@ class Leading:
         self.bindings_queue: WorkQueue[Name] = WorkQueue(
             self.process, shared=version < (2, 2, 1), single=single, longest_s=spec.max_backoff_s
         )
-        self._ingress_queue: WorkQueue[int] = WorkQueue(self.process, shared=not single, single=single)
+        self.ingress_queue: WorkQueue[int] = WorkQueue(self.process, shared=not single, single=single)
         self._bindings = Bindings(
             self.process,
             client,
@@ -171,15 +181,15 @@ class Leading:
         groups: dict[int, int] = {}
         for number, _ in services:
             groups[number] = groups.get(number, 0) + 1
-        self._models = IngressModels(self.process, client, spec, list(groups.values()))
+        self._models = IngressModels(self.process, client, spec, list(groups.values()), rules)
         self._all: tuple[tuple[WorkQueue[Any], list[Any], Any], ...] = (
             (self.bindings_queue, list(services), streams.generator(Stream.ENQUEUE_ORDER, cluster)),
-            (self._ingress_queue, list(groups), streams.generator(Stream.ENQUEUE_ORDER, cluster, 1)),
+            (self.ingress_queue, list(groups), streams.generator(Stream.ENQUEUE_ORDER, cluster, 1)),
         )
         for _ in range(spec.max_concurrent_reconciles):
             self.process.go(self._work(self.bindings_queue, self._reconcile_binding))
         for _ in range(INGRESS_WORKERS):
-            self.process.go(self._work(self._ingress_queue, self._reconcile_ingress))
+            self.process.go(self._work(self.ingress_queue, self._reconcile_ingress))
 
     def remember(self, checkpoints: dict[Name, Checkpoint]) -> None:
         """Remember the checks that the process has made since long before."""
@@ -235,4 +245,4 @@ class Leading:
 
     def _reconcile_ingress(self, number: int) -> Goroutine:
         yield from self._models.deploy(number)
-        self._ingress_queue.forget(number)
+        self.ingress_queue.forget(number)

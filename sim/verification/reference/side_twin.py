@@ -39,6 +39,7 @@ class Side:
         self.controller: AnyController | None = None
         self.has_healthy = False
         self._draws: dict[tuple[int, ...], IndexedDraws] = {}
+        self.canary: RolledService | None = None
 
     def draw(self, law: Sampler, pod: Pod, stream: Stream, *entity: int) -> float:
         """Return this pod's draw."""
@@ -46,6 +47,10 @@ class Side:
         if key not in self._draws:
             self._draws[key] = self.streams.indexed(law, stream, *entity, int(pod.is_new))
         return self._draws[key][pod.ordinal]
+
+    def service(self, pod: Pod) -> RolledService:
+        """Return the Service of a pod: the new ones of a canary have another one."""
+        return self.canary if self.canary is not None and pod.is_new and not pod.returns else self.rolled
 
     # A pod's life
 
@@ -71,11 +76,12 @@ class Side:
 
     def not_ready_address(self, pod: Pod) -> None:
         """Let the controller's watch see the address of a pod that is not ready."""
-        if pod in self.rolled.ready:
+        service = self.service(pod)
+        if pod in service.ready:
             return
-        self.rolled.starting.add(pod)
-        self._endpoints_changed()
-        if self.rolled.has_gates and pod.has_ready_containers:
+        service.starting.add(pod)
+        self._endpoints_changed(service)
+        if service.has_gates and pod.has_ready_containers:
             self._gated_later(pod)
 
     def containers_ready(self, pod: Pod) -> None:
@@ -84,7 +90,7 @@ class Side:
         pod.has_ready_containers = True
         if not self.rolled.has_gates:
             self.ready(pod)
-        elif pod.is_ready_at_first or pod in self.rolled.starting:
+        elif pod.is_ready_at_first or pod in self.service(pod).starting:
             self._gated_later(pod)
 
     def _gated_later(self, pod: Pod) -> None:
@@ -93,10 +99,11 @@ class Side:
 
     def gated(self, pod: Pod) -> None:
         """Let the controller's watches see a pod whose containers are ready and whose gate is closed."""
-        self.rolled.gated.add(pod)
+        service = self.service(pod)
+        service.gated.add(pod)
         if pod.is_ready_at_first:
-            self._endpoints_changed()
-        self.rolled.starting.discard(pod)
+            self._endpoints_changed(service)
+        service.starting.discard(pod)
         if self.controller is not None:
             self.controller.containers_ready(0)
 
@@ -179,15 +186,16 @@ class Side:
     def endpoint(self, pod: Pod, *, joins: bool) -> None:
         """Let the controller's watch see the endpoint come or go."""
         self.agenda.note("EndpointAdded" if joins else "EndpointRemoved", self.agenda.now_s, pod.number)
+        service = self.service(pod)
         if joins:
-            self.rolled.starting.discard(pod)
-            self.rolled.gated.discard(pod)
-            self.rolled.ready.add(pod)
+            service.starting.discard(pod)
+            service.gated.discard(pod)
+            service.ready.add(pod)
         else:
-            self.rolled.ready.remove(pod)
+            service.ready.remove(pod)
             pod.left = True
-        self._endpoints_changed()
+        self._endpoints_changed(service)
 
-    def _endpoints_changed(self) -> None:
+    def _endpoints_changed(self, service: RolledService) -> None:
         if self.controller is not None:
-            self.controller.endpoints_changed(0)
+            self.controller.endpoints_changed(0, service)

@@ -50,15 +50,17 @@ class TargetGroup:
 
     def register(self, pods: set[Pod]) -> None:
         """Register targets: each ALB node finds them healthy at its first check."""
-        for pod in sorted(pods - self._plane.rolled.healthy_s.keys(), key=lambda pod: pod.number):
-            self._plane.rolled.draining_s.pop(pod, None)
+        for pod in sorted(
+            (pod for pod in pods if pod not in self._plane.service(pod).healthy_s), key=lambda pod: pod.number
+        ):
+            self._plane.service(pod).draining_s.pop(pod, None)
             self._plane.agenda.note("TargetRegistered", self._plane.agenda.now_s, pod.number, self._group(pod))
             self._registered_s[pod] = self._plane.agenda.now_s
             healthy_s = [
                 self._plane.agenda.now_s + self.first_check_s(pod, node)
                 for node in range(self._plane.scenario.target_group.alb_nodes)
             ]
-            self._plane.rolled.healthy_s[pod] = max(healthy_s)
+            self._plane.service(pod).healthy_s[pod] = max(healthy_s)
             for node, at_s in enumerate(healthy_s):
                 self._plane.agenda.note("TargetHealthy", at_s, pod.number, self._row(pod, node))
             self._plane.agenda.after(max(healthy_s) - self._plane.agenda.now_s, self._plane.some_target_is_healthy)
@@ -66,9 +68,13 @@ class TargetGroup:
     def deregister(self, pods: set[Pod]) -> None:
         """Deregister targets, of which each ALB node hears after its own delay."""
         spec = self._plane.scenario.target_group
-        for pod in sorted(pods & self._plane.rolled.healthy_s.keys(), key=lambda pod: pod.number):
-            del self._plane.rolled.healthy_s[pod]
-            deadline_s = self._plane.rolled.draining_s[pod] = self._plane.agenda.now_s + spec.deregistration_delay_s
+        for pod in sorted(
+            (pod for pod in pods if pod in self._plane.service(pod).healthy_s), key=lambda pod: pod.number
+        ):
+            del self._plane.service(pod).healthy_s[pod]
+            deadline_s = self._plane.service(pod).draining_s[pod] = (
+                self._plane.agenda.now_s + spec.deregistration_delay_s
+            )
             self._plane.agenda.note("TargetDeregistered", self._plane.agenda.now_s, pod.number, deadline_s)
             for node in range(spec.alb_nodes):
                 heard_s = self._plane.draw(spec.propagation_s, pod, Stream.DEREGISTRATION_PROPAGATION, node)
@@ -87,5 +93,7 @@ class TargetGroup:
             while at_s < self._plane.agenda.now_s:
                 at_s += check.interval_s
             at_s += (check.unhealthy_threshold - 1) * check.interval_s
-            self._plane.rolled.unhealthy_s[pod] = min(at_s, self._plane.rolled.unhealthy_s.get(pod, math.inf))
+            self._plane.service(pod).unhealthy_s[pod] = min(
+                at_s, self._plane.service(pod).unhealthy_s.get(pod, math.inf)
+            )
             self._plane.agenda.note("TargetUnhealthy", at_s, pod.number, self._row(pod, node))
