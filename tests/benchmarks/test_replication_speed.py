@@ -28,6 +28,20 @@ assert len(figures[DEREGISTRATION_LAG_S]) == int(sys.argv[1])
 """
 
 
+LARGEST = """
+import resource, sys, time
+from sim.experiment.replication import simulate
+from sim.experiment.replications import garbage_collected_rarely
+from sim.scenario.loading import load_scenario
+largest = {"deployment.replicas": 50_000, "controller.version": sys.argv[1]}
+scenario = load_scenario("scenarios/manifest-defaults.yaml").with_overrides(largest)
+began_s = time.process_time()
+with garbage_collected_rarely():
+    simulate(scenario, estimator="expected").figures()
+print(time.process_time() - began_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
 ON_A_THOUSAND_NODES = """
 import resource
 from sim.experiment.figures import DEREGISTRATION_LAG_S
@@ -76,6 +90,27 @@ def test_four_times_the_pods_cost_at_most_six_times_as_much(settings: dict[str, 
     """
     spent_s = [_control_plane_s(replicas, settings) for replicas in (2_500, 10_000)]
     assert spent_s[1] <= 6 * spent_s[0]
+
+
+@pytest.mark.parametrize("version", ["v1.1.9", "v2.7"])
+def test_fifty_thousand_pods_within_20_s_of_cpu_and_500_mb(version: str) -> None:
+    done = subprocess.run([sys.executable, "-c", LARGEST, version], capture_output=True, text=True, check=True)
+    spent_s, memory_kib = map(float, done.stdout.split())
+    print(f"\n{version}: {spent_s:.1f} s of CPU, {memory_kib * 1024 / 1e6:.0f} MB")  # noqa: T201 - shown with pytest -s
+    assert spent_s <= 20
+    assert memory_kib * 1024 <= 500e6
+
+
+@pytest.mark.parametrize("version", ["v2.0", "v2.4", "v2.6", "v2.9", "v2.13", "v3.0", "v3.4"])
+def test_readiness_gates_of_300_pods_add_at_most_as_much_as_the_rollout_costs_without_them(version: str) -> None:
+    settings = {"controller.version": version}
+    _control_plane_s(300, settings)
+    quotients = [
+        _control_plane_s(300, settings | {"pod.readiness_gate": True}) / _control_plane_s(300, settings)
+        for _ in range(7)
+    ]
+    print(f"\n{version}: {statistics.median(quotients):.2f} times")  # noqa: T201 - shown with pytest -s
+    assert statistics.median(quotients) <= 2
 
 
 def test_readiness_gates_of_600_pods_cost_at_most_ten_times_those_of_150() -> None:

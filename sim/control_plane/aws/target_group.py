@@ -123,7 +123,8 @@ class TargetGroup(Generic[G]):
         self._forget_drained()
         now_s, healthy_from_s = self._env.now, self._healthy_from_s
         registered = set(healthy_from_s) if of is None else healthy_from_s.keys() & of
-        unhealthy = {pod for pod in registered if self._is_unhealthy(pod, now_s)}
+        unhealthy = {pod for pod in registered if self._unhealthy_somewhere_s(pod) <= now_s}
+        unhealthy.update(pod for pod in self.outages.keys() & registered if self._is_out(pod))
         healthy = {pod for pod in registered if healthy_from_s[pod] <= now_s} - unhealthy
         draining = self._draining_until_s.keys() if of is None else self._draining_until_s.keys() & of
         return TargetHealth(
@@ -194,9 +195,6 @@ class TargetGroup(Generic[G]):
 
     def _first_checks_from(self, registered_s: float, pod: G) -> list[float]:
         return [registered_s + after_s[pod] for after_s in self._first_check_after_s]
-
-    def _is_unhealthy(self, pod: G, now_s: float) -> bool:
-        return self._unhealthy_somewhere_s(pod) <= now_s or (pod in self.outages and self._is_out(pod))
 
     def _is_out(self, pod: G) -> bool:
         if pod in self._before_registration:
