@@ -37,6 +37,11 @@ def test_the_interface_s_scenario_loads_with_every_value() -> None:
     assert set(scenario.sweep) == {"pod.pre_stop_sleep_s", "controller.aws_max_retries"}
 
 
+def test_no_file_has_more_than_250_lines() -> None:
+    lengths = {path: len(path.read_text().splitlines()) for path in Path(sim.__file__).parent.rglob("*.py")}
+    assert [path for path, length in lengths.items() if length > 250] == []
+
+
 def test_the_package_alone_imports_nothing_heavy() -> None:
     program = "import sys, sim; print([name for name in ('numpy', 'pandas', 'pydantic') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.calibration.addresses import address, stopped_by_address, times_by_target
 from sim.calibration.frames import AROUND_S, spans_around
 from sim.calibration.last_requests import LastRequests
 from sim.calibration.nodes import first_by_node, last_by_node, missing_by_node, nodes_by_group
@@ -34,8 +35,6 @@ from sim.records.silence import silent_targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    import pandas as pd
 
     from sim.calibration.last_requests import Floats
     from sim.calibration.pace import Pace, Stay
@@ -152,9 +151,9 @@ class _Log:
             self._begin_s[node] = max(self._begin_s.get(node, from_s), from_s)
         self._last_s = last_by_node(requests)
         self._gaps = missing_by_node(records.files)
-        self._again_s = _times_by_target(changes(records, "register"))
-        self._left_s = _times_by_target(changes(records, "deregister"))
-        self._stopped_s = _stopped(records.pods)
+        self._again_s = times_by_target(changes(records, "register"))
+        self._left_s = times_by_target(changes(records, "deregister"))
+        self._stopped_s = stopped_by_address(records.pods)
 
     def paces(self, calls: Sequence[tuple[Change, int]]) -> dict[int, Pace]:
         """Return each rollout's clock of requests."""
@@ -233,24 +232,3 @@ class _Log:
         ends += [stopped_s for stopped_s in self._stopped_s.get(address(target), []) if stopped_s > call_s]
         ends += [again_s for again_s in self._again_s.get(target, []) if again_s > call_s]
         return min(ends)
-
-
-def _times_by_target(calls: list[Change]) -> dict[str, list[float]]:
-    found: dict[str, list[float]] = {}
-    for call in calls:
-        for target in call.targets:
-            found.setdefault(target, []).append(call.time_s)
-    return found
-
-
-def _stopped(pods: pd.DataFrame | None) -> dict[str, list[float]]:
-    """Return when the pods of each address stopped."""
-    if pods is None:
-        return {}
-    known = pods[np.isfinite(pods["stopped_s"].astype(float))]
-    return {str(ip): rows["stopped_s"].astype(float).tolist() for ip, rows in known.groupby("ip")}
-
-
-def address(target: str) -> str:
-    """Return the address of `ip:port`."""
-    return target.rpartition(":")[0].strip("[]")

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.calibration.addresses import address
 from sim.calibration.bootstrap import ENOUGH_CLUSTERS
-from sim.calibration.departures import address
 from sim.calibration.frames import rows_of
 from sim.calibration.likelihood import any_law, quantiles_of
 from sim.calibration.measured import (

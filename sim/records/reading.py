@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.records.access_log import FIRST_FIELDS, AccessLog
+from sim.records.access_log import AccessLog
+from sim.records.access_log_fields import FIRST_FIELDS
 from sim.records.blocks import Blocks
 from sim.records.names import Names
 from sim.records.other_records import OtherRecords
