@@ -2,6 +2,7 @@
 
 Modelled:
 - CloudTrail has the second in which a call was completed, the controller's log the moment at which it had the answer.
+- v1.1 notes only when it began a call, which may be throttled for long. Only that its clock is ahead can be seen then.
 - What the order of events tells besides is in `sim.records.clocks`.
 
 Source: docs/facts/logs.md §2 to §4.
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.records.clocks import clock_doubts, clocks
-from sim.records.deregistrations import changes
+from sim.records.deregistrations import BEGINNING_ONLY, changes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,7 +41,7 @@ def clock_notes(records: Records, rollouts: Sequence[Rollout], sources: tuple[st
     elif np.isnan(ahead_s):
         yield f"DeregisterTargets is known from one clock alone ({', '.join(sources)}). {_MOVES}"
     else:
-        yield f"The controller's clock and CloudTrail's agree. {_MOVES}"
+        yield f"No call shows the controller's clock and CloudTrail's apart. {_MOVES}"
     yield from clock_doubts(clocks(records, rollouts, changes(records, "register")))
 
 
@@ -48,8 +49,14 @@ def controller_ahead_s(records: Records) -> float:
     """Return by how much the controller's clock is ahead of CloudTrail's; NaN if it cannot be known."""
     by_trail = changes(replace(records, reconciles=None), "deregister")
     by_controller = changes(replace(records, calls=None), "deregister")
-    ahead_s = [call.until_s - same.from_s - _HALF_A_SECOND for call in by_controller if (same := _same(call, by_trail))]
+    ahead_s = [_ahead_s(call, same) for call in by_controller if (same := _same(call, by_trail))]
     return float(np.median(ahead_s)) if ahead_s else float("nan")
+
+
+def _ahead_s(by_controller: Change, by_trail: Change) -> float:
+    if by_controller.source == BEGINNING_ONLY:
+        return max(0.0, by_controller.from_s - by_trail.until_s)
+    return by_controller.until_s - by_trail.from_s - _HALF_A_SECOND
 
 
 def _same(call: Change, others: list[Change]) -> Change | None:

@@ -149,6 +149,6 @@ def _whole_seconds(requests: LastRequests, best: Fit) -> str:
     if float(np.median(requests.slack_s)) < _WHOLE_SECOND or best.quantile(0.5) > 10 * _WHOLE_SECOND:
         return ""
     return (
-        "DeregisterTargets is known to a whole second only, which is much for so short a delay: "
-        "`kubectl logs --timestamps` of the controller has it exactly."
+        "DeregisterTargets is known to a whole second only, which is much for so short a delay. From v2.0 on the "
+        "controller's log has the moment exactly, by `kubectl logs --timestamps`."
     )

@@ -41,7 +41,7 @@ LONGEST_UNTHROTTLED_S = 2.0
 LONGEST_CALL_S = 1200.0
 """The longest time that a throttled call of v1.1 takes (docs/facts/controller.md §1). v1.1 notes only its beginning."""
 
-_BEGINNING = "controller log, beginning only"
+BEGINNING_ONLY = "controller log, beginning only"
 Verb = Literal["register", "deregister"]
 
 
@@ -145,16 +145,16 @@ def _change(start: dict[Any, Any], done_s: float | None) -> Change:
         begun_s=begun_s,
         from_s=begun_s,
         until_s=last_s + (SECOND_S if whole or done_s is None else 0.0),
-        source=_BEGINNING if done_s is None else "controller log",
+        source=BEGINNING_ONLY if done_s is None else "controller log",
     )
 
 
 def _is_vague(change: Change) -> bool:
-    return change.source == _BEGINNING or change.until_s - change.from_s > LONGEST_UNTHROTTLED_S
+    return change.source == BEGINNING_ONLY or change.until_s - change.from_s > LONGEST_UNTHROTTLED_S
 
 
 def _is_same(change: Change, by_trail: Change) -> bool:
-    latest_s = change.from_s + LONGEST_CALL_S if change.source == _BEGINNING else change.until_s
+    latest_s = change.from_s + LONGEST_CALL_S if change.source == BEGINNING_ONLY else change.until_s
     in_time = change.from_s - CLOCKS_APART_S <= by_trail.from_s <= latest_s + CLOCKS_APART_S
     return in_time and change.target_group == by_trail.target_group and set(change.targets) == set(by_trail.targets)
 

@@ -30,7 +30,7 @@ RATES: dict[str, dict[str, object]] = {
     "rates that differ": {"rates_differ": True},
 }
 USUAL = (
-    "The controller's clock and CloudTrail's agree",
+    "No call shows the controller's clock and CloudTrail's apart",
     "The calls' clock may be",
     "If Kubernetes' clock is right",
     "The interval rests on 5 rollouts",

@@ -132,7 +132,7 @@ CONDITIONS: dict[str, tuple[Change, Callable[[Path, np.random.Generator], None],
 }
 USUAL = (
     "Requests come more evenly",
-    "The controller's clock and CloudTrail's agree",
+    "No call shows the controller's clock and CloudTrail's apart",
     "The interval rests on",
     "The calls' clock may be",
     "If Kubernetes' clock is right",
