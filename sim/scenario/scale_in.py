@@ -57,7 +57,7 @@ class ScaleInSpec(DisruptionSpec):
 
     kind: ClassVar = "scale_in"
     noun: ClassVar = "scale-in"
-    complete: ClassVar = "last pod deleted"
+    complete: ClassVar = "last step taken"
     ignored: ClassVar = frozenset(
         {"max_surge", "max_unavailable", "min_ready_s", "sync_latency_s", "pod_replacement_policy"}
     )

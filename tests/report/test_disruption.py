@@ -127,4 +127,4 @@ def test_every_file_of_disruptions_is_of_a_kind_and_every_kind_has_its_process()
 def test_a_kind_without_a_file_of_its_own_is_told_of_in_general(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sim.report.disruption.find_spec", lambda _name: None)
     scale_in = DRAIN.with_overrides({"disruption": "scale_in", "scale_in": {"to_replicas": 4}})
-    assert next(course_of(simulate(scale_in))) == "Began at 0 s; last pod deleted after 0.0 s."
+    assert next(course_of(simulate(scale_in))) == "Began at 0 s; last step taken after 0.0 s."

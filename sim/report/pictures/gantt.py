@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.control_plane.trace import EvictionRefused
+from sim.control_plane.trace import EvictionRefused, PodReady
 from sim.data_plane.outcomes import OUTCOMES_502
 from sim.diagnosis.controller_log import in_lanes
 from sim.diagnosis.spells import in_rotation
@@ -173,9 +173,9 @@ def _title(found: Findings, shown: Sequence[PodEnd], came: Sequence[int]) -> str
     return f"{title}\n{WORST_PODS} worst of {len(found.ends):,} terminated pods, and {sample}"
 
 
-def _phases(end: PodEnd, until_s: float) -> Iterator[tuple[str, float, float]]:
+def _phases(end: PodEnd, ready_s: float, until_s: float) -> Iterator[tuple[str, float, float]]:
     """Yield a pod's phases as name, from and until."""
-    stops_s = [0.0, end.deleted_s, end.sigterm_s, end.closed_s, end.ended_s, until_s]
+    stops_s = [ready_s, end.deleted_s, end.sigterm_s, end.closed_s, end.ended_s, until_s]
     for name, (from_s, phase_until_s) in zip(PHASES, pairwise(stops_s), strict=True):
         if min(phase_until_s, until_s) > from_s:
             yield name, from_s, min(phase_until_s, until_s)
@@ -184,9 +184,10 @@ def _phases(end: PodEnd, until_s: float) -> Iterator[tuple[str, float, float]]:
 def _draw_pods(axes: Axes, shown: Sequence[PodEnd], found: Findings) -> None:
     replication = found.replication
     until_s, dead = replication.requests.window_until_s, found.exposed
+    ready_s = {record.pod: record.time_s for record in replication.trace.of(PodReady)}
     rows = range(len(shown))
     for row, end in enumerate(shown):
-        for name, from_s, phase_until_s in _phases(end, until_s):
+        for name, from_s, phase_until_s in _phases(end, ready_s.get(end.pod, 0.0), until_s):
             bar(axes, row, from_s, phase_until_s, color=PHASES[name], label=name)
         for from_s, dead_until_s in dead.get(end.pod, []):
             bar(axes, row, from_s, min(dead_until_s, until_s), color=VERMILION, label=DEAD, zorder=2)

@@ -9,7 +9,7 @@ from albsim_tests.reports import BY_HAND, by_hand
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
 
-from sim.control_plane.trace import TargetDrained, TargetHealthy, TargetUnhealthy
+from sim.control_plane.trace import PodReady, TargetDrained, TargetHealthy, TargetUnhealthy
 from sim.diagnosis.findings import findings
 from sim.experiment.replication import simulate
 from sim.report.pictures.canvas import BLACK, GREEN, PURPLE, SKY_BLUE, VERMILION, YELLOW, save
@@ -74,6 +74,13 @@ def test_phases_by_hand(picture: Figure) -> None:
     assert _bars(pods, YELLOW) == [(0, 0, 10), (1, 2, 12), (2, 4, 14)]
     assert _bars(pods, PURPLE) == []
     assert _bars(pods, VERMILION) == [(0, 10, 15), (2, 14, 30)]
+
+
+def test_a_pod_that_came_later_serves_from_when_it_is_ready() -> None:
+    """Pod 2 is Ready at 3 s, and is deleted at 4 s; pod 1 when it is deleted already, at 2 s."""
+    pods = gantt(findings(by_hand([*BY_HAND, PodReady(3, 2), PodReady(3, 1)]))).axes[0]
+    assert _bars(pods, SKY_BLUE) == [(2, 3, 4)]
+    assert _bars(pods, YELLOW) == [(0, 0, 10), (1, 2, 12), (2, 4, 14)]
 
 
 def test_a_draining_pod_ends_with_its_last_request(make_scenario: Callable[..., Scenario]) -> None:
