@@ -90,6 +90,7 @@ def test_each_key_s_row_names_every_file_that_reads_it() -> None:
     changes = runpy.run_path("tests/experiment/test_every_key.py")
     around = [(around, key, value) for key, (around, value) in changes["CASES"].items()]
     around.append(({}, "aws_api.other_clusters", [changes["CLUSTER"]]))
+    around.append((changes["TOO_FAR"], "scale_in.up_policies", [changes["ONE_BY_ONE"]]))
     around.append((changes["SWITCH"], "nodes", changes["NODES"]["nodes"]))
     around.append((changes["DRAIN"] | changes["POOLED"], "pod.sandbox_teardown_s", 2))
     reads = Reads()

@@ -106,7 +106,7 @@ def test_a_canary_s_delay_outlasts_the_rule_and_without_ping_pong_the_deregistra
     assert found.settings == {"canary.scale_down_delay_s": needs_s - 4}
     assert (found.miss(needs_s - 5).value, found.miss(needs_s - 4).value) == (1, 0)
     told = " ".join(render_one(found, (), "table").split())
-    assert ("Against that only the delay helps." in told) == ping_pong
+    assert ("Against 503s only the delay helps." in told) == ping_pong
     for at_s, lost in ((needs_s - 5, True), (needs_s - 4, False)):
         tried = simulate(scenario.with_overrides({"canary.scale_down_delay_s": at_s}), estimator="sampled")
         assert bool(tried.requests.n_status(502)) == lost

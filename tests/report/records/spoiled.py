@@ -4,8 +4,8 @@
 and rollout, at 0.2 requests/s. What is written once is read once, for all conditions that only change what was read.
 
 Warnings are what the output says of `target_group.propagation_s`, without what it says of every such rollout. The last
-columns count the rollouts whose interval missed the truth without a warning, and those in which the output allows for
-as much as the calls' clock is off: "may be up to 2.3 s ahead".
+columns count the rollouts whose interval missed the truth without a warning. Beside them are those in which the output
+allows for as much as the calls' clock is off: "may be up to 2.3 s ahead".
 """
 
 from __future__ import annotations
