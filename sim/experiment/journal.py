@@ -95,7 +95,8 @@ def journal(results: Path) -> Iterator[Journal]:
         finally:
             with suppress(OSError):  # a full disk has been reported before
                 kept.close()
-            if not (is_needed and kept):
+            # The file decides, as a signal may come between a result's line and its entry in memory.
+            if not (is_needed and b"\n" in path.read_bytes()):
                 path.unlink()
             # While the lock is held: whoever has opened the file meanwhile finds it gone and tries a new one.
             lock_path.unlink()

@@ -78,6 +78,24 @@ def test_it_is_kept_if_the_block_fails_and_removed_if_not(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_signal_between_the_file_and_the_memory_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first result is in the file when the signal comes, and not yet in memory."""
+    results = tmp_path / "r.csv"
+    monkeypatch.setattr(Journal, "__len__", lambda _self: 0)
+
+    def keep_one_and_stop() -> None:
+        with journal(results) as kept:
+            kept["a"] = ROW
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        keep_one_and_stop()
+    monkeypatch.undo()
+    assert read(journal_path(results)) == {"a": ROW}
+
+
 def test_a_second_writer_is_refused_and_changes_nothing(tmp_path: Path) -> None:
     results = tmp_path / "r.csv"
     with journal(results) as kept:
