@@ -33,6 +33,7 @@ def records(tmp_path_factory):  # noqa: ANN201
     return written
 
 
+@pytest.mark.slow
 def test_a_scenario_can_extend_what_was_measured(records, tmp_path) -> None:
     status, out, said = albsim(
         "calibrate", records, "-o", tmp_path / "measured.yaml", "--picture", tmp_path / "law.svg"

@@ -119,6 +119,7 @@ def test_check_names_the_line_and_the_field() -> None:
     assert said.startswith("  warning: deployment.max_unavailable: Recreate")
 
 
+@pytest.mark.slow
 def test_run_takes_manifests_and_scenarios_together() -> None:
     result = run("run", "scenarios/baseline.yaml", ONE, "--rps", "5", "--replications", "1", "--format", "json")
     names = [one["scenario"] for one in json.loads(result.stdout)]

@@ -39,6 +39,7 @@ def test_a_goal_that_cannot_be_is_refused(option: list[str]) -> None:
     assert CliRunner().invoke(main, ["recommend", SCENARIO, *option]).exit_code == 2
 
 
+@pytest.mark.slow
 def test_none_is_a_target_and_the_curve_a_picture(tmp_path: Path) -> None:
     options = ["--replications", "3", "--at-most", "3", "--workers", "1", "--target-502", "0", "--quiet"]
     picture = tmp_path / "curve.png"

@@ -81,6 +81,7 @@ def page(text: str) -> Page:
     return Page(text)
 
 
+@pytest.mark.slow
 def test_it_is_whole_html(text: str, page: Page) -> None:
     assert text.startswith("<!DOCTYPE html>\n")
     assert page.open == []

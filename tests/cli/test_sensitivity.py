@@ -25,6 +25,7 @@ def albsim(tmp_path, *arguments: object) -> tuple[int, str, str]:
     return result.exit_code, result.stdout, result.stderr
 
 
+@pytest.mark.slow
 def test_it_says_what_to_measure_first_and_how_and_draws_it(tmp_path) -> None:
     status, out, _ = albsim(tmp_path, *RANGES, "-o", tmp_path / "tornado.svg")
     assert status == 0

@@ -68,6 +68,7 @@ def test_it_writes_a_row_for_each_point_and_replication(undisturbed: Path) -> No
     }, "20 old pods' lag of 10 s at a fifth of 50 rps; at 10 s only what is in flight for 50 ms is cut"
 
 
+@pytest.mark.slow
 def test_another_sweep_s_results_are_replaced_only_by_force(tmp_path: Path, undisturbed: Path) -> None:
     out = tmp_path / "r.parquet"
     shutil.copy(undisturbed, out)
@@ -143,6 +144,7 @@ def test_interrupted_it_keeps_what_is_finished(tmp_path: Path) -> None:
     assert names(tmp_path) == ["r.csv.partial"]
 
 
+@pytest.mark.slow
 def test_a_second_sweep_on_the_same_file_is_refused(tmp_path: Path) -> None:
     out = tmp_path / "r.csv"
     process = start(*SWEEP, "--out", str(out))

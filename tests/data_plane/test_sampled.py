@@ -247,6 +247,7 @@ def test_more_failures_than_memory_allows_are_refused(monkeypatch: pytest.Monkey
         run(dead, arrival_rate_rps=100.0)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(case=cases(), later_s=st.sampled_from([0.5, 2.0, 9.0]))
 def test_a_listener_that_closes_later_refuses_no_more(case: Case, later_s: float) -> None:

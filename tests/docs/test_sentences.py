@@ -134,6 +134,7 @@ def test_no_sentence_of_a_page_begins_with_a_lone_pronoun(page: Path) -> None:
     assert lone(page_text(page)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name)
 def test_the_program_has_no_long_sentence_and_none_that_begins_with_a_lone_pronoun(part: Path) -> None:
     files = [part] if part.is_file() else part.rglob("*.py")

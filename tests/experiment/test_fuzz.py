@@ -50,6 +50,7 @@ def read(path: Path) -> None:
     assert len(refusal.splitlines()) <= 1
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(content=st.binary(max_size=100))
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
@@ -59,6 +60,7 @@ def test_any_bytes_as_a_sweep(directory: Path, suffix: str, content: bytes) -> N
     read(path)
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(data=st.data())
 def test_a_sweep_with_something_else_in_its_middle(directory: Path, whole: Path, data: st.DataObject) -> None:
@@ -115,6 +117,7 @@ def test_a_cell_that_is_no_number(directory: Path, frame: pd.DataFrame) -> None:
         read_sweep(path)
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(content=st.binary(max_size=60) | st.text('[]",{}0189.eNaInul \n', max_size=60).map(str.encode))
 def test_any_bytes_as_a_journal(directory: Path, content: bytes) -> None:

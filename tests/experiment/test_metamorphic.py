@@ -180,6 +180,7 @@ def test_the_clusters_the_other_way_round_with_the_same_draws_do_the_same(scenar
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(scenario=scenarios())
 def test_with_endless_buckets_nothing_is_throttled_and_the_account_does_not_matter(scenario: Scenario) -> None:
@@ -215,6 +216,7 @@ def test_pods_that_are_cut_later_lose_no_more(scenario: Scenario, later_s: float
     assert lost[1] <= lost[0] * (1 + 1e-9)
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(scenario=scenarios((*ROLLOUTS, drawn_disruption)))
 def test_a_fixed_lag_as_measured_is_the_controller_it_was_measured_of(scenario: Scenario) -> None:

@@ -247,6 +247,7 @@ def test_a_v1_control_plane_is_simulated_once_for_all_sleeps(make_scenario: type
     assert len(rollout._control_planes) == 1
 
 
+@pytest.mark.slow
 def test_more_rollouts_are_simulated_until_the_sleep_is_known(fixed_lag: Scenario) -> None:
     lag = {"controller.deregistration_lag_s": {"dist": "uniform", "low": 5, "high": 25}, "replications": 5}
     found = recommended(fixed_lag.with_overrides(BUSY | lag), Goal(confidence=0.5), at_most=2000)

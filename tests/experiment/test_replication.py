@@ -81,6 +81,7 @@ def test_workers_do_not_change_the_result() -> None:
         assert [_bytes(figures) for figures in replicate(scenario, executor, estimator="sampled")] == alone
 
 
+@pytest.mark.slow
 def test_workers_leave_ctrl_c_to_their_parent() -> None:
     with process_pool(1) as executor:
         assert signal.SIGINT in executor.submit(signal.pthread_sigmask, signal.SIG_BLOCK, []).result()

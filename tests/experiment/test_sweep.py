@@ -133,6 +133,7 @@ def test_progress_counts_what_was_kept(fixed_lag: Scenario) -> None:
     assert seen == [(3, 6), (4, 6), (5, 6), (6, 6)]
 
 
+@pytest.mark.slow
 def test_it_replicates_until_precise(fixed_lag: Scenario) -> None:
     until = UntilPrecise(half_width=0.02, at_most=100)
     vary = {"pod.pre_stop_sleep_s": [0, 5, 30]}

@@ -98,6 +98,7 @@ def read_back(objects: list[dict[str, Any]], rps: float, *, as_json: bool = Fals
     return found
 
 
+@pytest.mark.slow
 @given(raw=scenarios(), as_json=st.booleans())
 def test_a_scenario_as_manifests_is_the_same_scenario(raw: dict[str, Any], *, as_json: bool) -> None:
     found = read_back(manifests(raw), raw["traffic"]["arrival_rate_rps"], as_json=as_json)

@@ -169,6 +169,7 @@ def test_error_codes_are_counted_and_what_may_be_a_url_is_not_kept(tmp_path: Pat
     assert render(observe(read([log(tmp_path / "other", ok)])), "table").count("field 35") == 0
 
 
+@pytest.mark.slow
 def test_a_compressed_file_is_read_up_to_its_break(tmp_path: Path) -> None:
     whole = gzip.compress("".join(f"{line(second)}\n" for second in range(20_000)).encode())
     path = tmp_path / f"{log_name()}.gz"

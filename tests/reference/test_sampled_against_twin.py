@@ -60,6 +60,7 @@ def test_blocks_change_nothing(case: Case) -> None:
         assert told(split) == told(whole)
 
 
+@pytest.mark.slow
 @settings(max_examples=100)
 @given(case=cases())
 def test_counts_add_up(case: Case) -> None:

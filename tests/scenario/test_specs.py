@@ -189,6 +189,7 @@ def test_junk_at_any_key_is_a_scenario_or_a_scenario_error(key: str, value: obje
     assert "Input should" not in said
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(st.sampled_from(_keys("", MINIMAL)), st.text(max_size=20))
 @example("pod.startup_s", "&a [*a]")

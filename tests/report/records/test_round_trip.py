@@ -117,6 +117,7 @@ def test_what_is_written_is_measured(written) -> None:
     assert isinstance(lag, dict)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["v1.1.4", "v3.2.0"])
 def test_another_cluster_is_found_in_the_trail(tmp_path, version) -> None:
     cluster = {"ingresses": 3, "churn_per_s": 0.3, "controller": {"version": version}}
@@ -148,6 +149,7 @@ def test_equal_rollouts_are_written_as_equal_bytes(tmp_path) -> None:
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["v1.1.9", "v2.0.0", "v2.8.0", "v3.3.0", "fixed_lag"])
 def test_every_version_is_written_and_read(tmp_path, version) -> None:
     lag = {"controller.deregistration_lag_s": 2.0} if version == "fixed_lag" else {}
@@ -169,6 +171,7 @@ SHORT = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", DISRUPTIONS)
 def test_every_kind_of_disruption_is_written_and_read(tmp_path, kind) -> None:
     """Every line of the access log can be read, and every controller of the account has its calls in the trail."""
