@@ -143,9 +143,10 @@ def _obstacles(found: Recommendation) -> str:
         start = f"No {'scaleDownDelaySeconds' if found.delay_key else 'preStop sleep'} attains {goal}."
     obstacles = {name: _OBSTACLES.get(name, f"requests that end as {name}") for name in failures}
     causes = [f"{number(mean)} by {obstacles[name]}" for name, mean in failures.items()]
+    in_the_way = f" What stands in the way, in failed requests per {_noun(found)}: {listed(causes)}." if causes else ""
     return (
-        f"{start} With {found.advised_s:g} s, {_share(found)}. What stands in the way, in failed requests per "
-        f"{_noun(found)}: {listed(causes)}. The slowest pod of a {_noun(found)} needs {found.needed_s:,.1f} s."
+        f"{start} With {found.advised_s:g} s, {_share(found)}.{in_the_way} The slowest pod of a {_noun(found)} needs "
+        f"{found.needed_s:,.1f} s."
     )
 
 
