@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.calibration.addresses import address, stopped_by_address, times_by_target
 from sim.calibration.frames import AROUND_S, spans_around
 from sim.calibration.last_requests import LastRequests
 from sim.calibration.nodes import first_by_node, last_by_node, missing_by_node, nodes_by_group
@@ -29,12 +28,15 @@ from sim.calibration.rates import regularity_of, shrunk
 from sim.calibration.sent import SentRequests
 from sim.calibration.stays import observed_spans, stays_of
 from sim.records.by_target import ByTarget
-from sim.records.deregistrations import changes
+from sim.records.deregistrations import changes, times_by_target
+from sim.records.pods import address
 from sim.records.rollouts import names_no_pod
 from sim.records.silence import silent_targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    import pandas as pd
 
     from sim.calibration.last_requests import Floats
     from sim.calibration.pace import Pace, Stay
@@ -153,7 +155,7 @@ class _Log:
         self._gaps = missing_by_node(records.files)
         self._again_s = times_by_target(changes(records, "register"))
         self._left_s = times_by_target(changes(records, "deregister"))
-        self._stopped_s = stopped_by_address(records.pods)
+        self._stopped_s = _stopped(records.pods)
 
     def paces(self, calls: Sequence[tuple[Change, int]]) -> dict[int, Pace]:
         """Return each rollout's clock of requests."""
@@ -232,3 +234,11 @@ class _Log:
         ends += [stopped_s for stopped_s in self._stopped_s.get(address(target), []) if stopped_s > call_s]
         ends += [again_s for again_s in self._again_s.get(target, []) if again_s > call_s]
         return min(ends)
+
+
+def _stopped(pods: pd.DataFrame | None) -> dict[str, list[float]]:
+    """Return when the pods of each address stopped."""
+    if pods is None:
+        return {}
+    known = pods[np.isfinite(pods["stopped_s"].astype(float))]
+    return {str(ip): rows["stopped_s"].astype(float).tolist() for ip, rows in known.groupby("ip")}

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.calibration.addresses import address
 from sim.calibration.bootstrap import ENOUGH_CLUSTERS
 from sim.calibration.frames import rows_of
 from sim.calibration.likelihood import any_law, quantiles_of
@@ -32,6 +31,7 @@ from sim.calibration.measured import (
     quantile_interval,
 )
 from sim.records.by_target import ByTarget
+from sim.records.pods import address
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

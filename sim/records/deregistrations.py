@@ -25,7 +25,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import pandas as pd
 
@@ -79,6 +79,15 @@ def changes(records: Records, verb: Verb) -> list[Change]:
             by_trail.remove(same)
         found.append(replace(same, begun_s=change.begun_s) if same and _is_vague(change) else change)
     return sorted([*found, *by_trail], key=lambda change: (change.from_s, change.target_group, change.targets))
+
+
+def times_by_target(calls: Iterable[Change]) -> dict[str, list[float]]:
+    """Return when each target was in a call."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for call in calls:
+        for target in call.targets:
+            found[target].append(call.time_s)
+    return dict(found)
 
 
 def frame_of(found: list[Change]) -> pd.DataFrame:

@@ -26,6 +26,7 @@ import numpy as np
 
 from sim.records.by_target import ByTarget
 from sim.records.deregistrations import CLOCKS_APART_S
+from sim.records.pods import address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -127,7 +128,7 @@ def lags_of(
         for target in call.targets:
             again_s = (one.from_s for one in came if one.from_s > call.time_s and target in one.targets)
             end_s = min(again_s, default=math.inf)
-            pod, deleted_s, stopped_s = _pod_of(by_address.get(target.rpartition(":")[0], []), call.time_s)
+            pod, deleted_s, stopped_s = _pod_of(by_address.get(address(target), []), call.time_s)
             yield TargetLag(
                 target=target,
                 pod=pod,

@@ -123,3 +123,8 @@ def _mapping(found: object) -> Mapping[str, Any]:
 
 def _mappings(found: object) -> Iterable[Mapping[str, Any]]:
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def address(target: str) -> str:
+    """Return the address of `ip:port`."""
+    return target.rpartition(":")[0].strip("[]")

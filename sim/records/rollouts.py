@@ -25,6 +25,7 @@ import numpy as np
 
 from sim.records.deregistrations import Change, by_group, changes
 from sim.records.lags import Traffic, lags_of
+from sim.records.pods import address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -87,7 +88,7 @@ def names_no_pod(records: Records) -> bool:
         return False
     pods = {str(ip) for ip in records.pods["ip"] if ip}
     targets = [str(target) for target in records.requests["target"].cat.categories if target]
-    return bool(pods and targets) and not any(target.rpartition(":")[0] in pods for target in targets)
+    return bool(pods and targets) and not any(address(target) in pods for target in targets)
 
 
 def _runs(calls: Sequence[Change]) -> Iterator[list[Change]]:

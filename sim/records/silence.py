@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.records.deregistrations import changes
+from sim.records.deregistrations import changes, times_by_target
 from sim.records.lags import LONGEST_S
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def silent_targets(records: Records, requests: ByTarget) -> dict[str, float]:
     """Return the targets that fell silent, each with the time of its last request; none without records of calls."""
     if records.calls is None and records.reconciles is None:
         return {}
-    left_s, came_s = (_times_s(records, verb) for verb in ("deregister", "register"))
+    left_s, came_s = times_by_target(changes(records, "deregister")), times_by_target(changes(records, "register"))
     names = np.array(requests.targets, dtype=object)
     last_row = np.array([requests.numbers(name)[-1] for name in names], dtype=np.int64)
     last_s, group = requests.values("time_s", last_row), requests.values("target_group", last_row)
@@ -67,11 +67,3 @@ def _had_enough(requests: ByTarget, others: np.ndarray, row: int) -> bool:
     some = others[np.unique(np.linspace(0, others.size - 1, _MOST_COMPARED).astype(int))]
     later = [numbers.size - np.searchsorted(numbers, row) for numbers in map(requests.numbers, some)]
     return float(np.median(later)) >= _ENOUGH_OTHERS
-
-
-def _times_s(records: Records, verb: str) -> dict[str, list[float]]:
-    found: dict[str, list[float]] = {}
-    for call in changes(records, verb):  # type: ignore[arg-type]
-        for target in call.targets:
-            found.setdefault(target, []).append(call.time_s)
-    return found

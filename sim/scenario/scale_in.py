@@ -116,11 +116,11 @@ class ScaleInSpec(DisruptionSpec):
 
     def steps(self, replicas: int) -> list[tuple[float, int]]:
         """Return the steps: when, and how many of `replicas` pods there are then."""
-        steps, count = [], replicas
+        steps, before = [], replicas
         for now_s, then in self._syncs(replicas):
-            if then != count:
+            if then != before:
                 steps.append((now_s, then))
-            count = then
+            before = then
         return steps
 
     def _syncs(self, replicas: int) -> Iterator[tuple[float, int]]:
