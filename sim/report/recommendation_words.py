@@ -137,6 +137,12 @@ def _nearest(found: Recommendation) -> list[Need]:
 def _obstacles(found: Recommendation) -> str:
     """Return what stands in the way, in words."""
     failures, goal = found.best.mean_failures(), goal_in_words(found.goal, _noun(found))
+    needs = f"The slowest pod of a {_noun(found)} needs {found.needed_s:,.1f} s."
+    if found.delay_key and found.goal.is_met(found.best):
+        return (
+            f"With {found.advised_s:g} s of scaleDownDelaySeconds, {_share(found)}. Whether less would do is not "
+            f"known: the search varies the preStop sleep, and no sleep stands for the delay here. {needs}"
+        )
     if next(iter(failures), None) == "idle_timeout":
         start = f"No setting attains {goal}: requests are longer than the ALB holds them."
     else:
@@ -144,10 +150,7 @@ def _obstacles(found: Recommendation) -> str:
     obstacles = {name: _OBSTACLES.get(name, f"requests that end as {name}") for name in failures}
     causes = [f"{number(mean)} by {obstacles[name]}" for name, mean in failures.items()]
     in_the_way = f" What stands in the way, in failed requests per {_noun(found)}: {listed(causes)}." if causes else ""
-    return (
-        f"{start} With {found.advised_s:g} s, {_share(found)}.{in_the_way} The slowest pod of a {_noun(found)} needs "
-        f"{found.needed_s:,.1f} s."
-    )
+    return f"{start} With {found.advised_s:g} s, {_share(found)}.{in_the_way} {needs}"
 
 
 def _long_grace(found: Recommendation) -> list[str]:

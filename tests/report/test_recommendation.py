@@ -131,6 +131,25 @@ def test_it_says_what_stands_in_the_way(make_scenario: type, cause: str, start: 
     assert "needs 29.5 s" in told
 
 
+def test_it_says_nothing_of_obstacles_where_none_was_met(make_scenario: type) -> None:
+    """No sleep was enough for the rollouts of the search, and the fresh ones have no failed request."""
+    never = {"is_met": False, "sleep": Estimate(math.inf, math.inf, math.inf)}
+    told = said(make_scenario, trial(make_scenario(pod__pre_stop_sleep_s=45), 0, 0), **never)
+    assert told == (
+        "No preStop sleep attains no failed request in 95 % of rollouts. With 45 s, 2 of 2 have none (100 %, 95 % "
+        "interval 34.2 % to 100 %). The slowest pod of a rollout needs 29.5 s."
+    )
+
+
+def test_it_does_not_deny_a_delay_that_attains_the_goal(make_scenario: type) -> None:
+    canary = make_scenario(disruption="canary", canary={"steps": [{"weight": 50}], "scale_down_delay_s": 45})
+    never = {"is_met": False, "sleep": Estimate(math.inf, math.inf, math.inf)}
+    recommended = replace(found(make_scenario, trial(canary, 0, 0), **never), delay_key="canary.scale_down_delay_s")
+    told = " ".join(sentences(recommended))
+    assert told.startswith("With 45 s of scaleDownDelaySeconds, 2 of 2 have none")
+    assert "no sleep stands for the delay here" in told
+
+
 def test_the_tables_show_costs_the_curve_and_rules(make_scenario: type) -> None:
     text = rendered(make_scenario, trial(make_scenario(pod__pre_stop_sleep_s=31), 0, 0), "table")
     lines = [" ".join(line.split()) for line in text.splitlines()]
