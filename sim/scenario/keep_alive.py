@@ -24,6 +24,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from sim.scenario.poisson import poisson_isf, poisson_pmf
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -69,9 +71,7 @@ def _density(turns: int, rps: float, service_s: float, idle_s: float) -> float:
 
 def _levels(mean: float) -> int:
     """Return how many are nearly never in service, where it is Poisson's law: in turn there are fewer."""
-    from scipy.stats import poisson
-
-    return int(poisson.isf(1e-9, mean)) + 2
+    return poisson_isf(1e-9, mean) + 2
 
 
 def _erlang_density(turns: int, turn_rps: float, gap_s: float) -> float:
@@ -89,18 +89,17 @@ def _density_beside_others(rps: float, service_s: float, idle_s: float) -> float
     """
     import numpy as np
     from scipy.linalg import eigh_tridiagonal
-    from scipy.stats import poisson
 
     mean = rps * service_s
     if mean == 0:
         return 0.0
     lowest = int(mean) if mean > BUSY else 1
     density = 0.0
-    for level in range(max(1, lowest), int(poisson.isf(1e-12, mean)) + 2):
+    for level in range(max(1, lowest), poisson_isf(1e-12, mean) + 2):
         below = np.arange(level + 1)
         rates, vectors = eigh_tridiagonal(-(rps + below / service_s), np.sqrt(rps * below[1:] / service_s))
         passes = rps * float(np.sum(vectors[-1] ** 2 * np.exp(rates * idle_s)))
-        density += float(poisson.pmf(level, mean)) * passes
+        density += float(poisson_pmf(level, mean)) * passes
     return density
 
 
@@ -111,7 +110,6 @@ def _density_in_turn(phases: int, levels: int, rps: float, service_s: float, idl
     are over with n in service, and there were never more meanwhile. All levels n go on together, by uniformisation.
     """
     import numpy as np
-    from scipy.stats import poisson
 
     phase_rps, ends_rps = phases * rps, 1 / service_s
     chances = _in_service(phases, levels + 1, rps, service_s)
@@ -122,9 +120,9 @@ def _density_in_turn(phases: int, levels: int, rps: float, service_s: float, idl
     last = np.arange(levels)
     at = np.zeros((levels, levels + 1, phases))
     at[last, last] = chances[1:] * ends[1:]
-    steps = np.arange(int(poisson.isf(1e-12, fastest_rps * idle_s)) + 1)
+    steps = np.arange(poisson_isf(1e-12, fastest_rps * idle_s) + 1)
     density = 0.0
-    for weight in poisson.pmf(steps, fastest_rps * idle_s):
+    for weight in poisson_pmf(steps, fastest_rps * idle_s):
         if weight > 0:
             density += weight * float(at[last, last, -1].sum())
         then = at * stays
