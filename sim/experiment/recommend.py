@@ -1,4 +1,4 @@
-"""The smallest preStop sleep with which rollouts lose no requests, the settings that go with it, and their cost.
+"""The smallest preStop sleep, or delay, with which rollouts lose no requests, what goes with it, and the cost.
 
 The goal: at most so many failed requests in at least the fraction `confidence` of rollouts. Every request that is not
 answered with 200 has failed, whatever its status.
@@ -12,18 +12,17 @@ How:
 - The advice is the interval's upper end. Averaged over seeds, the settings then hold in more than the wanted fraction
   of fresh rollouts.
 - The grace period and the deregistration delay are raised to what the sleep needs (`with_sleep`).
-- Where old pods stay for a delay before they are deleted (`blue_green`, `canary`), the delay is the answer. The old
-  pods' preStop sleep goes on covering its part. What both have to cover is found as a sleep without a delay: it is all
-  one for which of the two a pod waits until its SIGTERM.
+- Where old pods stay for a delay before they are deleted (`blue_green`, `canary`), the delay is what is looked for, in
+  the same way. The pods' own preStop sleep stays.
 
-Left out: every other setting; a sleep of more than an hour.
+Left out: every other setting; a sleep or delay of more than an hour.
 """
 
 from __future__ import annotations
 
 import math
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -34,7 +33,7 @@ from sim.experiment.replications import process_pool
 from sim.experiment.rules import DELAY, GRACE, PRE_STOP, RETRIES, RULES, Rule
 from sim.experiment.statistics import Estimate, sure_quantile_estimate
 from sim.experiment.trial import Trial, needed_s, try_out
-from sim.experiment.with_sleep import WithSleep, longest_request_s
+from sim.experiment.with_sleep import WithDelay, WithSleep, longest_request_s
 from sim.scenario.controller import FIXED_LAG
 from sim.scenario.problems import Problem, ScenarioError, shown
 
@@ -121,28 +120,22 @@ def _recommended(scenario: Scenario, search: _Search, delay_key: str) -> Recomme
     say("as it is")
     given = try_out(scenario, executor)
     retried = _with_best_retries(scenario, goal, executor, say)
-    with_sleep = WithSleep(retried.with_overrides({delay_key: 0}) if delay_key else retried)
-    needs, sleep = _needs(with_sleep, goal, search.precision, executor, say)
-    advised_s = _advised_s(needs, sleep, goal)
-    best = _with_delay(retried, delay_key, advised_s) if delay_key else with_sleep(advised_s)
+    with_setting = WithDelay(retried, delay_key) if delay_key else WithSleep(retried)
+    needs, least = _needs(with_setting, goal, search.precision, executor, say)
+    advised_s = _advised_s(needs, least, goal)
+    best = with_setting(advised_s)
     say(f"{delay_key or 'preStop'} {advised_s:g} s in fresh rollouts")
     return Recommendation(
         goal=goal,
         given=given,
         best=try_out(best, executor, first=scenario.replications + len(needs), replications=len(needs)),
         needs=tuple(needs),
-        sleep=sleep,
+        least=replace(least, low=max(0.0, least.low)),
         settings=_changed(scenario, best, delay_key),
-        is_met=math.isfinite(sleep.value),
-        is_known=search.precision.is_reached(sleep),
+        is_met=math.isfinite(least.value),
+        is_known=search.precision.is_reached(least),
         delay_key=delay_key,
     )
-
-
-def _with_delay(scenario: Scenario, delay_key: str, needed_s: float) -> Scenario:
-    """Return the scenario with the delay that covers what its own preStop sleep does not."""
-    sleep_s = scenario.pod.pre_stop_sleep_s
-    return WithSleep(scenario.with_overrides({delay_key: max(0.0, needed_s - sleep_s)}))(sleep_s)
 
 
 def least_sleep_s(scenario: Scenario, goal: Goal | None = None) -> float:
@@ -153,7 +146,7 @@ def least_sleep_s(scenario: Scenario, goal: Goal | None = None) -> float:
     wanted = goal or Goal()
     need = partial(need_of, WithSleep(scenario), wanted.most_failed, longest_request_s(scenario), LONGEST_SLEEP_S)
     needs = [need(number) for number in range(scenario.replications)]
-    sleep_s = at_confidence([need.sleep_s for need in needs], wanted)
+    sleep_s = at_confidence([need.least_s for need in needs], wanted)
     return sleep_s if math.isfinite(sleep_s) else at_confidence([need.slowest.stays_s for need in needs], wanted)
 
 
@@ -169,31 +162,31 @@ def try_rules(scenario: Scenario, *, executor: Executor, say: Say) -> list[tuple
 
 
 def _needs(
-    with_sleep: WithSleep, goal: Goal, precision: Precision, executor: Executor, say: Say
+    with_setting: WithSleep | WithDelay, goal: Goal, precision: Precision, executor: Executor, say: Say
 ) -> tuple[list[Need], Estimate]:
-    """Return the needs of more and more rollouts, until they determine the sleep."""
-    first, further_s = with_sleep.scenario.replications, longest_request_s(with_sleep.scenario)
-    need = partial(need_of, with_sleep, goal.most_failed, further_s, LONGEST_SLEEP_S)
+    """Return the needs of more and more rollouts, until they determine the sleep, or the delay."""
+    first, further_s = with_setting.scenario.replications, longest_request_s(with_setting.scenario)
+    need = partial(need_of, with_setting, goal.most_failed, further_s, LONGEST_SLEEP_S)
     needs: list[Need] = []
     wanted = min(first, precision.at_most)
     while True:
-        say(f"the sleeps that {wanted:,} rollouts need")
+        say(f"what {wanted:,} rollouts need")
         needs += executor.map(need, range(first + len(needs), first + wanted))
-        sleep = sure_quantile_estimate([need.sleep_s for need in needs], goal.confidence)
-        if precision.is_reached(sleep) or wanted == precision.at_most:
-            return needs, sleep
+        least = sure_quantile_estimate([need.least_s for need in needs], goal.confidence)
+        if precision.is_reached(least) or wanted == precision.at_most:
+            return needs, least
         wanted = min(math.ceil(_GROWTH * wanted), precision.at_most)
 
 
-def _advised_s(needs: Sequence[Need], sleep: Estimate, goal: Goal) -> float:
-    """Return the upper end of the sleep's interval.
+def _advised_s(needs: Sequence[Need], least: Estimate, goal: Goal) -> float:
+    """Return the upper end of the interval of the least sleep, or delay.
 
-    Without one, return the longest sleep seen; if no sleep is enough, what the slowest pods need.
+    Without one, return the longest seen; if none is enough, what the slowest pods need.
     """
-    if math.isfinite(sleep.high):
-        return sleep.high
-    if math.isfinite(sleep.value):
-        return max(need.sleep_s for need in needs if math.isfinite(need.sleep_s))
+    if math.isfinite(least.high):
+        return least.high
+    if math.isfinite(least.value):
+        return max(need.least_s for need in needs if math.isfinite(need.least_s))
     return min(LONGEST_SLEEP_S, math.ceil(at_confidence([need.slowest.stays_s for need in needs], goal)))
 
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.experiment.rules import PRE_STOP
-from sim.experiment.statistics import Estimate, fraction_estimate
+from sim.experiment.statistics import fraction_estimate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sim.experiment.goal import Goal
     from sim.experiment.least_sleep import Need
+    from sim.experiment.statistics import Estimate
     from sim.experiment.trial import Trial
     from sim.scenario.specs import Scenario
 
@@ -33,16 +34,15 @@ class Recommendation:
         Rollouts with `settings`, which the search has not seen.
     needs
         What each rollout of the search needs.
-    sleep
-        The least preStop sleep that meets the goal, in s, with its interval. Where a delay is recommended, it is what
-        the sleep and the delay have to cover together.
+    least
+        The least preStop sleep, or delay, that meets the goal, in s, with its interval.
     settings
         The settings that must change, by dotted key.
     is_met
         Whether some sleep, or delay, meets the goal. If not, the settings outlast the slowest pods, and `best` shows
         the failures that are left.
     is_known
-        Whether the sleep is known as precisely as was wanted.
+        Whether `least` is known as precisely as was wanted.
     delay_key
         The dotted key of the delay that is recommended, '' where it is the preStop sleep.
     """
@@ -51,7 +51,7 @@ class Recommendation:
     given: Trial
     best: Trial
     needs: tuple[Need, ...]
-    sleep: Estimate
+    least: Estimate
     settings: dict[str, float]
     is_met: bool
     is_known: bool
@@ -63,25 +63,14 @@ class Recommendation:
         return self.delay_key or PRE_STOP
 
     @property
-    def covered_s(self) -> float:
-        """Return how much of what is needed the preStop sleep covers, where a delay is recommended (s)."""
-        return self.given.scenario.pod.pre_stop_sleep_s if self.delay_key else 0.0
-
-    @property
     def advised_s(self) -> float:
         """Return the recommended sleep or delay (s)."""
         return value_of(self.best.scenario, self.key)
 
     @property
-    def least(self) -> Estimate:
-        """Return the least sleep or delay that meets the goal, with its interval (s)."""
-        ends = (max(0.0, end - self.covered_s) for end in (self.sleep.value, self.sleep.low, self.sleep.high))
-        return Estimate(*ends)
-
-    @property
     def needs_s(self) -> list[float]:
         """Return the least sleep or delay that each rollout of the search needs (s)."""
-        return [max(0.0, need.sleep_s - self.covered_s) for need in self.needs]
+        return [need.least_s for need in self.needs]
 
     @property
     def needed_s(self) -> float:

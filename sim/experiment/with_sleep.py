@@ -1,6 +1,6 @@
-"""A scenario with another preStop sleep, and with the grace period and deregistration delay that go with it.
+"""A scenario with another preStop sleep, or another delay before old pods go, and with what goes with it.
 
-Period and delay are raised to what the sleep needs, and never lowered.
+Grace period and deregistration delay are raised to what the sleep needs, and never lowered.
 
 Sources: docs/facts/alb.md §6 (G ≥ P + longest request + margin; D ≥ longest request, counted from when the last ALB
 node has heard: until then it sends new ones).
@@ -31,6 +31,11 @@ class WithSleep:
 
     scenario: Scenario
 
+    @property
+    def covered_s(self) -> float:
+        """Return how much of a pod's time in rotation something else covers, which is nothing (s)."""
+        return 0.0
+
     def __call__(self, sleep_s: float, /) -> Scenario:
         """Return the scenario with this sleep, grace period and deregistration delay raised for the longest request."""
         scenario = self.scenario
@@ -44,6 +49,23 @@ class WithSleep:
                 DELAY: max(scenario.target_group.deregistration_delay_s, min(delay_s, LONGEST_DELAY_S)),
             }
         )
+
+
+@dataclass(frozen=True, slots=True)
+class WithDelay:
+    """The scenario with another value of `delay_key`, its own preStop sleep, and the settings that go with that."""
+
+    scenario: Scenario
+    delay_key: str
+
+    @property
+    def covered_s(self) -> float:
+        """Return how much of a pod's time in rotation the preStop sleep covers (s)."""
+        return self.scenario.pod.pre_stop_sleep_s
+
+    def __call__(self, delay_s: float, /) -> Scenario:
+        """Return the scenario with this delay."""
+        return WithSleep(self.scenario.with_overrides({self.delay_key: delay_s}))(self.covered_s)
 
 
 def longest_request_s(scenario: Scenario) -> float:

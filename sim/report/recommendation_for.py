@@ -50,10 +50,10 @@ def _table(found: ForAll) -> Table:
 
 
 def _cells(found: Recommendation) -> tuple[str, str, str, str]:
-    sleep = found.sleep
+    sleep = found.least
     value, high = (f"{of:g}" if math.isfinite(of) else "none" for of in (sleep.value, sleep.high))
     met = percent(found.best.with_at_most(found.goal.most_failed).value)
-    return value, f"{max(sleep.low, 0):g} to {high}", f"{found.best.scenario.pod.pre_stop_sleep_s:g}", met
+    return value, f"{sleep.low:g} to {high}", f"{found.best.scenario.pod.pre_stop_sleep_s:g}", met
 
 
 def _record(found: ForAll) -> dict[str, Any]:

@@ -52,21 +52,25 @@ def _sleep_instead(found: Recommendation) -> list[str]:
     """Return what preStop sleep would do as well, where a delay is recommended."""
     if not found.delay_key or not found.is_met:
         return []
-    delay_s, covered_s = value_of(found.given.scenario, found.delay_key), found.covered_s
-    whole_s = found.advised_s + covered_s
-    instead_s = max(0, whole_s - delay_s)
+    if _only_the_rule_decides(found):
+        said = (
+            "No preStop sleep replaces the delay. Pods that sleep are deregistered meanwhile: an ALB node that still "
+            "has the old rule then finds no target, and answers 503."
+        )
+        return [said]
+    scenario = found.given.scenario
+    delay_s, whole_s = value_of(scenario, found.delay_key), found.advised_s + scenario.pod.pre_stop_sleep_s
     said = (
         f"Delay and preStop sleep add up, to {whole_s:g} s. With the delay as it is, {delay_s:g} s, a preStop sleep of "
-        f"{instead_s:g} s does it too."
+        f"{max(0, whole_s - delay_s):g} s does it too."
     )
+    return [said]
+
+
+def _only_the_rule_decides(found: Recommendation) -> bool:
+    """Return whether the delay has to outlast the listener's rule, and no deregistration."""
     scenario = found.given.scenario
-    if scenario.disrupted_by.target_groups == 1 or not scenario.canary.ping_pong:
-        return [said]
-    of_503s = (
-        "The sleep helps against 502s alone. Pods that sleep are deregistered meanwhile: an ALB node that still has "
-        "the old rule then finds no target, and answers 503. Against 503s only the delay helps."
-    )
-    return [said, of_503s]
+    return bool(found.delay_key) and scenario.disrupted_by.target_groups > 1 and scenario.canary.ping_pong
 
 
 def _noun(found: Recommendation) -> str:
@@ -117,13 +121,16 @@ def _few(goal: Goal) -> str:
 def _assumption(found: Recommendation) -> list[str]:
     """Return how much of the answer is the tail of an unpublished law, in words, unless the user has given the law."""
     scenario = found.best.scenario
-    if "propagation_s" in scenario.target_group.model_fields_set or not found.advised_s:
+    group, by_rule = scenario.target_group, _only_the_rule_decides(found)
+    is_given = "propagation_s" in group.model_fields_set or (by_rule and group.rule_propagation_s is not None)
+    if is_given or not found.advised_s:
         return []
     propagation_s = median(need.slowest.propagation_s for need in _nearest(found))
     said = (
         f"Of the {found.needed_s:,.1f} s that the slowest pod of such a {_noun(found)} stays in rotation, "
         f"{propagation_s:,.1f} s are an assumption. This target_group.propagation_s is how long an ALB node "
-        "goes on sending after DeregisterTargets. AWS publishes nothing of it. Measure yours, and give it."
+        f"goes on sending after {'ModifyRule' if by_rule else 'DeregisterTargets'}. AWS publishes nothing of it. "
+        "Measure yours, and give it."
     )
     return [said]
 
@@ -138,11 +145,6 @@ def _obstacles(found: Recommendation) -> str:
     """Return what stands in the way, in words."""
     failures, goal = found.best.mean_failures(), goal_in_words(found.goal, _noun(found))
     needs = f"The slowest pod of a {_noun(found)} needs {found.needed_s:,.1f} s."
-    if found.delay_key and found.goal.is_met(found.best):
-        return (
-            f"With {found.advised_s:g} s of scaleDownDelaySeconds, {_share(found)}. Whether less would do is not "
-            f"known: the search varies the preStop sleep, and no sleep stands for the delay here. {needs}"
-        )
     if next(iter(failures), None) == "idle_timeout":
         start = f"No setting attains {goal}: requests are longer than the ALB holds them."
     else:

@@ -94,7 +94,7 @@ def misses(sleep_s: Iterable[float]) -> NDArray[np.float64]:
 def _make_bank(n: int) -> None:
     scenario = load_scenario(SCENARIO).with_overrides({"seed": _APART})
     need = partial(need_of, WithSleep(scenario), 0, longest_request_s(scenario), LONGEST_SLEEP_S)
-    np.savetxt(NEEDS, [need(number).sleep_s for number in range(n)], fmt="%g")
+    np.savetxt(NEEDS, [need(number).least_s for number in range(n)], fmt="%g")
 
 
 def _told(found: list[Search]) -> Iterator[str]:

@@ -89,15 +89,15 @@ def test_a_random_lag_needs_its_quantile(fixed_lag: Scenario, confidence: float)
     # pod that is late by less than a tenth of a second may meet no request.
     spread = 4 * math.sqrt(confidence * (1 - confidence) / 40)
     low, high = (5 + 40 * math.sqrt(np.clip(confidence + sign * spread, 0, 1)) for sign in (-1, 1))
-    assert low - 1 <= found.sleep.value <= high + 1
+    assert low - 1 <= found.least.value <= high + 1
     slowest_s = [
         max(lag for lag in simulate(scenario, replication=k).deregistration_lag_s() if lag < math.inf)
         for k in range(40, 80)
     ]
     enough = sorted(slowest_s)[math.ceil(confidence * 40) - 1]
     assert found.needed_s == pytest.approx(enough)
-    assert found.sleep.value == pytest.approx(math.ceil(enough), abs=1)
-    assert found.settings["pod.pre_stop_sleep_s"] == found.sleep.high > found.sleep.value
+    assert found.least.value == pytest.approx(math.ceil(enough), abs=1)
+    assert found.settings["pod.pre_stop_sleep_s"] == found.least.high > found.least.value
 
 
 def test_a_higher_target_allows_a_shorter_sleep(fixed_lag: Scenario) -> None:
@@ -256,7 +256,7 @@ def test_more_rollouts_are_simulated_until_the_sleep_is_known(fixed_lag: Scenari
     # (2 * 1.96 * 0.5 / 4 / 0.0707)² = 48 rollouts.
     assert found.is_known
     assert 5 < len(found.needs) < 150
-    assert found.sleep.high - found.sleep.low <= 4
+    assert found.least.high - found.least.low <= 4
 
 
 class Drawn(InOrder):

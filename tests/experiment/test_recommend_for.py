@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
 from sim.data_plane.outcomes import Outcome
 from sim.experiment.goal import Goal, Precision
+from sim.experiment.least_sleep import need_of
 from sim.experiment.recommend import recommend
 from sim.experiment.recommend_for import ForAll, recommend_for
 from sim.experiment.replication import simulate
+from sim.experiment.with_sleep import WithDelay
 from sim.report.recommendation import render as render_one
 from sim.report.recommendation_for import render
 from sim.scenario.problems import ScenarioError
@@ -42,7 +45,7 @@ def _found(*kinds: str) -> ForAll:
 def test_the_longest_need_decides() -> None:
     """A target leaves 30 s after its pod's deletion, or after the switch, which is 12 s before the deletion."""
     found = _found("blue_green", "rollout", "scale_in")
-    sleeps = {kind: of_kind.sleep.value for kind, of_kind in found.by_kind.items()}
+    sleeps = {kind: of_kind.least.value for kind, of_kind in found.by_kind.items()}
     assert sleeps == {"blue_green": 18, "rollout": 30, "scale_in": 30}
     assert found.decided_by == "rollout"
     assert found.sleep_s == found.settings["pod.pre_stop_sleep_s"] == 30
@@ -106,10 +109,62 @@ def test_a_canary_s_delay_outlasts_the_rule_and_without_ping_pong_the_deregistra
     assert found.settings == {"canary.scale_down_delay_s": needs_s - 4}
     assert (found.miss(needs_s - 5).value, found.miss(needs_s - 4).value) == (1, 0)
     told = " ".join(render_one(found, (), "table").split())
-    assert ("Against 503s only the delay helps." in told) == ping_pong
+    assert ("No preStop sleep replaces the delay." in told) == ping_pong
+    assert ("Delay and preStop sleep add up, to 30 s." in told) != ping_pong
     for at_s, lost in ((needs_s - 5, True), (needs_s - 4, False)):
         tried = simulate(scenario.with_overrides({"canary.scale_down_delay_s": at_s}), estimator="sampled")
         assert bool(tried.requests.n_status(502)) == lost
+
+
+@pytest.mark.slow
+def test_the_delay_alone_keeps_targets_registered_until_the_rule_is_there() -> None:
+    """A deleted pod's target leaves after 1 + 2 s, sleeping or not, and the rule is there after 7 + 6 s."""
+    soon = {"controller.deregistration_lag_s": 1, "target_group.propagation_s": 2, "pod.pre_stop_sleep_s": 20}
+    steps = {"canary": {"steps": [{"weight": 50, "pause_s": 20}], "ping_pong": True}}
+    with ThreadPoolExecutor(1) as executor:
+        found = recommend(
+            SCENARIO.with_overrides(CANARY | steps | soon),
+            executor=executor,
+            precision=Precision(within_s=1, at_most=20),
+        )
+    assert found.is_met
+    assert found.settings == {"canary.scale_down_delay_s": 13 - 3}
+    assert found.needed_s == pytest.approx(13)
+    assert found.best.with_at_most(0).value == 1
+
+
+LAGS = {
+    "controller.rule_lag_s": {"dist": "uniform", "low": 0, "high": 10},
+    "controller.deregistration_lag_s": {"dist": "uniform", "low": 0, "high": 12},
+    "target_group.rule_propagation_s": {"dist": "uniform", "low": 0, "high": 8},
+    "target_group.propagation_s": {"dist": "uniform", "low": 0, "high": 8},
+    "pod.pre_stop_sleep_s": 5,
+}
+DELAYED = {
+    "blue/green": {"disruption": "blue_green"},
+    "ping-pong": {"canary": {"steps": [{"weight": 50}], "ping_pong": True}},
+    "without ping-pong": {"canary": {"steps": [{"weight": 50}]}},
+    "listener's rule": {"canary": {"steps": [], "ping_pong": True}},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", DELAYED)
+def test_each_rollout_s_delay_is_the_least_of_all_that_lose_nothing(kind: str) -> None:
+    """Every delay is tried, each in a simulation of its own."""
+    scenario = SCENARIO.with_overrides(CANARY | DELAYED[kind] | LAGS)
+    key = f"{scenario.disruption}.scale_down_delay_s"
+    need = partial(need_of, WithDelay(scenario, key), 0, 0.0, 60)
+    needed_s = [need(number).least_s for number in range(6)]
+
+    def loses(delay_s: int, number: int) -> bool:
+        counts = simulate(scenario.with_overrides({key: delay_s}), replication=number, estimator="sampled")
+        return counts.requests.counts.sum() > counts.requests.counts[Outcome.OK]
+
+    lost = [[loses(delay_s, number) for delay_s in range(31)] for number in range(6)]
+    assert needed_s == [by_delay.index(False) for by_delay in lost]
+    assert all(sorted(by_delay, reverse=True) == by_delay for by_delay in lost), "more delay loses no more"
+    assert len(set(needed_s)) > 2
 
 
 @pytest.mark.slow
