@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from sim.data_plane.timeline import Times
 
     Ints = NDArray[np.int64]
-    Targets = NDArray[np.int32]
 
 
 class Changes(NamedTuple):
@@ -25,7 +24,7 @@ class Changes(NamedTuple):
     """
 
     at_s: Times
-    target: Targets
+    target: Ints
     joins: NDArray[np.bool_]
     next: Ints
     end: Ints
@@ -40,10 +39,10 @@ def all_changes(node_rotations: Sequence[Rotation]) -> Changes:
     return Changes(at_s, target, joins, end - sizes, end)
 
 
-def _changes(rotation: Rotation) -> tuple[Times, Targets, NDArray[np.bool_]]:
+def _changes(rotation: Rotation) -> tuple[Times, Ints, NDArray[np.bool_]]:
     """Return one rotation's changes: time, target, and whether the target joins. Leavers of an instant come first."""
     at_s = np.concatenate((rotation.until_s, rotation.from_s))
-    target = np.concatenate((rotation.target, rotation.target))
+    target = np.concatenate((rotation.target, rotation.target)).astype(np.int64)
     joins = np.repeat([False, True], rotation.target.size)
     order = np.lexsort((target, joins, at_s))
     order = order[np.isfinite(at_s[order])]

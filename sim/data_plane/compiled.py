@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from sim.data_plane.timeline import Times
 
     Ints = NDArray[np.int64]
-    Targets = NDArray[np.int32]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -75,7 +74,7 @@ def is_compiled() -> bool:
 
 
 @part_of_loop
-def push(heap_s: Times, heap_target: Targets, size: int, time_s: float, target: int) -> None:
+def push(heap_s: Times, heap_target: Ints, size: int, time_s: float, target: int) -> None:
     """Add an event to a heap of `size` events, whose earliest is first."""
     at = size
     while at > 0:
@@ -88,7 +87,7 @@ def push(heap_s: Times, heap_target: Targets, size: int, time_s: float, target: 
 
 
 @part_of_loop
-def pop(heap_s: Times, heap_target: Targets, size: int) -> None:
+def pop(heap_s: Times, heap_target: Ints, size: int) -> None:
     """Remove the first event of a heap of `size` events."""
     last = size - 1
     time_s, target = heap_s[last], heap_target[last]
@@ -104,7 +103,7 @@ def pop(heap_s: Times, heap_target: Targets, size: int) -> None:
 
 
 @part_of_loop
-def set_key(key: Ints, winner: Targets, target: int, value: int) -> None:
+def set_key(key: Ints, winner: Ints, target: int, value: int) -> None:
     """Change a target's key in a tournament, in which `winner[1]` is the target with the smallest key.
 
     A tournament is a binary tree: target t is the leaf at place `key.size + t`, and place k holds the better of places

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from sim.data_plane.timeline import Timeline, Times
     from sim.scenario.specs import PodSpec, TargetGroupSpec
 
+    Ints = NDArray[np.int64]
+
 _NEW, _POOLED, _RACED = int(Way.NEW), int(Way.POOLED), int(Way.RACED)
 
 
@@ -53,11 +55,11 @@ class Pools(NamedTuple):
     connections only moves places between lists, so the compiled loop allocates nothing.
     """
 
-    first: NDArray[np.int32]
-    next: NDArray[np.int32]
+    first: Ints
+    next: Ints
     idle_from_s: Times
-    pod: NDArray[np.int32]
-    unused: NDArray[np.int32]
+    pod: Ints
+    unused: Ints
     reuse: bool
     longest_idle_s: float
     race_from_s: float
@@ -69,11 +71,11 @@ def pools_of(timeline: Timeline, pod: PodSpec, target_group: TargetGroupSpec) ->
     to_pods = timeline.registered_from_s.shape
     to_workers = (target_group.alb_nodes, target_group.instances)
     return Pools(
-        first=np.full(to_workers if target_group.target_type == "instance" else to_pods, -1, np.int32),
-        next=np.zeros(0, np.int32),
+        first=np.full(to_workers if target_group.target_type == "instance" else to_pods, -1, np.int64),
+        next=np.zeros(0, np.int64),
         idle_from_s=np.zeros(0),
-        pod=np.zeros(0, np.int32),
-        unused=np.array([-1, 0], np.int32),
+        pod=np.zeros(0, np.int64),
+        unused=np.array([-1, 0], np.int64),
         reuse=target_group.connection_reuse,
         longest_idle_s=min(target_group.idle_timeout_s, keep_alive_s + ROUND_TRIP_S / 2),
         race_from_s=keep_alive_s - ROUND_TRIP_S / 2,
@@ -87,9 +89,9 @@ def idle_connection(pods: Pods, pools: Pools, node: int, to: int, now_s: float) 
     If there is none, return the way of a new connection, to a pod that is not known yet (-1).
     """
     best, before_best = -1, -1
-    before, place = -1, int(pools.first[node, to])
+    before, place = -1, pools.first[node, to]
     while place >= 0:
-        following = int(pools.next[place])
+        following = pools.next[place]
         if now_s - pools.idle_from_s[place] >= pools.longest_idle_s or closes(pods, pools.pod[place], now_s):
             drop(pools, node, to, before, place)
         else:
@@ -101,7 +103,7 @@ def idle_connection(pods: Pods, pools: Pools, node: int, to: int, now_s: float) 
         return _NEW, -1
     drop(pools, node, to, before_best, best)
     idle_s = now_s - pools.idle_from_s[best]
-    return _RACED if idle_s >= pools.race_from_s else _POOLED, int(pools.pod[best])
+    return _RACED if idle_s >= pools.race_from_s else _POOLED, pools.pod[best]
 
 
 @part_of_loop

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from sim.data_plane.timeline import Times
     from sim.scenario.specs import TargetGroupSpec
 
-    Targets = NDArray[np.int32]
+    Ints = NDArray[np.int64]
 
 
 class Rules(NamedTuple):
@@ -43,8 +43,8 @@ class Rules(NamedTuple):
     With target type `ip` there are no worker nodes: `size` is empty. `gone_s` and `cut_s` are those of `instances`.
     """
 
-    pod: Targets
-    size: NDArray[np.int64]
+    pod: Ints
+    size: Ints
     changes: Changes
     gone_s: Times
     cut_s: Times
@@ -57,7 +57,7 @@ def rules_of(
     workers = len(node_rotations) if target_group.target_type == "instance" else 0
     leaving = instances or lasting(target_group.alb_nodes, workers)
     rules = Rules(
-        np.zeros((workers, targets), np.int32),
+        np.zeros((workers, targets), np.int64),
         np.zeros(workers, np.int64),
         all_changes(node_rotations),
         leaving.gone_s,
@@ -99,7 +99,10 @@ def reached(rules: Rules, to: int, now_s: float, choice: float) -> int:
         return -1
     follow_changes(rules, to, now_s)
     size = rules.size[to]
-    return int(rules.pod[to, int(choice * size)]) if size > 0 else -1
+    if size == 0:
+        return -1
+    pod: int = rules.pod[to, int(choice * size)]
+    return pod
 
 
 @part_of_loop

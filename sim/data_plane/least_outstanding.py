@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from sim.streams import Streams
 
     Ints = NDArray[np.int64]
-    Targets = NDArray[np.int32]
 
 _NOBODY = np.iinfo(np.int64).max
 # A key is the number of open requests times this, plus the turn at which the target was last sent a request. So one
@@ -57,9 +56,9 @@ class Open(NamedTuple):
     turn: Ints
     n_open: Ints
     key: Ints
-    winner: Targets
+    winner: Ints
     heap_s: Times
-    heap_target: Targets
+    heap_target: Ints
     heap_size: Ints
 
 
@@ -80,19 +79,19 @@ def nothing_open(node_rotations: Sequence[Rotation], targets: int, streams: Stre
         key=key,
         winner=_tournaments(key),
         heap_s=np.zeros((nodes, 0)),
-        heap_target=np.zeros((nodes, 0), np.int32),
+        heap_target=np.zeros((nodes, 0), np.int64),
         heap_size=np.zeros(nodes, np.int64),
     )
 
 
-def _tournaments(key: NDArray[np.int64]) -> NDArray[np.int32]:
+def _tournaments(key: Ints) -> Ints:
     """Return each row's tournament.
 
     Place k holds the winner of places 2k and 2k + 1, so place 1 holds the smallest key's column. The places from
     `width` on hold the columns themselves.
     """
     nodes, width = key.shape
-    winner = np.zeros((nodes, 2 * width), np.int32)
+    winner = np.zeros((nodes, 2 * width), np.int64)
     winner[:, width:] = np.arange(width)
     rows = np.arange(nodes)
     for at in range(width - 1, 0, -1):
@@ -115,7 +114,7 @@ def note_answers(open_: Open, node: int, now_s: float) -> None:
     """Close the requests that have been answered by now."""
     heap_s, heap_target = open_.heap_s[node], open_.heap_target[node]
     while open_.heap_size[node] > 0 and heap_s[0] <= now_s:
-        target = int(heap_target[0])
+        target = heap_target[0]
         pop(heap_s, heap_target, open_.heap_size[node])
         open_.heap_size[node] -= 1
         open_.n_open[node, target] -= 1
@@ -127,7 +126,7 @@ def note_answers(open_: Open, node: int, now_s: float) -> None:
 def note_changes(open_: Open, changes: Changes, node: int, now_s: float) -> None:
     """Make the changes of a node's rotation that are due."""
     while changes.next[node] < changes.end[node] and changes.at_s[changes.next[node]] <= now_s:
-        target, joins = int(changes.target[changes.next[node]]), changes.joins[changes.next[node]]
+        target, joins = changes.target[changes.next[node]], changes.joins[changes.next[node]]
         open_.turn[node] += 1
         key = open_.n_open[node, target] * _MOST_TURNS + open_.turn[node]
         set_key(open_.key[node], open_.winner[node], target, key if joins else _NOBODY)
@@ -139,8 +138,8 @@ def fewest_open(open_: Open, changes: Changes, node: int, now_s: float) -> int:
     """Return the target that is next at a node, or -1 if the node's rotation is empty."""
     note_answers(open_, node, now_s)
     note_changes(open_, changes, node, now_s)
-    chosen = open_.winner[node, 1]
-    return -1 if open_.key[node, chosen] == _NOBODY else int(chosen)
+    chosen: int = open_.winner[node, 1]
+    return -1 if open_.key[node, chosen] == _NOBODY else chosen
 
 
 @part_of_loop

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from sim.scenario.specs import PodSpec, TargetGroupSpec
     from sim.streams import Streams
 
+    Ints = NDArray[np.int64]
     Targets = NDArray[np.int32]
 
 _NEW = int(Way.NEW)
@@ -69,16 +70,16 @@ class OneByOne:
             self._open = with_room(self._open, block.node.size)
         if self._pools.reuse:
             self._pools = _with_room(self._pools, block.node.size)
-        start_s, way = block.arrival_s.copy(), np.zeros(block.node.size, np.int8)
-        service_s = block.service_s.copy()
-        node, target = block.node.copy(), target.copy()
-        # Arrays of one layout, so that the loop is compiled once: indices in reverse make others.
+        start_s, service_s = block.arrival_s.copy(), block.service_s.copy()
+        # Integers of one size and arrays of one layout, so that each part of the loop is compiled once.
+        way = np.zeros(block.node.size, np.int64)
+        node, to = block.node.astype(np.int64), target.astype(np.int64)
         one_by_one(
             np.ascontiguousarray(block.arrival_s),
             service_s,
             np.ascontiguousarray(choice),
             node,
-            target,
+            to,
             start_s,
             way,
             self._pods,
@@ -88,7 +89,15 @@ class OneByOne:
             self._open,
             self._chooses,
         )
-        return Sent(block.arrival_s, start_s + service_s, node, target, start_s, way, block.node)
+        return Sent(
+            block.arrival_s,
+            start_s + service_s,
+            node.astype(np.int16),
+            to.astype(np.int32),
+            start_s,
+            way.astype(np.int8),
+            block.node,
+        )
 
 
 def _with_room(pools: Pools, requests: int) -> Pools:
@@ -96,12 +105,12 @@ def _with_room(pools: Pools, requests: int) -> Pools:
     size, more = pools.next.size, requests - int(pools.unused[1])
     if more <= 0:
         return pools
-    following = np.append(np.arange(size + 1, size + more, dtype=np.int32), pools.unused[0])
+    following = np.append(np.arange(size + 1, size + more, dtype=np.int64), pools.unused[0])
     pools.unused[:] = size, requests
     return pools._replace(
         next=np.concatenate((pools.next, following)),
         idle_from_s=np.concatenate((pools.idle_from_s, np.zeros(more))),
-        pod=np.concatenate((pools.pod, np.zeros(more, np.int32))),
+        pod=np.concatenate((pools.pod, np.zeros(more, np.int64))),
     )
 
 
@@ -126,10 +135,10 @@ def one_by_one(
     arrival_s: Times,
     service_s: Times,
     choice: Times,
-    node: NDArray[np.int16],
-    target: Targets,
+    node: Ints,
+    target: Ints,
     start_s: Times,
-    way: NDArray[np.int8],
+    way: Ints,
     pods: Pods,
     pools: Pools,
     rules: Rules,
@@ -144,7 +153,7 @@ def one_by_one(
     """
     direct = not pools.reuse and rules.size.size == 0
     for k in range(arrival_s.size):
-        now_s, at = arrival_s[k], int(node[k])
+        now_s, at = arrival_s[k], node[k]
         to = fewest_open(open_, changes, at, now_s) if chooses else target[k]
         target[k] = to
         if to < 0:
