@@ -88,21 +88,21 @@ def idle_connection(pods: Pods, pools: Pools, node: int, to: int, now_s: float) 
 
     If there is none, return the way of a new connection, to a pod that is not known yet (-1).
     """
-    best, before_best = -1, -1
+    best, before_best, best_from_s = -1, -1, -np.inf
     before, place = -1, pools.first[node, to]
     while place >= 0:
-        following = pools.next[place]
-        if now_s - pools.idle_from_s[place] >= pools.longest_idle_s or closes(pods, pools.pod[place], now_s):
+        following, idle_from_s = pools.next[place], pools.idle_from_s[place]
+        if now_s - idle_from_s >= pools.longest_idle_s or closes(pods, pools.pod[place], now_s):
             drop(pools, node, to, before, place)
         else:
-            if pools.idle_from_s[place] <= now_s and (best < 0 or pools.idle_from_s[place] > pools.idle_from_s[best]):
-                best, before_best = place, before
+            if best_from_s < idle_from_s <= now_s:
+                best, before_best, best_from_s = place, before, idle_from_s
             before = place
         place = following
     if best < 0:
         return _NEW, -1
     drop(pools, node, to, before_best, best)
-    idle_s = now_s - pools.idle_from_s[best]
+    idle_s = now_s - best_from_s
     return _RACED if idle_s >= pools.race_from_s else _POOLED, pools.pod[best]
 
 

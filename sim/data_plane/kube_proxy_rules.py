@@ -74,20 +74,23 @@ def rules_of(
 @part_of_loop
 def follow_changes(rules: Rules, worker: int, now_s: float) -> None:
     """Make the changes of a worker node's rules that are due."""
-    changes, pod = rules.changes, rules.pod[worker]
-    while changes.next[worker] < changes.end[worker] and changes.at_s[changes.next[worker]] <= now_s:
-        changed, size = changes.target[changes.next[worker]], rules.size[worker]
-        if changes.joins[changes.next[worker]]:
+    changes, pod, size = rules.changes, rules.pod[worker], rules.size[worker]
+    at, end = changes.next[worker], changes.end[worker]
+    while at < end and changes.at_s[at] <= now_s:
+        changed = changes.target[at]
+        if changes.joins[at]:
             pod[size] = changed
-            rules.size[worker] = size + 1
+            size += 1
         else:
-            at = 0
-            while pod[at] != changed:
-                at += 1
-            for later in range(at + 1, size):
-                pod[later - 1] = pod[later]
-            rules.size[worker] = size - 1
-        changes.next[worker] += 1
+            place = 0
+            while pod[place] != changed:
+                place += 1
+            size -= 1
+            while place < size:
+                pod[place] = pod[place + 1]
+                place += 1
+        at += 1
+    changes.next[worker], rules.size[worker] = at, size
 
 
 @part_of_loop

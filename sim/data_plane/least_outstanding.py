@@ -112,25 +112,29 @@ def with_room(open_: Open, requests: int) -> Open:
 @part_of_loop
 def note_answers(open_: Open, node: int, now_s: float) -> None:
     """Close the requests that have been answered by now."""
-    heap_s, heap_target = open_.heap_s[node], open_.heap_target[node]
-    while open_.heap_size[node] > 0 and heap_s[0] <= now_s:
+    heap_s, heap_target, size = open_.heap_s[node], open_.heap_target[node], open_.heap_size[node]
+    while size > 0 and heap_s[0] <= now_s:
         target = heap_target[0]
-        pop(heap_s, heap_target, open_.heap_size[node])
-        open_.heap_size[node] -= 1
+        pop(heap_s, heap_target, size)
+        size -= 1
         open_.n_open[node, target] -= 1
-        if open_.key[node, target] != _NOBODY:
-            set_key(open_.key[node], open_.winner[node], target, open_.key[node, target] - _MOST_TURNS)
+        key = open_.key[node, target]
+        if key != _NOBODY:
+            set_key(open_.key[node], open_.winner[node], target, key - _MOST_TURNS)
+    open_.heap_size[node] = size
 
 
 @part_of_loop
 def note_changes(open_: Open, changes: Changes, node: int, now_s: float) -> None:
     """Make the changes of a node's rotation that are due."""
-    while changes.next[node] < changes.end[node] and changes.at_s[changes.next[node]] <= now_s:
-        target, joins = changes.target[changes.next[node]], changes.joins[changes.next[node]]
-        open_.turn[node] += 1
-        key = open_.n_open[node, target] * _MOST_TURNS + open_.turn[node]
-        set_key(open_.key[node], open_.winner[node], target, key if joins else _NOBODY)
-        changes.next[node] += 1
+    at, end, turn = changes.next[node], changes.end[node], open_.turn[node]
+    while at < end and changes.at_s[at] <= now_s:
+        target = changes.target[at]
+        turn += 1
+        key = open_.n_open[node, target] * _MOST_TURNS + turn
+        set_key(open_.key[node], open_.winner[node], target, key if changes.joins[at] else _NOBODY)
+        at += 1
+    changes.next[node], open_.turn[node] = at, turn
 
 
 @part_of_loop
@@ -145,10 +149,12 @@ def fewest_open(open_: Open, changes: Changes, node: int, now_s: float) -> int:
 @part_of_loop
 def note_sent(open_: Open, node: int, target: int, now_s: float, answered_s: float) -> None:
     """Open a request until it is answered. A request that is answered at once is never open."""
+    n_open, turn = open_.n_open[node, target], open_.turn[node] + 1
     if answered_s > now_s:
-        open_.n_open[node, target] += 1
-        push(open_.heap_s[node], open_.heap_target[node], open_.heap_size[node], answered_s, target)
-        open_.heap_size[node] += 1
-    open_.turn[node] += 1
-    key = open_.n_open[node, target] * _MOST_TURNS + open_.turn[node]
-    set_key(open_.key[node], open_.winner[node], target, key)
+        size = open_.heap_size[node]
+        push(open_.heap_s[node], open_.heap_target[node], size, answered_s, target)
+        open_.heap_size[node] = size + 1
+        n_open += 1
+        open_.n_open[node, target] = n_open
+    open_.turn[node] = turn
+    set_key(open_.key[node], open_.winner[node], target, n_open * _MOST_TURNS + turn)
