@@ -98,25 +98,27 @@ class ScaleTarget(Model):
     name: str
 
 
-class ScaleDownRule(Model):
-    """How many pods may go within a period."""
+class ScalingRule(Model):
+    """How many pods may go, or come, within a period."""
 
     type: str
     value: int
     period_seconds: int
 
 
-class ScaleDown(Model):
-    """How an autoscaler scales down."""
+class ScalingRules(Model):
+    """How an autoscaler scales down, or up."""
 
-    policies: list[ScaleDownRule] = Field(default_factory=list)
+    policies: list[ScalingRule] = Field(default_factory=list)
     select_policy: str = ""
+    stabilization_window_seconds: int | None = None
 
 
 class Behavior(Model):
     """How an autoscaler scales."""
 
-    scale_down: ScaleDown = ScaleDown()
+    scale_down: ScalingRules = ScalingRules()
+    scale_up: ScalingRules = ScalingRules()
 
 
 class HpaConfig(Model):

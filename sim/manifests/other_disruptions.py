@@ -2,8 +2,8 @@
 
 Modelled:
 - A PodDisruptionBudget: for a drain of nodes and for their termination.
-- A HorizontalPodAutoscaler's policies for scaling down, and in a live object its minimum: for a scale-in. KEDA's
-  ScaledObject says the same of the autoscaler that KEDA makes.
+- A HorizontalPodAutoscaler's policies for scaling down and up, its window downwards, and in a live object its minimum:
+  for a scale-in, which may rise again. KEDA's ScaledObject says the same of the autoscaler that KEDA makes.
 - The serving container's livenessProbe: for a failure of that.
 
 Sources: Kubernetes policy/v1, autoscaling/v2 (HPAScalingRules), core/v1 (Probe); KEDA, "ScaledObject specification".
@@ -20,7 +20,7 @@ from sim.scenario.scale_in import ScaleInSpec
 from sim.scenario.unplanned import LivenessFailureSpec
 
 if TYPE_CHECKING:
-    from sim.manifests.companion_models import Budget
+    from sim.manifests.companion_models import Budget, ScalingRules
     from sim.manifests.containers import Part
     from sim.manifests.draft import Draft
     from sim.manifests.objects import Object
@@ -41,7 +41,7 @@ def keep_budget(draft: Draft, one: Object, budget: Budget) -> None:
 
 
 def keep_autoscaler(draft: Draft, one: Object) -> None:
-    """Keep in which steps an autoscaler scales down, and how far."""
+    """Keep in which steps an autoscaler scales down and up, and how far down."""
     spec, kind = one.parsed(Autoscaler).spec, ScaleInSpec.kind
     above: tuple[str, ...] = ("spec",)
     least, field, behavior = spec.min_replicas, "minReplicas", spec.behavior
@@ -51,14 +51,31 @@ def keep_autoscaler(draft: Draft, one: Object) -> None:
     replicas = draft.values[_REPLICAS]
     if least and isinstance(replicas, int) and least < replicas:
         draft.for_disruption[f"{kind}.to_replicas"] = (least, one.place("spec", field))
-    rules, path = behavior.scale_down, (*above, "behavior", "scaleDown")
+    _keep_rules_down(draft, one, behavior.scale_down, (*above, "behavior", "scaleDown"))
+    _keep_rules_up(draft, one, behavior.scale_up, (*above, "behavior", "scaleUp"))
+
+
+def _keep_rules_down(draft: Draft, one: Object, rules: ScalingRules, path: tuple[str, ...]) -> None:
+    kind, window_s = ScaleInSpec.kind, rules.stabilization_window_seconds
     if rules.policies:
-        policies = [
-            {"type": rule.type, "value": rule.value, "period_s": rule.period_seconds} for rule in rules.policies
-        ]
-        draft.for_disruption[f"{kind}.policies"] = (policies, one.place(*path, "policies"))
+        draft.for_disruption[f"{kind}.policies"] = (_policies(rules), one.place(*path, "policies"))
     if rules.select_policy in {"Max", "Min"}:
         draft.for_disruption[f"{kind}.select_policy"] = (rules.select_policy, one.place(*path, "selectPolicy"))
+    if window_s is not None:
+        place = one.place(*path, "stabilizationWindowSeconds")
+        draft.for_disruption[f"{kind}.stabilization_window_s"] = (window_s, place)
+
+
+def _keep_rules_up(draft: Draft, one: Object, rules: ScalingRules, path: tuple[str, ...]) -> None:
+    if rules.select_policy == "Disabled" or (rules.select_policy == "Min" and len(rules.policies) > 1):
+        reason = "of policies upwards the one counts that lets most pods come, of Kubernetes' own if none is read"
+        draft.leave(one.place(*path, "selectPolicy"), reason)
+    elif rules.policies:
+        draft.for_disruption[f"{ScaleInSpec.kind}.up_policies"] = (_policies(rules), one.place(*path, "policies"))
+
+
+def _policies(rules: ScalingRules) -> list[dict[str, object]]:
+    return [{"type": rule.type, "value": rule.value, "period_s": rule.period_seconds} for rule in rules.policies]
 
 
 def keep_liveness(draft: Draft, serving: Part, holder: Object) -> None:

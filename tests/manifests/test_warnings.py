@@ -231,6 +231,25 @@ def test_a_scaled_object_says_how_its_autoscaler_scales_down() -> None:
     assert place.field == "spec.advanced.horizontalPodAutoscalerConfig.behavior.scaleDown.policies"
 
 
+UP = [{"type": "Percent", "value": 50, "periodSeconds": 30}, {"type": "Pods", "value": 2, "periodSeconds": 15}]
+
+
+@pytest.mark.parametrize(("select", "n_policies"), [("Max", 2), (None, 2), ("Min", 1), ("Min", 2), ("Disabled", 0)])
+def test_an_autoscaler_says_how_it_comes_back_up(select: str | None, n_policies: int) -> None:
+    up = {"policies": UP[:n_policies]} | ({"selectPolicy": select} if select else {})
+    behavior = {"scaleDown": {"stabilizationWindowSeconds": 60}, "scaleUp": up}
+    scaler = HPA | {"spec": HPA["spec"] | {"behavior": behavior}}  # type: ignore[operator]
+    source = Source("x.yaml", yaml.safe_dump_all([*yaml.safe_load_all(BASE), scaler]))
+    (found,) = import_sources([source], Asked(rps=10, changes={"disruption": "scale_in"})).workloads
+    scale_in = found.raw["scale_in"]
+    assert scale_in["stabilization_window_s"] == 60  # type: ignore[index]
+    is_simulated = (select, n_policies) not in {("Min", 2), ("Disabled", 0)}
+    wanted = [{"type": "Percent", "value": 50, "period_s": 30}, {"type": "Pods", "value": 2, "period_s": 15}]
+    assert scale_in.get("up_policies") == (wanted[:n_policies] if is_simulated else None)  # type: ignore[attr-defined]
+    left = [one for one in found.draft.not_read if one.place.field == "spec.behavior.scaleUp.selectPolicy"]
+    assert bool(left) == (not is_simulated)
+
+
 def test_a_sleep_of_nothing_is_stated_and_so_written() -> None:
     (found,) = changed({f"0.{CONTAINER}.lifecycle.preStop": {"sleep": {"seconds": 0}}}).workloads
     assert found.raw["pod"]["pre_stop_sleep_s"] == 0  # type: ignore[index]
