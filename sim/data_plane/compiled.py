@@ -59,11 +59,28 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
     given = config.CACHE_DIR
     config.CACHE_DIR = given or str(cache_directory(Path(__file__).parent))
     try:
-        return cast("Callable[P, R]", njit(cache=True, **_MAKES_NOTHING)(function))
+        kept = njit(cache=True, **_MAKES_NOTHING)(function)
+        if not config.DISABLE_JIT:
+            _load_alone(kept._cache)  # noqa: SLF001 - numba has no option for it
+        return cast("Callable[P, R]", kept)
     except RuntimeError:
         return cast("Callable[P, R]", njit(**_MAKES_NOTHING)(function))
     finally:
         config.CACHE_DIR = given
+
+
+def _load_alone(cache: Any) -> None:  # noqa: ANN401 - numba has no types
+    """Let kept machine code be loaded without the lists of all that numba can compile, which take 0.25 s to fill.
+
+    To run the code takes none of them. Before numba compiles anything it fills the lists by itself.
+    Source: numba.core.caching.Cache.load_overload, numba.core.compiler.CompilerBase@0.61 to 0.68.
+    """
+
+    def load(signature: object, target: object) -> object:
+        with cache._guard_against_spurious_io_errors():  # noqa: SLF001
+            return cache._load_overload(signature, target)  # noqa: SLF001
+
+    cache.load_overload = load
 
 
 def is_compiled() -> bool:

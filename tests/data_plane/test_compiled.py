@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import heapq
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +48,21 @@ def test_the_loop_is_compiled_once_for_all_settings() -> None:
     for chosen in settings:
         run(timeline(3, 2, complete_s=1.0, drains=True), **chosen)
     assert len({*one_by_one.one_by_one.signatures} - before) <= 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(one_by_one.one_by_one, "signatures"), reason="nothing is compiled")
+def test_another_process_runs_the_kept_code_without_what_compiles() -> None:
+    here = run(timeline(3, complete_s=1.0), concurrency=5).counts.tolist()
+    program = """
+import sys
+from albsim_tests.data_plane import run, timeline
+print(run(timeline(3, complete_s=1.0), concurrency=5).counts.tolist())
+print("numba.np.arraymath" in sys.modules)
+"""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    told = subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True)
+    assert told.stdout.splitlines() == [str(here), "False"]
 
 
 def as_python(loop: Any) -> Any:
