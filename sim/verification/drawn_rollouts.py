@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from sim.scenario.releases import V1_VERSIONS, release_of
 from sim.scenario.specs import Scenario
 from sim.verification.drawn_controllers import aws_api, binding_controller, controller, fixed_lag, other_clusters
 from sim.verification.draws import chance, one
@@ -104,9 +105,9 @@ def drawn_strategy(seed: int) -> Scenario:
 
 
 def drawn_canary(seed: int) -> Scenario:
-    """Return a small canary with lags, mostly of Services that take turns. New pods are targets before their end."""
+    """Return a small canary with lags, mostly of Services that take turns. New pods may go before they are targets."""
     scenario, rng = drawn_scenario(seed), np.random.default_rng([seed, 5])
-    lag, soon = ({"dist": "uniform", "low": 0, "high": high} for high in (one(rng, 1, 30), 5))
+    lag = {"dist": "uniform", "low": 0, "high": one(rng, 1, 30)}
     steps = [
         {"weight": int(weight), "pause_s": float(rng.uniform(0, 30))}
         for weight in sorted(rng.integers(0, 101, int(rng.integers(0, 4))).tolist())
@@ -117,12 +118,10 @@ def drawn_canary(seed: int) -> Scenario:
             "abort_after_step": int(rng.integers(1, len(steps) + 1)),
             "abort_scale_down_delay_s": one(rng, None, 7),
         }
-        if "dynamic_stable_scale" in ends:
-            steps = [step | {"pause_s": 40 + step["pause_s"]} for step in steps]
     canary = {"ping_pong": chance(rng, 0.6), "steps": steps, "verifies": chance(rng, 0.5)} | ends
-    controller = fixed_lag(rng) | {"rule_lag_s": lag, "registration_lag_s": soon}
+    controller = fixed_lag(rng) | {"rule_lag_s": lag, "registration_lag_s": lag}
     reaches = {"target_group.rule_propagation_s": one(rng, None, lag)}
-    gates = {"pod.readiness_gate": False, "endpoints.propagation_s": soon}
+    gates = {"pod.readiness_gate": False}
     return scenario.with_overrides(
         {"controller": controller} | reaches | gates | {"disruption": "canary", "canary": canary}
     )
@@ -206,11 +205,26 @@ def _pod(rng: np.random.Generator) -> dict[str, Any]:
 
 
 def drawn_canary_of_bindings(seed: int) -> Scenario:
-    """Return a small canary of Services that take turns, by a controller of v2 or v3."""
+    """Return a small canary of Services that take turns, by a controller of v2 or v3, often with readiness gates."""
     canary, rng = drawn_canary(seed), np.random.default_rng([seed, 6])
     changes = {
         "controller": binding_controller(rng, ingresses=True),
         "aws_api.other_clusters": other_clusters(rng, binding_controller),
+        "canary.ping_pong": True,
+        "pod.readiness_gate": chance(rng, 0.5),
+    }
+    return canary.with_overrides(changes)
+
+
+def drawn_canary_of_v1(seed: int) -> Scenario:
+    """Return a small canary of Services that take turns, by a controller of v1 that knows weights."""
+    canary, rng = drawn_canary(seed), np.random.default_rng([seed, 7])
+    ours = controller(rng, ingresses=True)
+    knows = [version for version in V1_VERSIONS if release_of(version).forwards_by_weight]
+    ours |= {"version": one(rng, *knows)}
+    changes = {
+        "controller": ours,
+        "aws_api.other_clusters": other_clusters(rng, controller),
         "canary.ping_pong": True,
     }
     return canary.with_overrides(changes)

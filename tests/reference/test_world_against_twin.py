@@ -34,6 +34,7 @@ from sim.verification.drawn_rollouts import (
     drawn_bindings,
     drawn_canary,
     drawn_canary_of_bindings,
+    drawn_canary_of_v1,
     drawn_disruption,
     drawn_outage,
     drawn_scenario,
@@ -89,6 +90,7 @@ def _met(scenario: Scenario, of: Callable[[type[Record]], list[Any]]) -> Counter
             "nodes added": len(of(NodeAdded)),
             "machines ended": len(of(NodeTerminated)),
             "registered": len(of(TargetRegistered)),
+            "never targets": len(_new_pods(of(PodDeleted), scenario) - _new_pods(of(TargetRegistered), scenario)),
             "refused addresses": len(of(SubnetFull)),
             "stalled": len(of(RolloutStalled)),
             "deselected": len(of(PodDeselected)),
@@ -97,6 +99,10 @@ def _met(scenario: Scenario, of: Callable[[type[Record]], list[Any]]) -> Counter
             "aborts that swap": int(any(record.pod >= scenario.deployment.replicas for record in of(PodDeselected))),
         }
     )
+
+
+def _new_pods(records: list[Any], scenario: Scenario) -> set[int]:
+    return {record.pod for record in records if record.pod >= scenario.deployment.replicas}
 
 
 @pytest.fixture(autouse=True)
@@ -146,6 +152,7 @@ def test_both_tell_the_same_of_other_rollouts_switches_and_steps() -> None:
 def test_both_tell_the_same_of_canaries() -> None:
     met = check_all(range(90), drawn_canary)
     assert met["canary"] > 60
+    assert met["never targets"] > 10
     assert met["deselected"] > 40
     assert met["aborts that swap"] > 3
     assert met["ways back"] > 8
@@ -154,6 +161,16 @@ def test_both_tell_the_same_of_canaries() -> None:
 @pytest.mark.slow
 def test_both_tell_the_same_of_canaries_by_v2_and_v3() -> None:
     met = check_all(range(40), drawn_canary_of_bindings)
+    assert met["canary"] > 30
+    assert met["rules"] > 60
+    assert met["gates"] > 100
+    assert met["throttled"] > 100
+    assert met["ways back"] > 3
+
+
+@pytest.mark.slow
+def test_both_tell_the_same_of_canaries_by_v1() -> None:
+    met = check_all(range(40), drawn_canary_of_v1)
     assert met["canary"] > 30
     assert met["rules"] > 60
     assert met["throttled"] > 100

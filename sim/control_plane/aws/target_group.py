@@ -148,6 +148,10 @@ class TargetGroup(Generic[G]):
         """Return the targets that are not draining."""
         return set(self._healthy_from_s)
 
+    def has_known(self, pod: G) -> bool:
+        """Return whether a target is registered, or was."""
+        return pod in self._first_checks_s
+
     @property
     def n_registered(self) -> int:
         """How many targets are registered and not draining."""

@@ -4,7 +4,8 @@ Such a controller serves arithmetic by hand, and lags that were measured in a cl
 
 Modelled:
 - Each target that is not registered before is, `registration_lag_s` after its pod's containers are ready.
-- Each target is deregistered `deregistration_lag_s` after its pod's deletion, independently of all others.
+- Each target is deregistered `deregistration_lag_s` after its pod's deletion, independently of all others. A target
+  that is not registered by then never is.
 - A pod that is not Ready for a while is deregistered after its lag too, if it is still not Ready then. Once Ready again
   it is registered after its lag.
 - A readiness gate is set the moment its target is healthy.
@@ -19,6 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.control_plane.kubernetes.pod import Pod, PodDraws
+from sim.control_plane.light_process import LightProcess
 from sim.streams import Stream
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ class FixedLag:
         self._env = simulation.env
         self._target_group = target_group
         self._registered_before = target_group.registered()
+        self._gone: set[Pod] = set()
         streams = simulation.streams
         self._registers_after_s = PodDraws(streams, spec.registration_lag_s, Stream.REGISTRATION_LAG)
         self._deregisters_after_s = PodDraws(streams, spec.deregistration_lag_s, Stream.DEREGISTRATION_LAG)
@@ -47,14 +50,23 @@ class FixedLag:
     def follow(self, pod: Pod) -> Generator[simpy.Event]:
         """Follow one pod from its readiness to its target's deregistration."""
         if pod not in self._registered_before:
-            yield pod.containers_ready
-            yield self._env.timeout(self._registers_after_s[pod])
-            self._target_group.register([pod])
-            yield self._env.timeout(self._target_group.healthy_from_s(pod) - self._env.now)
-            if not pod.gate_opened.triggered:
-                pod.gate_opened.succeed()
+            LightProcess(self._env, self._register(pod))
         yield pod.deleted
         yield self._env.timeout(self._deregisters_after_s[pod])
+        self._deregister(pod)
+
+    def _register(self, pod: Pod) -> Generator[simpy.Event]:
+        yield pod.containers_ready
+        yield self._env.timeout(self._registers_after_s[pod])
+        if pod in self._gone:
+            return
+        self._target_group.register([pod])
+        yield self._env.timeout(self._target_group.healthy_from_s(pod) - self._env.now)
+        if not pod.gate_opened.triggered:
+            pod.gate_opened.succeed()
+
+    def _deregister(self, pod: Pod) -> None:
+        self._gone.add(pod)
         self._target_group.deregister([pod])
 
     def follow_outage(self, pod: Pod, back: simpy.Event) -> Generator[simpy.Event]:
@@ -62,7 +74,8 @@ class FixedLag:
         yield self._env.timeout(self._deregisters_after_s[pod]) | back
         if back.triggered:
             return
-        self._target_group.deregister([pod])
+        self._deregister(pod)
         yield back
         yield self._env.timeout(self._registers_after_s[pod])
+        self._gone.discard(pod)
         self._target_group.register([pod])

@@ -3,6 +3,7 @@
 Modelled:
 - A pod joins `propagation_s` after it is ready. A pod leaves `propagation_s` after its deletion, while the kubelet
   terminates it (nothing orders the two).
+- A pod that leaves before it has joined never joins: each write of the Endpoints holds all pods as they are then.
 - Every change is reported to the watchers.
 - A pod is among the addresses that are not ready from `propagation_s` after it has an address. Such a pod's coming is a
   change of the Endpoints too.
@@ -15,7 +16,8 @@ Left out:
 - readiness that is lost before the deletion, except in an outage (`follow_outage`).
 
 Sources: docs/facts/kubernetes.md §1 and §2 (`ready = serving && !terminating`; Endpoints drop a terminating pod at
-once; a pod that is not ready is in their `notReadyAddresses`).
+once; a pod that is not ready is in their `notReadyAddresses`); kubernetes/kubernetes, syncService in
+pkg/controller/endpoint/endpoints_controller.go.
 """
 
 from __future__ import annotations
@@ -61,6 +63,7 @@ class Endpoints:
         self.addresses = set(ready)
         self.starting: set[Pod] = set()
         self.gated: set[Pod] = set()
+        self._left: set[Pod] = set()
         self.changes: list[Pod] = []
         self.watchers: list[Callable[[Pod], None]] = []
         self.pod_watchers: list[Callable[[Pod], None]] = []
@@ -68,20 +71,7 @@ class Endpoints:
     def follow(self, pod: Pod) -> Generator[simpy.Event]:
         """Follow one pod from its readiness to its deletion."""
         if pod not in self.addresses:
-            if self._has_gates and pod.is_new:
-                yield from self._follow_to_gate(pod)
-            else:
-                LightProcess(self._env, self._appear(pod))
-            yield pod.ready
-            yield self._env.timeout(self._joins_after_s[pod])
-            self.starting.discard(pod)
-            if pod in self.gated:
-                self.gated.remove(pod)
-            else:
-                self.changes.append(pod)
-            self.addresses.add(pod)
-            self._trace.record(EndpointAdded(self._env.now, pod.number))
-            _tell(self.watchers, pod)
+            LightProcess(self._env, self._join(pod))
         yield pod.deleted
         yield from self._leave(pod)
 
@@ -90,18 +80,40 @@ class Endpoints:
         yield from self._leave(pod)
         yield back
         yield self._env.timeout(self._joins_after_s[pod])
+        self._left.discard(pod)
         self.addresses.add(pod)
         self.changes.append(pod)
         self._trace.record(EndpointAdded(self._env.now, pod.number))
         _tell(self.watchers, pod)
 
+    def _join(self, pod: Pod) -> Generator[simpy.Event]:
+        if self._has_gates and pod.is_new:
+            yield from self._follow_to_gate(pod)
+        else:
+            LightProcess(self._env, self._appear(pod))
+        yield pod.ready
+        yield self._env.timeout(self._joins_after_s[pod])
+        if pod in self._left:
+            return
+        self.starting.discard(pod)
+        if pod in self.gated:
+            self.gated.remove(pod)
+        else:
+            self.changes.append(pod)
+        self.addresses.add(pod)
+        self._trace.record(EndpointAdded(self._env.now, pod.number))
+        _tell(self.watchers, pod)
+
     def _leave(self, pod: Pod) -> Generator[simpy.Event]:
         yield self._env.timeout(self._leaves_after_s[pod])
-        if pod not in self.addresses:
+        self._left.add(pod)
+        if pod in self.addresses or pod in self.gated:
+            self.changes.append(pod)
+            self._trace.record(EndpointRemoved(self._env.now, pod.number))
+        elif pod not in self.starting:
             return
-        self.addresses.remove(pod)
-        self.changes.append(pod)
-        self._trace.record(EndpointRemoved(self._env.now, pod.number))
+        for pods in (self.addresses, self.gated, self.starting):
+            pods.discard(pod)
         _tell(self.watchers, pod)
 
     def _appear(self, pod: Pod) -> Generator[simpy.Event]:
@@ -109,7 +121,7 @@ class Endpoints:
         if pod.containers_ready.triggered:
             return
         yield self._env.timeout(self._joins_after_s[pod])
-        if pod not in self.addresses:
+        if pod not in self.addresses and pod not in self._left:
             self.starting.add(pod)
             _tell(self.watchers, pod)
 
@@ -117,6 +129,8 @@ class Endpoints:
         yield from self._appear(pod)
         yield pod.containers_ready
         yield self._env.timeout(self._joins_after_s[pod])
+        if pod in self._left:
+            return
         has_appeared = pod in self.starting
         self.starting.discard(pod)
         self.gated.add(pod)

@@ -204,6 +204,10 @@ class RolledDeployment:
         done_s = self._in_flight.last_done_s(pod, end.listener_closed_s, end.cut_s, sent_until_s)
         return done_s + self._scenario.pod.sandbox_teardown_s
 
+    def _was_target(self, pod: Pod) -> bool:
+        groups = [service.target_group for service in self.services]
+        return any(group is None or group.has_known(pod) for group in groups)
+
     def _start_at_zero(self) -> Generator[simpy.Event]:
         yield self._env.timeout(-self._env.now)
         yield from self._disruption.run()
@@ -212,7 +216,8 @@ class RolledDeployment:
         yield disrupted
         for pod in self._ending_targets():
             yield from _all_ended(self._following[pod])
-            yield pod.deregistered
+            if self._was_target(pod):
+                yield pod.deregistered
         for pod, back, processes in self._followed:
             if not back.triggered:
                 yield pod.deregistered

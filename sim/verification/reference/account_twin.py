@@ -44,7 +44,7 @@ class Account:
         second = [] if self._plane.canary is None else [self._plane.canary]
         ours = [[*quiet, rolled, *second], *([self._quiet()] for _ in range(1, scenario.controller.ingresses))]
         controller = self._controller(scenario.controller, 0, ours)
-        if isinstance(self._plane.deployment, Canary) and isinstance(controller, LoadBalancerController):
+        if isinstance(self._plane.deployment, Canary):
             self._plane.deployment.listens_to = partial(controller.annotated, 0)
             controller.rules[0] = self._plane.deployment
         if self._plane.deployment.cordons:

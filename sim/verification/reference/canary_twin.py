@@ -1,6 +1,6 @@
 """A canary again, naively: each step waits until the one before is done.
 
-Written from docs/model.md, "Canary". With `fixed_lag`, or with v2 and v3 where the Services take turns.
+Written from docs/model.md, "Canary". With `fixed_lag`, or with v1, v2 and v3 where the Services take turns.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ class Canary(WayBack):
             self._deselected.add(pod)
             self.later(plane.draw(adds, pod, Stream.ENDPOINT_REMOVAL), partial(plane.endpoint, pod, joins=False))
             lag_s = plane.draw(controller.deregistration_lag_s, pod, Stream.DEREGISTRATION_LAG)
-            self.later(lag_s, partial(plane.target_group.deregister, {pod}))
+            self.later(lag_s, partial(plane.drop, pod))
 
     def _delay(self) -> None:
         self.later(0 if self._spec.dynamic_stable_scale else self._spec.scale_down_delay_s, self._last_old)
@@ -188,9 +188,9 @@ class Canary(WayBack):
         self.delete_soon(going)
 
     def _abort(self) -> None:
+        self._plane.has_healthy = bool(self._staying)
         if self._spec.dynamic_stable_scale:
             self._goes_back = True
-            self._plane.has_healthy = bool(self._staying)
             self.look_back()
             return
         self.swap_back()

@@ -74,9 +74,12 @@ class ControlPlane(Side):
         noted = [float(self.agenda.happened[kind][-1][0]) for kind in kinds if kind in self.agenda.happened]
         return max([0.0, *noted])
 
+    def _has_left(self, pod: Pod) -> bool:
+        return pod.deregistered or (self.controller is not None and self.target_group.was_never_in(pod))
+
     def over(self) -> bool:
         """Return whether the Deployment is complete, the old pods are gone and some target is healthy."""
-        gone = all(pod.deregistered and pod.cut and pod.left for pod in self.deployment.ending)
+        gone = all(self._has_left(pod) and pod.cut and pod.left for pod in self.deployment.ending)
         keeps_some = len(self.deployment.ending) < self.scenario.deployment.replicas
         done = self.deployment.complete and gone and self.deployment.settled and (keeps_some or self.has_healthy)
         return done and (self.coming is None or self.coming.is_over())

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sim.scenario.specs import ControllerSpec
     from sim.streams import Streams
     from sim.verification.reference.agenda_twin import Agenda
+    from sim.verification.reference.ingress_model_twin import Rule
     from sim.verification.reference.service_twin import Service
 
 
@@ -37,6 +38,7 @@ class ControllerProcess(ABC):
         self._spec = spec
         self._streams = streams
         self._cluster = cluster
+        self.rules: dict[int, Rule] = {}
         self._life = 0
         self._is_up = True
         self._begin(streams)
@@ -96,6 +98,11 @@ class ControllerProcess(ABC):
         """Treat a cordoned node as an event, from v1.1.6 on. The twin knows v1 only."""
         if self._spec.version >= "v1.1.6":
             self._add_all()
+
+    def annotated(self, ingress: int) -> None:
+        """Enqueue an ingress whose annotations changed."""
+        if self._is_up:
+            self._add(ingress)
 
     def _add_all(self) -> None:
         if self._is_up:

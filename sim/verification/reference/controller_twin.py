@@ -38,6 +38,7 @@ class Worker:
     steps: list[tuple[Any, ...]] = field(default_factory=list)
     seen: set[Any] = field(default_factory=set)
     n_addresses: int = 0
+    weight: int = 0
 
 
 class Controller(ControllerProcess):
@@ -100,6 +101,7 @@ class Controller(ControllerProcess):
             self._idle.pop(0)
             self._busy.add(number)
             worker = Worker(number, next(self._n_reconciles), self._agenda.now_s, self._sequence(number))
+            worker.weight = self.rules[number].wanted if number in self.rules else 0
             self._go_on(worker)
 
     def _end(self, worker: Worker, error: str | None) -> None:
@@ -155,7 +157,7 @@ class Controller(ControllerProcess):
         for listener in range(self._spec.listeners):
             https = listener < self._spec.https_listeners
             steps += [(f"{ELB}DescribeListenerCertificates", number, listener)] if https else []
-            steps += [(f"{ELB}DescribeRules", number, listener)]
+            steps += [(f"{ELB}DescribeRules", number, listener), ("compare the rule", listener)]
         steps += [("tag:GetResources", number)]
         if not early:
             steps += [("ec2:DescribeSecurityGroups", number, "attached"), ("ask for the interfaces", number)]
@@ -171,6 +173,8 @@ class Controller(ControllerProcess):
                 worker.n_addresses += len(worker.seen)
             elif what == "compare":
                 worker.steps = self._changes(worker.seen, about[0]) + worker.steps
+            elif what == "compare the rule":
+                worker.steps = self._modifies(worker, *about) + worker.steps
             elif what == "ask for the interfaces":
                 chunks = range(math.ceil(worker.n_addresses / 199))
                 worker.steps = [("ec2:DescribeNetworkInterfaces", *about, chunk) for chunk in chunks] + worker.steps
@@ -190,6 +194,12 @@ class Controller(ControllerProcess):
         if leaves:
             steps += [(f"{ELB}DeregisterTargets",), (group.deregister, leaves)]
         return steps
+
+    def _modifies(self, worker: Worker, listener: int) -> list[tuple[Any, ...]]:
+        rule = self.rules.get(worker.ingress)
+        if rule is None or rule.weights[listener] == worker.weight:
+            return []
+        return [(f"{ELB}ModifyRule",), (rule.modify, listener, worker.weight)]
 
     # The client
 

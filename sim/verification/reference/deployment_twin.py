@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 class Pod:
     """A pod. An old and a new pod may have the same `ordinal`, but not the same draws.
 
-    A pod that `returns` is another pod of the old ReplicaSet, created when others of it had gone.
+    A pod that `returns` is another pod of the old ReplicaSet, created when others of it had gone. `left`: the watch has
+    seen it go, and has `missed` it if it had not come. `dropped`: a controller with lags has told the target group so.
     """
 
     number: int
@@ -34,6 +35,8 @@ class Pod:
     deregistered: bool = False
     cut: bool = False
     left: bool = False
+    missed: bool = False
+    dropped: bool = False
     has_ready_containers: bool = False
     is_ready_at_first: bool = False
     returns: bool = False

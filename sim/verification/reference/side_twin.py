@@ -77,7 +77,7 @@ class Side:
     def not_ready_address(self, pod: Pod) -> None:
         """Let the controller's watch see the address of a pod that is not ready."""
         service = self.service(pod)
-        if pod in service.ready:
+        if pod in service.ready or pod.missed:
             return
         service.starting.add(pod)
         self._endpoints_changed(service)
@@ -100,6 +100,8 @@ class Side:
     def gated(self, pod: Pod) -> None:
         """Let the controller's watches see a pod whose containers are ready and whose gate is closed."""
         service = self.service(pod)
+        if pod.missed:
+            return
         service.gated.add(pod)
         if pod.is_ready_at_first:
             self._endpoints_changed(service)
@@ -121,7 +123,7 @@ class Side:
         lag = self.scenario.controller.registration_lag_s
         if lag is not None:
             lag_s = self.draw(lag, pod, Stream.REGISTRATION_LAG)
-            self.agenda.after(lag_s, lambda: self.target_group.register({pod}))
+            self.agenda.after(lag_s, lambda: self.target_group.register(set() if pod.dropped else {pod}))
         self.deployment.ready(pod)
 
     def deleted(self, pod: Pod) -> None:
@@ -134,7 +136,12 @@ class Side:
         lag = self.scenario.controller.deregistration_lag_s
         if lag is not None:
             lag_s = self.draw(lag, pod, Stream.DEREGISTRATION_LAG)
-            self.agenda.after(lag_s, lambda: self.target_group.deregister({pod}))
+            self.agenda.after(lag_s, lambda: self.drop(pod))
+
+    def drop(self, pod: Pod) -> None:
+        """Deregister a pod; one that is not registered yet never is."""
+        self.target_group.deregister({pod})
+        pod.dropped = pod.deregistered = True
 
     def told_to_end(self, pod: Pod) -> None:
         """Begin a deleted pod's grace period and preStop."""
@@ -185,16 +192,20 @@ class Side:
 
     def endpoint(self, pod: Pod, *, joins: bool) -> None:
         """Let the controller's watch see the endpoint come or go."""
-        self.agenda.note("EndpointAdded" if joins else "EndpointRemoved", self.agenda.now_s, pod.number)
         service = self.service(pod)
+        if joins and pod.missed:
+            return
+        is_seen, is_target = pod in service.starting, pod in service.ready | service.gated
+        if not joins:
+            pod.left, pod.missed = True, pod not in service.ready
+        for pods in (service.starting, service.gated, service.ready):
+            pods.discard(pod)
         if joins:
-            service.starting.discard(pod)
-            service.gated.discard(pod)
             service.ready.add(pod)
-        else:
-            service.ready.remove(pod)
-            pod.left = True
-        self._endpoints_changed(service)
+        if joins or is_target:
+            self.agenda.note("EndpointAdded" if joins else "EndpointRemoved", self.agenda.now_s, pod.number)
+        if joins or is_target or is_seen:
+            self._endpoints_changed(service)
 
     def _endpoints_changed(self, service: RolledService) -> None:
         if self.controller is not None:

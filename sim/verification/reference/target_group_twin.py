@@ -23,6 +23,7 @@ class TargetGroup:
         self._plane = plane
         self._registered_s: dict[Pod, float] = {}
         self.in_both: set[Pod] = set()
+        self._failing: set[Pod] = set()
 
     def _group(self, pod: Pod) -> int:
         """Return 1 for the pods of a canary or a new cluster, which are in a target group of their own."""
@@ -41,6 +42,10 @@ class TargetGroup:
         for node in range(nodes):
             healthy_s = now_s + self.first_check_s(pod, node)
             self._plane.agenda.note("TargetHealthy", healthy_s, pod.number, group * nodes + node)
+
+    def was_never_in(self, pod: Pod) -> bool:
+        """Return whether a pod was never registered."""
+        return pod.is_new and pod not in self._registered_s
 
     def first_check_s(self, pod: Pod, node: int) -> float:
         """Return the phase of an ALB node's checks of a pod."""
@@ -64,6 +69,8 @@ class TargetGroup:
             for node, at_s in enumerate(healthy_s):
                 self._plane.agenda.note("TargetHealthy", at_s, pod.number, self._row(pod, node))
             self._plane.agenda.after(max(healthy_s) - self._plane.agenda.now_s, self._plane.some_target_is_healthy)
+            if pod in self._failing:
+                self.checks_fail(pod)
 
     def deregister(self, pods: set[Pod]) -> None:
         """Deregister targets, of which each ALB node hears after its own delay."""
@@ -87,6 +94,9 @@ class TargetGroup:
         """Let the checks of each ALB node fail from now on, until enough have failed."""
         check = self._plane.scenario.target_group.health_check
         if check is None or pod in self._plane.deployment.untargeted:
+            return
+        if self.was_never_in(pod):
+            self._failing.add(pod)
             return
         for node in range(self._plane.scenario.target_group.alb_nodes):
             at_s = self._registered_s.get(pod, self._plane.old_since_s) + self.first_check_s(pod, node)

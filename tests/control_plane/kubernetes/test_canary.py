@@ -12,7 +12,16 @@ from typing import Any
 import pytest
 
 from sim.control_plane.kubernetes.way_back import WayBack
-from sim.control_plane.trace import PodCreated, PodDeleted, PodDeselected, TargetDeregistered, TargetRegistered
+from sim.control_plane.trace import (
+    EndpointAdded,
+    EndpointRemoved,
+    PodCreated,
+    PodDeleted,
+    PodDeselected,
+    PodReady,
+    TargetDeregistered,
+    TargetRegistered,
+)
 from sim.control_plane.trace.calls import ApiAttempt
 from sim.control_plane.trace.traffic import RuleModified, RuleTaken, WeightSet
 from sim.data_plane.outcomes import Outcome
@@ -20,6 +29,7 @@ from sim.experiment.recommend import least_sleep_s
 from sim.experiment.replication import Replication, simulate
 from sim.scenario.problems import ScenarioError
 from sim.scenario.specs import Scenario
+from sim.streams import Stream, Streams
 
 BASE: dict[str, Any] = {
     "name": "by-hand",
@@ -187,6 +197,41 @@ def test_an_abort_without_ping_pong_ends_with_every_controller(version: str, *, 
 def test_what_argo_refuses_or_is_not_simulated_is_refused(changes: dict[str, object], words: str) -> None:
     with pytest.raises(ScenarioError, match=words):
         _scenario(**changes)
+
+
+@pytest.mark.parametrize(("registration_s", "deregistration_s", "registered_s"), [(10, 20, [13, 13]), (10, 2, [])])
+def test_a_new_pod_whose_target_would_go_before_it_came_is_no_target(
+    registration_s: int, deregistration_s: int, registered_s: list[int]
+) -> None:
+    """The new pods are Ready at 3 s, and deleted 5 + 1 s later: their targets would come at 13 s."""
+    lags = {"controller.registration_lag_s": registration_s, "controller.deregistration_lag_s": deregistration_s}
+    steps = {"canary.steps": [{"weight": 50, "pause_s": 5}], "canary.abort_after_step": 1}
+    canary = _run(**lags, **steps, **{"canary.abort_scale_down_delay_s": 1})
+    assert [record.time_s for record in canary.trace.of(PodDeleted)] == [9, 9]
+    assert [record.time_s for record in canary.trace.of(TargetRegistered)] == registered_s
+    assert [record.time_s for record in canary.trace.of(TargetDeregistered)] == [29] * len(registered_s)
+
+
+def test_an_endpoint_that_would_go_before_it_came_never_comes() -> None:
+    """A pod joins after one draw from its readiness, and leaves after another one from its deletion."""
+    law = {"dist": "uniform", "low": 0, "high": 40}
+    steps = {"canary.steps": [{"weight": 100, "pause_s": 5}], "canary.abort_after_step": 1}
+    scenario = _scenario(
+        **steps, **{"endpoints.propagation_s": law, "canary.abort_scale_down_delay_s": 1, "deployment.replicas": 20}
+    )
+    trace = simulate(scenario, estimator="expected").trace
+    joins_s, leaves_s = (
+        Streams(scenario.seed, 0).indexed(scenario.endpoints.propagation_s, stream, 1)
+        for stream in (Stream.ENDPOINT_ADDITION, Stream.ENDPOINT_REMOVAL)
+    )
+    kinds = (PodReady, PodDeleted, EndpointAdded, EndpointRemoved)
+    ready_s, deleted_s, added_s, removed_s = ({one.pod: one.time_s for one in trace.of(kind)} for kind in kinds)
+    wanted = {pod: (ready_s[pod] + joins_s[pod - 20], deleted_s[pod] + leaves_s[pod - 20]) for pod in ready_s}
+    assert {pod: (added_s[pod], removed_s[pod]) for pod in added_s} == {
+        pod: times_s for pod, times_s in wanted.items() if times_s[0] < times_s[1]
+    }
+    assert 3 < len(added_s) < 17
+    assert added_s.keys() == removed_s.keys()
 
 
 BACK = {
