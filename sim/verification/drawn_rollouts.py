@@ -108,8 +108,9 @@ def drawn_canary(seed: int) -> Scenario:
     """Return a small canary with lags, mostly of Services that take turns. New pods may go before they are targets."""
     scenario, rng = drawn_scenario(seed), np.random.default_rng([seed, 5])
     lag = {"dist": "uniform", "low": 0, "high": one(rng, 1, 30)}
+    longest_s = one(rng, 1, 30)
     steps = [
-        {"weight": int(weight), "pause_s": float(rng.uniform(0, 30))}
+        {"weight": int(weight), "pause_s": float(rng.uniform(0, longest_s))}
         for weight in sorted(rng.integers(0, 101, int(rng.integers(0, 4))).tolist())
     ]
     ends: dict[str, Any] = one(rng, {"dynamic_stable_scale": True}, {"scale_down_delay_s": float(rng.uniform(0, 40))})
