@@ -57,7 +57,7 @@ def of_law(service_time_s: ServiceLaw, longest_s: float) -> Latency:
     in_time = 1 - float(service_time_s.sf(longest_s))
     if in_time == 0:
         return Latency(math.nan, math.nan, math.nan)
-    return Latency(*(float(service_time_s.ppf(q * in_time)) for q in _QUANTILES))
+    return Latency(*service_time_s.ppf(np.array(_QUANTILES) * in_time).tolist())
 
 
 def of_laws(laws: Sequence[ServiceLaw], weights: Sequence[float], longest_s: float) -> Latency:

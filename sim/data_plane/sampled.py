@@ -109,6 +109,7 @@ class Servers:
 
     def __init__(self, timeline: Timeline, ends: Ends, pod: PodSpec, target_group: TargetGroupSpec) -> None:
         self._timeline = timeline
+        self._terminated = timeline.terminated
         self._ends = ends
         self._teardown_s = pod.sandbox_teardown_s
         self._pooled = target_group.connection_reuse
@@ -152,7 +153,7 @@ class Servers:
 
     def window_until_s(self) -> float:
         """Return the window's end so far, which is final once a request that arrived after it has been taken."""
-        gone_s = self._network_gone_s()[self._timeline.terminated]
+        gone_s = self._network_gone_s()[self._terminated]
         return float(gone_s.max(initial=self._fixed_until_s))
 
     def ended_s(self) -> Times:

@@ -43,9 +43,6 @@ BLOCK_SIZE = 2**17
 QUEUE_WARM_UP_S = 60.0
 """How long before t = 0 a queue may fill, in addition to the longest time of a request in flight."""
 
-_TAIL = 2**-50
-"""The chance that a request takes longer than the longest that is looked for before t = 0: none in 10**15."""
-
 
 class Sender(Protocol):
     """Sends requests block by block, in order, after those that were in flight at t = 0."""
@@ -67,9 +64,7 @@ class _Independent:
         self._cold_factor = cold_factor
 
     def at_work(self, past: Past, waits: Waits) -> Sent:  # noqa: ARG002 - nobody waits
-        return concatenated([past.at_work(_sent(block, self._back)) for block in past.blocks(past.longest_service_s)])[
-            ::-1
-        ]
+        return concatenated([past.at_work(_sent(block, self._back)) for block in past.blocks()])[::-1]
 
     def send(self, block: Block) -> Sent:
         sent = _sent(block, self._forth)
@@ -168,14 +163,12 @@ class Past:
             self._oldest_s += min(target_group.idle_timeout_s, pod.keep_alive_timeout_s or math.inf)
         self._all_since_s = all_since_s
         self._oldest_s = max(self._oldest_s, all_since_s)
-        self.longest_service_s = float(traffic.service_time_s.ppf(1 - _TAIL))
 
-    def blocks(self, oldest_s: float = math.inf) -> Iterator[Block]:
-        """Yield the requests block by block, the latest first, at least those of the last `oldest_s` that matter."""
-        oldest_s = max(self._all_since_s, min(oldest_s, self._oldest_s))
+    def blocks(self) -> Iterator[Block]:
+        """Yield the requests block by block, the latest first, at least those that are not too old to matter."""
         looked_back_s = -1.0
-        while looked_back_s < oldest_s:
-            block = self._source.take(block_size(oldest_s - max(looked_back_s, 0.0), self._rate_rps))
+        while looked_back_s < self._oldest_s:
+            block = self._source.take(block_size(self._oldest_s - max(looked_back_s, 0.0), self._rate_rps))
             yield block
             looked_back_s = -float(block.arrival_s[-1])
 
@@ -188,6 +181,7 @@ class Past:
 
         Requests on which the ALB has given up count too.
         """
+        sent = sent[(sent.finish_s > 0) | (sent.arrival_s > -self._all_since_s)]
         works = (sent.finish_s > 0) & (sent.target >= 0) & (sent.way != Way.RACED) & self.young_enough(sent)
         return sent[works | (sent.arrival_s > -self._all_since_s)]
 
