@@ -195,7 +195,7 @@ class Canary(WayBack):
             return
         self.swap_back()
         self.set_weight(0)
-        self.later(self._delay_s(), self.end_new)
+        self.later(self._delay_s() if self._new else 0, self.end_new)
 
     def _delay_s(self) -> float:
         given = self._spec.abort_scale_down_delay_s
@@ -212,6 +212,7 @@ class Canary(WayBack):
         self._is_last = True
         self.keep_new(0)
         if not self._to_delete:
+            self.ending = sorted(self._going, key=lambda pod: pod.number)
             self.completes()
 
     def delete_soon(self, pods: list[Pod]) -> None:

@@ -78,7 +78,7 @@ class Controller(ControllerProcess):
 
     # The queue
 
-    def containers_ready(self, _ingress: int) -> None:
+    def containers_ready(self, _ingress: int, _service: Service) -> None:
         """Pass over a pod whose gate is closed: the twin knows no gates of v1."""
 
     def endpoints_changed(self, ingress: int, _service: Service | None = None) -> None:

@@ -101,10 +101,10 @@ class LoadBalancerController:
         if self._leading is not None:
             self._leading.ingress_queue.add(ingress)
 
-    def containers_ready(self, ingress: int) -> None:
+    def containers_ready(self, ingress: int, service: Service) -> None:
         """Enqueue the binding for a pod whose containers are ready: later versions watch pods with gates."""
         if self._version >= (3, 4, 0):
-            self.endpoints_changed(ingress)
+            self.endpoints_changed(ingress, service)
 
     def cordoned(self) -> None:
         """Pass over a change of a node: only bindings of type `instance` have nodes for targets."""

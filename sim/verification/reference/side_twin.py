@@ -107,7 +107,7 @@ class Side:
             self._endpoints_changed(service)
         service.starting.discard(pod)
         if self.controller is not None:
-            self.controller.containers_ready(0)
+            self.controller.containers_ready(0, service)
 
     def gate_opened(self, pod: Pod) -> None:
         """Open a pod's gate."""
