@@ -150,6 +150,17 @@ def test_with_prefixes_an_interface_is_kept_until_the_others_have_whole_prefixes
     assert (pool.spare_interface(1000) is second) == is_spare
 
 
+def test_an_interface_is_free_when_the_last_of_its_addresses_has_cooled_down() -> None:
+    """Pods leave at 100 s and at 500 s, and an address cools down for 30 s."""
+    pool = _pool("c5.4xlarge", W1)
+    interface = pool.interfaces[0]
+    pool.add_slots(interface, 2)
+    assert all(pool.assign(pod, 0) for pod in ("one", "two"))
+    pool.release("one", 100)
+    pool.release("two", 500)
+    assert pool.free_from_s(interface) == 530
+
+
 CNIS = st.one_of(
     st.builds(lambda warm: {"warm_eni_target": warm}, st.integers(0, 2)),
     st.builds(lambda warm: {"warm_prefix_target": warm, **PREFIX}, st.integers(0, 2)),

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from sim.control_plane.trace import PodReady, RolloutComplete, Trace
 from sim.control_plane.trace.nodes import LaunchFailed, NodeAdded, NodesRequested, PodScheduled, RolloutStalled
 from sim.control_plane.world import run_control_plane
+from sim.scenario.distributions import Uniform
 from sim.scenario.specs import Scenario
-from sim.streams import Streams
+from sim.streams import Stream, Streams
 
 FIXED: dict[str, Any] = {
     "launch_to_ready_s": 50, "decision_s": 3, "asg_lag_s": 15, "fleet_s": 2.5, "image_pull_s": 7,
@@ -56,6 +57,16 @@ def test_cluster_autoscaler_adds_its_stages_up() -> None:
     asked_s = trace.of(NodesRequested)[0].time_s
     assert 3 <= asked_s <= 13
     assert trace.of(NodeAdded)[0].time_s == pytest.approx(asked_s + 65)
+
+
+def test_a_look_of_cluster_autoscaler_that_is_due_at_once_is_not_put_off() -> None:
+    """The pods wait from 0 s on. Of 40 first looks, spread over 10 s, the earliest comes within the first second."""
+    scenario = _scenario(autoscaler={"kind": "cluster_autoscaler"} | FIXED)
+    looks = Uniform(dist="uniform", low=0, high=10)
+    look_s = {k: Streams(scenario.seed, k).indexed(looks, Stream.AUTOSCALER_SCAN)[0] for k in range(40)}
+    earliest = min(look_s, key=look_s.__getitem__)
+    assert look_s[earliest] < 1
+    assert _trace(scenario, earliest).of(NodesRequested)[0].time_s == pytest.approx(look_s[earliest] + 3)
 
 
 @pytest.mark.parametrize(

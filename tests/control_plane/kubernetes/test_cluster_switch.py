@@ -10,6 +10,7 @@ from sim.control_plane.trace import (
     PodDeleted,
     PodReady,
     ReadinessGateOpened,
+    ReplicaSetScaled,
     RolloutComplete,
     TargetDeregistered,
     TargetHealthy,
@@ -47,6 +48,7 @@ def trace(**switch: Any) -> Trace:
 def test_the_old_pods_go_and_then_their_load_balancer() -> None:
     told = trace(record_change_s=7)
     assert [record.time_s for record in told.of(RecordChanged)] == [7]
+    assert told.of(ReplicaSetScaled) == [ReplicaSetScaled(50, "old", 0)]
     assert [record.time_s for record in told.of(PodDeleted)] == [50, 50, 50]
     assert sorted(record.pod for record in told.of(TargetDeregistered)) == [0, 1, 2]
     assert [record.time_s for record in told.of(LoadBalancerDeleted)] == [200]
@@ -114,6 +116,7 @@ def test_both_clusters_addresses_must_fit(prefix_length: int, held: int, come: i
     told = rolled_in(one_node)
     assert told.of(SubnetHeld)[-1].held == held
     assert len(told.of(PodReady)) == come
+    assert {record.pod for record in [*told.of(PodReady), *told.of(SandboxFailed)]} == {3, 4, 5}
     assert len({record.pod for record in told.of(SandboxFailed)}) == 3 - come
     assert [record.time_s for record in told.of(RolloutComplete)] == [200], "the switch is made all the same"
 

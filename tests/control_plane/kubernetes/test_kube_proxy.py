@@ -7,7 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from sim.control_plane.trace import EndpointAdded, EndpointRemoved, TargetDrained, TargetHealthy
+from sim.control_plane.kubernetes.endpoints import Endpoints
+from sim.control_plane.kubernetes.kube_proxy import KubeProxies
+from sim.control_plane.kubernetes.pod import Pod
+from sim.control_plane.simulation import Simulation
+from sim.control_plane.trace import EndpointAdded, EndpointRemoved, TargetDrained, TargetHealthy, Trace
 from sim.control_plane.trace.calls import ApiAttempt
 from sim.control_plane.world import run_control_plane
 from sim.data_plane.outcomes import Outcome
@@ -26,6 +30,29 @@ def test_each_worker_node_syncs_in_its_own_time_after_the_endpoint(make_scenario
         assert len(lags_s) == len(set(lags_s)) == 3 * 4
         assert 1 <= min(lags_s) < max(lags_s) <= 4
     assert trace.of(ApiAttempt) == []
+
+
+def test_every_worker_node_sends_to_a_pod_whose_deletion_none_has_heard_of(make_env, make_scenario) -> None:
+    env, scenario = make_env(), make_scenario(**BEHIND_NODES)
+    simulation = Simulation(env, Streams(1, 0), Trace())
+    pod = Pod(0, env, 0, is_new=False)
+    endpoints = Endpoints(simulation, scenario.endpoints, [pod])
+    assert KubeProxies(simulation, scenario.target_group, endpoints).sent_until_s(pod) == [math.inf] * 3
+
+
+def test_a_pod_that_has_joined_is_no_longer_starting(make_env, make_scenario) -> None:
+    """The pod appears 1 s after it has an address, and joins 1 s after it is ready at 10 s."""
+    env, scenario = make_env(), make_scenario(endpoints__propagation_s=1)
+    endpoints = Endpoints(Simulation(env, Streams(1, 0), Trace()), scenario.endpoints, [])
+    pod = Pod(0, env, 0, is_new=True)
+    env.process(endpoints.follow(pod))
+    pod.has_address.succeed()
+    env.run(until=10)
+    assert (endpoints.starting, endpoints.addresses) == ({pod}, set())
+    pod.containers_ready.succeed()
+    pod.ready.succeed()
+    env.run(until=12)
+    assert (endpoints.starting, endpoints.addresses) == (set(), {pod})
 
 
 def test_refused_is_share_times_lag(make_scenario) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sim.control_plane.kubernetes.replica_set import age_rank
 from sim.control_plane.trace import (
     PodCreated,
     PodDeleted,
@@ -87,6 +88,12 @@ def test_younger_pods_go_first_up_to_a_power_of_two_of_their_age() -> None:
     by_chance = {"to_replicas": 10 - len(middle_aged), "ready_for_s": old}
     assert _gone(_trace(scale_in=by_chance)) != middle_aged
     assert _gone(_trace(scale_in=by_chance, **{"kubernetes.version": "v1.21"})) == middle_aged
+
+
+@pytest.mark.parametrize(("version", "rank"), [("v1.21", 1.0), ("v1.22", 29), ("v1.23", 29)])
+def test_from_v1_22_on_an_age_counts_by_its_power_of_two(version: str, rank: float) -> None:
+    """One second is 1,000,000,000 ns, between 2^29 = 536,870,912 and 2^30 ns (KEP-2185)."""
+    assert age_rank(1.0, version) == rank
 
 
 def test_pods_that_are_ready_just_now_are_younger_than_all_others() -> None:

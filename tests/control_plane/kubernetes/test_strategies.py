@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sim.control_plane.trace import PodCreated, PodDeleted, PodReady, RolloutComplete, Trace
+from sim.control_plane.trace import PodCreated, PodDeleted, PodReady, ReplicaSetScaled, RolloutComplete, Trace
 from sim.control_plane.world import run_control_plane
 from sim.data_plane.outcomes import Outcome
 from sim.experiment.replication import simulate
@@ -76,6 +76,19 @@ def test_a_daemon_set_that_surges_deletes_what_has_its_successor() -> None:
     assert [record.time_s for record in trace.of(PodCreated)] == [0, 0, 20.5, 20.5]
     assert [time_s for time_s, _ in _deleted(trace)] == [20.5, 20.5, 41, 41]
     assert trace.of(RolloutComplete)[0].time_s == 41
+
+
+def test_a_daemon_set_with_a_surge_of_one_starts_each_successor_before_its_predecessor_goes() -> None:
+    """Each of the four takes 20.5 s to be available. Only then does its predecessor go and the next one come."""
+    trace = _trace({"kind": "DaemonSet", "max_surge": 1})
+    assert [record.time_s for record in trace.of(PodCreated)] == [0, 20.5, 41, 61.5]
+    assert [time_s for time_s, _ in _deleted(trace)] == [20.5, 41, 61.5, 82]
+
+
+def test_recreate_scales_the_old_replica_set_to_none_and_then_the_new_one_up() -> None:
+    """The old pods are gone 11 s after their deletion, which is noticed 0.5 s later."""
+    scaled = _trace({"strategy": "Recreate"}).of(ReplicaSetScaled)
+    assert scaled == [ReplicaSetScaled(0, "old", 0), ReplicaSetScaled(11.5, "new", 4)]
 
 
 def test_recreate_waits_for_the_last_old_pod_and_has_an_outage() -> None:
