@@ -71,7 +71,7 @@ def slowest_pod(trace: Trace, scenario: Scenario, streams: Streams) -> Slowest:
 
     A target leaves by its deregistration, or when the listener's rule gives its target group no weight any more. A
     target leaves by a failing health check only where preStop lets the check fail: failing checks of a dead pod save no
-    request.
+    request. A pod that never became a target, as it was never Ready, has nobody to serve.
     """
     timeline = timeline_of(trace, scenario, streams)
     left_s = timeline.registered_until_s
@@ -83,8 +83,12 @@ def slowest_pod(trace: Trace, scenario: Scenario, streams: Streams) -> Slowest:
         left_s = np.where(np.isfinite(unused_s) & ~np.isneginf(left_s), unused_s, left_s)
     else:
         left_s = np.minimum(left_s, unused_s)
-    last_s = left_s.max(axis=0)
-    stays_s = {deleted.pod: float(last_s[deleted.pod]) - deleted.time_s for deleted in trace.of(PodDeleted)}
+    last_s = np.where(timeline.registered_from_s < np.inf, left_s, -np.inf).max(axis=0)
+    stays_s = {
+        deleted.pod: float(last_s[deleted.pod]) - deleted.time_s
+        for deleted in trace.of(PodDeleted)
+        if last_s[deleted.pod] > -np.inf
+    }
     if not stays_s:
         return Slowest(0.0, 0.0)
     pod = max(stays_s, key=stays_s.__getitem__)

@@ -156,6 +156,13 @@ def test_fewer_retries_are_recommended_where_they_bound_the_wait(make_scenario: 
     assert needed_s(fewer, InOrder()).max() < needed_s(scenario, InOrder()).max() - 1
 
 
+def test_a_pod_that_was_never_ready_needs_no_sleep(fixed_lag: Scenario) -> None:
+    """ReplicaSet deletes it first, and no request was ever sent to it."""
+    scale_in = {"disruption": "scale_in", "scale_in": {"to_replicas": 2, "unready": 1}, "deployment.replicas": 3}
+
+    assert needed_s(fixed_lag.with_overrides(scale_in), InOrder()).tolist() == [0] * fixed_lag.replications
+
+
 def test_the_needed_time_does_not_depend_on_the_sleep(make_scenario: type) -> None:
     times_s = [
         needed_s(make_scenario(pod__pre_stop_sleep_s=sleep_s, replications=3), InOrder()) for sleep_s in (0, 25, 60)
