@@ -12,8 +12,11 @@ from albsim_tests.data_plane import EVER, NEVER, cases, meeting, run, specs, tim
 from hypothesis import given, settings
 from scipy import integrate
 
+from sim.data_plane.ends import ends_of
 from sim.data_plane.expectable import require_expectable
 from sim.data_plane.expected import expect_requests
+from sim.data_plane.instances import Instances
+from sim.data_plane.lines import lines_of
 from sim.data_plane.outcomes import Outcome
 from sim.scenario.problems import ScenarioError
 from sim.verification.drawn_requests import drawn_timeline
@@ -241,3 +244,16 @@ def test_a_large_timeline_is_added_up_without_loss() -> None:
     window_s = max(np.max(left_s[np.isfinite(left_s)]), np.max(dies_s[:200]) + 1)
     assert got.window_until_s == pytest.approx(window_s)
     assert got.counts.sum() == pytest.approx(1000 * (window_s + 2), rel=1e-12)
+
+
+def test_a_worker_node_that_left_is_sent_nothing_and_the_other_everything() -> None:
+    never_s = np.full((1, 2), NEVER)
+    instances = Instances(sent_until_s=np.array([[5.0, NEVER]]), cut_s=never_s, gone_s=never_s[0])
+    scene = replace(timeline(1, nodes=2), instances=instances)
+    traffic, pod, target_group = specs(target_type="instance", instances=2)
+
+    lines = lines_of(scene, ends_of(scene, traffic, pod, target_group), 100.0, [])
+
+    rps = {node: sum(line.rps_at(np.array([4.9, 5.1])) for line in lines if line.node == node) for node in (0, 1)}
+    assert rps[0].tolist() == [50, 0]
+    assert rps[1].tolist() == [50, 100]

@@ -168,6 +168,14 @@ def test_after_the_idle_timeout_the_alb_has_closed_it() -> None:
     assert ways(sent(timeline(1), (0, 1), (5.9, 1), (12, 1), **at)) == ["NEW", "POOLED", "NEW"]
 
 
+def test_requests_that_come_as_the_server_closes_are_counted_as_races() -> None:
+    """Even arrivals twice a second, instantly served: every second one comes when its connection is closed."""
+    scene = timeline(1, complete_s=100)
+    at: dict[str, Any] = {"arrival_rate_rps": 2.0, "arrivals": "even", "service_time_s": 0, "connection_reuse": True}
+    found = counts(scene, keep_alive_timeout_s=0.5, **at)
+    assert found == {"ok": 100, "keep_alive_race": 100}
+
+
 @pytest.mark.slow
 def test_the_keep_alive_race_is_as_frequent_as_its_formula() -> None:
     """Instant answers, one connection: gaps are exponential, and r exp(-r K) RTT of them meet the closing."""
