@@ -60,7 +60,7 @@ def test_everything_is_reconciled_every_sync_period(
 
 
 def test_the_period_of_an_informer_is_from_0_9_to_1_1_sync_periods() -> None:
-    """Of 400 uniform factors none is in the lowest or in the highest twentieth with a probability below 1e-8."""
+    """Of 400 uniform factors none is in the lowest 4.5 % with a probability of 0.955^400 = 1e-8, as in the highest."""
     env = Clock()
     first_s: list[float] = []
     controller = SimpleNamespace(

@@ -1,0 +1,80 @@
+"""Oracle: arithmetic by hand on an m5.large. Its interfaces have ten addresses each, one of them their own.
+
+The first interface, with its own address, comes with the machine. A prefix is 16 addresses in one slot
+(docs/facts/capacity.md §1).
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+from sim.control_plane.aws.address_pool import AddressPool
+from sim.control_plane.aws.ipamd import Ipamd
+from sim.control_plane.aws.subnet import Subnet
+from sim.control_plane.clock import Clock
+from sim.control_plane.simulation import Simulation
+from sim.control_plane.trace import Trace
+from sim.control_plane.trace.nodes import SubnetFull, SubnetHeld
+from sim.scenario.specs import VpcCniSpec
+from sim.streams import Streams
+
+
+class Node:
+    """A node with its daemon, in a subnet of so many addresses; AWS admits every call."""
+
+    def __init__(self, addresses: int, **cni: Any) -> None:
+        spec = VpcCniSpec.model_validate(cni)
+        self.env, self.trace = Clock(), Trace()
+        simulation = Simulation(self.env, Streams(1, 0), self.trace)
+        self.subnet = Subnet(simulation, 0, addresses)
+        self.pool = AddressPool(spec, interfaces=3, slots_per_interface=9, max_pods=110)
+        api = cast("Any", SimpleNamespace(admit=lambda _: True))
+        self.ipamd = Ipamd(simulation, spec, api, 0, self.subnet, self.pool, 0.0)
+
+    def held(self) -> tuple[int, int]:
+        """Return how many of the subnet's addresses are held, and how many of these pods use, by the trace."""
+        last = self.trace.of(SubnetHeld)[-1]
+        return last.held, last.used
+
+
+def test_a_node_that_starts_takes_all_the_addresses_of_its_interface() -> None:
+    node = Node(addresses=100)
+    node.ipamd.start()
+    assert node.held() == (9, 0)
+    assert node.trace.of(SubnetFull) == []
+
+
+def test_a_node_that_starts_takes_one_address_where_not_all_are_free() -> None:
+    node = Node(addresses=8)
+    node.ipamd.start()
+    assert node.held() == (1, 0)
+    assert node.trace.of(SubnetFull) == []
+
+
+def test_a_node_that_starts_in_a_full_subnet_is_said_to() -> None:
+    node = Node(addresses=0)
+    node.ipamd.start()
+    assert len(node.trace.of(SubnetFull)) == 1
+    assert not node.ipamd.assign("pod")
+
+
+def test_a_pod_s_address_is_in_use_until_the_pod_is_gone() -> None:
+    node = Node(addresses=100)
+    node.ipamd.start()
+    assert node.ipamd.assign("one")
+    assert node.ipamd.assign("other")
+    assert node.held() == (9, 2)
+    node.ipamd.release("one")
+    assert node.held() == (9, 1)
+
+
+def test_a_prefix_takes_sixteen_addresses_of_the_subnet() -> None:
+    """One prefix first; a second one when the first one is in use."""
+    node = Node(addresses=1000, prefix_delegation=True)
+    node.ipamd.start()
+    assert node.held() == (16, 0)
+    node.ipamd.watch()
+    assert all(node.ipamd.assign(pod) for pod in range(16))
+    node.env.run_until(node.env.timeout(60))
+    assert node.held() == (32, 16)
