@@ -1,4 +1,4 @@
-"""Oracle: arithmetic by hand on an m5.large. Its interfaces have ten addresses each, one of them their own.
+"""Oracle: arithmetic by hand. An interface of an m5.large has nine addresses for pods and one of its own.
 
 The first interface, with its own address, comes with the machine. A prefix is 16 addresses in one slot
 (docs/facts/capacity.md §1).
