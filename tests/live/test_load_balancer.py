@@ -18,7 +18,7 @@ import pytest
 from albsim_tests.live.comparison import rows
 from albsim_tests.live.load_balancer import HAPROXY
 from albsim_tests.live.network import NoNetworkError
-from albsim_tests.live.rig import TooBusyError, measure_in_time
+from albsim_tests.live.rig import TooBusyError, measure_in_time, too_busy
 from scipy import stats
 
 from sim.data_plane.outcomes import Outcome
@@ -52,7 +52,9 @@ def compared() -> Iterator[Comparison]:
         try:
             measure = partial(measure_in_time, SCENARIOS[name], routed=name in ROUTED)
             runs = list(pool.map(measure, range(RUNS)))
-        except (TooBusyError, NoNetworkError) as error:
+        except TooBusyError as error:
+            too_busy(str(error))
+        except NoNetworkError as error:
             pytest.skip(str(error))
         simulated = [
             [figures[OUTCOMES[outcome]] for outcome in Outcome]
