@@ -61,7 +61,7 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
     try:
         kept = njit(cache=True, **_MAKES_NOTHING)(function)
         if not config.DISABLE_JIT:
-            _load_alone(kept._cache)  # noqa: SLF001 - numba has no option for it
+            _load_alone(getattr(kept, "_cache", None))
         return cast("Callable[P, R]", kept)
     except RuntimeError:
         return cast("Callable[P, R]", njit(**_MAKES_NOTHING)(function))
@@ -72,9 +72,12 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
 def _load_alone(cache: Any) -> None:  # noqa: ANN401 - numba has no types
     """Let kept machine code be loaded without the lists of all that numba can compile, which take 0.25 s to fill.
 
-    To run the code takes none of them. Before numba compiles anything it fills the lists by itself.
+    To run the code takes none of them. Before numba compiles anything it fills the lists by itself. numba has no option
+    for this. A numba without these private parts loads the code in its own way.
     Source: numba.core.caching.Cache.load_overload, numba.core.compiler.CompilerBase@0.61 to 0.68.
     """
+    if not (hasattr(cache, "_load_overload") and hasattr(cache, "_guard_against_spurious_io_errors")):
+        return
 
     def load(signature: object, target: object) -> object:
         with cache._guard_against_spurious_io_errors():  # noqa: SLF001

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -113,3 +114,10 @@ def test_a_tournament_is_won_by_the_smallest_key(keys: list[int], changes: st.Da
         assert key[target] == value
         if leaves > 1:
             assert key[winner[1]] == key.min()
+
+
+def test_a_numba_of_other_private_parts_loads_in_its_own_way() -> None:
+    of_another_numba = SimpleNamespace(load_overload=len)
+    compiled._load_alone(of_another_numba)
+    compiled._load_alone(None)
+    assert of_another_numba.load_overload is len
