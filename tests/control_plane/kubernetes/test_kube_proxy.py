@@ -40,21 +40,6 @@ def test_every_worker_node_sends_to_a_pod_whose_deletion_none_has_heard_of(make_
     assert KubeProxies(simulation, scenario.target_group, endpoints).sent_until_s(pod) == [math.inf] * 3
 
 
-def test_a_pod_that_has_joined_is_no_longer_starting(make_env, make_scenario) -> None:
-    """The pod appears 1 s after it has an address, and joins 1 s after it is ready at 10 s."""
-    env, scenario = make_env(), make_scenario(endpoints__propagation_s=1)
-    endpoints = Endpoints(Simulation(env, Streams(1, 0), Trace()), scenario.endpoints, [])
-    pod = Pod(0, env, 0, is_new=True)
-    env.process(endpoints.follow(pod))
-    pod.has_address.succeed()
-    env.run(until=10)
-    assert (endpoints.starting, endpoints.addresses) == ({pod}, set())
-    pod.containers_ready.succeed()
-    pod.ready.succeed()
-    env.run(until=12)
-    assert (endpoints.starting, endpoints.addresses) == (set(), {pod})
-
-
 def test_refused_is_share_times_lag(make_scenario) -> None:
     """Four old pods one after the other, 0.5 + 2 s until no rule has them, a fifth of 100 requests a second each.
 
