@@ -96,6 +96,7 @@ class ControlPlane:
         cluster = _cluster(simulation, scenario)
         turns = NodeTurns(self._env, scenario.deployment.rolled_at_once)
         self._rolled = RolledDeployment(simulation, scenario, client, turns, cluster)
+        self._cluster = cluster
         others = [
             replace(simulation.within(Stream.OTHER_DEPLOYMENT, number), trace=Trace())
             for number in range(1, scenario.deployment.rolled_at_once)
@@ -122,8 +123,7 @@ class ControlPlane:
             return
         if not over.triggered:
             raise self._endless()
-        while not coming.has_come and self._env.peek() <= coming.until_s:
-            self._env.step()
+        self._run_until_come(coming)
         if scenario.disrupted_by.leaves_targets:
             self._run_until_healthy([service.target_group for service in self._rolled.services if service.target_group])
 
@@ -185,20 +185,33 @@ class ControlPlane:
             pause = self._env.timeout(self._latest_s() - self._env.now)
             self._env.run_until(self._env.any_of([over, pause]))
 
+    def _run_until_come(self, coming: ComingCluster) -> None:
+        while not coming.has_come and self._env.peek() <= coming.until_s:
+            self._env.step()
+        if not coming.has_come:
+            self._catch_up(coming.until_s)
+
     def _run_until_healthy(self, target_groups: Sequence[TargetGroup[Pod]]) -> None:
         def first_healthy_s() -> float:
-            return min(target_group.first_healthy_s() for target_group in target_groups)
+            return min((target_group.first_healthy_s() for target_group in target_groups), default=-math.inf)
 
         latest_s = self._latest_s()
-        while target_groups and self._env.peek() <= min(first_healthy_s(), latest_s):
+        while self._env.peek() <= min(first_healthy_s(), latest_s):
             self._env.step()
-        if target_groups and first_healthy_s() == math.inf:
+        if first_healthy_s() == math.inf:
             raise self._endless()
+        self._catch_up(min(first_healthy_s(), latest_s))
 
     def _run_until(self, time_s: float) -> None:
         if time_s >= self._latest_s():
             raise self._endless()
         self._env.run_until(self._env.event(), time_s)
+        self._catch_up(time_s)
+
+    def _catch_up(self, until_s: float) -> None:
+        """Let the cluster record what costs no events. There is no event left until `until_s`."""
+        if self._cluster is not None:
+            self._cluster.catch_up(max(until_s, self._env.now))
 
     def _endless(self) -> ScenarioError:
         ending_pods = self._rolled.ending_pods

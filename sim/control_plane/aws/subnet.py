@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from sim.control_plane.trace.nodes import SubnetHeld
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sim.control_plane.simulation import Simulation
 
 
@@ -27,6 +29,7 @@ class Subnet:
         self._size = size
         self.free = size
         self._used = 0
+        self._to_tell: dict[Callable[[], None], None] = {}
 
     def has(self, addresses: int) -> bool:
         """Return whether so many addresses are free."""
@@ -42,6 +45,13 @@ class Subnet:
     def give(self, addresses: int) -> None:
         """Take back addresses."""
         self._change(addresses)
+        told, self._to_tell = self._to_tell, {}
+        for tell in told:
+            tell()
+
+    def tell_of_room(self, tell: Callable[[], None]) -> None:
+        """Call `tell` once, when addresses next come back."""
+        self._to_tell[tell] = None
 
     def use(self, addresses: int) -> None:
         """Count addresses that pods use more, or fewer if negative."""

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 from sim.control_plane.aws.address_pool import AddressPool
 from sim.control_plane.aws.ipamd import Ipamd
 from sim.control_plane.aws.subnet import Subnet
-from sim.control_plane.trace.nodes import SandboxFailed
+from sim.control_plane.trace.nodes import SandboxFailed, SubnetFull
 from sim.scenario.distributions import Uniform
 from sim.scenario.problems import Problem, ScenarioError
 from sim.streams import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     import simpy
 
@@ -36,6 +36,23 @@ if TYPE_CHECKING:
     from sim.scenario.specs import NodesSpec, VpcCniSpec
 
 RETRY_S = 10.0
+
+
+class SandboxRetries:
+    """A pod's sandbox without an address, which the kubelet sets up again and again."""
+
+    def __init__(self, now_s: float, pod: int, node: int, uniforms: Iterator[float], trace: Trace) -> None:
+        self.next_s = now_s
+        self._pod = pod
+        self._node = node
+        self._uniforms = uniforms
+        self._trace = trace
+
+    def fail(self, until_s: float) -> None:
+        """Record the attempts up to a time, which have failed: while no address is free they are arithmetic."""
+        while self.next_s <= until_s:
+            self._trace.record(SandboxFailed(self.next_s, self._pod, self._node))
+            self.next_s += RETRY_S * (1 + 0.5 * next(self._uniforms))
 
 
 class VpcCni:
@@ -51,7 +68,7 @@ class VpcCni:
         self.subnets = [Subnet(simulation, zone, size) for zone in range(nodes.zones)]
         self._phases = simulation.streams.indexed(Uniform(dist="uniform", low=0, high=1), Stream.IPAMD_PHASE)
         self._ipamds: dict[int, Ipamd] = {}
-        self.waiting: set[Pod] = set()
+        self.waiting: dict[Pod, SandboxRetries] = {}
         """The pods that have a node and no address."""
 
     def start(self, nodes: Sequence[Node], pods: Sequence[tuple[Pod, Node]]) -> None:
@@ -113,16 +130,18 @@ class VpcCni:
 
     def await_address(self, pod: Pod, node: int, trace: Trace) -> Generator[simpy.Event]:
         """Wait until a pod's sandbox has an address from its node's pool."""
-        if self._ipamds[node].assign(pod):
+        ipamd = self._ipamds[node]
+        if ipamd.assign(pod):
             return
-        self.waiting.add(pod)
         uniforms = self._simulation.streams.uniforms(Stream.SANDBOX_RETRY, pod.number)
-        given = False
-        while not given:
-            trace.record(SandboxFailed(self._env.now, pod.number, node))
-            yield self._env.timeout(RETRY_S * (1 + 0.5 * next(uniforms)))
-            given = self._ipamds[node].assign(pod)
-        self.waiting.remove(pod)
+        self.waiting[pod] = retries = SandboxRetries(self._env.now, pod.number, node, uniforms, trace)
+        while not ipamd.assign(pod):
+            retries.fail(self._env.now)
+            if ipamd.pool.available == 0:
+                yield ipamd.available()
+                retries.fail(self._env.now)
+            yield self._env.timeout(retries.next_s - self._env.now)
+        del self.waiting[pod]
 
     def release(self, pod: Pod, node: int) -> None:
         """Take back the address of a pod that is gone, unless its node's machine is gone too."""
@@ -132,10 +151,20 @@ class VpcCni:
     def remove(self, node: Node) -> None:
         """Release all addresses of a node whose machine is gone."""
         ipamd = self._ipamds.pop(node.number)
+        ipamd.catch_up(self._env.now)
         ipamd.gone = True
         subnet = self.subnets[node.zone]
         subnet.use(-ipamd.pool.assigned)
         subnet.give(ipamd.pool.held)
+
+    def catch_up(self, until_s: float) -> None:
+        """Record what was tried in vain up to a time, and bring such records in order."""
+        for ipamd in self._ipamds.values():
+            ipamd.catch_up(until_s)
+        for retries in self.waiting.values():
+            retries.fail(until_s)
+        for kind in (SubnetFull, SandboxFailed):
+            self._simulation.trace.put_in_order(kind)
 
     def _add(self, node: Node) -> Ipamd:
         subnet = self.subnets[node.zone]

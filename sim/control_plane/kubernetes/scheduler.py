@@ -23,8 +23,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING
+
+from sim.control_plane.clock import come_now
+from sim.control_plane.simulation import call_when
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Hashable, Iterable
@@ -45,6 +49,17 @@ class Node:
     zone: int
     pods: int = 0
     cordoned: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """A pod without a node, which is not tried again before its backoff is over."""
+
+    pod: Pod
+    service: Hashable
+    has_node: simpy.Event
+    backoff_s: float = FIRST_BACKOFF_S
+    not_before_s: float = 0.0
 
 
 class Scheduler:
@@ -70,7 +85,7 @@ class Scheduler:
         self.coming = 0
         """How many nodes the autoscaler has asked for that are not Ready yet."""
         self._refused: list[simpy.Event] = []
-        self._room = env.event()
+        self._unschedulable: list[_Waiting] = []
         for _ in range(nodes):
             self.add_node()
 
@@ -118,18 +133,34 @@ class Scheduler:
 
     def _await_place(self, pod: Pod, service: Hashable) -> Generator[simpy.Event, object, Node]:
         self.pending[pod] = self._env.now
-        backoff_s, node = FIRST_BACKOFF_S, None
-        while node is None:
-            refused, self._refused = self._refused, []
-            for event in refused:
-                event.succeed()
-            failed_s = self._env.now
-            yield self._room
-            yield self._env.timeout(max(0.0, failed_s + backoff_s - self._env.now))
-            backoff_s = min(2 * backoff_s, LONGEST_BACKOFF_S)
-            node = self.bind(pod, service)
+        waiting = _Waiting(pod, service, self._env.event())
+        self._refuse(waiting)
+        yield waiting.has_node
         del self.pending[pod]
-        return node
+        return self._node_of[pod]
+
+    def _refuse(self, waiting: _Waiting) -> None:
+        refused, self._refused = self._refused, []
+        for event in refused:
+            event.succeed()
+        waiting.not_before_s = self._env.now + waiting.backoff_s
+        waiting.backoff_s = min(2 * waiting.backoff_s, LONGEST_BACKOFF_S)
+        self._unschedulable.append(waiting)
+
+    def _retry(self, pods: list[_Waiting]) -> None:
+        """Try pods again once their backoffs are over: all that need not wait at once."""
+        at_once = [waiting for waiting in pods if waiting.not_before_s <= self._env.now]
+        call_when(self._env.timeout(0), partial(self._try, at_once))
+        for waiting in pods:
+            if waiting.not_before_s > self._env.now:
+                call_when(self._env.timeout(waiting.not_before_s - self._env.now), partial(self._try, [waiting]))
+
+    def _try(self, pods: list[_Waiting]) -> None:
+        for waiting in pods:
+            if self.bind(waiting.pod, waiting.service) is None:
+                self._refuse(waiting)
+            else:
+                come_now(waiting.has_node)
 
     def bind(self, pod: Pod, service: Hashable) -> Node | None:
         """Assign a pod a place now. Return the pod's node, or None if there is no place."""
@@ -163,9 +194,9 @@ class Scheduler:
         if node.cordoned or node.pods >= self.places_per_node:
             return
         heappush(self._with_room[node.zone], (node.pods, node.number))
-        if pods <= 0 and self.pending:
-            room, self._room = self._room, self._env.event()
-            room.succeed()
+        if pods <= 0 and self._unschedulable:
+            call_when(self._env.event().succeed(), partial(self._retry, self._unschedulable))
+            self._unschedulable = []
 
     def _least_allocated(self, zone: int) -> Node | None:
         """Return the zone's node with the fewest pods, if it has room. Entries that are out of date are dropped."""

@@ -212,6 +212,10 @@ class Trace:
         """Add a record."""
         self._records[type(record)].append(record)
 
+    def put_in_order(self, kind: type[Record]) -> None:
+        """Bring the records of one kind, some of which were written late, in the order of their times."""
+        self._records.get(kind, []).sort(key=lambda record: record.time_s)
+
     def copy(self) -> Trace:
         """Return a trace of the records so far, to which more records can be added."""
         trace = Trace()

@@ -125,6 +125,11 @@ class Cluster:
             self._cni.release(pod, self.scheduler.node_of(pod))
         self.scheduler.release(pod)
 
+    def catch_up(self, until_s: float) -> None:
+        """Record what was tried in vain up to a time, which costs no events."""
+        if self._cni is not None:
+            self._cni.catch_up(until_s)
+
     def _launch(self) -> int | None:
         """Return the zone of a new instance: the one with the fewest that has an address for it, None if none has."""
         zones = sorted(range(len(self._launched)), key=lambda zone: (self._launched[zone], zone))
