@@ -27,6 +27,11 @@ class Clock(simpy.Environment):
 
     _passes_until_s = -math.inf
 
+    def __init__(self, initial_time: float = 0.0) -> None:
+        super().__init__(initial_time)
+        self.running: set[object] = set()
+        """The light processes that have not ended."""
+
     def timeout(self, delay: float = 0, value: Any = None) -> simpy.Timeout:  # noqa: ANN401 - what SimPy takes
         """Return an event that comes after a delay in seconds. Raises ValueError if the delay is negative."""
         if delay < 0:

@@ -3,6 +3,10 @@
 `simpy.Process` makes one event to begin and one to end. A light process begins at once, and makes an event for its end
 only if somebody waits for it. Otherwise a light process is as SimPy's: a generator that yields the events it waits for.
 
+The clock holds each process until the process has ended. Otherwise a process that waits for a lock would be held by its
+request alone. Suppose that the garbage collector ends an inner generator of that process. The request goes, with it the
+process, and the outer generator is told to end while the inner one is ending: Python complains of that.
+
 Left out: interrupts, the value that a process returns, and errors thrown into a process. An error that a process raises
 ends the simulation.
 
@@ -19,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from typing import Any
 
+    from sim.control_plane.clock import Clock
+
 _BEGIN = simpy.Environment().event().succeed()
 
 
@@ -27,12 +33,13 @@ class LightProcess:
 
     __slots__ = ("_ended", "_env", "_generator", "_has_ended", "_send")
 
-    def __init__(self, env: simpy.Environment, generator: Generator[simpy.Event, Any, Any]) -> None:
+    def __init__(self, env: Clock, generator: Generator[simpy.Event, Any, Any]) -> None:
         self._env = env
         self._generator = generator
         self._send = generator.send
         self._has_ended = False
         self._ended: simpy.Event | None = None
+        env.running.add(self)
         self._resume(_BEGIN)
 
     def ended(self) -> Generator[simpy.Event]:
@@ -61,5 +68,6 @@ class LightProcess:
 
     def _end(self) -> None:
         self._has_ended = True
+        self._env.running.discard(self)
         if self._ended is not None:
             self._ended.succeed()

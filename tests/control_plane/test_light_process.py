@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 import simpy
 
+from sim.control_plane.clock import Clock
 from sim.control_plane.light_process import LightProcess
 
 if TYPE_CHECKING:
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def test_it_waits_for_one_event_after_the_other_and_receives_their_values() -> None:
-    env, got = simpy.Environment(), []
+    env, got = Clock(), []
 
     def process() -> Generator[simpy.Event, object]:
         got.append((yield env.timeout(2, "two")))
@@ -27,7 +29,7 @@ def test_it_waits_for_one_event_after_the_other_and_receives_their_values() -> N
 
 
 def test_it_begins_at_once_and_goes_on_at_once_after_an_event_that_is_over() -> None:
-    env, times_s = simpy.Environment(), []
+    env, times_s = Clock(), []
     over = env.event().succeed("over")
     env.run()
 
@@ -40,7 +42,7 @@ def test_it_begins_at_once_and_goes_on_at_once_after_an_event_that_is_over() -> 
 
 @pytest.mark.parametrize("asked_s", [1, 4])
 def test_its_end_can_be_waited_for_before_and_after_it(asked_s: float) -> None:
-    env, ended_s = simpy.Environment(), []
+    env, ended_s = Clock(), []
 
     def process() -> Generator[simpy.Event]:
         yield env.timeout(3)
@@ -56,7 +58,7 @@ def test_its_end_can_be_waited_for_before_and_after_it(asked_s: float) -> None:
 
 
 def test_a_stopped_one_does_nothing_more() -> None:
-    env, done = simpy.Environment(), []
+    env, done = Clock(), []
 
     def process() -> Generator[simpy.Event]:
         yield env.timeout(3)
@@ -71,7 +73,7 @@ def test_a_stopped_one_does_nothing_more() -> None:
 
 
 def test_its_error_ends_the_simulation() -> None:
-    env = simpy.Environment()
+    env = Clock()
 
     def process() -> Generator[simpy.Event]:
         yield env.timeout(1)
@@ -83,7 +85,7 @@ def test_its_error_ends_the_simulation() -> None:
 
 
 def test_the_error_of_what_it_waits_for_ends_the_simulation() -> None:
-    env, done = simpy.Environment(), []
+    env, done = Clock(), []
 
     def failing() -> Generator[simpy.Event]:
         yield env.timeout(1)
@@ -97,3 +99,27 @@ def test_the_error_of_what_it_waits_for_ends_the_simulation() -> None:
     with pytest.raises(ValueError, match="by hand"):
         env.run()
     assert done == []
+
+
+def test_it_lives_on_when_a_generator_in_which_it_waits_for_a_lock_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The garbage collector ends generators in any order. The outer one must not be told to end while the inner is."""
+    env, complaints = Clock(), []
+    lock = simpy.Resource(env)
+    lock.request()
+
+    def locked() -> Generator[simpy.Event]:
+        with lock.request() as request:
+            yield request
+
+    def inner() -> Generator[simpy.Event]:
+        yield from locked()
+
+    waiting = inner()
+
+    def outer() -> Generator[simpy.Event]:
+        yield from waiting
+
+    LightProcess(env, outer())
+    monkeypatch.setattr(sys, "unraisablehook", complaints.append)
+    waiting.close()
+    assert complaints == []

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     import simpy
 
+    from sim.control_plane.clock import Clock
     from sim.control_plane.controllers.binding import Binding
     from sim.control_plane.controllers.ingress import Ingress
     from sim.control_plane.controllers.target_cache import TargetGroupName
@@ -45,7 +46,7 @@ class Checkpoints:
 
     def __init__(
         self,
-        env: simpy.Environment,
+        env: Clock,
         release: LoadBalancerControllerRelease,
         ingresses: Sequence[Ingress],
         streams: Streams,

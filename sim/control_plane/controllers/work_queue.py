@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     import simpy
 
+    from sim.control_plane.clock import Clock
+
 T = TypeVar("T", bound=Hashable)
 
 BASE_DELAY_S = 0.005
@@ -49,7 +51,7 @@ class WorkQueue(Generic[T]):
 
     def __init__(
         self,
-        env: simpy.Environment,
+        env: Clock,
         *,
         shared_bucket: bool = True,
         max_delay_s: float | None = None,
