@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sim.scenario.releases.release import Mark
 
 FIXED_LAG = "fixed_lag"
+_LEAST_SYNC_PERIOD_S = 1.0
 VERSIONS = (*V1_VERSIONS, FIXED_LAG)
 """Versions by name, for suggestions. The pattern accepts the form of every release of v2 and v3."""
 
@@ -88,9 +89,9 @@ class ControllerSpec(Spec):
     15 s is over, which it has seen renewed every 2 s. The standby tries every 2 to 4.4 s (client-go leaderelection;
     controller-runtime pkg/manager), so that it takes 17.4 s in the mean. Without a standby it is the start of a pod."""
     sync_period_s: Seconds | None = None
-    """`--sync-period`: how often everything is reconciled, whether it has changed or not. 0 means never. null: LBC's
-    default, an hour up to v2.5.3 and ten hours since. From v2.9.1 on what has not changed is passed over. An unchanged
-    object is checked 30 to 45 minutes later if its last check is older than a period."""
+    """`--sync-period`: how often everything is reconciled, whether it has changed or not; at least 1 s. 0 means never.
+    null: LBC's default, an hour up to v2.5.3 and ten hours since. From v2.9.1 on what has not changed is passed over.
+    An unchanged object is checked 30 to 45 minutes later if its last check is older than a period."""
     node_events_per_s: CallsPerSecond = 0.0
     """How many nodes come or go in this cluster per second. From v1.1.6 on also those that become ready, unready or
     cordoned. For each such event v1 reconciles every ingress (LBC internal/ingress/controller/handlers/node.go), v2
@@ -164,6 +165,14 @@ class ControllerSpec(Spec):
         if version not in (FIXED_LAG, None) and lag is not None:
             raise complaint(expected="null", found=f"a lag for {version}", hint="it is for fixed_lag only")
         return lag
+
+    @field_validator("sync_period_s")
+    @classmethod
+    def _is_never_or_seldom(cls, period_s: float | None) -> float | None:
+        if period_s is not None and 0 < period_s < _LEAST_SYNC_PERIOD_S:
+            hint = "every period reconciles everything"
+            raise complaint(expected="0 for never, or at least 1 s", found=shown(period_s), hint=hint)
+        return period_s
 
     @field_validator("max_backoff_s")
     @classmethod

@@ -38,6 +38,13 @@ def test_another_cluster_s_controller_says_nothing_of_its_ingresses(key: str) ->
         MINIMAL.with_overrides({"aws_api.other_clusters": [{"controller": {key: 2}}]})
 
 
+def test_a_sync_period_of_less_than_a_second_is_refused_but_not_none() -> None:
+    """Every millisecond, that would be a thousand reconciles of everything for each simulated second."""
+    assert MINIMAL.with_overrides({"controller.sync_period_s": 0}).controller.sync_period_s == 0
+    with pytest.raises(ScenarioError, match=r"sync_period_s: expected 0 for never, or at least 1 s \(got 0\.001\)"):
+        MINIMAL.with_overrides({"controller.sync_period_s": 0.001})
+
+
 def test_the_names_are_those_that_the_model_has() -> None:
     assert set(get_args(RetryerName)) == set(RETRYERS)
     assert set(get_args(BucketName)) == set(BucketsSpec.model_fields)

@@ -3,17 +3,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-import simpy
 
+from sim.control_plane.clock import Clock
 from sim.control_plane.controllers.work_queue import WorkQueue
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    import simpy
 
-def _worker(
-    env: simpy.Environment, queue: WorkQueue[str], log: list[tuple[float, str]], work_s: float
-) -> Generator[simpy.Event]:
+
+def _worker(env: Clock, queue: WorkQueue[str], log: list[tuple[float, str]], work_s: float) -> Generator[simpy.Event]:
     while True:
         item = yield from queue.get()
         log.append((env.now, item))
@@ -22,7 +22,7 @@ def _worker(
 
 
 def _run(adds: list[tuple[float, str]], *, work_s: float = 10.0) -> list[tuple[float, str]]:
-    env = simpy.Environment()
+    env = Clock()
     queue: WorkQueue[str] = WorkQueue(env)
     log: list[tuple[float, str]] = []
 
@@ -51,7 +51,7 @@ def test_an_item_added_while_it_is_worked_on_comes_again_once() -> None:
 
 @pytest.mark.parametrize("longest_s", [None, 10.0])
 def test_failures_double_the_delay_until_they_are_forgotten(longest_s: float | None) -> None:
-    env = simpy.Environment()
+    env = Clock()
     queue: WorkQueue[str] = WorkQueue(env, max_delay_s=longest_s)
     came: list[float] = []
 
@@ -74,7 +74,7 @@ def test_failures_double_the_delay_until_they_are_forgotten(longest_s: float | N
 
 def test_thousands_of_failures_wait_no_longer_than_the_longest() -> None:
     """Each change enqueues an item at once, whatever its failures: they can grow without bound."""
-    env = simpy.Environment()
+    env = Clock()
     queue: WorkQueue[str] = WorkQueue(env)
 
     def fail() -> Generator[simpy.Event]:
@@ -90,7 +90,7 @@ def test_thousands_of_failures_wait_no_longer_than_the_longest() -> None:
 
 
 def test_the_shared_bucket_holds_back_many_items() -> None:
-    env = simpy.Environment()
+    env = Clock()
     queue: WorkQueue[int] = WorkQueue(env)
     for item in range(120):
         queue.add_rate_limited(item)
@@ -107,7 +107,7 @@ def test_the_shared_bucket_holds_back_many_items() -> None:
 
 
 def test_of_several_delayed_additions_the_earliest_counts() -> None:
-    env = simpy.Environment()
+    env = Clock()
     queue: WorkQueue[str] = WorkQueue(env, shared_bucket=False)
     log: list[tuple[float, str]] = []
     env.process(_worker(env, queue, log, 0.0))
@@ -120,7 +120,7 @@ def test_of_several_delayed_additions_the_earliest_counts() -> None:
 
 
 def test_an_addition_at_once_leaves_the_delayed_one() -> None:
-    env = simpy.Environment()
+    env = Clock()
     queue: WorkQueue[str] = WorkQueue(env, shared_bucket=False)
     log: list[tuple[float, str]] = []
     env.process(_worker(env, queue, log, 0.0))
@@ -131,7 +131,7 @@ def test_an_addition_at_once_leaves_the_delayed_one() -> None:
 
 
 def test_without_the_shared_bucket_many_items_come_back_at_once() -> None:
-    env = simpy.Environment()
+    env = Clock()
     queue: WorkQueue[str] = WorkQueue(env, shared_bucket=False)
     log: list[tuple[float, str]] = []
     env.process(_worker(env, queue, log, 0.0))
@@ -145,7 +145,7 @@ def test_without_the_shared_bucket_many_items_come_back_at_once() -> None:
 def test_with_one_entry_what_is_queued_sooner_does_not_come_later_too(
     *, one_entry: bool, expected: list[float]
 ) -> None:
-    env = simpy.Environment()
+    env = Clock()
     queue: WorkQueue[str] = WorkQueue(env, one_entry=one_entry)
     log: list[tuple[float, str]] = []
     env.process(_worker(env, queue, log, work_s=0.5))
