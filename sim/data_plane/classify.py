@@ -43,6 +43,9 @@ class Answers:
     answered_s: Times
 
 
+NO_ANSWERS = Answers(np.empty(0, np.int8), np.empty(0))
+
+
 def first_trouble_s(timeline: Timeline) -> Times:
     """Return when each target's first trouble comes. A request finished before that is `ok`, except for idle timeouts.
 
@@ -72,7 +75,7 @@ def classify(sent: Sent, timeline: Timeline, ends: Ends, *, network_gone_s: Time
     `network_gone_s`, shape (targets,), is when each target's address stops answering.
     """
     if not sent.arrival_s.size:
-        return Answers(np.empty(0, np.int8), np.empty(0))
+        return NO_ANSWERS
     met = _met(sent, timeline, network_gone_s)
     outcome, answered_s = ends.unaccepted_by[met, sent.target], sent.arrival_s + ends.unaccepted_s[met, sent.target]
     inside = accepted(sent, timeline)

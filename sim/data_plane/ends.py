@@ -132,24 +132,32 @@ def _longest_s(wait: Wait) -> float:
 
 def ends_of(timeline: Timeline, traffic: TrafficSpec, pod: PodSpec, target_group: TargetGroupSpec) -> Ends:
     """Return what ends the requests of a replication."""
-    times_s = np.stack([np.broadcast_to(of(timeline), timeline.registered_until_s.shape) for of in CUTS.values()])
+    cuts_s = np.empty((len(CUTS), *timeline.registered_until_s.shape))
+    for row, cut_s in zip(cuts_s, CUTS.values(), strict=True):
+        row[:] = cut_s(timeline)
     client = Wait(traffic.client_timeout_s or math.inf, Outcome.CLIENT_TIMEOUT)
     closed_s = timeline.listener_closed_s
     resets = (closed_s < timeline.vanishes_s) & (pod.accept == "prefork")
-    at_any = UNACCEPTED | (BEHIND_WORKER_NODES if target_group.target_type == "instance" else {})
-    gone = [min(UNREACHABLE[Unreachable(met)], client, key=_longest_s) for met in timeline.unreachable]
-    silence = min(UNREACHABLE[Unreachable.CONNECT_TIMEOUT], client, key=_longest_s)
-    unaccepted = [*([at_any[met]] * closed_s.size for met in sorted(at_any)), gone, [silence] * closed_s.size]
+    gone = {met: min(wait, client, key=_longest_s) for met, wait in UNREACHABLE.items()}
+    at_any = UNACCEPTED | {Met.NO_MACHINE: gone[Unreachable.CONNECT_TIMEOUT]}
+    if target_group.target_type == "instance":
+        at_any |= BEHIND_WORKER_NODES
+    unaccepted_s, unaccepted_by = np.empty((len(Met), closed_s.size)), np.empty((len(Met), closed_s.size), np.int8)
+    for met, wait in at_any.items():
+        unaccepted_s[met], unaccepted_by[met] = wait
+    no_address_s, no_address_by = zip(*(gone[met] for met in Unreachable), strict=True)
+    unaccepted_s[Met.NO_ADDRESS] = np.array(no_address_s)[timeline.unreachable]
+    unaccepted_by[Met.NO_ADDRESS] = np.array(no_address_by)[timeline.unreachable]
     for_answer = min(Wait(target_group.idle_timeout_s, Outcome.IDLE_TIMEOUT), client, key=_longest_s)
     longest_service_s = float(traffic.service_time_s.ppf(_NEARLY_ALL))
     held_s = HELD_S if timeline.drains else 0.0
     return Ends(
-        cut_s=times_s.min(axis=0),
-        cut_by=np.array(list(CUTS), np.int8)[times_s.argmin(axis=0)],
+        cut_s=cuts_s.min(axis=0),
+        cut_by=np.array(list(CUTS), np.int8)[cuts_s.argmin(axis=0)],
         for_answer=for_answer,
         reset_s=np.where(resets, closed_s, np.inf),
-        unaccepted_s=np.array([[wait.longest_s for wait in waits] for waits in unaccepted]),
-        unaccepted_by=np.array([[wait.outcome for wait in waits] for waits in unaccepted], np.int8),
+        unaccepted_s=unaccepted_s,
+        unaccepted_by=unaccepted_by,
         longest_service_s=longest_service_s,
         oldest_s=min(longest_service_s, for_answer.longest_s + held_s),
     )

@@ -50,8 +50,8 @@ def every_request(
     source = RequestSource(traffic, nodes=nodes, streams=streams, split=split)
     now_s = 0.0
     while now_s < servers.window_until_s() + after_s:
-        left_s = servers.window_until_s() + after_s - now_s
-        sent = servers.answering(sender.send(source.take(block_size(left_s, traffic.arrival_rate_rps))))
+        size = block_size(now_s, servers.window_until_s() + after_s, traffic.arrival_rate_rps)
+        sent = servers.answering(sender.send(source.take(size)))
         servers.take(sent)
         now_s = float(sent.arrival_s[-1])
         inside = sent[sent.arrival_s < servers.window_until_s() + after_s]

@@ -5,6 +5,7 @@ Modelled: see `routing`, whose algorithms take their targets from it.
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,6 +57,13 @@ class Ring:
         self._members = np.arange(order.size, dtype=np.int32)
         self._size = self._joined
         self._next = 0
+
+    def backwards(self) -> Ring:
+        """Return the ring of the turns before the first one, the latest first. Nothing changes there."""
+        ring = copy(self)
+        ring._members = self._members[: self._size][::-1]  # noqa: SLF001 - of its own class
+        ring._change_s = self._change_s[:0]  # noqa: SLF001 - of its own class
+        return ring
 
     def by_spell(self, of_rotation: Times) -> Times:
         """Return what belongs to the rotation's spells in the order in which this ring numbers them."""
@@ -115,9 +123,9 @@ class Ring:
         """Yield the arrivals between changes of the rotation. While a stretch is out, `_members` are its members."""
         if not arrival_s.size:
             return
-        due = int(np.searchsorted(self._change_s, arrival_s[-1], side="right"))
+        due = int(self._change_s.searchsorted(arrival_s[-1], side="right"))
         start = 0
-        for stop in np.searchsorted(arrival_s, self._change_s[self._changes : due]).tolist():
+        for stop in arrival_s.searchsorted(self._change_s[self._changes : due]).tolist():
             if start < stop:
                 yield start, stop
             self._change()

@@ -51,21 +51,22 @@ class Router(Protocol):
         """Return each request's target, `NO_TARGET` where the node's rotation is empty."""
 
 
-def router(
+def routers(
     target_group: TargetGroupSpec,
     node_rotations: Sequence[Rotation],
     streams: Streams,
-    *,
-    before: bool = False,
     slow_starts: Sequence[SlowStart] = (),
-) -> Router:
-    """Return the router of `round_robin` or `random`; with `before`, that of requests before t = 0, latest first."""
-    rings = [_ring(rotation, streams, node, before=before) for node, rotation in enumerate(node_rotations)]
+) -> tuple[Router, Router]:
+    """Return the routers of `round_robin` or `random`: of requests before t = 0, latest first, and of those after."""
+    rings = [_ring(rotation, streams, node) for node, rotation in enumerate(node_rotations)]
+    before = [ring.backwards() for ring in rings]
     if target_group.routing == "random":
-        return _Random(rings, streams.generator(Stream.ROUTING_BEFORE if before else Stream.ROUTING))
-    if slow_starts and not before:
-        return _WithSlowStart(rings, slow_starts, node_rotations, streams.generator(Stream.ROUTING))
-    return _RoundRobin(rings)
+        choices, choices_before = streams.generator(Stream.ROUTING), streams.generator(Stream.ROUTING_BEFORE)
+        return _Random(before, choices_before), _Random(rings, choices)
+    if slow_starts:
+        after = _WithSlowStart(rings, slow_starts, node_rotations, streams.generator(Stream.ROUTING))
+        return _RoundRobin(before), after
+    return _RoundRobin(before), _RoundRobin(rings)
 
 
 class _RoundRobin:
@@ -122,8 +123,6 @@ def _node_by_node(block: Block, rings: list[Ring], targets_of: Callable[[int, Ri
     return target
 
 
-def _ring(rotation: Rotation, streams: Streams, node: int, *, before: bool) -> Ring:
-    """Return a node's ring. With `before` the order is reversed, as turns run backwards from t = 0."""
+def _ring(rotation: Rotation, streams: Streams, node: int) -> Ring:
     targets = int(rotation.target.max(initial=-1)) + 1
-    place = streams.generator(Stream.RING_ORDER, node).random(targets)
-    return Ring(rotation, 1 - place if before else place)
+    return Ring(rotation, streams.generator(Stream.RING_ORDER, node).random(targets))

@@ -23,14 +23,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.data_plane.arrivals import RequestSource
-from sim.data_plane.classify import Answers, accepted, classify, first_trouble_s, is_reset
+from sim.data_plane.classify import NO_ANSWERS, Answers, accepted, classify, first_trouble_s, is_reset
 from sim.data_plane.ends import ends_of
 from sim.data_plane.latency import Waits
 from sim.data_plane.outcomes import Outcome
 from sim.data_plane.requests import Requests
 from sim.data_plane.rotation import n_alb_nodes, rotations
 from sim.data_plane.sending import Past, block_size, concatenated, sender_of
-from sim.data_plane.sent import Sent, Way
+from sim.data_plane.sent import NONE_SENT, Sent, Way
 from sim.data_plane.window import fixed_until_s
 from sim.scenario.problems import Problem, ScenarioError, plain
 
@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     from sim.streams import Streams
 
 MOST_REQUESTS = 10**9
+"""The most requests of one window, which take a core some three minutes."""
 MOST_FAILED = 20 * 10**6
 """How many failed requests a replication may keep: they take some 2 GiB."""
-"""The most requests of one window, which take a core some three minutes."""
 
 
 def simulate_requests(
@@ -69,25 +69,27 @@ def simulate_requests(
     sender = sender_of(timeline, node_rotations, ends, pod, target_group, streams)
     nodes, split = n_alb_nodes(timeline, target_group), timeline.split
     past = Past(traffic, ends, pod, target_group, nodes=nodes, streams=streams, split=split)
-    at_work = servers.answering(sender.at_work(past, tally.waits))
-    servers.take(at_work)
-    before = at_work[at_work.arrival_s > -ends.for_answer.longest_s]
-    tally.add(before.arrival_s.size, before, servers.answers(before))
+    at_work = sender.at_work(past, tally.waits)
+    suspects, at = servers.suspects(at_work)
+    servers.take(suspects)
+    given_up = int(at_work.arrival_s.searchsorted(-ends.for_answer.longest_s, side="right"))
+    suspects = suspects[at >= given_up]
+    tally.add(at_work.arrival_s.size - given_up, suspects, servers.answers(suspects))
     source = RequestSource(traffic, nodes=nodes, streams=streams, split=split)
-    now_s, complete = 0.0, False
-    while not complete:
-        block = source.take(block_size(servers.window_until_s() - now_s, traffic.arrival_rate_rps))
-        sent = sender.send(block)
+    now_s, until_s = 0.0, servers.window_until_s()
+    while now_s < until_s:
+        sent = sender.send(source.take(block_size(now_s, until_s, traffic.arrival_rate_rps)))
         suspects, at = servers.suspects(sent)
         servers.take(suspects)
-        inside = int(np.searchsorted(block.arrival_s, servers.window_until_s()))
+        until_s = servers.window_until_s()
+        inside = int(sent.arrival_s.searchsorted(until_s))
         tally.waits.note(sent[:inside])
         suspects = suspects[at < inside]
         tally.add(inside, suspects, servers.answers(suspects))
         if tally.n_failed > MOST_FAILED:
             raise _too_many(f"at most {plain(MOST_FAILED)} failed requests to keep", traffic.arrival_rate_rps)
-        now_s, complete = float(block.arrival_s[-1]), inside < block.arrival_s.size
-    return tally.requests(servers.window_until_s(), servers.ended_s(), timeline)
+        now_s = float(sent.arrival_s[-1])
+    return tally.requests(until_s, servers.ended_s(), timeline)
 
 
 def _require_countable(arrival_rate_rps: float, window_s: float) -> None:
@@ -121,14 +123,19 @@ class Servers:
 
     def suspects(self, sent: Sent) -> tuple[Sent, NDArray[np.intp]]:
         """Return the requests that may not be `ok`, and their indices."""
-        in_time = sent.finish_s <= sent.arrival_s + self._ends.for_answer.longest_s
-        if sent.finish_s.max() >= self._first_trouble_s or sent.target.min() < 0:
-            in_time &= sent.finish_s < self._trouble_s.take(sent.target)
+        suspect = np.zeros(sent.arrival_s.size, np.bool_)
+        first_s, last_s = sent.arrival_s[:1].min(initial=np.inf), sent.finish_s.max(initial=-np.inf)
+        if last_s > first_s + self._ends.for_answer.longest_s:
+            suspect |= sent.finish_s > sent.arrival_s + self._ends.for_answer.longest_s
+        if last_s >= self._first_trouble_s or sent.target.min(initial=0) < 0:
+            suspect |= sent.finish_s >= self._trouble_s.take(sent.target)
         if self._timeline.instances is not None:
-            in_time &= sent.finish_s < self._timeline.instances.trouble_s[sent.alb_node, sent.node]
+            suspect |= sent.finish_s >= self._timeline.instances.trouble_s[sent.alb_node, sent.node]
         if self._pooled:
-            in_time &= sent.way != Way.RACED
-        at = np.flatnonzero(~in_time)
+            suspect |= sent.way == Way.RACED
+        at = np.flatnonzero(suspect)
+        if not at.size:
+            return NONE_SENT, at
         return self.answering(sent[at]), at
 
     def answering(self, sent: Sent) -> Sent:
@@ -182,12 +189,14 @@ class _Tally:
         self.waits = waits
         self.n_failed = 0
         self._counts = np.zeros(len(Outcome), np.int64)
-        self._failed: list[Sent] = []
-        self._answers: list[Answers] = []
+        self._failed = [NONE_SENT]
+        self._answers = [NO_ANSWERS]
 
     def add(self, size: int, suspects: Sent, answers: Answers) -> None:
         """Add `size` requests, of which all but the suspects are `ok`."""
         self._counts[Outcome.OK] += size - answers.outcome.size
+        if not answers.outcome.size:
+            return
         self._counts += np.bincount(answers.outcome, minlength=len(Outcome))
         failed = np.flatnonzero(answers.outcome != Outcome.OK)
         self.n_failed += failed.size

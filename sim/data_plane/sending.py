@@ -8,7 +8,6 @@ connections or worker nodes they go one by one (`one_by_one`), from as long befo
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -17,7 +16,7 @@ from sim.data_plane.arrivals import RequestSource
 from sim.data_plane.cold import cold_until_s
 from sim.data_plane.ring import NO_TARGET
 from sim.data_plane.rotation import alb_rotations
-from sim.data_plane.routing import router
+from sim.data_plane.routing import routers
 from sim.data_plane.sent import Sent, Way
 from sim.data_plane.slow_start import slow_starts
 from sim.scenario.cost import draws_in_order
@@ -40,6 +39,10 @@ if TYPE_CHECKING:
     from sim.streams import Streams
 
 BLOCK_SIZE = 2**17
+"""The most requests of a block. The first has a quarter, whose arrays mostly fit in the memory that malloc has kept.
+
+A fresh page of a larger block costs some 2 µs.
+"""
 QUEUE_WARM_UP_S = 60.0
 """How long before t = 0 a queue may fill, in addition to the longest time of a request in flight."""
 
@@ -64,15 +67,14 @@ class _Independent:
         self._cold_factor = cold_factor
 
     def at_work(self, past: Past, waits: Waits) -> Sent:  # noqa: ARG002 - nobody waits
-        return concatenated([past.at_work(_sent(block, self._back)) for block in past.blocks()])[::-1]
+        blocks = past.blocks()
+        return concatenated([past.at_work(_sent(block, self._back.route(block))) for block in blocks])[::-1]
 
     def send(self, block: Block) -> Sent:
-        sent = _sent(block, self._forth)
-        if self._cold_factor == 1:
-            return sent
-        is_cold = sent.arrival_s < self._cold_until_s[sent.target]
-        slowed_s = np.where(is_cold, self._cold_factor * block.service_s, block.service_s)
-        return replace(sent, finish_s=sent.arrival_s + slowed_s)
+        target = self._forth.route(block)
+        if self._cold_factor > 1:
+            block.service_s[block.arrival_s < self._cold_until_s[target]] *= self._cold_factor
+        return _sent(block, target)
 
 
 class _InOrder:
@@ -115,8 +117,7 @@ def sender_of(
     forth: Router | None = None
     if target_group.routing != "least_outstanding_requests":
         routed_over = alb_rotations(timeline, target_group)
-        forth = router(target_group, routed_over, streams, slow_starts=slow_starts(timeline, target_group))
-        back = router(target_group, routed_over, streams, before=True)
+        back, forth = routers(target_group, routed_over, streams, slow_starts(timeline, target_group))
         if not draws_in_order(pod, target_group):
             return _Independent(back, forth, cold_until_s(timeline, pod), pod.cold_factor)
     from sim.data_plane.one_by_one import OneByOne
@@ -128,10 +129,11 @@ def _routed(block: Block, send: Router | None) -> NDArray[np.int32]:
     return send.route(block) if send is not None else np.full(block.node.size, NO_TARGET, np.int32)
 
 
-def _sent(block: Block, send: Router) -> Sent:
-    finish_s = block.arrival_s + block.service_s
-    way = np.broadcast_to(np.int8(Way.NEW), block.node.shape)
-    return Sent(block.arrival_s, finish_s, block.node, send.route(block), block.arrival_s, way, block.node)
+def _sent(block: Block, target: NDArray[np.int32]) -> Sent:
+    """Send a block's requests to their targets. The block's array of service times becomes that of the finishes."""
+    finish_s = np.add(block.arrival_s, block.service_s, out=block.service_s)
+    way = np.broadcast_to(np.int8(Way.NEW), target.shape)
+    return Sent(block.arrival_s, finish_s, block.node, target, block.arrival_s, way, block.node)
 
 
 class Past:
@@ -168,7 +170,7 @@ class Past:
         """Yield the requests block by block, the latest first, at least those that are not too old to matter."""
         looked_back_s = -1.0
         while looked_back_s < self._oldest_s:
-            block = self._source.take(block_size(self._oldest_s - max(looked_back_s, 0.0), self._rate_rps))
+            block = self._source.take(block_size(max(looked_back_s, 0.0), self._oldest_s, self._rate_rps))
             yield block
             looked_back_s = -float(block.arrival_s[-1])
 
@@ -181,15 +183,16 @@ class Past:
 
         Requests on which the ALB has given up count too.
         """
-        sent = sent[(sent.finish_s > 0) | (sent.arrival_s > -self._all_since_s)]
+        sent = sent[np.flatnonzero((sent.finish_s > 0) | (sent.arrival_s > -self._all_since_s))]
         works = (sent.finish_s > 0) & (sent.target >= 0) & (sent.way != Way.RACED) & self.young_enough(sent)
         return sent[works | (sent.arrival_s > -self._all_since_s)]
 
 
-def block_size(left_s: float, rate_rps: float) -> int:
+def block_size(now_s: float, until_s: float, rate_rps: float) -> int:
     """Return the size of the next block, hardly more than the requests that are left to draw."""
-    expected = max(0.0, left_s) * rate_rps
-    return min(BLOCK_SIZE, math.ceil(expected + 3 * math.sqrt(expected) + 16))
+    expected = max(0.0, until_s - now_s) * rate_rps
+    most = BLOCK_SIZE if now_s > 0 else math.ceil(BLOCK_SIZE / 4)
+    return min(most, math.ceil(expected + 3 * math.sqrt(expected) + 16))
 
 
 def concatenated(parts: list[Sent]) -> Sent:

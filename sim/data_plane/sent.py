@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from sim.data_plane.timeline import Times
@@ -40,3 +41,8 @@ class Sent:
     def __getitem__(self, at: NDArray[np.intp] | NDArray[np.bool_] | slice) -> Sent:
         """Return the requests that `at` selects."""
         return Sent(*(getattr(self, name)[at] for name in self.__dataclass_fields__))
+
+
+_NO_TIMES, _NO_NODES = np.empty(0), np.empty(0, np.int16)
+NONE_SENT = Sent(_NO_TIMES, _NO_TIMES, _NO_NODES, np.empty(0, np.int32), _NO_TIMES, np.empty(0, np.int8), _NO_NODES)
+"""No request at all."""

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
 def fixed_until_s(timeline: Timeline) -> float:
     """Return the part of the window's end that no request changes. Raises ValueError if the window has no end."""
-    left_s = left_rotation_s(timeline)
-    for target in timeline.terminated[np.isposinf(left_s[timeline.terminated])].tolist():
+    terminated = timeline.terminated
+    left_s = left_rotation_s(timeline)[terminated]
+    for target in terminated[np.isposinf(left_s)].tolist():
         msg = f"the window of requests has no end: target {target} never leaves the rotation of every ALB node"
         raise ValueError(msg)
     if not math.isfinite(timeline.rollout_complete_s):
@@ -42,14 +43,14 @@ def fixed_until_s(timeline: Timeline) -> float:
         over_s = float(timeline.instances.leaving_s.max(initial=over_s))
         if over_s == math.inf:
             raise ValueError("the window of requests has no end: a worker node never leaves the rotation")
-    return _healthy_again_s(timeline, float(left_s[timeline.terminated].max(initial=over_s)))
+    return _healthy_again_s(timeline, float(left_s.max(initial=over_s)))
 
 
 def _healthy_again_s(timeline: Timeline, from_s: float) -> float:
     """Return when every node has had a healthy target from `from_s` on, except nodes that never have one."""
-    begin_s = np.maximum(timeline.registered_from_s, timeline.healthy_from_s)
+    begin_s = np.maximum(np.maximum(timeline.registered_from_s, timeline.healthy_from_s), from_s)
     end_s = np.minimum(timeline.registered_until_s, timeline.healthy_until_s)
-    first_s = np.where(np.maximum(begin_s, from_s) < end_s, np.maximum(begin_s, from_s), np.inf).min(axis=1)
+    first_s = np.where(begin_s < end_s, begin_s, np.inf).min(axis=1)
     return float(first_s[np.isfinite(first_s)].max(initial=from_s))
 
 

@@ -95,7 +95,9 @@ class Exponential(Law):
     """The mean."""
 
     def _sample(self, rng: np.random.Generator, size: int) -> Floats:
-        return self.mean_parameter * rng.standard_exponential(size)
+        values = rng.standard_exponential(size)
+        values *= self.mean_parameter
+        return values
 
     def _limited_mean(self, x: Floats) -> Floats:
         return -self.mean_parameter * np.expm1(-x / self.mean_parameter)

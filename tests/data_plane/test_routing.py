@@ -15,7 +15,7 @@ from scipy import stats
 from sim.data_plane.arrivals import Block, RequestSource
 from sim.data_plane.ring import NO_TARGET, Ring
 from sim.data_plane.rotation import Rotation, rotations
-from sim.data_plane.routing import router
+from sim.data_plane.routing import routers
 from sim.streams import Stream, Streams
 from sim.verification.reference.clock_twin import Clock
 from sim.verification.reference.rotation_twin import rotation_of
@@ -108,7 +108,7 @@ def test_every_target_is_the_twins(scene: Timeline, routing: str, seed: int) -> 
     traffic, _, target_group = specs(routing=routing, arrival_rate_rps=20.0)
     streams = Streams(seed, 0)
     source = RequestSource(traffic, nodes=scene.registered_from_s.shape[0], streams=streams)
-    fast = router(target_group, rotations(scene), streams)
+    _, fast = routers(target_group, rotations(scene), streams)
     clock = Clock()
     slow = []
     for number in range(scene.registered_from_s.shape[0]):
@@ -129,7 +129,9 @@ def test_each_node_has_a_ring_of_its_own_order() -> None:
     _, _, target_group = specs()
     rotation = rotations(timeline(50, 2))
     order = [
-        router(target_group, rotation, STREAMS).route(Block(np.arange(50.0), np.zeros(50), np.full(50, node, np.int16)))
+        routers(target_group, rotation, STREAMS)[1].route(
+            Block(np.arange(50.0), np.zeros(50), np.full(50, node, np.int16))
+        )
         for node in (0, 1)
     ]
     assert [sorted(targets.tolist()) for targets in order] == [list(range(50))] * 2
@@ -142,7 +144,8 @@ def test_after_a_change_the_shares_are_equal_to_one_request_a_node(nodes: int) -
     traffic, _, target_group = specs(arrival_rate_rps=100.0)
     scene = timeline(7, nodes, registered_until_s=[10, 10, *[NEVER] * 5], registered_from_s=[*[EVER] * 5, 4, 4])
     block = RequestSource(traffic, nodes=nodes, streams=STREAMS).take(3000)
-    target = router(target_group, rotations(scene), STREAMS).route(block)
+    _, forth = routers(target_group, rotations(scene), STREAMS)
+    target = forth.route(block)
     for from_s, until_s, members in ((0, 4, 5), (4, 10, 7), (10, 30, 5)):
         counts = Counter(target[(block.arrival_s >= from_s) & (block.arrival_s < until_s)].tolist())
         assert len(counts) == members
@@ -155,6 +158,7 @@ def test_backwards_the_ring_turns_backwards() -> None:
     scene = timeline(4, registered_until_s=[5, NEVER, NEVER, NEVER])
     node = np.zeros(12, np.int16)
     zeros = np.zeros(12)
-    after = router(target_group, rotations(scene), STREAMS).route(Block(np.arange(12) / 12, zeros, node))
-    before = router(target_group, rotations(scene), STREAMS, before=True).route(Block(-np.arange(12.0), zeros, node))
+    back, forth = routers(target_group, rotations(scene), STREAMS)
+    after = forth.route(Block(np.arange(12) / 12, zeros, node))
+    before = back.route(Block(-np.arange(12.0), zeros, node))
     assert before.tolist() == after[::-1].tolist()
