@@ -44,4 +44,4 @@ def test_the_peers_job_beside_a_plain_pass(law: dict[str, Any], draw: Draw) -> N
         return arrival_s + draw(rng, n_requests), target
 
     (ratio,) = ratios(lambda: [job() for _ in range(JOBS_EACH)], {"plain": lambda: [plain() for _ in range(JOBS_EACH)]})
-    assert ratio <= 3
+    assert ratio <= 2
