@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from sim.control_plane.aws.health_checks import unhealthy_spell
+from sim.control_plane.clock import come_now
 from sim.control_plane.kubernetes.outage import Outage
 from sim.control_plane.kubernetes.pod import Drawn, PodDraws
 from sim.control_plane.trace import TargetDeregistered, TargetDrained, TargetHealthy, TargetRegistered
@@ -87,10 +88,10 @@ class TargetGroup(Generic[G]):
         simulation: Simulation,
         spec: TargetGroupSpec,
         registered: Sequence[G],
-        fails_checks_s: Callable[[G], float],
+        fails_checks_s: Callable[[AbstractSet[G]], Mapping[G, float]],
         number: int = 0,
     ) -> None:
-        """`fails_checks_s` returns when a pod begins to fail its checks, `inf` as long as that is unknown.
+        """`fails_checks_s` returns when pods begin to fail their checks: those of these pods for which that is known.
 
         `number` is 1 for the second target group of a forward action.
         """
@@ -116,6 +117,8 @@ class TargetGroup(Generic[G]):
         self._drained_s: dict[G, list[float]] = {}
         self._registered = env.event()
         self.outages: dict[G, Outage] = {}
+        self.changes: list[G] = []
+        """The targets that were registered or deregistered, in order."""
         self._before_registration: dict[G, list[Spell]] = {}
 
     def health(self, of: AbstractSet[G] | None = None) -> TargetHealth[G]:
@@ -123,7 +126,7 @@ class TargetGroup(Generic[G]):
         self._forget_drained()
         now_s, healthy_from_s = self._env.now, self._healthy_from_s
         registered = set(healthy_from_s) if of is None else healthy_from_s.keys() & of
-        unhealthy = {pod for pod in registered if self._unhealthy_somewhere_s(pod) <= now_s}
+        unhealthy = self._unhealthy_somewhere(registered)
         unhealthy.update(pod for pod in self.outages.keys() & registered if self._is_out(pod))
         healthy = {pod for pod in registered if healthy_from_s[pod] <= now_s} - unhealthy
         draining = self._draining_until_s.keys() if of is None else self._draining_until_s.keys() & of
@@ -194,7 +197,8 @@ class TargetGroup(Generic[G]):
         """Return when each node stops sending to a deleted pod, `inf` as long as that is not certain."""
         never = [math.inf] * len(self._propagation_s)
         drained_s = self._drained_s.get(pod, never)
-        unhealthy_s = self.unhealthy_from_s(pod, self._fails_checks_s(pod)) or never
+        fails_checks_s = self._fails_checks_s({pod}).get(pod, math.inf)
+        unhealthy_s = self.unhealthy_from_s(pod, fails_checks_s) or never
         return [min(at_node_s) for at_node_s in zip(drained_s, unhealthy_s, strict=True)]
 
     def _first_checks_from(self, registered_s: float, pod: G) -> list[float]:
@@ -206,13 +210,11 @@ class TargetGroup(Generic[G]):
         spells = self.unhealthy_spells(pod, self.outages[pod])
         return any(from_s <= self._env.now < until_s for from_s, until_s in spells)
 
-    def _unhealthy_somewhere_s(self, pod: G) -> float:
-        if pod not in self._unhealthy_from_s:
-            fails_checks_s = self._fails_checks_s(pod)
-            if fails_checks_s == math.inf:
-                return math.inf
-            self._unhealthy_from_s[pod] = min(self.unhealthy_from_s(pod, fails_checks_s), default=math.inf)
-        return self._unhealthy_from_s[pod]
+    def _unhealthy_somewhere(self, registered: AbstractSet[G]) -> set[G]:
+        unhealthy_from_s = self._unhealthy_from_s
+        for pod, fails_checks_s in self._fails_checks_s(registered - unhealthy_from_s.keys()).items():
+            unhealthy_from_s[pod] = min(self.unhealthy_from_s(pod, fails_checks_s), default=math.inf)
+        return {pod for pod in unhealthy_from_s.keys() & registered if unhealthy_from_s[pod] <= self._env.now}
 
     def register(self, pods: Iterable[G]) -> None:
         """Take over a successful RegisterTargets, which leaves registered targets as they are."""
@@ -223,11 +225,12 @@ class TargetGroup(Generic[G]):
             self._first_checks_s[pod] = first_checks_s = self._first_checks_from(now_s, pod)
             self._healthy_from_s[pod] = max(first_checks_s)
             self._draining_until_s.pop(pod, None)
+            self.changes.append(pod)
             self._trace.record(TargetRegistered(now_s, pod.number, self._number))
             for row, first_check_s in zip(self.rows, first_checks_s, strict=True):
                 self._trace.record(TargetHealthy(first_check_s, pod.number, row))
-        self._registered.succeed()
-        self._registered = self._env.event()
+        registered, self._registered = self._registered, self._env.event()
+        come_now(registered)
 
     def deregister(self, pods: Iterable[G]) -> None:
         """Take over a successful DeregisterTargets, which ignores targets that are not registered."""
@@ -237,8 +240,9 @@ class TargetGroup(Generic[G]):
             del self._healthy_from_s[pod]
             self._draining_until_s[pod] = until_s
             self._drains.append((until_s, pod))
+            self.changes.append(pod)
             self._trace.record(TargetDeregistered(now_s, pod.number, until_s))
             self._drained_s[pod] = [now_s + propagation_s[pod] for propagation_s in self._propagation_s]
             for row, drained_s in zip(self.rows, self._drained_s[pod], strict=True):
                 self._trace.record(TargetDrained(drained_s, pod.number, row))
-            pod.deregistered.succeed()
+            come_now(pod.deregistered)

@@ -16,6 +16,8 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from sim.control_plane.controllers.comparison import replace_among, toggle
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Set as AbstractSet
@@ -45,8 +47,7 @@ class Binding(Generic[T]):
     def read_endpoints(self) -> None:
         """Take over what has changed since the last reconcile read the endpoints."""
         changes = self.backend.changes[self._seen :]
-        for address in changes:
-            self.desired.symmetric_difference_update((address,))
+        toggle(self.desired, changes)
         self._seen += len(changes)
         self._changed.update(changes)
         self.interfaces.look_at(changes)
@@ -56,8 +57,7 @@ class Binding(Generic[T]):
         if self.checkpoint.seen is None:
             return False
         differing: set[T] = set()
-        for address in self.backend.changes[self.checkpoint.seen : self._seen]:
-            differing.symmetric_difference_update((address,))
+        toggle(differing, self.backend.changes[self.checkpoint.seen : self._seen])
         return not differing
 
     def write_checkpoint(self, at_s: float) -> None:
@@ -72,8 +72,8 @@ class Binding(Generic[T]):
         else:
             changed = self._changed | known.changed
             wanted, registered = changed & self.desired, changed & known.registered
-            _replace(self.joining, changed, wanted - registered)
-            _replace(self.leaving, changed, registered - wanted)
+            replace_among(self.joining, changed, wanted - registered)
+            replace_among(self.leaving, changed, registered - wanted)
         self._changed.clear()
         known.changed.clear()
 
@@ -95,7 +95,7 @@ class KnownFor(Generic[T]):
     def look_at(self, things: Iterable[T]) -> None:
         """Take over that each of these may have become wanted, or is wanted no longer."""
         looked_at = set(things)
-        _replace(self._unknown, looked_at, (looked_at & self._wanted) - self._known)
+        replace_among(self._unknown, looked_at, (looked_at & self._wanted) - self._known)
 
     def unknown(self) -> AbstractSet[T]:
         """Return the wanted things that are not known."""
@@ -110,12 +110,3 @@ class KnownFor(Generic[T]):
         self._known |= self._unknown
         self._until_s.append((self._env.now + self._lifetime_s, self._unknown))
         self._unknown = set()
-
-
-def _replace(things: set[T], looked_at: set[T], found: set[T]) -> None:
-    """Let the things that were looked at be the ones that were found.
-
-    The time taken is that of these things alone.
-    """
-    things.difference_update(looked_at)
-    things.update(found)

@@ -55,6 +55,10 @@ class Backend(Protocol[T]):
         Each time an address occurs, it joins if it was not there, else it leaves.
         """
 
+    @property
+    def target_changes(self) -> Sequence[T]:
+        """Return the targets that joined `registered` or left it since the start, in order, as `changes` does."""
+
     def desired(self) -> frozenset[T]:
         """Return the addresses to register: the ready ones, and those with ready containers behind a closed gate."""
 

@@ -20,12 +20,13 @@ facts in two points:
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from sim.control_plane.controllers.call_cache import CallCache
+from sim.control_plane.controllers.comparison import Comparison
 from sim.control_plane.controllers.gate_poller_v1 import GatePoller
 from sim.scenario.actions import Action
 from sim.scenario.sequences import Call, Each, ForEach, Step, Tags
@@ -68,12 +69,10 @@ class _Change:
 
 @dataclass(slots=True)
 class _Progress:
-    """What a reconcile has found out so far: addresses of all target groups, those of the last one, and its targets."""
+    """What a reconcile has found out so far: the addresses of all target groups, besides each group's `Comparison`."""
 
     weight: int | None
     n_addresses: int = 0
-    desired: frozenset[Any] = frozenset()
-    current: set[Any] = field(default_factory=set)
 
 
 class IngressReconciler:
@@ -94,6 +93,11 @@ class IngressReconciler:
             for ingress in ingresses
             for position, backend in enumerate(ingress.backends)
             if backend.gates is not None
+        }
+        self._compared = {
+            (ingress.number, position): Comparison(backend)
+            for ingress in ingresses
+            for position, backend in enumerate(ingress.backends)
         }
         self._laid_out = [tuple(_in_rows(self._lay_out(release, spec, ingress))) for ingress in ingresses]
 
@@ -149,18 +153,21 @@ class IngressReconciler:
                 yield from self._modify(ingress.rule, change.place, progress.weight, reconcile)
             return
         backend: Backend[Any] = ingress.backends[change.place]
+        compared = self._compared[ingress.number, change.place]
         match change.step:
             case Step.READ_ENDPOINTS:
-                progress.desired = backend.desired()
-                progress.n_addresses += len(progress.desired)
+                compared.read_endpoints()
+                progress.n_addresses += len(compared.desired)
             case Step.COMPARE_TARGETS:
-                progress.current = backend.registered()
+                compared.compare()
                 if backend.gates is not None:
                     poller = self._pollers[ingress.number, change.place]
-                    yield from poller.watch(progress.desired & backend.gates.closed())
-            case Step.REGISTER if joining := progress.desired - progress.current:
+                    yield from poller.watch(compared.desired & backend.gates.closed())
+            case Step.REGISTER if compared.joining:
+                joining = frozenset(compared.joining)
                 yield from self._write(Action.REGISTER_TARGETS, reconcile, partial(backend.register, joining))
-            case Step.DEREGISTER if leaving := progress.current - progress.desired:
+            case Step.DEREGISTER if compared.leaving:
+                leaving = frozenset(compared.leaving)
                 yield from self._write(Action.DEREGISTER_TARGETS, reconcile, partial(backend.deregister, leaving))
 
     def _modify(self, rule: ForwardRule, listener: int, weight: int, reconcile: int) -> Generator[simpy.Event]:

@@ -34,10 +34,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-import simpy
-
 from sim.control_plane.aws.aws_client import ThrottledError
 from sim.control_plane.controllers.call_cache import CallCache
+from sim.control_plane.controllers.lock import Lock
 from sim.control_plane.controllers.work_queue import WORKER_PAUSE_S, WorkQueue
 from sim.control_plane.trace.calls import NO_RECONCILE
 from sim.scenario.actions import Action
@@ -46,6 +45,8 @@ from sim.streams import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
+
+    import simpy
 
     from sim.control_plane.aws.aws_client import AwsClient
     from sim.control_plane.aws.forward_rule import ForwardRule
@@ -85,8 +86,8 @@ class IngressReconciler:
         )
         self._orders = simulation.streams.permutations(len(ingresses), Stream.ENQUEUE_ORDER, cluster, 1)
         self._cache = CallCache(env, release.keeps_answers_s)
-        self._tags_lock = simpy.Resource(env)
-        self._backend_group_lock = simpy.Resource(env)
+        self._tags_lock = Lock(env)
+        self._backend_group_lock = Lock(env)
         self._knows_backend_group = False
 
     def enqueue_all(self) -> None:
@@ -151,8 +152,7 @@ class IngressReconciler:
             self._cache.note(action, (ingress.number,))
 
     def _find_backend_group(self, ingress: Ingress) -> Generator[simpy.Event]:
-        with self._backend_group_lock.request() as lock:
-            yield lock
+        with (yield from self._backend_group_lock.taken()):
             if not self._knows_backend_group:
                 yield from self._call(Action.DESCRIBE_SECURITY_GROUPS, ingress)
                 self._knows_backend_group = True
@@ -174,8 +174,7 @@ class IngressReconciler:
         if Action.DESCRIBE_TAGS not in self._release.keeps_answers_s:
             yield from self._describe_tags(len(resources))
             return
-        with self._tags_lock.request() as lock:
-            yield lock
+        with (yield from self._tags_lock.taken()):
             unknown = [resource for resource in resources if not self._cache.holds(Action.DESCRIBE_TAGS, resource)]
             yield from self._describe_tags(len(unknown))
             for resource in unknown:

@@ -19,7 +19,6 @@ Sources: docs/facts/capacity.md §3; docs/facts/kubernetes.md §9.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -77,7 +76,7 @@ class InstanceTargets:
         spec, streams = scenario.target_group, simulation.streams
         self._nodes = [WorkerNode(number, env.event()) for number in range(spec.instances)]
         self._group = TargetGroup(
-            replace(simulation, trace=self._records), spec, self._nodes, fails_checks_s=lambda _: math.inf
+            replace(simulation, trace=self._records), spec, self._nodes, fails_checks_s=lambda _: {}
         )
         self._out: set[WorkerNode] = set()
         self._grace_s = NODE_LOST.grace_s(scenario.kubernetes.version)
@@ -90,6 +89,11 @@ class InstanceTargets:
         self.changes: list[WorkerNode] = []
         self.watchers: list[Callable[[], None]] = []
         """Whoever is told that a node is no longer to be a target."""
+
+    @property
+    def target_changes(self) -> Sequence[WorkerNode]:
+        """The nodes that were registered or deregistered, in order."""
+        return self._group.changes
 
     def desired(self) -> frozenset[WorkerNode]:
         """Return the nodes that are to be targets."""

@@ -46,6 +46,7 @@ class ChurningBackend:
         self._drained_s: dict[int, float] = {}
         self._next = PODS_AT_FIRST
         self.changes: list[int] = []
+        self.target_changes: list[int] = []
         self.gates: Gates[int] | None = None
 
     def come(self) -> None:
@@ -80,12 +81,15 @@ class ChurningBackend:
 
     def register(self, targets: Iterable[int]) -> None:
         """Take over a successful RegisterTargets, which leaves registered targets as they are."""
-        self._healthy_from_s = dict.fromkeys(targets, self._env.now + INITIAL_S) | self._healthy_from_s
+        joining = [target for target in targets if target not in self._healthy_from_s]
+        self.target_changes += joining
+        self._healthy_from_s |= dict.fromkeys(joining, self._env.now + INITIAL_S)
 
     def deregister(self, targets: Iterable[int]) -> None:
         """Take over a successful DeregisterTargets, which ignores targets that are not registered."""
         for target in self._healthy_from_s.keys() & targets:
             del self._healthy_from_s[target]
+            self.target_changes.append(target)
             self._drained_s[target] = self._env.now + DRAINING_S
 
 

@@ -18,13 +18,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import simpy
-
 from sim.control_plane.controllers.call_cache import CallCache
+from sim.control_plane.controllers.lock import Lock
 from sim.scenario.actions import Action
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+    import simpy
 
     from sim.control_plane.aws.aws_client import AwsClient
     from sim.control_plane.controllers.binding import Binding
@@ -41,15 +42,14 @@ class PodNetwork:
         self._client = client
         self._known = CallCache(env, dict.fromkeys(ACTIONS, KNOWN_FOR_S))
         self._with_pods: set[TargetGroupName] = set()
-        self._lock = simpy.Resource(env)
+        self._lock = Lock(env)
 
     def see_to(self, name: TargetGroupName, binding: Binding[Any], reconcile: int) -> Generator[simpy.Event]:
         """Find the ENIs of a TGB's pods, and see to their security group. Raises `ThrottledError`."""
         if binding.interfaces.unknown():
             yield from self._client.call(Action.DESCRIBE_INSTANCES, reconcile)
             binding.interfaces.note()
-        with self._lock.request() as lock:
-            yield lock
+        with (yield from self._lock.taken()):
             if binding.desired:
                 self._with_pods.add(name)
             else:

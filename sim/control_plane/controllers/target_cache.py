@@ -23,12 +23,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import simpy
-
+from sim.control_plane.controllers.lock import Lock
 from sim.scenario.actions import Action
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
+
+    import simpy
 
     from sim.control_plane.aws.aws_client import AwsClient
     from sim.control_plane.aws.target_group import TargetHealth
@@ -85,13 +86,12 @@ class TargetCache:
     def __init__(self, env: simpy.Environment, client: AwsClient) -> None:
         self._env = env
         self._client = client
-        self._lock = simpy.Resource(env)
+        self._lock = Lock(env)
         self._known: dict[TargetGroupName, Known] = {}
 
     def read(self, name: TargetGroupName, backend: Backend[T], reconcile: int) -> Generator[simpy.Event, Any, Known]:
         """Return what is known of the targets, after a call if one is needed. Raises `ThrottledError`."""
-        with self._lock.request() as lock:
-            yield lock
+        with (yield from self._lock.taken()):
             known = self._held(name)
             if known is None:
                 yield from self._client.call(Action.DESCRIBE_TARGET_HEALTH, reconcile)
@@ -127,8 +127,7 @@ class TargetCache:
         return known if known is not None and self._env.now < known.until_s else None
 
     def _note(self, name: TargetGroupName, targets: Iterable[T]) -> Generator[simpy.Event]:
-        with self._lock.request() as lock:
-            yield lock
+        with (yield from self._lock.taken()):
             known = self._held(name)
         if known is not None:
             known.doubt(targets)

@@ -32,8 +32,10 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+from sim.control_plane.clock import come_now
 from sim.control_plane.kubernetes.pod import Pod, PodDraws
 from sim.control_plane.simulation import call_when
 from sim.control_plane.token_bucket import TokenBucket
@@ -41,7 +43,7 @@ from sim.control_plane.trace import PodReady, ReadinessGateOpened
 from sim.streams import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterable
 
     import simpy
 
@@ -80,20 +82,20 @@ class Kubelet:
         if not is_first_status_ready:
             yield self._env.timeout(ADDRESS_AFTER_S)
             if self._node_of is not None:
-                call_when(self._written(pod, self._node_of), pod.has_address.succeed)
+                call_when(self._written(pod, self._node_of), partial(come_now, pod.has_address))
             else:
-                pod.has_address.succeed()
+                come_now(pod.has_address)
         yield self._env.timeout(startup_s if is_first_status_ready else startup_s - ADDRESS_AFTER_S)
         self._trace.record(PodReady(self._env.now, pod.number))
         yield from self._write_status(pod)
-        pod.containers_ready.succeed()
+        come_now(pod.containers_ready)
         if is_first_status_ready:
-            pod.has_address.succeed()
+            come_now(pod.has_address)
         if self._spec.readiness_gate:
             yield pod.gate_opened
             self._trace.record(ReadinessGateOpened(self._env.now, pod.number))
             yield from self._write_status(pod)
-        pod.ready.succeed()
+        come_now(pod.ready)
 
     def _write_status(self, pod: Pod) -> Generator[simpy.Event]:
         """Wait until the API server has a pod's status, if writes take time."""
@@ -109,11 +111,9 @@ class Kubelet:
         client.take(self._env.now)
         return self._env.timeout(client.reserve(self._env.now))
 
-    def fails_checks_s(self, pod: Pod) -> float:
-        """Return when the pod begins to fail the load balancer's checks, `inf` if the pod has not been deleted."""
-        if not pod.deleted.triggered:
-            return math.inf
-        return self.termination(pod).fails_checks_s
+    def fails_checks_s(self, pods: Iterable[Pod]) -> dict[Pod, float]:
+        """Return when those of these pods that have been deleted begin to fail the load balancer's checks."""
+        return {pod: self.termination(pod).fails_checks_s for pod in pods if pod.deleted.triggered}
 
     def termination(self, pod: Pod) -> Termination:
         """Return how a deleted pod ends."""

@@ -46,6 +46,7 @@ class RolledBackend:
         self._endpoints = endpoints
         self.gates: Gates[Pod] | None = gates
         self.changes: Sequence[Pod] = endpoints.changes
+        self.target_changes: Sequence[Pod] = target_group.changes
         self.health = target_group.health
         self.registered = target_group.registered
         self.register = target_group.register

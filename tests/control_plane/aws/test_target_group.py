@@ -22,7 +22,8 @@ def _group(
     pods = [Pod(number, env, number, is_new=False) for number in range(3)]
     target_group = TargetGroupSpec.model_validate(spec)
     simulation = Simulation(env, Streams(seed, 0), trace)
-    return TargetGroup(simulation, target_group, pods, lambda _pod: fails_checks_s), pods, trace
+    deleted = pods if fails_checks_s < math.inf else []
+    return TargetGroup(simulation, target_group, pods, lambda _: dict.fromkeys(deleted, fails_checks_s)), pods, trace
 
 
 def test_a_deregistration_reaches_each_node_by_its_own_draw(make_env) -> None:

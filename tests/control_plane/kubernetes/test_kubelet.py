@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 
 from sim.control_plane.kubernetes.kubelet import Kubelet, termination
@@ -90,9 +88,9 @@ def test_a_pod_fails_its_checks_once_it_is_deleted_and_no_longer_serves(make_env
         Kubelet(Simulation(env, Streams(1, 0), Trace()), spec, KubernetesSpec()),
         Pod(0, env, 0, is_new=False),
     )
-    assert kubelet.fails_checks_s(one) == math.inf
+    assert kubelet.fails_checks_s([one]) == {}
     one.deleted.succeed(DELETED_S)
-    assert kubelet.fails_checks_s(one) == DELETED_S + 10
+    assert kubelet.fails_checks_s([one]) == {one: DELETED_S + 10}
 
 
 def _told_ready_s(make_env, kubernetes: KubernetesSpec, n_pods: int, **pod: object) -> list[float]:
