@@ -212,7 +212,8 @@ class TargetGroup(Generic[G]):
 
     def _unhealthy_somewhere(self, registered: AbstractSet[G]) -> set[G]:
         unhealthy_from_s = self._unhealthy_from_s
-        for pod, fails_checks_s in self._fails_checks_s(registered - unhealthy_from_s.keys()).items():
+        unknown = {pod for pod in registered if pod not in unhealthy_from_s}  # `-` would go through all ended pods
+        for pod, fails_checks_s in self._fails_checks_s(unknown).items():
             unhealthy_from_s[pod] = min(self.unhealthy_from_s(pod, fails_checks_s), default=math.inf)
         return {pod for pod in unhealthy_from_s.keys() & registered if unhealthy_from_s[pod] <= self._env.now}
 
