@@ -1,8 +1,9 @@
 """Would a sweep gain if its points shared the warm-up? `python tests/benchmarks/forked_warm_up.py [SCENARIO]`.
 
-Generators cannot be copied, but a process can. One replication is simulated for seven points: once from the beginning
-for each, and once with the warm-up in this process and a fork of it for each point, which sends back its trace. The
-seven points are equal here, as only the cost matters. Seconds are of CPU, those of forks included.
+Generators cannot be copied, but a process can. One replication is simulated for seven points, in two ways. First each
+point is simulated from the beginning. Then the warm-up is simulated once, in this process, and a fork of it sends back
+the trace of each point. The seven points are equal here, as only the cost matters. Seconds are of CPU, those of forks
+included.
 """
 
 from __future__ import annotations

@@ -47,6 +47,4 @@ class ClientThrottle:
 
     def _wait(self, action: Action) -> Generator[simpy.Event]:
         for limiter in self._limiters[action]:
-            wait_s = limiter.reserve(self._env.now)
-            if wait_s > 0:
-                yield self._env.timeout(wait_s)
+            yield self._env.timeout(limiter.reserve(self._env.now))
