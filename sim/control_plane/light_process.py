@@ -3,9 +3,9 @@
 `simpy.Process` makes one event to begin and one to end. A light process begins at once, and makes an event for its end
 only if somebody waits for it. Otherwise a light process is as SimPy's: a generator that yields the events it waits for.
 
-The clock holds each process until the process has ended. Otherwise a process that waits for a lock would be held by its
-request alone. Suppose that the garbage collector ends an inner generator of that process. The request goes, with it the
-process, and the outer generator is told to end while the inner one is ending: Python complains of that.
+The clock holds each process until the process has ended. Otherwise a process that waits for a `simpy.Resource` would be
+held by its request alone. Suppose that the garbage collector ends an inner generator of that process. The request goes,
+with it the process, and the outer generator is told to end while the inner one is ending: Python complains of that.
 
 Left out: interrupts, the value that a process returns, and errors thrown into a process. An error that a process raises
 ends the simulation.

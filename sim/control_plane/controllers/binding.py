@@ -1,10 +1,6 @@
 """What one controller process remembers of a TargetGroupBinding (TGB), brought up to date change by change.
 
-A reconcile compares all endpoints with all targets. Most endpoints and targets are as they were at the reconcile
-before. Here a reconcile looks only at those that have changed since, so that a reconcile of 10,000 pods costs no more
-than one of ten.
-
-Modelled: the endpoints as the last reconcile read them, and the pods whose network interface the process knows.
+Modelled: what joins and leaves (`comparison`), the checkpoint, and the pods whose network interface the process knows.
 
 Left out: nothing of what a reconcile sees; it is found in less time.
 
@@ -16,10 +12,10 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from sim.control_plane.controllers.comparison import replace_among, toggle
+from sim.control_plane.controllers.comparison import Comparison, replace_among, toggle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from collections.abc import Set as AbstractSet
 
     import simpy
@@ -30,27 +26,20 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Binding(Generic[T]):
-    """A TGB. `joining`: the endpoints that were no targets when last compared; `leaving`: targets, but no endpoints."""
+class Binding(Comparison[T]):
+    """A TGB, whose targets are compared as the process knows them."""
 
     def __init__(self, env: simpy.Environment, backend: Backend[T], checkpoint: Checkpoint, interface_s: float) -> None:
-        self.backend = backend
+        super().__init__(backend)
         self.checkpoint = checkpoint
-        self.desired = set(backend.desired())
-        self.joining: set[T] = set()
-        self.leaving: set[T] = set()
         self.interfaces = KnownFor(env, interface_s, self.desired)
-        self._seen = len(backend.changes)
-        self._changed: set[T] = set()
         self._compared: Known | None = None
 
-    def read_endpoints(self) -> None:
-        """Take over what has changed since the last reconcile read the endpoints."""
-        changes = self.backend.changes[self._seen :]
-        toggle(self.desired, changes)
-        self._seen += len(changes)
-        self._changed.update(changes)
+    def read_endpoints(self) -> Sequence[T]:
+        """Take over the endpoints of this moment, and return those that have joined or left since the last time."""
+        changes = super().read_endpoints()
         self.interfaces.look_at(changes)
+        return changes
 
     def is_as_at_checkpoint(self) -> bool:
         """Return whether the endpoints are those of the checkpoint."""
@@ -68,13 +57,9 @@ class Binding(Generic[T]):
         """Bring `joining` and `leaving` up to date."""
         if known is not self._compared:
             self._compared = known
-            self.joining, self.leaving = self.desired - known.registered, known.registered - self.desired
+            self._compare_all(known.registered)
         else:
-            changed = self._changed | known.changed
-            wanted, registered = changed & self.desired, changed & known.registered
-            replace_among(self.joining, changed, wanted - registered)
-            replace_among(self.leaving, changed, registered - wanted)
-        self._changed.clear()
+            self._compare_changed(known.changed, known.registered)
         known.changed.clear()
 
 

@@ -1,11 +1,12 @@
-"""The endpoints of a backend beside its targets, as one process of v1's controller compares them, change by change.
+"""The endpoints of a backend beside its targets, compared change by change.
 
-A reconcile compares all endpoints with all targets, most of which are as they were at the reconcile before. Here a
-reconcile looks only at those that have changed since.
+A reconcile compares all endpoints with all targets. Most endpoints and targets are as they were at the reconcile
+before. Here a reconcile looks only at those that have changed since, so that a reconcile of 10,000 pods costs no more
+than one of ten.
 
 Left out: nothing of what a reconcile sees; it is found in less time.
 
-Sources: those of `ingress_reconciler_v1`.
+Sources: those of `ingress_reconciler_v1` and `load_balancer_controller_v2`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from sim.control_plane.controllers.ingress import Backend
 
@@ -27,29 +28,50 @@ class Comparison(Generic[T]):
     """
 
     def __init__(self, backend: Backend[T]) -> None:
-        self._backend = backend
-        self.desired, self._registered = set(backend.desired()), backend.registered()
-        self.joining, self.leaving = self.desired - self._registered, self._registered - self.desired
-        self._seen, self._targets_seen = len(backend.changes), len(backend.target_changes)
+        self.backend = backend
+        self.desired = set(backend.desired())
+        self.joining: set[T] = set()
+        self.leaving: set[T] = set()
+        self._seen = len(backend.changes)
         self._changed: set[T] = set()
 
-    def read_endpoints(self) -> None:
-        """Take over the endpoints of this moment."""
-        changes = self._backend.changes[self._seen :]
+    def read_endpoints(self) -> Sequence[T]:
+        """Take over the endpoints of this moment, and return those that have joined or left since the last time."""
+        changes = self.backend.changes[self._seen :]
         self._seen += len(changes)
         toggle(self.desired, changes)
         self._changed.update(changes)
+        return changes
+
+    def _compare_all(self, registered: set[T]) -> None:
+        """Compare the endpoints that were read last with all targets."""
+        self.joining, self.leaving = self.desired - registered, registered - self.desired
+        self._changed.clear()
+
+    def _compare_changed(self, targets: Iterable[T], registered: set[T]) -> None:
+        """Compare the endpoints that were read last with the targets, of which only these may have changed."""
+        changed = self._changed.union(targets)
+        wanted, still = changed & self.desired, changed & registered
+        replace_among(self.joining, changed, wanted - still)
+        replace_among(self.leaving, changed, still - wanted)
+        self._changed.clear()
+
+
+class CurrentComparison(Comparison[T]):
+    """The comparison of v1, which sees the targets of the moment."""
+
+    def __init__(self, backend: Backend[T]) -> None:
+        super().__init__(backend)
+        self._registered = backend.registered()
+        self._targets_seen = len(backend.target_changes)
+        self._compare_all(self._registered)
 
     def compare(self) -> None:
-        """Compare the endpoints that were read last with the targets of this moment."""
-        changes = self._backend.target_changes[self._targets_seen :]
+        """Bring `joining` and `leaving` up to date."""
+        changes = self.backend.target_changes[self._targets_seen :]
         self._targets_seen += len(changes)
         toggle(self._registered, changes)
-        changed = self._changed.union(changes)
-        wanted, registered = changed & self.desired, changed & self._registered
-        replace_among(self.joining, changed, wanted - registered)
-        replace_among(self.leaving, changed, registered - wanted)
-        self._changed.clear()
+        self._compare_changed(changes, self._registered)
 
 
 def toggle(things: set[T], changes: Iterable[T]) -> None:

@@ -26,7 +26,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from sim.control_plane.controllers.call_cache import CallCache
-from sim.control_plane.controllers.comparison import Comparison
+from sim.control_plane.controllers.comparison import CurrentComparison
 from sim.control_plane.controllers.gate_poller_v1 import GatePoller
 from sim.scenario.actions import Action
 from sim.scenario.sequences import Call, Each, ForEach, Step, Tags
@@ -69,7 +69,7 @@ class _Change:
 
 @dataclass(slots=True)
 class _Progress:
-    """What a reconcile has found out so far: the addresses of all target groups, besides each group's `Comparison`."""
+    """What a reconcile has found out so far: the addresses of all target groups, besides each group's comparison."""
 
     weight: int | None
     n_addresses: int = 0
@@ -95,7 +95,7 @@ class IngressReconciler:
             if backend.gates is not None
         }
         self._compared = {
-            (ingress.number, position): Comparison(backend)
+            (ingress.number, position): CurrentComparison(backend)
             for ingress in ingresses
             for position, backend in enumerate(ingress.backends)
         }

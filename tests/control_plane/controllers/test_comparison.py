@@ -6,14 +6,14 @@ import random
 
 import simpy
 
-from sim.control_plane.controllers.comparison import Comparison
+from sim.control_plane.controllers.comparison import CurrentComparison
 from sim.control_plane.controllers.other_cluster import ChurningBackend
 
 
 def test_what_joins_and_leaves_is_what_the_whole_sets_say() -> None:
     """Between the two reads, and after each comparison, pods come and go and targets are written."""
     chance, backend = random.Random(1), ChurningBackend(simpy.Environment())  # noqa: S311 - draws with a fixed seed
-    compared: Comparison[int] = Comparison(backend)
+    compared: CurrentComparison[int] = CurrentComparison(backend)
     for _ in range(300):
         for _ in range(chance.randrange(4)):
             chance.choice([backend.come, backend.go])()
